@@ -1,0 +1,138 @@
+"""Sign and verify tickets: the short-lived passes that open one socket.
+
+A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). Two kinds, told apart by ``aud``:
+
+* *stream*: opens one call's Media Stream. Claims ``org``, ``call`` (the CallSid), ``dir``, ``agent``
+  (member id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead.
+* *console*: opens one browser's console. Claims ``org``, ``sub`` (member id), ``role``, ``jti``,
+  ``exp`` at most 60 s ahead.
+
+Pure: verification proves the claims; that a ``jti`` is spent once is the listener's to remember (`Spent`).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jwt
+
+STREAM_SECONDS = 120
+CONSOLE_SECONDS = 60
+_ALGORITHM = "HS256"
+_LEEWAY_SECONDS = 5  # clocks of two machines differ a little
+
+Direction = Literal["inbound", "outbound"]
+Role = Literal["owner", "admin", "supervisor", "agent"]
+
+
+class TicketError(ValueError):
+    """The ticket opens nothing: forged, expired, of the other kind, or malformed. Says which, never its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTicket:
+    """What a stream ticket grants: one stream of ``call``, for organisation ``org``."""
+
+    org: str
+    call: str
+    direction: Direction
+    agent: str | None
+    jti: str
+    exp: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleTicket:
+    """What a console ticket grants: one console of ``org`` for member ``sub``, seeing what ``role`` may see."""
+
+    org: str
+    sub: str
+    role: Role
+    jti: str
+    exp: int
+
+
+def sign_stream(secret: str, *, org: str, call: str, direction: Direction, agent: str | None = None) -> str:
+    """A ticket for one stream of ``call``, good for two minutes. Stays under Twilio's 500 characters."""
+    claims: dict[str, Any] = {"aud": "stream", "org": org, "call": call, "dir": direction}
+    if agent is not None:
+        claims["agent"] = agent
+    return _sign(secret, claims, STREAM_SECONDS)
+
+
+def sign_console(secret: str, *, org: str, sub: str, role: Role) -> str:
+    """A ticket for one console of member ``sub``, good for one minute."""
+    return _sign(secret, {"aud": "console", "org": org, "sub": sub, "role": role}, CONSOLE_SECONDS)
+
+
+def verify_stream(secret: str, token: object) -> StreamTicket:
+    """The claims of a stream ticket. Raises `TicketError`."""
+    claims = _verify(secret, token, "stream", STREAM_SECONDS)
+    direction = claims.get("dir")
+    agent = claims.get("agent")
+    if direction not in ("inbound", "outbound") or not (agent is None or isinstance(agent, str)):
+        raise TicketError("claims of the wrong shape")
+    return StreamTicket(_text(claims, "org"), _text(claims, "call"), direction, agent, claims["jti"], claims["exp"])
+
+
+def verify_console(secret: str, token: object) -> ConsoleTicket:
+    """The claims of a console ticket. Raises `TicketError`."""
+    claims = _verify(secret, token, "console", CONSOLE_SECONDS)
+    role = claims.get("role")
+    if role not in ("owner", "admin", "supervisor", "agent"):
+        raise TicketError("unknown role")
+    return ConsoleTicket(_text(claims, "org"), _text(claims, "sub"), role, claims["jti"], claims["exp"])
+
+
+class Spent:
+    """The ``jti``s already used, each remembered until it would have expired anyway. Bounded by that."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._sweep_at = 0.0
+
+    def spend(self, jti: str, exp: float) -> bool:
+        """Mark ``jti`` used; False if it was used before."""
+        now = time.time()
+        if now >= self._sweep_at:
+            self._until = {known: until for known, until in self._until.items() if until > now}
+            self._sweep_at = now + STREAM_SECONDS
+        if jti in self._until:
+            return False
+        self._until[jti] = exp + _LEEWAY_SECONDS
+        return True
+
+
+def _sign(secret: str, claims: dict[str, Any], seconds: int) -> str:
+    claims |= {"jti": uuid.uuid4().hex, "exp": int(time.time()) + seconds}
+    return jwt.encode(claims, secret, algorithm=_ALGORITHM)
+
+
+def _verify(secret: str, token: object, audience: str, seconds: int) -> dict[str, Any]:
+    if not isinstance(token, str):
+        raise TicketError("no ticket")
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            audience=audience,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "jti", "aud"]},
+        )
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise TicketError(type(error).__name__) from None
+    if claims["exp"] > time.time() + seconds + _LEEWAY_SECONDS:
+        raise TicketError("lives too long")
+    _text(claims, "jti")
+    return claims
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value:
+        raise TicketError(f"no {name}")
+    return value
