@@ -1,0 +1,23 @@
+"""The process that hears. It keeps sound and words in memory until a call ends, and owns no disk and no database.
+
+How one word travels, file by file::
+
+    Twilio ── text ──► stream.py ── frames.parse ──► call.py ── audio.Timeline ──► chunk (100 ms, two tracks)
+                                                                                      │
+    Transcribe ◄── transcribe.py ◄── transcription.py (tape: what is said and not yet settled) ◄──┘
+        │
+        └── result ──► transcription.py ── Utterance ──► hub.publish ──► console.py ──► browser
+                                                             │
+                                                             └──► bus.py ──► the same on other media nodes
+
+Decided by pure files: `frames` (what Twilio said), `audio` (where it lies in time), `tape` (what Transcribe still
+owes us), `transcript` (what a console knows), `ticket` (who may open a socket). Everything else is a thin shell.
+
+Words: a *stream* is one Media Streams WebSocket; a *track* one direction of sound in it; a *frame* one of Twilio's
+texts; a *chunk* 100 ms of both tracks; a *result* what Transcribe says; an *utterance* one stretch of speech by one
+*speaker*, revised until final; a *transcript event* what consoles are told; the *hub* knows the live calls of each
+organisation and its *consoles*.
+
+Bounds: a tape holds 30 s; a console that lags by 256 KiB is cut off and gets a fresh snapshot; the bus drops its
+oldest when NATS is away. One ticker serves every call: there is no task per frame and no timer per call.
+"""

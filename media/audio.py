@@ -1,0 +1,233 @@
+"""Mu-law to PCM, and two tracks laid on one timeline by timestamp, cut into 100 ms chunks. Pure.
+
+Units: positions on the timeline are in samples from the start of the stream, 8 to the millisecond; mu-law is one byte
+a sample. Twilio numbers each track's frames by ``timestamp`` (ms from the start of the stream); frames may be lost,
+late, doubled or out of order, a track may be silent, missing, or begin late. What came is put where it belongs;
+where nothing came there is silence.
+
+When is a chunk cut? As soon as both tracks have reached its end. A track that lags is waited for, but only while it
+is expected: after `_PATIENCE` it counts as absent and the other goes on alone, until it is heard again. Frames that
+come too late are dropped and counted, and teach us patience, up to `_MOST_PATIENCE`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8  # samples a millisecond, of each track
+CHUNK_MS = 100
+CHUNK = CHUNK_MS * RATE  # samples of each track; Transcribe asks for 50 to 200 ms
+SILENCE = b"\xff"  # mu-law zero
+
+_SNAP = 10 * RATE  # frames this near to the end of what came before simply follow it
+_PATIENCE = 200 * RATE
+_MOST_PATIENCE = 1000 * RATE
+_JUMP = 1000 * RATE  # a hole longer than this is not filled with silence but skipped
+_HOLE = 100 * RATE  # a hole shorter than this is not worth telling anybody
+_LOUD_SAMPLES = 40  # this many samples above the threshold in 100 ms are sound
+_LOUD = 400  # of 32 124: a whisper on a telephone; line noise lies below
+
+
+def _decode(code: int) -> int:
+    """One mu-law code to linear PCM16, after ITU-T G.711."""
+    code = ~code & 0xFF
+    magnitude = ((((code & 0x0F) << 3) + 0x84) << (code >> 4 & 0x07)) - 0x84
+    return -magnitude if code & 0x80 else magnitude
+
+
+PCM = np.array([_decode(code) for code in range(256)], dtype="<i2")
+_QUIET_CODES = bytes(code for code in range(256) if abs(int(PCM[code])) < _LOUD)
+_SILENT_CHUNK = SILENCE * CHUNK
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """100 ms of a call: ``start_ms`` on the call's clock, and each track's mu-law (`CHUNK` bytes)."""
+
+    start_ms: int
+    tracks: tuple[bytes, bytes]
+    loud: tuple[bool, bool]
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + CHUNK_MS
+
+
+def silent_chunk(start_ms: int) -> Chunk:
+    """A chunk in which nobody speaks."""
+    return Chunk(start_ms, (_SILENT_CHUNK, _SILENT_CHUNK), (False, False))
+
+
+def is_loud(track: bytes) -> bool:
+    """Whether there is sound in 100 ms of mu-law, rather than line noise."""
+    return len(track.translate(None, _QUIET_CODES)) >= _LOUD_SAMPLES
+
+
+def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
+    """Two tracks of mu-law to one interleaved PCM16 buffer, little-endian: channel 0 is the first track."""
+    stereo: NDArray[np.int16] = np.empty((len(tracks[0]), 2), dtype="<i2")
+    stereo[:, 0] = PCM[np.frombuffer(tracks[0], dtype=np.uint8)]
+    stereo[:, 1] = PCM[np.frombuffer(tracks[1], dtype=np.uint8)]
+    return stereo.tobytes()
+
+
+class _Track:
+    """One track's sound not yet cut, from the timeline's position on, and the holes noticed in it."""
+
+    __slots__ = ("absent", "holes", "sound")
+
+    def __init__(self) -> None:
+        self.sound = bytearray()
+        self.holes: list[list[int]] = []  # [from, to, filled] in samples of the stream
+        self.absent = False
+
+    def lay(self, at: int, payload: bytes, position: int) -> None:
+        """Put ``payload`` at ``at`` samples after ``position``, the timeline's cut."""
+        end = len(self.sound)
+        if at - end <= _SNAP and end - at <= _SNAP:
+            self.sound += payload
+        elif at > end:
+            self._note_hole(position + end, position + at)
+            self.sound += SILENCE * (at - end) + payload
+        else:
+            self.sound[at : at + len(payload)] = payload
+            self._note_filled(position + at, len(payload))
+
+    def cut(self) -> bytes:
+        """The next chunk, with silence where nothing came."""
+        chunk = bytes(self.sound[:CHUNK])
+        del self.sound[:CHUNK]
+        return chunk if len(chunk) == CHUNK else chunk.ljust(CHUNK, SILENCE)
+
+    def _note_hole(self, start: int, end: int) -> None:
+        if end - start >= _HOLE:
+            self.holes.append([start, end, 0])
+
+    def _note_filled(self, at: int, length: int) -> None:
+        for hole in self.holes:
+            if hole[0] <= at < hole[1]:
+                hole[2] += length
+
+
+class Timeline:
+    """One stream's two tracks on one clock. ``offset_ms`` is where the stream begins on the call's clock.
+
+    ``gaps`` collects what was lost on the way, in ms of the call; ``late`` and ``repeated`` count frames.
+    """
+
+    def __init__(self, offset_ms: int = 0) -> None:
+        self.gaps: list[tuple[int, int]] = []
+        self.late = 0
+        self._offset_ms = offset_ms
+        self._position = 0  # samples of the stream already cut
+        self._tracks = (_Track(), _Track())
+        self._patience = _PATIENCE
+        self._missing = 0  # sequence numbers that have not come
+        self._next_sequence = 0
+        self._leap: int | None = None  # ms: a jump that the next frame has to confirm
+        self._ready: list[Chunk] = []  # cut at a jump, not handed out yet
+
+    def add(self, track: int, timestamp_ms: int, payload: bytes, sequence: int = 0) -> None:
+        """Lay one frame of track 0 (inbound) or 1 (outbound). Call `cut` afterwards until it has no more."""
+        self._count(sequence)
+        at = timestamp_ms * RATE - self._position
+        lane = self._tracks[track]
+        if at + len(payload) <= 0:
+            self._too_late(lane, -at)
+            return
+        if at - max(len(self._tracks[0].sound), len(self._tracks[1].sound)) > _JUMP:
+            if not self._confirmed(timestamp_ms):
+                return
+            self._jump(timestamp_ms * RATE)
+            at = 0
+        if at < 0:
+            payload, at = payload[-at:], 0
+        lane.absent = False
+        lane.lay(at, payload, self._position)
+
+    def cut(self) -> Chunk | None:
+        """The next chunk that is ready, or None."""
+        if self._ready:
+            return self._ready.pop(0)
+        first, second = self._tracks
+        have, other = len(first.sound), len(second.sound)
+        if have < CHUNK and other < CHUNK:
+            return None
+        if have < CHUNK and not self._gave_up(first, other):
+            return None
+        if other < CHUNK and not self._gave_up(second, have):
+            return None
+        return self._cut()
+
+    def flush(self) -> list[Chunk]:
+        """What is left at the end of the stream, the last chunk filled up with silence."""
+        chunks, self._ready = self._ready, []
+        while any(track.sound for track in self._tracks):
+            chunks.append(self._cut())
+        return chunks
+
+    @property
+    def now_ms(self) -> int:
+        """The end of what has been cut, on the call's clock."""
+        return self._offset_ms + self._position // RATE
+
+    def _cut(self) -> Chunk:
+        start_ms = self.now_ms
+        tracks = (self._tracks[0].cut(), self._tracks[1].cut())
+        self._position += CHUNK
+        if self._tracks[0].holes or self._tracks[1].holes:
+            self._report_holes()
+        return Chunk(start_ms, tracks, (is_loud(tracks[0]), is_loud(tracks[1])))
+
+    def _gave_up(self, track: _Track, lead: int) -> bool:
+        """Whether ``track``, which has not reached the chunk's end, is not waited for any longer."""
+        if not track.absent and lead >= CHUNK + self._patience:
+            track.absent = True
+        return track.absent
+
+    def _too_late(self, track: _Track, lateness: int) -> None:
+        self.late += 1
+        track.absent = False
+        self._patience = min(max(self._patience, lateness + _SNAP), _MOST_PATIENCE)
+
+    def _confirmed(self, timestamp_ms: int) -> bool:
+        """A frame far ahead counts only when another agrees: one broken timestamp must not cost a call."""
+        before, self._leap = self._leap, timestamp_ms
+        return before is not None and 0 <= timestamp_ms - before <= CHUNK_MS
+
+    def _jump(self, to: int) -> None:
+        """Go on at ``to``: nothing came for longer than is worth filling with silence."""
+        silent_from = self._position + max(len(track.sound) for track in self._tracks)
+        self._ready = self.flush()
+        for track in self._tracks:
+            track.holes.clear()
+        self._position = to
+        self._leap = None
+        if silent_from:  # a stream may begin with any timestamp
+            self._tell(silent_from, to)
+
+    def _count(self, sequence: int) -> None:
+        """Sequence numbers tell loss from silence: a hole in which none is missing was never sent."""
+        if self._next_sequence and sequence > self._next_sequence:
+            self._missing += sequence - self._next_sequence
+        elif sequence < self._next_sequence and self._missing:
+            self._missing -= 1
+        self._next_sequence = max(self._next_sequence, sequence + 1)
+
+    def _report_holes(self) -> None:
+        """Tell of holes that lie behind us, unless the frames came after all."""
+        for track, other in (self._tracks, self._tracks[::-1]):
+            for hole in [hole for hole in track.holes if hole[1] <= self._position]:
+                track.holes.remove(hole)
+                start, end, filled = hole
+                lost = self._missing or any(start < theirs[1] and theirs[0] < end for theirs in other.holes)
+                if lost and filled * 2 < end - start:
+                    self._tell(start, end)
+
+    def _tell(self, start: int, end: int) -> None:
+        gap = (self._offset_ms + start // RATE, self._offset_ms + end // RATE)
+        if not self.gaps or not (self.gaps[-1][0] <= gap[0] and gap[1] <= self.gaps[-1][1]):
+            self.gaps.append(gap)

@@ -1,0 +1,146 @@
+"""What a call has said and Transcribe has not settled yet, so that nothing is lost when a connection to it is. Pure.
+
+A chunk is recorded, sent, and forgotten once it is settled on both channels: covered by a final, or quiet and old.
+After a broken connection `rewind` puts the tape back to the oldest unsettled chunk; a channel that had its final
+already is muted up to there, so that no word is heard twice. The tape is bounded: what falls off its end unsent is
+a gap.
+
+`Clock` maps the time of one connection's audio (which starts at 0 and knows no pauses of ours) to the call's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+
+from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
+
+KEEP_MS = 30_000  # on the tape at most
+_QUIET_MS = 3_000  # a quiet channel is settled after this: words come within it
+_MOST_TURNS = 256
+
+
+class Clock:
+    """Where a connection's audio lies on the call's clock. All in ms."""
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._turns: list[tuple[int, int]] = []  # (of the connection, of the call): from here on they run alike
+
+    def advance(self, call_ms: int | None, length_ms: int = CHUNK_MS) -> None:
+        """``length_ms`` were sent that lie at ``call_ms``, or nowhere: silence of our own making."""
+        if call_ms is not None and self.to_call(self._sent) != call_ms:
+            self._turns.append((self._sent, call_ms))
+            del self._turns[:-_MOST_TURNS]
+        self._sent += length_ms
+
+    def to_call(self, connection_ms: int) -> int:
+        """The call's time of what was sent at ``connection_ms``."""
+        at = bisect_right(self._turns, (connection_ms, 1 << 62)) - 1
+        if at < 0:
+            return -1 if not self._turns else self._turns[0][1]
+        since, call_ms = self._turns[at]
+        return call_ms + connection_ms - since
+
+    @property
+    def sent_ms(self) -> int:
+        return self._sent
+
+
+class Tape:
+    """One call's unsettled sound."""
+
+    def __init__(self, keep_ms: int = KEEP_MS) -> None:
+        self.keep_ms = keep_ms
+        self.lost: list[tuple[int, int]] = []  # ms of the call that fell off unsent: for a gap
+        self._chunks: deque[Chunk] = deque()
+        self._sent = 0  # how many of them the present connection was given
+        self._settled = [0, 0]
+        self._open: list[int | None] = [None, None]  # where each channel's unfinished utterance began
+
+    def record(self, chunk: Chunk) -> None:
+        """Keep a chunk until it is settled."""
+        self._chunks.append(chunk)
+        self._forget()
+
+    def next(self) -> tuple[Chunk, tuple[bytes, bytes]] | None:
+        """The next chunk to send and its two tracks, muted where already settled; None if all are sent."""
+        if self._sent == len(self._chunks):
+            return None
+        chunk = self._chunks[self._sent]
+        self._sent += 1
+        return chunk, (self._muted(chunk, 0), self._muted(chunk, 1))
+
+    @property
+    def unsent_ms(self) -> int:
+        return (len(self._chunks) - self._sent) * CHUNK_MS
+
+    def hear(self, channel: int, start_ms: int, end_ms: int, final: bool) -> None:
+        """A result of ``channel`` came: final ones settle the channel up to their end."""
+        if final:
+            self._settled[channel] = max(self._settled[channel], end_ms)
+            self._open[channel] = None
+        elif self._open[channel] is None:
+            self._open[channel] = start_ms
+        self._forget()
+
+    def rewind(self) -> None:
+        """A new connection begins: send again what is not settled, from the first sound of it on."""
+        self._sent = 0
+        self._open = [None, None]
+        while self._chunks and not any(self._owed(self._chunks[0], channel) for channel in (0, 1)):
+            self._chunks.popleft()
+
+    def has_speech(self, since_ms: int) -> bool:
+        """Whether anybody spoke since, as far as the tape reaches: is Transcribe's silence strange?"""
+        return any(any(chunk.loud) for chunk in self._chunks if chunk.start_ms >= since_ms)
+
+    def take_lost(self) -> list[tuple[int, int]]:
+        """The stretches lost since last asked, joined where they touch."""
+        lost, self.lost = self.lost, []
+        return lost
+
+    def give_up(self) -> None:
+        """Nobody will transcribe what is on the tape: all of it that was not sent is lost."""
+        for chunk in list(self._chunks)[self._sent :]:
+            self._lose(chunk)
+        self._chunks.clear()
+        self._sent = 0
+
+    def _owed(self, chunk: Chunk, channel: int) -> bool:
+        return chunk.loud[channel] and chunk.end_ms > self._settled[channel]
+
+    def _forget(self) -> None:
+        newest = self._chunks[-1].end_ms if self._chunks else 0
+        while self._chunks and self._sent and self._is_settled(self._chunks[0], newest):
+            self._drop()
+        while len(self._chunks) * CHUNK_MS > self.keep_ms:
+            if not self._sent:
+                self._lose(self._chunks[0])
+            self._drop()
+
+    def _drop(self) -> None:
+        self._chunks.popleft()
+        self._sent = max(0, self._sent - 1)
+
+    def _is_settled(self, chunk: Chunk, newest_ms: int) -> bool:
+        return self._channel_settled(chunk, 0, newest_ms) and self._channel_settled(chunk, 1, newest_ms)
+
+    def _channel_settled(self, chunk: Chunk, channel: int, newest_ms: int) -> bool:
+        if chunk.end_ms <= self._settled[channel]:
+            return True
+        begun = self._open[channel]
+        if begun is not None and begun < chunk.end_ms:
+            return False
+        return not chunk.loud[channel] and newest_ms - chunk.end_ms >= _QUIET_MS
+
+    def _lose(self, chunk: Chunk) -> None:
+        if self.lost and self.lost[-1][1] == chunk.start_ms:
+            self.lost[-1] = (self.lost[-1][0], chunk.end_ms)
+        else:
+            self.lost.append((chunk.start_ms, chunk.end_ms))
+
+    def _muted(self, chunk: Chunk, channel: int) -> bytes:
+        track = chunk.tracks[channel]
+        muted = min((self._settled[channel] - chunk.start_ms) * RATE, CHUNK)
+        return track if muted <= 0 else SILENCE * muted + track[muted:]

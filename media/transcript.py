@@ -1,0 +1,156 @@
+"""What a console knows of a call, and the transcript events that tell it. Pure; the one JSON form of each.
+
+`apply` folds an event into a call; a snapshot followed by the events after it folds to the same as all the events.
+Times are ms on the call's clock, which starts with its first stream.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from media.ticket import Direction
+
+Speaker = Literal["caller", "agent"]
+State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
+Cause = Literal["twilio", "bilby", "transcribe"]
+
+MOST_UTTERANCES = 10_000  # of one call: four hours hold about half; beyond, the oldest are forgotten
+MOST_GAPS = 1_000
+
+
+class Utterance(Struct, frozen=True):
+    """One stretch of speech. ``stable_words`` leading words of ``text`` will not change any more."""
+
+    id: str
+    speaker: Speaker
+    text: str
+    final: bool
+    start_ms: int
+    end_ms: int
+    stable_words: int
+
+
+class Gap(Struct, frozen=True):
+    """Sound that nobody will read, and whose fault that is."""
+
+    from_ms: int
+    to_ms: int
+    cause: Cause
+
+
+class CallView(Struct):
+    """A call as consoles are shown it."""
+
+    call: str
+    direction: Direction
+    agent: str | None
+    started_at: str
+    state: State
+    utterances: list[Utterance]
+    gaps: list[Gap]
+
+
+class Snapshot(Struct, frozen=True, tag="snapshot"):
+    calls: list[CallView]
+
+
+class CallStarted(Struct, frozen=True, tag="call.started"):
+    call: CallView
+
+
+class CallAssigned(Struct, frozen=True, tag="call.assigned"):
+    call: str
+    agent: str | None
+
+
+class CallEnded(Struct, frozen=True, tag="call.ended"):
+    call: str
+    reason: str
+
+
+class Uttered(Struct, frozen=True, tag="utterance"):
+    call: str
+    utterance: Utterance
+
+
+class GapFound(Struct, frozen=True, tag="gap"):
+    call: str
+    gap: Gap
+
+
+class StateChanged(Struct, frozen=True, tag="state"):
+    call: str
+    state: State
+
+
+class Latency(Struct, frozen=True, tag="latency"):
+    """Age in ms of the newest sound when its words arrived."""
+
+    call: str
+    ms: int
+
+
+Event: TypeAlias = CallStarted | CallAssigned | CallEnded | Uttered | GapFound | StateChanged | Latency
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Event).decode
+
+
+class LiveCall:
+    """One live call's memory: what is known of it until it ends."""
+
+    __slots__ = ("agent", "call", "direction", "gaps", "org", "started_at", "state", "utterances")
+
+    def __init__(self, org: str, view: CallView) -> None:
+        self.org = org
+        self.call = view.call
+        self.direction = view.direction
+        self.agent = view.agent
+        self.started_at = view.started_at
+        self.state = view.state
+        self.utterances = {utterance.id: utterance for utterance in view.utterances}
+        self.gaps = list(view.gaps)
+
+    def view(self) -> CallView:
+        """The call as it stands now, in the order in which it was said."""
+        spoken = sorted(self.utterances.values(), key=lambda utterance: utterance.start_ms)
+        return CallView(
+            self.call, self.direction, self.agent, self.started_at, self.state, spoken, list(self.gaps)
+        )
+
+
+def apply(call: LiveCall, event: Event) -> bool:
+    """Fold ``event`` into ``call``; False if it tells nothing new (a final is never revised)."""
+    match event:
+        case Uttered(utterance=utterance):
+            return _utter(call, utterance)
+        case StateChanged(state=state):
+            changed, call.state = call.state != state, state
+            return changed
+        case CallAssigned(agent=agent):
+            changed, call.agent = call.agent != agent, agent
+            return changed
+        case GapFound(gap=gap):
+            return _note_gap(call, gap)
+    return True
+
+
+def _utter(call: LiveCall, utterance: Utterance) -> bool:
+    known = call.utterances.get(utterance.id)
+    if known is not None and known.final:
+        return False
+    call.utterances[utterance.id] = utterance
+    if len(call.utterances) > MOST_UTTERANCES:
+        del call.utterances[next(iter(call.utterances))]
+    return True
+
+
+def _note_gap(call: LiveCall, gap: Gap) -> bool:
+    if gap in call.gaps:
+        return False
+    call.gaps.append(gap)
+    del call.gaps[:-MOST_GAPS]
+    return True
