@@ -1,0 +1,81 @@
+"""Prove that a request comes from Twilio before anything in it is believed.
+
+Twilio signs the URL as it was configured and the form that it posts (base64 of HMAC-SHA1 under the account's
+Auth Token of the region that processes the call). Only forms are accepted: a JSON body stands outside the
+signature unless the URL carries its hash. The URL is rebuilt from ``WEB_PUBLIC_URL``, never from the ``Host``
+header or a proxy's, which an attacker may write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from multidict import MultiDict
+from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
+
+LARGEST_FORM = 64 * 1024  # bytes; Twilio's longest is a few kB
+MOST_FIELDS = 200  # Twilio sends some forty, and says that the set will grow
+READ_SECONDS = 5.0
+_FORM = "application/x-www-form-urlencoded"
+
+
+def is_signed(tokens: Iterable[str], url: str, form: MultiDict[str], signature: str | None) -> bool:
+    """Whether ``signature`` is that of ``url`` and ``form`` under one of ``tokens``.
+
+    Several tokens are good at once while they are rotated. Never raises: twilio's validator does, for a
+    missing signature (TypeError) and for a URL with a broken port (ValueError).
+    """
+    if not signature:
+        return False
+    try:
+        return any(RequestValidator(token).validate(url, form, signature) for token in tokens)
+    except ValueError:
+        return False
+
+
+async def verified_form(
+    request: web.Request, *, origin: str, tokens: Iterable[str], account: str
+) -> MultiDict[str]:
+    """The form of a request that Twilio signed for ``account``.
+
+    Raises 415 for a body that is no form, 413 for one too large, 408 for one too slow, 403 for everything
+    that is not signed by ``account``'s Twilio.
+    """
+    if request.content_type != _FORM:
+        raise web.HTTPUnsupportedMediaType(text="Send a form.")
+    form = _parse(await _read(request))
+    url = origin.rstrip("/") + request.raw_path
+    if not is_signed(tokens, url, form, request.headers.get(SIGNATURE_HEADER)):
+        raise web.HTTPForbidden(text="Not signed by Twilio.")
+    if form.get("AccountSid") != account:
+        raise web.HTTPForbidden(text="Another account.")
+    return form
+
+
+async def _read(request: web.Request) -> bytes:
+    """The whole body, at most `LARGEST_FORM` bytes within `READ_SECONDS`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > LARGEST_FORM:
+                    raise web.HTTPRequestEntityTooLarge(LARGEST_FORM, len(body))
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The form did not arrive.") from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest(text="The form arrived broken.") from None
+    return bytes(body)
+
+
+def _parse(body: bytes) -> MultiDict[str]:
+    """The fields of a form. Bytes that are no UTF-8 are replaced, and so fail the signature."""
+    text = body.decode("utf-8", "replace")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace")
+    except ValueError:
+        raise web.HTTPRequestEntityTooLarge(MOST_FIELDS, text.count("&") + 1) from None
+    return MultiDict(pairs)

@@ -1,0 +1,149 @@
+"""TwiML: what Twilio is told to do with a call. Pure: values in, one XML text out.
+
+The order of verbs is a promise: the consent prompt comes before `<Start><Stream>`, so that nobody is
+transcribed who has not heard it; `<Dial>` comes last, because with an ``action`` "later verbs are
+unreachable". ``record`` is never set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from twilio.twiml.voice_response import Client, Dial, Number, Start, VoiceResponse
+from twilio.twiml.voice_response import Stream as StreamNoun
+
+LANGUAGE = "en-AU"
+STREAM_NAME = "bilby"  # unique in its call; stops the stream by name
+RING_SECONDS = 30
+MOST_NOUNS = 10  # "Up to 10 nouns" in one <Dial>
+LONGEST_SAY = 4096  # characters, Twilio's limit
+_LEG_EVENTS = "answered completed"
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Where Twilio asks and reports, below one public origin (``https://app.example.au``)."""
+
+    origin: str
+
+    def at(self, path: str) -> str:
+        """The absolute URL of ``path``; over the internet, Twilio is told to leave for it from Sydney.
+
+        ``#e=`` is one of Twilio's connection overrides. It is no part of what is signed.
+        """
+        edge = "#e=sydney" if self.origin.startswith("https:") else ""
+        return f"{self.origin.rstrip('/')}{path}{edge}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A Media Stream to start: its ``wss`` URL, the ticket that opens it, and the prompt owed beforehand."""
+
+    url: str
+    ticket: str
+    prompt: str
+
+
+def ring_agents(
+    agents: Iterable[str], *, call: str, caller: str, stream: Stream | None, callbacks: Callbacks
+) -> str:
+    """Connect a caller to whichever of ``agents`` (Client identities, the first ten) answers first.
+
+    ``call`` is the caller's CallSid: the softphone knows only its own leg's, and needs the one that
+    transcripts go by. ``caller`` is shown while it rings. Without ``stream`` nobody is transcribed, so no
+    consent is asked for either.
+    """
+    response = VoiceResponse()
+    if stream is not None:
+        _say(response, stream.prompt)
+        response.append(_start(stream, callbacks))
+    dial = _dial(callbacks)
+    for agent in list(agents)[:MOST_NOUNS]:
+        dial.append(_client(agent, {"call": call, "caller": caller}, callbacks))
+    response.append(dial)
+    return str(response)
+
+
+def call_out(to: str, *, caller_id: str, stream: Stream | None, callbacks: Callbacks) -> str:
+    """Connect a softphone to the number ``to`` (E.164), showing ``caller_id``, a number of the organisation.
+
+    The consent prompt is whispered to the one who is called, before the two are joined.
+    """
+    response = VoiceResponse()
+    if stream is not None:
+        response.append(_start(stream, callbacks))
+    dial = _dial(callbacks, caller_id=caller_id)
+    dial.append(
+        Number(
+            to,
+            url=None if stream is None else callbacks.at("/twilio/voice/whisper"),
+            status_callback=callbacks.at("/twilio/voice/answered"),
+            status_callback_event=_LEG_EVENTS,
+        )
+    )
+    response.append(dial)
+    return str(response)
+
+
+def say(sentence: str) -> str:
+    """Say ``sentence`` and go on: what the whisper answers."""
+    response = VoiceResponse()
+    _say(response, sentence)
+    return str(response)
+
+
+def say_goodbye(sentence: str) -> str:
+    """Say ``sentence`` and hang up."""
+    response = VoiceResponse()
+    _say(response, sentence)
+    response.hangup()
+    return str(response)
+
+
+def hang_up() -> str:
+    """End the call without a word: the conversation is over."""
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)
+
+
+def _say(response: VoiceResponse, sentence: str) -> None:
+    response.say(_clean(sentence)[:LONGEST_SAY], language=LANGUAGE)
+
+
+def _start(stream: Stream, callbacks: Callbacks) -> Start:
+    start = Start()
+    noun = StreamNoun(
+        name=STREAM_NAME,
+        url=stream.url,
+        track="both_tracks",
+        status_callback=callbacks.at("/twilio/stream/status"),
+    )
+    noun.parameter(name="ticket", value=stream.ticket)
+    start.append(noun)
+    return start
+
+
+def _dial(callbacks: Callbacks, caller_id: str | None = None) -> Dial:
+    return Dial(
+        answer_on_bridge=True,
+        timeout=RING_SECONDS,
+        action=callbacks.at("/twilio/voice/dialled"),
+        caller_id=caller_id,
+    )
+
+
+def _client(identity: str, parameters: dict[str, str], callbacks: Callbacks) -> Client:
+    client = Client(status_callback=callbacks.at("/twilio/voice/answered"), status_callback_event=_LEG_EVENTS)
+    client.identity(identity)
+    for name, value in parameters.items():
+        client.parameter(name=name, value=_clean(value))
+    return client
+
+
+def _clean(text: str) -> str:
+    """``text`` without what XML cannot carry: control characters and lone surrogates."""
+    return _NOT_XML.sub("", text)
