@@ -17,6 +17,7 @@ from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
 
 KEEP_MS = 30_000  # on the tape at most
 _QUIET_MS = 3_000  # a quiet channel is settled after this: words come within it
+_LEAD_IN = 2  # chunks before the first sound: words begin softly
 _MOST_TURNS = 256
 
 
@@ -88,7 +89,8 @@ class Tape:
         """A new connection begins: send again what is not settled, from the first sound of it on."""
         self._sent = 0
         self._open = [None, None]
-        while self._chunks and not any(self._owed(self._chunks[0], channel) for channel in (0, 1)):
+        owed = (index for index, chunk in enumerate(self._chunks) if self._owed(chunk, 0) or self._owed(chunk, 1))
+        for _ in range(max(0, next(owed, len(self._chunks)) - _LEAD_IN)):
             self._chunks.popleft()
 
     def has_speech(self, since_ms: int) -> bool:

@@ -117,9 +117,7 @@ class LiveCall:
     def view(self) -> CallView:
         """The call as it stands now, in the order in which it was said."""
         spoken = sorted(self.utterances.values(), key=lambda utterance: utterance.start_ms)
-        return CallView(
-            self.call, self.direction, self.agent, self.started_at, self.state, spoken, list(self.gaps)
-        )
+        return CallView(self.call, self.direction, self.agent, self.started_at, self.state, spoken, list(self.gaps))
 
 
 def apply(call: LiveCall, event: Event) -> bool:

@@ -1,0 +1,167 @@
+"""One Amazon Transcribe WebSocket: presign, send chunks, read results. With `eventstream`, all that knows AWS.
+
+Protocol: "Setting up a streaming transcription" (WebSocket) of the Transcribe guide. One two-channel connection a
+call: half the quota and half the price of two. awscrt signs, amazon-transcribe gives the event-stream codec; its
+HTTP/2 transport is never started (it spins a core, and hangs on a dropped connection).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit
+
+from awscrt.auth import AwsCredentialsProvider, AwsSignatureType, AwsSigningConfig, aws_sign_request
+from awscrt.http import HttpHeaders, HttpRequest
+from picows import WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+
+from media.eventstream import Result, TranscribeError, audio_event, failure, read_event, read_exception, read_results
+
+OPEN_SECONDS = 8.0
+_PATH = "/stream-transcription-websocket"
+_EXPIRES_SECONDS = 300
+_LARGEST_ANSWER = 4 * 1024 * 1024
+_HIGH_WATER = 256 * 1024  # bytes of sound, 8 s, that may wait in the socket before it counts as stuck
+_BY_STATUS = {400: "BadRequestException", 403: "AccessDeniedException", 429: "LimitExceededException"}
+
+OnResult = Callable[[Result], None]
+
+
+class Transcriber(Protocol):
+    """What `transcription` needs of a connection."""
+
+    def send(self, pcm: bytes) -> None: ...
+    def end(self) -> None: ...
+    def abort(self) -> None: ...
+    async def closed(self) -> None: ...
+
+
+class Transcribe:
+    """Opens connections to one endpoint. ``endpoint`` is ``wss://host[:port]``."""
+
+    def __init__(self, endpoint: str, *, region: str, language: str, credentials: AwsCredentialsProvider) -> None:
+        self._endpoint = endpoint
+        self._region = region
+        self._credentials = credentials
+        self._query = urlencode(
+            {
+                "enable-channel-identification": "true",
+                "enable-partial-results-stabilization": "true",
+                "language-code": language,
+                "media-encoding": "pcm",
+                "number-of-channels": "2",
+                "partial-results-stability": "high",
+                "sample-rate": "8000",
+            }
+        )
+
+    async def open(self, on_result: OnResult) -> Connection:
+        """A connection that calls ``on_result`` for each result. Raises `TranscribeError` within `OPEN_SECONDS`."""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                url = await self._presign()
+                _, listener = await ws_connect(
+                    lambda: Connection(on_result), url, max_frame_size=_LARGEST_ANSWER, max_redirects=0
+                )
+        except WSHandshakeError as error:
+            raise _refused(error) from None
+        except TimeoutError:
+            raise TranscribeError("Timeout") from None
+        except OSError as error:
+            raise TranscribeError(type(error).__name__) from None
+        assert isinstance(listener, Connection)
+        return listener
+
+    async def _presign(self) -> str:
+        """The signed URL; the signature is the same as the JavaScript SDK's, port included in the host."""
+        host = urlsplit(self._endpoint).netloc
+        request = HttpRequest("GET", f"{_PATH}?{self._query}", HttpHeaders([("Host", host)]))
+        config = AwsSigningConfig(
+            signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
+            credentials_provider=self._credentials,
+            region=self._region,
+            service="transcribe",
+            expiration_in_seconds=_EXPIRES_SECONDS,
+        )
+        try:
+            await asyncio.wrap_future(aws_sign_request(request, config))
+        except Exception as error:  # awscrt raises bare RuntimeErrors when it finds no credentials
+            raise TranscribeError("Credentials", permanent=False) from error
+        return f"{self._endpoint}{request.path}"
+
+
+class Connection(WSListener):
+    """One open connection. `send` never waits; `closed` tells how it ended."""
+
+    def __init__(self, on_result: OnResult) -> None:
+        self._on_result = on_result
+        self._transport: WSTransport | None = None
+        self._failure: TranscribeError | None = None
+        self._ended = False
+        self._gone = asyncio.Event()
+
+    def send(self, pcm: bytes) -> None:
+        """Give it sound; a connection that is gone or stuck takes none, and `closed` will say so."""
+        if self._transport is None or self._transport.is_disconnected:
+            return
+        if self._transport.underlying_transport.get_write_buffer_size() > _HIGH_WATER:
+            self._fail(TranscribeError("Stuck"))
+            return
+        self._transport.send(WSMsgType.BINARY, audio_event(pcm))
+
+    def end(self) -> None:
+        """No more sound: an empty audio event. Transcribe answers with its last finals and closes."""
+        if not self._ended:
+            self._ended = True
+            self.send(b"")
+
+    def abort(self) -> None:
+        """Let go at once."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    async def closed(self) -> None:
+        """Wait until it is over. Raises `TranscribeError` unless it ended because it was asked to."""
+        await self._gone.wait()
+        if self._failure is not None:
+            raise self._failure
+        if not self._ended:
+            raise TranscribeError("Dropped")
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.BINARY:
+            try:
+                self._take(frame.get_payload_as_bytes())
+            except TranscribeError as error:
+                self._fail(error)
+        elif frame.msg_type == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._gone.set()
+
+    def _take(self, event: bytes) -> None:
+        headers, payload = read_event(event)
+        if headers.get(":message-type") == "event":
+            if headers.get(":event-type") == "TranscriptEvent":
+                for result in read_results(payload):
+                    self._on_result(result)
+        else:
+            raise read_exception(headers, payload)
+
+    def _fail(self, error: TranscribeError) -> None:
+        self._failure = self._failure or error
+        self.abort()
+
+
+def _refused(error: WSHandshakeError) -> TranscribeError:
+    """A handshake that was not answered with 101: the error's name stands in a header, or the status tells."""
+    if error.response is None:
+        return TranscribeError("Dropped")
+    named = error.response.headers.get("x-amzn-errortype", "").split(":")[0]
+    return failure(named or _BY_STATUS.get(error.response.status, "ServiceUnavailableException"))
