@@ -1,0 +1,95 @@
+"""Names, e-mail addresses and phone numbers at rest: encrypted to read, keyed-hashed to find.
+
+A `Keyring` holds the keys of ``ENCRYPTION_KEYS``. The first one encrypts and hashes; every one decrypts, and
+a look-up tries the hash under every one. So a key is rotated without a pause: put the new key first, restart,
+run ``python -m db.rotate``, take the old key out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import LargeBinary
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeDecorator
+
+Purpose = Literal["email", "number", "rate", "origin"]
+
+
+class UnreadableError(Exception):
+    """A stored value opens under none of ``ENCRYPTION_KEYS``: one was taken out before `db.rotate` ran."""
+
+
+class Keyring:
+    """Fernet keys (32 bytes, URL-safe base64), the newest first. Raises ValueError for another shape."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise ValueError("at least one encryption key is needed")
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._hash_keys = [_hash_key(key) for key in keys]
+
+    def encrypt(self, text: str) -> bytes:
+        """``text`` under the first key."""
+        return self._fernet.encrypt(text.encode())
+
+    def decrypt(self, stored: bytes) -> str:
+        """The text of `encrypt`, whichever key it was under. Raises `UnreadableError`."""
+        try:
+            return self._fernet.decrypt(stored).decode()
+        except InvalidToken:
+            raise UnreadableError("a stored value opens under none of ENCRYPTION_KEYS") from None
+
+    def hash(self, purpose: Purpose, text: str) -> bytes:
+        """HMAC-SHA256 of ``text`` under the first key: what a new row stores beside the encrypted value."""
+        return _hmac(self._hash_keys[0], purpose, text)
+
+    def hashes(self, purpose: Purpose, text: str) -> list[bytes]:
+        """The hash of ``text`` under every key: what a look-up compares with."""
+        return [_hmac(key, purpose, text) for key in self._hash_keys]
+
+
+def _hash_key(key: str) -> bytes:
+    # A key of its own, so that the hash says nothing about the encryption and the other way round.
+    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"bilby: keyed hash")
+    return derive.derive(base64.urlsafe_b64decode(key))
+
+
+def _hmac(key: bytes, purpose: Purpose, text: str) -> bytes:
+    return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
+
+
+# A column type is given the dialect and nothing else; each engine has its own, so that is where the keys hang.
+_keyrings: WeakKeyDictionary[Dialect, Keyring] = WeakKeyDictionary()
+
+
+def attach(dialect: Dialect, keyring: Keyring) -> None:
+    """Let the `Encrypted` columns read and written through ``dialect``'s engine use ``keyring``."""
+    _keyrings[dialect] = keyring
+
+
+def keyring_of(session: AsyncSession) -> Keyring:
+    """The keys of the engine behind ``session``, for queries that look up by hash."""
+    return _keyrings[session.get_bind().dialect]
+
+
+class Encrypted(TypeDecorator[str]):
+    """A text that is Fernet ciphertext in the database. Equal texts differ there: look up by a hash beside it."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else _keyrings[dialect].encrypt(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else _keyrings[dialect].decrypt(value)

@@ -1,0 +1,88 @@
+"""Transactions on Postgres, with every wait bounded and a lost database told apart from a mistake of ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from db.encryption import Keyring, attach
+
+CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 10.0
+LOCK_SECONDS = 4.0
+POOL_WAIT_SECONDS = 5.0
+
+# SQLSTATEs that say "not now" and nothing about the statement: connection trouble, out of resources, an
+# operator stepping in (57P01 shutdown, 57P03 starting up, 57014 our own statement_timeout), lock_timeout.
+_PASSING = ("08", "53", "57", "55P03")
+
+
+class DatabaseUnavailableError(Exception):
+    """The database cannot be reached, or did not answer in time. Trying again later may help."""
+
+
+def asyncpg_dsn(url: str) -> str:
+    """``url`` as asyncpg wants it: ``postgresql://…``, also if SQLAlchemy's ``postgresql+asyncpg://…`` is given."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.removesuffix('+asyncpg')}://{rest}"
+
+
+class Database:
+    """A pool of connections to ``url``. Encrypted columns open under ``keys``; the first one encrypts."""
+
+    def __init__(self, url: str, keys: Sequence[str], *, pool_size: int = 10, application: str = "bilby") -> None:
+        self._dsn = asyncpg_dsn(url)
+        self._application = application
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            hide_parameters=True,  # an error's text reaches the log; what was bound must not
+        )
+        attach(self._engine.dialect, Keyring(keys))
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: committed at the end, undone by an exception. Raises `DatabaseUnavailableError`."""
+        try:
+            async with self._sessions.begin() as session:
+                yield session
+        except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
+            if _is_passing(error):
+                raise DatabaseUnavailableError(type(error).__name__) from error
+            raise
+
+    async def close(self) -> None:
+        """Give every connection back. Idempotent."""
+        await self._engine.dispose()
+
+    async def _connect(self, *_: Any, **__: Any) -> Any:
+        return await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS + 1,  # for a server that no longer answers at all
+            server_settings={
+                "application_name": self._application,
+                "statement_timeout": f"{STATEMENT_SECONDS:g}s",
+                "lock_timeout": f"{LOCK_SECONDS:g}s",
+                "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 3:g}s",
+            },
+        )
+
+
+def _is_passing(error: BaseException) -> bool:
+    if isinstance(error, exc.DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and _is_passing(error.orig))
+    if isinstance(error, exc.TimeoutError | OSError):
+        return True
+    state = getattr(error, "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_PASSING)

@@ -1,0 +1,240 @@
+"""The rows, and the constraints that keep them true whatever the code above does.
+
+Times are ``timestamptz``, UTC. `Encrypted` columns are readable only with ``ENCRYPTION_KEYS``; a ``…_hash``
+beside one is what finds it. A row of a tenant carries ``organisation_id``, and refers to another row of a
+tenant by both keys, so that the database itself refuses to mix two organisations. Nothing here can hold what
+was said.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncAttrs
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from db.call_progress import CallStatus, Direction, Outcome
+from db.encryption import Encrypted
+
+Role = Literal["owner", "admin", "supervisor", "agent"]
+OrganisationStatus = Literal["incomplete", "trialing", "active", "past_due", "unpaid", "cancelled"]
+Transcription = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
+
+
+class Base(AsyncAttrs, DeclarativeBase):
+    """Nothing is loaded behind the reader's back: a relationship that was not asked for raises."""
+
+    # Named by rule, so that a migration can drop what another one made.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's own form)
+        str: Text,
+        bytes: LargeBinary,
+        UUID: Uuid,
+        datetime: DateTime(timezone=True),
+        Role: Text,
+        OrganisationStatus: Text,
+        Transcription: Text,
+        CallStatus: Text,
+        Direction: Text,
+        Outcome: Text,
+    }
+
+
+def _one_of(column: str, values: Any) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in get_args(values))
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _belongs(column: str, table: str) -> ForeignKeyConstraint:
+    """``column`` names a row of ``table`` that belongs to the same organisation as this row."""
+    return ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"])
+
+
+_STILL_HERE = text("removed_at IS NULL")
+_STILL_RENTED = text("released_at IS NULL")
+
+
+class Organisation(Base):
+    """The paying tenant."""
+
+    __tablename__ = "organisations"
+    __table_args__ = (_one_of("status", OrganisationStatus),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(Encrypted)
+    status: Mapped[OrganisationStatus] = mapped_column(default="incomplete")
+    consent_prompt: Mapped[str | None]
+    """What callers hear before they are transcribed; None for the platform's own words."""
+    time_zone: Mapped[str] = mapped_column(default="Australia/Sydney")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Member(Base):
+    """A person in an organisation. An address belongs to one member at a time, across all organisations."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        _one_of("role", Role),
+        UniqueConstraint("organisation_id", "id"),
+        Index("uq_members_email_hash", "email_hash", unique=True, postgresql_where=text("removed_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    email: Mapped[str] = mapped_column(Encrypted)
+    email_hash: Mapped[bytes]
+    name: Mapped[str] = mapped_column(Encrypted)
+    role: Mapped[Role]
+    available: Mapped[bool] = mapped_column(default=False)
+    """Whether calls may ring at this member's console."""
+    available_at: Mapped[datetime | None]
+    """When ``available`` was last said, either way."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    removed_at: Mapped[datetime | None]
+
+    organisation: Mapped[Organisation] = relationship(lazy="raise_on_sql")
+
+
+class SignInLink(Base):
+    """A link that was mailed. Its token is stored as SHA-256 only: the table opens nothing."""
+
+    __tablename__ = "sign_in_links"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), index=True)
+    requested_from: Mapped[bytes]
+    """Keyed hash of the network address that asked."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+    member: Mapped[Member] = relationship(lazy="raise_on_sql")
+
+
+class SignOut(Base):
+    """A sign-in that was ended before its cookie ran out, so that a copied cookie is worth nothing either."""
+
+    __tablename__ = "sign_outs"
+
+    sign_in_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The ``jti`` of the cookie's JWT."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    """When the JWT runs out by itself, and this row is no longer needed."""
+
+
+class Number(Base):
+    """A phone number rented for an organisation. After release the same number may come to another one."""
+
+    __tablename__ = "numbers"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "id"),
+        Index("uq_numbers_e164_hash", "e164_hash", unique=True, postgresql_where=_STILL_RENTED),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    e164: Mapped[str] = mapped_column(Encrypted)
+    e164_hash: Mapped[bytes]
+    label: Mapped[str] = mapped_column(default="")
+    twilio_sid: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    released_at: Mapped[datetime | None]
+
+
+class Call(Base):
+    """One conversation, one row of the call log. ``call_sid`` is the parent leg's: see `db.call_progress`."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        _one_of("direction", Direction),
+        _one_of("status", CallStatus),
+        _one_of("dial_status", CallStatus),
+        _one_of("outcome", Outcome),
+        _one_of("transcription", Transcription),
+        _belongs("agent_id", "members"),
+        _belongs("number_id", "numbers"),
+        UniqueConstraint("organisation_id", "id"),
+        Index("ix_calls_log", "organisation_id", text("started_at DESC"), text("id DESC")),
+        Index("ix_calls_open", "heard_at", postgresql_where=text("outcome IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    call_sid: Mapped[str] = mapped_column(unique=True)
+    direction: Mapped[Direction]
+    from_number: Mapped[str] = mapped_column(Encrypted)
+    to_number: Mapped[str] = mapped_column(Encrypted)
+    agent_id: Mapped[UUID | None]
+    """Who answered an inbound call, or dialled an outbound one."""
+    number_id: Mapped[UUID | None]
+    status: Mapped[CallStatus]
+    dial_status: Mapped[CallStatus | None]
+    outcome: Mapped[Outcome | None]
+    """None while the call goes on."""
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    duration_s: Mapped[int | None]
+    """Seconds of the whole call, as Twilio bills it."""
+    transcription: Mapped[Transcription | None]
+    """None when the call was never transcribed."""
+    transcription_reason: Mapped[str | None]
+    heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When anything was last heard about this call; see `provisioning.housekeeping`."""
+
+    agent: Mapped[Member | None] = relationship(lazy="raise_on_sql", viewonly=True)
+    number: Mapped[Number | None] = relationship(lazy="raise_on_sql", viewonly=True)
+
+
+class Leg(Base):
+    """One dialled party's connection in a call: an agent's softphone or a customer's phone."""
+
+    __tablename__ = "legs"
+    __table_args__ = (
+        _one_of("status", CallStatus),
+        _belongs("call_id", "calls"),
+        _belongs("member_id", "members"),
+        Index("ix_legs_call_id", "call_id"),
+    )
+
+    leg_sid: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    call_id: Mapped[UUID]
+    member_id: Mapped[UUID | None]
+    status: Mapped[CallStatus]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RateLimit(Base):
+    """How often something was done in one window of time. ``key`` is a keyed hash of what and by whom."""
+
+    __tablename__ = "rate_limits"
+
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    count: Mapped[int]
