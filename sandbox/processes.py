@@ -1,0 +1,179 @@
+"""Child processes that never outlive us: started tethered, stopped in time, their last words kept in a log.
+
+Two ropes hold a child. On Linux the kernel signals it when we die (``PR_SET_PDEATHSIG``), even by
+``kill -9``. Elsewhere, and as a second line, its pid and command line are written down, and the next start
+stops what is left; the command line is compared, so that a pid given to another program is left alone.
+
+Start children from the main thread: the kernel ties the signal to the *thread* that forked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.02
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
+
+
+class StartError(Exception):
+    """A part did not start, or may not. The text is for a person: which part, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The user and group a child becomes; its other groups are dropped."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(slots=True)
+class Child:
+    """One running child. ``log`` holds all it wrote; ``stop_signal`` asks it to end in good order."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    log: Path
+    stop_signal: signal.Signals = signal.SIGTERM
+    record: Path | None = field(default=None, repr=False)
+
+    async def ready(self, probe: Callable[[], bool], seconds: float) -> None:
+        """Wait until ``probe()`` holds. Raises `StartError` when the child ends first or ``seconds`` pass."""
+        deadline = time.monotonic() + seconds
+        while not probe():
+            if self.process.returncode is not None:
+                raise StartError(f"{self.name} ended with status {self.process.returncode}{self._quote()}")
+            if time.monotonic() > deadline:
+                raise StartError(f"{self.name} was not ready after {seconds:.0f} s{self._quote()}")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def stop(self, seconds: float = 10.0) -> None:
+        """Ask the child to end; after ``seconds`` end it. Repeatable; returns when it is gone."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(self.stop_signal)
+            try:
+                await asyncio.wait_for(self.process.wait(), seconds)
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        if self.record is not None:
+            self.record.unlink(missing_ok=True)
+
+    def note(self) -> None:
+        """Write pid and command line down, for `stop_recorded`."""
+        if self.record is not None:
+            self.record.write_text(f"{self.process.pid}\n{command_line(self.process.pid)}")
+
+    def last_words(self, lines: int = 8) -> str:
+        """The last lines of the log, for a person to read; empty if it said nothing."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def _quote(self) -> str:
+        words = self.last_words()
+        return f". Its last words ({self.log}):\n{words}" if words else f" and wrote nothing to {self.log}"
+
+
+async def start(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    identity: Identity | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    death_signal: signal.Signals = signal.SIGKILL,
+    record: Path | None = None,
+) -> Child:
+    """Start ``command``, its output appended to ``log``. Raises `StartError` if it cannot even be executed.
+
+    ``death_signal`` is what the kernel sends it when we die. ``record``: where pid and command are noted.
+    """
+    user = {} if identity is None else {"user": identity.uid, "group": identity.gid, "extra_groups": []}
+    with log.open("ab") as sink:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *map(str, command),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,  # Ctrl-C at the terminal reaches us alone: we order the ends
+                preexec_fn=_tether(death_signal),
+                **user,  # type: ignore[arg-type]  # typeshed knows these three only on Popen
+            )
+        except OSError as error:
+            raise StartError(f"{name} cannot be executed: {error}") from None
+    child = Child(name, process, log, stop_signal, record)
+    child.note()
+    return child
+
+
+def stop_recorded(record: Path, seconds: float = 10.0) -> bool:
+    """Stop the child an earlier run wrote down in ``record``, if it still runs. True if there was one."""
+    try:
+        pid, _, recorded = record.read_text().partition("\n")
+    except FileNotFoundError:
+        return False
+    record.unlink(missing_ok=True)
+    if not pid.isdigit() or not recorded:
+        return False
+    return stop_stranger(int(pid), recorded, signal.SIGTERM, seconds)
+
+
+def stop_stranger(pid: int, mark: str, wish: signal.Signals, seconds: float) -> bool:
+    """Stop process ``pid``, which is not our child, if its command line contains ``mark``. True if it ran.
+
+    ``wish`` asks; after ``seconds`` SIGKILL ends it.
+    """
+    if mark not in command_line(pid):
+        return False
+    for asked in (wish, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, asked)
+        deadline = time.monotonic() + seconds
+        while mark in command_line(pid) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+    return True
+
+
+def command_line(pid: int) -> str:
+    """The command line of a running process, joined by spaces; empty if there is none, or a zombie."""
+    if sys.platform == "linux":
+        try:
+            return (
+                Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+            )
+        except OSError:
+            return ""
+    listing = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listing.stdout.strip()
+
+
+def _tether(death_signal: signal.Signals) -> Callable[[], None] | None:
+    """What the child runs between fork and exec, as the user it became (setuid clears an earlier rope)."""
+    libc, parent = _LIBC, os.getpid()
+    if libc is None:
+        return None
+
+    def hold() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+        if os.getppid() != parent:  # we died before the rope was tied
+            os._exit(1)
+
+    return hold
