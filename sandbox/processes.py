@@ -101,8 +101,11 @@ async def start(
 ) -> Child:
     """Start ``command``, its output appended to ``log``. Raises `StartError` if it cannot even be executed.
 
-    ``death_signal`` is what the kernel sends it when we die. ``record``: where pid and command are noted.
+    ``death_signal`` is what the kernel sends it when we die. ``record``: where pid and command are noted;
+    the child an earlier run noted there is stopped first.
     """
+    if record is not None:
+        stop_recorded(record)
     user = {} if identity is None else {"user": identity.uid, "group": identity.gid, "extra_groups": []}
     with log.open("ab") as sink:
         try:
