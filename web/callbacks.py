@@ -1,0 +1,117 @@
+"""Twilio's forms as reports about a call. Pure; the forms are signed, but may still miss what we expect.
+
+Twilio says that one "must be able to accept … an evolving set of parameters": an unknown status or event is no
+report (None), and only a form that names no call is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal, cast, get_args
+from uuid import UUID
+
+from db.call_progress import CallReport, CallStatus, DialReport, LegReport
+
+Form = Mapping[str, str]
+StreamState = Literal["transcribing", "ended", "failed"]
+
+_SID = re.compile("CA[0-9a-fA-F]{32}")
+_CLIENT = "client:"
+_STREAM_STATES: dict[str, StreamState] = {
+    "stream-started": "transcribing",
+    "stream-stopped": "ended",
+    "stream-error": "failed",
+}
+_LONGEST_REASON = 200  # characters
+_LONGEST_CALL = 24 * 3600  # seconds, Twilio's limit
+# Ours alone; Twilio never says it.
+_STATUSES: frozenset[str] = frozenset(get_args(CallStatus)) - {"lost"}
+
+
+class FormError(ValueError):
+    """The form names no call. Its text names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """A stream's status callback. ``reason`` is Twilio's own words for an error, never a caller's."""
+
+    state: StreamState
+    reason: str | None = None
+
+
+def call_sid(form: Form, field: str = "CallSid") -> str:
+    """The CallSid in ``field``. Raises `FormError`."""
+    sid = form.get(field, "")
+    if not _SID.fullmatch(sid):
+        raise FormError(field)
+    return sid
+
+
+def member_id(address: str) -> UUID | None:
+    """The member whom ``client:{identity}`` names; None for a phone number or a foreign identity."""
+    if not address.startswith(_CLIENT):
+        return None
+    try:
+        return UUID(address.removeprefix(_CLIENT))
+    except ValueError:
+        return None
+
+
+def call_report(form: Form, now: datetime) -> CallReport | None:
+    """What a status callback says about the call's own leg; ``now`` stands in for a missing Timestamp."""
+    status = _status(form.get("CallStatus", ""))
+    if status is None:
+        return None
+    return CallReport(status, _timestamp(form) or now, _seconds(form.get("CallDuration", "")))
+
+
+def leg_report(form: Form, now: datetime) -> LegReport | None:
+    """What a status callback says about a leg that was dialled; ``now`` as above."""
+    status = _status(form.get("CallStatus", ""))
+    if status is None:
+        return None
+    seconds = _seconds(form.get("CallDuration", ""))
+    return LegReport(status, _timestamp(form) or now, seconds, member_id(form.get("To", "")))
+
+
+def dial_report(form: Form) -> DialReport | None:
+    """How `<Dial>` ended."""
+    spelled = form.get("DialCallStatus", "")
+    status = _status("completed" if spelled == "answered" else spelled)
+    return None if status is None else DialReport(status)
+
+
+def stream_report(form: Form) -> StreamReport | None:
+    """What a stream's status callback says: the only place where a refused handshake shows."""
+    state = _STREAM_STATES.get(form.get("StreamEvent", ""))
+    if state is None:
+        return None
+    reason = printable(form.get("StreamError", "")) if state == "failed" else ""
+    return StreamReport(state, reason or None)
+
+
+def printable(text: str) -> str:
+    """``text`` on one line of at most 200 characters, without what a terminal or Postgres would choke on."""
+    return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_REASON].strip()
+
+
+def _status(text: str) -> CallStatus | None:
+    return cast(CallStatus, text) if text in _STATUSES else None
+
+
+def _timestamp(form: Form) -> datetime | None:
+    """Twilio's Timestamp (RFC 2822, UTC)."""
+    try:
+        at = parsedate_to_datetime(form.get("Timestamp", ""))
+    except (ValueError, OverflowError):
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC) if 2000 < at.year < 9000 else None
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,6}", text) and int(text) <= _LONGEST_CALL else None

@@ -1,0 +1,191 @@
+"""Facts about calls over NATS, on web's side. Facts only: no word spoken passes here, and the server's
+permissions see to it (`deploy/nats.conf`).
+
+Out: ``call.{org}.{call}.assigned``, when an agent answers. In: ``call.{org}.{call}.started|stream|ended`` from
+media, which keep the call row's transcription state true. A request never waits for NATS: `Facts.assigned` puts
+the fact into a bounded queue, and at the bound the fact is dropped and counted (the call goes on; a supervisor
+sees it all the same).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from prometheus_client import Counter
+
+from web.callbacks import printable
+
+WAITING_FACTS = 1000  # to send, while NATS is away
+PENDING_FACTS = 4096  # received, not yet written to the database
+RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 2
+
+State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
+Apply = Callable[["Fact"], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
+_sent = Counter("bilby_web_facts_sent", "Facts handed to NATS.")
+_received = Counter("bilby_web_facts_received", "Facts from media, by what became of them.", ["result"])
+_dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to take.")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``."""
+
+    org: str
+    call: str
+    state: State
+    reason: str | None = None
+
+
+class _Stream(msgspec.Struct):
+    state: Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
+    reason: str | None = None
+
+
+def parse(subject: str, payload: bytes) -> Fact | None:
+    """The fact under ``subject``; None for what is not media's to say, and for what is malformed."""
+    match subject.split("."):
+        case ["call", org, call, "started"]:
+            return Fact(org, call, "transcribing")
+        case ["call", org, call, "ended"]:
+            return Fact(org, call, "ended")
+        case ["call", org, call, "stream"]:
+            return _stream_fact(org, call, payload)
+    return None
+
+
+def _stream_fact(org: str, call: str, payload: bytes) -> Fact | None:
+    try:
+        stream = msgspec.json.decode(payload, type=_Stream)
+    except msgspec.DecodeError:
+        return None
+    return Fact(org, call, stream.state, printable(stream.reason or "") or None)
+
+
+class Facts:
+    """The connection. `run` it in a task of its own; it connects, and connects again, until cancelled."""
+
+    def __init__(self, url: str, apply: Apply) -> None:
+        self._url = url
+        self._apply = apply
+        self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING_FACTS)
+        self._connection: Client | None = None
+        self._trouble = ""
+        self.ready = asyncio.Event()
+        """Set once NATS has been reached; it stays set, for losing NATS is no reason to refuse calls."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether NATS is there now."""
+        return self._connection is not None and self._connection.is_connected
+
+    def assigned(self, org: str, call: str, agent: str) -> None:
+        """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
+        try:
+            self._waiting.put_nowait((f"call.{org}.{call}.assigned", json.dumps({"agent": agent}).encode()))
+        except asyncio.QueueFull:
+            _dropped.inc()
+
+    async def run(self) -> None:
+        """Keep connected until cancelled. A server that refuses us is asked again, and the log says so."""
+        while True:
+            try:
+                await self._while_connected()
+            except (OSError, NatsError, TimeoutError) as error:
+                _log.warning("nats lost", error=type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _while_connected(self) -> None:
+        closed = asyncio.Event()
+        connection = Client()
+        try:
+            await self._connect(connection, closed)
+            subscription = await connection.subscribe("call.>", pending_msgs_limit=PENDING_FACTS)
+            await connection.flush(CLOSE_SECONDS)
+            self._connection, self._trouble = connection, ""
+            self.ready.set()
+            _log.info("nats connected")
+            await self._exchange(connection, subscription, closed)
+        finally:
+            self._connection = None
+            await _close(connection)
+
+    async def _connect(self, connection: Client, closed: asyncio.Event) -> None:
+        """Try for ever to reach the server, and to reach it again. ``closed`` is set when nats-py gives up."""
+
+        async def on_closed() -> None:
+            closed.set()
+
+        await connection.connect(
+            self._url,
+            name="web",
+            error_cb=self._on_error,
+            closed_cb=on_closed,
+            connect_timeout=2,
+            reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; nats-py only sleeps by it
+            max_reconnect_attempts=-1,
+            ping_interval=10,
+            pending_size=1 << 20,
+            flush_timeout=CLOSE_SECONDS,
+        )
+
+    async def _on_error(self, error: Exception) -> None:
+        """Log each kind of trouble once until the next connection: an absent server is tried five times a second."""
+        if type(error).__name__ != self._trouble:
+            self._trouble = type(error).__name__
+            _log.warning("nats trouble", error=self._trouble)
+
+    async def _exchange(self, connection: Client, subscription: Subscription, closed: asyncio.Event) -> None:
+        """Send and receive until ``closed``: a lost server is found again by nats-py itself, without closing."""
+        async with asyncio.TaskGroup() as tasks:
+            both = [tasks.create_task(self._send(connection)), tasks.create_task(self._receive(subscription))]
+            await closed.wait()
+            for task in both:
+                task.cancel()
+
+    async def _send(self, connection: Client) -> None:
+        while True:
+            subject, payload = await self._waiting.get()
+            try:
+                await connection.publish(subject, payload)
+            except NatsError as error:
+                _dropped.inc()
+                _log.warning("fact dropped", error=type(error).__name__)
+            else:
+                _sent.inc()
+
+    async def _receive(self, subscription: Subscription) -> None:
+        async for arrived in subscription.messages:
+            fact = parse(arrived.subject, arrived.data)
+            if fact is None:
+                _received.labels("ignored").inc()
+            else:
+                await self._apply_one(fact)
+
+    async def _apply_one(self, fact: Fact) -> None:
+        """Write one fact down. What the database does not take is lost: the next state, or the end, mends it."""
+        try:
+            await self._apply(fact)
+        except Exception as error:  # one fact must not end the exchange of all others
+            _received.labels("failed").inc()
+            _log.warning("fact not written", call=fact.call, state=fact.state, error=type(error).__name__)
+        else:
+            _received.labels("written").inc()
+
+
+async def _close(connection: Client) -> None:
+    with suppress(OSError, NatsError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await connection.close()
