@@ -1,0 +1,102 @@
+"""Members: who may sign in, in which role, and whose console may ring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from db.encryption import keyring_of
+from db.models import Call, Member, Role, SignOut
+
+
+class AddressTakenError(Exception):
+    """The e-mail address already belongs to a member, of this organisation or of another."""
+
+
+def same_address(email: str) -> str:
+    """The form under which two spellings of an e-mail address are one and the same."""
+    return email.strip().casefold()
+
+
+async def by_email(session: AsyncSession, email: str) -> Member | None:
+    """The member whom that address reaches, with ``organisation``."""
+    hashes = keyring_of(session).hashes("email", same_address(email))
+    return await session.scalar(_present().where(Member.email_hash.in_(hashes)))
+
+
+async def by_id(session: AsyncSession, member_id: UUID) -> Member | None:
+    """The member of that id, unless removed, with ``organisation``."""
+    return await session.scalar(_present().where(Member.id == member_id))
+
+
+async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID) -> Member | None:
+    """The member behind a cookie, with ``organisation``; None once signed out or removed."""
+    ended = exists().where(SignOut.sign_in_id == sign_in_id)
+    return await session.scalar(_present().where(Member.id == member_id, ~ended))
+
+
+def _present() -> Select[Member]:
+    return select(Member).where(Member.removed_at.is_(None)).options(joinedload(Member.organisation))
+
+
+class Members:
+    """The members of one organisation."""
+
+    def __init__(self, session: AsyncSession, organisation_id: UUID) -> None:
+        self._session = session
+        self._organisation_id = organisation_id
+
+    async def all(self) -> Sequence[Member]:
+        """Everybody who has not been removed, the longest there first."""
+        return (await self._session.scalars(self._present().order_by(Member.created_at, Member.id))).all()
+
+    async def get(self, member_id: UUID) -> Member | None:
+        """That member, also if removed: the call log still names them."""
+        found = select(Member).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
+        return await self._session.scalar(found)
+
+    async def to_ring(self, limit: int) -> Sequence[Member]:
+        """At most ``limit`` members who are available and not on a call; who has waited longest comes first."""
+        on_a_call = exists().where(
+            Call.organisation_id == self._organisation_id, Call.agent_id == Member.id, Call.outcome.is_(None)
+        )
+        ringing = self._present().where(Member.available, ~on_a_call)
+        return (await self._session.scalars(ringing.order_by(Member.available_at, Member.id).limit(limit))).all()
+
+    async def set_available(self, member_id: UUID, available: bool) -> None:
+        """Let calls ring at that member's console, or not. Saying the same again keeps the place in the queue."""
+        member = await self._session.scalar(
+            self._present().where(Member.id == member_id, Member.available != available).with_for_update()
+        )
+        if member is not None:
+            member.available = available
+            member.available_at = await self._session.scalar(select(func.now()))
+
+    async def add(self, *, email: str, name: str, role: Role) -> Member:
+        """A new member. Raises `AddressTakenError`."""
+        if await by_email(self._session, email) is not None:
+            raise AddressTakenError
+        member = Member(
+            organisation_id=self._organisation_id,
+            email=email.strip(),
+            email_hash=keyring_of(self._session).hash("email", same_address(email)),
+            name=name,
+            role=role,
+        )
+        self._session.add(member)
+        await self._session.flush()
+        return member
+
+    async def remove(self, member_id: UUID) -> None:
+        """Take that member out: signed out at once, rung no more, still named in the call log."""
+        member = await self._session.scalar(self._present().where(Member.id == member_id).with_for_update())
+        if member is not None:
+            member.available = False
+            member.removed_at = await self._session.scalar(select(func.now()))
+
+    def _present(self) -> Select[Member]:
+        return select(Member).where(Member.organisation_id == self._organisation_id, Member.removed_at.is_(None))

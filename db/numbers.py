@@ -1,0 +1,46 @@
+"""The phone numbers that are rented, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.encryption import keyring_of
+from db.models import Number
+
+
+async def by_e164(session: AsyncSession, e164: str) -> Number | None:
+    """The number ``e164`` (``+61…``), as long as it is rented."""
+    hashes = keyring_of(session).hashes("number", e164)
+    return await session.scalar(select(Number).where(Number.e164_hash.in_(hashes), Number.released_at.is_(None)))
+
+
+class Numbers:
+    """The numbers of one organisation."""
+
+    def __init__(self, session: AsyncSession, organisation_id: UUID) -> None:
+        self._session = session
+        self._organisation_id = organisation_id
+
+    async def all(self) -> Sequence[Number]:
+        """Every number still rented, the oldest first; the first one is shown to those who are called."""
+        return (await self._session.scalars(self._rented().order_by(Number.created_at, Number.id))).all()
+
+    async def add(self, *, e164: str, twilio_sid: str | None, label: str = "") -> Number:
+        """A number rented just now. Raises IntegrityError if it is somebody's already."""
+        number = Number(
+            organisation_id=self._organisation_id,
+            e164=e164,
+            e164_hash=keyring_of(self._session).hash("number", e164),
+            twilio_sid=twilio_sid,
+            label=label,
+        )
+        self._session.add(number)
+        await self._session.flush()
+        return number
+
+    def _rented(self) -> Select[Number]:
+        return select(Number).where(Number.organisation_id == self._organisation_id, Number.released_at.is_(None))

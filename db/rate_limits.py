@@ -1,0 +1,46 @@
+"""How often something was done lately, counted in the database so that every web process sees the same count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.encryption import keyring_of
+from db.models import RateLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``count`` times in a window of ``seconds``. ``name`` tells it from other limits on the same thing."""
+
+    name: str
+    count: int
+    seconds: int
+
+
+async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | None:
+    """Count one more for ``subject`` (an address, a network); seconds until it may go on, None if it may now.
+
+    Windows are fixed, and begin at multiples of their length. What is refused counts as well, but a window's
+    end always lets the subject go on.
+    """
+    now = datetime.now(UTC)
+    start = datetime.fromtimestamp(now.timestamp() // limit.seconds * limit.seconds, UTC)
+    end = start + timedelta(seconds=limit.seconds)
+    key = keyring_of(session).hash("rate", f"{limit.name}\0{subject}")
+    counted = insert(RateLimit).values(key=key, window_start=start, expires_at=end, count=1)
+    one_more = counted.on_conflict_do_update(
+        index_elements=[RateLimit.key, RateLimit.window_start], set_={"count": RateLimit.count + 1}
+    )
+    count = (await session.scalars(one_more.returning(RateLimit.count))).one()
+    return None if count <= limit.count else (end - now).total_seconds()
+
+
+async def purge(session: AsyncSession) -> int:
+    """Forget the windows that are over; how many."""
+    over = delete(RateLimit).where(RateLimit.expires_at < func.now()).returning(RateLimit.key)
+    return len((await session.scalars(over)).all())
