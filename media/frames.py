@@ -93,9 +93,10 @@ def parse(text: str | bytes | memoryview) -> Frame:
     if len(text) > MAX_FRAME_BYTES:
         raise FrameError("too_large")
     try:
-        return _decode(text)
+        frame: Frame = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return _unusual(text)
+    return frame
 
 
 def _unusual(text: str | bytes | memoryview) -> Ignored:

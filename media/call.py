@@ -1,0 +1,179 @@
+"""One live call on this node: frames to audio to transcription to hub, from its first stream until its last word.
+
+A call outlives its stream by `LINGER_SECONDS`: when the socket drops without a `stop`, a new stream for the same call
+takes over and the call's clock goes on. A second stream for a call that still has one takes over as well, and the
+first is closed: a call has one owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from media.admission import Admission
+from media.audio import Timeline
+from media.frames import Media
+from media.metrics import FRAMES, LATE_FRAMES
+from media.ticket import StreamTicket
+from media.transcript import (
+    CallEnded,
+    CallStarted,
+    CallView,
+    Event,
+    Gap,
+    GapFound,
+    State,
+    StateChanged,
+)
+from media.transcription import Open, Transcription
+
+LINGER_SECONDS = 8.0
+LAST_WORDS_SECONDS = 10.0
+_SEAM_MS = 100  # a shorter one is no gap
+
+Publish = Callable[[str, Event], None]
+Tell = Callable[[str, str, str, dict[str, str]], None]
+
+
+class Stream(Protocol):
+    """What a call needs of a stream."""
+
+    sid: str
+
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+class Call:
+    """One live call. ``publish`` takes transcript events, ``tell`` the facts without words that `web` keeps."""
+
+    def __init__(
+        self,
+        ticket: StreamTicket,
+        *,
+        agent: str | None,
+        open_: Open,
+        admission: Admission,
+        publish: Publish,
+        tell: Tell,
+    ) -> None:
+        self.org, self.sid = ticket.org, ticket.call
+        self._publish_for = publish
+        self._tell_for = tell
+        self._began = time.monotonic()
+        self._stream: Stream | None = None
+        self._lost_at = 0.0
+        self._reason = "completed"
+        self._over = asyncio.Event()
+        self._state: State = "waiting_for_slot"
+        self._timeline = Timeline()
+        self._late_told = self._frames = 0
+        self._publish(CallStarted(_view(ticket, agent)))
+        self.transcription = Transcription(self.sid, ticket.direction, open_, admission, self._publish)
+
+    def attach(self, stream: Stream, taken_over: int) -> None:
+        """Listen to ``stream`` from now on; one that was attached is closed with ``taken_over``."""
+        before, self._stream = self._stream, stream
+        if before is not None:
+            before.close(taken_over, "another stream took over")
+        if before is not None or self._lost_at:
+            self._resume()
+        self.transcription.detached = False
+        self._tell("started", {"stream": stream.sid})
+
+    def take(self, frame: Media) -> None:
+        """One frame of sound; what it completes is on its way to Transcribe when this returns."""
+        self._frames += 1
+        body = frame.media
+        timeline = self._timeline
+        timeline.add(0 if body.track == "inbound" else 1, body.timestamp, body.payload, frame.sequence_number)
+        while (chunk := timeline.cut()) is not None:
+            self.transcription.hear(chunk)
+
+    def stopped(self, stream: Stream) -> None:
+        """Twilio said stop: the call is over, or nobody wants it transcribed any longer."""
+        if stream is self._stream:
+            self.end("completed")
+
+    def lost(self, stream: Stream) -> None:
+        """The socket is gone. Without a stop before, another may come."""
+        if stream is self._stream:
+            self._stream = None
+            self._lost_at = time.monotonic()
+            self.transcription.detached = True
+
+    def end(self, reason: str) -> None:
+        """Take no more sound; `run` sees to the last words."""
+        if not self._over.is_set():
+            self._reason = reason
+            self._flush()
+            self._over.set()
+
+    def tick(self, now: float) -> None:
+        """Ten times a second. ``now`` in seconds of `time.monotonic`."""
+        if self._timeline.gaps:
+            self._tell_gaps()
+        self._count()
+        if self._stream is None and self._lost_at and now - self._lost_at >= LINGER_SECONDS:
+            self.end("stream lost")
+        self.transcription.tick()
+
+    async def run(self) -> None:
+        """The call's life: returns when its last words are told and its memory can go."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                words = tasks.create_task(self.transcription.run())
+                await self._over.wait()
+                self.transcription.finish()
+                patience = 0.0 if self.transcription.waiting else LAST_WORDS_SECONDS
+                await asyncio.wait({words}, timeout=patience)
+                words.cancel()
+        finally:
+            self._publish(CallEnded(self.sid, self._reason))
+            self._tell("ended", {"reason": self._reason})
+
+    def _resume(self) -> None:
+        """A new stream counts from 0 again: lay it where the call's clock stands, and own up to the seam."""
+        self._flush()
+        heard_ms = self._timeline.now_ms
+        offset_ms = max(heard_ms, round((time.monotonic() - self._began) * 1000))
+        if offset_ms - heard_ms >= _SEAM_MS:
+            self._publish(GapFound(self.sid, Gap(heard_ms, offset_ms, "twilio")))
+        self._timeline = Timeline(offset_ms)
+        self._late_told = 0
+        self._lost_at = 0.0
+
+    def _flush(self) -> None:
+        for chunk in self._timeline.flush():
+            self.transcription.hear(chunk)
+        self._tell_gaps()
+
+    def _tell_gaps(self) -> None:
+        gaps, self._timeline.gaps = self._timeline.gaps, []
+        for start, end in gaps:
+            self._publish(GapFound(self.sid, Gap(start, end, "twilio")))
+
+    def _count(self) -> None:
+        """Counting here and not at every frame keeps Prometheus's lock off the hot path."""
+        FRAMES.inc(self._frames)
+        self._frames = 0
+        LATE_FRAMES.inc(self._timeline.late - self._late_told)
+        self._late_told = self._timeline.late
+
+    def _publish(self, event: Event) -> None:
+        if isinstance(event, StateChanged):
+            if event.state == self._state:
+                return
+            self._state = event.state
+            self._tell("stream", {"state": event.state})
+        self._publish_for(self.org, event)
+
+    def _tell(self, fact: str, body: dict[str, str]) -> None:
+        self._tell_for(self.org, self.sid, fact, body)
+
+
+def _view(ticket: StreamTicket, agent: str | None) -> CallView:
+    started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return CallView(ticket.call, ticket.direction, agent, started_at, "waiting_for_slot", [], [])

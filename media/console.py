@@ -1,0 +1,108 @@
+"""A browser's end: ticket in, snapshot and events out. A console that lags is cut off; it never slows a call.
+
+The bound is the socket's own buffer: what a browser has not taken yet waits there, and beyond `MOST_WAITING_BYTES`
+the socket is dropped. The page comes back with a fresh ticket and gets a fresh snapshot.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import msgspec
+import structlog
+from picows import WSMsgType
+
+from media.hub import Hub
+from media.listener import Listener
+from media.metrics import CONSOLES_DROPPED, REFUSED
+from media.ticket import ConsoleTicket, Role, Spent, TicketError, verify_console
+
+TICKET_SECONDS = 5.0
+MOST_WAITING_BYTES = 256 * 1024
+NO_TICKET, TOO_SLOW = 4401, 4408
+log = structlog.get_logger()
+
+
+class _Hello(msgspec.Struct):
+    ticket: str
+
+
+_decode_hello = msgspec.json.Decoder(_Hello).decode
+
+
+class Consoles(Protocol):
+    """What a console needs of the server."""
+
+    spent: Spent
+    stream_secret: str
+    hub: Hub
+
+    def opened(self, console: Console) -> None: ...
+    def forget(self, console: Console) -> None: ...
+
+
+class Console(Listener):
+    """One browser's WebSocket."""
+
+    def __init__(self, consoles: Consoles) -> None:
+        super().__init__()
+        self.org = self.member = ""
+        self.role: Role = "agent"
+        self._consoles = consoles
+        self._admitted = False
+        self._opened_at = time.monotonic()
+
+    def take_text(self, text: memoryview | bytes) -> None:
+        if self._admitted:
+            return  # a console has nothing more to say
+        try:
+            self._admit(self._read(text))
+        except TicketError as error:
+            REFUSED.labels("console", "ticket").inc()
+            log.warning("console refused", why=str(error))
+            self.close(NO_TICKET, "ticket refused")
+
+    def take_binary(self) -> None:
+        if not self._admitted:
+            self.close(NO_TICKET, "ticket expected")
+
+    def offer(self, event: bytes) -> None:
+        """Send ``event``, or drop the console if it is too far behind."""
+        transport = self.transport
+        if transport is None or transport.is_disconnected:
+            return
+        if transport.underlying_transport.get_write_buffer_size() > MOST_WAITING_BYTES:
+            CONSOLES_DROPPED.inc()
+            log.warning("console dropped", member=self.member, why="too far behind")
+            self.transport = None
+            transport.disconnect(graceful=False)
+            return
+        transport.send(WSMsgType.TEXT, event)
+
+    def tick(self, now: float) -> None:
+        """Close a console that brings no ticket. ``now`` in seconds of `time.monotonic`."""
+        if not self._admitted and now - self._opened_at >= TICKET_SECONDS:
+            self.close(NO_TICKET, "no ticket")
+
+    def gone(self) -> None:
+        self._consoles.forget(self)
+        if self._admitted:
+            self._consoles.hub.unwatch(self)
+
+    def _read(self, text: memoryview | bytes) -> ConsoleTicket:
+        try:
+            hello = _decode_hello(text)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            raise TicketError("not a ticket") from None
+        ticket = verify_console(self._consoles.stream_secret, hello.ticket)
+        if not self._consoles.spent.spend(ticket.jti, ticket.exp):
+            raise TicketError("used before")
+        return ticket
+
+    def _admit(self, ticket: ConsoleTicket) -> None:
+        self.org, self.member, self.role = ticket.org, ticket.sub, ticket.role
+        self._admitted = True
+        if self.transport is not None:
+            self.transport.send(WSMsgType.TEXT, self._consoles.hub.watch(self))
+            self._consoles.opened(self)

@@ -1,0 +1,126 @@
+"""The live calls of each organisation, and the consoles that watch them. `publish` never waits.
+
+Everything happens between two awaits, in one loop, so there is no lock. An event is folded into its call, encoded
+once, and offered to each console that may see the call; a console that cannot keep up is its own affair (console.py).
+Supervisors, admins and owners see all of their organisation's calls; agents those that are assigned to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from media.metrics import GAPS
+from media.ticket import Role
+from media.transcript import (
+    CallAssigned,
+    CallEnded,
+    CallStarted,
+    Event,
+    GapFound,
+    LiveCall,
+    Snapshot,
+    apply,
+    encode,
+)
+
+
+class Watcher(Protocol):
+    """What the hub needs of a console."""
+
+    org: str
+    member: str
+    role: Role
+
+    def offer(self, event: bytes) -> None: ...
+
+
+Relay = Callable[[str, str, bytes], None]
+
+
+class Hub:
+    """One for the process. ``relay`` is given what other nodes may want: organisation, call, event."""
+
+    def __init__(self, relay: Relay | None = None) -> None:
+        self.relay = relay
+        self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
+        self._watchers: dict[str, set[Watcher]] = {}
+
+    def publish(self, org: str, event: Event, *, local: bool = True) -> None:
+        """Fold ``event`` and tell those who watch. ``local``: it was born here, so other nodes need to be told."""
+        match event:
+            case CallStarted(call=view):
+                call = LiveCall(org, view)
+                self._calls.setdefault(org, {})[view.call] = call
+                changed = True
+            case _:
+                known = self._calls.get(org, {}).get(event.call)
+                if known is None:
+                    return
+                call = known
+                agent = call.agent
+                changed = apply(call, event)
+        if not changed:
+            return
+        if isinstance(event, GapFound) and local:
+            GAPS.labels(event.gap.cause).inc()
+        encoded = encode(event)
+        if isinstance(event, CallAssigned):
+            self._tell_assigned(call, agent, encoded)
+        else:
+            self._tell(call, encoded)
+        if isinstance(event, CallEnded):
+            self._forget(call)
+        if local and self.relay is not None:
+            self.relay(org, call.call, encoded)
+
+    def watch(self, watcher: Watcher) -> bytes:
+        """Let ``watcher`` see its organisation's calls; answers the snapshot to begin with."""
+        self._watchers.setdefault(watcher.org, set()).add(watcher)
+        calls = self._calls.get(watcher.org, {}).values()
+        return encode(Snapshot([call.view() for call in calls if _sees(watcher, call.agent)]))
+
+    def unwatch(self, watcher: Watcher) -> None:
+        watchers = self._watchers.get(watcher.org, set())
+        watchers.discard(watcher)
+        if not watchers:
+            self._watchers.pop(watcher.org, None)
+
+    def find(self, org: str, call: str) -> LiveCall | None:
+        return self._calls.get(org, {}).get(call)
+
+    def calls_of(self, org: str) -> list[LiveCall]:
+        return list(self._calls.get(org, {}).values())
+
+    def is_watched(self, org: str) -> bool:
+        return org in self._watchers
+
+    def watchers_of(self, org: str) -> list[Watcher]:
+        return list(self._watchers.get(org, ()))
+
+    def _tell(self, call: LiveCall, encoded: bytes) -> None:
+        watchers = self._watchers.get(call.org)
+        if watchers:
+            for watcher in tuple(watchers):
+                if _sees(watcher, call.agent):
+                    watcher.offer(encoded)
+
+    def _tell_assigned(self, call: LiveCall, before: str | None, encoded: bytes) -> None:
+        """Who sees the call for the first time needs all of it; who loses it is told, and nothing more."""
+        whole: bytes | None = None
+        for watcher in self.watchers_of(call.org):
+            if _sees(watcher, before):
+                watcher.offer(encoded)
+            elif _sees(watcher, call.agent):
+                whole = whole or encode(CallStarted(call.view()))
+                watcher.offer(whole)
+
+    def _forget(self, call: LiveCall) -> None:
+        calls = self._calls[call.org]
+        del calls[call.call]
+        if not calls:
+            del self._calls[call.org]
+
+
+def _sees(watcher: Watcher, agent: str | None) -> bool:
+    return watcher.role != "agent" or (agent is not None and agent == watcher.member)

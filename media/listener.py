@@ -1,0 +1,75 @@
+"""What the two kinds of socket have in common: whole texts out of WebSocket frames, and an orderly close.
+
+picows calls `on_ws_frame` for every frame, synchronously. A text may come in several; the sum is bounded. Nothing
+that a peer sends may raise out of here: it would be logged by picows and end the socket without a word.
+"""
+
+from __future__ import annotations
+
+import structlog
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+MOST_BYTES = 4 * 1024 * 1024  # of one frame; beyond it picows closes with 1009
+log = structlog.get_logger()
+
+
+class Listener(WSListener):
+    """A server's end of one WebSocket. Its children take texts."""
+
+    def __init__(self) -> None:
+        self.transport: WSTransport | None = None
+        self._pieces = bytearray()
+
+    def take_text(self, text: memoryview | bytes) -> None:
+        """A whole text has come."""
+        raise NotImplementedError
+
+    def take_binary(self) -> None:
+        """A binary frame has come; nobody sends us any."""
+
+    def gone(self) -> None:
+        """The socket is closed, for whatever reason."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye with ``code``; nothing more is taken."""
+        transport, self.transport = self.transport, None
+        if transport is not None and not transport.is_disconnected:
+            transport.send_close(code, reason.encode())  # type: ignore[arg-type]  # any int will do
+            transport.disconnect()
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.transport = None
+        self.gone()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self.transport is None:
+            return
+        try:
+            self._take(transport, frame)
+        except Exception:
+            log.exception("listener failed", listener=type(self).__name__)
+            self.close(1011)
+
+    def _take(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if kind == WSMsgType.TEXT and frame.fin:
+            self.take_text(frame.get_payload_as_memoryview())
+        elif kind == WSMsgType.CLOSE:
+            self.transport = None
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif kind == WSMsgType.BINARY:
+            self.take_binary()
+        elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+            self._join(frame)
+
+    def _join(self, frame: WSFrame) -> None:
+        self._pieces += frame.get_payload_as_memoryview()
+        if len(self._pieces) > MOST_BYTES:
+            self.close(1009)
+        elif frame.fin:
+            text, self._pieces = bytes(self._pieces), bytearray()
+            self.take_text(text)

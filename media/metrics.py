@@ -1,0 +1,37 @@
+"""What Prometheus may know of this process. No label carries a phone number, a word, an organisation or a call."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+_LATENCIES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+_QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+
+LIVE_CALLS = Gauge("bilby_live_calls", "Calls on this node.", registry=REGISTRY)
+FRAMES = Counter("bilby_frames", "Frames of sound taken.", registry=REGISTRY)
+BAD_FRAMES = Counter("bilby_bad_frames", "Frames that said nothing usable.", ["kind"], registry=REGISTRY)
+LATE_FRAMES = Counter("bilby_late_frames", "Frames that came after their chunk was cut.", registry=REGISTRY)
+GAPS = Counter("bilby_gaps", "Gaps told to consoles.", ["cause"], registry=REGISTRY)
+REFUSED = Counter("bilby_refused", "Sockets refused.", ["socket", "why"], registry=REGISTRY)
+TRANSCRIBE_OPENS = Counter("bilby_transcribe_opens", "Connections to Transcribe opened.", registry=REGISTRY)
+TRANSCRIBE_FAILURES = Counter(
+    "bilby_transcribe_failures", "Connections to Transcribe refused or broken.", ["kind"], registry=REGISTRY
+)
+RESULT_LATENCY = Histogram(
+    "bilby_result_latency_seconds",
+    "Age of the newest sound when its words came.",
+    buckets=_LATENCIES,
+    registry=REGISTRY,
+)
+SLOTS_HELD = Gauge("bilby_transcribe_slots_held", "Transcribe slots in use.", registry=REGISTRY)
+SLOTS_WAITING = Gauge("bilby_transcribe_slots_waiting", "Calls waiting for a slot.", registry=REGISTRY)
+CONSOLES = Gauge("bilby_consoles", "Consoles watching.", registry=REGISTRY)
+CONSOLES_DROPPED = Counter("bilby_consoles_dropped", "Consoles cut off because they lagged.", registry=REGISTRY)
+LOOP_LAG = Histogram("bilby_loop_lag_seconds", "How late the ticker came round.", buckets=_QUICK, registry=REGISTRY)
+BUS_DROPPED = Counter("bilby_bus_dropped", "Events for other nodes dropped while NATS was away.", registry=REGISTRY)
+
+
+def render() -> bytes:
+    """The text that ``GET /metrics`` answers."""
+    return generate_latest(REGISTRY)

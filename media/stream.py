@@ -1,0 +1,133 @@
+"""Twilio's end: one Media Streams WebSocket. Frames in, calls fed; nothing is ever sent back.
+
+The handshake was authenticated by its signature; `start` must bring a ticket for the very call it names. What is
+malformed is counted and skipped, since people's sound is behind the next frame; only a flood of it closes (4400).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import structlog
+
+from media.frames import FrameError, Media, Start, Stop, parse
+from media.listener import Listener
+from media.metrics import BAD_FRAMES, REFUSED
+from media.ticket import Spent, StreamTicket, TicketError, verify_stream
+
+START_SECONDS = 5.0
+IDLE_SECONDS = 20.0
+MOST_BAD_IN_A_ROW = 50
+BAD_FLOOD, NO_TICKET, TOO_SLOW, TAKEN_OVER = 4400, 4401, 4408, 4409
+log = structlog.get_logger()
+
+
+class Listening(Protocol):
+    """What a stream needs of a call."""
+
+    def take(self, frame: Media) -> None: ...
+    def stopped(self, stream: Stream) -> None: ...
+    def lost(self, stream: Stream) -> None: ...
+
+
+class Calls(Protocol):
+    """What a stream needs of the server."""
+
+    spent: Spent
+    stream_secret: str
+    account_sid: str
+
+    def begin(self, ticket: StreamTicket, stream: Stream) -> Listening: ...
+    def forget(self, stream: Stream) -> None: ...
+
+
+class Stream(Listener):
+    """One Media Streams WebSocket."""
+
+    def __init__(self, calls: Calls) -> None:
+        super().__init__()
+        self.sid = ""
+        self._calls = calls
+        self._call: Listening | None = None
+        self._bad_in_a_row = 0
+        self._heard_at = self._opened_at = time.monotonic()
+
+    def take_text(self, text: memoryview | bytes) -> None:
+        self._heard_at = time.monotonic()
+        try:
+            frame = parse(text)
+            if type(frame) is Media:
+                self._take_media(frame)
+            elif type(frame) is Start:
+                self._take_start(frame)
+            elif type(frame) is Stop:
+                self._take_stop(frame)
+        except FrameError as error:
+            self._take_bad(error.kind)
+        else:
+            self._bad_in_a_row = 0
+
+    def take_binary(self) -> None:
+        self._heard_at = time.monotonic()
+        self._take_bad("binary")
+
+    def tick(self, now: float) -> None:
+        """Close a stream that does not begin, or has gone quiet. ``now`` in seconds of `time.monotonic`."""
+        if self._call is None and now - self._opened_at >= START_SECONDS:
+            self.close(TOO_SLOW, "no start")
+        elif now - self._heard_at >= IDLE_SECONDS:
+            self.close(TOO_SLOW, "nothing heard")
+
+    def gone(self) -> None:
+        self._calls.forget(self)
+        if self._call is not None:
+            self._call.lost(self)
+
+    def _take_media(self, frame: Media) -> None:
+        if self._call is None:
+            raise FrameError("before_start")
+        if frame.stream_sid != self.sid:
+            raise FrameError("wrong_stream")
+        self._call.take(frame)
+
+    def _take_start(self, frame: Start) -> None:
+        if self._call is not None:
+            raise FrameError("second_start")
+        try:
+            ticket = self._admit(frame)
+        except TicketError as error:
+            REFUSED.labels("stream", "ticket").inc()
+            log.warning("stream refused", stream=frame.stream_sid, why=str(error))
+            self.close(NO_TICKET, "ticket refused")
+            return
+        self.sid = frame.stream_sid
+        self._call = self._calls.begin(ticket, self)
+
+    def _admit(self, frame: Start) -> StreamTicket:
+        start = frame.start
+        if frame.stream_sid != start.stream_sid:
+            raise FrameError("wrong_stream")
+        ticket = verify_stream(self._calls.stream_secret, start.custom_parameters.get("ticket"))
+        if start.account_sid != self._calls.account_sid:
+            raise TicketError("another account")
+        if ticket.call != start.call_sid:
+            raise TicketError("another call")
+        if not self._calls.spent.spend(ticket.jti, ticket.exp):
+            raise TicketError("used before")
+        return ticket
+
+    def _take_stop(self, frame: Stop) -> None:
+        if self._call is None:
+            raise FrameError("before_start")
+        if frame.stream_sid != self.sid:
+            raise FrameError("wrong_stream")
+        self._call.stopped(self)
+        self.close(1000)
+
+    def _take_bad(self, kind: str) -> None:
+        BAD_FRAMES.labels(kind).inc()
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row > MOST_BAD_IN_A_ROW:
+            log.warning("stream closed", stream=self.sid, why="flood of bad frames", kind=kind)
+            self.close(BAD_FLOOD, "too many bad frames")

@@ -1,0 +1,269 @@
+"""One call's transcription: opens before speech is lost, stays alive in silence, reopens and replays, ends complete.
+
+`hear` takes chunks and never waits; `run` is the connection's life, owned by the call; `tick` is called ten times a
+second by the one ticker of the process. What was said and is not settled lies on the tape, so a connection may break
+at any moment: the next one is sent the rest again, faster than it was spoken but paced, and its words take the
+places of the unfinished ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from media.admission import Admission
+from media.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
+from media.eventstream import Result, TranscribeError
+from media.metrics import RESULT_LATENCY, TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
+from media.tape import Clock, Tape
+from media.ticket import Direction
+from media.transcribe import OnResult, Transcriber
+from media.transcript import Event, Gap, GapFound, Latency, Speaker, State, StateChanged, Utterance, Uttered
+
+PACE = 5  # times as fast as it was spoken is what was kept sent
+OPENING_KEEP_MS = 10_000  # of a call's beginning, while it waits for its first connection
+REOPENING_KEEP_MS = 30_000
+IDLE_SECONDS = 2.0  # without sound from Twilio, Transcribe gets silence of ours: it hangs up after 15 s
+MUTE_SECONDS = 15.0  # speech goes out and nothing comes back: the connection is dead though open
+SILENT_SECONDS = 5.0
+LATENCY_SECONDS = 1.0
+_FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
+_BACK_OFF = (0.1, 2.0, 10.0)  # seconds: first, most while there is hope, most after that
+
+Open = Callable[[OnResult], Awaitable[Transcriber]]
+log = structlog.get_logger()
+
+
+class Transcription:
+    """Turns the chunks of one call into utterances, told to ``publish``."""
+
+    def __init__(
+        self, call: str, direction: Direction, open_: Open, admission: Admission, publish: Callable[[Event], None]
+    ) -> None:
+        self._call = call
+        self._speakers: tuple[Speaker, Speaker] = (
+            ("caller", "agent") if direction == "inbound" else ("agent", "caller")
+        )
+        self._open = open_
+        self._admission = admission
+        self._publish = publish
+        self._now = asyncio.get_running_loop().time
+        self._tape = Tape(OPENING_KEEP_MS)
+        self._clock = Clock()
+        self._connection: Transcriber | None = None
+        self._attempts = 0
+        self.detached = False  # Twilio's socket is gone and may come back
+        self._finishing = False
+        self._waiting = True
+        self._over = False
+        self._unfinished: list[Utterance | None] = [None, None]  # of each channel: shown, not final
+        self._named: list[str | None] = [None, None]  # the ResultId behind each of them
+        self._heard_at = self._sent_at = self._loud_at = self._result_at = self._now()
+        self._heard_ms = 0
+        self._latency_at = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not been given a slot yet."""
+        return self._waiting
+
+    def hear(self, chunk: Chunk) -> None:
+        """Take the next 100 ms of the call."""
+        self._heard_at = self._now()
+        self._heard_ms = chunk.end_ms
+        if chunk.loud[0] or chunk.loud[1]:
+            self._loud_at = self._heard_at
+        behind = self._tape.unsent_ms > 0
+        self._tape.record(chunk)
+        if self._connection is not None and not behind:
+            self._send_next()
+
+    def finish(self) -> None:
+        """No more sound will come: send what is left, then ask for the last finals. `run` returns when they came."""
+        self._finishing = True
+        if self._over:
+            self._give_up()
+        self._pump(0)
+
+    def tick(self) -> None:
+        """Ten times a second: send what was kept, keep silence flowing, notice what is wrong."""
+        if self._connection is None:
+            return
+        now = self._now()
+        if self._tape.unsent_ms:
+            self._pump(PACE)
+        elif now - max(self._heard_at, self._sent_at) >= IDLE_SECONDS and not self._finishing:
+            self._send_silence(now)
+        if now - self._result_at >= MUTE_SECONDS and not self._finishing:
+            self._suspect_mute(now)
+        self._set_state(self._state(now))
+
+    async def run(self) -> None:
+        """Hold a connection until the call is over, or until trying cannot help."""
+        try:
+            async with self._admission.slot():
+                self._waiting = False
+                while not await self._connected():
+                    pass
+        except TranscribeError as error:
+            self._count(error)
+            self._set_state("failed")
+            self._tape.keep_ms = 0
+        finally:
+            self._over = True
+            self._give_up()
+
+    async def _connected(self) -> bool:
+        """Open one connection and hold it while it lasts; True when the call's last words have come."""
+        try:
+            await self._admission.pace()
+            connection = await self._open(self._take)
+            TRANSCRIBE_OPENS.inc()
+            self._begin(connection)
+            try:
+                await connection.closed()
+            finally:
+                self._connection = None
+                connection.abort()
+            return True
+        except TranscribeError as error:
+            if error.permanent:
+                raise
+            self._count(error)
+            await self._back_off(error)
+            return False
+
+    def _begin(self, connection: Transcriber) -> None:
+        self._tape.rewind()
+        self._tape.keep_ms = REOPENING_KEEP_MS
+        self._tell_lost()
+        self._clock = Clock()
+        self._named = [None, None]
+        self._sent_at = self._result_at = self._now()
+        self._connection = connection
+        self._set_state("transcribing")
+        self._pump(PACE)
+
+    async def _back_off(self, error: TranscribeError) -> None:
+        self._attempts += 1
+        first, most, hopeless = _BACK_OFF
+        if self._attempts > _FAILED_AFTER:
+            self._set_state("failed")
+            most = hopeless
+        else:
+            self._set_state("waiting_for_slot" if error.kind == "LimitExceededException" else "reconnecting")
+        delay = min(first * 2**self._attempts, most)
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  (jitter, not a secret)
+
+    def _pump(self, chunks: int) -> None:
+        """Send up to ``chunks`` of what was kept; at the very end, say that it was all."""
+        for _ in range(chunks):
+            if not self._tape.unsent_ms:
+                break
+            self._send_next()
+        if self._finishing and self._connection is not None and not self._tape.unsent_ms:
+            self._connection.end()
+
+    def _send_next(self) -> None:
+        kept = self._tape.next()
+        if kept is not None and self._connection is not None:
+            chunk, tracks = kept
+            self._clock.advance(chunk.start_ms)
+            self._connection.send(to_pcm(tracks))
+            self._sent_at = self._heard_at
+
+    def _send_silence(self, now: float) -> None:
+        """As much silence as time has passed; it lies nowhere on the call's clock."""
+        assert self._connection is not None
+        for _ in range(min(int((now - self._sent_at) * 1000) // CHUNK_MS, 2 * PACE)):
+            self._clock.advance(None)
+            self._connection.send(_SILENCE)
+        self._sent_at = now
+
+    def _suspect_mute(self, now: float) -> None:
+        since_ms = self._heard_ms - round((now - self._result_at) * 1000)
+        self._result_at = now
+        if self._tape.has_speech(since_ms) and self._connection is not None:
+            self._count(TranscribeError("Mute"))
+            self._connection.abort()
+
+    def _take(self, result: Result) -> None:
+        """A result came. Its id is ours from then on: a replayed utterance keeps the id it was first shown with."""
+        self._result_at = self._now()
+        self._attempts = 0
+        channel = result.channel
+        start_ms, end_ms = self._clock.to_call(result.start_ms), self._clock.to_call(result.end_ms)
+        self._tape.hear(channel, start_ms, end_ms, result.final)
+        utterance = Utterance(
+            id=self._name(channel, result.id),
+            speaker=self._speakers[channel],
+            text=result.text,
+            final=result.final,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            stable_words=result.stable_words,
+        )
+        self._unfinished[channel] = None if result.final else utterance
+        if result.final:
+            self._named[channel] = None
+        self._publish(Uttered(self._call, utterance))
+        self._tell_latency(end_ms)
+
+    def _name(self, channel: int, result_id: str) -> str:
+        shown = self._unfinished[channel]
+        if shown is None or self._named[channel] not in (None, result_id):
+            self._named[channel] = result_id
+            return result_id
+        self._named[channel] = result_id
+        return shown.id
+
+    def _tell_latency(self, end_ms: int) -> None:
+        age_ms = (self._result_at - self._heard_at) * 1000 + self._heard_ms - end_ms
+        if age_ms >= 0 and not self._finishing:
+            RESULT_LATENCY.observe(age_ms / 1000)
+        if self._result_at - self._latency_at >= LATENCY_SECONDS:
+            self._latency_at = self._result_at
+            self._publish(Latency(self._call, max(0, round(age_ms))))
+
+    def _give_up(self) -> None:
+        """The end: what is shown as unfinished is all there will be, and what was never sent is a gap."""
+        for utterance in self._unfinished:
+            if utterance is not None:
+                self._publish(Uttered(self._call, _finished(utterance)))
+        self._unfinished = [None, None]
+        self._tape.give_up()
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        for start, end in self._tape.take_lost():
+            self._publish(GapFound(self._call, Gap(start, end, "transcribe")))
+
+    def _state(self, now: float) -> State:
+        if self.detached:
+            return "reconnecting"
+        return "silent" if now - self._loud_at >= SILENT_SECONDS else "transcribing"
+
+    def _set_state(self, state: State) -> None:
+        self._publish(StateChanged(self._call, state))
+
+    def _count(self, error: TranscribeError) -> None:
+        TRANSCRIBE_FAILURES.labels(error.kind).inc()
+        log.warning("transcribe failed", call=self._call, kind=error.kind, permanent=error.permanent)
+
+
+_SILENCE = to_pcm(silent_chunk(0).tracks)
+
+
+def _finished(utterance: Utterance) -> Utterance:
+    return Utterance(
+        utterance.id,
+        utterance.speaker,
+        utterance.text,
+        True,
+        utterance.start_ms,
+        utterance.end_ms,
+        len(utterance.text.split()),
+    )
