@@ -1,0 +1,189 @@
+"""The only way from a request to an organisation's rows: who asks, what they may do, and whose rows they get.
+
+A page's request carries a cookie: `require` turns it into a `Viewer`, and `rows` opens the rows of the viewer's
+organisation (of the viewer's own calls, where their role may see no others). A webhook carries Twilio's
+signature instead: `by_number`, `by_member` and `by_call` find the organisation by what Twilio says, and refuse a
+request whose signature was not proved. A fact from media comes over NATS, where only media may publish it:
+`by_fact`. No other module of `web` imports the queries of tenants' rows; a test sees to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db import calls, members, numbers, organisations
+from db.calls import Calls
+from db.members import Members
+from db.models import Member, Number, Organisation, Role
+from db.numbers import Numbers
+from web import keys, sessions
+from web.errors import ForbiddenError, NotFoundError, NotSignedInError
+
+Permission = Literal[
+    "console",  # watch live calls: one's own, or with calls.all everybody's
+    "softphone",  # be rung, dial out
+    "calls",  # the call log: one's own calls, or with calls.all everybody's
+    "calls.all",
+    "numbers",
+    "team",
+    "settings",
+    "billing",
+]
+
+_AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls"})
+_SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all"}
+_ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings"}
+_OWNER: frozenset[Permission] = _ADMIN | {"billing"}
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    "agent": _AGENT,
+    "supervisor": _SUPERVISOR,
+    "admin": _ADMIN,
+    "owner": _OWNER,
+}
+"""Who may do what, and nowhere else."""
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: a signed-in member, as the database knows them at this request."""
+
+    member_id: UUID
+    organisation_id: UUID
+    role: Role
+    name: str
+    organisation: str
+    """Its name, to show."""
+    available: bool
+    """Whether calls may ring at the member's console."""
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the viewer's role has ``permission``."""
+        return permission in PERMISSIONS[self.role]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one organisation, in one transaction that ends with the ``async with`` it came from."""
+
+    organisation: Organisation
+    members: Members
+    numbers: Numbers
+    calls: Calls
+
+
+async def current(request: web.Request) -> Viewer | None:
+    """Who is signed in, if anybody: read anew at every request, so that a removal or a new role holds at once."""
+    if keys.viewer not in request:
+        request[keys.viewer] = await _look_up(request)
+    return request[keys.viewer]
+
+
+async def require(request: web.Request, permission: Permission) -> Viewer:
+    """The viewer, who has ``permission``; for a request that changes something, CSRF is checked as well.
+
+    Raises `NotSignedInError` and `ForbiddenError`.
+    """
+    viewer = await current(request)
+    sign_in = sessions.read(request)
+    if viewer is None or sign_in is None:
+        raise NotSignedInError
+    if request.method not in _SAFE_METHODS:
+        await sessions.check_csrf(request, sign_in)
+    if not viewer.may(permission):
+        raise ForbiddenError
+    return viewer
+
+
+@asynccontextmanager
+async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
+    """The rows that ``viewer`` may see. Raises `NotFoundError` should the organisation be gone."""
+    only_agent_id = None if viewer.may("calls.all") else viewer.member_id
+    async with request.app[keys.database].begin() as session:
+        yield await _rows(session, viewer.organisation_id, only_agent_id)
+
+
+@asynccontextmanager
+async def by_number(request: web.Request, e164: str) -> AsyncIterator[tuple[Rows, Number]]:
+    """For Twilio: the rows of the organisation that rents ``e164``. Raises `NotFoundError` if none does."""
+    async with _for_twilio(request) as session:
+        number = await numbers.by_e164(session, e164)
+        if number is None:
+            raise NotFoundError
+        yield await _rows(session, number.organisation_id), number
+
+
+@asynccontextmanager
+async def by_member(request: web.Request, member_id: UUID) -> AsyncIterator[tuple[Rows, Member]]:
+    """For Twilio: the rows of the organisation whose member dials. Raises `NotFoundError` if there is none."""
+    async with _for_twilio(request) as session:
+        member = await members.by_id(session, member_id)
+        if member is None:
+            raise NotFoundError
+        yield await _rows(session, member.organisation_id), member
+
+
+@asynccontextmanager
+async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
+    """For Twilio: the rows of the organisation whose call it is. Raises `NotFoundError` if it is nobody's."""
+    async with _for_twilio(request) as session:
+        organisation_id = await calls.organisation_of(session, call_sid)
+        if organisation_id is None:
+            raise NotFoundError
+        yield await _rows(session, organisation_id)
+
+
+@asynccontextmanager
+async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
+    """For a fact that media published about a call of that organisation. Raises `NotFoundError`."""
+    async with app[keys.database].begin() as session:
+        yield await _rows(session, organisation_id)
+
+
+@asynccontextmanager
+async def _for_twilio(request: web.Request) -> AsyncIterator[AsyncSession]:
+    if not request.get(keys.signed_by_twilio, False):
+        raise ForbiddenError("Not signed by Twilio.")
+    async with request.app[keys.database].begin() as session:
+        yield session
+
+
+async def _rows(session: AsyncSession, organisation_id: UUID, only_agent_id: UUID | None = None) -> Rows:
+    organisation = await organisations.find(session, organisation_id)
+    if organisation is None:
+        raise NotFoundError
+    return Rows(
+        organisation,
+        Members(session, organisation_id),
+        Numbers(session, organisation_id),
+        Calls(session, organisation_id, only_agent_id=only_agent_id),
+    )
+
+
+async def _look_up(request: web.Request) -> Viewer | None:
+    sign_in = sessions.read(request)
+    if sign_in is None:
+        return None
+    async with request.app[keys.database].begin() as session:
+        member = await members.signed_in(session, sign_in.member_id, sign_in.id)
+    return None if member is None else _viewer(member)
+
+
+def _viewer(member: Member) -> Viewer:
+    return Viewer(
+        member_id=member.id,
+        organisation_id=member.organisation_id,
+        role=member.role,
+        name=member.name,
+        organisation=member.organisation.name,
+        available=member.available,
+    )

@@ -1,0 +1,110 @@
+"""Settings of the web process, read once from the environment. A wrong or missing one is one line and exit 2."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from db.settings import LOOPBACK, CommaList, DatabaseSettings, load, origin, vendor
+
+TWILIO_API = "https://api.sydney.au1.twilio.com"
+STRIPE_API = "https://api.stripe.com"
+CONSENT_PROMPT = (
+    "This call is transcribed by a computer while we talk, to help us to help you. "
+    "The words are not kept. If you would rather not, please tell us."
+)
+
+
+def _http_origin(value: str) -> str:
+    return origin(value, "https", "http")
+
+
+def _websocket_origin(value: str) -> str:
+    return origin(value, "wss", "ws")
+
+
+def _twilio(value: str) -> str:
+    return vendor(value, TWILIO_API)
+
+
+def _stripe(value: str) -> str:
+    return vendor(value, STRIPE_API)
+
+
+def _nats(value: SecretStr) -> SecretStr:
+    url = urlsplit(value.get_secret_value())
+    if url.scheme not in ("nats", "tls") or not url.hostname:
+        raise ValueError("must be nats://user:password@host:port, or tls://…")
+    return value
+
+
+def _smtp(value: SecretStr) -> SecretStr:
+    url = urlsplit(value.get_secret_value())
+    if url.scheme not in ("smtp", "smtps") or not url.hostname:
+        raise ValueError("must be smtp://user:password@host:port, or smtps://… for TLS from the start")
+    return value
+
+
+def _voice_sdk(value: str) -> str:
+    url = urlsplit(value)
+    if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
+        raise ValueError("must begin with https:// (http:// only on loopback)")
+    return value
+
+
+HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
+Secret = Annotated[SecretStr, Field(min_length=32)]
+
+
+class Settings(DatabaseSettings):
+    """Names and defaults as the README's table lists them."""
+
+    nats_url: Annotated[SecretStr, AfterValidator(_nats)]
+
+    web_host: str = "0.0.0.0"
+    web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    web_public_url: HttpOrigin
+    web_proxy_hops: Annotated[int, Field(ge=0, le=8)] = 0
+    """How many proxies of ours stand in front: that many of X-Forwarded-For's last addresses are believed."""
+    media_public_url: Annotated[str, AfterValidator(_websocket_origin)]
+
+    session_secret: Secret
+    stream_shared_secret: Secret
+
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)]
+    mail_from: Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
+
+    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    twilio_auth_tokens: CommaList
+    twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$")]
+    twilio_api_key_secret: SecretStr
+    twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9a-fA-F]{32}$")]
+    twilio_api_base: Annotated[str, AfterValidator(_twilio)] = TWILIO_API
+    voice_sdk_url: Annotated[str, AfterValidator(_voice_sdk)] = ""
+    """Where the browser loads Twilio's Voice SDK from; empty: no softphone."""
+    consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
+    """What callers hear where their organisation has no words of its own."""
+
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    stripe_price_id: str = ""
+    stripe_api_base: Annotated[str, AfterValidator(_stripe)] = STRIPE_API
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach us by https: cookies are Secure then, and HSTS is sent."""
+        return self.web_public_url.startswith("https:")
+
+    @model_validator(mode="after")
+    def _secrets_differ(self) -> Self:
+        # Media knows the second one; with the same value it could sign people in.
+        if self.session_secret == self.stream_shared_secret:
+            raise ValueError("SESSION_SECRET: must not be the same as STREAM_SHARED_SECRET")
+        return self
+
+
+def read() -> Settings:
+    """The settings, or one line on stderr and exit status 2."""
+    return load("web", Settings)

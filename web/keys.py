@@ -1,0 +1,36 @@
+"""What an application and a request carry, by typed keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from twilio.rest import Client
+
+    from db.engine import Database
+    from web.access import Viewer
+    from web.config import Settings
+    from web.facts import Facts
+    from web.mail import Mailer
+    from web.outbox import Outbox
+    from web.sessions import SignIn
+    from web.static_files import StaticFiles
+
+settings: web.AppKey[Settings] = web.AppKey("settings")
+database: web.AppKey[Database] = web.AppKey("database")
+bus: web.AppKey[Facts] = web.AppKey("bus")
+mailer: web.AppKey[Mailer] = web.AppKey("mailer")
+outbox: web.AppKey[Outbox] = web.AppKey("outbox")
+twilio: web.AppKey[Client] = web.AppKey("twilio")
+templates: web.AppKey[Environment] = web.AppKey("templates")
+static_files: web.AppKey[StaticFiles] = web.AppKey("static_files")
+
+sign_in: web.RequestKey[SignIn | None] = web.RequestKey("sign_in")
+"""Whose cookie the request carries, None if nobody's; absent until `sessions.read` has looked."""
+viewer: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
+"""Who is asking, None if nobody signed in; absent until `access.current` has looked."""
+signed_by_twilio: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")
+"""True once `web.signature` has proved it: what opens `access.by_number`, `by_member` and `by_call`."""

@@ -1,0 +1,112 @@
+"""The sign-in's cookie, and the CSRF token bound to it.
+
+The cookie is a JWT (HS256, ``SESSION_SECRET``) of 12 hours that says who signed in and in which sign-in (``jti``),
+and nothing about what they may do: the role is read from the database at every request (`web.access`). Signing
+out puts the ``jti`` on a list, so that a copied cookie ends too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import jwt
+from aiohttp import web
+
+from web import keys
+from web.config import Settings
+from web.errors import ForbiddenError
+
+LIFETIME = timedelta(hours=12)
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf_token"
+_ALGORITHM = "HS256"
+_AUDIENCE = "sign-in"
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One sign-in of a member: what a valid cookie says."""
+
+    id: UUID
+    member_id: UUID
+    expires_at: datetime
+
+
+def cookie_name(settings: Settings) -> str:
+    """``__Host-`` makes the browser insist on Secure, this host alone and the whole path; it needs https."""
+    return "__Host-bilby_session" if settings.secure else "bilby_session"
+
+
+def begin(response: web.StreamResponse, settings: Settings, member_id: UUID) -> SignIn:
+    """Sign ``member_id`` in: sets the cookie on ``response``."""
+    sign_in = SignIn(uuid4(), member_id, datetime.now(UTC) + LIFETIME)
+    response.set_cookie(
+        cookie_name(settings),
+        _sign(sign_in, settings),
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return sign_in
+
+
+def end(response: web.StreamResponse, settings: Settings) -> None:
+    """Take the cookie back."""
+    response.del_cookie(cookie_name(settings), path="/", secure=settings.secure, httponly=True, samesite="Lax")
+
+
+def read(request: web.Request) -> SignIn | None:
+    """The sign-in whose cookie ``request`` carries; None for none, a forged or an expired one."""
+    if keys.sign_in not in request:
+        settings = request.app[keys.settings]
+        request[keys.sign_in] = _verify(request.cookies.get(cookie_name(settings), ""), settings)
+    return request[keys.sign_in]
+
+
+def csrf_token(sign_in: SignIn, settings: Settings) -> str:
+    """The token that our pages send back with everything that changes something. The same for a whole sign-in."""
+    key = settings.session_secret.get_secret_value().encode()
+    return hmac.new(key, f"csrf:{sign_in.id}".encode(), hashlib.sha256).hexdigest()
+
+
+async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
+    """Raise `ForbiddenError` unless the request proves, by header or form field, to come from our own page."""
+    sent = request.headers.get(CSRF_HEADER)
+    if sent is None and request.content_type in _FORMS:
+        sent = str((await request.post()).get(CSRF_FIELD, ""))
+    expected = csrf_token(sign_in, request.app[keys.settings])
+    if not hmac.compare_digest(expected.encode(), (sent or "").encode()):
+        raise ForbiddenError("This page was open for too long. Please load it again, then try once more.")
+
+
+def _sign(sign_in: SignIn, settings: Settings) -> str:
+    claims = {
+        "aud": _AUDIENCE,
+        "jti": str(sign_in.id),
+        "sub": str(sign_in.member_id),
+        "iat": datetime.now(UTC),
+        "exp": sign_in.expires_at,
+    }
+    return jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm=_ALGORITHM)
+
+
+def _verify(token: str, settings: Settings) -> SignIn | None:
+    try:
+        claims = jwt.decode(
+            token,
+            settings.session_secret.get_secret_value(),
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            options={"require": ["exp", "jti", "sub", "aud"]},
+        )
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return SignIn(UUID(claims["jti"]), UUID(claims["sub"]), expires_at)
+    except (jwt.InvalidTokenError, ValueError):
+        return None
