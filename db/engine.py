@@ -35,9 +35,18 @@ def asyncpg_dsn(url: str) -> str:
 class Database:
     """A pool of connections to ``url``. Encrypted columns open under ``keys``; the first one encrypts."""
 
-    def __init__(self, url: str, keys: Sequence[str], *, pool_size: int = 10, application: str = "bilby") -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: Sequence[str],
+        *,
+        pool_size: int = 10,
+        application: str = "bilby",
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> None:
         self._dsn = asyncpg_dsn(url)
         self._application = application
+        self._statement_seconds = statement_seconds
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
@@ -69,12 +78,12 @@ class Database:
         return await asyncpg.connect(
             self._dsn,
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS + 1,  # for a server that no longer answers at all
+            command_timeout=self._statement_seconds + 1,  # for a server that no longer answers at all
             server_settings={
                 "application_name": self._application,
-                "statement_timeout": f"{STATEMENT_SECONDS:g}s",
+                "statement_timeout": f"{self._statement_seconds:g}s",
                 "lock_timeout": f"{LOCK_SECONDS:g}s",
-                "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS * 3:g}s",
+                "idle_in_transaction_session_timeout": f"{self._statement_seconds * 3:g}s",
             },
         )
 

@@ -179,6 +179,7 @@ class Call(Base):
         _belongs("number_id", "numbers"),
         UniqueConstraint("organisation_id", "id"),
         Index("ix_calls_log", "organisation_id", text("started_at DESC"), text("id DESC")),
+        Index("ix_calls_agent", "organisation_id", "agent_id", text("started_at DESC"), text("id DESC")),
         Index("ix_calls_open", "heard_at", postgresql_where=text("outcome IS NULL")),
     )
 

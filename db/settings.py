@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.encryption import Keyring
-from db.engine import Database
+from db.engine import STATEMENT_SECONDS, Database
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -106,7 +106,9 @@ class DatabaseSettings(ProcessSettings):
     database_url: Annotated[SecretStr, AfterValidator(_database_url)]
     encryption_keys: Annotated[CommaList, AfterValidator(_encryption_keys)]
 
-    def database(self, application: str, *, pool_size: int = 10) -> Database:
+    def database(
+        self, application: str, *, pool_size: int = 10, statement_seconds: float = STATEMENT_SECONDS
+    ) -> Database:
         """The database, shown as ``application`` in pg_stat_activity."""
         keys = [key.get_secret_value() for key in self.encryption_keys]
         return Database(self.database_url.get_secret_value(), keys, pool_size=pool_size, application=application)

@@ -1,0 +1,99 @@
+"""Bring the tables to where the code expects them: ``python -m db.migrate [upgrade|downgrade] [revision]``.
+
+Several processes may start it at once; one migrates, the others wait for it. A migration runs under the old code:
+it waits at most 4 s for a lock (a queue of waiting statements would form behind it), and gives up otherwise,
+having changed nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database, DatabaseUnavailableError
+from db.settings import DatabaseSettings, load, stop
+
+_ONE_AT_A_TIME = 0x62696C6279  # "bilby": the advisory lock's number
+_WAIT_SECONDS = 60
+_LOCK_SECONDS = 4
+
+
+async def upgrade(database: Database, revision: str = "head") -> None:
+    """Migrate up to ``revision``, in one transaction."""
+    await _run(database, lambda config: command.upgrade(config, revision))
+
+
+async def downgrade(database: Database, revision: str) -> None:
+    """Migrate down to ``revision`` (``base`` for none at all), in one transaction."""
+    await _run(database, lambda config: command.downgrade(config, revision))
+
+
+async def current(session: AsyncSession) -> str | None:
+    """The revision the database is at; None if it was never migrated."""
+    connection = await session.connection()
+    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+def head() -> str:
+    """The revision the code expects."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+async def _run(database: Database, act: Callable[[Config], None]) -> None:
+    async with database.begin() as session:
+        connection = await session.connection()
+        await connection.run_sync(_in_turn, act)
+
+
+def _in_turn(connection: Connection, act: Callable[[Config], None]) -> None:
+    _limit(connection, lock_s=_WAIT_SECONDS, statement_s=_WAIT_SECONDS)
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+    _limit(connection, lock_s=_LOCK_SECONDS, statement_s=_WAIT_SECONDS)
+    config = _config()
+    config.attributes["connection"] = connection
+    act(config)
+
+
+def _limit(connection: Connection, *, lock_s: int, statement_s: int) -> None:
+    connection.execute(text(f"SET LOCAL lock_timeout = '{lock_s}s'"))
+    connection.execute(text(f"SET LOCAL statement_timeout = '{statement_s}s'"))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+async def _main(direction: str, revision: str, settings: DatabaseSettings) -> None:
+    database = settings.database("bilby migrate", pool_size=1, statement_seconds=_WAIT_SECONDS)
+    try:
+        await (upgrade if direction == "upgrade" else downgrade)(database, revision)
+    finally:
+        await database.close()
+
+
+def main() -> None:
+    """The command: upgrades to the newest revision unless told otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m db.migrate", description=__doc__)
+    parser.add_argument("direction", nargs="?", choices=("upgrade", "downgrade"), default="upgrade")
+    parser.add_argument("revision", nargs="?", help="head by default, going down: -1")
+    asked = parser.parse_args()
+    revision = asked.revision or ("head" if asked.direction == "upgrade" else "-1")
+    try:
+        asyncio.run(_main(asked.direction, revision, load("db.migrate", DatabaseSettings)))
+    except DatabaseUnavailableError as error:
+        stop("db.migrate", f"DATABASE_URL: the database did not answer ({error})")
+
+
+if __name__ == "__main__":
+    main()

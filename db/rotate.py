@@ -1,0 +1,105 @@
+"""Move every row to the first of ``ENCRYPTION_KEYS``: ``python -m db.rotate``.
+
+Run it once every process has been restarted with the new key in front; afterwards the old key may go. Rows are
+taken in batches, each in a transaction of its own, so that it disturbs nobody and may be stopped and run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
+
+from db.encryption import Encrypted, Purpose, keyring_of
+from db.engine import Database, DatabaseUnavailableError
+from db.members import same_address
+from db.models import Base, Member, Number
+from db.settings import DatabaseSettings, load, stop
+
+BATCH = 500  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Hash:
+    """How a hash column follows from the encrypted one beside it."""
+
+    column: str
+    of: str
+    purpose: Purpose
+    form: Callable[[str], str] = str
+
+
+_HASHES: dict[type[Base], _Hash] = {
+    Member: _Hash("email_hash", of="email", purpose="email", form=same_address),
+    Number: _Hash("e164_hash", of="e164", purpose="number"),
+}
+
+
+async def rotate(database: Database) -> int:
+    """Encrypt and hash every row anew under the first key; how many rows. Raises `UnreadableError`."""
+    models = [mapper.class_ for mapper in Base.registry.mappers]
+    return sum([await _rotate_table(database, model) for model in models if _encrypted(model)])
+
+
+async def _rotate_table(database: Database, model: type[Base]) -> int:
+    count, last = 0, None
+    while True:
+        async with database.begin() as session:
+            last, moved = await _rotate_batch(session, model, last)
+        count += moved
+        if moved < BATCH:
+            return count
+
+
+async def _rotate_batch(session: AsyncSession, model: type[Base], last: Any) -> tuple[Any, int]:
+    key = inspect(model).primary_key[0]
+    batch = select(model).order_by(key).limit(BATCH).with_for_update()
+    rows = (await session.scalars(batch if last is None else batch.where(key > last))).all()
+    for row in rows:
+        _touch(row)
+        if model in _HASHES:
+            _rehash(session, row, _HASHES[model])
+    return (getattr(rows[-1], key.name) if rows else last), len(rows)
+
+
+def _touch(row: Base) -> None:
+    """Have every encrypted column written again: what is written goes under the first key."""
+    for name in _encrypted(type(row)):
+        if getattr(row, name) is not None:
+            flag_modified(row, name)
+
+
+def _rehash(session: AsyncSession, row: Base, rule: _Hash) -> None:
+    text = rule.form(getattr(row, rule.of))
+    setattr(row, rule.column, keyring_of(session).hash(rule.purpose, text))
+
+
+def _encrypted(model: type[Base]) -> list[str]:
+    columns = inspect(model).column_attrs
+    return [each.key for each in columns if isinstance(each.columns[0].type, Encrypted)]
+
+
+async def _main(settings: DatabaseSettings) -> int:
+    database = settings.database("bilby rotate", pool_size=1)
+    try:
+        return await rotate(database)
+    finally:
+        await database.close()
+
+
+def main() -> None:
+    """The command."""
+    try:
+        count = asyncio.run(_main(load("db.rotate", DatabaseSettings)))
+    except DatabaseUnavailableError as error:
+        stop("db.rotate", f"DATABASE_URL: the database did not answer ({error})")
+    print(f"{count} rows are under the first of ENCRYPTION_KEYS; the others may go.")  # noqa: T201 (a command)
+
+
+if __name__ == "__main__":
+    main()
