@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from pgqueuer.db import AsyncpgDriver
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import migrate
-from db.engine import Database
+from db.engine import Database, asyncpg_dsn
 from db.models import Base
 
 
@@ -62,11 +63,9 @@ async def test_several_may_migrate_at_once(database: Database) -> None:
 
 
 async def test_the_job_engine_finds_the_tables_it_expects(database_url: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    connection = await asyncpg.connect(asyncpg_dsn(database_url))
     try:
-        queries = Queries(AsyncpgDriver(connection))
-        assert (await queries.schema_plan()) == []
+        plan = await Queries(AsyncpgDriver(connection)).plan_upgrade()
+        assert list(plan.statements) == []
     finally:
         await connection.close()

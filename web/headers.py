@@ -1,0 +1,58 @@
+"""What every answer tells the browser to refuse. Pure: settings in, headers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from web.config import Settings
+
+# Where the real Voice SDK signals and reports (facts: `device.edge = "sydney"`), and whence it fetches its tones.
+_TWILIO_SIGNALLING = ("wss://voice-js.sydney.twilio.com", "https://eventgw.twilio.com")
+_TWILIO_SOUNDS = ("https://sdk.twilio.com",)
+
+
+def security_headers(settings: Settings) -> Mapping[str, str]:
+    """The headers that go out with every answer."""
+    headers = {
+        "Content-Security-Policy": content_security_policy(settings),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    if settings.secure:
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return headers
+
+
+def content_security_policy(settings: Settings) -> str:
+    """Nothing but what a page of ours needs: no inline script or style, no frame, no foreign host but Twilio's."""
+    scripts, connects, sounds = _voice_sources(settings.voice_sdk_url)
+    policy = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", *scripts],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'", settings.media_public_url, *connects],
+        "media-src": ["'self'", *sounds],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+    return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
+
+
+def _voice_sources(sdk_url: str) -> tuple[list[str], list[str], list[str]]:
+    """Whence the softphone's script may come, whereto it may connect, and whence it may play tones."""
+    if not sdk_url:
+        return [], [], []
+    url = urlsplit(sdk_url)
+    origin = f"{url.scheme}://{url.netloc}"
+    if url.scheme == "https":
+        return [origin], list(_TWILIO_SIGNALLING), [origin, *_TWILIO_SOUNDS]
+    return [origin], [origin, f"ws://{url.netloc}"], [origin]

@@ -1,0 +1,70 @@
+"""Files for the browser, under an address that changes with their content and may so be kept for ever.
+
+One hash stands for the whole folder, ``/static/{hash}/console.js``: a module that imports ``./socket.js`` gets the
+version that belongs to it, and nothing needs a build step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from aiohttp import web
+
+from web import keys
+from web.errors import NotFoundError
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".json": "application/json",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".txt": "text/plain",
+    ".webmanifest": "application/manifest+json",
+}
+
+routes = web.RouteTableDef()
+
+
+class StaticFiles:
+    """The files below ``folder`` as they are at start; a later change is seen after a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TYPES)
+        self._files = {path.relative_to(folder).as_posix(): path for path in paths}
+        digest = hashlib.sha256()
+        for name, path in self._files.items():
+            content = path.read_bytes()
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        self.hash = digest.hexdigest()[:16]
+
+    def url(self, name: str) -> str:
+        """The address of ``name``. Raises KeyError for a file that is not there, at the first render."""
+        self._files[name]
+        return f"/static/{self.hash}/{name}"
+
+    def path(self, name: str) -> Path | None:
+        """Where ``name`` lies. Only names found at start: no path of the client's is ever walked."""
+        return self._files.get(name)
+
+
+@routes.get("/static/{hash}/{name:.+}", name="static")
+async def static(request: web.Request) -> web.StreamResponse:
+    """One file. A page of an older version gets today's, which it must not keep."""
+    files = request.app[keys.static_files]
+    path = files.path(request.match_info["name"])
+    if path is None:
+        raise NotFoundError
+    current = request.match_info["hash"] == files.hash
+    headers = {
+        "Cache-Control": _FOR_EVER if current else _ASK_AGAIN,
+        "Content-Type": f"{_TYPES[path.suffix]}; charset=utf-8",
+    }
+    return web.FileResponse(path, headers=headers)
