@@ -23,6 +23,7 @@ CHUNK = CHUNK_MS * RATE  # samples of each track; Transcribe asks for 50 to 200 
 SILENCE = b"\xff"  # mu-law zero
 
 _SNAP = 10 * RATE  # frames this near to the end of what came before simply follow it
+_REORDER = 100 * RATE  # a hole is waited for this long: its frames may only be late
 _PATIENCE = 200 * RATE
 _MOST_PATIENCE = 1000 * RATE
 _JUMP = 1000 * RATE  # a hole longer than this is not filled with silence but skipped
@@ -81,7 +82,7 @@ class _Track:
 
     def __init__(self) -> None:
         self.sound = bytearray()
-        self.holes: list[list[int]] = []  # [from, to, filled] in samples of the stream
+        self.holes: list[tuple[int, int]] = []  # where nothing came yet, in samples of the stream
         self.absent = False
 
     def lay(self, at: int, payload: bytes, position: int) -> None:
@@ -90,11 +91,16 @@ class _Track:
         if at - end <= _SNAP and end - at <= _SNAP:
             self.sound += payload
         elif at > end:
-            self._note_hole(position + end, position + at)
+            self.holes.append((position + end, position + at))
             self.sound += SILENCE * (at - end) + payload
         else:
             self.sound[at : at + len(payload)] = payload
-            self._note_filled(position + at, len(payload))
+            if self.holes:
+                self._fill(position + at, position + at + len(payload))
+
+    def is_whole(self, position: int) -> bool:
+        """Whether all of the next chunk has come."""
+        return len(self.sound) >= CHUNK and not (self.holes and self.holes[0][0] < position + CHUNK)
 
     def cut(self) -> bytes:
         """The next chunk, with silence where nothing came."""
@@ -102,14 +108,11 @@ class _Track:
         del self.sound[:CHUNK]
         return chunk if len(chunk) == CHUNK else chunk.ljust(CHUNK, SILENCE)
 
-    def _note_hole(self, start: int, end: int) -> None:
-        if end - start >= _HOLE:
-            self.holes.append([start, end, 0])
-
-    def _note_filled(self, at: int, length: int) -> None:
-        for hole in self.holes:
-            if hole[0] <= at < hole[1]:
-                hole[2] += length
+    def _fill(self, start: int, end: int) -> None:
+        """What was missing came after all."""
+        left = [(hole[0], min(hole[1], start)) for hole in self.holes]
+        right = [(max(hole[0], end), hole[1]) for hole in self.holes]
+        self.holes = sorted({hole for hole in left + right if hole[0] < hole[1]})
 
 
 class Timeline:
@@ -156,11 +159,9 @@ class Timeline:
         have, other = len(first.sound), len(second.sound)
         if have < CHUNK and other < CHUNK:
             return None
-        if have < CHUNK and not self._gave_up(first, other):
-            return None
-        if other < CHUNK and not self._gave_up(second, have):
-            return None
-        return self._cut()
+        if self._is_due(first, other) and self._is_due(second, have):
+            return self._cut()
+        return None
 
     def flush(self) -> list[Chunk]:
         """What is left at the end of the stream, the last chunk filled up with silence."""
@@ -182,8 +183,12 @@ class Timeline:
             self._report_holes()
         return Chunk(start_ms, tracks, (is_loud(tracks[0]), is_loud(tracks[1])))
 
-    def _gave_up(self, track: _Track, lead: int) -> bool:
-        """Whether ``track``, which has not reached the chunk's end, is not waited for any longer."""
+    def _is_due(self, track: _Track, lead: int) -> bool:
+        """Whether ``track`` has its part of the next chunk, or is not waited for any longer."""
+        if track.is_whole(self._position):
+            return True
+        if len(track.sound) >= CHUNK:
+            return max(len(track.sound), lead) >= CHUNK + _REORDER
         if not track.absent and lead >= CHUNK + self._patience:
             track.absent = True
         return track.absent
@@ -218,13 +223,13 @@ class Timeline:
         self._next_sequence = max(self._next_sequence, sequence + 1)
 
     def _report_holes(self) -> None:
-        """Tell of holes that lie behind us, unless the frames came after all."""
-        for track, other in (self._tracks, self._tracks[::-1]):
-            for hole in [hole for hole in track.holes if hole[1] <= self._position]:
-                track.holes.remove(hole)
-                start, end, filled = hole
-                lost = self._missing or any(start < theirs[1] and theirs[0] < end for theirs in other.holes)
-                if lost and filled * 2 < end - start:
+        """Tell of holes that lie behind us: their frames did not come, or were never sent."""
+        passed = [[hole for hole in track.holes if hole[1] <= self._position] for track in self._tracks]
+        for track, holes, others in zip(self._tracks, passed, passed[::-1], strict=True):
+            for start, end in holes:
+                track.holes.remove((start, end))
+                lost = self._missing or any(start < other[1] and other[0] < end for other in others)
+                if lost and end - start >= _HOLE:
                     self._tell(start, end)
 
     def _tell(self, start: int, end: int) -> None:

@@ -11,12 +11,12 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from picows import WSMsgType
+from picows import WSMsgType, WSTransport
 
 from media.hub import Hub
 from media.listener import Listener
 from media.metrics import CONSOLES_DROPPED, REFUSED
-from media.ticket import ConsoleTicket, Role, Spent, TicketError, verify_console
+from media.ticket import ConsoleTicket, Role, TicketError, verify_console
 
 TICKET_SECONDS = 5.0
 MOST_WAITING_BYTES = 256 * 1024
@@ -34,10 +34,10 @@ _decode_hello = msgspec.json.Decoder(_Hello).decode
 class Consoles(Protocol):
     """What a console needs of the server."""
 
-    spent: Spent
     stream_secret: str
     hub: Hub
 
+    def spend(self, jti: str, exp: float) -> bool: ...
     def opened(self, console: Console) -> None: ...
     def forget(self, console: Console) -> None: ...
 
@@ -51,6 +51,7 @@ class Console(Listener):
         self.role: Role = "agent"
         self._consoles = consoles
         self._admitted = False
+        self._waiting_allowed = MOST_WAITING_BYTES
         self._opened_at = time.monotonic()
 
     def take_text(self, text: memoryview | bytes) -> None:
@@ -72,12 +73,12 @@ class Console(Listener):
         transport = self.transport
         if transport is None or transport.is_disconnected:
             return
-        if transport.underlying_transport.get_write_buffer_size() > MOST_WAITING_BYTES:
-            CONSOLES_DROPPED.inc()
-            log.warning("console dropped", member=self.member, why="too far behind")
-            self.transport = None
-            transport.disconnect(graceful=False)
+        waiting = transport.underlying_transport.get_write_buffer_size()
+        if waiting > self._waiting_allowed:
+            self._drop(transport)
             return
+        if waiting < MOST_WAITING_BYTES:
+            self._waiting_allowed = MOST_WAITING_BYTES
         transport.send(WSMsgType.TEXT, event)
 
     def tick(self, now: float) -> None:
@@ -90,13 +91,19 @@ class Console(Listener):
         if self._admitted:
             self._consoles.hub.unwatch(self)
 
+    def _drop(self, transport: WSTransport) -> None:
+        CONSOLES_DROPPED.inc()
+        log.warning("console dropped", member=self.member, why="too far behind")
+        self.transport = None
+        transport.disconnect(graceful=False)
+
     def _read(self, text: memoryview | bytes) -> ConsoleTicket:
         try:
             hello = _decode_hello(text)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise TicketError("not a ticket") from None
         ticket = verify_console(self._consoles.stream_secret, hello.ticket)
-        if not self._consoles.spent.spend(ticket.jti, ticket.exp):
+        if not self._consoles.spend(ticket.jti, ticket.exp):
             raise TicketError("used before")
         return ticket
 
@@ -104,5 +111,7 @@ class Console(Listener):
         self.org, self.member, self.role = ticket.org, ticket.sub, ticket.role
         self._admitted = True
         if self.transport is not None:
-            self.transport.send(WSMsgType.TEXT, self._consoles.hub.watch(self))
+            snapshot = self._consoles.hub.watch(self)
+            self._waiting_allowed += len(snapshot)  # a long one must not count as lagging
+            self.transport.send(WSMsgType.TEXT, snapshot)
             self._consoles.opened(self)

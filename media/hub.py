@@ -92,6 +92,12 @@ class Hub:
     def calls_of(self, org: str) -> list[LiveCall]:
         return list(self._calls.get(org, {}).values())
 
+    def drop(self, org: str, call: str) -> None:
+        """Forget a call of another node's that nobody here watches any longer."""
+        known = self.find(org, call)
+        if known is not None:
+            self._forget(known)
+
     def is_watched(self, org: str) -> bool:
         return org in self._watchers
 

@@ -30,6 +30,9 @@ class Listener(WSListener):
     def gone(self) -> None:
         """The socket is closed, for whatever reason."""
 
+    def tick(self, now: float) -> None:
+        """Once a second; ``now`` in seconds of `time.monotonic`."""
+
     def close(self, code: int, reason: str = "") -> None:
         """Say goodbye with ``code``; nothing more is taken."""
         transport, self.transport = self.transport, None

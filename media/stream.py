@@ -14,7 +14,7 @@ import structlog
 from media.frames import FrameError, Media, Start, Stop, parse
 from media.listener import Listener
 from media.metrics import BAD_FRAMES, REFUSED
-from media.ticket import Spent, StreamTicket, TicketError, verify_stream
+from media.ticket import StreamTicket, TicketError, verify_stream
 
 START_SECONDS = 5.0
 IDLE_SECONDS = 20.0
@@ -34,10 +34,10 @@ class Listening(Protocol):
 class Calls(Protocol):
     """What a stream needs of the server."""
 
-    spent: Spent
     stream_secret: str
     account_sid: str
 
+    def spend(self, jti: str, exp: float) -> bool: ...
     def begin(self, ticket: StreamTicket, stream: Stream) -> Listening: ...
     def forget(self, stream: Stream) -> None: ...
 
@@ -113,7 +113,7 @@ class Stream(Listener):
             raise TicketError("another account")
         if ticket.call != start.call_sid:
             raise TicketError("another call")
-        if not self._calls.spent.spend(ticket.jti, ticket.exp):
+        if not self._calls.spend(ticket.jti, ticket.exp):
             raise TicketError("used before")
         return ticket
 

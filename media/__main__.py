@@ -1,0 +1,65 @@
+"""``python -m media``: read the settings, serve, drain on SIGTERM, stop at once on a second one."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import uuid
+
+import structlog
+import uvloop
+from awscrt.auth import AwsCredentialsProvider
+
+from media import logs
+from media.config import Settings, load
+from media.server import Server
+from media.transcribe import Transcribe
+
+
+async def serve(settings: Settings) -> int:
+    """Run until told to stop; the exit status."""
+    transcribe = Transcribe(
+        settings.transcribe_endpoint,
+        region=settings.aws_region,
+        language=settings.transcribe_language,
+        credentials=AwsCredentialsProvider.new_default_chain(),
+    )
+    node = uuid.uuid4().hex[:12]
+    server = Server(settings, transcribe, node)
+    first, second = _signals()
+    try:
+        async with server.serving() as port:
+            gc.freeze()
+            structlog.get_logger().info("media serving", node=node, port=port)
+            await first.wait()
+            async with asyncio.TaskGroup() as tasks:
+                drained = tasks.create_task(server.drain(settings.drain_seconds))
+                hurried = tasks.create_task(second.wait())
+                await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
+                drained.cancel()
+                hurried.cancel()
+    except OSError as error:
+        print(f"media: MEDIA_PORT: {settings.media_port}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Set one after the other by SIGTERM or SIGINT."""
+    events = (asyncio.Event(), asyncio.Event())
+    loop = asyncio.get_running_loop()
+
+    def ring() -> None:
+        events[1 if events[0].is_set() else 0].set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ring)
+    return events
+
+
+if __name__ == "__main__":
+    settings = load()
+    logs.configure(settings.log_level)
+    sys.exit(uvloop.run(serve(settings)))

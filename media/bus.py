@@ -1,0 +1,250 @@
+"""NATS between media nodes, and facts without words to and from `web`. Core NATS: nothing is ever stored.
+
+A node that has consoles of an organisation *watches* it: it asks ``snapshot.{org}`` and every node answers with what
+it knows of its own live calls, as the events that lead there; from then on, while the wish is renewed, the owners
+publish their events on ``transcript.{org}.{call}`` as well. Nobody watching elsewhere: nothing published.
+
+Publishing never waits: what is to be sent stands in a bounded queue, oldest dropped first, and NATS being away
+disturbs neither calls nor consoles of this node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from media.hub import Hub
+from media.metrics import BUS_DROPPED
+from media.ticket import Spent
+from media.transcript import CallAssigned, CallStarted, CallView, Event, GapFound, LiveCall, Uttered, decode, encode
+
+WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
+RENEW_SECONDS = 30.0
+MOST_WAITING = 4096
+_MOST_ASSIGNMENTS = 2048
+log = structlog.get_logger()
+
+
+class _Assigned(msgspec.Struct):
+    agent: str | None = None
+
+
+class _Watch(msgspec.Struct):
+    node: str
+
+
+class _Spent(msgspec.Struct):
+    jti: str
+    exp: float
+
+
+_decode_assigned = msgspec.json.Decoder(_Assigned).decode
+_decode_spent = msgspec.json.Decoder(_Spent).decode
+_BAD = (msgspec.DecodeError, UnicodeError)
+
+
+class Bus:
+    """This node's end of NATS. ``own_calls(org)`` answers the calls that live on this node."""
+
+    def __init__(
+        self, url: str, node: str, hub: Hub, spent: Spent, own_calls: Callable[[str], Iterable[LiveCall]]
+    ) -> None:
+        self.connected_once = False
+        self._url = url
+        self._node = node
+        self._hub = hub
+        self._spent = spent
+        self._own_calls = own_calls
+        self._client: Client | None = None
+        self._inbox = ""
+        self._waiting: deque[tuple[str, bytes, str]] = deque(maxlen=MOST_WAITING)
+        self._something = asyncio.Event()
+        self._wanted: dict[str, float] = {}  # organisation: until when another node watches it
+        self._watched: dict[str, Subscription] = {}
+        self._asked: dict[str, float] = {}
+        self._assigned: dict[str, str | None] = {}
+        hub.relay = self.relay
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+    async def run(self) -> None:
+        """Connect, however long it takes, then send what waits until cancelled."""
+        self._client = client = Client()
+        try:
+            await client.connect(
+                self._url,
+                name=f"media {self._node}",
+                no_echo=True,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.2,  # type: ignore[arg-type]  # a float works; its annotation is narrow
+                pending_size=1 << 20,
+                error_cb=_log_error,
+                disconnected_cb=_log_lost,
+                reconnected_cb=self._came_back,
+            )
+            await self._subscribe(client)
+            self.connected_once = True
+            log.info("bus connected", node=self._node)
+            await self._send_waiting(client)
+        finally:
+            await client.close()
+
+    def relay(self, org: str, call: str, event: bytes) -> None:
+        """An event of this node's: other nodes get it if they watch its organisation."""
+        if self._wanted and self._wanted.get(org, 0.0) > time.monotonic():
+            self._offer(f"transcript.{org}.{call}", event)
+
+    def tell(self, org: str, call: str, fact: str, body: dict[str, str]) -> None:
+        """A fact without words, for `web`: ``started``, ``stream`` or ``ended``."""
+        self._offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
+
+    def tell_spent(self, jti: str, exp: float) -> None:
+        """A ticket was used here: it must not be used elsewhere."""
+        self._offer("ticket.spent", encode(_Spent(jti, exp)))
+
+    def agent_of(self, call: str) -> str | None:
+        """Who was assigned to a call that had not begun here yet."""
+        return self._assigned.get(call)
+
+    async def watch(self, org: str) -> None:
+        """See an organisation's calls on other nodes too: a console of it has opened here."""
+        if org in self._watched or not self.is_connected:
+            return
+        assert self._client is not None
+        self._watched[org] = await self._client.subscribe(f"transcript.{org}.>", cb=self._take_event)
+        self._ask(org, reply=True)
+
+    async def renew(self) -> None:
+        """Every `RENEW_SECONDS`: go on watching what has consoles here, and let go of the rest."""
+        for org in list(self._watched):
+            if self._hub.is_watched(org):
+                self._ask(org, reply=False)
+            else:
+                await self._unwatch(org)
+        now = time.monotonic()
+        self._wanted = {org: until for org, until in self._wanted.items() if until > now}
+        self._asked = {call: until for call, until in self._asked.items() if until > now}
+
+    async def _unwatch(self, org: str) -> None:
+        subscription = self._watched.pop(org)
+        await subscription.unsubscribe()
+        own = {call.call for call in self._own_calls(org)}
+        for call in self._hub.calls_of(org):
+            if call.call not in own:
+                self._hub.drop(org, call.call)
+
+    def _ask(self, of: str, *, reply: bool) -> None:
+        """Ask for an organisation's calls, or one call: whoever has them answers to our inbox."""
+        self._offer(f"snapshot.{of}", encode(_Watch(self._node)), self._inbox if reply else "")
+
+    def _offer(self, subject: str, body: bytes, reply: str = "") -> None:
+        if len(self._waiting) == MOST_WAITING:
+            BUS_DROPPED.inc()
+        self._waiting.append((subject, body, reply))
+        self._something.set()
+
+    async def _send_waiting(self, client: Client) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self._waiting:
+                subject, body, reply = self._waiting.popleft()
+                try:
+                    await client.publish(subject, body, reply=reply)
+                except NatsError:  # away, and its buffer is full
+                    BUS_DROPPED.inc()
+
+    async def _subscribe(self, client: Client) -> None:
+        self._inbox = client.new_inbox()
+        await client.subscribe("call.*.*.assigned", cb=self._take_assigned)
+        await client.subscribe("snapshot.*", cb=self._take_question)
+        await client.subscribe("ticket.spent", cb=self._take_spent)
+        await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
+
+    async def _came_back(self) -> None:
+        log.info("bus reconnected", node=self._node)
+        for org in self._watched:
+            self._ask(org, reply=True)
+
+    async def _take_assigned(self, message: Msg) -> None:
+        _, org, call, _ = message.subject.split(".")
+        try:
+            agent = _decode_assigned(message.data).agent
+        except _BAD:
+            return
+        self._assigned[call] = agent
+        if len(self._assigned) > _MOST_ASSIGNMENTS:
+            del self._assigned[next(iter(self._assigned))]
+        if any(own.call == call for own in self._own_calls(org)):
+            self._hub.publish(org, CallAssigned(call, agent))
+
+    async def _take_question(self, message: Msg) -> None:
+        """Another node asks for an organisation's calls, or for one: answer with the events that lead there."""
+        _, of = message.subject.split(".")
+        self._wanted[of] = time.monotonic() + WATCH_SECONDS
+        if message.reply:
+            for call in self._own_calls(of):
+                for event in _history(call.view()):
+                    self._offer(f"{message.reply}.{call.org}", encode(event))
+
+    async def _take_answer(self, message: Msg) -> None:
+        self._apply(message.subject.rsplit(".", 1)[1], message.data)
+
+    async def _take_event(self, message: Msg) -> None:
+        _, org, call = message.subject.split(".")
+        if self._hub.find(org, call) is None and b'"type":"call.started"' not in message.data[:32]:
+            self._ask_once(org)
+            return
+        self._apply(org, message.data)
+
+    def _ask_once(self, org: str) -> None:
+        """We missed how a call began; ask, but not at every word of it."""
+        now = time.monotonic()
+        if self._asked.get(org, 0.0) < now:
+            self._asked[org] = now + 1.0
+            self._ask(org, reply=True)
+
+    async def _take_spent(self, message: Msg) -> None:
+        try:
+            spent = _decode_spent(message.data)
+        except _BAD:
+            return
+        self._spent.spend(spent.jti, spent.exp)
+
+    def _apply(self, org: str, data: bytes) -> None:
+        try:
+            self._hub.publish(org, decode(data), local=False)
+        except _BAD:
+            log.warning("bus event unreadable", node=self._node)
+
+
+def _history(view: CallView) -> Iterable[Event]:
+    """A call as the events that lead to what it is: no single one grows with the call."""
+    yield CallStarted(
+        CallView(view.call, view.direction, view.agent, view.started_at, view.state, [], []),
+    )
+    for utterance in view.utterances:
+        yield Uttered(view.call, utterance)
+    for gap in view.gaps:
+        yield GapFound(view.call, gap)
+
+
+async def _log_error(error: Any) -> None:
+    log.warning("bus error", error=type(error).__name__)
+
+
+async def _log_lost() -> None:
+    log.warning("bus lost")

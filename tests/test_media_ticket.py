@@ -1,0 +1,89 @@
+"""Tickets open one socket each, for a short while, and nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.ticket import (
+    ConsoleTicket,
+    Spent,
+    TicketError,
+    sign_console,
+    sign_stream,
+    verify_console,
+    verify_stream,
+)
+
+SECRET = "s" * 32
+
+
+def test_a_stream_ticket_says_what_was_signed() -> None:
+    ticket = verify_stream(SECRET, sign_stream(SECRET, org="o1", call="CA1", direction="inbound"))
+    assert (ticket.org, ticket.call, ticket.direction, ticket.agent) == ("o1", "CA1", "inbound", None)
+    assert ticket.exp - time.time() <= 120
+
+
+def test_a_console_ticket_says_what_was_signed() -> None:
+    ticket = verify_console(SECRET, sign_console(SECRET, org="o1", sub="m1", role="supervisor"))
+    assert isinstance(ticket, ConsoleTicket)
+    assert (ticket.org, ticket.sub, ticket.role) == ("o1", "m1", "supervisor")
+    assert ticket.exp - time.time() <= 60
+
+
+def test_a_stream_ticket_fits_into_twilios_parameter() -> None:
+    token = sign_stream(SECRET, org="a" * 36, call="C" * 34, direction="outbound", agent="b" * 36)
+    assert len("ticket") + len(token) < 500
+
+
+def test_one_kind_does_not_open_the_other() -> None:
+    with pytest.raises(TicketError):
+        verify_console(SECRET, sign_stream(SECRET, org="o", call="c", direction="inbound"))
+    with pytest.raises(TicketError):
+        verify_stream(SECRET, sign_console(SECRET, org="o", sub="m", role="agent"))
+
+
+def _forge(**claims: object) -> str:
+    whole = {"aud": "stream", "org": "o", "call": "c", "dir": "inbound", "jti": "j", "exp": int(time.time()) + 60}
+    return jwt.encode({name: value for name, value in (whole | claims).items() if value is not None}, SECRET)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        None,
+        7,
+        "",
+        "not.a.jwt",
+        _forge(exp=int(time.time()) - 60),
+        _forge(exp=int(time.time()) + 3600),
+        _forge(exp=None),
+        _forge(jti=None),
+        _forge(jti=""),
+        _forge(org=None),
+        _forge(dir="sideways"),
+        _forge(agent=5),
+        jwt.encode({"aud": "stream"}, "another secret of enough length!!"),
+        jwt.encode({"aud": "stream", "org": "o", "call": "c", "dir": "inbound", "jti": "j"}, None, algorithm="none"),
+    ],
+)
+def test_what_is_no_ticket_is_refused(token: object) -> None:
+    with pytest.raises(TicketError):
+        verify_stream(SECRET, token)
+
+
+@given(st.one_of(st.text(), st.binary(), st.integers(), st.none()))
+def test_nothing_but_ticket_errors_leaves(token: object) -> None:
+    with pytest.raises(TicketError):
+        verify_stream(SECRET, token)
+
+
+def test_a_ticket_is_spent_once() -> None:
+    spent = Spent()
+    assert spent.spend("a", time.time() + 60)
+    assert not spent.spend("a", time.time() + 60)
+    assert spent.spend("b", time.time() + 60)
