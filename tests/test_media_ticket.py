@@ -68,7 +68,7 @@ def _forge(**claims: object) -> str:
         _forge(dir="sideways"),
         _forge(agent=5),
         jwt.encode({"aud": "stream"}, "another secret of enough length!!"),
-        jwt.encode({"aud": "stream", "org": "o", "call": "c", "dir": "inbound", "jti": "j"}, None, algorithm="none"),
+        jwt.encode({"aud": "stream", "org": "o", "call": "c", "dir": "inbound", "jti": "j"}, "", algorithm="none"),
     ],
 )
 def test_what_is_no_ticket_is_refused(token: object) -> None:

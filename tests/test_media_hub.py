@@ -1,0 +1,119 @@
+"""Who is told what: Alice owns, Sam supervises, Bob and Dana are agents, Charlie is another organisation's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from media.hub import Hub
+from media.ticket import Role
+from media.transcript import CallAssigned, CallEnded, CallStarted, CallView, StateChanged, Utterance, Uttered
+
+
+@dataclass(eq=False)
+class Person:
+    """A console that remembers what it was told."""
+
+    org: str
+    member: str
+    role: Role
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    def offer(self, event: bytes) -> None:
+        self.told.append(msgspec.json.decode(event))
+
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.told]
+
+
+def started(call: str = "CA1", agent: str | None = None) -> CallStarted:
+    return CallStarted(CallView(call, "inbound", agent, "2026-01-01T00:00:00.000Z", "waiting_for_slot", [], []))
+
+
+def said(text: str, call: str = "CA1") -> Uttered:
+    return Uttered(call, Utterance("u", "caller", text, False, 0, 1, 0))
+
+
+def people() -> dict[str, Person]:
+    return {
+        "alice": Person("a", "alice", "owner"),
+        "sam": Person("a", "sam", "supervisor"),
+        "bob": Person("a", "bob", "agent"),
+        "dana": Person("a", "dana", "agent"),
+        "charlie": Person("b", "charlie", "owner"),
+    }
+
+
+def test_everyone_sees_what_is_theirs_and_nobody_else() -> None:
+    hub, cast = Hub(), people()
+    for person in cast.values():
+        hub.watch(person)
+    hub.publish("a", started())
+    hub.publish("a", said("hello"))
+    hub.publish("a", CallAssigned("CA1", "bob"))
+    hub.publish("a", said("hello there"))
+    hub.publish("a", CallEnded("CA1", "completed"))
+    for name in ("alice", "sam"):
+        assert cast[name].types() == ["call.started", "utterance", "call.assigned", "utterance", "call.ended"]
+    assert cast["bob"].types() == ["call.started", "utterance", "call.ended"]
+    assert cast["bob"].told[0]["call"]["utterances"][0]["text"] == "hello"
+    assert cast["dana"].told == []
+    assert cast["charlie"].told == []
+
+
+def test_who_loses_a_call_is_told_and_hears_no_more() -> None:
+    hub, cast = Hub(), people()
+    hub.watch(cast["bob"])
+    hub.watch(cast["dana"])
+    hub.publish("a", started(agent="bob"))
+    hub.publish("a", CallAssigned("CA1", "dana"))
+    hub.publish("a", said("secret"))
+    assert cast["bob"].types() == ["call.started", "call.assigned"]
+    assert cast["dana"].types() == ["call.started", "utterance"]
+
+
+def test_joining_late_shows_the_words_so_far() -> None:
+    hub, cast = Hub(), people()
+    hub.publish("a", started(agent="bob"))
+    hub.publish("a", said("so far"))
+    for name, sees in (("sam", True), ("bob", True), ("dana", False), ("charlie", False)):
+        snapshot = msgspec.json.decode(hub.watch(cast[name]))
+        assert [call["utterances"][0]["text"] for call in snapshot["calls"]] == (["so far"] if sees else [])
+
+
+def test_what_changes_nothing_is_not_told() -> None:
+    hub, cast = Hub(), people()
+    hub.watch(cast["sam"])
+    hub.publish("a", started())
+    hub.publish("a", StateChanged("CA1", "transcribing"))
+    hub.publish("a", StateChanged("CA1", "transcribing"))
+    assert cast["sam"].types() == ["call.started", "state"]
+
+
+def test_an_ended_call_leaves_nothing_behind() -> None:
+    hub = Hub()
+    hub.publish("a", started())
+    hub.publish("a", CallEnded("CA1", "completed"))
+    hub.publish("a", said("too late"))
+    assert hub.find("a", "CA1") is None
+    assert hub.calls_of("a") == []
+    assert hub._calls == {}
+
+
+def test_an_unwatched_hub_forgets_its_watchers() -> None:
+    hub, cast = Hub(), people()
+    hub.watch(cast["sam"])
+    hub.unwatch(cast["sam"])
+    hub.publish("a", started())
+    assert cast["sam"].told == []
+    assert not hub.is_watched("a")
+
+
+def test_only_what_was_born_here_is_relayed() -> None:
+    relayed: list[tuple[str, str]] = []
+    hub = Hub(lambda org, call, _event: relayed.append((org, call)))
+    hub.publish("a", started("CA1"))
+    hub.publish("a", started("CA2"), local=False)
+    assert relayed == [("a", "CA1")]

@@ -1,0 +1,140 @@
+"""The tape forgets what is settled, and gives back the rest after a broken connection."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.audio import CHUNK, CHUNK_MS, SILENCE, Chunk
+from media.tape import Clock, Tape
+
+LOUD = b"\x20\xa0" * (CHUNK // 2)
+QUIET = SILENCE * CHUNK
+
+
+def chunk(index: int, *, loud: tuple[bool, bool] = (True, True)) -> Chunk:
+    return Chunk(index * CHUNK_MS, (LOUD if loud[0] else QUIET, LOUD if loud[1] else QUIET), loud)
+
+
+def record(tape: Tape, indices: range, *, loud: tuple[bool, bool] = (True, True)) -> None:
+    for index in indices:
+        tape.record(chunk(index, loud=loud))
+
+
+def send_all(tape: Tape) -> list[tuple[Chunk, tuple[bytes, bytes]]]:
+    sent = []
+    while (kept := tape.next()) is not None:
+        sent.append(kept)
+    return sent
+
+
+def test_what_is_recorded_is_sent_once_in_order() -> None:
+    tape = Tape()
+    record(tape, range(5))
+    assert [kept.start_ms for kept, _ in send_all(tape)] == [0, 100, 200, 300, 400]
+    assert tape.next() is None
+
+
+def test_after_a_break_the_unsettled_is_sent_again_and_the_settled_is_muted() -> None:
+    tape = Tape()
+    record(tape, range(10))
+    send_all(tape)
+    tape.hear(0, 0, 550, final=True)  # the caller's words are final up to 550 ms
+    tape.hear(1, 200, 900, final=False)
+    tape.rewind()
+    again = send_all(tape)
+    assert [kept.start_ms for kept, _ in again] == [index * 100 for index in range(10)]
+    caller = b"".join(tracks[0] for _, tracks in again)
+    assert caller == SILENCE * (550 * 8) + (LOUD * 10)[550 * 8 :]
+    assert b"".join(tracks[1] for _, tracks in again) == LOUD * 10
+
+
+def test_settled_on_both_channels_is_forgotten() -> None:
+    tape = Tape()
+    record(tape, range(10))
+    send_all(tape)
+    tape.hear(0, 0, 1000, final=True)
+    tape.hear(1, 0, 600, final=True)
+    tape.rewind()
+    assert send_all(tape)[0][0].start_ms in (400, 600)  # a little before, since words begin softly
+
+
+def test_quiet_is_settled_by_time_and_not_replayed() -> None:
+    tape = Tape()
+    record(tape, range(100), loud=(False, False))
+    assert len(send_all(tape)) == 100
+    tape.rewind()
+    assert len(send_all(tape)) <= 2
+
+
+def test_an_open_utterance_keeps_its_quiet_beginning() -> None:
+    tape = Tape()
+    record(tape, range(5))
+    send_all(tape)
+    tape.hear(0, 0, 400, final=False)
+    for index in range(5, 60):
+        tape.record(chunk(index, loud=(False, False)))
+        send_all(tape)
+    tape.rewind()
+    assert send_all(tape)[0][0].start_ms == 0
+
+
+def test_what_falls_off_unsent_is_lost_and_joined() -> None:
+    tape = Tape(keep_ms=1_000)
+    record(tape, range(25))
+    assert tape.take_lost() == [(0, 1_500)]
+    assert tape.take_lost() == []
+    assert send_all(tape)[0][0].start_ms == 1_500
+
+
+def test_what_falls_off_sent_is_not_lost() -> None:
+    tape = Tape(keep_ms=1_000)
+    for index in range(25):
+        tape.record(chunk(index))
+        send_all(tape)
+    assert tape.take_lost() == []
+
+
+def test_giving_up_loses_what_was_not_sent() -> None:
+    tape = Tape()
+    record(tape, range(3))
+    tape.next()
+    tape.give_up()
+    assert tape.take_lost() == [(100, 300)]
+    assert tape.unsent_ms == 0
+
+
+@given(st.lists(st.sampled_from(["record", "send", "rewind", "final0", "final1", "partial0"]), max_size=200))
+def test_the_tape_is_bounded_and_loses_nothing_unsaid(steps: list[str]) -> None:
+    """Every chunk is sent to some connection, or told as lost, or still there; never more than the bound is kept."""
+    tape = Tape(keep_ms=2_000)
+    recorded = 0
+    seen: set[int] = set()
+    for step in steps:
+        if step == "record":
+            tape.record(chunk(recorded))
+            recorded += 1
+        elif step == "rewind":
+            tape.rewind()
+        elif step == "send":
+            kept = tape.next()
+            if kept:
+                seen.add(kept[0].start_ms)
+        elif seen:  # results follow sound that was sent
+            heard = max(seen) + CHUNK_MS
+            tape.hear(int(step[-1]), max(0, heard - 300), heard, final=step.startswith("final"))
+        assert tape.unsent_ms <= 2_000
+    left = {kept.start_ms for kept, _ in send_all(tape)}
+    lost = {ms for start, end in tape.take_lost() for ms in range(start, end, CHUNK_MS)}
+    assert {index * CHUNK_MS for index in range(recorded)} == seen | left | lost
+
+
+def test_the_clock_follows_what_was_sent() -> None:
+    clock = Clock()
+    clock.advance(5_000)
+    clock.advance(5_100)
+    clock.advance(None)  # silence of ours
+    clock.advance(5_200)
+    clock.advance(9_000)  # a hole in the call
+    assert [clock.to_call(ms) for ms in (0, 150, 300, 350, 400, 450)] == [5_000, 5_150, 5_200, 5_250, 9_000, 9_050]
+    assert clock.sent_ms == 500
