@@ -89,9 +89,7 @@ async def test_any_of_the_tokens_and_any_query_is_good(
 @pytest.mark.parametrize(
     "signature", [None, "", "nonsense", "é", "=" * 28, sign(FORM, origin="https://evil.example")]
 )
-async def test_other_signatures_get_403(
-    server: BaseTestServer, client: ClientSession, signature: str | None
-) -> None:
+async def test_other_signatures_get_403(server: BaseTestServer, client: ClientSession, signature: str | None) -> None:
     headers = {} if signature is None else {"X-Twilio-Signature": signature}
     async with client.post(server.make_url(PATH), data=FORM, headers=headers) as answer:
         assert answer.status == 403
@@ -104,9 +102,7 @@ async def test_another_account_gets_403(server: BaseTestServer, client: ClientSe
         assert answer.status == 403
 
 
-async def test_json_gets_415_even_when_its_url_is_signed(
-    server: BaseTestServer, client: ClientSession
-) -> None:
+async def test_json_gets_415_even_when_its_url_is_signed(server: BaseTestServer, client: ClientSession) -> None:
     headers = {"X-Twilio-Signature": sign({})}
     async with client.post(server.make_url(PATH), json=FORM, headers=headers) as answer:
         assert answer.status == 415
@@ -118,21 +114,15 @@ async def test_floods_get_413(server: BaseTestServer, client: ClientSession, bod
         assert answer.status == 413
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff\xfe=\x00", b"%ff%fe=%00", b"&&&==", urlencode(FORM).encode("utf-16")]
-)
-async def test_bodies_that_are_no_form_get_403(
-    server: BaseTestServer, client: ClientSession, body: bytes
-) -> None:
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe=\x00", b"%ff%fe=%00", b"&&&==", urlencode(FORM).encode("utf-16")])
+async def test_bodies_that_are_no_form_get_403(server: BaseTestServer, client: ClientSession, body: bytes) -> None:
     headers = FORM_TYPE | {"X-Twilio-Signature": sign(FORM)}
     async with client.post(server.make_url(PATH), data=body, headers=headers) as answer:
         assert answer.status == 403
 
 
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(urlencode(FORM).encode())[:-30]])
-async def test_a_broken_encoding_is_a_bad_request(
-    server: BaseTestServer, client: ClientSession, body: bytes
-) -> None:
+async def test_a_broken_encoding_is_a_bad_request(server: BaseTestServer, client: ClientSession, body: bytes) -> None:
     headers = FORM_TYPE | {"X-Twilio-Signature": sign(FORM), "Content-Encoding": "gzip"}
     async with client.post(server.make_url(PATH), data=body, headers=headers) as answer:
         assert answer.status in (400, 403)

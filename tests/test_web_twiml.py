@@ -82,7 +82,7 @@ def test_nothing_is_ever_recorded() -> None:
 
 
 def test_the_edge_is_for_the_internet_alone() -> None:
-    assert twiml.Callbacks("http://127.0.0.1:8080/").at("/x") == "http://127.0.0.1:8080/x"
+    assert twiml.Callbacks("http://127.0.0.1:8080").at("/x") == "http://127.0.0.1:8080/x"
 
 
 def test_sentences() -> None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -43,7 +44,7 @@ _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to 
 class Fact:
     """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``."""
 
-    org: str
+    org: UUID
     call: str
     state: State
     reason: str | None = None
@@ -56,22 +57,18 @@ class _Stream(msgspec.Struct):
 
 def parse(subject: str, payload: bytes) -> Fact | None:
     """The fact under ``subject``; None for what is not media's to say, and for what is malformed."""
-    match subject.split("."):
-        case ["call", org, call, "started"]:
-            return Fact(org, call, "transcribing")
-        case ["call", org, call, "ended"]:
-            return Fact(org, call, "ended")
-        case ["call", org, call, "stream"]:
-            return _stream_fact(org, call, payload)
-    return None
-
-
-def _stream_fact(org: str, call: str, payload: bytes) -> Fact | None:
     try:
-        stream = msgspec.json.decode(payload, type=_Stream)
-    except msgspec.DecodeError:
-        return None
-    return Fact(org, call, stream.state, printable(stream.reason or "") or None)
+        match subject.split("."):
+            case ["call", org, call, "started"]:
+                return Fact(UUID(org), call, "transcribing")
+            case ["call", org, call, "ended"]:
+                return Fact(UUID(org), call, "ended")
+            case ["call", org, call, "stream"]:
+                stream = msgspec.json.decode(payload, type=_Stream)
+                return Fact(UUID(org), call, stream.state, printable(stream.reason or "") or None)
+    except (ValueError, msgspec.DecodeError):
+        pass
+    return None
 
 
 class Facts:
@@ -91,10 +88,10 @@ class Facts:
         """Whether NATS is there now."""
         return self._connection is not None and self._connection.is_connected
 
-    def assigned(self, org: str, call: str, agent: str) -> None:
+    def assigned(self, org: UUID, call: str, agent: UUID) -> None:
         """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
         try:
-            self._waiting.put_nowait((f"call.{org}.{call}.assigned", json.dumps({"agent": agent}).encode()))
+            self._waiting.put_nowait((f"call.{org}.{call}.assigned", json.dumps({"agent": str(agent)}).encode()))
         except asyncio.QueueFull:
             _dropped.inc()
 
@@ -183,6 +180,18 @@ class Facts:
             _log.warning("fact not written", call=fact.call, state=fact.state, error=type(error).__name__)
         else:
             _received.labels("written").inc()
+
+
+@asynccontextmanager
+async def open_facts(url: str, apply: Apply) -> AsyncIterator[Facts]:
+    """Facts that run until the block ends. Entering does not wait for NATS: await `Facts.ready` for that."""
+    facts = Facts(url, apply)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(facts.run())
+        try:
+            yield facts
+        finally:
+            running.cancel()
 
 
 async def _close(connection: Client) -> None:

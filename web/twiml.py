@@ -32,10 +32,10 @@ class Callbacks:
     def at(self, path: str) -> str:
         """The absolute URL of ``path``; over the internet, Twilio is told to leave for it from Sydney.
 
-        ``#e=`` is one of Twilio's connection overrides. It is no part of what is signed.
+        What stands behind ``#`` are Twilio's connection overrides. They are no part of what is signed.
         """
         edge = "#e=sydney" if self.origin.startswith("https:") else ""
-        return f"{self.origin.rstrip('/')}{path}{edge}"
+        return f"{self.origin}{path}{edge}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,7 @@ class Stream:
     prompt: str
 
 
-def ring_agents(
-    agents: Iterable[str], *, call: str, caller: str, stream: Stream | None, callbacks: Callbacks
-) -> str:
+def ring_agents(agents: Iterable[str], *, call: str, caller: str, stream: Stream | None, callbacks: Callbacks) -> str:
     """Connect a caller to whichever of ``agents`` (Client identities, the first ten) answers first.
 
     ``call`` is the caller's CallSid: the softphone knows only its own leg's, and needs the one that

@@ -1,0 +1,33 @@
+"""Whether calls may ring at a member's console: said by the member, there."""
+
+from __future__ import annotations
+
+from json import JSONDecodeError
+
+from aiohttp import web
+
+from web import access
+from web.errors import InvalidError
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/console/availability")
+async def availability(request: web.Request) -> web.Response:
+    """``{"available": true}``: ring me. Saying the same again keeps one's place in the queue."""
+    viewer = await access.require(request, "softphone")
+    available = await _read(request)
+    async with access.rows(request, viewer) as rows:
+        await rows.members.set_available(viewer.member_id, available)
+    return web.Response(status=204)
+
+
+async def _read(request: web.Request) -> bool:
+    try:
+        sent = await request.json()
+    except (JSONDecodeError, UnicodeDecodeError, LookupError):  # no JSON, no UTF-8, an unknown charset
+        sent = None
+    available = sent.get("available") if isinstance(sent, dict) else None
+    if not isinstance(available, bool):
+        raise InvalidError('Send {"available": true} or {"available": false}.')
+    return available

@@ -1,0 +1,101 @@
+"""Twilio's status callbacks keep a call's row true, and tell media who has answered.
+
+They come twice, late and out of order: `db.call_progress` makes one and the same row of them. A callback about a
+call that was never recorded has nothing to keep true, and is answered like the rest: Twilio need not repeat it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+
+from db.call_progress import LegReport, is_over
+from web import access, keys
+from web.access import Rows
+from web.callbacks import Form, FormError, call_report, call_sid, leg_report, stream_report
+from web.errors import InvalidError, NotFoundError
+from web.facts import Fact
+from web.signature import twilio_form
+
+routes = web.RouteTableDef()
+_log = structlog.get_logger(__name__)
+
+
+@routes.post("/twilio/voice/status")
+@routes.post("/twilio/voice/answered")
+async def voice_status(request: web.Request) -> web.Response:
+    """How one leg does: the call's own, or with ParentCallSid one that was dialled for it."""
+    return await _heard(request, _leg_or_call)
+
+
+@routes.post("/twilio/stream/status")
+async def stream_status(request: web.Request) -> web.Response:
+    """How a Media Stream does: the only place where Twilio says why it could not be opened."""
+    return await _heard(request, _stream)
+
+
+async def _heard(request: web.Request, take: Callable[[web.Request, Form], Awaitable[None]]) -> web.Response:
+    form = await twilio_form(request)
+    try:
+        await take(request, form)
+    except FormError as error:
+        raise InvalidError(f"{error} names no call.") from None
+    except NotFoundError:
+        _log.info("callback for no call", call=form.get("CallSid"))
+    return web.Response(status=204)
+
+
+async def _leg_or_call(request: web.Request, form: Form) -> None:
+    await (_leg(request, form) if "ParentCallSid" in form else _call(request, form))
+
+
+async def _call(request: web.Request, form: Form) -> None:
+    call, report = call_sid(form), call_report(form, datetime.now(UTC))
+    if report is None:
+        return
+    async with access.by_call(request, call) as rows:
+        change = await rows.calls.report(call, report)
+        if change is not None and is_over(change.after.status) and change.call.transcription is not None:
+            await rows.calls.set_transcription(call, "ended")
+
+
+async def _leg(request: web.Request, form: Form) -> None:
+    call, leg, report = call_sid(form, "ParentCallSid"), call_sid(form), leg_report(form, datetime.now(UTC))
+    if report is None:
+        return
+    async with access.by_call(request, call) as rows:
+        change = await rows.calls.report_leg(call, leg, await _by_own_member(rows, report))
+        organisation_id = rows.organisation.id
+    # Every time, not just the first: Twilio repeats a callback whose answer it missed, perhaps with our fact.
+    if change is not None and change.after.agent_id is not None and report.status == "in-progress":
+        request.app[keys.bus].assigned(organisation_id, call, change.after.agent_id)
+
+
+async def _by_own_member(rows: Rows, report: LegReport) -> LegReport:
+    """``report``, without a member that this organisation does not have."""
+    if report.member_id is None or await rows.members.get(report.member_id) is not None:
+        return report
+    return replace(report, member_id=None)
+
+
+async def _stream(request: web.Request, form: Form) -> None:
+    call, report = call_sid(form), stream_report(form)
+    if report is None:
+        return
+    if report.state == "failed":
+        _log.warning("stream failed", call=call, stream=form.get("StreamSid"), reason=report.reason)
+    async with access.by_call(request, call) as rows:
+        known = await rows.calls.get(call)
+        # A `stream-started` that comes late must not revive what has ended meanwhile.
+        if report.state != "transcribing" or (known is not None and known.transcription is None):
+            await rows.calls.set_transcription(call, report.state, report.reason)
+
+
+async def write_fact(app: web.Application, fact: Fact) -> None:
+    """Note in the call's row what media says of its transcription. Raises `NotFoundError` for no organisation."""
+    async with access.by_fact(app, fact.org) as rows:
+        await rows.calls.set_transcription(fact.call, fact.state, fact.reason)

@@ -1,0 +1,60 @@
+"""Passes for the browser: a console ticket for our media process, an access token for Twilio's softphone."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import VoiceGrant
+
+from db.rate_limits import Limit
+from media.ticket import sign_console
+from web import access, keys, limits
+from web.config import Settings
+from web.twilio_client import EDGE, REGION
+
+VOICE_SECONDS = 3600  # the softphone asks for the next one before
+CONSOLE_TICKETS = Limit("console ticket", count=60, seconds=60)  # per member: some tabs that reconnect
+VOICE_TOKENS = Limit("voice token", count=30, seconds=60)
+
+routes = web.RouteTableDef()
+_PRIVATE = {"Cache-Control": "no-store"}
+
+
+@routes.post("/console/ticket")
+async def console_ticket(request: web.Request) -> web.Response:
+    """A pass for one console, and where to show it; good for a minute, once."""
+    viewer = await access.require(request, "console")
+    await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
+    settings = request.app[keys.settings]
+    ticket = sign_console(
+        settings.stream_shared_secret.get_secret_value(),
+        org=str(viewer.organisation_id),
+        sub=str(viewer.member_id),
+        role=viewer.role,
+    )
+    url = f"{settings.media_public_url}/console"
+    return web.json_response({"ticket": ticket, "url": url}, headers=_PRIVATE)
+
+
+@routes.post("/voice/token")
+async def voice_token(request: web.Request) -> web.Response:
+    """A pass for the member's softphone: to be rung under their id, and to dial through our TwiML App."""
+    viewer = await access.require(request, "softphone")
+    await limits.spend(request, VOICE_TOKENS, str(viewer.member_id))
+    identity = str(viewer.member_id)
+    token = _voice_token(request.app[keys.settings], identity)
+    return web.json_response({"token": token, "identity": identity, "edge": EDGE}, headers=_PRIVATE)
+
+
+def _voice_token(settings: Settings, identity: str) -> str:
+    """Without the region in its header, Twilio would look for the key in the United States and find none."""
+    token = AccessToken(
+        settings.twilio_account_sid,
+        settings.twilio_api_key_sid,
+        settings.twilio_api_key_secret.get_secret_value(),
+        identity=identity,
+        ttl=VOICE_SECONDS,
+        region=REGION,
+    )
+    token.add_grant(VoiceGrant(incoming_allow=True, outgoing_application_sid=settings.twilio_twiml_app_sid))
+    return str(token.to_jwt())

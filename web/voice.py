@@ -1,0 +1,237 @@
+"""Twilio asks what to do with a call; we answer in TwiML.
+
+People talking is not optional, transcription is: whatever goes wrong about the stream, or about the call's row,
+leaves `<Start>` out and connects them all the same. Even with the database gone the caller hears a sentence: an
+error status would make Twilio say that "an application error has occurred".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from db.call_progress import CallReport, Direction
+from db.models import Number
+from db.organisations import Standing, standing
+from media.ticket import sign_stream
+from web import access, keys, twiml
+from web.access import PERMISSIONS, Rows
+from web.callbacks import Form, call_sid, dial_report, member_id
+from web.dialling import DiallingError, dialled, shown
+from web.errors import NotFoundError
+from web.signature import twilio_form
+
+ANSWER_SECONDS = 10.0  # Twilio gives up after 15
+RECORD_SECONDS = 3.0  # for writing a call's row: people wait on the line meanwhile
+
+SORRY = "Sorry, your call can not be connected just now. Please try again in a few minutes. Goodbye."
+NOT_IN_SERVICE = "Sorry, this number is not in service. Goodbye."
+NOBODY = "Sorry, nobody can take your call at the moment. Please call again later. Goodbye."
+NOT_ALLOWED = "Sorry, you can not make calls from here. Please ask your admin. Goodbye."
+NO_NUMBER = "Sorry, your organisation has no phone number to call from. Please ask your admin. Goodbye."
+UNREACHED = {  # what an agent hears who dialled in vain, by DialCallStatus
+    "busy": "That number is busy. Goodbye.",
+    "no-answer": "Nobody answered. Goodbye.",
+    "failed": "That number could not be reached. Please check it and try again. Goodbye.",
+}
+
+routes = web.RouteTableDef()
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A number of ours, whose it is, and what that organisation's standing lets it do."""
+
+    organisation_id: UUID
+    standing: Standing
+    prompt: str
+    number_id: UUID
+    e164: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A call that has begun. ``agent`` is the member who dials; an inbound call has none until it is answered."""
+
+    call: str
+    direction: Direction
+    line: _Line
+    caller: str
+    called: str
+    agent: UUID | None = None
+
+
+@routes.post("/twilio/voice/inbound")
+async def inbound(request: web.Request) -> web.Response:
+    """Somebody calls a number of ours. Asked twice, it answers the same with a fresh ticket."""
+    return await _spoken(request, _inbound)
+
+
+@routes.post("/twilio/voice/outbound")
+async def outbound(request: web.Request) -> web.Response:
+    """An agent dials. ``From`` is taken by Twilio from their token; everything else is what they typed."""
+    return await _spoken(request, _outbound)
+
+
+@routes.post("/twilio/voice/whisper")
+async def whisper(request: web.Request) -> web.Response:
+    """Whom an agent dialled has answered: the consent prompt, before the two are joined."""
+    return await _spoken(request, _whisper)
+
+
+@routes.post("/twilio/voice/dialled")
+async def after_dial(request: web.Request) -> web.Response:
+    """A call's `<Dial>` is over, and with it the call."""
+    return await _spoken(request, _after_dial)
+
+
+async def _spoken(request: web.Request, answer: Callable[[web.Request, Form], Awaitable[str]]) -> web.Response:
+    form = await twilio_form(request)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            text = await answer(request, form)
+    except Exception as error:  # whatever broke, the caller shall hear a sentence
+        _log.error("call not answered", call=form.get("CallSid"), error=type(error).__name__, exc_info=True)
+        text = twiml.say_goodbye(SORRY)
+    return web.Response(text=text, content_type="text/xml")
+
+
+async def _inbound(request: web.Request, form: Form) -> str:
+    call, caller, called = call_sid(form), form.get("From", ""), form.get("To", "")
+    try:
+        async with access.by_number(request, called) as (rows, number):
+            line = _line(request, rows, number)
+            agents = [str(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
+    except NotFoundError:
+        return twiml.say_goodbye(NOT_IN_SERVICE)
+    if not line.standing.connects:
+        return twiml.say_goodbye(NOT_IN_SERVICE)
+    stream = await _begin(request, _Begun(call, "inbound", line, caller, called), missed=not agents)
+    if not agents:
+        return twiml.say_goodbye(NOBODY)
+    return twiml.ring_agents(agents, call=call, caller=shown(caller), stream=stream, callbacks=_callbacks(request))
+
+
+async def _outbound(request: web.Request, form: Form) -> str:
+    call, agent = call_sid(form), member_id(form.get("From", ""))
+    try:
+        called = dialled(form.get("To", ""))
+        line = await _line_of(request, agent)
+    except DiallingError as refusal:
+        return twiml.say_goodbye(str(refusal))
+    except NotFoundError:
+        return twiml.say_goodbye(NOT_ALLOWED)
+    if line is None:
+        return twiml.say_goodbye(NO_NUMBER)
+    stream = await _begin(request, _Begun(call, "outbound", line, line.e164, called, agent))
+    return twiml.call_out(called, caller_id=line.e164, stream=stream, callbacks=_callbacks(request))
+
+
+async def _whisper(request: web.Request, form: Form) -> str:
+    prompt = request.app[keys.settings].consent_prompt
+    try:
+        async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, call_sid(form, "ParentCallSid")) as rows:
+            prompt = _prompt(request, rows)
+    except Exception as error:  # consent is owed all the same: in the platform's own words then
+        _log.warning("whisper without its organisation", error=type(error).__name__)
+    return twiml.say(prompt)
+
+
+async def _after_dial(request: web.Request, form: Form) -> str:
+    call = call_sid(form)
+    try:
+        async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, call) as rows:
+            report = dial_report(form)
+            if report is not None:
+                await rows.calls.report(call, report)
+            await rows.calls.report(call, _over())
+    except Exception as error:  # the status callback tells it again
+        _log.warning("end of call not recorded", call=call, error=type(error).__name__)
+    return _farewell(form)
+
+
+def _farewell(form: Form) -> str:
+    """What the one who is left on the line hears; nothing after a conversation, or when they hung up themselves."""
+    status = form.get("DialCallStatus", "")
+    if status not in UNREACHED:
+        return twiml.hang_up()
+    dialled_by_agent = form.get("From", "").startswith("client:")
+    return twiml.say_goodbye(UNREACHED[status] if dialled_by_agent else NOBODY)
+
+
+async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
+    """The line that ``agent`` calls from, None if their organisation has no number.
+
+    Raises `NotFoundError` for who is no member, or may not call.
+    """
+    if agent is None:
+        raise NotFoundError
+    async with access.by_member(request, agent) as (rows, member):
+        if "softphone" not in PERMISSIONS[member.role] or not standing(rows.organisation).connects:
+            raise NotFoundError
+        numbers = await rows.numbers.all()
+        return _line(request, rows, numbers[0]) if numbers else None
+
+
+async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -> twiml.Stream | None:
+    """Record the call; the stream to start for it, if it may be transcribed and nothing is in the way. Never raises.
+
+    What is not in the call log is not transcribed either: nobody could say later which calls were.
+    """
+    try:
+        async with asyncio.timeout(RECORD_SECONDS), access.by_number(request, begun.line.e164) as (rows, _):
+            await _open(rows, begun)
+            if missed:
+                await rows.calls.report(begun.call, _over())
+        return _stream(request, begun) if begun.line.standing.transcribes else None
+    except Exception as error:
+        _log.error("stream left out", call=begun.call, error=type(error).__name__, exc_info=True)
+        return None
+
+
+async def _open(rows: Rows, begun: _Begun) -> None:
+    await rows.calls.open(
+        begun.call,
+        direction=begun.direction,
+        from_number=begun.caller,
+        to_number=begun.called,
+        agent_id=begun.agent,
+        number_id=begun.line.number_id,
+    )
+
+
+def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
+    settings = request.app[keys.settings]
+    ticket = sign_stream(
+        settings.stream_shared_secret.get_secret_value(),
+        org=str(begun.line.organisation_id),
+        call=begun.call,
+        direction=begun.direction,
+        agent=None if begun.agent is None else str(begun.agent),
+    )
+    return twiml.Stream(f"{settings.media_public_url}/twilio/stream", ticket, begun.line.prompt)
+
+
+def _over() -> CallReport:
+    """The call is about to end, seen by us. `lost` gives way to the end that Twilio reports, if it does."""
+    return CallReport("lost", datetime.now(UTC))
+
+
+def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
+    organisation = rows.organisation
+    return _Line(organisation.id, standing(organisation), _prompt(request, rows), number.id, number.e164)
+
+
+def _prompt(request: web.Request, rows: Rows) -> str:
+    return rows.organisation.consent_prompt or request.app[keys.settings].consent_prompt
+
+
+def _callbacks(request: web.Request) -> twiml.Callbacks:
+    return twiml.Callbacks(request.app[keys.settings].web_public_url)
