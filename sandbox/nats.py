@@ -10,6 +10,7 @@ folder holds the server's log and the file where it tells its port.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import secrets
 import shutil
@@ -41,7 +42,7 @@ class NatsServer:
         self._port = _CHOOSE_A_PORT if port is None else port
         # A leading letter: NATS would read digits alone as a number.
         self._passwords = {user: f"p{secrets.token_hex(16)}" for user in _USERS}
-        self._child: Child | None = None
+        self.child: Child | None = None  # the server, while it runs
 
     def url(self, user: User) -> str:
         """NATS_URL for one process: ``nats://web:…@127.0.0.1:4222``."""
@@ -53,19 +54,18 @@ class NatsServer:
             ports.unlink()
         child = await self._spawn()
         try:
-            await child.ready(lambda: self._ports_of(child) is not None, _START_SECONDS)
+            await child.ready(functools.partial(self._is_up, child), _START_SECONDS)
         except BaseException:
             await child.stop()
             raise
-        self._port = self._ports_of(child) or self._port
-        self._child = child
+        self.child = child
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._child is not None:
-            await self._child.stop()
+        if self.child is not None:
+            await self.child.stop()
 
     async def _spawn(self) -> Child:
         where = ["--addr", "127.0.0.1", "--port", str(self._port), "--ports_file_dir", str(self._folder)]
@@ -77,12 +77,13 @@ class NatsServer:
             record=self._folder / "nats.pid",
         )
 
-    def _ports_of(self, child: Child) -> int | None:
-        """The port the server tells once it listens; None until then."""
+    async def _is_up(self, child: Child) -> bool:
+        """Whether the server listens: then it tells its port in a file."""
         told = self._folder / f"nats-server_{child.process.pid}.ports"
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # not there, or half written
-            return int(json.loads(told.read_text())["nats"][0].rpartition(":")[2])
-        return None
+            self._port = int(json.loads(told.read_text())["nats"][0].rpartition(":")[2])
+            return True
+        return False
 
 
 def _binary() -> Path:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import functools
 import importlib.metadata
 import importlib.util
@@ -26,11 +25,11 @@ import signal
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from sandbox.processes import Child, Identity, StartError, start, stop_stranger
+from sandbox.processes import Child, Identity, StartError, locked, start, stop_stranger
 
 _START_SECONDS = 60.0  # recovery after a crash replays the log first
 _INITDB_SECONDS = 60.0
@@ -38,7 +37,6 @@ _COPIES = Path("/var/cache/bilby")  # only root ever needs it, and only root may
 _HERE = "/proc/self/cwd"
 _ORPHANS = "shared memory block"  # what a new server says while backends of a killed one are still leaving
 _ORPHAN_TRIES = 100
-_LOCK_TRIES = 20
 _PAUSE_SECONDS = 0.1
 
 
@@ -58,6 +56,7 @@ class EmbeddedPostgres:
         self._cluster = self._folder / "cluster"
         self._mark = f"bilby.folder={self._folder}"  # how a left-over server is known again
         self._sockets: Path | None = None
+        self.child: Child | None = None  # the server, while it runs
         self._after = contextlib.AsyncExitStack()
 
     @property
@@ -79,7 +78,7 @@ class EmbeddedPostgres:
     async def __aenter__(self) -> EmbeddedPostgres:
         async with contextlib.AsyncExitStack() as stack:
             self._folder.mkdir(parents=True, exist_ok=True)
-            await stack.enter_async_context(_owned(self._folder))
+            await stack.enter_async_context(locked(self._folder, "use another folder"))
             identity = _identity()
             binaries = _runnable(_binaries(), identity)
             if not self._cluster.exists():
@@ -87,8 +86,8 @@ class EmbeddedPostgres:
             _check_major(self._cluster)
             self._clear_leftovers()
             self._sockets = stack.enter_context(_socket_folder(self._folder / "sockets", identity))
-            child = await self._serve(binaries, identity)
-            stack.push_async_callback(child.stop)
+            self.child = await self._serve(binaries, identity)
+            stack.push_async_callback(self.child.stop)
             self._after = stack.pop_all()
         return self
 
@@ -155,7 +154,7 @@ class EmbeddedPostgres:
             death_signal=signal.SIGINT,
         )
 
-    def _is_ready(self, child: Child) -> bool:
+    async def _is_ready(self, child: Child) -> bool:
         """Whether postmaster.pid is our server's and its last line says ready: what pg_ctl looks at, too."""
         lines = _lines(self._cluster / "postmaster.pid")
         return len(lines) > 7 and lines[0] == str(child.process.pid) and lines[7].strip() == "ready"
@@ -177,26 +176,6 @@ class EmbeddedPostgres:
     @property
     def _log(self) -> Path:
         return self._folder / "postgres.log"
-
-
-@contextlib.asynccontextmanager
-async def _owned(folder: Path) -> AsyncIterator[None]:
-    """Hold the folder's lock. The kernel frees it when we end, however we end."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        await _lock(descriptor, folder)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-async def _lock(descriptor: int, folder: Path) -> None:
-    """Take the lock; an owner killed a moment ago may still be on its way out."""
-    for _ in range(_LOCK_TRIES):
-        with contextlib.suppress(BlockingIOError):
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        await asyncio.sleep(_PAUSE_SECONDS)
-    raise StartError(f"{folder} is in use by another process: stop that one, or use another folder")
 
 
 @contextlib.contextmanager

@@ -12,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.02
+_LOCK_TRIES = 20
+_LOCK_PAUSE_SECONDS = 0.1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
 
 
@@ -48,12 +51,12 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     record: Path | None = field(default=None, repr=False)
 
-    async def ready(self, probe: Callable[[], bool], seconds: float) -> None:
+    async def ready(self, probe: Callable[[], Awaitable[bool]], seconds: float) -> None:
         """Wait until ``probe()`` holds. Raises `StartError` when the child ends first or ``seconds`` pass."""
         deadline = time.monotonic() + seconds
-        while not probe():
+        while not await probe():
             if self.process.returncode is not None:
-                raise StartError(f"{self.name} ended with status {self.process.returncode}{self._quote()}")
+                raise StartError(self.epitaph())
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name} was not ready after {seconds:.0f} s{self._quote()}")
             await asyncio.sleep(_POLL_SECONDS)
@@ -81,6 +84,10 @@ class Child:
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
+
+    def epitaph(self) -> str:
+        """For a person, once the child has ended: how, and what it said last."""
+        return f"{self.name} ended with status {self.process.returncode}{self._quote()}"
 
     def _quote(self) -> str:
         words = self.last_words()
@@ -153,6 +160,26 @@ def stop_stranger(pid: int, mark: str, wish: signal.Signals, seconds: float) -> 
         while mark in command_line(pid) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
     return True
+
+
+@contextlib.asynccontextmanager
+async def locked(folder: Path, remedy: str) -> AsyncIterator[None]:
+    """Hold ``folder``'s lock; the kernel frees it when we end, however we end. Raises `StartError`."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        await _lock(descriptor, f"{folder} is in use by another process: stop that one, or {remedy}")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _lock(descriptor: int, complaint: str) -> None:
+    """Take the lock; an owner killed a moment ago may still be on its way out."""
+    for _ in range(_LOCK_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        await asyncio.sleep(_LOCK_PAUSE_SECONDS)
+    raise StartError(complaint)
 
 
 def command_line(pid: int) -> str:

@@ -1,0 +1,128 @@
+"""``python -m sandbox``: all of Bilby and the outside world on this machine, until Ctrl-C.
+
+Exit status 0 after Ctrl-C or SIGTERM, 1 when a part did not start or ended by itself, 2 for a wrong setting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+
+from pydantic import ValidationError
+
+from sandbox import journal
+from sandbox.config import Settings
+from sandbox.house import House, running
+from sandbox.processes import StartError
+from sandbox.seed import ORGANISATION, invitations
+
+_RULE = "-" * 100
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+async def _live(settings: Settings) -> None:
+    """Start, print the links, and watch until a part ends or we are cancelled."""
+    began = time.monotonic()
+    _say(f"Starting Bilby and its outside world (state and logs: {settings.dir})")
+    async with running(settings, _say) as house:
+        _say(f"Up after {time.monotonic() - began:.1f} s.\n{_RULE}")
+        await _print_links(house)
+        _print_pages(settings)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(journal.watch([child.log for child in house.children], _say))
+            tasks.create_task(_answer_enter(house))
+            await house.until_one_ends()
+
+
+async def _print_links(house: House) -> None:
+    _say(f"Sign in at {ORGANISATION} (each link works once, for 15 minutes; Enter prints fresh ones):")
+    for invitation in await invitations(house.database, house.settings.web_url):
+        _say(f"  {invitation.role:<11}{invitation.name:<13}{invitation.link}")
+
+
+def _print_pages(settings: Settings) -> None:
+    _say(f"\nPlace a test call:       {settings.twilio_url}/")
+    _say(f"Letters Bilby has sent:  {settings.outbox_url}/\n{_RULE}\nCtrl-C stops everything.")
+
+
+async def _answer_enter(house: House) -> None:
+    """Print fresh links whenever a line is entered."""
+    async for _ in _lines_entered():
+        await _print_links(house)
+
+
+async def _lines_entered() -> AsyncIterator[None]:
+    """Something each time a line came; nothing for ever where nobody can type (no input, a file, its end)."""
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+
+    def read(descriptor: int) -> None:
+        if os.read(descriptor, 4096):
+            typed.set()
+        else:
+            loop.remove_reader(descriptor)
+
+    with contextlib.suppress(AttributeError, OSError):  # no stdin at all; one that cannot be waited for
+        loop.add_reader(sys.stdin.fileno(), read, sys.stdin.fileno())
+    while await typed.wait():
+        typed.clear()
+        yield
+
+
+async def _until_told(settings: Settings) -> None:
+    """`_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
+    async with asyncio.TaskGroup() as tasks:
+        living = tasks.create_task(_live(settings))
+        told = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, functools.partial(_tell, living, told))
+
+
+def _tell(living: asyncio.Task[None], told: asyncio.Event) -> None:
+    if not told.is_set():
+        told.set()
+        _say("\nStopping ...")
+        living.cancel()
+
+
+def _complaints(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    """The texts of every `StartError` in the group; raises what else is in it."""
+    known, rest = group.split(StartError)
+    if rest is not None:
+        raise rest
+    return [str(error) for error in _leaves(known)]
+
+
+def _leaves(error: BaseException | None) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for part in error.exceptions for leaf in _leaves(part)]
+    return [error] if error is not None else []
+
+
+def main() -> int:
+    """Run the sandbox; the exit status."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        print(f"sandbox: SANDBOX_{wrong['loc'][0]}: {wrong['msg']}".upper(), file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(_until_told(settings))
+    except BaseExceptionGroup as group:
+        print("\n".join(["", *_complaints(group), "Everything else was stopped."]), file=sys.stderr)
+        return 1
+    _say("Stopped.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

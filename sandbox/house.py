@@ -1,0 +1,179 @@
+"""All parts of the sandbox, started in the order in which they need one another, and stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from db import migrate
+from db.engine import Database
+from sandbox.config import HOST, Addresses, Secrets, Settings, product_environment
+from sandbox.nats import NatsServer
+from sandbox.postgres import EmbeddedPostgres
+from sandbox.processes import Child, StartError, locked, start
+from sandbox.seed import seed
+
+_ROOT = Path(__file__).parents[1]
+_READY_SECONDS = 60.0  # a cold start on a busy machine
+_STOP_SECONDS = 8.0
+
+Say = Callable[[str], None]
+
+
+class PartLostError(StartError):
+    """A part that ran has ended by itself. The text says which, and its last words."""
+
+
+@dataclass(slots=True)
+class House:
+    """A running sandbox."""
+
+    settings: Settings
+    database: Database
+    children: list[Child] = field(default_factory=list)
+
+    async def until_one_ends(self) -> None:
+        """Wait until any part ends by itself; then raise `PartLostError`."""
+        async with asyncio.TaskGroup() as tasks:
+            ends = {tasks.create_task(child.process.wait()): child for child in self.children}
+            done, rest = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in rest:
+                end.cancel()
+        raise PartLostError("\n".join(ends[end].epitaph() for end in done))
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
+    """Start everything, telling each step; stop everything on the way out, however far it came.
+
+    Raises `StartError`, alone or in a group: which part did not start, and why.
+    """
+    folder = settings.dir.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(locked(folder, "set SANDBOX_DIR to another folder"))
+        _check_ports(settings)
+        kept = Secrets.kept_in(folder)
+        postgres, nats = EmbeddedPostgres(folder / "postgres"), NatsServer(folder / "nats", port=settings.nats_port)
+        with _step("PostgreSQL", say):
+            await stack.enter_async_context(postgres)
+        with _step("NATS", say):
+            await stack.enter_async_context(nats)
+        database = Database(postgres.sqlalchemy_url, [kept.encryption_key], pool_size=2, application="sandbox")
+        stack.push_async_callback(database.close)
+        with _step("tables and the demo organisation", say):
+            await migrate.upgrade(database)
+            await seed(database)
+        house = House(settings, database, [child for child in (postgres.child, nats.child) if child])
+        addresses = Addresses(
+            postgres.sqlalchemy_url, {user: nats.url(user) for user in ("media", "web", "provisioning")}
+        )
+        await stack.enter_async_context(_processes(house, kept, addresses, say))
+        yield house
+
+
+@contextlib.asynccontextmanager
+async def _processes(house: House, kept: Secrets, addresses: Addresses, say: Say) -> AsyncIterator[None]:
+    """The outside world and the product's processes, started at once: none needs another one to start."""
+    settings, started = house.settings, list[Child]()
+    try:
+        async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
+            for part in _parts(settings, kept, addresses):
+                tasks.create_task(_start(part, settings, started, http, say))
+        house.children += started
+        yield
+    finally:
+        async with asyncio.TaskGroup() as tasks:
+            for child in started:
+                tasks.create_task(child.stop(_STOP_SECONDS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of our processes: ``python -m module``, up when ``ready_url`` answers 200."""
+
+    name: str
+    module: str
+    environment: dict[str, str]
+    ready_url: str | None
+
+
+def _parts(settings: Settings, kept: Secrets, addresses: Addresses) -> list[_Part]:
+    ready = {"media": settings.media_port, "web": settings.web_port}
+    world = _Part("outside world", "sandbox.world", settings.environment(), f"{settings.outbox_url}/")
+    product = [
+        _Part(
+            name,
+            name,
+            product_environment(name, settings, kept, addresses),
+            f"http://{HOST}:{ready[name]}/readyz" if name in ready else None,
+        )
+        for name in ("media", "web", "provisioning")
+    ]
+    return [world, *product]
+
+
+async def _start(
+    part: _Part, settings: Settings, started: list[Child], http: aiohttp.ClientSession, say: Say
+) -> None:
+    logs = settings.dir.absolute() / "logs"
+    logs.mkdir(exist_ok=True)
+    log = logs / f"{part.name.replace(' ', '-')}.log"
+    log.unlink(missing_ok=True)
+    with _step(part.name, say):
+        child = await start(
+            part.name,
+            [sys.executable, "-m", part.module],
+            log=log,
+            env=part.environment | {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
+            cwd=_ROOT,
+            record=logs.parent / f"{log.stem}.pid",
+        )
+        started.append(child)
+        if part.ready_url is not None:
+            await child.ready(functools.partial(_answers, http, part.ready_url), _READY_SECONDS)
+
+
+async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
+    """Whether ``url`` answers 200 by now."""
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        async with http.get(url, timeout=aiohttp.ClientTimeout(total=2)) as response:
+            return response.status == 200
+    return False
+
+
+def _check_ports(settings: Settings) -> None:
+    """Name every taken port, and the variable that changes it, before anything is started."""
+    taken = [
+        f"port {port} is taken: set {variable} to a free one"
+        for variable, port in settings.ports.items()
+        if not _is_free(port)
+    ]
+    if taken:
+        raise StartError("\n".join(taken))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        with socket.create_server((HOST, port)):  # reuses an address whose connections are only lingering
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _step(name: str, say: Say) -> Iterator[None]:
+    """Tell that ``name`` is up, and how long it took."""
+    began = time.monotonic()
+    yield
+    say(f"  {name:<36}{time.monotonic() - began:5.1f} s")
