@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from json import JSONDecodeError
-
 from aiohttp import web
 
 from web import access
@@ -25,7 +23,7 @@ async def availability(request: web.Request) -> web.Response:
 async def _read(request: web.Request) -> bool:
     try:
         sent = await request.json()
-    except (JSONDecodeError, UnicodeDecodeError, LookupError):  # no JSON, no UTF-8, an unknown charset
+    except (ValueError, LookupError, RecursionError):  # no JSON, an unknown charset, a tower of brackets
         sent = None
     available = sent.get("available") if isinstance(sent, dict) else None
     if not isinstance(available, bool):

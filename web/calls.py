@@ -1,0 +1,131 @@
+"""The call log: who called, when, how it ended. Never what was said."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from db.calls import PAGE, CallFilter, Place
+from db.models import Call, Member
+from web import access
+from web.access import Rows, Viewer
+from web.call_log import (
+    DIRECTIONS,
+    OUTCOMES,
+    Line,
+    asked,
+    call_filter,
+    line,
+    place,
+    place_text,
+    spreadsheet_safe,
+)
+from web.errors import ForbiddenError
+from web.pages import render
+
+EXPORT_PAGE = 500  # rows a transaction: a slow download holds none open
+_COLUMNS = ("Started", "Direction", "Customer", "Number", "Agent", "Outcome", "Seconds", "Transcription", "Call")
+_EXCEL_UTF8 = "\ufeff"  # without it Excel reads another character set
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/calls", name="calls")
+async def log(request: web.Request) -> web.StreamResponse:
+    """The newest calls that match the filters, and the way to older ones."""
+    viewer = await access.require(request, "calls")
+    filters = asked(request.query)
+    async with access.rows(request, viewer) as rows:
+        zone = ZoneInfo(rows.organisation.time_zone)
+        which, before = call_filter(filters, zone), place(request.query.get("before"))
+        found = await rows.calls.page(which, after=before, limit=PAGE + 1)
+        agents = await _agents(rows, viewer)
+    shown = found[:PAGE]
+    return render(
+        request,
+        "calls.html",
+        calls=[line(call, zone) for call in shown],
+        filters=filters,
+        directions=DIRECTIONS,
+        outcomes=OUTCOMES,
+        agents=agents,
+        zone=str(zone),
+        newest=None if before is None else _url("/calls", filters),
+        older=_url("/calls", filters, shown[-1]) if len(found) > PAGE else None,
+        export=_url("/calls.csv", filters) if viewer.may("calls.all") else None,
+    )
+
+
+@routes.get("/calls.csv", name="calls export")
+async def export(request: web.Request) -> web.StreamResponse:
+    """Every call that matches the filters, for a spreadsheet."""
+    viewer = await access.require(request, "calls")
+    if not viewer.may("calls.all"):
+        raise ForbiddenError
+    async with access.rows(request, viewer) as rows:
+        zone = ZoneInfo(rows.organisation.time_zone)
+    which = call_filter(asked(request.query), zone)
+    answer = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": 'attachment; filename="calls.csv"',
+            "Cache-Control": "no-store",
+        }
+    )
+    await answer.prepare(request)
+    await answer.write((_EXCEL_UTF8 + _csv([_COLUMNS])).encode())
+    await _write_all(request, viewer, which, zone, answer)
+    await answer.write_eof()
+    return answer
+
+
+async def _write_all(
+    request: web.Request, viewer: Viewer, which: CallFilter, zone: ZoneInfo, answer: web.StreamResponse
+) -> None:
+    after: Place | None = None
+    while True:
+        async with access.rows(request, viewer) as rows:
+            found = await rows.calls.page(which, after=after, limit=EXPORT_PAGE)
+        await answer.write(_csv(_cells(line(call, zone)) for call in found).encode())
+        if len(found) < EXPORT_PAGE:
+            return
+        after = _place_of(found[-1])
+
+
+async def _agents(rows: Rows, viewer: Viewer) -> Sequence[Member]:
+    """Whose calls may be asked for: everybody's, or for an agent nobody's but their own, which needs no asking."""
+    return await rows.members.all() if viewer.may("calls.all") else []
+
+
+def _url(path: str, filters: dict[str, str], last: Call | None = None) -> str:
+    query = filters if last is None else {**filters, "before": place_text(_place_of(last))}
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _place_of(call: Call) -> Place:
+    return Place(call.started_at, call.id)
+
+
+def _cells(shown: Line) -> Sequence[str]:
+    return (
+        shown.started_at.isoformat(sep=" ", timespec="seconds"),
+        shown.direction,
+        shown.customer,
+        shown.number,
+        shown.agent or "",
+        shown.outcome or "in progress",
+        "" if shown.duration_s is None else str(shown.duration_s),
+        shown.transcription or "",
+        shown.call,
+    )
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([spreadsheet_safe(cell) for cell in row] for row in rows)
+    return text.getvalue()
