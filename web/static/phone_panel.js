@@ -1,0 +1,149 @@
+// The phone's controls: taking calls or not, the ring banner, dial pad, mute, hang up. What it does is softphone.js's.
+
+import { Softphone } from "./softphone.js";
+import { duration } from "./wording.js";
+
+const STATUS = { loading: "The phone is starting", offline: "The phone is reconnecting", ready: "", failed: "", off: "" };
+const CALL_PHASES = { dialling: "calling", ringing: "", talking: "" };
+
+export class PhonePanel {
+  #part = (id) => document.getElementById(id);
+  #phone;
+  #csrfToken;
+  #onAvailable;
+  #title = document.title;
+
+  /** `onTalking(call id)` when a conversation begins; `onAvailable()` when taking calls was switched on or off. */
+  constructor({ sdkUrl, csrfToken, onTalking, onAvailable }) {
+    this.#csrfToken = csrfToken;
+    this.#onAvailable = onAvailable;
+    this.#phone = new Softphone({ sdkUrl, csrfToken, onTalking, onChange: () => this.#draw() });
+    this.#wire();
+    this.#showAvailable(document.body.dataset.available === "yes");
+    this.#phone.start();
+  }
+
+  get available() {
+    return this.#part("availability").getAttribute("aria-checked") === "true";
+  }
+
+  /** For the keyboard; each returns false when there is nothing to do. */
+  answer() {
+    return this.#during("ringing") && this.#phone.answer();
+  }
+
+  hangUp() {
+    return this.#during("talking", "dialling") && this.#phone.hangUp();
+  }
+
+  toggleMute() {
+    return this.#during("talking") && this.#phone.toggleMute();
+  }
+
+  tick() {
+    const call = this.#phone.current;
+    if (call?.since) put(this.#part("in-call-time"), call.troubled ? "line is reconnecting" : duration(Date.now() - call.since));
+  }
+
+  #during(...phases) {
+    return phases.includes(this.#phone.current?.phase);
+  }
+
+  #wire() {
+    const press = (id, action) => this.#part(id).addEventListener("click", action);
+    press("answer", () => this.#phone.answer());
+    press("decline", () => this.#phone.decline());
+    press("hang-up", () => this.#phone.hangUp());
+    press("mute", () => this.#phone.toggleMute());
+    press("phone-retry", () => this.#phone.start());
+    press("availability", () => this.#switchAvailable());
+    press("keypad", (event) => this.#key(event.target.closest("button")?.value));
+    for (const open of document.querySelectorAll(".keypad-open")) open.addEventListener("click", () => this.#toggleKeypad());
+    this.#part("dial").addEventListener("submit", (event) => this.#dial(event));
+  }
+
+  #draw() {
+    const call = this.#phone.current;
+    const rings = call?.phase === "ringing";
+    this.#part("phone").hidden = this.#phone.phase === "off";
+    this.#part("phone").dataset.phase = this.#phone.phase;
+    this.#drawRing(rings ? call : null);
+    this.#drawCall(rings ? null : call);
+    put(this.#part("phone-status"), this.#phone.problem || STATUS[this.#phone.phase]);
+    this.#part("phone-retry").hidden = this.#phone.phase !== "failed";
+    this.#part("place-call").disabled = this.#phone.phase !== "ready" || Boolean(call);
+  }
+
+  #drawRing(call) {
+    const ring = this.#part("ring");
+    const began = call && ring.hidden;
+    ring.hidden = !call;
+    put(this.#part("ring-number"), call?.number ? `from ${call.number}` : "");
+    document.title = call ? `Incoming call · ${this.#title}` : this.#title;
+    // Nobody who is typing loses the caret; everybody else answers with Enter.
+    if (began && document.activeElement === document.body) this.#part("answer").focus();
+  }
+
+  #drawCall(call) {
+    this.#part("in-call").hidden = !call;
+    this.#part("dial").hidden = Boolean(call);
+    this.#part("phone").toggleAttribute("data-busy", Boolean(call));
+    if (!call) return;
+    put(this.#part("in-call-number"), call.number);
+    if (!call.since) put(this.#part("in-call-time"), CALL_PHASES[call.phase]);
+    this.#part("mute").setAttribute("aria-pressed", String(call.muted));
+    put(this.#part("mute").firstElementChild, call.muted ? "Unmute" : "Mute");
+    this.tick();
+  }
+
+  #dial(event) {
+    event.preventDefault();
+    const number = this.#part("number").value.trim();
+    if (!number) return this.#part("number").focus();
+    this.#part("number").value = "";
+    this.#phone.dial(number);
+  }
+
+  // Writes the number before a call, and speaks to the other side's menus during one.
+  #key(digit) {
+    if (!digit) return;
+    if (this.#during("talking")) this.#phone.press(digit);
+    else this.#part("number").value += digit;
+  }
+
+  #toggleKeypad() {
+    const pad = this.#part("keypad");
+    pad.hidden = !pad.hidden;
+    for (const open of document.querySelectorAll(".keypad-open")) open.setAttribute("aria-expanded", String(!pad.hidden));
+  }
+
+  async #switchAvailable() {
+    const wanted = !this.available;
+    this.#showAvailable(wanted);
+    if (await this.#sent(wanted)) return;
+    this.#showAvailable(!wanted);
+    put(this.#part("phone-status"), "That could not be changed just now. Please try again.");
+  }
+
+  async #sent(available) {
+    try {
+      const answer = await fetch("/console/availability", {
+        method: "POST",
+        headers: { "X-CSRF-Token": this.#csrfToken, "Content-Type": "application/json" },
+        body: JSON.stringify({ available }),
+      });
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  #showAvailable(available) {
+    this.#part("availability").setAttribute("aria-checked", String(available));
+    this.#onAvailable();
+  }
+}
+
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

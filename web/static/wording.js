@@ -1,0 +1,80 @@
+// What the console says in plain words. Pure: values in, text out.
+
+export const SPEAKERS = { caller: "Caller", agent: "Agent" };
+export const DIRECTIONS = { inbound: "Inbound", outbound: "Outbound" };
+
+/** Per state of a call: `label` for its chip, `detail` for the line above the words ("" when there is nothing to say). */
+export const STATES = {
+  transcribing: { label: "Live", detail: "" },
+  waiting_for_slot: {
+    label: "Waiting",
+    detail: "Waiting for a free transcription slot. People can talk; their words start to show when one is free.",
+  },
+  reconnecting: {
+    label: "Reconnecting",
+    detail: "Transcription is reconnecting. What is said meanwhile is caught up as far as possible.",
+  },
+  silent: { label: "Silent", detail: "Nobody has spoken for a while. Words will show as soon as somebody does." },
+  failed: {
+    label: "No words",
+    detail: "Transcription of this call has stopped. The call itself goes on: people can keep talking.",
+  },
+  ended: { label: "Ended", detail: "" },
+};
+
+const NEEDS_ATTENTION = new Set(["waiting_for_slot", "reconnecting", "failed"]);
+
+const CAUSES = {
+  twilio: "lost on the way from the phone network",
+  bilby: "lost in Bilby",
+  transcribe: "lost while transcription was away",
+};
+
+const LATE_MS = 3000; // beyond this, words lag the conversation enough to mislead whoever answers them
+
+/** `state` as one of STATES' own; one that this page does not know yet is shown like live. */
+export function stateWords(state) {
+  return STATES[state] ?? STATES.transcribing;
+}
+
+export function needsAttention(call) {
+  return NEEDS_ATTENTION.has(call.state);
+}
+
+/** 65000 → "1:05", 3 605 000 → "1:00:05". Negative counts as nothing. */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (number) => String(number).padStart(2, "0");
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+export function gapWords(gap) {
+  const cause = CAUSES[gap.cause] ?? "lost";
+  return `${seconds(gap.to_ms - gap.from_ms)} missing: ${cause}`;
+}
+
+/** The lag's short form, its full sentence, and whether it is bad. */
+export function latencyWords(ms) {
+  return {
+    brief: `${seconds(ms)} behind`,
+    full: `Words arrive ${seconds(ms)} after they are spoken`,
+    late: ms > LATE_MS,
+  };
+}
+
+/** `text` cut after its first `count` words: [what will not change any more, the rest]. */
+export function splitStable(text, count) {
+  if (count <= 0) return ["", text];
+  const words = /\S+/g;
+  for (let met = 0; met < count; met += 1) if (!words.exec(text)) return [text, ""];
+  return [text.slice(0, words.lastIndex), text.slice(words.lastIndex).trimStart()];
+}
+
+export function plural(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function seconds(ms) {
+  return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
+}
