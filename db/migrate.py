@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,13 @@ async def current(session: AsyncSession) -> str | None:
     return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
+async def is_ready(session: AsyncSession) -> bool:
+    """Whether the code can work with the database: migrated that far, or further by a newer version."""
+    at = await current(session)
+    return at is not None and at >= head()  # revisions are numbers of four digits
+
+
+@functools.cache
 def head() -> str:
     """The revision the code expects."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())

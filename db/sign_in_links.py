@@ -11,10 +11,17 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import members
 from db.models import Member, SignInLink, SignOut
 
 LIFETIME = timedelta(minutes=15)
 _TOKEN_BYTES = 32
+
+
+async def create_for(session: AsyncSession, email: str, requested_from: bytes) -> tuple[Member, str] | None:
+    """A new link for the member whom ``email`` reaches: the member and the token; None if it reaches nobody."""
+    member = await members.by_email(session, email)
+    return None if member is None else (member, await create(session, member.id, requested_from))
 
 
 async def create(session: AsyncSession, member_id: UUID, requested_from: bytes) -> str:

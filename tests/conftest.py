@@ -7,39 +7,30 @@ nothing of A's.
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from cryptography.fernet import Fernet
 
 from db import migrate, organisations
 from db.engine import Database
 from db.members import Members
-from db.models import Member, Number, Organisation
 from db.numbers import Numbers
+from sandbox.mail import Outbox, post_office
 from sandbox.postgres import EmbeddedPostgres
+from tests.cast import Cast
+from tests.site import Browser, Site
+from web.app import create_app
+from web.config import Settings
 
 _TEMPLATE = "bilby_template"
 _KEY = Fernet.generate_key().decode()
 _counter = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Two organisations and everybody in them. ``number`` is A's: (02) 5550 1234."""
-
-    a: Organisation
-    alice: Member
-    sam: Member
-    bob: Member
-    dana: Member
-    number: Number
-    b: Organisation
-    charlie: Member
-    number_b: Number
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -96,6 +87,79 @@ async def cast(database: Database) -> Cast:
             ),
             number_b=await Numbers(session, b.id).add(e164="+61355509876", twilio_sid=f"PN{'b' * 32}"),
         )
+
+
+@pytest_asyncio.fixture
+async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, int]]:
+    """A post office that keeps every mail, and its SMTP port."""
+    port = free_port()
+    async with post_office(smtp_port=port, page_port=free_port()) as kept:
+        yield kept, port
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A TCP port that nobody listens on."""
+
+    def find() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port: int = listener.getsockname()[1]
+            return port
+
+    return find
+
+
+@pytest.fixture
+def settings(
+    database_url: str, encryption_key: str, outbox: tuple[Outbox, int], free_port: Callable[[], int]
+) -> Settings:
+    """Settings of a web process on this test's database. Nobody listens at its NATS address."""
+    port = free_port()
+    values = {
+        "database_url": database_url,
+        "encryption_keys": encryption_key,
+        "nats_url": f"nats://web:web@127.0.0.1:{free_port()}",
+        "web_host": "127.0.0.1",
+        "web_port": port,
+        "web_public_url": f"http://127.0.0.1:{port}",
+        "media_public_url": "ws://127.0.0.1:8081",
+        "session_secret": "s" * 32,
+        "stream_shared_secret": "t" * 32,
+        "smtp_url": f"smtp://127.0.0.1:{outbox[1]}",
+        "mail_from": "Bilby <bilby@bilby.example>",
+        "twilio_account_sid": f"AC{'0' * 32}",
+        "twilio_auth_tokens": "a" * 32,
+        "twilio_api_key_sid": f"SK{'0' * 32}",
+        "twilio_api_key_secret": "k" * 32,
+        "twilio_twiml_app_sid": f"AP{'0' * 32}",
+    }
+    return Settings.model_validate(values)
+
+
+@pytest_asyncio.fixture
+async def site(settings: Settings) -> AsyncIterator[Site]:
+    """The web application, listening."""
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.web_host, settings.web_port).start()
+        yield Site(app, settings.web_public_url)
+    finally:
+        await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def browser(site: Site, database: Database) -> AsyncIterator[Callable[[], Browser]]:
+    """Browsers, as many as are asked for, each with cookies of its own."""
+    async with AsyncExitStack() as stack:
+
+        def opened() -> Browser:
+            fresh = Browser(site, database)
+            stack.push_async_callback(fresh.http.close)
+            return fresh
+
+        yield opened
 
 
 def url_of(server: EmbeddedPostgres, name: str) -> str:

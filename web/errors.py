@@ -15,6 +15,8 @@ nothing more.
 
 from __future__ import annotations
 
+from math import ceil
+
 from db.engine import DatabaseUnavailableError
 
 
@@ -65,6 +67,11 @@ class TooManyError(RefusalError):
     def __init__(self, retry_after: float, sentence: str | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+    @property
+    def retry_after_header(self) -> str:
+        """Whole seconds, rounded up."""
+        return str(ceil(self.retry_after))
 
 
 class UnavailableError(RefusalError):

@@ -39,7 +39,8 @@ def network(request: web.Request) -> str:
 def _address(request: web.Request) -> str:
     """The peer's address; behind proxies of ours, the one that the outermost of them saw."""
     hops = request.app[keys.settings].web_proxy_hops
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    lines = ",".join(request.headers.getall("X-Forwarded-For", []))
+    forwarded = [part.strip() for part in lines.split(",")]
     if hops and len(forwarded) >= hops:
         return forwarded[-hops]
     return request.remote or ""

@@ -55,7 +55,7 @@ class StaticFiles:
         return self._files.get(name)
 
 
-@routes.get("/static/{hash}/{name:.+}", name="static")
+@routes.get("/static/{hash}/{name:.+}")
 async def static(request: web.Request) -> web.StreamResponse:
     """One file. A page of an older version gets today's, which it must not keep."""
     files = request.app[keys.static_files]

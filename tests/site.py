@@ -1,0 +1,58 @@
+"""A running web application, and a browser's manners towards it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from db import sign_in_links
+from db.engine import Database
+from db.models import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running web process' application and where it listens."""
+
+    app: web.Application
+    url: str
+
+
+class Browser:
+    """Cookies, and the CSRF token as our pages carry it. Redirects are not followed: a test looks at them."""
+
+    def __init__(self, site: Site, database: Database) -> None:
+        self._site = site
+        self._database = database
+        self.http = aiohttp.ClientSession(site.url, cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.csrf = ""
+
+    async def get(self, path: str, **options: Any) -> aiohttp.ClientResponse:
+        """The page at ``path``, its text read."""
+        return await self._request("GET", path, **options)
+
+    async def post(self, path: str, **options: Any) -> aiohttp.ClientResponse:
+        """Send to ``path``, with the CSRF token if signed in."""
+        headers = {"X-CSRF-Token": self.csrf} if self.csrf else {}
+        return await self._request("POST", path, headers=headers | options.pop("headers", {}), **options)
+
+    async def sign_in(self, member: Member) -> Browser:
+        """Open a fresh link of ``member``'s, then the console for its token."""
+        async with self._database.begin() as session:
+            token = await sign_in_links.create(session, member.id, b"test")
+        assert (await self.get(f"/sign-in/{token}")).status == 303
+        page = await (await self.get("/console")).text()
+        found = re.search('name="csrf-token" content="([0-9a-f]+)"', page)
+        assert found, page
+        self.csrf = found[1]
+        return self
+
+    async def _request(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
+        headers = {"Accept": "text/html"} | options.pop("headers", {})
+        async with self.http.request(method, path, headers=headers, allow_redirects=False, **options) as response:
+            await response.read()
+            return response

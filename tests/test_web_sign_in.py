@@ -1,0 +1,162 @@
+"""Signing in by a mailed link: works once, for 15 minutes, and tells nobody who is a member."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from db import sign_in_links
+from db.engine import Database
+from db.members import Members
+from db.models import Member, SignInLink
+from sandbox.mail import Outbox
+from tests.cast import Cast
+from tests.site import Browser, Site
+from web import keys, limits
+
+Browsers = Callable[[], Browser]
+Post = tuple[Outbox, int]
+
+
+async def _link(database: Database, member: Member) -> str:
+    async with database.begin() as session:
+        return f"/sign-in/{await sign_in_links.create(session, member.id, b'test')}"
+
+
+async def test_a_mailed_link_signs_in(cast: Cast, browser: Browsers, outbox: Post, site: Site) -> None:
+    alice = browser()
+    page = await alice.post("/sign-in", data={"email": " Alice@Acacia.Example "})
+    assert page.status == 200
+    letter = await outbox[0].letter_to("alice@acacia.example")
+    assert letter.links[0].startswith(f"{site.url}/sign-in/")
+    arrived = await alice.get(letter.links[0].removeprefix(site.url))
+    assert (arrived.status, arrived.headers["Location"]) == (303, "/console")
+    console = await alice.get("/console")
+    assert console.status == 200
+    assert "Alice Ashby" in await console.text()
+
+
+async def test_a_link_works_once(cast: Cast, browser: Browsers, database: Database) -> None:
+    link = await _link(database, cast.bob)
+    assert (await browser().get(link)).status == 303
+    again = await browser().get(link)
+    assert again.status == 410
+    assert 'action="/sign-in"' in await again.text()  # and a new one is offered
+
+
+async def test_of_two_at_once_one_gets_in(cast: Cast, browser: Browsers, database: Database) -> None:
+    link = await _link(database, cast.bob)
+    async with asyncio.TaskGroup() as tasks:
+        answers = [tasks.create_task(browser().get(link)) for _ in range(5)]
+    assert sorted(answer.result().status for answer in answers) == [303, 410, 410, 410, 410]
+
+
+async def test_a_link_runs_out(cast: Cast, browser: Browsers, database: Database) -> None:
+    link = await _link(database, cast.bob)
+    async with database.begin() as session:
+        kept = (await session.scalars(select(SignInLink))).one()
+        assert timedelta(minutes=14) < kept.expires_at - datetime.now(UTC) <= timedelta(minutes=15)
+        await session.execute(update(SignInLink).values(expires_at=datetime.now(UTC)))
+    assert (await browser().get(link)).status == 410
+
+
+async def test_a_link_is_stored_hashed(cast: Cast, browser: Browsers, database: Database) -> None:
+    link = await _link(database, cast.bob)
+    token = link.rpartition("/")[2]
+    async with database.begin() as session:
+        kept = (await session.scalars(select(SignInLink))).one()
+    assert len(kept.token_hash) == 32
+    assert token.encode() not in kept.token_hash
+    assert (await browser().get(f"/sign-in/{kept.token_hash.hex()}")).status == 410
+
+
+@pytest.mark.parametrize(
+    "ahead", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X-Moz": "prefetch"}]
+)
+async def test_a_look_ahead_does_not_use_a_link_up(
+    cast: Cast, browser: Browsers, database: Database, ahead: dict[str, str]
+) -> None:
+    link = await _link(database, cast.bob)
+    assert (await browser().get(link, headers=ahead)).status == 204
+    async with browser().http.head(link) as answer:
+        assert answer.status == 204
+        assert "Set-Cookie" not in answer.headers
+    assert (await browser().get(link)).status == 303
+
+
+async def test_a_stranger_gets_the_same_answer_and_no_mail(
+    cast: Cast, browser: Browsers, outbox: Post, site: Site
+) -> None:
+    known = await browser().post("/sign-in", data={"email": "alice@acacia.example"})
+    unknown = await browser().post("/sign-in", data={"email": "nobody@acacia.example"})
+    assert known.status == unknown.status == 200
+    text = (await known.text()).replace("alice@", "nobody@")
+    assert text == await unknown.text()
+    assert known.headers.keys() == unknown.headers.keys()
+    await site.app[keys.outbox].settled()
+    assert [letter.recipients for letter in outbox[0].letters] == [("alice@acacia.example",)]
+
+
+async def test_a_removed_member_gets_no_mail(
+    cast: Cast, browser: Browsers, outbox: Post, site: Site, database: Database
+) -> None:
+    link = await _link(database, cast.bob)
+    async with database.begin() as session:
+        await Members(session, cast.a.id).remove(cast.bob.id)
+    assert (await browser().post("/sign-in", data={"email": cast.bob.email})).status == 200
+    await site.app[keys.outbox].settled()
+    assert not outbox[0].letters
+    assert (await browser().get(link)).status == 410  # nor does a link from before help
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "alice", "alice@acacia", "a@b@c.example", "a b@c.example", "a@c.example\r\nBcc: x@y.example", "<a@b.c>"],
+)
+async def test_what_is_no_address_is_refused(cast: Cast, browser: Browsers, typed: str, outbox: Post) -> None:
+    page = await browser().post("/sign-in", data={"email": typed})
+    assert page.status == 400
+    assert 'role="alert"' in await page.text()
+    assert not outbox[0].letters
+
+
+async def test_one_address_is_limited(cast: Cast, browser: Browsers, outbox: Post) -> None:
+    ask = {"email": "alice@acacia.example"}
+    for _ in range(limits.SIGN_IN_ADDRESS.count):
+        assert (await browser().post("/sign-in", data=ask)).status == 200
+    refused = await browser().post("/sign-in", data={"email": "ALICE@acacia.example"})
+    assert refused.status == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= limits.SIGN_IN_ADDRESS.seconds
+    assert (await browser().post("/sign-in", data={"email": "sam@acacia.example"})).status == 200
+
+
+async def test_one_network_is_limited(cast: Cast, browser: Browsers) -> None:
+    one = browser()
+    answers = [
+        await one.post("/sign-in", data={"email": f"no-{number}@acacia.example"})
+        for number in range(limits.SIGN_IN_NETWORK.count + 1)
+    ]
+    assert [answer.status for answer in answers] == [200] * limits.SIGN_IN_NETWORK.count + [429]
+
+
+async def test_another_site_cannot_ask(cast: Cast, browser: Browsers, outbox: Post) -> None:
+    page = await browser().post("/sign-in", data={"email": cast.bob.email}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert page.status == 403
+    assert not outbox[0].letters
+
+
+async def test_mail_that_fails_fails_quietly(cast: Cast, browser: Browsers, site: Site, settings: object) -> None:
+    """The answer is out before the mail is tried, and the process goes on."""
+
+    class Broken:
+        async def send(self, *_: str) -> None:
+            raise OSError
+
+    site.app._state[keys.mailer] = Broken()  # aiohttp keeps a running application from being changed
+    assert (await browser().post("/sign-in", data={"email": cast.bob.email})).status == 200
+    await site.app[keys.outbox].settled()
+    assert (await browser().get("/healthz")).status == 200

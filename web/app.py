@@ -1,0 +1,84 @@
+"""One web process, wired: its routes, what happens around them, and what lives as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from aiohttp import web
+from twilio.rest import Client
+
+from db.engine import Database
+from web import (
+    availability,
+    health,
+    keys,
+    pages,
+    reports,
+    sign_in,
+    static_files,
+    tokens,
+    twilio_client,
+    voice,
+)
+from web.config import TWILIO_API, Settings
+from web.facts import Facts
+from web.mail import Mailer
+from web.middlewares import answer_errors, guard, note
+from web.outbox import open_outbox
+from web.static_files import StaticFiles
+
+_LARGEST_BODY = 256 * 1024  # bytes
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The application. It starts without a database and without NATS, and uses them once they are there."""
+    app = web.Application(middlewares=[note, answer_errors], client_max_size=_LARGEST_BODY)
+    app[keys.settings] = settings
+    app[keys.static_files] = StaticFiles(pages.STATIC)
+    app[keys.templates] = pages.environment(app[keys.static_files])
+    app[keys.mailer] = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    guard(app, settings)
+    for module in (pages, sign_in, availability, tokens, voice, reports, static_files, health):
+        app.add_routes(module.routes)
+    app.cleanup_ctx.extend([_database, _twilio, _facts, _outbox])
+    return app
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    database: Database = app[keys.settings].database("bilby web")
+    app[keys.database] = database
+    yield
+    await database.close()
+
+
+async def _twilio(app: web.Application) -> AsyncIterator[None]:
+    async with _twilio_client(app[keys.settings]) as client:
+        app[keys.twilio] = client
+        yield
+
+
+async def _facts(app: web.Application) -> AsyncIterator[None]:
+    facts = Facts(app[keys.settings].nats_url.get_secret_value(), partial(reports.write_fact, app))
+    app[keys.bus] = facts
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(facts.run())
+        yield
+        running.cancel()
+
+
+async def _outbox(app: web.Application) -> AsyncIterator[None]:
+    async with open_outbox() as outbox:
+        app[keys.outbox] = outbox
+        yield
+
+
+def _twilio_client(settings: Settings) -> AbstractAsyncContextManager[Client]:
+    return twilio_client.connected(
+        account=settings.twilio_account_sid,
+        key=settings.twilio_api_key_sid,
+        secret=settings.twilio_api_key_secret.get_secret_value(),
+        base=None if settings.twilio_api_base == TWILIO_API else settings.twilio_api_base,
+    )

@@ -1,0 +1,112 @@
+"""What happens around every request: one line in the log and one count, safe headers, an answer to every error."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import Counter, Histogram
+
+from db.engine import DatabaseUnavailableError
+from web.config import Settings
+from web.errors import NotSignedInError, RefusalError, TooManyError, UnavailableError, status_of
+from web.headers import security_headers
+from web.pages import render
+
+_log = structlog.get_logger(__name__)
+_requests = Counter("bilby_web_requests", "Requests answered.", ["route", "method", "status"])
+_seconds = Histogram("bilby_web_request_seconds", "How long an answer took.", ["route"])
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@web.middleware
+async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log and count the request. By the route's pattern, never by the path: a sign-in link's token stands in it."""
+    began = time.monotonic()
+    status = 499  # whoever asked has gone away
+    with structlog.contextvars.bound_contextvars(request=uuid4().hex[:12]):
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        except web.HTTPException as answer:
+            status = answer.status
+            raise
+        finally:
+            _note(request, status, time.monotonic() - began)
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever is raised into an answer: `web.errors` says which."""
+    try:
+        return await handler(request)
+    except web.HTTPException as answer:
+        if answer.status < 400:
+            raise
+        return _without_page(request, answer)
+    except NotSignedInError as error:
+        if request.method == "GET" and _wants_page(request):
+            raise web.HTTPSeeOther("/sign-in") from None
+        return _answer(request, status_of(error), str(error))
+    except (RefusalError, DatabaseUnavailableError) as error:
+        return _refused(request, error)
+    except Exception:
+        reference = uuid4().hex[:12]
+        _log.exception("request failed", route=_route(request), reference=reference)
+        return _answer(request, 500, f"Something went wrong on our side. It has been noted as {reference}.")
+
+
+def guard(app: web.Application, settings: Settings) -> None:
+    """Put the security headers on whatever goes out, files and errors included, and keep pages out of caches."""
+    headers = {**security_headers(settings), "Cache-Control": "no-store"}
+
+    async def prepare(_: web.Request, response: web.StreamResponse) -> None:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+
+    app.on_response_prepare.append(prepare)
+
+
+def _note(request: web.Request, status: int, seconds: float) -> None:
+    route = _route(request)
+    method = request.method if request.method in _METHODS else "other"
+    _requests.labels(route, method, status).inc()
+    _seconds.labels(route).observe(seconds)
+    _log.info("request", route=route, method=method, status=status, ms=round(seconds * 1000, 1))
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"
+
+
+def _refused(request: web.Request, error: RefusalError | DatabaseUnavailableError) -> web.StreamResponse:
+    if isinstance(error, DatabaseUnavailableError):
+        _log.error("database unavailable", route=_route(request), error=str(error))
+        error = UnavailableError()
+    response = _answer(request, status_of(error), str(error))
+    if isinstance(error, TooManyError):
+        response.headers["Retry-After"] = error.retry_after_header
+    return response
+
+
+def _without_page(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """aiohttp's own refusal (404, 405, 413 …) in our form, with what its headers say (such as Allow)."""
+    response = _answer(request, error.status, None if _wants_page(request) else error.text or error.reason)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
+def _answer(request: web.Request, status: int, sentence: str | None) -> web.Response:
+    if _wants_page(request):
+        return render(request, "error.html", status=status, detail=sentence)
+    return web.json_response({"error": sentence}, status=status)
+
+
+def _wants_page(request: web.Request) -> bool:
+    return "text/html" in request.headers.get("Accept", "")

@@ -1,0 +1,71 @@
+"""Pages: how one is rendered, and those that need little more than the viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from web import access, keys, sessions
+from web.static_files import StaticFiles
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAILS = Path(__file__).parent / "mails"
+STATIC = Path(__file__).parent / "static"
+
+routes = web.RouteTableDef()
+
+
+def environment(static_files: StaticFiles) -> Environment:
+    """The templates. What is put into one is escaped, but for plain text; ``static(name)`` is a file's address."""
+    loaded = Environment(
+        loader=FileSystemLoader([TEMPLATES, MAILS]),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=True, disabled_extensions=("txt",)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    loaded.globals["static"] = static_files.url
+    return loaded
+
+
+def render(request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
+    """The page ``name``. It is given ``viewer`` and ``csrf_token``: None unless `access` has found one."""
+    viewer = request.get(keys.viewer)
+    sign_in = sessions.read(request) if viewer is not None else None
+    settings = request.app[keys.settings]
+    token = sessions.csrf_token(sign_in, settings) if sign_in is not None else None
+    text = request.app[keys.templates].get_template(name).render(viewer=viewer, csrf_token=token, **context)
+    return web.Response(text=text, content_type="text/html", status=status)
+
+
+@routes.get("/")
+async def landing(request: web.Request) -> web.StreamResponse:
+    """What Bilby is; who is signed in goes straight to the console."""
+    if await access.current(request) is not None:
+        raise web.HTTPSeeOther("/console")
+    return render(request, "landing.html")
+
+
+@routes.get("/console")
+async def console(request: web.Request) -> web.StreamResponse:
+    """The live calls. Their words come to the browser from media, never through here."""
+    viewer = await access.require(request, "console")
+    async with access.rows(request, viewer) as rows:
+        everybody = await rows.members.all()
+    members = [each for each in everybody if viewer.may("calls.all") or each.id == viewer.member_id]
+    settings = request.app[keys.settings]
+    return render(
+        request,
+        "console.html",
+        members=members,
+        media_url=settings.media_public_url,
+        voice_sdk_url=settings.voice_sdk_url if viewer.may("softphone") else "",
+    )
+
+
+@routes.get("/favicon.ico")
+async def favicon(request: web.Request) -> web.StreamResponse:
+    """Browsers ask for it by themselves."""
+    raise web.HTTPSeeOther(request.app[keys.static_files].url("bilby.svg"))
