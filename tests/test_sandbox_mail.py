@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 
@@ -37,14 +36,9 @@ class Office:
             return await response.text()
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        return one.getsockname()[1], two.getsockname()[1]
-
-
 @pytest.fixture
-async def office() -> AsyncIterator[Office]:
-    smtp_port, page_port = _free_ports()
+async def office(free_port: Callable[[], int]) -> AsyncIterator[Office]:
+    smtp_port, page_port = free_port(), free_port()
     async with post_office(smtp_port=smtp_port, page_port=page_port) as outbox:
         yield Office(outbox, smtp_port, f"http://127.0.0.1:{page_port}/")
 
@@ -109,10 +103,10 @@ async def test_keeps_only_the_newest(office: Office) -> None:
     assert [letter.subject for letter in office.outbox.letters][::199] == ["5", "204"]
 
 
-async def test_a_client_still_connected_does_not_hold_the_end_up() -> None:
-    smtp_port, page_port = _free_ports()
+async def test_a_client_still_connected_does_not_hold_the_end_up(free_port: Callable[[], int]) -> None:
+    smtp_port = free_port()
     async with asyncio.timeout(20):
-        async with post_office(smtp_port=smtp_port, page_port=page_port):
+        async with post_office(smtp_port=smtp_port, page_port=free_port()):
             reader, writer = await asyncio.open_connection("127.0.0.1", smtp_port)
             assert (await reader.readline()).startswith(b"220 ")
         assert await reader.read() == b""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nats
@@ -26,12 +26,6 @@ async def hold():
 
 asyncio.run(hold())
 """
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _gone(pid: int) -> bool:
@@ -65,8 +59,8 @@ async def test_two_servers_choose_their_own_ports(tmp_path: Path) -> None:
         assert await _heard(two) == b"{}"
 
 
-async def test_ends_when_left_and_frees_its_port(tmp_path: Path) -> None:
-    port = _free_port()
+async def test_ends_when_left_and_frees_its_port(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    port = free_port()
     for _ in range(2):
         async with NatsServer(tmp_path, port=port):
             pid = int((tmp_path / "nats.pid").read_text().split()[0])
@@ -88,8 +82,8 @@ async def test_stores_nothing(tmp_path: Path) -> None:
     assert "jetstream" not in (tmp_path / "nats.log").read_text().lower()
 
 
-async def test_ends_with_a_killed_owner_and_comes_back(tmp_path: Path) -> None:
-    port = _free_port()
+async def test_ends_with_a_killed_owner_and_comes_back(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    port = free_port()
     owner = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _OWNER, tmp_path, str(port), stdout=asyncio.subprocess.PIPE
     )
