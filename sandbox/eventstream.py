@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from amazon_transcribe.eventstream import EventStreamBuffer, EventStreamMessageSerializer, ParserError
 
@@ -43,4 +44,4 @@ def decode(frame: bytes) -> Event:
         event = buffer.next()
     except (ParserError, StopIteration, struct.error, KeyError, UnicodeDecodeError, IndexError) as error:
         raise EventStreamError(type(error).__name__) from None
-    return Event(event.headers, event.payload)
+    return Event(event.headers, cast(bytes, event.payload))  # its annotation is wrong

@@ -1,0 +1,127 @@
+"""What a client asks of Amazon Transcribe in its URL, checked as the service checks it. Pure.
+
+Parameters and constraints: "StartStreamTranscription" in the API reference. The words of the errors are the
+service's own where somebody has reported them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sandbox.aws_error import AwsError
+
+Stability = Literal["low", "medium", "high"]
+
+LANGUAGES = frozenset({
+    "af-ZA", "ar-AE", "ar-SA", "ca-ES", "cs-CZ", "da-DK", "de-CH", "de-DE", "el-GR", "en-AB", "en-AU", "en-GB",
+    "en-IE", "en-IN", "en-NZ", "en-US", "en-WL", "en-ZA", "es-ES", "es-US", "eu-ES", "fa-IR", "fi-FI", "fr-CA",
+    "fr-FR", "gl-ES", "he-IL", "hi-IN", "hr-HR", "id-ID", "it-IT", "ja-JP", "ko-KR", "lv-LV", "ms-MY", "nl-NL",
+    "no-NO", "pl-PL", "pt-BR", "pt-PT", "ro-RO", "ru-RU", "sk-SK", "so-SO", "sr-RS", "sv-SE", "th-TH", "tl-PH",
+    "uk-UA", "vi-VN", "zh-CN", "zh-HK", "zh-TW", "zu-ZA",
+})  # fmt: skip
+_ENCODINGS = ("pcm", "ogg-opus", "flac")
+_SESSION_ID = r"[a-fA-F0-9]{8}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}"
+UNDECODABLE = (
+    "Could not decode the audio stream that you provided. "
+    "Check that the audio stream is valid and try your request again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """One stream: ``rate`` samples a second of each of ``channels``; ``stability`` if partials shall settle."""
+
+    language: str
+    rate: int
+    channels: int
+    stability: Stability | None
+    session_id: str | None
+
+
+def bad_request(text: str) -> AwsError:
+    """The client's fault."""
+    return AwsError("BadRequestException", text)
+
+
+def parse(query: Mapping[str, str]) -> StreamRequest:
+    """What ``query`` asks for. Raises `AwsError`."""
+    language = _one_of(query, "language-code", "languageCode", LANGUAGES)
+    if _one_of(query, "media-encoding", "mediaEncoding", _ENCODINGS) != "pcm":
+        raise bad_request(UNDECODABLE)  # here, nobody can
+    rate = _number(query, "sample-rate", "mediaSampleRateHertz", 8000, 48000)
+    _refuse_what_is_not_there(query)
+    return StreamRequest(language, rate, _channels(query), _stability(query), _session_id(query))
+
+
+def _channels(query: Mapping[str, str]) -> int:
+    separate = _flag(query, "enable-channel-identification")
+    if not separate and "number-of-channels" not in query:
+        return 1
+    if not separate or "number-of-channels" not in query:
+        raise bad_request("EnableChannelIdentification and NumberOfChannels must be set together: 'true' and 2.")
+    if _flag(query, "show-speaker-label"):
+        raise bad_request("You can't use ShowSpeakerLabel and EnableChannelIdentification in one request.")
+    return _number(query, "number-of-channels", "numberOfChannels", 2, 2)
+
+
+def _stability(query: Mapping[str, str]) -> Stability | None:
+    if not _flag(query, "enable-partial-results-stabilization"):
+        return None
+    if "partial-results-stability" not in query:
+        return "high"
+    name = _one_of(query, "partial-results-stability", "partialResultsStability", get_args(Stability))
+    return next(level for level in get_args(Stability) if level == name)
+
+
+def _session_id(query: Mapping[str, str]) -> str | None:
+    session_id = query.get("session-id")
+    if session_id is not None and not re.fullmatch(_SESSION_ID, session_id):
+        raise _invalid(session_id, "sessionId", f"Member must satisfy regular expression pattern: {_SESSION_ID}")
+    return session_id
+
+
+def _refuse_what_is_not_there(query: Mapping[str, str]) -> None:
+    if "vocabulary-name" in query or "vocabulary-filter-name" in query:
+        raise bad_request(
+            "The requested vocabulary couldn't be found. Check the vocabulary name and try your request again."
+        )
+    if "content-identification-type" in query and "content-redaction-type" in query:
+        raise bad_request("You can't set both ContentIdentificationType and ContentRedactionType in one request.")
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    return query.get(name, "false").lower() == "true"
+
+
+def _one_of(query: Mapping[str, str], name: str, member: str, allowed: frozenset[str] | tuple[str, ...]) -> str:
+    value = _required(query, name, member)
+    if value not in allowed:
+        choice = ", ".join(sorted(allowed))
+        raise _invalid(value, member, f"Member must satisfy enum value set: [{choice}]")
+    return value
+
+
+def _number(query: Mapping[str, str], name: str, member: str, least: int, most: int) -> int:
+    value = _required(query, name, member)
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        raise _invalid(value, member, "Member must be an integer")
+    if int(value) < least:
+        raise _invalid(value, member, f"Member must have value greater than or equal to {least}")
+    if int(value) > most:
+        raise _invalid(value, member, f"Member must have value less than or equal to {most}")
+    return int(value)
+
+
+def _required(query: Mapping[str, str], name: str, member: str) -> str:
+    if name not in query:
+        raise _invalid("null", member, "Member must not be null")
+    return query[name]
+
+
+def _invalid(value: str, member: str, constraint: str) -> AwsError:
+    return bad_request(
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+    )
