@@ -5,6 +5,7 @@ import { TranscriptView } from "./transcript_view.js";
 import { DIRECTIONS, duration, latencyWords, stateWords } from "./wording.js";
 
 const SIZES_REM = [1, 1.125, 1.3, 1.5, 1.8, 2.2];
+const WIDE_PX = 1500; // such a screen stands further off
 const SIZE_PREFERENCE = "bilby.text-size";
 const CLOCK = new Intl.DateTimeFormat("en-AU", { hour: "numeric", minute: "2-digit" });
 
@@ -26,7 +27,7 @@ export class TranscriptPanel {
     this.#view = new TranscriptView({ list: this.#part("lines"), log: this.#part("announced"), follow: this.#follow });
     this.#part("smaller").addEventListener("click", () => this.resize(-1));
     this.#part("larger").addEventListener("click", () => this.resize(1));
-    this.#size = Number(localStorage.getItem(SIZE_PREFERENCE) ?? 1);
+    this.#size = Number(localStorage.getItem(SIZE_PREFERENCE) ?? (innerWidth < WIDE_PX ? 1 : 2));
     this.resize(0);
   }
 
