@@ -7,7 +7,7 @@ Supervisors, admins and owners see all of their organisation's calls; agents tho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from media.metrics import GAPS
@@ -38,13 +38,43 @@ class Watcher(Protocol):
 Relay = Callable[[str, str, bytes], None]
 
 
+class _Audience:
+    """An organisation's consoles, so that an event is offered to those who may see it and touches no other."""
+
+    def __init__(self) -> None:
+        self._all: set[Watcher] = set()
+        self._agents: dict[str, set[Watcher]] = {}
+
+    def add(self, watcher: Watcher) -> None:
+        self._group(watcher).add(watcher)
+
+    def discard(self, watcher: Watcher) -> None:
+        self._group(watcher).discard(watcher)
+        if watcher.role == "agent" and not self._agents[watcher.member]:
+            del self._agents[watcher.member]
+
+    def of_all(self) -> Iterable[Watcher]:
+        """Those who see every call."""
+        return tuple(self._all)
+
+    def of_agent(self, agent: str | None) -> Iterable[Watcher]:
+        """Those who see only the calls of ``agent``, because they are that agent."""
+        return tuple(self._agents.get(agent, ())) if agent is not None else ()
+
+    def __bool__(self) -> bool:
+        return bool(self._all or self._agents)
+
+    def _group(self, watcher: Watcher) -> set[Watcher]:
+        return self._agents.setdefault(watcher.member, set()) if watcher.role == "agent" else self._all
+
+
 class Hub:
     """One for the process. ``relay`` is given what other nodes may want: organisation, call, event."""
 
     def __init__(self, relay: Relay | None = None) -> None:
         self.relay = relay
         self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
-        self._watchers: dict[str, set[Watcher]] = {}
+        self._audiences: dict[str, _Audience] = {}
 
     def publish(self, org: str, event: Event, *, local: bool = True) -> None:
         """Fold ``event`` and tell those who watch. ``local``: it was born here, so other nodes need to be told."""
@@ -76,15 +106,15 @@ class Hub:
 
     def watch(self, watcher: Watcher) -> bytes:
         """Let ``watcher`` see its organisation's calls; answers the snapshot to begin with."""
-        self._watchers.setdefault(watcher.org, set()).add(watcher)
+        self._audiences.setdefault(watcher.org, _Audience()).add(watcher)
         calls = self._calls.get(watcher.org, {}).values()
         return encode(Snapshot([call.view() for call in calls if _sees(watcher, call.agent)]))
 
     def unwatch(self, watcher: Watcher) -> None:
-        watchers = self._watchers.get(watcher.org, set())
-        watchers.discard(watcher)
-        if not watchers:
-            self._watchers.pop(watcher.org, None)
+        audience = self._audiences[watcher.org]
+        audience.discard(watcher)
+        if not audience:
+            del self._audiences[watcher.org]
 
     def find(self, org: str, call: str) -> LiveCall | None:
         return self._calls.get(org, {}).get(call)
@@ -99,27 +129,26 @@ class Hub:
             self._forget(known)
 
     def is_watched(self, org: str) -> bool:
-        return org in self._watchers
-
-    def watchers_of(self, org: str) -> list[Watcher]:
-        return list(self._watchers.get(org, ()))
+        return org in self._audiences
 
     def _tell(self, call: LiveCall, encoded: bytes) -> None:
-        watchers = self._watchers.get(call.org)
-        if watchers:
-            for watcher in tuple(watchers):
-                if _sees(watcher, call.agent):
-                    watcher.offer(encoded)
+        audience = self._audiences.get(call.org)
+        if audience is not None:
+            for watcher in audience.of_all():
+                watcher.offer(encoded)
+            for watcher in audience.of_agent(call.agent):
+                watcher.offer(encoded)
 
     def _tell_assigned(self, call: LiveCall, before: str | None, encoded: bytes) -> None:
         """Who sees the call for the first time needs all of it; who loses it is told, and nothing more."""
-        whole: bytes | None = None
-        for watcher in self.watchers_of(call.org):
-            if _sees(watcher, before):
-                watcher.offer(encoded)
-            elif _sees(watcher, call.agent):
-                whole = whole or encode(CallStarted(call.view()))
-                watcher.offer(whole)
+        audience = self._audiences.get(call.org)
+        if audience is None:
+            return
+        for watcher in (*audience.of_all(), *audience.of_agent(before)):
+            watcher.offer(encoded)
+        whole = encode(CallStarted(call.view()))
+        for watcher in audience.of_agent(call.agent):
+            watcher.offer(whole)
 
     def _forget(self, call: LiveCall) -> None:
         calls = self._calls[call.org]

@@ -1,0 +1,240 @@
+"""The benchmark: many simulated two-track calls against one media process, and a plain bridge under the same load.
+
+    python -m sandbox.load [--calls 300] [--seconds 20] [--no-baseline]
+
+One core for the process that is measured, the other for callers, Transcribe and consoles, which run in this process
+and time each other by marks in the sound and in the words. CPU is the operating system's account of the measured
+process; times are from before a frame is written here to after it was read here, so they include the kernel and
+this process's own lateness. Everything is on loopback, and stops by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from media.ticket import sign_console, sign_stream
+from sandbox.load_callers import Caller, Line, speak_all
+from sandbox.load_marks import Watch, from_event
+from sandbox.load_transcribe import LoadTranscribe
+from sandbox.nats import NatsServer
+
+WARM_UP_SECONDS = 6.0
+ORIGIN = "http://127.0.0.1:8080"
+SECRET = secrets.token_hex(32)
+TOKEN = secrets.token_hex(16)
+ACCOUNT = "AC" + secrets.token_hex(16)
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one run measured. CPU in ms for each second of each call; times in ms; memory in kB a call."""
+
+    name: str
+    cpu_ms: float
+    to_transcribe: tuple[float, float]
+    to_console: tuple[float, float]
+    memory_kb: float
+    chunks_lost: float
+
+
+class Watching(WSListener):
+    """One console, which times the words that reach it."""
+
+    def __init__(self, ticket: str, watch: Watch) -> None:
+        self._ticket = ticket
+        self._watch = watch
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        transport.send(WSMsgType.TEXT, f'{{"ticket":"{self._ticket}"}}')
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            transport.disconnect()
+        elif (mark := from_event(frame.get_payload_as_memoryview())) is not None:
+            self._watch.arrive(mark)
+
+
+async def measure(name: str, pid: int, port: int, transcribe: LoadTranscribe, calls: int, seconds: float) -> Figures:
+    """Place ``calls`` calls with a console each, let them speak, and read what the process ``pid`` used."""
+    url = f"ws://127.0.0.1:{port}"
+    empty_kb = resident_kb(pid)
+    callers = [Caller(_line(url, number), number, transcribe.heard) for number in range(calls)]
+    for number, caller in enumerate(callers):
+        await caller.connect()
+        ticket = sign_console(SECRET, org="load", sub=f"m{number}", role="agent")
+        await ws_connect(
+            lambda ticket=ticket: Watching(ticket, transcribe.answered),
+            f"{url}/console",
+            extra_headers={"Origin": ORIGIN},
+        )
+    await speak_all(callers, WARM_UP_SECONDS + calls / 20)  # starts are paced at 20 a second
+    transcribe.heard.measuring = transcribe.answered.measuring = True
+    chunks, cpu = transcribe.chunks, cpu_seconds(pid)
+    await speak_all(callers, seconds)
+    used, heard = cpu_seconds(pid) - cpu, transcribe.chunks - chunks
+    memory = (resident_kb(pid) - empty_kb) / calls
+    for caller in callers:
+        caller.hang_up()
+    return Figures(
+        name,
+        used * 1000 / (calls * seconds),
+        transcribe.heard.percentiles_ms(),
+        transcribe.answered.percentiles_ms(),
+        memory,
+        1 - heard / (calls * seconds * 10),
+    )
+
+
+@asynccontextmanager
+async def bilby(endpoint: str, folder: Path, slots: int) -> AsyncIterator[tuple[int, int]]:
+    """`python -m media` as in production, with a real NATS; gives pid and port."""
+    port = free_port()
+    async with NatsServer(folder) as nats:
+        environment = {
+            "LOG_LEVEL": "WARNING",
+            "NATS_URL": nats.url("media"),
+            "MEDIA_HOST": "127.0.0.1",
+            "MEDIA_PORT": str(port),
+            "MEDIA_PUBLIC_URL": f"ws://127.0.0.1:{port}",
+            "WEB_PUBLIC_URL": ORIGIN,
+            "STREAM_SHARED_SECRET": SECRET,
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKENS": TOKEN,
+            "AWS_REGION": "ap-southeast-2",
+            "AWS_ACCESS_KEY_ID": "AKIDLOAD",
+            "AWS_SECRET_ACCESS_KEY": "load",
+            "TRANSCRIBE_ENDPOINT": endpoint,
+            "TRANSCRIBE_MAX_STREAMS": str(slots),
+        }
+        async with child([sys.executable, "-m", "media"], environment, port) as pid:
+            yield pid, port
+
+
+@asynccontextmanager
+async def plain(endpoint: str) -> AsyncIterator[tuple[int, int]]:
+    """The bridge of sandbox/baseline.py; gives pid and port."""
+    port = free_port()
+    async with child([sys.executable, "-m", "sandbox.baseline", str(port), endpoint], {}, port) as pid:
+        yield pid, port
+
+
+@asynccontextmanager
+async def child(command: list[str], environment: dict[str, str], port: int) -> AsyncIterator[int]:
+    """A process on a core of its own, listening on ``port``."""
+    home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
+    process = await asyncio.create_subprocess_exec(*command, env={**home, **environment}, stdout=sys.stderr)
+    try:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(process.pid, cores[:1])
+        await _listening(port)
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def compare(calls: int, seconds: float, *, baseline: bool) -> list[Figures]:
+    """Ours, then the plain bridge, under the same load."""
+    cores = sorted(os.sched_getaffinity(0))
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        figures.append(await _run("bilby", calls, seconds, Path(folder), cores))
+        if baseline:
+            figures.append(await _run("plain websockets bridge", calls, seconds, Path(folder), cores))
+    return figures
+
+
+async def _run(name: str, calls: int, seconds: float, folder: Path, cores: list[int]) -> Figures:
+    transcribe = LoadTranscribe(Watch(), Watch())
+    async with AsyncExitStack() as stack:
+        endpoint = await stack.enter_async_context(transcribe.serving())
+        process = bilby(endpoint, folder, calls) if name == "bilby" else plain(endpoint)
+        pid, port = await stack.enter_async_context(process)
+        os.sched_setaffinity(0, cores[-1:])
+        try:
+            return await measure(name, pid, port, transcribe, calls, seconds)
+        finally:
+            os.sched_setaffinity(0, cores)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident_kb(pid: int) -> int:
+    """Resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def _listening(port: int) -> None:
+    for _ in range(200):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise SystemExit(f"nothing listens on {port}")
+
+
+def _line(url: str, number: int) -> Line:
+    sid = f"CA{number:032x}"
+    ticket = sign_stream(SECRET, org="load", call=sid, direction="inbound", agent=f"m{number}")
+    return Line(f"{url}/twilio/stream", TOKEN, ACCOUNT, sid, ticket)
+
+
+def table(figures: list[Figures], calls: int, seconds: float) -> str:
+    """The figures as a Markdown table."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    lines = [
+        f"{calls} two-track calls for {seconds:.0f} s, one core, Python {python}",
+        "",
+        "| | CPU ms per call-second | frame → Transcribe p50 / p99 ms | result → console p50 / p99 ms | kB a call |",
+        "|---|---|---|---|---|",
+    ]
+    for row in figures:
+        lines.append(
+            f"| {row.name} | {row.cpu_ms:.2f} | {row.to_transcribe[0]:.1f} / {row.to_transcribe[1]:.1f} "
+            f"| {row.to_console[0]:.1f} / {row.to_console[1]:.1f} | {row.memory_kb:.0f} |"
+        )
+    lost = [f"{row.name}: {row.chunks_lost:.1%} of chunks behind" for row in figures if row.chunks_lost > 0.01]
+    return "\n".join(lines + lost)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure one media process under many simulated calls.")
+    parser.add_argument("--calls", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--no-baseline", action="store_true", help="leave the plain bridge out")
+    wanted = parser.parse_args()
+    figures = uvloop.run(compare(wanted.calls, wanted.seconds, baseline=not wanted.no_baseline))
+    print(table(figures, wanted.calls, wanted.seconds))
+
+
+if __name__ == "__main__":
+    main()
