@@ -13,6 +13,7 @@ from twilio.rest import Client
 from db.engine import Database
 from web import (
     availability,
+    calls,
     health,
     keys,
     pages,
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> web.Application:
     app[keys.templates] = pages.environment(app[keys.static_files])
     app[keys.mailer] = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     guard(app, settings)
-    for module in (pages, sign_in, availability, tokens, voice, reports, static_files, health):
+    for module in (pages, sign_in, availability, tokens, calls, voice, reports, static_files, health):
         app.add_routes(module.routes)
     app.cleanup_ctx.extend([_database, _twilio, _facts, _outbox])
     return app
