@@ -1,0 +1,148 @@
+"""The telephone exchange: everything the emulated Twilio knows while it runs, and its tasks.
+
+`phone`, `dial`, `streams` and the REST files act on it; it knows none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from sandbox import demo, sound
+from sandbox.callbacks import Callbacks, subscribe
+from sandbox.clock import Clock
+from sandbox.leg import CallSound, Direction, Leg
+from sandbox.softphones import Softphones
+from sandbox.twilio_settings import Manner, Number, TwilioSettings
+from sandbox.verbs import Event
+from sandbox.webhook import Failure, Webhooks
+
+MAX_LEGS = 2000  # remembered; the oldest that ended are forgotten
+MAX_ALERTS = 1000
+LAST: frozenset[Event] = frozenset({"completed"})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One line of Twilio's debugger."""
+
+    code: int
+    text: str
+    call: str = ""  # CallSid
+    url: str = ""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Exchange:
+    """One emulator's state. Numbers and manners may be changed while it runs."""
+
+    def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession, tasks: asyncio.TaskGroup) -> None:
+        self.settings = settings
+        self.clock = Clock(settings.speed)
+        self.numbers: dict[str, Number] = {number.phone_number: number for number in settings.numbers}
+        self.app_voice_url = settings.twiml_app_voice_url
+        self.manners: dict[str, Manner] = dict(settings.manners)
+        self.legs: dict[str, Leg] = {}
+        self.alerts: list[Alert] = []
+        self.arrivals: list[Callable[[Leg], None]] = []  # called with every new leg
+        self.softphones = Softphones()
+        self.sockets: set[web.WebSocketResponse] = set()  # of browsers
+        self.webhooks = Webhooks(http, settings.auth_token, settings.webhook_seconds)
+        self.callbacks = Callbacks(
+            self.webhooks,
+            self.spawn,
+            self.report,
+            duplicate=settings.duplicate_callbacks,
+            reorder=settings.reorder_callbacks,
+            seed=settings.seed,
+        )
+        self._group = tasks
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._demo: CallSound | None = None
+
+    # -- tasks ----------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run ``work`` beside everything else. It may fail without taking the exchange along: that is an alert."""
+        task = self._group.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Hang up everybody, close browsers, let the last callbacks go out for at most ``seconds``, and stop."""
+        for leg in list(self.live()):
+            leg.hang_up()
+        for socket in list(self.sockets):
+            await socket.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in list(self._tasks):
+            task.cancel()
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            log.exception("the emulated Twilio failed")
+            self.report(Failure(12400, f"Internal Failure: {error!r}"))
+
+    # -- legs -----------------------------------------------------------------------------------------------
+
+    def leg(self, direction: Direction, from_: str, to: str, **more: Any) -> Leg:
+        """A new leg in the exchange's books."""
+        more.setdefault("faults", self.settings.faults)
+        leg = Leg(self.settings.account_sid, direction, from_, to, self.clock, **more)
+        self._forget()
+        self.legs[leg.sid] = leg
+        for arrival in self.arrivals:
+            arrival(leg)
+        return leg
+
+    def live(self) -> Iterator[Leg]:
+        """The legs that have not ended."""
+        return (leg for leg in self.legs.values() if not leg.over.is_set())
+
+    def number(self, phone_number: str) -> Number | None:
+        """The account's number, if it is one."""
+        return self.numbers.get(phone_number)
+
+    def set_number(self, phone_number: str, **changes: Any) -> None:
+        """Change settings of one of the account's numbers."""
+        self.numbers[phone_number] = replace(self.numbers[phone_number], **changes)
+
+    def manner(self, address: str) -> Manner:
+        """How the simulated party at ``address`` takes a call."""
+        usual = self.settings.agent if address.startswith("client:") else self.settings.customer
+        return self.manners.get(address, usual)
+
+    def report_to(self, leg: Leg, url: str, method: str, events: frozenset[Event] = LAST) -> None:
+        """Send status callbacks about ``leg`` to ``url``; empty: nobody is told."""
+        subscribe(self.callbacks, leg, url, method, events)
+
+    def demo_sound(self) -> CallSound:
+        """The bundled call's sound."""
+        if self._demo is None:
+            self._demo = CallSound(sound.frames(demo.track("caller")), sound.frames(demo.track("agent")))
+        return self._demo
+
+    def _forget(self) -> None:
+        if len(self.legs) >= MAX_LEGS:
+            oldest = next((leg.sid for leg in self.legs.values() if leg.over.is_set()), None)
+            self.legs.pop(oldest or "", None)
+
+    # -- the debugger ---------------------------------------------------------------------------------------
+
+    def report(self, failure: Failure, leg: Leg | None = None) -> None:
+        """Write an alert, as Twilio's debugger would show it."""
+        self.alerts.append(Alert(failure.code, failure.text, leg.sid if leg else "", failure.url))
+        del self.alerts[:-MAX_ALERTS]
+        log.info("alert %d about %s", failure.code, leg.sid if leg else "no call")  # its text may hold numbers

@@ -1,0 +1,9 @@
+"""How the emulated Twilio's endpoints find its state."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.exchange import Exchange
+
+EXCHANGE = web.AppKey("exchange", Exchange)

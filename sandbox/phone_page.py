@@ -1,0 +1,135 @@
+"""The page of the emulated telephone network, and the endpoints behind it: ``/`` and ``/sandbox/…``.
+
+None of it is Twilio's. A page of another origin must not place calls: what changes something asks for our own Origin
+(or none, from the command line).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_request import FileField
+
+from sandbox import wav
+from sandbox.calling import CallingError, place_call
+from sandbox.exchange import Exchange
+from sandbox.keys import EXCHANGE
+from sandbox.leg import Leg
+from sandbox.sound import Frames, frames
+
+SHOWN_CALLS = 20
+SHOWN_ALERTS = 20
+
+routes = web.RouteTableDef()
+_FOLDER = Path(__file__).parent
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+@routes.get("/")
+async def page(_: web.Request) -> web.Response:
+    """Numbers to call, calls that run, and Twilio's debugger."""
+    return _file("phone_page.html", "text/html")
+
+
+@routes.get("/phone-page.js")
+async def script(_: web.Request) -> web.Response:
+    """The page's script."""
+    return _file("phone_page.js", "text/javascript")
+
+
+@routes.get("/phone-page.css")
+async def style(_: web.Request) -> web.Response:
+    """The page's style."""
+    return _file("phone_page.css", "text/css")
+
+
+@routes.get("/favicon.ico")
+async def favicon(_: web.Request) -> web.Response:
+    """None, without a complaint in the browser's console."""
+    return web.Response(status=204)
+
+
+@routes.get("/sandbox/state")
+async def state(request: web.Request) -> web.Response:
+    """What the page shows: ``numbers``, ``calls`` (newest first), ``alerts`` (newest first)."""
+    exchange = request.app[EXCHANGE]
+    calls = [_call(leg) for leg in reversed(exchange.legs.values()) if leg.parent is None]
+    alerts = [{"code": alert.code, "text": alert.text, "call": alert.call} for alert in reversed(exchange.alerts)]
+    shown = {"numbers": list(exchange.numbers), "calls": calls[:SHOWN_CALLS], "alerts": alerts[:SHOWN_ALERTS]}
+    return web.json_response(shown)
+
+
+@routes.post("/sandbox/calls")
+async def place(request: web.Request) -> web.Response:
+    """Place a call: ``to`` (default: the first number), ``from``, ``wav`` (a file). 400 says why not."""
+    _own_origin(request)
+    exchange = request.app[EXCHANGE]
+    fields = await request.post()
+    to, from_ = str(fields.get("to", "")), str(fields.get("from", ""))
+    try:
+        sound = _sound(fields.get("wav"))
+        leg = place_call(exchange, to=to, from_=from_, caller=sound[0], agent=sound[1])
+    except (wav.WavError, CallingError) as error:
+        return web.json_response({"error": str(error)}, status=400)
+    return web.json_response(_call(leg), status=201)
+
+
+@routes.get("/sandbox/calls/{call}")
+async def show(request: web.Request) -> web.Response:
+    """One call as it is now."""
+    return web.json_response(_call(_leg(request)))
+
+
+@routes.delete("/sandbox/calls/{call}")
+async def hang_up(request: web.Request) -> web.Response:
+    """The caller hangs up."""
+    _own_origin(request)
+    _leg(request).hang_up()
+    return web.Response(status=204)
+
+
+def _sound(field: object) -> tuple[Frames | None, Frames | None]:
+    """Caller's and agent's frames of an uploaded file; Nones for the demo call."""
+    if not isinstance(field, FileField) or not field.filename:
+        return None, None
+    spoken = [frames(track) for track in wav.tracks(field.file.read())]
+    return spoken[0], spoken[1] if len(spoken) > 1 else ()
+
+
+def _call(leg: Leg) -> dict[str, Any]:
+    return {
+        "sid": leg.sid,
+        "from": leg.from_,
+        "to": leg.to,
+        "status": leg.status,
+        "ended": leg.over.is_set(),
+        "seconds": leg.talked(),
+        "streams": sum(stream.live for stream in leg.streams.values()),
+    }
+
+
+def _leg(request: web.Request) -> Leg:
+    exchange: Exchange = request.app[EXCHANGE]
+    leg = exchange.legs.get(request.match_info["call"])
+    if leg is None:
+        raise web.HTTPNotFound
+    return leg
+
+
+def _own_origin(request: web.Request) -> None:
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"{request.scheme}://{request.host}":
+        raise web.HTTPForbidden(text="from another origin")
+
+
+def _file(name: str, content_type: str) -> web.Response:
+    text = (_FOLDER / name).read_text()
+    return web.Response(text=text, content_type=content_type, charset="utf-8", headers=_HEADERS)

@@ -1,0 +1,84 @@
+"""Sound as it lies on a track: base64 frames of 20 ms of mu-law, and voices that begin at a tick.
+
+Frames are encoded once, when a sound is loaded; whoever sends them only picks the next one.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+
+import numpy as np
+
+from sandbox import mulaw
+from sandbox.clock import TICKS_PER_SECOND
+
+FRAME_BYTES = mulaw.RATE // TICKS_PER_SECOND
+
+Frames = tuple[str, ...]
+
+SILENCE = base64.b64encode(mulaw.SILENCE * FRAME_BYTES).decode()
+
+
+def frames(ulaw: bytes) -> Frames:
+    """``ulaw`` (8 kHz) in frames of 20 ms, the last one filled up with silence."""
+    cuts = range(0, len(ulaw), FRAME_BYTES)
+    return tuple(_encoded(ulaw[cut : cut + FRAME_BYTES]) for cut in cuts)
+
+
+def _encoded(ulaw: bytes) -> str:
+    return base64.b64encode(ulaw.ljust(FRAME_BYTES, mulaw.SILENCE)).decode()
+
+
+@cache
+def ringing() -> Frames:
+    """One Australian ringing cadence, three seconds: 400 and 450 Hz; 0.4 on, 0.2 off, 0.4 on, 2 off."""
+    burst, gap = _tones(0.4, 400, 450), np.zeros(int(0.2 * mulaw.RATE), np.int16)
+    pause = np.zeros(2 * mulaw.RATE, np.int16)
+    return frames(mulaw.encode(np.concatenate([burst, gap, burst, pause])))
+
+
+@cache
+def prompt() -> Frames:
+    """A second of the tone that stands for a spoken prompt."""
+    return frames(mulaw.encode(_tones(1.0, 300)))
+
+
+def _tones(seconds: float, *hertz: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    time = np.arange(int(seconds * mulaw.RATE)) / mulaw.RATE
+    mixed = sum(np.sin(2 * np.pi * pitch * time) for pitch in hertz)
+    return np.asarray(3000 * mixed, np.int16)
+
+
+class Voice:
+    """Somebody or something that sounds on a track: silence until it begins, then its frames, then silence.
+
+    A voice that ``repeats`` (ringing) never ends.
+    """
+
+    def __init__(self, spoken: Frames, *, repeats: bool = False) -> None:
+        self._spoken = spoken
+        self._repeats = repeats
+        self.begins: int | None = None
+        self.muted = False
+
+    def begin(self, tick: int) -> None:
+        """Speak from ``tick`` on. A voice begins once."""
+        if self.begins is None:
+            self.begins = tick
+
+    @property
+    def ends(self) -> int | None:
+        """The tick after its last frame; None before it begins, if there is none, or if it repeats."""
+        if self.begins is None or self._repeats or not self._spoken:
+            return None
+        return self.begins + len(self._spoken)
+
+    def frame(self, tick: int) -> str:
+        """The base64 payload for ``tick``."""
+        if self.begins is None or self.muted or not self._spoken or tick < self.begins:
+            return SILENCE
+        at = tick - self.begins
+        if self._repeats:
+            at %= len(self._spoken)
+        return self._spoken[at] if at < len(self._spoken) else SILENCE

@@ -1,0 +1,94 @@
+"""The emulated Twilio: REST, signed webhooks, a telephone network, Media Streams, and the browser SDK's other end.
+
+::
+
+    place_call ─► calling ─► phone (obeys TwiML) ─┬─► dial ─► softphones (browsers) or simulated parties
+    REST ───────► twilio_calls ──────────────────►│         conversation joins two legs' voices
+    browser ────► signalling ────────────────────►└─► streams ─► media_stream (one WebSocket to the product)
+                                     webhook, callbacks: every request to the product, signed
+
+All state is in one `Exchange`. Another of Twilio's APIs is one more file with ``routes``, added to `ROUTES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from sandbox import calling, conversation, phone_page, signalling, twilio_account, twilio_calls, twilio_rest
+from sandbox.exchange import Exchange
+from sandbox.faults import Faults
+from sandbox.keys import EXCHANGE
+from sandbox.leg import Leg, SpeakOn
+from sandbox.sound import frames
+from sandbox.twilio_settings import Manner, Number, TwilioSettings
+
+__all__ = ["Faults", "Leg", "Manner", "Number", "Twilio", "TwilioSettings", "twilio"]
+
+ROUTES = (twilio_account.routes, twilio_calls.routes, signalling.routes, phone_page.routes)
+MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
+
+
+class Twilio:
+    """A running emulator, for tests and for whoever wires the sandbox."""
+
+    def __init__(self, exchange: Exchange, url: str) -> None:
+        self.exchange = exchange
+        self.url = url  # TWILIO_API_BASE
+
+    def place_call(
+        self,
+        *,
+        to: str = "",
+        from_: str = "",
+        caller_audio: bytes | None = None,
+        agent_audio: bytes | None = None,
+        speak_on: SpeakOn = "bridge",
+        hang_up_after: float | None = None,
+        faults: Faults | None = None,
+    ) -> Leg:
+        """Call one of the account's numbers; see `calling.place_call`. Audio is raw 8 kHz mu-law."""
+        return calling.place_call(
+            self.exchange,
+            to=to,
+            from_=from_,
+            caller=None if caller_audio is None else frames(caller_audio),
+            agent=None if agent_audio is None else frames(agent_audio),
+            speak_on=speak_on,
+            hang_up_after=hang_up_after,
+            faults=faults,
+        )
+
+
+@asynccontextmanager
+async def twilio(settings: TwilioSettings) -> AsyncIterator[Twilio]:
+    """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
+    failure: BaseException | None = None
+    async with aiohttp.ClientSession(auto_decompress=True) as http, asyncio.TaskGroup() as tasks:
+        exchange = Exchange(settings, http, tasks)
+        exchange.arrivals.append(functools.partial(conversation.attend, exchange))
+        runner = web.AppRunner(_app(exchange), access_log=None, shutdown_timeout=1)
+        try:
+            await runner.setup()
+            site = web.TCPSite(runner, settings.host, settings.port)
+            await site.start()
+            yield Twilio(exchange, f"http://{settings.host}:{runner.addresses[0][1]}")
+        except BaseException as error:  # kept, so that the group does not wrap it
+            failure = error
+        await exchange.close()
+        await runner.cleanup()
+    if failure is not None:
+        raise failure
+
+
+def _app(exchange: Exchange) -> web.Application:
+    app = web.Application(middlewares=[twilio_rest.twilio_shape], client_max_size=MAX_UPLOAD)
+    app[EXCHANGE] = exchange
+    for routes in ROUTES:
+        app.add_routes(routes)
+    return app

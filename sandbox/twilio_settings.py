@@ -1,0 +1,68 @@
+"""What the emulated Twilio is made of: its account, its numbers, its manners. All of it is plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import md5
+from typing import Literal
+
+from sandbox.faults import NONE, Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An IncomingPhoneNumber: ``phone_number`` in E.164, and where its calls are reported."""
+
+    phone_number: str
+    voice_url: str = ""
+    voice_method: str = "POST"
+    voice_fallback_url: str = ""
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    friendly_name: str = ""
+    bundle_sid: str | None = None
+    address_sid: str | None = None
+
+    @property
+    def sid(self) -> str:
+        """The same number has the same sid again after a restart."""
+        return f"PN{md5(self.phone_number.encode(), usedforsecurity=False).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What a simulated party does when it is called, and after how many seconds."""
+
+    does: Literal["answers", "never", "busy", "fails"] = "answers"
+    after: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TwilioSettings:
+    """Settings of one emulator. Times are simulated seconds; rates are probabilities."""
+
+    account_sid: str
+    auth_token: str
+    api_key_sid: str
+    api_key_secret: str
+    twiml_app_sid: str
+    twiml_app_voice_url: str = ""
+    twiml_app_status_callback: str = ""
+    region: str = "au1"  # access tokens of another Region are refused, as Twilio's Regions do
+    host: str = "127.0.0.1"
+    port: int = 8090  # 0: any free one
+    numbers: tuple[Number, ...] = ()
+    say_seconds_per_char: float = 0.05
+    agent: Manner = Manner()  # an agent whose browser has no registered Device
+    customer: Manner = Manner(after=2.0)  # somebody who is dialled
+    manners: Mapping[str, Manner] = field(default_factory=dict)  # by address: +61…, client:…
+    # Whether prompts and ringing sound on the outbound track. Off, they are silence: a small recogniser hears
+    # words in tones.
+    tones: bool = False
+    speed: float = 1.0  # above 1: the whole world runs faster than the clock on the wall
+    webhook_seconds: float = 15.0  # of the wall's clock
+    duplicate_callbacks: float = 0.0
+    reorder_callbacks: bool = False
+    faults: Faults = NONE  # of every Media Stream, unless a call brings its own
+    seed: int = 0

@@ -1,0 +1,133 @@
+"""Twilio's requests to the customer's application: signed, bounded in time, and never raising.
+
+Signature: base64(HMAC-SHA1(auth token, URL + each sorted name and value)), computed by Twilio's own validator.
+A ``#fragment`` only steers Twilio's connection; it is neither sent nor signed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urljoin
+
+import aiohttp
+from twilio.request_validator import RequestValidator
+from yarl import URL
+
+SECONDS = 15.0  # "15 s total timeout"
+CONNECT_SECONDS = 5.0
+MAX_BYTES = 64 * 1024  # of TwiML: 11750 above
+USER_AGENT = "TwilioProxy/1.1"
+_MAX_REDIRECTS = 5
+_MARKUP = {"text/xml", "application/xml", "text/html"}
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One request to make. ``fallback`` is asked when this one fails (empty: nobody is)."""
+
+    url: str
+    method: str = "POST"
+    form: Mapping[str, str] = field(default_factory=dict)
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application said; ``url`` is where, for what is relative to it."""
+
+    url: str
+    content_type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, by Twilio's code."""
+
+    code: int
+    text: str
+    url: str = ""
+
+
+class Webhooks:
+    """Makes the requests of one account."""
+
+    def __init__(self, http: aiohttp.ClientSession, auth_token: str, seconds: float = SECONDS) -> None:
+        self._http = http
+        self._validator = RequestValidator(auth_token)
+        self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+
+    async def document(self, webhook: Webhook) -> Answer | Failure:
+        """Ask for TwiML, of the fallback too if it must be."""
+        answer = _markup(await self.ask(webhook))
+        if isinstance(answer, Answer) or not webhook.fallback:
+            return answer
+        error = {"ErrorCode": str(answer.code), "ErrorUrl": webhook.url}
+        return _markup(await self.ask(Webhook(webhook.fallback, form={**webhook.form, **error})))
+
+    async def ask(self, webhook: Webhook, token: str = "") -> Answer | Failure:
+        """Make one request. ``token`` is the same again when Twilio repeats itself."""
+        try:
+            return await self._ask(webhook, token or str(uuid.uuid4()))
+        except TimeoutError:
+            return Failure(11205, "HTTP connection failure: timed out", webhook.url)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Failure(11205, f"HTTP connection failure: {type(error).__name__}", webhook.url)
+
+    async def _ask(self, webhook: Webhook, token: str) -> Answer | Failure:
+        url, method, form = webhook.url.partition("#")[0], webhook.method, dict(webhook.form)
+        for _ in range(_MAX_REDIRECTS):
+            async with self._send(url, method, form, token) as response:
+                if response.status not in (301, 302, 303, 307, 308):
+                    return await _read(response, url)
+                # "redirects drop POST params"
+                url, method, form = urljoin(url, response.headers.get("Location", "")), "GET", {}
+        return Failure(11200, "HTTP retrieval failure: too many redirects", webhook.url)
+
+    def _send(self, url: str, method: str, form: dict[str, str], token: str) -> aiohttp.client._RequestContextManager:
+        body = None
+        if method == "GET":
+            url, form = _with_query(url, form), {}
+        else:
+            body = urlencode(form).encode()
+        return self._http.request(
+            method,
+            URL(url, encoded=True),
+            data=body,
+            headers=self._headers(url, form, token),
+            timeout=self._timeout,
+            allow_redirects=False,
+        )
+
+    def _headers(self, url: str, form: dict[str, str], token: str) -> dict[str, str]:
+        return {
+            "X-Twilio-Signature": self._validator.compute_signature(url, form),
+            "I-Twilio-Idempotency-Token": token,
+            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
+            "User-Agent": USER_AGENT,
+            "Accept": "*/*",
+        }
+
+
+def _with_query(url: str, form: Mapping[str, str]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(form)}" if form else url
+
+
+async def _read(response: aiohttp.ClientResponse, url: str) -> Answer | Failure:
+    if response.status >= 400:
+        return Failure(11200, f"HTTP retrieval failure: {response.status}", url)
+    body = await response.content.read(MAX_BYTES + 1)
+    while len(body) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
+        body += more
+    if len(body) > MAX_BYTES:
+        return Failure(11750, "TwiML response body too large", url)
+    content_type = response.content_type if "Content-Type" in response.headers else ""
+    return Answer(url, content_type, body.decode(errors="replace"))
+
+
+def _markup(answer: Answer | Failure) -> Answer | Failure:
+    if isinstance(answer, Answer) and answer.content_type not in _MARKUP:
+        return Failure(12300, f"Invalid Content-Type: '{answer.content_type}'", answer.url)
+    return answer
