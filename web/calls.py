@@ -61,7 +61,7 @@ async def log(request: web.Request) -> web.StreamResponse:
     )
 
 
-@routes.get("/calls.csv", name="calls export")
+@routes.get("/calls.csv", name="calls-export")
 async def export(request: web.Request) -> web.StreamResponse:
     """Every call that matches the filters, for a spreadsheet."""
     viewer = await access.require(request, "calls")
@@ -74,7 +74,6 @@ async def export(request: web.Request) -> web.StreamResponse:
         headers={
             "Content-Type": "text/csv; charset=utf-8",
             "Content-Disposition": 'attachment; filename="calls.csv"',
-            "Cache-Control": "no-store",
         }
     )
     await answer.prepare(request)

@@ -17,7 +17,6 @@ CONSOLE_TICKETS = Limit("console ticket", count=60, seconds=60)  # per member: s
 VOICE_TOKENS = Limit("voice token", count=30, seconds=60)
 
 routes = web.RouteTableDef()
-_PRIVATE = {"Cache-Control": "no-store"}
 
 
 @routes.post("/console/ticket")
@@ -33,7 +32,7 @@ async def console_ticket(request: web.Request) -> web.Response:
         role=viewer.role,
     )
     url = f"{settings.media_public_url}/console"
-    return web.json_response({"ticket": ticket, "url": url}, headers=_PRIVATE)
+    return web.json_response({"ticket": ticket, "url": url})
 
 
 @routes.post("/voice/token")
@@ -43,7 +42,7 @@ async def voice_token(request: web.Request) -> web.Response:
     await limits.spend(request, VOICE_TOKENS, str(viewer.member_id))
     identity = str(viewer.member_id)
     token = _voice_token(request.app[keys.settings], identity)
-    return web.json_response({"token": token, "identity": identity, "edge": EDGE}, headers=_PRIVATE)
+    return web.json_response({"token": token, "identity": identity, "edge": EDGE})
 
 
 def _voice_token(settings: Settings, identity: str) -> str:
