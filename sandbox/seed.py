@@ -12,14 +12,16 @@ from db.encryption import keyring_of
 from db.engine import Database
 from db.models import Member, Role
 from sandbox.config import NUMBER
+from sandbox.twilio_settings import Number as TwilioNumber
 
-ORGANISATION = "Wattle & Co"
+ORGANISATION = "Blue Gum Internet"  # whom the bundled demo call is made to
 MEMBERS: tuple[tuple[Role, str, str], ...] = (
-    ("owner", "Olivia Hart", "olivia@wattle.example"),
-    ("supervisor", "Sam Nguyen", "sam@wattle.example"),
-    ("agent", "Alice Brown", "alice@wattle.example"),
-    ("agent", "Ben Taylor", "ben@wattle.example"),
+    ("owner", "Olivia Hart", "olivia@bluegum.example"),
+    ("supervisor", "Sam Nguyen", "sam@bluegum.example"),
+    ("agent", "Daniel Price", "daniel@bluegum.example"),
+    ("agent", "Alice Brown", "alice@bluegum.example"),
 )
+TAKES_CALLS = "daniel@bluegum.example"  # so that a test call is answered before anybody has signed in
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,11 @@ async def seed(database: Database) -> None:
         team = members.Members(session, organisation_id)
         for role, name, email in MEMBERS:
             if await members.by_email(session, email) is None:
-                await team.add(email=email, name=name, role=role)
+                member = await team.add(email=email, name=name, role=role)
+                await team.set_available(member.id, email == TAKES_CALLS)
         if await numbers.by_e164(session, NUMBER) is None:
-            await numbers.Numbers(session, organisation_id).add(e164=NUMBER, twilio_sid=None, label="Main line")
+            rented = numbers.Numbers(session, organisation_id)
+            await rented.add(e164=NUMBER, twilio_sid=TwilioNumber(NUMBER).sid, label="Help line")
 
 
 async def invitations(database: Database, web_url: str) -> list[Invitation]:

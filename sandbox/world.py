@@ -1,6 +1,7 @@
 """``python -m sandbox.world``: the vendors, in one process apart from the product's.
 
-The post office opens last, so its page answers when everything does.
+Everything is given by `sandbox.config`: the same secrets and URLs the product's processes are given. The post
+office opens last, so that its page answers when everything does.
 """
 
 from __future__ import annotations
@@ -10,30 +11,75 @@ import contextlib
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
 
-from sandbox.config import HOST, Secrets, Settings
+from sandbox.config import HOST, NUMBER, Secrets, Settings
 from sandbox.mail import post_office
+from sandbox.scripted import Scripted
+from sandbox.speech import RecogniserError, RecogniserFactory
+from sandbox.sphinx import sphinx
+from sandbox.transcribe import transcribe
+from sandbox.twilio import Number, TwilioSettings, twilio
 
 
-async def serve(settings: Settings, kept: Secrets) -> None:
-    """Be the outside world until SIGTERM or SIGINT. Raises `OSError` when a port is taken."""
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+@contextlib.asynccontextmanager
+async def world(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
+    """Every vendor, listening. Raises `OSError` for a port, `RecogniserError` for the recogniser."""
     async with contextlib.AsyncExitStack() as stack:
+        recogniser = await stack.enter_async_context(_recogniser(settings))
+        access_keys = {kept.aws_access_key_id: kept.aws_secret_access_key}
+        await stack.enter_async_context(
+            transcribe(host=HOST, port=settings.transcribe_port, access_keys=access_keys, recogniser=recogniser)
+        )
+        await stack.enter_async_context(twilio(_account(settings, kept)))
         await stack.enter_async_context(
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
         )
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _recogniser(settings: Settings) -> AsyncIterator[RecogniserFactory]:
+    if settings.speech == "scripted":
+        yield Scripted
+    else:
+        async with sphinx() as engine:
+            yield engine
+
+
+def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
+    """The demo organisation's account: its number and its TwiML App lead to web."""
+    voice = f"{settings.web_url}/twilio/voice"
+    number = Number(NUMBER, voice_url=f"{voice}/inbound", status_callback=f"{voice}/status")
+    return TwilioSettings(
+        account_sid=kept.twilio_account_sid,
+        auth_token=kept.twilio_auth_token,
+        api_key_sid=kept.twilio_api_key_sid,
+        api_key_secret=kept.twilio_api_key_secret,
+        twiml_app_sid=kept.twilio_twiml_app_sid,
+        twiml_app_voice_url=f"{voice}/outbound",
+        twiml_app_status_callback=f"{voice}/status",
+        host=HOST,
+        port=settings.twilio_port,
+        numbers=(number,),
+    )
+
+
+async def _serve(settings: Settings, kept: Secrets) -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with world(settings, kept):
         await told.wait()
 
 
 def main() -> int:
-    """Run the outside world; the exit status."""
+    """Be the outside world until SIGTERM or SIGINT; the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
     try:
-        asyncio.run(serve(settings, Secrets.kept_in(settings.dir)))
-    except OSError as error:
+        asyncio.run(_serve(settings, Secrets.kept_in(settings.dir)))
+    except (OSError, RecogniserError) as error:
         print(f"outside world: {error}", file=sys.stderr)
         return 1
     return 0
