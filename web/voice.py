@@ -17,12 +17,13 @@ import structlog
 from aiohttp import web
 
 from db.call_progress import CallReport, Direction
+from db.engine import DatabaseUnavailableError
 from db.models import Number
 from db.organisations import Standing, standing
 from media.ticket import sign_stream
 from web import access, keys, twiml
 from web.access import PERMISSIONS, Rows
-from web.callbacks import Form, call_sid, dial_report, member_id
+from web.callbacks import Form, FormError, call_sid, dial_report, member_id
 from web.dialling import DiallingError, dialled, shown
 from web.errors import NotFoundError
 from web.signature import twilio_form
@@ -98,7 +99,7 @@ async def _spoken(request: web.Request, answer: Callable[[web.Request, Form], Aw
         async with asyncio.timeout(ANSWER_SECONDS):
             text = await answer(request, form)
     except Exception as error:  # whatever broke, the caller shall hear a sentence
-        _log.error("call not answered", call=form.get("CallSid"), error=type(error).__name__, exc_info=True)
+        _complain("call not answered", form.get("CallSid"), error)
         text = twiml.say_goodbye(SORRY)
     return web.Response(text=text, content_type="text/xml")
 
@@ -192,7 +193,7 @@ async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -
                 await rows.calls.report(begun.call, _over())
         return _stream(request, begun) if begun.line.standing.transcribes else None
     except Exception as error:
-        _log.error("stream left out", call=begun.call, error=type(error).__name__, exc_info=True)
+        _complain("stream left out", begun.call, error)
         return None
 
 
@@ -217,6 +218,12 @@ def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
         agent=None if begun.agent is None else str(begun.agent),
     )
     return twiml.Stream(f"{settings.media_public_url}/twilio/stream", ticket, begun.line.prompt)
+
+
+def _complain(event: str, call: str | None, error: Exception) -> None:
+    """Log what broke: by its name if it is known to happen, with its traceback if not."""
+    unexpected = not isinstance(error, DatabaseUnavailableError | TimeoutError | FormError)
+    _log.error(event, call=call, error=type(error).__name__, exc_info=unexpected)
 
 
 def _over() -> CallReport:
