@@ -1,0 +1,188 @@
+"""Nobody gets another organisation's rows, nobody more than their role allows, and there is one way in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from sqlalchemy import update
+
+from db.calls import CallFilter
+from db.engine import Database
+from db.members import Members
+from db.models import Member, Role
+from tests.cast import Cast
+from tests.site import Browser, Site
+from web import access, keys
+from web.access import PERMISSIONS, Viewer
+from web.errors import ForbiddenError, NotFoundError
+
+Browsers = Callable[[], Browser]
+WEB = Path(__file__).parents[1] / "web"
+TENANTS = {"db.calls", "db.members", "db.numbers", "db.organisations"}
+WITH_DATABASE = {"access.py", "app.py", "health.py", "limits.py", "sign_in.py"}
+"""Who may open a transaction; the last four on rows that are no tenant's."""
+
+
+def _request(site: Site, *, signed: bool = False) -> web.Request:
+    request = make_mocked_request("POST", "/twilio/voice/inbound", app=site.app)
+    if signed:
+        request[keys.signed_by_twilio] = True
+    return request
+
+
+def _viewer(member: Member) -> Viewer:
+    return Viewer(member.id, member.organisation_id, member.role, member.name, "", available=False)
+
+
+def test_roles_only_ever_add() -> None:
+    assert set(PERMISSIONS) == set(get_args(Role))
+    order: list[Role] = ["agent", "supervisor", "admin", "owner"]
+    for lesser, greater in pairwise(order):
+        assert PERMISSIONS[lesser] < PERMISSIONS[greater]
+
+
+def test_only_the_owner_pays_and_agents_see_their_own() -> None:
+    assert [role for role in PERMISSIONS if "billing" in PERMISSIONS[role]] == ["owner"]
+    assert "calls.all" not in PERMISSIONS["agent"]
+    assert "team" not in PERMISSIONS["supervisor"]
+
+
+async def _have_calls(database: Database, site: Site, cast: Cast) -> None:
+    async with access.by_number(_request(site, signed=True), cast.number.e164) as (rows, number):
+        for sid, agent in (("CA1", cast.bob), ("CA2", cast.dana), ("CA3", None)):
+            await rows.calls.open(
+                sid,
+                direction="inbound",
+                from_number="+61400000001",
+                to_number=number.e164,
+                number_id=number.id,
+                agent_id=None if agent is None else agent.id,
+            )
+
+
+async def test_everybody_sees_what_is_theirs(cast: Cast, site: Site, database: Database) -> None:
+    await _have_calls(database, site, cast)
+    seen = {}
+    for member in (cast.alice, cast.sam, cast.bob, cast.dana, cast.charlie):
+        async with access.rows(_request(site), _viewer(member)) as rows:
+            seen[member.name.split()[0]] = sorted(call.call_sid for call in await rows.calls.page(CallFilter()))
+    assert seen == {
+        "Alice": ["CA1", "CA2", "CA3"],
+        "Sam": ["CA1", "CA2", "CA3"],
+        "Bob": ["CA1"],
+        "Dana": ["CA2"],
+        "Charlie": [],
+    }
+
+
+async def test_charlie_gets_nothing_of_a(cast: Cast, site: Site, database: Database) -> None:
+    await _have_calls(database, site, cast)
+    async with access.rows(_request(site), _viewer(cast.charlie)) as rows:
+        assert await rows.calls.get("CA1") is None
+        assert await rows.members.get(cast.bob.id) is None
+        assert [member.name for member in await rows.members.all()] == ["Charlie Cho"]
+        assert [number.e164 for number in await rows.numbers.all()] == [cast.number_b.e164]
+        await rows.members.set_available(cast.bob.id, True)
+        await rows.members.remove(cast.bob.id)
+        await rows.calls.set_transcription("CA1", "failed")
+    async with access.rows(_request(site), _viewer(cast.alice)) as rows:
+        assert not await rows.members.to_ring(10)
+        assert len(await rows.members.all()) == 4
+        call = await rows.calls.get("CA1")
+        assert call is not None
+        assert call.transcription is None
+
+
+async def test_twilios_ways_in_need_a_proved_signature(cast: Cast, site: Site) -> None:
+    for way in (
+        access.by_number(_request(site), cast.number.e164),
+        access.by_member(_request(site), cast.bob.id),
+        access.by_call(_request(site), "CA1"),
+    ):
+        with pytest.raises(ForbiddenError):
+            async with way:
+                pass
+
+
+async def test_twilios_ways_in_find_the_organisation(cast: Cast, site: Site, database: Database) -> None:
+    await _have_calls(database, site, cast)
+    async with access.by_member(_request(site, signed=True), cast.bob.id) as (rows, member):
+        assert (rows.organisation.id, member.id) == (cast.a.id, cast.bob.id)
+    async with access.by_call(_request(site, signed=True), "CA1") as rows:
+        assert rows.organisation.id == cast.a.id
+    async with access.by_fact(site.app, cast.b.id) as rows:
+        assert rows.organisation.id == cast.b.id
+    with pytest.raises(NotFoundError):
+        async with access.by_number(_request(site, signed=True), "+61255500000"):
+            pass
+    with pytest.raises(NotFoundError):
+        async with access.by_call(_request(site, signed=True), "CA9"):
+            pass
+
+
+async def test_a_new_role_and_a_removal_hold_at_once(cast: Cast, browser: Browsers, database: Database) -> None:
+    bob = await browser().sign_in(cast.bob)
+    assert 'data-role="agent"' in await (await bob.get("/console")).text()
+    async with database.begin() as session:
+        await session.execute(update(Member).where(Member.id == cast.bob.id).values(role="supervisor"))
+    assert 'data-role="supervisor"' in await (await bob.get("/console")).text()
+    async with database.begin() as session:
+        await Members(session, cast.a.id).remove(cast.bob.id)
+    assert (await bob.get("/console")).status == 303
+    assert (await bob.post("/console/ticket")).status == 401
+
+
+async def test_the_signed_out_are_sent_to_sign_in_or_told_so(cast: Cast, browser: Browsers) -> None:
+    stranger = browser()
+    for path in ("/console", "/calls"):
+        page = await stranger.get(path)
+        assert (page.status, page.headers["Location"]) == (303, "/sign-in")
+    for path in ("/console/ticket", "/console/availability", "/voice/token"):
+        answer = await stranger.post(path, headers={"Accept": "application/json"})
+        assert answer.status == 401
+        assert (await answer.json())["error"]
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _queries(imported: str) -> bool:
+    """Whether ``imported`` is a query module of tenants, or a class or function of queries in one."""
+    for module in TENANTS:
+        name = imported.removeprefix(f"{module}.")
+        if imported == module or (name != imported and name in ("Calls", "Members", "Numbers", "by_email", "by_id")):
+            return True
+    return False
+
+
+def test_only_access_imports_the_queries_of_tenants() -> None:
+    guilty = {
+        path.name: imported
+        for path in WEB.glob("*.py")
+        if path.name != "access.py"
+        for imported in _imports(path)
+        if _queries(imported)
+    }
+    assert not guilty
+
+
+def test_only_few_open_transactions() -> None:
+    openers = {
+        path.name
+        for path in WEB.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "keys.database"
+    }
+    assert openers <= WITH_DATABASE
