@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,10 @@ from sandbox.seed import seed
 
 _ROOT = Path(__file__).parents[1]
 _READY_SECONDS = 60.0  # a cold start on a busy machine
+_READY_PAUSE_SECONDS = 0.1
 _STOP_SECONDS = 8.0
+_WORLD = "outside world"
+_PRODUCT = [name for name in ("media", "web", "provisioning") if (_ROOT / name / "__main__.py").exists()]
 
 Say = Callable[[str], None]
 
@@ -93,9 +96,14 @@ async def _processes(house: House, kept: Secrets, addresses: Addresses, say: Say
         house.children += started
         yield
     finally:
-        async with asyncio.TaskGroup() as tasks:
-            for child in started:
-                tasks.create_task(child.stop(_STOP_SECONDS))
+        await _stop([child for child in started if child.name == _WORLD])  # it hangs up, and tells the product so
+        await _stop([child for child in started if child.name != _WORLD])
+
+
+async def _stop(children: Sequence[Child]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for child in children:
+            tasks.create_task(child.stop(_STOP_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +117,14 @@ class _Part:
 
 
 def _parts(settings: Settings, kept: Secrets, addresses: Addresses) -> list[_Part]:
-    ready = {"media": settings.media_port, "web": settings.web_port}
-    world = _Part("outside world", "sandbox.world", settings.environment(), f"{settings.outbox_url}/")
-    product = [
-        _Part(
-            name,
-            name,
-            product_environment(name, settings, kept, addresses),
-            f"http://{HOST}:{ready[name]}/readyz" if name in ready else None,
-        )
-        for name in ("media", "web", "provisioning")
-    ]
-    return [world, *product]
+    world = _Part(_WORLD, "sandbox.world", settings.environment(), f"{settings.outbox_url}/")
+    return [world, *(_product(name, settings, kept, addresses) for name in _PRODUCT)]
+
+
+def _product(name: str, settings: Settings, kept: Secrets, addresses: Addresses) -> _Part:
+    port = {"media": settings.media_port, "web": settings.web_port}.get(name)
+    ready_url = f"http://{HOST}:{port}/readyz" if port else None
+    return _Part(name, name, product_environment(name, settings, kept, addresses), ready_url)
 
 
 async def _start(
@@ -141,7 +145,7 @@ async def _start(
         )
         started.append(child)
         if part.ready_url is not None:
-            await child.ready(functools.partial(_answers, http, part.ready_url), _READY_SECONDS)
+            await child.ready(functools.partial(_answers, http, part.ready_url), _READY_SECONDS, _READY_PAUSE_SECONDS)
 
 
 async def _answers(http: aiohttp.ClientSession, url: str) -> bool:

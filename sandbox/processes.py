@@ -51,15 +51,18 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     record: Path | None = field(default=None, repr=False)
 
-    async def ready(self, probe: Callable[[], Awaitable[bool]], seconds: float) -> None:
-        """Wait until ``probe()`` holds. Raises `StartError` when the child ends first or ``seconds`` pass."""
+    async def ready(self, probe: Callable[[], Awaitable[bool]], seconds: float, pause: float = 0.02) -> None:
+        """Wait until ``probe()``, asked again after each ``pause`` (seconds), holds.
+
+        Raises `StartError` when the child ends first or ``seconds`` pass.
+        """
         deadline = time.monotonic() + seconds
         while not await probe():
             if self.process.returncode is not None:
                 raise StartError(self.epitaph())
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name} was not ready after {seconds:.0f} s{self._quote()}")
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(pause)
 
     async def stop(self, seconds: float = 10.0) -> None:
         """Ask the child to end; after ``seconds`` end it. Repeatable; returns when it is gone."""
