@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote, unquote
 
 from sandbox.aws_error import AwsError
 
@@ -44,11 +44,11 @@ class _Signature:
 
 def verify(path: str, query: str, host: str, *, keys: Keys, region: str, service: str, now: datetime) -> None:
     """Check a GET of ``path?query`` as it was sent with this ``Host``. Raises `AwsError`."""
-    parameters = parse_qsl(query, keep_blank_values=True)
-    signature = _signature(dict(parameters), region, service)
+    sent = parameters(query)
+    signature = _signature(dict(sent), region, service)
     _check_time(signature, now)
     secret = _secret(signature, keys)
-    to_sign = _string_to_sign(signature, _canonical_request(path, parameters, host))
+    to_sign = _string_to_sign(signature, _canonical_request(path, sent, host))
     expected = _sign(secret, signature.scope, to_sign)
     if not hmac.compare_digest(expected, signature.signature.encode()):
         raise AwsError(
@@ -56,6 +56,12 @@ def verify(path: str, query: str, host: str, *, keys: Keys, region: str, service
             "The request signature we calculated does not match the signature you provided. Check your AWS "
             "Secret Access Key and signing method. Consult the service documentation for details.",
         )
+
+
+def parameters(query: str) -> list[tuple[str, str]]:
+    """Names and values in ``query``. As AWS reads it: a plus is a plus, only %20 is a space."""
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return [(unquote(name), unquote(value)) for name, _, value in pairs]
 
 
 def _signature(query: Mapping[str, str], region: str, service: str) -> _Signature:
@@ -100,9 +106,9 @@ def _secret(signature: _Signature, keys: Keys) -> str:
     return secret
 
 
-def _canonical_request(path: str, parameters: list[tuple[str, str]], host: str) -> str:
+def _canonical_request(path: str, sent: list[tuple[str, str]], host: str) -> str:
     signed = sorted(
-        (quote(name, safe="~"), quote(value, safe="~")) for name, value in parameters if name != "X-Amz-Signature"
+        (quote(name, safe="~"), quote(value, safe="~")) for name, value in sent if name != "X-Amz-Signature"
     )
     query = "&".join(f"{name}={value}" for name, value in signed)
     return "\n".join(["GET", path, query, f"host:{host}", "", "host", _EMPTY_HASH])

@@ -20,7 +20,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import parse_qsl
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -168,11 +167,11 @@ class Transcribe:
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return
         host = request.headers.get("Host", "")
-        session_id = dict(parse_qsl(request.path.partition("?")[2])).get("session-id", str(connection.id))
+        session_id = dict(sigv4.parameters(request.path.partition("?")[2])).get("session-id")
         response.headers["websocket-origin"] = f"wss://{host}"
         response.headers["websocket-location"] = host + request.path
         response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
-        response.headers["x-amzn-SessionId"] = session_id
+        response.headers["x-amzn-SessionId"] = session_id or str(connection.id)
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def handle(self, connection: ServerConnection) -> None:
@@ -192,7 +191,7 @@ class Transcribe:
         host = connection.request.headers.get("Host", "")
         now = datetime.now(UTC)
         sigv4.verify(path, query, host, keys=self._keys, region=self._region, service="transcribe", now=now)
-        request = transcribe_request.parse(dict(parse_qsl(query)))
+        request = transcribe_request.parse(dict(sigv4.parameters(query)))
         session_id = request.session_id or str(connection.id)
         if self.quota is not None and self.open >= self.quota and session_id not in self._streams:
             raise AwsError("LimitExceededException", _OVER_QUOTA.format(self.quota))

@@ -111,6 +111,7 @@ class Stream:
 
     def _note_end(self, how: str) -> None:
         self.opening.ended = self.opening.ended or how
+        self._weather.changed()
 
     async def _listen(self) -> str:
         """Take in the whole stream; how it ended."""
