@@ -38,6 +38,7 @@ async def serve(settings: Settings) -> int:
                 drained = tasks.create_task(server.drain(settings.drain_seconds))
                 hurried = tasks.create_task(second.wait())
                 await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
+                server.hurried = second.is_set()
                 drained.cancel()
                 hurried.cancel()
     except OSError as error:

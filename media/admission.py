@@ -25,6 +25,11 @@ class Admission:
         self._interval = 1.0 / starts_per_second
         self._next_start = 0.0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether somebody who asks now has to wait."""
+        return self._free.locked()
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold a slot; entering waits for one."""

@@ -99,7 +99,7 @@ class Call:
 
     def lost(self, stream: Stream) -> None:
         """The socket is gone. Without a stop before, another may come."""
-        if stream is self._stream:
+        if stream is self._stream and not self._over.is_set():
             self._stream = None
             self._lost_at = time.monotonic()
             self.transcription.detached = True

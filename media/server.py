@@ -47,18 +47,20 @@ class Server:
         self._spent = Spent()
         self.bus = Bus(settings.nats_url.get_secret_value(), node, self.hub, self._spent, self._own_calls)
         self.draining = False
+        self.hurried = False
         self._transcribe = transcribe
         self._admission = Admission(settings.transcribe_max_streams)
         self._calls: dict[str, Call] = {}
         self._streams: set[Stream] = set()
         self._consoles: set[Console] = set()
+        self._holds: set[asyncio.Task[None]] = set()
         self._signatures = _signatures(settings)
         self._tasks = asyncio.TaskGroup()
         self._empty = asyncio.Event()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
-        """Listen and run; gives the port. Leaving closes every socket at once."""
+        """Listen and run; gives the port. Leaving ends every call, with its last words unless hurried."""
         listener = await self._listen()
         port: int = listener.sockets[0].getsockname()[1]
         async with self._tasks:
@@ -68,7 +70,8 @@ class Server:
                 yield port
             finally:
                 listener.close()
-                self._close_all()
+                await self._end_calls()
+                self._close_consoles()
                 for task in background:
                     task.cancel()
 
@@ -88,7 +91,9 @@ class Server:
         call = self._calls.get(ticket.call)
         if call is None:
             call = self._calls[ticket.call] = self._new_call(ticket)
-            self._tasks.create_task(self._hold(call))
+            hold = self._tasks.create_task(self._hold(call))
+            self._holds.add(hold)
+            hold.add_done_callback(self._holds.discard)
         call.attach(stream, TAKEN_OVER)
         log.info("stream started", call=call.sid, stream=stream.sid)
         return call
@@ -185,11 +190,21 @@ class Server:
             await asyncio.sleep(RENEW_SECONDS)
             await self.bus.renew()
 
-    def _close_all(self) -> None:
-        for socket in (*self._streams, *self._consoles):
-            socket.close(1001, "going away")
+    async def _end_calls(self) -> None:
+        """Take no more sound; wait for the last words, unless told to hurry."""
+        for stream in tuple(self._streams):
+            stream.close(1001, "going away")
         for call in tuple(self._calls.values()):
             call.end("node stopped")
+        holds = list(self._holds)
+        if self.hurried:
+            for hold in holds:
+                hold.cancel()
+        await asyncio.gather(*holds, return_exceptions=True)
+
+    def _close_consoles(self) -> None:
+        for console in tuple(self._consoles):
+            console.close(1001, "going away")
 
     def _accept(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
         """Answer one request: a socket, a page, or a refusal."""

@@ -30,6 +30,7 @@ IDLE_SECONDS = 2.0  # without sound from Twilio, Transcribe gets silence of ours
 MUTE_SECONDS = 15.0  # speech goes out and nothing comes back: the connection is dead though open
 SILENT_SECONDS = 5.0
 LATENCY_SECONDS = 1.0
+SETTLED_SECONDS = 0.5  # AWS accepts the upgrade even of those whom it then refuses: not a sign of success yet
 _FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
 _BACK_OFF = (0.1, 2.0, 10.0)  # seconds: first, most while there is hope, most after that
 
@@ -59,16 +60,17 @@ class Transcription:
         self._finishing = False
         self._waiting = True
         self._over = False
+        self._trusted = False  # a result came on this connection
         self._unfinished: list[Utterance | None] = [None, None]  # of each channel: shown, not final
         self._named: list[str | None] = [None, None]  # the ResultId behind each of them
-        self._heard_at = self._sent_at = self._loud_at = self._result_at = self._now()
+        self._heard_at = self._sent_at = self._loud_at = self._result_at = self._begun_at = self._now()
         self._heard_ms = 0
         self._latency_at = 0.0
 
     @property
     def waiting(self) -> bool:
-        """Whether it has not been given a slot yet."""
-        return self._waiting
+        """Whether it has no slot, and will not get one soon."""
+        return self._waiting and self._admission.is_full
 
     def hear(self, chunk: Chunk) -> None:
         """Take the next 100 ms of the call."""
@@ -99,7 +101,8 @@ class Transcription:
             self._send_silence(now)
         if now - self._result_at >= MUTE_SECONDS and not self._finishing:
             self._suspect_mute(now)
-        self._set_state(self._state(now))
+        if self._trusted or now - self._begun_at >= SETTLED_SECONDS:
+            self._set_state(self._state(now))
 
     async def run(self) -> None:
         """Hold a connection until the call is over, or until trying cannot help."""
@@ -142,9 +145,9 @@ class Transcription:
         self._tell_lost()
         self._clock = Clock()
         self._named = [None, None]
-        self._sent_at = self._result_at = self._now()
+        self._sent_at = self._result_at = self._begun_at = self._now()
         self._connection = connection
-        self._set_state("transcribing")
+        self._trusted = False
         self._pump(PACE)
 
     async def _back_off(self, error: TranscribeError) -> None:
@@ -194,6 +197,9 @@ class Transcription:
         """A result came. Its id is ours from then on: a replayed utterance keeps the id it was first shown with."""
         self._result_at = self._now()
         self._attempts = 0
+        if not self._trusted:
+            self._trusted = True
+            self._set_state(self._state(self._result_at))
         channel = result.channel
         start_ms, end_ms = self._clock.to_call(result.start_ms), self._clock.to_call(result.end_ms)
         self._tape.hear(channel, start_ms, end_ms, result.final)
