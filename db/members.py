@@ -74,7 +74,7 @@ class Members:
         )
         if member is not None:
             member.available = available
-            member.available_at = await self._session.scalar(select(func.now()))
+            member.available_at = await self._session.scalar(select(func.clock_timestamp()))
 
     async def add(self, *, email: str, name: str, role: Role) -> Member:
         """A new member. Raises `AddressTakenError`."""

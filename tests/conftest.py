@@ -37,6 +37,9 @@ _counter = itertools.count(1)
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
     """One server for the whole run, with an up-to-date template database in it."""
     async with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # the rows need not outlive the run
+            await _sql(server, f"ALTER SYSTEM SET {setting} = off")
+        await _sql(server, "SELECT pg_reload_conf()")
         await _sql(server, f"CREATE DATABASE {_TEMPLATE}")
         database = Database(url_of(server, _TEMPLATE), [_KEY])
         await migrate.upgrade(database)

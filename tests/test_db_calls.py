@@ -1,0 +1,205 @@
+"""The call log's rows on a real database: repeated, late and simultaneous callbacks, pages, and forgotten calls."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from db import calls
+from db.call_progress import CallReport, DialReport, LegReport, Report
+from db.calls import CallFilter, Calls, Place
+from db.engine import Database
+from db.members import Members
+from db.models import Call, Leg, Member
+from tests.cast import Cast
+
+T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def _calls(database: Database, cast: Cast) -> AsyncIterator[Calls]:
+    async with database.begin() as session:
+        yield Calls(session, cast.a.id)
+
+
+async def _open(database: Database, cast: Cast, sid: str, agent: Member | None = None) -> Call:
+    async with _calls(database, cast) as rows:
+        return await rows.open(
+            sid,
+            direction="inbound",
+            from_number="+61400000001",
+            to_number=cast.number.e164,
+            number_id=cast.number.id,
+            agent_id=None if agent is None else agent.id,
+        )
+
+
+async def _get(database: Database, cast: Cast, sid: str) -> Call:
+    async with _calls(database, cast) as rows:
+        call = await rows.get(sid)
+        assert call is not None
+        return call
+
+
+async def test_opening_twice_is_opening_once(database: Database, cast: Cast) -> None:
+    once, twice = await _open(database, cast, "CA1"), await _open(database, cast, "CA1")
+    assert once.id == twice.id
+    assert (twice.from_number, twice.to_number, twice.outcome) == ("+61400000001", cast.number.e164, None)
+
+
+async def test_opening_at_once_is_opening_once(database: Database, cast: Cast) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        opened = [tasks.create_task(_open(database, cast, "CA1")) for _ in range(5)]
+    assert len({each.result().id for each in opened}) == 1
+
+
+async def _tell(database: Database, cast: Cast, report: Report) -> None:
+    async with _calls(database, cast) as rows:
+        if isinstance(report, LegReport):
+            assert await rows.report_leg("CA1", f"CA-leg-{report.member_id}", report)
+        else:
+            assert await rows.report("CA1", report)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_callbacks_at_once_in_any_order_end_in_one_row(database: Database, cast: Cast, seed: int) -> None:
+    heard: list[Report] = [
+        CallReport("in-progress", T0),
+        LegReport("in-progress", T0 + timedelta(seconds=5), member_id=cast.bob.id),
+        LegReport("canceled", T0 + timedelta(seconds=5), member_id=cast.dana.id),
+        LegReport("completed", T0 + timedelta(seconds=65), 60, cast.bob.id),
+        DialReport("completed"),
+        CallReport("completed", T0 + timedelta(seconds=66), 66),
+    ]
+    heard += heard[:4]
+    random.Random(seed).shuffle(heard)
+    await _open(database, cast, "CA1")
+    async with asyncio.TaskGroup() as tasks:
+        for report in heard:
+            tasks.create_task(_tell(database, cast, report))
+    call = await _get(database, cast, "CA1")
+    assert (call.status, call.outcome, call.duration_s) == ("completed", "answered", 66)
+    assert (call.agent_id, call.answered_at) == (cast.bob.id, T0 + timedelta(seconds=5))
+    assert call.agent is not None
+    assert call.agent.name == "Bob Brown"
+    async with database.begin() as session:
+        legs = {leg.member_id: leg.status for leg in await session.scalars(select(Leg))}
+    assert legs == {cast.bob.id: "completed", cast.dana.id: "canceled"}
+
+
+async def test_who_answered_is_told_once(database: Database, cast: Cast) -> None:
+    await _open(database, cast, "CA1")
+    answer = LegReport("in-progress", T0, member_id=cast.bob.id)
+    async with _calls(database, cast) as rows:
+        first, again = await rows.report_leg("CA1", "CA2", answer), await rows.report_leg("CA1", "CA2", answer)
+        assert first is not None
+        assert again is not None
+        assert (first.assigned, again.assigned) == (cast.bob.id, None)
+
+
+async def test_reports_on_an_unknown_call_are_nothing(database: Database, cast: Cast) -> None:
+    async with _calls(database, cast) as rows:
+        assert await rows.report("CA9", CallReport("completed", T0)) is None
+        assert await rows.report_leg("CA9", "CA8", LegReport("completed", T0)) is None
+        assert await rows.get("CA9") is None
+
+
+async def test_the_database_refuses_another_organisations_agent(database: Database, cast: Cast) -> None:
+    with pytest.raises(IntegrityError):
+        await _open(database, cast, "CA1", cast.charlie)
+
+
+async def test_a_busy_agent_is_not_rung(database: Database, cast: Cast) -> None:
+    async with database.begin() as session:
+        team = Members(session, cast.a.id)
+        for member in (cast.dana, cast.bob):
+            await team.set_available(member.id, True)
+    await _open(database, cast, "CA1", cast.dana)
+    async with database.begin() as session:
+        assert [each.id for each in await Members(session, cast.a.id).to_ring(10)] == [cast.bob.id]
+    await _tell(database, cast, CallReport("completed", T0))
+    async with database.begin() as session:
+        assert [each.id for each in await Members(session, cast.a.id).to_ring(10)] == [cast.dana.id, cast.bob.id]
+        assert [each.id for each in await Members(session, cast.a.id).to_ring(1)] == [cast.dana.id]
+
+
+@pytest.mark.parametrize(
+    ("states", "kept"),
+    [
+        (["transcribing", "silent", "transcribing"], "transcribing"),
+        (["transcribing", "failed", "ended"], "failed"),
+        (["transcribing", "ended", "silent"], "ended"),
+        (["transcribing", "ended", "transcribing"], "transcribing"),  # a second stream of the same call
+        (["transcribing", "ended", "failed"], "failed"),
+    ],
+)
+async def test_transcription_states(database: Database, cast: Cast, states: list[str], kept: str) -> None:
+    await _open(database, cast, "CA1")
+    async with _calls(database, cast) as rows:
+        for state in states:
+            await rows.set_transcription("CA1", state)  # type: ignore[arg-type]
+    assert (await _get(database, cast, "CA1")).transcription == kept
+
+
+async def test_a_call_that_is_over_is_not_transcribed_again(database: Database, cast: Cast) -> None:
+    await _open(database, cast, "CA1")
+    await _tell(database, cast, CallReport("completed", T0))
+    async with _calls(database, cast) as rows:
+        await rows.set_transcription("CA1", "transcribing")
+    assert (await _get(database, cast, "CA1")).transcription is None
+
+
+async def test_the_log_pages_through_everything_once(database: Database, cast: Cast) -> None:
+    for number in range(7):
+        await _open(database, cast, f"CA{number}")
+    async with database.begin() as session:  # some at the very same moment
+        await session.execute(update(Call).where(Call.call_sid.in_(["CA1", "CA2", "CA3"])).values(started_at=T0))
+    seen: list[str] = []
+    after: Place | None = None
+    async with _calls(database, cast) as rows:
+        while page := await rows.page(CallFilter(), after=after, limit=2):
+            seen += [call.call_sid for call in page]
+            after = Place(page[-1].started_at, page[-1].id)
+    assert len(seen) == len(set(seen)) == 7
+    assert set(seen[-3:]) == {"CA1", "CA2", "CA3"}
+
+
+async def test_the_log_filters(database: Database, cast: Cast) -> None:
+    for sid, agent in (("CA1", cast.bob), ("CA2", cast.dana), ("CA3", None)):
+        await _open(database, cast, sid, agent)
+    await _tell(database, cast, CallReport("completed", T0))
+    now = datetime.now(UTC)
+
+    async def found(which: CallFilter) -> set[str]:
+        async with _calls(database, cast) as rows:
+            return {call.call_sid for call in await rows.page(which)}
+
+    assert await found(CallFilter(agent_id=cast.dana.id)) == {"CA2"}
+    assert await found(CallFilter(outcome="missed")) == {"CA1"}
+    assert await found(CallFilter(direction="outbound")) == set()
+    assert await found(CallFilter(number_id=uuid4())) == set()
+    assert await found(CallFilter(since=now - timedelta(hours=1), until=now + timedelta(hours=1))) == {
+        "CA1",
+        "CA2",
+        "CA3",
+    }
+    assert await found(CallFilter(until=now - timedelta(hours=1))) == set()
+
+
+async def test_a_call_nobody_speaks_of_is_closed(database: Database, cast: Cast) -> None:
+    await _open(database, cast, "CA1")
+    await _open(database, cast, "CA2")
+    async with database.begin() as session:
+        await session.execute(update(Call).where(Call.call_sid == "CA1").values(heard_at=T0))
+        assert await calls.close_silent(session, datetime.now(UTC) - timedelta(hours=5)) == 1
+    lost, going_on = await _get(database, cast, "CA1"), await _get(database, cast, "CA2")
+    assert (lost.status, lost.outcome, lost.ended_at) == ("lost", "missed", T0)
+    assert going_on.outcome is None

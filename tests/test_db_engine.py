@@ -1,0 +1,123 @@
+"""A database that is away is told apart from a mistake, every wait ends, and it is used again once it is back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
+
+from db import members
+from db.engine import Database, DatabaseUnavailableError, asyncpg_dsn
+from tests.cast import Cast
+
+
+async def _one(database: Database) -> int:
+    async with database.begin() as session:
+        return int((await session.execute(text("SELECT 1"))).scalar_one())
+
+
+async def _end_connections(database_url: str) -> None:
+    connection = await asyncpg.connect(asyncpg_dsn(database_url))
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+asyncpg", "postgres"])
+def test_every_spelling_of_the_url_will_do(scheme: str) -> None:
+    assert asyncpg_dsn(f"{scheme}://u:p@h:1/d?x=y") == f"{scheme.removesuffix('+asyncpg')}://u:p@h:1/d?x=y"
+
+
+async def test_nobody_there(free_port: object, encryption_key: str) -> None:
+    database = Database("postgresql://postgres@127.0.0.1:1/postgres", [encryption_key])
+    with pytest.raises(DatabaseUnavailableError):
+        await _one(database)
+    await database.close()
+
+
+async def test_connections_that_were_lost_are_replaced(database: Database, database_url: str) -> None:
+    assert await _one(database) == 1
+    await _end_connections(database_url)
+    assert await _one(database) == 1
+
+
+async def test_a_connection_lost_in_a_transaction_is_no_mistake_of_ours(
+    database: Database, database_url: str
+) -> None:
+    async def cut_short() -> None:
+        async with database.begin() as session:
+            await session.execute(text("SELECT 1"))
+            await _end_connections(database_url)
+            await session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailableError):
+        await cut_short()
+    assert await _one(database) == 1
+
+
+async def test_a_statement_that_takes_too_long_is_cut_off(database_url: str, encryption_key: str) -> None:
+    hasty = Database(database_url, [encryption_key], statement_seconds=0.2)
+    with pytest.raises(DatabaseUnavailableError):
+        async with hasty.begin() as session:
+            await session.execute(text("SELECT pg_sleep(30)"))
+    assert await _one(hasty) == 1
+    await hasty.close()
+
+
+async def test_a_pool_that_is_used_up_is_not_waited_for_for_ever(
+    database_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.engine.POOL_WAIT_SECONDS", 0.1)
+    narrow = Database(database_url, [encryption_key], pool_size=1)
+    async with narrow.begin() as session:
+        await session.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseUnavailableError):
+            await _one(narrow)
+    assert await _one(narrow) == 1
+    await narrow.close()
+
+
+async def test_a_mistake_stays_one(database: Database, cast: Cast) -> None:
+    with pytest.raises(DBAPIError):
+        async with database.begin() as session:
+            await session.execute(text("SELECT nonsense"))
+    with pytest.raises(IntegrityError) as refused:
+        async with database.begin() as session:
+            await session.execute(text("UPDATE members SET role = :role"), {"role": "king"})
+    assert "king" not in str(refused.value)
+
+
+async def test_what_fails_leaves_nothing_behind(database: Database, cast: Cast) -> None:
+    async def fail_late() -> None:
+        async with database.begin() as session:
+            await session.execute(text("DELETE FROM numbers"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_late()
+    async with database.begin() as session:
+        assert (await session.execute(text("SELECT count(*) FROM numbers"))).scalar_one() == 2
+
+
+async def test_nothing_is_loaded_behind_the_readers_back(database: Database, cast: Cast) -> None:
+    async with database.begin() as session:
+        member = await session.get(type(cast.bob), cast.bob.id)
+        assert member is not None
+        with pytest.raises(InvalidRequestError):
+            _ = member.organisation
+        found = await members.by_id(session, cast.sam.id)
+        assert found is not None
+        assert found.organisation.name == "Acacia Clinic"
+
+
+async def test_many_at_once_share_the_pool(database: Database) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        answers = [tasks.create_task(_one(database)) for _ in range(50)]
+    assert sum(answer.result() for answer in answers) == 50
