@@ -56,7 +56,7 @@ async def create_call(request: web.Request) -> web.Response:
 async def list_calls(request: web.Request) -> web.Response:
     """The calls, newest first."""
     legs = reversed(request.app[EXCHANGE].legs.values())
-    return page(request, "calls", [call_json(leg) for leg in legs if _wanted(leg, request.query)])
+    return page(request, "calls", [call_json(leg) for leg in filter(_filter(request.query), legs)])
 
 
 @routes.get(f"{_CALL}.json")
@@ -123,7 +123,7 @@ def call_json(leg: Leg) -> dict[str, Any]:
         "to": leg.to,
         "to_formatted": leg.to,
         "direction": leg.direction,
-        "status": leg.status,
+        "status": "queued" if leg.status == "initiated" else leg.status,  # REST knows no "initiated"
         "duration": str(leg.seconds()) if ended else None,
         "date_created": format_datetime(leg.created),
         "date_updated": format_datetime(leg.ended or leg.started or leg.created),
@@ -135,7 +135,6 @@ def call_json(leg: Leg) -> dict[str, Any]:
         "uri": f"{call}.json",
     } | dict.fromkeys(
         (
-            "annotation",
             "answered_by",
             "caller_name",
             "forwarded_from",
@@ -192,15 +191,6 @@ def _number(fields: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _wanted(leg: Leg, query: MultiMapping[str]) -> bool:
-    known = {"To": leg.to, "From": leg.from_, "Status": leg.status}
-    known["ParentCallSid"] = leg.parent.sid if leg.parent else ""
-    times = {"StartTime": leg.started or leg.created, "EndTime": leg.ended}
-    return all(query[name] == value for name, value in known.items() if query.get(name)) and all(
-        _in_time(query, name, at) for name, at in times.items()
-    )
-
-
 _COMPARISONS: dict[str, Callable[[datetime, datetime], bool]] = {
     "<": lambda at, limit: at <= limit,
     ">": lambda at, limit: at >= limit,
@@ -208,9 +198,26 @@ _COMPARISONS: dict[str, Callable[[datetime, datetime], bool]] = {
 }
 
 
-def _in_time(query: MultiMapping[str], name: str, at: datetime | None) -> bool:
-    asked = [(compare, query[name + sign]) for sign, compare in _COMPARISONS.items() if query.get(name + sign)]
-    return all(at is not None and compare(at, _time(text)) for compare, text in asked)
+def _filter(query: MultiMapping[str]) -> Callable[[Leg], bool]:
+    """What the list was asked for: fields as they are, times at (a day), before (<) or after (>)."""
+    names = [name for name in ("To", "From", "Status", "ParentCallSid") if query.get(name)]
+    times = [
+        (name, compare, _time(query[name + sign]))
+        for name in ("StartTime", "EndTime")
+        for sign, compare in _COMPARISONS.items()
+        if query.get(name + sign)
+    ]
+
+    def wanted(leg: Leg) -> bool:
+        known = {"To": leg.to, "From": leg.from_, "Status": leg.status}
+        known["ParentCallSid"] = leg.parent.sid if leg.parent else ""
+        moments = {"StartTime": leg.started or leg.created, "EndTime": leg.ended}
+        at_times = ((moments[name], compare, limit) for name, compare, limit in times)
+        return all(query[name] == known[name] for name in names) and all(
+            at is not None and compare(at, limit) for at, compare, limit in at_times
+        )
+
+    return wanted
 
 
 def _time(text: str) -> datetime:
