@@ -165,3 +165,11 @@ def test_any_subject_and_payload_is_a_fact_or_none(subject: str, payload: bytes)
     assert parse(subject, payload) is None
     stream = parse(f"call.{ORG}.CA1.stream", payload)
     assert stream is None or stream.call == "CA1"
+
+
+async def test_stopping_is_heeded_at_any_moment_of_connecting() -> None:
+    """`asyncio.wait_for` of Python 3.11, which nats-py awaits in, loses a cancellation that meets a result."""
+    for moment in range(80):
+        async with asyncio.timeout(WAIT), open_facts("nats://web:w@127.0.0.1:1", Written()):
+            for _ in range(moment):
+                await asyncio.sleep(0)

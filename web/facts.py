@@ -111,6 +111,7 @@ class Facts:
             await self._connect(connection, closed)
             subscription = await connection.subscribe("call.>", pending_msgs_limit=PENDING_FACTS)
             await connection.flush(CLOSE_SECONDS)
+            _heed_cancellation()
             self._connection, self._trouble = connection, ""
             self.ready.set()
             _log.info("nats connected")
@@ -140,6 +141,7 @@ class Facts:
 
     async def _on_error(self, error: Exception) -> None:
         """Log each kind of trouble once until the next connection: an absent server is tried five times a second."""
+        _heed_cancellation()
         if type(error).__name__ != self._trouble:
             self._trouble = type(error).__name__
             _log.warning("nats trouble", error=self._trouble)
@@ -192,6 +194,17 @@ async def open_facts(url: str, apply: Apply) -> AsyncIterator[Facts]:
             yield facts
         finally:
             running.cancel()
+
+
+def _heed_cancellation() -> None:
+    """Stop if the running task was told to, even if it has not noticed.
+
+    nats-py awaits in ``asyncio.wait_for``, which in Python 3.11 loses a cancellation that meets a result; its loop
+    of attempts would then never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _close(connection: Client) -> None:
