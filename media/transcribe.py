@@ -70,6 +70,8 @@ class Transcribe:
             raise TranscribeError("Timeout") from None
         except OSError as error:
             raise TranscribeError(type(error).__name__) from None
+        if listener is None:  # it was cut between the upgrade and us
+            raise TranscribeError("Dropped")
         assert isinstance(listener, Connection)
         return listener
 
@@ -103,9 +105,12 @@ class Connection(WSListener):
 
     def send(self, pcm: bytes) -> None:
         """Give it sound; a connection that is gone or stuck takes none, and `closed` will say so."""
-        if self._transport is None or self._transport.is_disconnected:
+        if self._transport is None:
             return
-        if self._transport.underlying_transport.get_write_buffer_size() > _HIGH_WATER:
+        socket = self._transport.underlying_transport
+        if socket.is_closing():
+            return
+        if socket.get_write_buffer_size() > _HIGH_WATER:
             self._fail(TranscribeError("Stuck"))
             return
         self._transport.send(WSMsgType.BINARY, audio_event(pcm))
