@@ -1,6 +1,6 @@
 """Real recognition of the bundled demo call, by pocketsphinx in a process of its own.
 
-Good for the demo call (7 % of its words come out wrong), poor for anybody else on a telephone: words it does
+Good for the demo call (6 % of its words come out wrong), poor for anybody else on a telephone: words it does
 not know it cannot hear, and an utterance that is mostly guesses becomes ``[unclear]``. One process serves
 every channel, about forty of them at once on a core. If it dies, its channels fail with `RecogniserError` and
 a new one is started for those to come.

@@ -1,0 +1,64 @@
+"""What every recogniser promises, asked of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+import pytest_asyncio
+
+from sandbox import demo, mulaw, script_audio
+from sandbox.scripted import Scripted
+from sandbox.speech import Recogniser, RecogniserFactory, Result
+from sandbox.sphinx import sphinx
+
+TALKS = {
+    "scripted": script_audio.encode("good morning.") + script_audio.silence(1) + script_audio.encode("bye"),
+    "sphinx": demo.track("caller")[35 * mulaw.RATE : 52 * mulaw.RATE],
+}
+
+
+@pytest_asyncio.fixture(params=["scripted", "sphinx"])
+async def heard(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Recogniser, bytes]]:
+    """A recogniser, and mu-law of two utterances that it understands."""
+    if request.param == "scripted":
+        yield Scripted(mulaw.RATE), TALKS["scripted"]
+        return
+    async with sphinx() as engine:
+        factory: RecogniserFactory = engine
+        yield factory(mulaw.RATE), TALKS["sphinx"]
+
+
+async def results_of(recogniser: Recogniser, ulaw: bytes) -> list[Result]:
+    pcm, results = mulaw.decode(ulaw).tobytes(), list[Result]()
+    for start in range(0, len(pcm), 1600):
+        results += await recogniser.feed(pcm[start : start + 1600])
+    return results + list(await recogniser.finish())
+
+
+async def test_each_utterance_ends_in_one_final_and_the_next_has_the_next_number(
+    heard: tuple[Recogniser, bytes],
+) -> None:
+    results = await results_of(*heard)
+    assert [result.utterance for result in results if result.final] == [0, 1]
+    assert [result.utterance for result in results] == sorted(result.utterance for result in results)
+    for earlier, later in pairwise(results):
+        assert not earlier.final or later.utterance == earlier.utterance + 1
+
+
+async def test_words_are_in_order_within_the_sound_and_never_none(heard: tuple[Recogniser, bytes]) -> None:
+    recogniser, ulaw = heard
+    for result in await results_of(recogniser, ulaw):
+        times = [time for word in result.words for time in (word.start, word.end)]
+        assert times == sorted(times)
+        assert 0 <= result.start < result.end <= len(ulaw) / mulaw.RATE + 0.1
+        assert all(word.text and 0 <= word.confidence <= 1 for word in result.words)
+        assert result.stable <= len(result.words)
+
+
+async def test_silence_says_nothing_and_closing_twice_does_no_harm(heard: tuple[Recogniser, bytes]) -> None:
+    recogniser, _ = heard
+    assert await results_of(recogniser, script_audio.silence(3)) == []
+    recogniser.close()
+    recogniser.close()

@@ -1,0 +1,144 @@
+"""Pocketsphinx behind the emulated Transcribe: the demo call's real sound over real sockets, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from sandbox import demo, mulaw
+from sandbox.speech import RecogniserError, Result
+from sandbox.sphinx import Sphinx, sphinx
+from sandbox.transcribe import transcribe
+from tests.transcribe_client import (
+    KEY,
+    MONO,
+    SECRET,
+    STEREO,
+    RefusedError,
+    finals,
+    open_stream,
+    presigned,
+    transcripts,
+)
+
+SECONDS = 10.0
+HALF_SECOND = bytes(8000)
+
+
+@pytest_asyncio.fixture
+async def engine() -> AsyncIterator[Sphinx]:
+    async with sphinx() as running:
+        yield running
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def wrong(said: list[str], heard: list[str]) -> int:
+    """Words put in, left out or exchanged between the two."""
+    row = list(range(len(heard) + 1))
+    for count, word in enumerate(said, 1):
+        before, row = row, [count]
+        for column, other in enumerate(heard):
+            row.append(min(before[column] + (word != other), before[column + 1] + 1, row[column] + 1))
+    return row[-1]
+
+
+async def hear(engine: Sphinx, ulaw: bytes) -> list[Result]:
+    """Everything said about ``ulaw``, in chunks of 100 ms."""
+    channel, results, pcm = engine(mulaw.RATE), list[Result](), mulaw.decode(ulaw).tobytes()
+    for start in range(0, len(pcm), 1600):
+        results += await channel.feed(pcm[start : start + 1600])
+    results += await channel.finish()
+    channel.close()
+    return results
+
+
+def excerpt(index: int) -> tuple[demo.Turn, bytes]:
+    """One turn of the demo call, with half a second around it."""
+    turn = demo.script()[index]
+    start, end = (round(at * mulaw.RATE) for at in (turn.start - 0.5, turn.end + 0.8))
+    return turn, demo.track(turn.speaker)[max(start, 0) : end]
+
+
+async def test_the_demo_call_is_understood(engine: Sphinx) -> None:
+    """About 6 in 100 of its words come out wrong; a quarter is the most that is let pass."""
+    tracks = [mulaw.decode(demo.track(speaker)) for speaker in demo.SPEAKERS]
+    async with transcribe(port=0, access_keys={KEY: SECRET}, recogniser=engine) as service:
+        results = await transcripts(presigned(service.url, STEREO), np.stack(tracks, axis=1).tobytes(), 3200)
+    for channel, speaker in enumerate(demo.SPEAKERS):
+        said = [word for turn in demo.script() if turn.speaker == speaker for word in words(turn.text)]
+        heard = words(" ".join(finals(results, f"ch_{channel}")))
+        assert wrong(said, heard) <= 0.25 * len(said), (speaker, heard)
+
+
+async def test_words_come_while_they_are_spoken_and_where_they_are_spoken(engine: Sphinx) -> None:
+    turn, sound = excerpt(0)
+    results = await hear(engine, sound)
+    partials = [result for result in results if not result.final]
+    assert len(partials) > 10
+    assert partials[0].end < 2.0
+    assert [result.final for result in results if result.utterance == 0].index(True) == len(results) - 1
+    assert results[-1].start == pytest.approx(0.5, abs=0.3)
+    assert results[-1].end == pytest.approx(0.5 + turn.end - turn.start, abs=0.3)
+    assert all(word.start < word.end for word in results[-1].words)
+
+
+async def test_the_same_sound_gives_the_same_words(engine: Sphinx) -> None:
+    _, sound = excerpt(5)
+    assert await hear(engine, sound) == await hear(engine, sound)
+
+
+async def test_channels_do_not_disturb_each_other(engine: Sphinx) -> None:
+    alone = [await hear(engine, excerpt(index)[1]) for index in (3, 4)]
+    assert list(await asyncio.gather(*(hear(engine, excerpt(index)[1]) for index in (3, 4)))) == alone
+
+
+async def test_a_dead_process_fails_its_streams_and_is_replaced(engine: Sphinx) -> None:
+    async with transcribe(port=0, access_keys={KEY: SECRET}, recogniser=engine) as service:
+        url = presigned(service.url, MONO)
+        async with open_stream(url) as client:
+            await client.send(HALF_SECOND)
+            assert await client.next() == []
+            os.kill(engine.worker.pid, signal.SIGKILL)
+            await client.send(HALF_SECOND)
+            with pytest.raises(RefusedError, match="InternalFailureException"):
+                await client.rest()
+        async with asyncio.timeout(SECONDS):
+            await engine.restarted.wait()
+        turn, sound = excerpt(9)
+        heard = finals(await transcripts(presigned(service.url, MONO), mulaw.decode(sound).tobytes(), 1600))
+        assert words(turn.text) == words(" ".join(heard))
+
+
+async def test_a_channel_of_a_dead_process_fails_and_does_not_hang(engine: Sphinx) -> None:
+    channel = engine(mulaw.RATE)
+    os.kill(engine.worker.pid, signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(RecogniserError):
+            await channel.feed(HALF_SECOND)
+        with pytest.raises(RecogniserError):
+            await channel.finish()
+    channel.close()
+
+
+async def test_a_missing_model_is_told_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(RecogniserError, match="does not start"):
+        async with sphinx(language=tmp_path / "none.arpa"):
+            pass
+
+
+async def test_the_process_ends_with_its_owner() -> None:
+    async with sphinx() as engine:
+        pid = engine.worker.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
