@@ -28,7 +28,7 @@ _READY_SECONDS = 60.0  # a cold start on a busy machine
 _READY_PAUSE_SECONDS = 0.1
 _STOP_SECONDS = 8.0
 _WORLD = "outside world"
-_PRODUCT = [name for name in ("media", "web", "provisioning") if (_ROOT / name / "__main__.py").exists()]
+_PRODUCT = ("media", "web", "provisioning")
 
 Say = Callable[[str], None]
 
@@ -108,7 +108,7 @@ async def _stop(children: Sequence[Child]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One of our processes: ``python -m module``, up when ``ready_url`` answers 200."""
+    """One of our processes: ``python -m module``, up when ``ready_url`` answers 200; without, when it says so."""
 
     name: str
     module: str
@@ -144,8 +144,8 @@ async def _start(
             record=logs.parent / f"{log.stem}.pid",
         )
         started.append(child)
-        if part.ready_url is not None:
-            await child.ready(functools.partial(_answers, http, part.ready_url), _READY_SECONDS, _READY_PAUSE_SECONDS)
+        probe = functools.partial(_answers, http, part.ready_url) if part.ready_url else child.says_working
+        await child.ready(probe, _READY_SECONDS, _READY_PAUSE_SECONDS)
 
 
 async def _answers(http: aiohttp.ClientSession, url: str) -> bool:

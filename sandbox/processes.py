@@ -64,6 +64,10 @@ class Child:
                 raise StartError(f"{self.name} was not ready after {seconds:.0f} s{self._quote()}")
             await asyncio.sleep(pause)
 
+    async def says_working(self) -> bool:
+        """Whether it has logged that it works: a probe for one that has no address to ask."""
+        return '"working"' in self.last_words()
+
     async def stop(self, seconds: float = 10.0) -> None:
         """Ask the child to end; after ``seconds`` end it. Repeatable; returns when it is gone."""
         if self.process.returncode is None:

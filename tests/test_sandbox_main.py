@@ -133,7 +133,7 @@ async def test_from_the_first_start_to_ctrl_c_and_again(begin: Begin) -> None:
         pages = re.findall(r"(http://\S+:\d+/)$", "\n".join(sandbox.said), re.MULTILINE)
         assert [await _status(page) for page in pages] == [200, 200]
         pids = sandbox.pids()
-        assert set(pids) >= {"outside-world", "media", "web", "nats", "postgres"}
+        assert set(pids) == {"outside-world", "media", "web", "provisioning", "nats", "postgres"}
         assert await sandbox.stop() == 0
         assert (_gone(pids), _taken(sandbox.ports)) == ([], [])
     async with begin(**sandbox.ports) as again:

@@ -148,9 +148,7 @@ async def test_a_stale_pid_file_is_not_believed(folder: Path, pid: str) -> None:
 
 
 async def _owner(folder: Path) -> tuple[asyncio.subprocess.Process, str]:
-    owner = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _OWNER, folder, stdout=asyncio.subprocess.PIPE
-    )
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", _OWNER, folder, stdout=asyncio.subprocess.PIPE)
     assert owner.stdout is not None
     return owner, (await asyncio.wait_for(owner.stdout.readline(), 30)).decode().strip()
 
