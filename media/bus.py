@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from media.transcript import CallAssigned, CallStarted, CallView, Event, GapFoun
 WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
 RENEW_SECONDS = 30.0
 MOST_WAITING = 4096
+_RESTART_SECONDS = 1.0
 _MOST_ASSIGNMENTS = 2048
 log = structlog.get_logger()
 
@@ -59,7 +61,7 @@ class Bus:
     def __init__(
         self, url: str, node: str, hub: Hub, spent: Spent, own_calls: Callable[[str], Iterable[LiveCall]]
     ) -> None:
-        self.connected_once = False
+        self.ready = asyncio.Event()  # connected for the first time
         self._url = url
         self._node = node
         self._hub = hub
@@ -80,8 +82,18 @@ class Bus:
         return self._client is not None and self._client.is_connected
 
     async def run(self) -> None:
-        """Connect, however long it takes, then send what waits until cancelled."""
+        """Be connected, however long that takes and however it ends, until cancelled."""
+        while True:
+            try:
+                await self._serve()
+            except Exception:  # whatever the client library does, calls go on
+                log.exception("bus failed", node=self._node)
+            await asyncio.sleep(_RESTART_SECONDS)
+
+    async def _serve(self) -> None:
+        """One client's life: connect, subscribe, send what waits."""
         self._client = client = Client()
+        self._watched.clear()
         try:
             await client.connect(
                 self._url,
@@ -96,11 +108,12 @@ class Bus:
                 reconnected_cb=self._came_back,
             )
             await self._subscribe(client)
-            self.connected_once = True
+            self.ready.set()
             log.info("bus connected", node=self._node)
             await self._send_waiting(client)
         finally:
-            await client.close()
+            with suppress(OSError, NatsError):  # closing a connection that is broken
+                await client.close()
 
     def relay(self, org: str, call: str, event: bytes) -> None:
         """An event of this node's: other nodes get it if they watch its organisation."""

@@ -244,7 +244,7 @@ class Server:
     def _ready(self) -> WSUpgradeResponseWithListener:
         if self.draining:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        if not self.bus.connected_once:
+        if not self.bus.ready.is_set():
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, b"waiting for NATS\n")
         return _answer(HTTPStatus.OK, b"ready\n")
 

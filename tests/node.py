@@ -86,6 +86,11 @@ class Node:
         self.screens.append(screen)
         return screen
 
+    async def connected(self) -> None:
+        """Wait until the node is on its bus."""
+        async with asyncio.timeout(10):
+            await self.server.bus.ready.wait()
+
     async def close(self) -> None:
         for line in self.lines:
             await line.close()

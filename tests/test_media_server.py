@@ -306,7 +306,7 @@ async def test_pages_for_those_who_run_it(node: Node) -> None:
 
     get = asyncio.to_thread
     assert await get(fetch, "/healthz") == (200, "ok\n")
-    await (await node.screen()).close()
+    await node.connected()
     assert await get(fetch, "/readyz") == (200, "ready\n")
     status, text = await get(fetch, "/metrics")
     assert status == 200
