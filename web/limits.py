@@ -31,16 +31,16 @@ def network(request: web.Request) -> str:
         address = ip_address(text)
     except ValueError:
         return text
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return str(ip_network((address, 64), strict=False))
-    return str(address)
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 def _address(request: web.Request) -> str:
     """The peer's address; behind proxies of ours, the one that the outermost of them saw."""
     hops = request.app[keys.settings].web_proxy_hops
     lines = ",".join(request.headers.getall("X-Forwarded-For", []))
-    forwarded = [part.strip() for part in lines.split(",")]
+    forwarded = [part.strip() for part in lines.split(",") if part.strip()]
     if hops and len(forwarded) >= hops:
         return forwarded[-hops]
     return request.remote or ""

@@ -1,0 +1,40 @@
+"""``python -m provisioning``: work until SIGTERM or SIGINT, then finish what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import structlog
+import uvloop
+
+from db import logs
+from provisioning import config
+from provisioning.config import Settings
+from provisioning.housekeeping import SWEEPS
+from provisioning.worker import Duties, work
+
+_log = structlog.get_logger(__name__)
+
+
+def main() -> None:
+    """The process."""
+    settings = config.read()
+    logs.configure(settings.log_level)
+    uvloop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = settings.database("bilby provisioning")
+    try:
+        await work(settings.database_url.get_secret_value(), database, Duties(jobs={}, sweeps=SWEEPS), stop)
+    finally:
+        await database.close()
+        _log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Take jobs and do them, again after a failure; keep at it through crashes of others and of the database.
+
+pgqueuer picks a job under a lock, and while it is worked on says every few seconds that somebody is alive. If that
+stops, for `HEARTBEAT`, another worker takes the job. A job that raises is tried again, later and later; after
+`ATTEMPTS` it is held (``pgqueuer.status = 'failed'``) for a person to look at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor
+from pgqueuer.models import Job, Schedule
+
+from db.engine import CONNECT_SECONDS, STATEMENT_SECONDS, Database, asyncpg_dsn
+from provisioning.jobs import Payload, payload_of
+
+HEARTBEAT = timedelta(seconds=30)  # longer than any single wait inside a job (10 s for a vendor's answer)
+POLL = timedelta(seconds=3)  # should a notice of a new job be lost
+ATTEMPTS = 10
+FIRST_DELAY = timedelta(seconds=2)
+LONGEST_DELAY = timedelta(minutes=5)
+AT_ONCE = 20
+FINISH_SECONDS = 25.0  # for jobs under way when the process is told to end; the rest another worker does again
+LONGEST_PAUSE_SECONDS = 10.0
+
+Do = Callable[[Database, Payload], Awaitable[None]]
+Sweep = Callable[[Database], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What a worker does: jobs by name, and sweeps by name with their time (cron, UTC)."""
+
+    jobs: Mapping[str, Do]
+    sweeps: Mapping[str, tuple[str, Sweep]]
+
+
+async def work(
+    url: str, database: Database, duties: Duties, stop: asyncio.Event, beat: timedelta = HEARTBEAT
+) -> None:
+    """Work until ``stop`` is set, then finish what is under way. A lost database is waited for."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            await _work_connected(url, database, duties, stop, beat)
+            failures = 0
+        except Exception as error:  # whatever it is, the jobs must be done: log it, and begin again
+            failures += 1
+            _log.warning("worker interrupted", error=type(error).__name__, failures=failures, exc_info=True)
+            await _pause(failures, stop)
+
+
+async def _work_connected(url: str, database: Database, duties: Duties, stop: asyncio.Event, beat: timedelta) -> None:
+    async with asyncpg.create_pool(
+        asyncpg_dsn(url),
+        min_size=2,  # one listens
+        max_size=4,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS + 1,
+        server_settings={"application_name": "bilby worker"},
+    ) as pool:
+        queuer = PgQueuer.from_asyncpg_pool(pool)
+        _assign(queuer, database, duties)
+        _log.info("working", jobs=len(duties.jobs), sweeps=len(duties.sweeps))
+        await _until(stop, queuer, beat)
+
+
+def _assign(queuer: PgQueuer, database: Database, duties: Duties) -> None:
+    executor = partial(
+        DatabaseRetryEntrypointExecutor,
+        max_attempts=ATTEMPTS,
+        initial_delay=FIRST_DELAY,
+        max_delay=LONGEST_DELAY,
+    )
+    for name, do in duties.jobs.items():
+        queuer.entrypoint(name, on_failure="hold", executor_factory=executor)(_job(database, do))
+    for name, (cron, sweep) in duties.sweeps.items():
+        queuer.schedule(name, cron, clean_old=True)(_sweep(database, sweep))
+
+
+def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
+    async def run(job: Job) -> None:
+        with structlog.contextvars.bound_contextvars(job=job.entrypoint, job_id=job.id, attempt=job.attempts):
+            await do(database, payload_of(job))
+            _log.info("job done")
+
+    return run
+
+
+def _sweep(database: Database, sweep: Sweep) -> Callable[[Schedule], Awaitable[None]]:
+    async def run(schedule: Schedule) -> None:
+        await sweep(database)
+
+    return run
+
+
+async def _until(stop: asyncio.Event, queuer: PgQueuer, beat: timedelta) -> None:
+    """Run ``queuer`` until ``stop``; then no more jobs are taken, and those under way have `FINISH_SECONDS`."""
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(
+            queuer.run(
+                dequeue_timeout=POLL,
+                heartbeat_timeout=beat,
+                batch_size=AT_ONCE // 2,
+                max_concurrent_tasks=AT_ONCE,
+                shutdown_on_listener_failure=True,
+            )
+        )
+        stopping = tasks.create_task(stop.wait())
+        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        queuer.shutdown.set()
+        await asyncio.wait((running,), timeout=FINISH_SECONDS)
+        running.cancel()
+
+
+async def _pause(failures: int, stop: asyncio.Event) -> None:
+    seconds = min(LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.5, 1)  # noqa: S311
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

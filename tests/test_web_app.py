@@ -1,0 +1,194 @@
+"""The process: starts without its surroundings, serves once they are there, says what is wrong, ends when told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from db import migrate
+from db.engine import Database
+from db.models import Member
+from tests.cast import Cast
+from tests.site import Browser, Site
+from web import keys, pages
+from web.app import create_app
+from web.config import Settings
+
+ROOT = Path(__file__).parents[1]
+Browsers = Callable[[], Browser]
+
+
+@pytest.fixture
+def boom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that fails for a reason that must not be told."""
+
+    async def fail(_: web.Request) -> web.StreamResponse:
+        raise LookupError("the secret is 42")
+
+    table = web.RouteTableDef()
+    table.get("/boom")(fail)
+    monkeypatch.setattr(pages, "routes", [*pages.routes, *table])
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    def plain(value: object) -> str:
+        if isinstance(value, tuple):
+            return ",".join(plain(each) for each in value)
+        return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+
+    return {name.upper(): plain(value) for name, value in settings}
+
+
+@asynccontextmanager
+async def _process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "web", cwd=ROOT, env=_environment(settings),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(60):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def _listening(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None
+    while b'"listening"' not in await process.stdout.readline():
+        assert process.returncode is None
+
+
+async def test_the_process_serves_and_ends_when_told_to(settings: Settings) -> None:
+    async with _process(settings) as process:
+        await _listening(process)
+        async with aiohttp.ClientSession(settings.web_public_url) as http:
+            async with http.get("/healthz") as answer:
+                assert answer.status == 200
+            async with http.get("/sign-in/a-secret-token?x=y") as answer:
+                assert answer.status == 410
+        process.send_signal(signal.SIGTERM)
+        out, err = await process.communicate()
+        assert (process.returncode, err) == (0, b"")
+    lines = [json.loads(line) for line in out.splitlines()]
+    served = [line for line in lines if line["event"] == "request"]
+    assert [(line["route"], line["status"]) for line in served] == [("/healthz", 200), ("/sign-in/{token}", 410)]
+    assert all({"ms", "method", "timestamp", "level", "request"} <= line.keys() for line in served)
+    assert b"a-secret-token" not in out
+
+
+async def test_a_taken_port_is_named_in_one_line(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", settings.web_port)):
+        async with _process(settings) as process:
+            _, err = await process.communicate()
+    assert process.returncode == 2
+    assert err.decode().count("\n") == 1
+    assert f"WEB_PORT: can not listen on 127.0.0.1:{settings.web_port}" in err.decode()
+
+
+async def test_ready_once_migrated_and_nats_was_there(site: Site, browser: Browsers, database: Database) -> None:
+    ready = await browser().get("/readyz")
+    assert ready.status == 503
+    assert await ready.json() == {"database": True, "nats": False, "nats_connected": False}
+    await migrate.downgrade(database, "-1")
+    assert (await (await browser().get("/readyz")).json())["database"] is False
+
+
+async def test_metrics_are_for_those_who_ask_directly(settings: Settings, site: Site, browser: Browsers) -> None:
+    await browser().get("/")
+    figures = await (await browser().get("/metrics")).text()
+    assert 'bilby_web_requests_total{method="GET",route="/",status="200"}' in figures
+    behind = settings.model_copy(update={"web_proxy_hops": 1, "web_port": 0})
+    runner = web.AppRunner(create_app(behind), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with aiohttp.ClientSession() as http:
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+            async with http.get(url, headers={"X-Forwarded-For": "203.0.113.9"}) as answer:
+                assert answer.status == 404
+            async with http.get(url) as answer:
+                assert answer.status == 200
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_mistake_of_ours_tells_a_reference_and_nothing_else(
+    boom: None, site: Site, browser: Browsers, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = await browser().get("/boom")
+    answer = await browser().get("/boom", headers={"Accept": "application/json"})
+    assert page.status == answer.status == 500
+    assert "42" not in await page.text()
+    said = (await answer.json())["error"]
+    assert "42" not in said
+    assert "It has been noted as " in said
+
+
+async def test_a_lost_database_is_503_and_heals(cast: Cast, site: Site, browser: Browsers) -> None:
+    bob = await browser().sign_in(cast.bob)
+    ours = site.app[keys.database]
+    there, ours._dsn = ours._dsn, "postgresql://postgres@127.0.0.1:1/nowhere"
+    await ours.close()  # the pool is emptied; new connections fail
+    page = await bob.get("/console")
+    assert page.status == 503
+    assert "text/html" in page.headers["Content-Type"]
+    ticket = await bob.post("/console/ticket", headers={"Accept": "application/json"})
+    assert (ticket.status, ticket.headers["Content-Type"]) == (503, "application/json; charset=utf-8")
+    assert (await bob.get("/healthz")).status == 200
+    ours._dsn = there
+    assert (await bob.get("/console")).status == 200
+
+
+async def test_what_is_not_there_or_not_so_meant(site: Site, browser: Browsers) -> None:
+    anyone = browser()
+    assert (await anyone.get("/nothing")).status == 404
+    wrong = await anyone.post("/healthz")
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "GET,HEAD")
+    missing = await anyone.get("/nothing", headers={"Accept": "*/*"})
+    assert (await missing.json())["error"]
+    large = await anyone.post("/sign-in", data={"email": "x" * 300_000})
+    assert large.status == 413
+
+
+async def test_the_landing_page_leads_members_on(cast: Cast, browser: Browsers) -> None:
+    stranger, alice = browser(), await browser().sign_in(cast.alice)
+    assert (await stranger.get("/")).status == 200
+    for path in ("/", "/sign-in"):
+        page = await alice.get(path)
+        assert (page.status, page.headers["Location"]) == (303, "/console")
+
+
+async def test_the_console_shows_an_agent_only_themselves(cast: Cast, browser: Browsers) -> None:
+    def names(page: str) -> list[str]:
+        everybody: list[Member] = [cast.alice, cast.sam, cast.bob, cast.dana, cast.charlie]
+        return [member.name for member in everybody if member.name in page]
+
+    bob, sam = await browser().sign_in(cast.bob), await browser().sign_in(cast.sam)
+    assert names(await (await bob.get("/console")).text()) == ["Bob Brown"]
+    assert "Charlie Cho" not in names(await (await sam.get("/console")).text())
+
+
+async def test_static_files_are_kept_for_ever_under_their_hash(site: Site, browser: Browsers) -> None:
+    page = await (await browser().get("/")).text()
+    address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    kept = await browser().get(address)
+    assert (kept.status, kept.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
+    assert "immutable" in kept.headers["Cache-Control"]
+    older = await browser().get(f"/static/0123456789abcdef/{address.rpartition('/')[2]}")
+    assert (older.status, older.headers["Cache-Control"]) == (200, "no-cache")
+    for path in ("nothing.css", "../app.py", "..%2Fapp.py", "%2e%2e/app.py", "/etc/passwd", "%2Fetc%2Fpasswd"):
+        async with aiohttp.ClientSession() as http, http.get(f"{site.url}/static/x/{path}") as answer:
+            assert answer.status == 404
+    assert (await browser().get("/favicon.ico")).status == 303

@@ -1,0 +1,70 @@
+"""Mail goes out whole, once more after a failure, and never in clear over the internet."""
+
+from __future__ import annotations
+
+import aiosmtplib
+import pytest
+
+from sandbox.mail import Outbox
+from web import mail
+from web.mail import Mailer
+from web.outbox import Outbox as Work
+from web.outbox import open_outbox
+
+
+async def test_a_mail_arrives(outbox: tuple[Outbox, int]) -> None:
+    mailer = Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@bilby.example>")
+    await mailer.send("Zoë@acacia.example", "Grüße", "Hello Zoë", "<p>Hello Zoë</p>")
+    letter = await outbox[0].letter_to("Zoë@acacia.example")
+    assert (letter.subject, letter.text) == ("Grüße", "Hello Zoë")
+
+
+@pytest.mark.parametrize("injected", ["a@b.example\nBcc: c@d.example", "a@b.example\r\n\r\nhello"])
+async def test_an_address_brings_no_header_of_its_own(outbox: tuple[Outbox, int], injected: str) -> None:
+    mailer = Mailer(f"smtp://127.0.0.1:{outbox[1]}", "bilby@bilby.example")
+    with pytest.raises(ValueError, match="linefeed"):
+        await mailer.send(injected, "Hello", "text", "html")
+    assert not outbox[0].letters
+
+
+async def test_a_server_that_is_away_is_tried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_PAUSE_SECONDS", 0.0)
+    with pytest.raises(aiosmtplib.SMTPConnectError):
+        await Mailer("smtp://127.0.0.1:1", "bilby@bilby.example").send("a@b.example", "Hello", "text", "html")
+
+
+async def test_a_far_server_must_encrypt(outbox: tuple[Outbox, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post office here speaks no TLS; were it not on loopback, nothing would be sent to it."""
+    monkeypatch.setattr(mail, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(mail, "LOOPBACK", frozenset())
+    with pytest.raises(aiosmtplib.SMTPException):
+        await Mailer(f"smtp://127.0.0.1:{outbox[1]}", "a@b.example").send("a@b.example", "Hello", "text", "html")
+    assert not outbox[0].letters
+
+
+async def test_what_waits_is_done_before_the_end_and_failures_harm_nobody() -> None:
+    done: list[int] = []
+
+    async def fail() -> None:
+        raise OSError("not this time")
+
+    async def note() -> None:
+        done.append(len(done))
+
+    async with open_outbox() as work:
+        for _ in range(10):
+            work.put(fail)
+            work.put(note)
+    assert done == list(range(10))
+
+
+async def test_at_the_bound_work_is_dropped_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.outbox.WAITING", 2)
+    work, done = Work(), []
+
+    async def note() -> None:
+        done.append(1)
+
+    for _ in range(5):
+        work.put(note)
+    assert work._waiting.qsize() == 2
