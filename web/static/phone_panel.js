@@ -12,6 +12,7 @@ export class PhonePanel {
   #csrfToken;
   #onAvailable;
   #title = document.title;
+  #before = null; // what had the focus before it rang
 
   /** `onTalking(call id)` when a conversation begins; `onAvailable()` when taking calls was switched on or off. */
   constructor({ sdkUrl, csrfToken, onTalking, onAvailable }) {
@@ -80,8 +81,21 @@ export class PhonePanel {
     ring.hidden = !call;
     put(this.#part("ring-number"), call?.number ? `from ${call.number}` : "");
     document.title = call ? `Incoming call · ${this.#title}` : this.#title;
-    // Nobody who is typing loses the caret; everybody else answers with Enter.
-    if (began && document.activeElement === document.body) this.#part("answer").focus();
+    if (began) this.#offerAnswer();
+    else if (!call && this.#before) this.#giveFocusBack();
+  }
+
+  // Nobody who is typing or reading a dialog loses their place; everybody else answers with Enter.
+  #offerAnswer() {
+    const busy = document.activeElement.closest("input, select, textarea, dialog");
+    if (busy) return;
+    this.#before = document.activeElement;
+    this.#part("answer").focus();
+  }
+
+  #giveFocusBack() {
+    if (document.activeElement === document.body) this.#before.focus();
+    this.#before = null;
   }
 
   #drawCall(call) {

@@ -83,6 +83,7 @@ export class Softphone {
     try {
       const call = await this.#device.connect({ params: { To: number } });
       call.dialled = number;
+      this.#ringing = []; // the SDK ignores them from now on, and says nothing more of them
       this.#hold(call);
     } catch (error) {
       this.problem = problemOf(error, "The call could not be placed.");
@@ -124,6 +125,7 @@ export class Softphone {
   #talk(call) {
     if (call !== this.#call) return;
     this.#since = Date.now();
+    this.problem = "";
     this.#options.onTalking(call.customParameters?.get("call") ?? call.parameters.CallSid);
     this.#tell();
   }

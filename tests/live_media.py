@@ -1,0 +1,89 @@
+"""A media process as far as a browser can tell: the console's socket, played by a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from media import ticket
+
+PATIENCE_SECONDS = 10
+
+
+class Console:
+    """One browser's socket, after its ticket was good."""
+
+    def __init__(self, socket: web.WebSocketResponse, claims: ticket.ConsoleTicket) -> None:
+        self.claims = claims
+        self._socket = socket
+
+    async def tell(self, kind: str, **facts: Any) -> None:
+        """One transcript event."""
+        await self._socket.send_json({"type": kind, **facts})
+
+    async def say(self, call: str, words: str, **facts: Any) -> None:
+        """One utterance of ``call``; a final of the caller's unless ``facts`` say otherwise."""
+        spoken = {"id": words[:20], "speaker": "caller", "text": words, "final": True, "start_ms": 1000}
+        spoken |= {"end_ms": 2000, "stable_words": 0, **facts}
+        await self.tell("utterance", call=call, utterance=spoken)
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+class LiveMedia:
+    """Accepts consoles as the contract says, and hands each to the test."""
+
+    def __init__(self, secret: str, origin: str) -> None:
+        self._secret = secret
+        self._origin = origin
+        self._consoles: asyncio.Queue[Console] = asyncio.Queue()
+        self.refusing = False
+        self.script = ""  # what stands at /voice-sdk.js
+
+    async def console(self, *calls: dict[str, Any]) -> Console:
+        """The next console to arrive, told that ``calls`` are live."""
+        arrived = await asyncio.wait_for(self._consoles.get(), PATIENCE_SECONDS)
+        await arrived.tell("snapshot", calls=list(calls))
+        return arrived
+
+    async def accept(self, request: web.Request) -> web.StreamResponse:
+        """The browser's handshake and its ticket."""
+        if self.refusing or request.headers.get("Origin") != self._origin:
+            return web.Response(status=503 if self.refusing else 403)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        claims = ticket.verify_console(self._secret, (await socket.receive_json(timeout=5))["ticket"])
+        self._consoles.put_nowait(Console(socket, claims))
+        async for _ in socket:
+            pass
+        return socket
+
+    async def sdk(self, _: web.Request) -> web.Response:
+        """The Voice SDK of this test."""
+        return web.Response(text=self.script, content_type="text/javascript", status=200 if self.script else 404)
+
+
+@asynccontextmanager
+async def live_media(port: int, secret: str, origin: str) -> AsyncIterator[LiveMedia]:
+    """A `LiveMedia` that listens on ``port`` of the loopback."""
+    media = LiveMedia(secret, origin)
+    app = web.Application()
+    app.add_routes([web.get("/console", media.accept), web.get("/voice-sdk.js", media.sdk)])
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield media
+    finally:
+        await runner.cleanup()
+
+
+def call_view(call: str, agent: str | None, **facts: Any) -> dict[str, Any]:
+    """A live call as a snapshot shows it."""
+    view = {"call": call, "agent": agent, "direction": "inbound", "started_at": "2026-11-20T03:00:00+00:00"}
+    return view | {"state": "transcribing", "utterances": [], "gaps": []} | facts
