@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox import twiml as sandbox_twiml
 from web import twiml
 
 CALLBACKS = twiml.Callbacks("https://app.example.au")
@@ -89,6 +91,22 @@ def test_sentences() -> None:
     assert [verb.tag for verb in verbs(twiml.say("Hello."))] == ["Say"]
     assert [verb.tag for verb in verbs(twiml.say_goodbye("Goodbye."))] == ["Say", "Hangup"]
     assert [verb.tag for verb in verbs(twiml.hang_up())] == ["Hangup"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ring(["alice", "bob"]),
+        ring(["alice"], stream=None),
+        twiml.call_out("+61293744000", caller_id="+61255550101", stream=STREAM, callbacks=CALLBACKS),
+        twiml.call_out("+61293744000", caller_id="+61255550101", stream=None, callbacks=CALLBACKS),
+        twiml.say("Hello."),
+        twiml.say_goodbye("Goodbye."),
+        twiml.hang_up(),
+    ],
+)
+def test_twilio_finds_nothing_to_warn_about(text: str) -> None:
+    assert sandbox_twiml.parse(text).warnings == ()
 
 
 @given(st.text(st.characters(), max_size=50), st.text(st.characters(), max_size=50))

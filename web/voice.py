@@ -237,7 +237,8 @@ def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
 
 
 def _prompt(request: web.Request, rows: Rows) -> str:
-    return rows.organisation.consent_prompt or request.app[keys.settings].consent_prompt
+    own = (rows.organisation.consent_prompt or "").strip()
+    return own or request.app[keys.settings].consent_prompt
 
 
 def _callbacks(request: web.Request) -> twiml.Callbacks:
