@@ -35,7 +35,7 @@ def test_consent_comes_before_the_stream_and_the_stream_before_the_agents() -> N
         "name": "bilby",
         "url": "wss://media.example.au/twilio/stream",
         "track": "both_tracks",
-        "statusCallback": "https://app.example.au/twilio/stream/status#e=sydney",
+        "statusCallback": "https://app.example.au/twilio/stream/status#e=sydney&rc=3&rp=5xx,ct,rt",
     }
     assert [parameter.attrib for parameter in stream] == [{"name": "ticket", "value": "ticket"}]
     assert dial.attrib == {
@@ -50,7 +50,7 @@ def test_agents_ring_together_and_see_who_calls_and_which_call_it_is() -> None:
     assert [client.findtext("Identity") for client in dial] == ["alice", "bob"]
     client = dial[0]
     assert client.get("statusCallbackEvent") == "answered completed"
-    assert client.get("statusCallback") == "https://app.example.au/twilio/voice/answered#e=sydney"
+    assert client.get("statusCallback") == "https://app.example.au/twilio/voice/answered#e=sydney&rc=3&rp=5xx,ct,rt"
     assert {p.get("name"): p.get("value") for p in client.findall("Parameter")} == {
         "call": CALL,
         "caller": "+61412345678",
@@ -83,8 +83,9 @@ def test_nothing_is_ever_recorded() -> None:
     assert "record" not in ring(["alice"]).lower()
 
 
-def test_the_edge_is_for_the_internet_alone() -> None:
+def test_overrides_are_for_the_internet_alone() -> None:
     assert twiml.Callbacks("http://127.0.0.1:8080").at("/x") == "http://127.0.0.1:8080/x"
+    assert twiml.Callbacks("http://127.0.0.1:8080").reported("/x") == "http://127.0.0.1:8080/x"
 
 
 def test_sentences() -> None:

@@ -30,12 +30,18 @@ class Callbacks:
     origin: str
 
     def at(self, path: str) -> str:
-        """The absolute URL of ``path``; over the internet, Twilio is told to leave for it from Sydney.
+        """The absolute URL of ``path``, for a question; over the internet, Twilio leaves for it from Sydney.
 
         What stands behind ``#`` are Twilio's connection overrides. They are no part of what is signed.
         """
-        edge = "#e=sydney" if self.origin.startswith("https:") else ""
-        return f"{self.origin}{path}{edge}"
+        return self._url(path, "e=sydney")
+
+    def reported(self, path: str) -> str:
+        """The same for a report, which nobody waits for on the line: Twilio repeats it if it does not get through."""
+        return self._url(path, "e=sydney&rc=3&rp=5xx,ct,rt")
+
+    def _url(self, path: str, overrides: str) -> str:
+        return f"{self.origin}{path}#{overrides}" if self.origin.startswith("https:") else f"{self.origin}{path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def call_out(to: str, *, caller_id: str, stream: Stream | None, callbacks: Callb
         Number(
             to,
             url=None if stream is None else callbacks.at("/twilio/voice/whisper"),
-            status_callback=callbacks.at("/twilio/voice/answered"),
+            status_callback=callbacks.reported("/twilio/voice/answered"),
             status_callback_event=_LEG_EVENTS,
         )
     )
@@ -118,7 +124,7 @@ def _start(stream: Stream, callbacks: Callbacks) -> Start:
         name=STREAM_NAME,
         url=stream.url,
         track="both_tracks",
-        status_callback=callbacks.at("/twilio/stream/status"),
+        status_callback=callbacks.reported("/twilio/stream/status"),
     )
     noun.parameter(name="ticket", value=stream.ticket)
     start.append(noun)
@@ -135,7 +141,7 @@ def _dial(callbacks: Callbacks, caller_id: str | None = None) -> Dial:
 
 
 def _client(identity: str, parameters: dict[str, str], callbacks: Callbacks) -> Client:
-    client = Client(status_callback=callbacks.at("/twilio/voice/answered"), status_callback_event=_LEG_EVENTS)
+    client = Client(status_callback=callbacks.reported("/twilio/voice/answered"), status_callback_event=_LEG_EVENTS)
     client.identity(identity)
     for name, value in parameters.items():
         client.parameter(name=name, value=_clean(value))
