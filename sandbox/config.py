@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -114,15 +114,19 @@ class Secrets:
             if (folder / "postgres" / "cluster").exists():
                 raise StartError(f"{place} is gone, and with it the key to the rows beside it: remove {folder}")
             _write_private(place, json.dumps(asdict(cls.generate()), indent=2))
-        known = json.loads(place.read_text())
-        if set(known) != {field.name for field in fields(cls)}:
-            raise StartError(f"{place} is another version's: remove {folder} to start afresh")
-        return cls(**known)
+        try:
+            return cls(**json.loads(place.read_text()))
+        except (ValueError, TypeError):
+            raise StartError(f"{place} is another version's: remove {folder} to start afresh") from None
 
 
 def _write_private(place: Path, text: str) -> None:
-    place.touch(mode=0o600)
-    place.write_text(text)
+    """Write the whole text or, if we are killed meanwhile, nothing."""
+    fresh = place.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.rename(place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,41 @@
+"""The demo organisation is made once, and its links are links like any other."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from db import sign_in_links
+from db.engine import Database
+from db.members import Members, by_email
+from db.models import Member, Number, Organisation
+from sandbox.seed import MEMBERS, TAKES_CALLS, invitations, seed
+
+
+async def test_is_made_once(database: Database) -> None:
+    for _ in range(2):
+        await seed(database)
+    async with database.begin() as session:
+        counts = [
+            await session.scalar(select(func.count()).select_from(table)) for table in (Organisation, Member, Number)
+        ]
+    assert counts == [1, len(MEMBERS), 1]
+
+
+async def test_a_test_call_has_somebody_to_ring(database: Database) -> None:
+    await seed(database)
+    async with database.begin() as session:
+        agent = await by_email(session, TAKES_CALLS)
+        assert agent is not None
+        assert [member.id for member in await Members(session, agent.organisation_id).to_ring(10)] == [agent.id]
+
+
+async def test_links_are_fresh_and_work_once(database: Database) -> None:
+    await seed(database)
+    first, second = await invitations(database, "http://web"), await invitations(database, "http://web")
+    assert [invitation.role for invitation in first] == ["owner", "supervisor", "agent", "agent"]
+    links = [invitation.link for invitation in (*first, *second)]
+    assert len(set(links)) == 8
+    async with database.begin() as session:
+        token = links[0].removeprefix("http://web/sign-in/")
+        assert await sign_in_links.use(session, token) is not None
+        assert await sign_in_links.use(session, token) is None
