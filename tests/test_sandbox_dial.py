@@ -67,7 +67,8 @@ async def test_a_legs_callbacks_tell_its_story(place: Town) -> None:
         (MOBILE, "client:bob", "outbound-dial", leg.sid)
     }
     assert "CallDuration" not in forms[2]
-    assert (int(forms[3]["CallDuration"]), forms[3]["SipResponseCode"]) == (2, "200")
+    assert int(forms[3]["CallDuration"]) >= 1
+    assert forms[3]["SipResponseCode"] == "200"
 
 
 async def test_answer_on_bridge_keeps_the_caller_ringing(place: Town) -> None:

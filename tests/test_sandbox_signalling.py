@@ -1,0 +1,270 @@
+"""The browser SDK's other end: tokens, registration, ringing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import jwt
+import pytest
+import pytest_asyncio
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import VoiceGrant
+
+from sandbox import access_token
+from sandbox.access_token import TokenError
+from sandbox.twilio import Twilio, TwilioSettings
+from tests.customer import MOBILE, NUMBER, SECONDS, Customer, town
+
+Town = tuple[Twilio, Customer]
+
+
+@pytest_asyncio.fixture
+async def place() -> AsyncIterator[Town]:
+    async with town() as both:
+        both[1].says("/voice", f"<Dial action='{both[1].url}/done'><Client><Identity>bob</Identity>"
+                     "<Parameter name='caller' value='+61'/></Client></Dial>")  # fmt: skip
+        yield both
+
+
+def token(settings: TwilioSettings, identity: str = "bob", **changes: Any) -> str:
+    """A token as the product's own library makes it."""
+    known: dict[str, Any] = {
+        "account": settings.account_sid,
+        "key": settings.api_key_sid,
+        "secret": settings.api_key_secret,
+    }
+    known |= {"region": settings.region, "ttl": 3600} | changes
+    grant = VoiceGrant(
+        outgoing_application_sid=changes.get("app", settings.twiml_app_sid),
+        incoming_allow=changes.get("incoming", True),
+        outgoing_application_params={"organisation": "acacia"},
+    )
+    made = AccessToken(
+        known["account"], known["key"], known["secret"], grants=[grant], identity=identity, ttl=known["ttl"],
+        region=known["region"],
+    )  # fmt: skip
+    return str(made.to_jwt())
+
+
+class Browser:
+    """A Device without a browser around it."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def says(self, kind: str, **more: Any) -> None:
+        await self._socket.send_str(json.dumps({"type": kind, **more}))
+
+    async def hears(self, kind: str) -> Mapping[str, Any]:
+        """The next signal, which must be ``kind``."""
+        async with asyncio.timeout(SECONDS):
+            signal: dict[str, Any] = await self._socket.receive_json()
+        assert signal["type"] == kind, signal
+        return signal
+
+    async def is_closed(self) -> bool:
+        async with asyncio.timeout(SECONDS):
+            return (await self._socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+@asynccontextmanager
+async def connected(emulator: Twilio) -> AsyncIterator[Browser]:
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{emulator.url}/signal") as socket:
+        yield Browser(socket)
+
+
+@asynccontextmanager
+async def registered(emulator: Twilio, identity: str = "bob") -> AsyncIterator[Browser]:
+    async with connected(emulator) as browser:
+        await browser.says("hello", token=token(emulator.exchange.settings, identity))
+        ready = await browser.hears("ready")
+        assert (ready["identity"], ready["edge"], ready["region"]) == (identity, "sydney", "au1")
+        assert 3590 < ready["ttl"] <= 3600
+        await browser.says("register")
+        await browser.hears("registered")
+        yield browser
+
+
+async def test_a_registered_device_rings_and_answers(place: Town) -> None:
+    emulator, customer = place
+    async with registered(emulator) as bob:
+        leg = emulator.place_call(from_=MOBILE)
+        offer = await bob.hears("incoming")
+        assert offer["custom"] == {"caller": "+61"}
+        assert (offer["parameters"]["From"], offer["parameters"]["To"]) == (MOBILE, "client:bob")
+        assert offer["parameters"]["CallSid"] != leg.sid
+        await bob.says("accept", call=offer["call"])
+        await bob.hears("accept")
+        await bob.says("mute", call=offer["call"], muted=True)
+        await bob.says("digits", call=offer["call"], digits="12#")
+        await bob.says("hangup", call=offer["call"])
+        await bob.hears("disconnect")
+    done = await customer.until_asked("/done")
+    assert (done["DialCallStatus"], done["DialCallSid"]) == ("completed", offer["call"])
+    agent = emulator.exchange.legs[offer["call"]]
+    assert (agent.voice.muted, agent.digits) == (True, "12#")
+
+
+async def test_all_devices_ring_and_the_first_to_accept_has_the_call(place: Town) -> None:
+    emulator, _ = place
+    async with registered(emulator) as desk, registered(emulator) as home:
+        emulator.place_call()
+        offer = await desk.hears("incoming")
+        await home.hears("incoming")
+        await home.says("accept", call=offer["call"])
+        await home.hears("accept")
+        await desk.hears("cancel")
+        await desk.says("accept", call=offer["call"])
+        await desk.says("hangup", call=offer["call"])
+        await desk.says("unregister")
+        await desk.hears("unregistered")  # neither had any effect
+        assert not emulator.exchange.legs[offer["call"]].over.is_set()
+
+
+async def test_a_rejected_call_is_busy_and_an_abandoned_one_cancelled(place: Town) -> None:
+    emulator, customer = place
+    async with registered(emulator) as bob:
+        emulator.place_call()
+        await bob.says("reject", call=(await bob.hears("incoming"))["call"])
+        assert (await customer.until_asked("/done"))["DialCallStatus"] == "busy"
+        leg = emulator.place_call()
+        await bob.hears("incoming")
+        leg.hang_up()
+        await bob.hears("cancel")
+
+
+async def test_a_browser_that_goes_away_hangs_up(place: Town) -> None:
+    emulator, customer = place
+    async with registered(emulator) as bob:
+        emulator.place_call()
+        await bob.says("accept", call=(await bob.hears("incoming"))["call"])
+        await bob.hears("accept")
+    assert (await customer.until_asked("/done"))["DialCallStatus"] == "completed"
+    assert not emulator.exchange.softphones.registered("client:bob")
+
+
+async def test_a_device_calls_out_through_its_app(place: Town) -> None:
+    emulator, customer = place
+    customer.says("/app", f"<Dial answerOnBridge='true' callerId='{NUMBER}'><Number>{MOBILE}</Number></Dial>")
+    async with registered(emulator) as bob:
+        await bob.says("connect", id="TJ1", params={"To": MOBILE, "CallSid": "CAforged", "note": "x"})
+        ringing = await bob.hears("ringing")
+        assert ringing["id"] == "TJ1"
+        await bob.hears("accept")
+        form = await customer.until_asked("/app")
+        assert (form["From"], form["To"], form["Direction"]) == ("client:bob", MOBILE, "inbound")
+        assert (form["CallSid"], form["note"]) == (ringing["call"], "x")
+        assert form["organisation"] == "acacia"  # from the token, not from the browser
+        assert form["ApplicationSid"] == emulator.exchange.settings.twiml_app_sid
+        await bob.says("hangup", call=ringing["call"])
+        await bob.hears("disconnect")
+    assert (await customer.until_asked("/status", CallSid=ringing["call"]))["CallStatus"] == "completed"
+
+
+async def test_a_client_that_calls_a_number_needs_a_caller_id(place: Town) -> None:
+    emulator, customer = place
+    customer.says("/app", f"<Dial action='{customer.url}/done'><Number>{MOBILE}</Number></Dial>")
+    async with registered(emulator) as bob:
+        await bob.says("connect", id="TJ1", params={"To": MOBILE})
+        await bob.hears("ringing")
+        done = await customer.until_asked("/done")
+    assert (done["DialCallStatus"], done["ErrorCode"]) == ("failed", "13214")
+    assert "callerId must be provided" in done["ErrorMessage"]
+
+
+async def test_a_token_without_the_app_calls_nobody(place: Town) -> None:
+    emulator, _ = place
+    async with connected(emulator) as bob:
+        await bob.says("hello", token=token(emulator.exchange.settings, app=None, incoming=False))
+        await bob.hears("ready")
+        await bob.says("register")
+        await bob.hears("registered")
+        assert not emulator.exchange.softphones.registered("client:bob")
+        await bob.says("connect", id="TJ1", params={})
+        assert (await bob.hears("error"))["code"] == 31002
+        assert (await bob.hears("disconnect"))["call"] == "TJ1"
+
+
+async def test_a_bad_token_is_told_and_shut_out(place: Town) -> None:
+    async with connected(place[0]) as stranger:
+        await stranger.says("hello", token="x")
+        assert (await stranger.hears("error"))["code"] == 20101
+        assert await stranger.is_closed()
+
+
+async def test_a_token_that_runs_out_unregisters_until_a_new_one_comes(place: Town) -> None:
+    emulator, _ = place
+    settings = emulator.exchange.settings
+    async with connected(emulator) as bob:
+        await bob.says("hello", token=token(settings, ttl=1))
+        await bob.hears("ready")
+        await bob.says("register")
+        await bob.hears("registered")
+        assert (await bob.hears("error"))["code"] == 20104
+        await bob.hears("unregistered")
+        assert not emulator.exchange.softphones.registered("client:bob")
+        await bob.says("register")
+        assert (await bob.hears("error"))["code"] == 20104
+        await bob.says("token", token=token(settings))
+        await bob.hears("ready")
+        await bob.says("register")
+        await bob.hears("registered")
+
+
+async def test_noise_is_ignored(place: Town) -> None:
+    async with registered(place[0]) as bob:
+        for kind in ("accept", "reject", "hangup", "mute", "digits", "sing"):
+            await bob.says(kind, call="CA0")
+        await bob._socket.send_str("[1]")
+        await bob._socket.send_str("{")
+        await bob.says("token", token="x")
+        assert (await bob.hears("error"))["code"] == 20101
+        await bob.says("unregister")
+        await bob.hears("unregistered")
+
+
+def forged(settings: TwilioSettings, **changes: Any) -> str:
+    """A token with other claims than the library would write; ``header`` changes its header."""
+    header = {"cty": "twilio-fpa;v=1", "twr": settings.region} | changes.pop("header", {})
+    claims = {
+        "iss": settings.api_key_sid,
+        "sub": settings.account_sid,
+        "exp": time.time() + 60,
+        "grants": {"identity": "bob", "voice": {}},
+    } | changes
+    return jwt.encode(claims, settings.api_key_secret, headers=header)
+
+
+def test_what_a_token_must_be() -> None:
+    settings = TwilioSettings(
+        account_sid="AC1", auth_token="t", api_key_sid="SK1", api_key_secret="s" * 32, twiml_app_sid="AP1"
+    )
+    grant = access_token.verify(settings, token(settings))
+    assert (grant.identity, grant.incoming, grant.outgoing_app) == ("bob", True, "AP1")
+    assert access_token.verify(settings, forged(settings)).outgoing_app == ""
+    refused: list[tuple[int, object]] = [
+        (20101, None),
+        (20101, "a.b.c"),
+        (20101, token(settings, secret="x" * 32)),
+        (20101, token(settings, account="AC2")),
+        (20101, token(settings, key="SK2")),
+        (20101, token(settings, region=None)),
+        (20101, token(settings, region="ie1")),
+        (20101, forged(settings, header={"cty": "JWT"})),
+        (20101, forged(settings, grants={"identity": "bob"})),
+        (20101, forged(settings, grants={"voice": {}})),
+        (20101, forged(settings, grants=[])),
+        (20101, forged(settings, exp=None)),
+        (20104, forged(settings, exp=time.time() - 1)),
+        (31207, forged(settings, exp=time.time() + 90_000)),
+    ]
+    for code, given in refused:
+        with pytest.raises(TokenError) as caught:
+            access_token.verify(settings, given)
+        assert caught.value.code == code
