@@ -114,7 +114,9 @@ class Calls:
 
     async def report(self, call_sid: str, report: Report) -> Change | None:
         """Bring the row up to date with ``report``; None if the call is not this organisation's."""
-        call = await self._session.scalar(self._one(call_sid).with_for_update())
+        # What this session may have read before it had the lock is out of date.
+        locked = self._one(call_sid).with_for_update().execution_options(populate_existing=True)
+        call = await self._session.scalar(locked)
         if call is None:
             return None
         before = _progress(call)

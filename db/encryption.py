@@ -65,7 +65,8 @@ def _hash_key(key: str) -> bytes:
 
 
 def _hmac(key: bytes, purpose: Purpose, text: str) -> bytes:
-    return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
+    # What came in a header may hold bytes that are no text; they are hashed as they are.
+    return hmac.digest(key, f"{purpose}\0{text}".encode(errors="surrogatepass"), hashlib.sha256)
 
 
 # A column type is given the dialect and nothing else; each engine has its own, so that is where the keys hang.

@@ -17,9 +17,10 @@ STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
 POOL_WAIT_SECONDS = 5.0
 
-# SQLSTATEs that say "not now" and nothing about the statement: connection trouble, out of resources, an
-# operator stepping in (57P01 shutdown, 57P03 starting up, 57014 our own statement_timeout), lock_timeout.
-_PASSING = ("08", "53", "57", "55P03")
+# SQLSTATEs that say "not now" and nothing about the statement: connection trouble, not let in, no such database
+# yet, out of resources, an operator stepping in (57P01 shutdown, 57P03 starting up, 57014 our own
+# statement_timeout), lock_timeout.
+_PASSING = ("08", "28", "3D000", "53", "57", "55P03")
 
 
 class DatabaseUnavailableError(Exception):

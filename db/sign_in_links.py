@@ -77,4 +77,4 @@ async def purge(session: AsyncSession) -> int:
 
 def _hash(token: str) -> bytes:
     # The token has 256 random bits, so a plain hash cannot be searched; a password's would need salt and work.
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -105,6 +105,17 @@ async def test_who_answered_is_told_once(database: Database, cast: Cast) -> None
         assert (first.assigned, again.assigned) == (cast.bob.id, None)
 
 
+async def test_what_was_read_before_the_lock_is_read_again(database: Database, cast: Cast) -> None:
+    await _open(database, cast, "CA1")
+    async with _calls(database, cast) as rows:
+        assert await rows.get("CA1") is not None
+        await _tell(database, cast, CallReport("completed", T0))  # in a transaction of its own
+        change = await rows.report("CA1", CallReport("in-progress", T0))
+        assert change is not None
+        assert (change.before.status, change.after.status) == ("completed", "completed")
+    assert (await _get(database, cast, "CA1")).outcome == "missed"
+
+
 async def test_reports_on_an_unknown_call_are_nothing(database: Database, cast: Cast) -> None:
     async with _calls(database, cast) as rows:
         assert await rows.report("CA9", CallReport("completed", T0)) is None

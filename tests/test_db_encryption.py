@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
@@ -108,6 +111,17 @@ async def test_keys_rotate_without_a_pause(
     finally:
         await both.close()
         await new_only.close()
+
+
+async def test_the_commands_do_their_work(database_url: str, cast: Cast, encryption_key: str) -> None:
+    environment = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": f"{NEW},{encryption_key}"}
+    for module, said in (("db.migrate", b""), ("db.rotate", b"9 rows are under the first")):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0
+        assert out.startswith(said)
 
 
 async def test_rotation_with_the_old_key_gone_changes_nothing(

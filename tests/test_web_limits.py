@@ -10,9 +10,9 @@ from web import keys, limits
 from web.config import Settings
 
 
-def _network(settings: Settings, hops: int, *forwarded: str, peer: str = "198.51.100.7") -> str:
+def _network(hops: int, *forwarded: str, peer: str = "198.51.100.7") -> str:
     app = web.Application()
-    app[keys.settings] = settings.model_copy(update={"web_proxy_hops": hops})
+    app[keys.settings] = Settings.model_construct(web_proxy_hops=hops)
     headers = [("X-Forwarded-For", line) for line in forwarded]
     request = make_mocked_request("GET", "/", headers=headers, app=app)
     return limits.network(request.clone(remote=peer))
@@ -34,5 +34,5 @@ def _network(settings: Settings, hops: int, *forwarded: str, peer: str = "198.51
         (1, ["unknown"], "unknown"),
     ],
 )
-def test_the_network_of_a_request(settings: Settings, hops: int, forwarded: list[str], network: str) -> None:
-    assert _network(settings, hops, *forwarded) == network
+def test_the_network_of_a_request(hops: int, forwarded: list[str], network: str) -> None:
+    assert _network(hops, *forwarded) == network

@@ -107,7 +107,7 @@ async def test_signing_out_needs_the_token_as_well(cast: Cast, browser: Browsers
     assert (await browser().post("/sign-out")).status == 303  # nobody signed in: nothing to end
 
 
-@pytest.mark.parametrize("token", [None, "", "0" * 64, "ü"])
+@pytest.mark.parametrize("token", [None, "", "0" * 64, "ü", "\udcff"])
 async def test_a_change_without_the_token_is_refused(cast: Cast, browser: Browsers, token: str | None) -> None:
     bob = await browser().sign_in(cast.bob)
     bob.csrf = ""

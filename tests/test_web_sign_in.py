@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from yarl import URL
 
 from db import sign_in_links
 from db.engine import Database
@@ -122,6 +123,37 @@ async def test_what_is_no_address_is_refused(cast: Cast, browser: Browsers, type
     assert page.status == 400
     assert 'role="alert"' in await page.text()
     assert not outbox[0].letters
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"email=\xff\xfe"),
+        ("application/x-www-form-urlencoded; charset=klingon", b"email=a@b.example"),
+        ("application/x-www-form-urlencoded", b"email=%ff%00"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data; name=email\r\n\r\na@b"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\n--x"),
+        ("multipart/form-data", b"email=a@b.example"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="email"; filename="a"\r\n\r\na@b.example\r\n--x--\r\n',
+        ),
+        ("application/json", b'{"email": "a@b.example"}'),
+    ],
+)
+async def test_a_body_that_is_no_form_is_refused(
+    cast: Cast, browser: Browsers, outbox: Post, kind: str, body: bytes
+) -> None:
+    page = await browser().post("/sign-in", data=body, headers={"Content-Type": kind})
+    assert page.status == 400
+    assert not outbox[0].letters
+
+
+@pytest.mark.parametrize("token", ["%00", "%ff", "%ed%a0%80", "a" * 5000, "%F0%9F%A6%98"])
+async def test_a_link_that_is_no_link_is_one_that_no_longer_works(cast: Cast, browser: Browsers, token: str) -> None:
+    one = browser()
+    async with one.http.get(URL(f"/sign-in/{token}", encoded=True), allow_redirects=False) as page:
+        assert page.status in (404, 410)
 
 
 async def test_one_address_is_limited(cast: Cast, browser: Browsers, outbox: Post) -> None:

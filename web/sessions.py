@@ -19,6 +19,7 @@ from aiohttp import web
 from web import keys
 from web.config import Settings
 from web.errors import ForbiddenError
+from web.forms import field
 
 LIFETIME = timedelta(hours=12)
 CSRF_HEADER = "X-CSRF-Token"
@@ -80,9 +81,9 @@ async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
     """Raise `ForbiddenError` unless the request proves, by header or form field, to come from our own page."""
     sent = request.headers.get(CSRF_HEADER)
     if sent is None and request.content_type in _FORMS:
-        sent = str((await request.post()).get(CSRF_FIELD, ""))
+        sent = await field(request, CSRF_FIELD)
     expected = csrf_token(sign_in, request.app[keys.settings])
-    if not hmac.compare_digest(expected.encode(), (sent or "").encode()):
+    if not hmac.compare_digest(expected.encode(), (sent or "").encode(errors="replace")):
         raise ForbiddenError("This page was open for too long. Please load it again, then try once more.")
 
 

@@ -15,6 +15,7 @@ from db import sign_in_links
 from db.encryption import keyring_of
 from web import access, keys, limits, sessions
 from web.errors import ForbiddenError, InvalidError, TooManyError
+from web.forms import field
 from web.pages import render
 
 LONGEST_ADDRESS = 254  # characters, RFC 5321
@@ -38,7 +39,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     """Mail a link to the address, if it is a member's; the answer does not say whether it is."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise ForbiddenError("Please ask for the link on Bilby's own page.")
-    typed = str((await request.post()).get("email", "")).strip()
+    typed = (await field(request, "email")).strip()
     try:
         email = _address(typed)
         await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
