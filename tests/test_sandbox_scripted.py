@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import mulaw, script_audio
@@ -83,12 +83,14 @@ def test_a_short_pause_ends_nothing() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 8000))
 def test_the_size_of_the_chunks_changes_no_final(chunk: int) -> None:
     talk = script_audio.silence(0.13) + script_audio.encode(SENTENCE) + script_audio.silence(0.9)
     assert finals(listen(talk, chunk)) == [SENTENCE]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000))
 def test_it_does_not_matter_where_in_the_sound_a_word_begins(shift: int) -> None:
     assert finals(listen(mulaw.SILENCE * shift + script_audio.encode(SENTENCE))) == [SENTENCE]
@@ -119,6 +121,7 @@ def test_one_frame_played_twice_is_not() -> None:
     assert finals(listen(doubled(script_audio.encode("one two three"), 21, 1))) == ["one two three"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5 * 18 - 1), st.integers(1, 30))
 def test_lost_sound_loses_words_and_makes_up_none(frame: int, count: int) -> None:
     heard = " ".join(finals(listen(silenced(script_audio.encode(SENTENCE), frame, count)))).split()

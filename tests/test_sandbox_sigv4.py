@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import sigv4
@@ -56,6 +56,7 @@ def test_a_temporary_key_needs_its_token() -> None:
     assert refusal(signed(), tokens={KEY: "token+/=="}) == "UnrecognizedClientException"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_value_of_a_parameter_can_be_signed(value: str) -> None:
     verify(signed(session_id=value))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import demo, mulaw, script_audio, sound
@@ -87,6 +87,7 @@ def test_words_become_a_sentence() -> None:
     assert [word.text for word in written(sure[:1])] == ["No."]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000]),
     st.lists(st.integers(0, 700), min_size=1, max_size=8),

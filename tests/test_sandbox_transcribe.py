@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox import eventstream, mulaw, script_audio
 from sandbox.scripted import Scripted
@@ -23,10 +23,10 @@ from tests.transcribe_client import (
     SECRET,
     STABLE,
     STEREO,
-    Client,
     RefusedError,
     Signing,
     finals,
+    lost,
     open_stream,
     presigned,
     text,
@@ -68,13 +68,6 @@ async def refusal(url: str) -> str:
             await client.rest()
         with pytest.raises(ConnectionClosed):
             await client.next()
-    return refused.value.type
-
-
-async def lost(client: Client) -> str:
-    """The type of the exception frame that an open stream ends with."""
-    with pytest.raises(RefusedError) as refused:
-        await client.rest()
     return refused.value.type
 
 
@@ -264,73 +257,6 @@ async def test_a_second_stream_with_the_same_session_id_ends_the_first(service: 
             assert await lost(first) == "ConflictException"
             await second.play(HELLO, 2 * CHUNK)
             assert finals(await second.rest()) == ["hello there"]
-
-
-async def test_dropped_connections_get_no_close(service: Transcribe) -> None:
-    async with open_stream(mono_url(service)) as client:
-        await service.until(lambda: service.open == 1)
-        service.drop()
-        await client.rest()
-        assert client.connection.close_code == 1006
-    await service.until(lambda: service.open == 0)
-    assert service.log[0].ended == "gone"
-
-
-async def test_any_exception_can_be_raised_in_band(service: Transcribe) -> None:
-    async with open_stream(mono_url(service)) as client:
-        await service.until(lambda: service.open == 1)
-        service.fail("ServiceUnavailableException")
-        assert await lost(client) == "ServiceUnavailableException"
-    assert service.log[0].ended == "ServiceUnavailableException"
-
-
-@pytest.mark.parametrize(("status", "type_"), [(429, "LimitExceededException"), (503, "ServiceUnavailableException")])
-async def test_the_upgrade_can_be_refused(service: Transcribe, status: int, type_: str) -> None:
-    service.refuse(status)
-    with pytest.raises(InvalidStatus) as refused:
-        await connect(mono_url(service))
-    response = refused.value.response
-    assert (response.status_code, response.headers["x-amzn-ErrorType"]) == (status, type_)
-    assert response.body is not None
-    assert "Message" in json.loads(response.body)
-    service.accept()
-    assert finals(await transcripts(mono_url(service), HELLO, 2 * CHUNK)) == ["hello there"]
-
-
-async def test_the_upgrade_can_be_cut_and_refusing_ends_by_itself(service: Transcribe) -> None:
-    service.refuse(seconds=3600)
-    with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
-        await connect(mono_url(service))
-    service.refuse(seconds=0)
-    assert finals(await transcripts(mono_url(service), HELLO, 2 * CHUNK)) == ["hello there"]
-    assert service.refused == 1
-
-
-async def test_a_mute_service_takes_sound_and_says_nothing_not_even_goodbye(service: Transcribe) -> None:
-    service.mute = True
-    async with open_stream(mono_url(service)) as client:
-        await client.play(HELLO, 2 * CHUNK)
-        await service.until(lambda: service.log[0].ended == "completed")
-        assert service.log[0].results == 3
-        assert service.open == 1
-        await client.connection.close()
-        assert await client.rest() == []
-
-
-async def test_late_answers_are_complete_and_in_order(service: Transcribe) -> None:
-    loop = asyncio.get_running_loop()
-    service.delay = 0.25
-    began = loop.time()
-    results = await transcripts(mono_url(service), HELLO, 2 * CHUNK)
-    assert [text(result) for result in results] == ["hello", "hello there", "hello there"]
-    assert loop.time() - began >= service.delay
-
-
-async def test_a_client_that_leaves_while_answers_are_late_is_not_waited_for(service: Transcribe) -> None:
-    service.delay = 3600.0
-    async with open_stream(mono_url(service)) as client:
-        await client.send(HELLO[: 2 * 8000])
-    await service.until(lambda: service.open == 0)
 
 
 async def test_many_streams_at_once(service: Transcribe) -> None:

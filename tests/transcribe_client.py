@@ -129,3 +129,12 @@ def text(result: Result) -> str:
 def finals(results: list[Result], channel: str = "ch_0") -> list[str]:
     """What ``channel`` said in the end."""
     return [text(result) for result in results if result.channel_id == channel and not result.is_partial]
+
+
+async def lost(client: Client) -> str:
+    """The type of the exception frame that an open stream ends with."""
+    try:
+        await client.rest()
+    except RefusedError as error:
+        return error.type
+    return "nothing"
