@@ -108,6 +108,7 @@ class Bus:
                 reconnected_cb=self._came_back,
             )
             await self._subscribe(client)
+            await self._watch_all()
             self.ready.set()
             log.info("bus connected", node=self._node)
             await self._send_waiting(client)
@@ -147,9 +148,14 @@ class Bus:
                 self._ask(org, reply=False)
             else:
                 await self._unwatch(org)
+        await self._watch_all()
         now = time.monotonic()
         self._wanted = {org: until for org, until in self._wanted.items() if until > now}
         self._asked = {call: until for call, until in self._asked.items() if until > now}
+
+    async def _watch_all(self) -> None:
+        for org in self._hub.watched():
+            await self.watch(org)
 
     async def _unwatch(self, org: str) -> None:
         subscription = self._watched.pop(org)

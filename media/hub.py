@@ -128,6 +128,10 @@ class Hub:
         if known is not None:
             self._forget(known)
 
+    def watched(self) -> list[str]:
+        """The organisations that have consoles here."""
+        return list(self._audiences)
+
     def is_watched(self, org: str) -> bool:
         return org in self._audiences
 

@@ -4,13 +4,10 @@ A chunk is recorded, sent, and forgotten once it is settled on both channels: co
 After a broken connection `rewind` puts the tape back to the oldest unsettled chunk; a channel that had its final
 already is muted up to there, so that no word is heard twice. The tape is bounded: what falls off its end unsent is
 a gap.
-
-`Clock` maps the time of one connection's audio (which starts at 0 and knows no pauses of ours) to the call's.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 
 from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
@@ -18,34 +15,6 @@ from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
 KEEP_MS = 30_000  # on the tape at most
 _QUIET_MS = 3_000  # a quiet channel is settled after this: words come within it
 _LEAD_IN = 2  # chunks before the first sound: words begin softly
-_MOST_TURNS = 256
-
-
-class Clock:
-    """Where a connection's audio lies on the call's clock. All in ms."""
-
-    def __init__(self) -> None:
-        self._sent = 0
-        self._turns: list[tuple[int, int]] = []  # (of the connection, of the call): from here on they run alike
-
-    def advance(self, call_ms: int | None, length_ms: int = CHUNK_MS) -> None:
-        """``length_ms`` were sent that lie at ``call_ms``, or nowhere: silence of our own making."""
-        if call_ms is not None and self.to_call(self._sent) != call_ms:
-            self._turns.append((self._sent, call_ms))
-            del self._turns[:-_MOST_TURNS]
-        self._sent += length_ms
-
-    def to_call(self, connection_ms: int) -> int:
-        """The call's time of what was sent at ``connection_ms``."""
-        at = bisect_right(self._turns, (connection_ms, 1 << 62)) - 1
-        if at < 0:
-            return -1 if not self._turns else self._turns[0][1]
-        since, call_ms = self._turns[at]
-        return call_ms + connection_ms - since
-
-    @property
-    def sent_ms(self) -> int:
-        return self._sent
 
 
 class Tape:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from awscrt.auth import AwsCredentialsProvider, AwsSignatureType, AwsSigningConfig, aws_sign_request
+from awscrt.auth import AwsCredentials, AwsCredentialsProvider, AwsSignatureType, AwsSigningConfig, aws_sign_request
 from awscrt.http import HttpHeaders, HttpRequest
 from picows import WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 
 from media.eventstream import Result, TranscribeError, audio_event, failure, read_event, read_exception, read_results
 
 OPEN_SECONDS = 8.0
+MOST_SECONDS = 4 * 3600 - 600.0  # "maximum stream duration: 4 hours"; ten minutes to find a pause
+_BEFORE_EXPIRY_SECONDS = 300.0
+_LEAST_SECONDS = 60.0
 _PATH = "/stream-transcription-websocket"
 _EXPIRES_SECONDS = 300
 _LARGEST_ANSWER = 4 * 1024 * 1024
@@ -29,7 +33,9 @@ OnResult = Callable[[Result], None]
 
 
 class Transcriber(Protocol):
-    """What `transcription` needs of a connection."""
+    """What `transcription` needs of a connection. ``lasts_seconds``: how long it may be relied on."""
+
+    lasts_seconds: float
 
     def send(self, pcm: bytes) -> None: ...
     def end(self) -> None: ...
@@ -60,9 +66,11 @@ class Transcribe:
         """A connection that calls ``on_result`` for each result. Raises `TranscribeError` within `OPEN_SECONDS`."""
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                url = await self._presign()
+                credentials = await self._find_credentials()
+                url = await self._presign(credentials)
+                lasts = _lasts(credentials.expiration)
                 _, listener = await ws_connect(
-                    lambda: Connection(on_result), url, max_frame_size=_LARGEST_ANSWER, max_redirects=0
+                    lambda: Connection(on_result, lasts), url, max_frame_size=_LARGEST_ANSWER, max_redirects=0
                 )
         except WSHandshakeError as error:
             raise _refused(error) from None
@@ -75,28 +83,34 @@ class Transcribe:
         assert isinstance(listener, Connection)
         return listener
 
-    async def _presign(self) -> str:
+    async def _find_credentials(self) -> AwsCredentials:
+        try:
+            return await asyncio.wrap_future(self._credentials.get_credentials())
+        except Exception as error:  # awscrt raises bare RuntimeErrors when it finds none; they may yet appear
+            raise TranscribeError("Credentials") from error
+
+    async def _presign(self, credentials: AwsCredentials) -> str:
         """The signed URL; the signature is the same as the JavaScript SDK's, port included in the host."""
         host = urlsplit(self._endpoint).netloc
         request = HttpRequest("GET", f"{_PATH}?{self._query}", HttpHeaders([("Host", host)]))
         config = AwsSigningConfig(
             signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
-            credentials_provider=self._credentials,
+            credentials_provider=AwsCredentialsProvider.new_static(
+                credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+            ),
             region=self._region,
             service="transcribe",
             expiration_in_seconds=_EXPIRES_SECONDS,
         )
-        try:
-            await asyncio.wrap_future(aws_sign_request(request, config))
-        except Exception as error:  # awscrt raises bare RuntimeErrors when it finds no credentials
-            raise TranscribeError("Credentials", permanent=False) from error
+        await asyncio.wrap_future(aws_sign_request(request, config))
         return f"{self._endpoint}{request.path}"
 
 
 class Connection(WSListener):
     """One open connection. `send` never waits; `closed` tells how it ended."""
 
-    def __init__(self, on_result: OnResult) -> None:
+    def __init__(self, on_result: OnResult, lasts_seconds: float) -> None:
+        self.lasts_seconds = lasts_seconds
         self._on_result = on_result
         self._transport: WSTransport | None = None
         self._failure: TranscribeError | None = None
@@ -170,3 +184,11 @@ def _refused(error: WSHandshakeError) -> TranscribeError:
         return TranscribeError("Dropped")
     named = error.response.headers.get("x-amzn-errortype", "").split(":")[0]
     return failure(named or _BY_STATUS.get(error.response.status, "ServiceUnavailableException"))
+
+
+def _lasts(expiration: datetime | None) -> float:
+    """How long a connection may be relied on: neither the service's limit nor the credentials' end may cut it."""
+    if expiration is None:
+        return MOST_SECONDS
+    left = (expiration - datetime.now(UTC)).total_seconds() - _BEFORE_EXPIRY_SECONDS
+    return max(_LEAST_SECONDS, min(MOST_SECONDS, left))

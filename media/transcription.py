@@ -1,9 +1,10 @@
 """One call's transcription: opens before speech is lost, stays alive in silence, reopens and replays, ends complete.
 
-`hear` takes chunks and never waits; `run` is the connection's life, owned by the call; `tick` is called ten times a
+`hear` takes chunks and never waits; `run` is the connections' life, owned by the call; `tick` is called ten times a
 second by the one ticker of the process. What was said and is not settled lies on the tape, so a connection may break
 at any moment: the next one is sent the rest again, faster than it was spoken but paced, and its words take the
-places of the unfinished ones.
+places of the unfinished ones. A connection that grows old is relieved: its successor opens first, takes over in a
+pause (or, if nobody ever pauses, by a replay), and the old one still tells its last finals.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import structlog
 from media.admission import Admission
 from media.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
 from media.eventstream import Result, TranscribeError
+from media.link import Link
 from media.metrics import RESULT_LATENCY, TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
-from media.tape import Clock, Tape
+from media.tape import Tape
 from media.ticket import Direction
 from media.transcribe import OnResult, Transcriber
-from media.transcript import Event, Gap, GapFound, Latency, Speaker, State, StateChanged, Utterance, Uttered
+from media.transcript import Event, Gap, GapFound, Latency, State, StateChanged, Uttered
+from media.utterances import Utterances
 
 PACE = 5  # times as fast as it was spoken is what was kept sent
 OPENING_KEEP_MS = 10_000  # of a call's beginning, while it waits for its first connection
@@ -29,10 +32,13 @@ REOPENING_KEEP_MS = 30_000
 IDLE_SECONDS = 2.0  # without sound from Twilio, Transcribe gets silence of ours: it hangs up after 15 s
 MUTE_SECONDS = 15.0  # speech goes out and nothing comes back: the connection is dead though open
 SILENT_SECONDS = 5.0
-LATENCY_SECONDS = 1.0
 SETTLED_SECONDS = 0.5  # AWS accepts the upgrade even of those whom it then refuses: not a sign of success yet
+LATENCY_SECONDS = 1.0
+SEAM_SECONDS = 20.0  # to wait for a pause in which to change connections, and for the last finals
+RELIEF_AGAIN_SECONDS = 60.0  # after a successor could not be opened
 _FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
 _BACK_OFF = (0.1, 2.0, 10.0)  # seconds: first, most while there is hope, most after that
+_SILENCE = to_pcm(silent_chunk(0).tracks)
 
 Open = Callable[[OnResult], Awaitable[Transcriber]]
 log = structlog.get_logger()
@@ -44,25 +50,21 @@ class Transcription:
     def __init__(
         self, call: str, direction: Direction, open_: Open, admission: Admission, publish: Callable[[Event], None]
     ) -> None:
+        self.detached = False  # Twilio's socket is gone and may come back
         self._call = call
-        self._speakers: tuple[Speaker, Speaker] = (
-            ("caller", "agent") if direction == "inbound" else ("agent", "caller")
-        )
         self._open = open_
         self._admission = admission
         self._publish = publish
         self._now = asyncio.get_running_loop().time
+        self._utterances = Utterances(direction)
         self._tape = Tape(OPENING_KEEP_MS)
-        self._clock = Clock()
-        self._connection: Transcriber | None = None
+        self._link: Link | None = None
+        self._successor: Link | None = None
         self._attempts = 0
-        self.detached = False  # Twilio's socket is gone and may come back
         self._finishing = False
         self._waiting = True
         self._over = False
         self._trusted = False  # a result came on this connection
-        self._unfinished: list[Utterance | None] = [None, None]  # of each channel: shown, not final
-        self._named: list[str | None] = [None, None]  # the ResultId behind each of them
         self._heard_at = self._sent_at = self._loud_at = self._result_at = self._begun_at = self._now()
         self._heard_ms = 0
         self._latency_at = 0.0
@@ -78,10 +80,12 @@ class Transcription:
         self._heard_ms = chunk.end_ms
         if chunk.loud[0] or chunk.loud[1]:
             self._loud_at = self._heard_at
+        elif self._successor is not None and self._utterances.all_finished:
+            self._change_over()
         behind = self._tape.unsent_ms > 0
         self._tape.record(chunk)
-        if self._connection is not None and not behind:
-            self._send_next()
+        if self._link is not None and not behind:
+            self._send_next(self._link)
 
     def finish(self) -> None:
         """No more sound will come: send what is left, then ask for the last finals. `run` returns when they came."""
@@ -92,15 +96,15 @@ class Transcription:
 
     def tick(self) -> None:
         """Ten times a second: send what was kept, keep silence flowing, notice what is wrong."""
-        if self._connection is None:
+        if self._link is None:
             return
         now = self._now()
         if self._tape.unsent_ms:
             self._pump(PACE)
         elif now - max(self._heard_at, self._sent_at) >= IDLE_SECONDS and not self._finishing:
-            self._send_silence(now)
+            self._send_silence(self._link, now)
         if now - self._result_at >= MUTE_SECONDS and not self._finishing:
-            self._suspect_mute(now)
+            self._suspect_mute(self._link, now)
         if self._trusted or now - self._begun_at >= SETTLED_SECONDS:
             self._set_state(self._state(now))
 
@@ -109,7 +113,7 @@ class Transcription:
         try:
             async with self._admission.slot():
                 self._waiting = False
-                while not await self._connected():
+                while not await self._is_done():
                     pass
         except TranscribeError as error:
             self._count(error)
@@ -119,18 +123,15 @@ class Transcription:
             self._over = True
             self._give_up()
 
-    async def _connected(self) -> bool:
-        """Open one connection and hold it while it lasts; True when the call's last words have come."""
+    async def _is_done(self) -> bool:
+        """Open a connection and hold it while it lasts; True when the call's last words have come."""
         try:
-            await self._admission.pace()
-            connection = await self._open(self._take)
-            TRANSCRIBE_OPENS.inc()
-            self._begin(connection)
+            link = await self._open_link()
+            self._begin(link)
             try:
-                await connection.closed()
+                await self._hold(link)
             finally:
-                self._connection = None
-                connection.abort()
+                self._drop_links()
             return True
         except TranscribeError as error:
             if error.permanent:
@@ -139,16 +140,68 @@ class Transcription:
             await self._back_off(error)
             return False
 
-    def _begin(self, connection: Transcriber) -> None:
+    async def _open_link(self) -> Link:
+        await self._admission.pace()
+        link = Link()
+        link.connection = await self._open(lambda result: self._take(link, result))
+        TRANSCRIBE_OPENS.inc()
+        return link
+
+    def _begin(self, link: Link) -> None:
+        """Everything that is not settled goes over ``link``, from its beginning."""
         self._tape.rewind()
         self._tape.keep_ms = REOPENING_KEEP_MS
+        self._utterances.restart()
         self._tell_lost()
-        self._clock = Clock()
-        self._named = [None, None]
         self._sent_at = self._result_at = self._begun_at = self._now()
-        self._connection = connection
+        self._link = link
         self._trusted = False
         self._pump(PACE)
+
+    async def _hold(self, link: Link) -> None:
+        """Wait until the call's last words have come, over ``link`` and those that relieve it."""
+        while True:
+            assert link.connection is not None
+            try:
+                async with asyncio.timeout(link.connection.lasts_seconds):
+                    await link.closed()
+                return
+            except TimeoutError:
+                link = await self._relieve(link)
+
+    async def _relieve(self, link: Link) -> Link:
+        """Open the successor of ``link``; it takes over in a pause (`_change_over`), or else by a replay."""
+        try:
+            successor = await self._open_link()
+        except TranscribeError as error:
+            self._count(error)
+            assert link.connection is not None
+            link.connection.lasts_seconds = RELIEF_AGAIN_SECONDS
+            return link
+        self._successor = successor
+        try:
+            async with asyncio.timeout(SEAM_SECONDS):
+                await link.closed()  # with its last finals, once it is relieved
+        except (TimeoutError, TranscribeError):
+            pass
+        link.abort()
+        if self._successor is successor:
+            self._successor = None
+            self._begin(successor)
+        return successor
+
+    def _change_over(self) -> None:
+        """It is quiet: from the next chunk on, the successor is spoken to."""
+        if self._link is not None and self._successor is not None and not self._tape.unsent_ms:
+            self._link.end()
+            self._link, self._successor = self._successor, None
+            self._begun_at = self._now()
+
+    def _drop_links(self) -> None:
+        for link in (self._link, self._successor):
+            if link is not None:
+                link.abort()
+        self._link = self._successor = None
 
     async def _back_off(self, error: TranscribeError) -> None:
         self._attempts += 1
@@ -163,68 +216,46 @@ class Transcription:
 
     def _pump(self, chunks: int) -> None:
         """Send up to ``chunks`` of what was kept; at the very end, say that it was all."""
+        if self._link is None:
+            return
         for _ in range(chunks):
             if not self._tape.unsent_ms:
                 break
-            self._send_next()
-        if self._finishing and self._connection is not None and not self._tape.unsent_ms:
-            self._connection.end()
+            self._send_next(self._link)
+        if self._finishing and not self._tape.unsent_ms:
+            self._link.end()
 
-    def _send_next(self) -> None:
+    def _send_next(self, link: Link) -> None:
         kept = self._tape.next()
-        if kept is not None and self._connection is not None:
+        if kept is not None:
             chunk, tracks = kept
-            self._clock.advance(chunk.start_ms)
-            self._connection.send(to_pcm(tracks))
+            link.send(to_pcm(tracks), chunk.start_ms)
             self._sent_at = self._heard_at
 
-    def _send_silence(self, now: float) -> None:
+    def _send_silence(self, link: Link, now: float) -> None:
         """As much silence as time has passed; it lies nowhere on the call's clock."""
-        assert self._connection is not None
         for _ in range(min(int((now - self._sent_at) * 1000) // CHUNK_MS, 2 * PACE)):
-            self._clock.advance(None)
-            self._connection.send(_SILENCE)
+            link.send(_SILENCE, None)
         self._sent_at = now
 
-    def _suspect_mute(self, now: float) -> None:
+    def _suspect_mute(self, link: Link, now: float) -> None:
         since_ms = self._heard_ms - round((now - self._result_at) * 1000)
         self._result_at = now
-        if self._tape.has_speech(since_ms) and self._connection is not None:
+        if self._tape.has_speech(since_ms):
             self._count(TranscribeError("Mute"))
-            self._connection.abort()
+            link.abort()
 
-    def _take(self, result: Result) -> None:
-        """A result came. Its id is ours from then on: a replayed utterance keeps the id it was first shown with."""
+    def _take(self, link: Link, result: Result) -> None:
+        """A result came over ``link``."""
         self._result_at = self._now()
         self._attempts = 0
         if not self._trusted:
             self._trusted = True
             self._set_state(self._state(self._result_at))
-        channel = result.channel
-        start_ms, end_ms = self._clock.to_call(result.start_ms), self._clock.to_call(result.end_ms)
-        self._tape.hear(channel, start_ms, end_ms, result.final)
-        utterance = Utterance(
-            id=self._name(channel, result.id),
-            speaker=self._speakers[channel],
-            text=result.text,
-            final=result.final,
-            start_ms=start_ms,
-            end_ms=end_ms,
-            stable_words=result.stable_words,
-        )
-        self._unfinished[channel] = None if result.final else utterance
-        if result.final:
-            self._named[channel] = None
-        self._publish(Uttered(self._call, utterance))
+        start_ms, end_ms = link.clock.to_call(result.start_ms), link.clock.to_call(result.end_ms)
+        self._tape.hear(result.channel, start_ms, end_ms, result.final)
+        self._publish(Uttered(self._call, self._utterances.revise(result, start_ms, end_ms)))
         self._tell_latency(end_ms)
-
-    def _name(self, channel: int, result_id: str) -> str:
-        shown = self._unfinished[channel]
-        if shown is None or self._named[channel] not in (None, result_id):
-            self._named[channel] = result_id
-            return result_id
-        self._named[channel] = result_id
-        return shown.id
 
     def _tell_latency(self, end_ms: int) -> None:
         age_ms = (self._result_at - self._heard_at) * 1000 + self._heard_ms - end_ms
@@ -236,10 +267,8 @@ class Transcription:
 
     def _give_up(self) -> None:
         """The end: what is shown as unfinished is all there will be, and what was never sent is a gap."""
-        for utterance in self._unfinished:
-            if utterance is not None:
-                self._publish(Uttered(self._call, _finished(utterance)))
-        self._unfinished = [None, None]
+        for utterance in self._utterances.finish():
+            self._publish(Uttered(self._call, utterance))
         self._tape.give_up()
         self._tell_lost()
 
@@ -255,21 +284,7 @@ class Transcription:
     def _set_state(self, state: State) -> None:
         self._publish(StateChanged(self._call, state))
 
-    def _count(self, error: TranscribeError) -> None:
+    def _count(self, error: BaseException) -> None:
+        assert isinstance(error, TranscribeError)
         TRANSCRIBE_FAILURES.labels(error.kind).inc()
         log.warning("transcribe failed", call=self._call, kind=error.kind, permanent=error.permanent)
-
-
-_SILENCE = to_pcm(silent_chunk(0).tracks)
-
-
-def _finished(utterance: Utterance) -> Utterance:
-    return Utterance(
-        utterance.id,
-        utterance.speaker,
-        utterance.text,
-        True,
-        utterance.start_ms,
-        utterance.end_ms,
-        len(utterance.text.split()),
-    )

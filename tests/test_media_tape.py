@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.audio import CHUNK, CHUNK_MS, SILENCE, Chunk
-from media.tape import Clock, Tape
+from media.tape import Tape
 
 LOUD = b"\x20\xa0" * (CHUNK // 2)
 QUIET = SILENCE * CHUNK
@@ -127,14 +127,3 @@ def test_the_tape_is_bounded_and_loses_nothing_unsaid(steps: list[str]) -> None:
     left = {kept.start_ms for kept, _ in send_all(tape)}
     lost = {ms for start, end in tape.take_lost() for ms in range(start, end, CHUNK_MS)}
     assert {index * CHUNK_MS for index in range(recorded)} == seen | left | lost
-
-
-def test_the_clock_follows_what_was_sent() -> None:
-    clock = Clock()
-    clock.advance(5_000)
-    clock.advance(5_100)
-    clock.advance(None)  # silence of ours
-    clock.advance(5_200)
-    clock.advance(9_000)  # a hole in the call
-    assert [clock.to_call(ms) for ms in (0, 150, 300, 350, 400, 450)] == [5_000, 5_150, 5_200, 5_250, 9_000, 9_050]
-    assert clock.sent_ms == 500
