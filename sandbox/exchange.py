@@ -78,13 +78,16 @@ class Exchange:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self, seconds: float = 5.0) -> None:
-        """Hang up everybody, close browsers, let the last callbacks go out for at most ``seconds``, and stop."""
+        """Hang up everybody, close browsers, and let the last callbacks go out for at most ``seconds``."""
         for leg in list(self.live()):
             leg.hang_up()
         for socket in list(self.sockets):
             await socket.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+
+    def stop(self) -> None:
+        """Cancel what still runs."""
         for task in list(self._tasks):
             task.cancel()
 

@@ -82,6 +82,7 @@ async def twilio(settings: TwilioSettings) -> AsyncIterator[Twilio]:
             failure = error
         await exchange.close()
         await runner.cleanup()
+        exchange.stop()
     if failure is not None:
         raise failure
 
