@@ -131,6 +131,7 @@ async def test_every_answer_carries_the_safe_headers(cast: Cast, browser: Browse
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Server"] == "Bilby"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Permissions-Policy"].startswith("microphone=(self)")

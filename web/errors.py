@@ -5,7 +5,6 @@
     ├─ NotSignedInError      401   or, for a page, off to /sign-in
     ├─ ForbiddenError        403   signed in, but not allowed to
     ├─ NotFoundError         404   there is none, or it is somebody else's: not told apart
-    ├─ ConflictError         409   not as things stand
     ├─ TooManyError          429   carries when to come back
     └─ UnavailableError      503   something we need is not there
 
@@ -53,12 +52,6 @@ class NotFoundError(RefusalError):
     sentence = "There is nothing here."
 
 
-class ConflictError(RefusalError):
-    """Not possible as things stand."""
-
-    sentence = "That is not possible as things stand."
-
-
 class TooManyError(RefusalError):
     """Too often. ``retry_after`` is in seconds, and goes out as Retry-After."""
 
@@ -85,7 +78,6 @@ STATUS: dict[type[Exception], int] = {
     NotSignedInError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
-    ConflictError: 409,
     TooManyError: 429,
     UnavailableError: 503,
     DatabaseUnavailableError: 503,

@@ -67,6 +67,7 @@ def guard(app: web.Application, settings: Settings) -> None:
     async def prepare(_: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        response.headers["Server"] = "Bilby"  # which versions of what serve it is nobody's business
 
     app.on_response_prepare.append(prepare)
 
