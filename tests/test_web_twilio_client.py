@@ -56,16 +56,17 @@ def test_without_a_base_sydney_is_asked() -> None:
 
 async def test_a_silent_twilio_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twilio_client, "SECONDS", 0.05)
+    given_up = asyncio.Event()
 
-    async def never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+    async def never_answers(_: web.Request) -> web.Response:
+        await asyncio.wait_for(given_up.wait(), 10)
+        return web.Response()
 
-    async with asyncio.timeout(10):
-        server = await asyncio.start_server(never_answers, "127.0.0.1", 0)
-        async with server:
-            base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            connected = twilio_client.connected(account=ACCOUNT, key=KEY, secret=SECRET, base=base)
-            async with connected as client:
-                with pytest.raises(TimeoutError):
-                    await client.calls(CALL).streams("bilby").update_async(status=STOPPED)
+    app = web.Application()
+    app.router.add_post("/{path:.*}", never_answers)
+    async with TestServer(app) as server:
+        connected = twilio_client.connected(account=ACCOUNT, key=KEY, secret=SECRET, base=str(server.make_url("/")))
+        async with connected as client:
+            with pytest.raises(TimeoutError):
+                await client.calls(CALL).streams("bilby").update_async(status=STOPPED)
+        given_up.set()
