@@ -20,7 +20,7 @@ from db.engine import Database
 from sandbox.config import HOST, Addresses, Secrets, Settings, product_environment
 from sandbox.nats import NatsServer
 from sandbox.postgres import EmbeddedPostgres
-from sandbox.processes import Child, StartError, locked, start
+from sandbox.processes import Child, StartError, locked, start, stop_recorded
 from sandbox.seed import seed
 
 _ROOT = Path(__file__).parents[1]
@@ -65,6 +65,8 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
     folder.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(locked(folder, "set SANDBOX_DIR to another folder"))
+        for record in (*folder.glob("*.pid"), folder / "nats" / "nats.pid"):
+            stop_recorded(record)  # where the kernel did not end them with a killed run
         _check_ports(settings)
         kept = Secrets.kept_in(folder)
         postgres, nats = EmbeddedPostgres(folder / "postgres"), NatsServer(folder / "nats", port=settings.nats_port)

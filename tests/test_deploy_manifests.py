@@ -69,6 +69,7 @@ def test_pods_have_no_writable_path(process: str) -> None:
         assert "volumeMounts" not in container
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False, "a Service named web makes a variable WEB_PORT"
 
 
 def test_pods_get_their_own_secrets_only() -> None:
