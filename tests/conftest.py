@@ -10,23 +10,30 @@ import itertools
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from aiohttp import web
 from cryptography.fernet import Fernet
+from hypothesis import settings as hypothesis_settings
 
 from db import migrate, organisations
 from db.engine import Database
 from db.members import Members
 from db.numbers import Numbers
 from sandbox.mail import Outbox, post_office
+from sandbox.nats import NatsServer
 from sandbox.postgres import EmbeddedPostgres
 from tests.cast import Cast
+from tests.node import Node, media_node, scripted_vendor
 from tests.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
+
+hypothesis_settings.register_profile("calm", deadline=None)  # machines are shared: no verdict by the clock
+hypothesis_settings.load_profile("calm")
 
 _TEMPLATE = "bilby_template"
 _KEY = Fernet.generate_key().decode()
@@ -176,3 +183,14 @@ async def _sql(server: EmbeddedPostgres, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest_asyncio.fixture
+async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Node]:
+    """A media node with a real NATS and the emulated Transcribe."""
+    async with (
+        NatsServer(tmp_path) as nats,
+        scripted_vendor() as vendor,
+        media_node(nats, vendor, port=free_port()) as node,
+    ):
+        yield node

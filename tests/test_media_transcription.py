@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from media import transcribe, transcription
+from media import transcription
 from sandbox import script_audio
 from sandbox.nats import NatsServer
 from sandbox.transcribe_stream import Limits
-from tests.node import PAUSE, Line, Node, Screen, media_node, scripted_vendor
+from tests.node import PAUSE, Node, Screen, media_node, scripted_vendor
 
 
 @pytest_asyncio.fixture
@@ -282,51 +282,3 @@ async def test_latency_is_told_at_most_once_a_second(node: Node) -> None:
     ages = [event["ms"] for event in screen.events if event["type"] == "latency"]
     assert 1 <= len(ages) <= 2 + 8
     assert all(isinstance(age, int) and age >= 0 for age in ages)
-
-
-async def _talk(line: Line, screen: Screen, seconds: float, *, pauses: bool) -> str:
-    """Talk in something like real time; what was said."""
-    said: list[str] = []
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while loop.time() < end:
-        said.append(f"word{len(said)}")
-        await line.say(said[-1], pause=pauses)
-        await asyncio.sleep(0.1)
-    await line.say("end")
-    return " ".join([*said, "end"])
-
-
-@pytest.mark.parametrize("pauses", [True, False], ids=["in a pause", "while somebody talks on and on"])
-async def test_an_old_connection_is_relieved_without_a_word_lost_or_doubled(
-    node: Node, monkeypatch: pytest.MonkeyPatch, pauses: bool
-) -> None:
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 1.0)
-    monkeypatch.setattr(transcription, "SEAM_SECONDS", 0.7)
-    screen = await node.screen()
-    line = await node.call()
-    await node.vendor.until(lambda: node.vendor.opened == 1)
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 1000.0)  # the successor stays
-    said = await _talk(line, screen, 4, pauses=pauses)
-    await screen.until(lambda: screen.words(line.call).endswith("end"))
-    await line.hang_up()
-    await screen.ended(line.call)
-    assert screen.words(line.call).split() == said.split()
-    assert screen.gaps(line.call) == []
-    assert set(screen.states(line.call)) == {"transcribing"}
-    assert node.vendor.opened == 2
-
-
-async def test_an_old_connection_stays_if_its_successor_does_not_come(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 0.5)
-    screen = await node.screen()
-    line = await node.call()
-    await line.say("opened")
-    await spoken(screen, line.call, "opened")
-    node.vendor.refuse(503)
-    await node.vendor.until(lambda: node.vendor.refused >= 1)
-    await line.say("and still here")
-    await spoken(screen, line.call, "opened and still here")
-    assert node.vendor.opened == 1

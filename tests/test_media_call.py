@@ -1,0 +1,97 @@
+"""A call from its first word to its last, as the console and web see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import nats
+from nats.aio.msg import Msg
+
+from tests.node import Node
+
+
+async def test_words_reach_a_console_partials_first_then_finals(node: Node) -> None:
+    screen = await node.screen()
+    line = await node.call()
+    await line.say("good morning")
+    await line.say("how can I help", "outbound")
+    await screen.until(lambda: screen.words(line.call) == "good morning how can I help")
+    utterances = [event["utterance"] for event in screen.events if event["type"] == "utterance"]
+    assert [one["text"] for one in utterances[:2]] == ["good", "good morning"]
+    assert not utterances[0]["final"]
+    assert screen.words(line.call, "caller") == "good morning"
+    assert screen.words(line.call, "agent") == "how can I help"
+    assert screen.calls()[line.call]["state"] == "transcribing"
+    await line.hang_up()
+    await screen.ended(line.call)
+    assert await line.closed_with() == 1000
+
+
+async def test_speakers_change_sides_with_the_direction(node: Node) -> None:
+    screen = await node.screen()
+    line = await node.call(direction="outbound", agent="bob")
+    await line.say("this is the agent")
+    await line.say("and the customer", "outbound")
+    await screen.until(lambda: "customer" in screen.words(line.call))
+    assert screen.words(line.call, "agent") == "this is the agent"
+    assert screen.words(line.call, "caller") == "and the customer"
+
+
+async def test_the_last_words_come_after_stop(node: Node) -> None:
+    screen = await node.screen()
+    line = await node.call()
+    await line.say("and goodbye then", pause=False)
+    await line.hang_up()
+    await screen.ended(line.call)
+    assert screen.words(line.call) == "and goodbye then"
+    assert screen.events[-1] == {"type": "call.ended", "call": line.call, "reason": "completed"}
+
+
+async def test_facts_without_words_reach_web(node: Node) -> None:
+    facts: asyncio.Queue[tuple[str, dict[str, str]]] = asyncio.Queue()
+    web = await nats.connect(node.nats.url("web"))
+    try:
+
+        async def take(message: Msg) -> None:
+            facts.put_nowait((message.subject, json.loads(message.data)))
+
+        await web.subscribe("call.>", cb=take)
+        await web.flush()
+        line = await node.call()
+        await line.say("a secret nobody but the console may know")
+        await line.hang_up()
+        seen: list[tuple[str, dict[str, str]]] = []
+        async with asyncio.timeout(10):
+            while not seen or not seen[-1][0].endswith(".ended"):
+                seen.append(await facts.get())
+    finally:
+        await web.close()
+    assert seen[0][0] == f"call.a.{line.call}.started"
+    assert seen[0][1]["stream"] == line.facts.stream_sid
+    assert ("stream", "transcribing") in [(subject.rsplit(".")[-1], body.get("state")) for subject, body in seen]
+    assert "secret" not in json.dumps(seen)
+
+
+async def test_a_second_stream_takes_the_call_over(node: Node) -> None:
+    screen = await node.screen()
+    first = await node.call(sid="CA10")
+    await first.say("on the first stream")
+    await screen.until(lambda: "first stream" in screen.words("CA10"))
+    second = await node.call(sid="CA10")
+    assert await first.closed_with() == 4409
+    await second.say("on the second")
+    await screen.until(lambda: screen.words("CA10") == "on the first stream on the second")
+    assert screen.types().count("call.started") == 1
+    assert "call.ended" not in screen.types()
+
+
+async def test_a_lost_stream_ends_the_call_unless_another_comes(node: Node) -> None:
+    screen = await node.screen()
+    line = await node.call()
+    await line.say("cut off")
+    await screen.until(lambda: screen.words(line.call) == "cut off")
+    line.socket.transport.abort()
+    await screen.until(lambda: screen.states(line.call)[-1:] == ["reconnecting"])
+    await screen.ended(line.call)
+    assert screen.events[-1]["reason"] == "stream lost"
