@@ -4,35 +4,28 @@ A node that has consoles of an organisation *watches* it: it asks ``snapshot.{or
 it knows of its own live calls, as the events that lead there; from then on, while the wish is renewed, the owners
 publish their events on ``transcript.{org}.{call}`` as well. Nobody watching elsewhere: nothing published.
 
-Publishing never waits: what is to be sent stands in a bounded queue, oldest dropped first, and NATS being away
-disturbs neither calls nor consoles of this node.
+NATS being away disturbs neither calls nor consoles of this node (wire.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import Any
 
 import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
 from media.hub import Hub
-from media.metrics import BUS_DROPPED
 from media.ticket import Spent
 from media.transcript import CallAssigned, CallStarted, CallView, Event, GapFound, LiveCall, Uttered, decode, encode
+from media.wire import Wire
 
 WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
 RENEW_SECONDS = 30.0
-MOST_WAITING = 4096
-_RESTART_SECONDS = 1.0
 _MOST_ASSIGNMENTS = 2048
 log = structlog.get_logger()
 
@@ -62,72 +55,34 @@ class Bus:
         self, url: str, node: str, hub: Hub, spent: Spent, own_calls: Callable[[str], Iterable[LiveCall]]
     ) -> None:
         self.ready = asyncio.Event()  # connected for the first time
-        self._url = url
         self._node = node
         self._hub = hub
         self._spent = spent
         self._own_calls = own_calls
-        self._client: Client | None = None
+        self._wire = Wire(url, self._begin, self._came_back)
         self._inbox = ""
-        self._waiting: deque[tuple[str, bytes, str]] = deque(maxlen=MOST_WAITING)
-        self._something = asyncio.Event()
         self._wanted: dict[str, float] = {}  # organisation: until when another node watches it
         self._watched: dict[str, Subscription] = {}
         self._asked: dict[str, float] = {}
         self._assigned: dict[str, str | None] = {}
         hub.relay = self.relay
 
-    @property
-    def is_connected(self) -> bool:
-        return self._client is not None and self._client.is_connected
-
     async def run(self) -> None:
-        """Be connected, however long that takes and however it ends, until cancelled."""
-        while True:
-            try:
-                await self._serve()
-            except Exception:  # whatever the client library does, calls go on
-                log.exception("bus failed", node=self._node)
-            await asyncio.sleep(_RESTART_SECONDS)
-
-    async def _serve(self) -> None:
-        """One client's life: connect, subscribe, send what waits."""
-        self._client = client = Client()
-        self._watched.clear()
-        try:
-            await client.connect(
-                self._url,
-                name=f"media {self._node}",
-                no_echo=True,
-                allow_reconnect=True,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.2,  # type: ignore[arg-type]  # a float works; its annotation is narrow
-                pending_size=1 << 20,
-                error_cb=_log_error,
-                disconnected_cb=_log_lost,
-                reconnected_cb=self._came_back,
-            )
-            await self._subscribe(client)
-            await self._watch_all()
-            self.ready.set()
-            log.info("bus connected", node=self._node)
-            await self._send_waiting(client)
-        finally:
-            with suppress(OSError, NatsError):  # closing a connection that is broken
-                await client.close()
+        """Serve until cancelled."""
+        await self._wire.run()
 
     def relay(self, org: str, call: str, event: bytes) -> None:
         """An event of this node's: other nodes get it if they watch its organisation."""
         if self._wanted and self._wanted.get(org, 0.0) > time.monotonic():
-            self._offer(f"transcript.{org}.{call}", event)
+            self._wire.offer(f"transcript.{org}.{call}", event)
 
     def tell(self, org: str, call: str, fact: str, body: dict[str, str]) -> None:
         """A fact without words, for `web`: ``started``, ``stream`` or ``ended``."""
-        self._offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
+        self._wire.offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
 
     def tell_spent(self, jti: str, exp: float) -> None:
         """A ticket was used here: it must not be used elsewhere."""
-        self._offer("ticket.spent", encode(_Spent(jti, exp)))
+        self._wire.offer("ticket.spent", encode(_Spent(jti, exp)))
 
     def agent_of(self, call: str) -> str | None:
         """Who was assigned to a call that had not begun here yet."""
@@ -135,10 +90,10 @@ class Bus:
 
     async def watch(self, org: str) -> None:
         """See an organisation's calls on other nodes too: a console of it has opened here."""
-        if org in self._watched or not self.is_connected:
-            return
-        assert self._client is not None
-        self._watched[org] = await self._client.subscribe(f"transcript.{org}.>", cb=self._take_event)
+        client = self._wire.client
+        if org in self._watched or client is None or not client.is_connected:
+            return  # `_begin` will see to it
+        self._watched[org] = await client.subscribe(f"transcript.{org}.>", cb=self._take_event)
         self._ask(org, reply=True)
 
     async def renew(self) -> None:
@@ -167,34 +122,20 @@ class Bus:
 
     def _ask(self, of: str, *, reply: bool) -> None:
         """Ask for an organisation's calls, or one call: whoever has them answers to our inbox."""
-        self._offer(f"snapshot.{of}", encode(_Watch(self._node)), self._inbox if reply else "")
+        self._wire.offer(f"snapshot.{of}", encode(_Watch(self._node)), self._inbox if reply else "")
 
-    def _offer(self, subject: str, body: bytes, reply: str = "") -> None:
-        if len(self._waiting) == MOST_WAITING:
-            BUS_DROPPED.inc()
-        self._waiting.append((subject, body, reply))
-        self._something.set()
-
-    async def _send_waiting(self, client: Client) -> None:
-        while True:
-            await self._something.wait()
-            self._something.clear()
-            while self._waiting:
-                subject, body, reply = self._waiting.popleft()
-                try:
-                    await client.publish(subject, body, reply=reply)
-                except NatsError:  # away, and its buffer is full
-                    BUS_DROPPED.inc()
-
-    async def _subscribe(self, client: Client) -> None:
+    async def _begin(self, client: Client) -> None:
+        self._watched.clear()
         self._inbox = client.new_inbox()
         await client.subscribe("call.*.*.assigned", cb=self._take_assigned)
         await client.subscribe("snapshot.*", cb=self._take_question)
         await client.subscribe("ticket.spent", cb=self._take_spent)
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
+        await self._watch_all()
+        self.ready.set()
+        log.info("bus connected", node=self._node)
 
     async def _came_back(self) -> None:
-        log.info("bus reconnected", node=self._node)
         for org in self._watched:
             self._ask(org, reply=True)
 
@@ -217,7 +158,7 @@ class Bus:
         if message.reply:
             for call in self._own_calls(of):
                 for event in _history(call.view()):
-                    self._offer(f"{message.reply}.{call.org}", encode(event))
+                    self._wire.offer(f"{message.reply}.{call.org}", encode(event))
 
     async def _take_answer(self, message: Msg) -> None:
         self._apply(message.subject.rsplit(".", 1)[1], message.data)
@@ -259,11 +200,3 @@ def _history(view: CallView) -> Iterable[Event]:
         yield Uttered(view.call, utterance)
     for gap in view.gaps:
         yield GapFound(view.call, gap)
-
-
-async def _log_error(error: Any) -> None:
-    log.warning("bus error", error=type(error).__name__)
-
-
-async def _log_lost() -> None:
-    log.warning("bus lost")
