@@ -12,6 +12,29 @@ from aiohttp import web
 from media import ticket
 
 PATIENCE_SECONDS = 10
+VOICE_SDK = """
+class Emitter {
+  heard = {};
+  on(name, listener) { (this.heard[name] ??= []).push(listener); }
+  emit(name, ...facts) { for (const listener of this.heard[name] ?? []) listener(...facts); }
+}
+class Call extends Emitter {
+  parameters = { CallSid: "CA9", From: "+61255509999" };
+  customParameters = new Map([["call", "%s"], ["caller", "(02) 5550 9999"]]);
+  muted = false;
+  accept() { this.emit("accept", this); }
+  disconnect() { this.emit("disconnect", this); }
+  mute(muted) { this.muted = muted; this.emit("mute", muted); }
+  isMuted() { return this.muted; }
+}
+class Device extends Emitter {
+  constructor(token, options) { super(); globalThis.device = Object.assign(this, { options }); }
+  async register() { this.emit("registered"); }
+}
+globalThis.Twilio = { Device };
+globalThis.ring = () => globalThis.device.emit("incoming", new Call());
+"""
+"""As little of Twilio's Voice SDK as a page needs to be rung about one call: `ring()` rings."""
 
 
 class Console:

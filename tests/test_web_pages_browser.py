@@ -14,7 +14,7 @@ from db.models import Member
 from media.transcript import State
 from tests.cast import Cast
 from tests.chromium import chromium
-from tests.live_media import LiveMedia, call_view, live_media
+from tests.live_media import VOICE_SDK, LiveMedia, call_view, live_media
 from tests.site import Site
 from web.config import Settings
 
@@ -23,28 +23,6 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Awaitable[Page]]
 CALL = f"CA{'1' * 32}"
 CANARY = "the wombat wears a velvet waistcoat"
-SDK = """
-class Emitter {
-  heard = {};
-  on(name, listener) { (this.heard[name] ??= []).push(listener); }
-  emit(name, ...facts) { for (const listener of this.heard[name] ?? []) listener(...facts); }
-}
-class Call extends Emitter {
-  parameters = { CallSid: "CA9", From: "+61255509999" };
-  customParameters = new Map([["call", "%s"], ["caller", "(02) 5550 9999"]]);
-  muted = false;
-  accept() { this.emit("accept", this); }
-  disconnect() { this.emit("disconnect", this); }
-  mute(muted) { this.muted = muted; this.emit("mute", muted); }
-  isMuted() { return this.muted; }
-}
-class Device extends Emitter {
-  constructor(token, options) { super(); globalThis.device = Object.assign(this, { options }); }
-  async register() { this.emit("registered"); }
-}
-globalThis.Twilio = { Device };
-globalThis.ring = () => globalThis.device.emit("incoming", new Call());
-"""
 
 
 @pytest.fixture
@@ -156,7 +134,6 @@ async def test_a_reader_who_has_scrolled_up_is_left_alone(console: Open, media: 
 STATES: dict[State, str] = {
     "waiting_for_slot": "free transcription slot",
     "reconnecting": "Transcription is reconnecting",
-    "silent": "Nobody has spoken for a while",
     "failed": "people can keep talking",
 }
 
@@ -168,6 +145,9 @@ async def test_states_gaps_and_the_end_are_said_in_plain_words(console: Open, me
     for state, words in STATES.items():
         await socket.tell("state", call=CALL, state=state)
         await expect(note).to_contain_text(words)
+    await socket.tell("state", call=CALL, state="silent")
+    await expect(page.locator(".transcript-facts")).to_contain_text("Silent")
+    await expect(page.locator(".transcript-facts")).to_contain_text("nobody has spoken for a while")
     await socket.tell("state", call=CALL, state="transcribing")
     await expect(note).to_have_text("")
     await socket.say(CALL, CANARY)
@@ -208,11 +188,9 @@ async def test_a_lost_socket_is_opened_anew_with_a_fresh_ticket(console: Open, m
 
 async def test_all_of_it_by_keyboard(console: Open, media: LiveMedia, cast: Cast) -> None:
     page = await console(cast.sam)
-    people = [cast.bob, cast.dana, cast.alice]
-    starts = [f"2026-11-20T03:0{minute}:00+00:00" for minute in range(3)]
     calls = [
-        call_view(f"CA{person.name}", str(person.id), started_at=start)
-        for person, start in zip(people, starts, strict=True)
+        call_view(f"CA{minute}", str(person.id), started_at=f"2026-11-20T03:0{minute}:00+00:00")
+        for minute, person in enumerate((cast.bob, cast.dana, cast.alice))
     ]
     socket = await media.console(*calls)
     title = page.locator("#transcript-title")
@@ -239,7 +217,7 @@ async def test_all_of_it_by_keyboard(console: Open, media: LiveMedia, cast: Cast
 
 
 async def test_the_phone_answers_mutes_and_hangs_up_by_keyboard(console: Open, media: LiveMedia, cast: Cast) -> None:
-    media.script = SDK % CALL
+    media.script = VOICE_SDK % CALL
     page = await console(cast.bob)
     socket = await media.console()
     available = page.get_by_role("switch", name="Taking calls")

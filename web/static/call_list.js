@@ -1,5 +1,6 @@
 // The list of live calls: who is on, how long, how it goes, the last words. Keyed rows; one of them takes the Tab key.
 
+import { put } from "./dom.js";
 import { DIRECTIONS, SPEAKERS, duration, needsAttention, stateWords } from "./wording.js";
 
 export class CallList {
@@ -110,8 +111,4 @@ export class CallList {
     if (!buttons.length || buttons.some((button) => button.tabIndex === 0)) return;
     (this.#rows.get(selected)?.button ?? buttons[0]).tabIndex = 0;
   }
-}
-
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

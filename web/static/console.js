@@ -3,6 +3,7 @@
 import { CallList } from "./call_list.js";
 import { CallsStore } from "./calls_store.js";
 import { Connection } from "./connection.js";
+import { part, put } from "./dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
 import { LinkPanel } from "./link_panel.js";
 import { PhonePanel } from "./phone_panel.js";
@@ -12,7 +13,6 @@ import { DIRECTIONS, needsAttention } from "./wording.js";
 const ENDED_STAYS_MS = 4000; // so that the list does not jump under the pointer
 const ASLEEP_MS = 20_000; // a tick this late: the machine slept, and the socket may be dead without knowing it
 
-const part = (id) => document.getElementById(id);
 const page = document.body.dataset;
 const isAgent = page.role === "agent";
 const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
@@ -142,10 +142,10 @@ function drawList() {
   const calls = store.inOrder();
   const shown = list.draw(calls, selected);
   part("calls-empty").hidden = shown > 0;
-  part("calls-empty").textContent = calls.length ? "No call matches." : "No live calls.";
+  put(part("calls-empty"), calls.length ? "No call matches." : "No live calls.");
   const [title, hint] = placeholderWords(calls.length);
-  part("placeholder-title").textContent = title;
-  part("placeholder-hint").textContent = hint;
+  put(part("placeholder-title"), title);
+  put(part("placeholder-hint"), hint);
   showTimes();
 }
 
@@ -159,12 +159,12 @@ function placeholderWords(count) {
 
 function drawCounts() {
   const live = store.live();
-  part("call-count").textContent = live.length || "";
+  put(part("call-count"), live.length ? String(live.length) : "");
   const attention = part("attention");
   if (!attention) return;
   const count = live.filter(needsAttention).length;
   attention.hidden = count === 0 && attention.getAttribute("aria-pressed") === "false";
-  attention.textContent = count === 1 ? "1 needs attention" : `${count} need attention`;
+  put(attention, count === 1 ? "1 needs attention" : `${count} need attention`);
 }
 
 // The clock

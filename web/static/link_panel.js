@@ -1,5 +1,7 @@
 // How the page stands with the server: a word in the top bar, and a notice when the words on screen are not live.
 
+import { make, makeButton, part, put } from "./dom.js";
+
 const LABELS = { open: "Connected", connecting: "Connecting", waiting: "Reconnecting", "signed-out": "Signed out", closed: "" };
 
 export class LinkPanel {
@@ -12,26 +14,16 @@ export class LinkPanel {
 
   /** Statuses are connection.js's; `waitMs` is how long until the next try. */
   show(status, waitMs) {
-    const label = document.getElementById("link-state");
-    label.textContent = LABELS[status];
-    label.dataset.status = status;
-    document.getElementById("main").toggleAttribute("data-stale", status !== "open");
+    put(part("link-state"), LABELS[status]);
+    part("link-state").dataset.status = status;
+    part("main").toggleAttribute("data-stale", status !== "open");
     if (status === "open") this.#notice();
-    if (status === "waiting") this.#notice(waitWords(waitMs), this.#tryNow());
+    if (status === "waiting") this.#notice(waitWords(waitMs), makeButton("Try now", () => this.#onRetry()));
     if (status === "signed-out") this.#notice("You are signed out. The words were taken off this page.", signIn());
   }
 
   #notice(words, action) {
-    const text = document.createElement("p");
-    text.textContent = words;
-    document.getElementById("notice").replaceChildren(...(words ? [text, action] : []));
-  }
-
-  #tryNow() {
-    const button = document.createElement("button");
-    Object.assign(button, { className: "button small", type: "button", textContent: "Try now" });
-    button.addEventListener("click", () => this.#onRetry());
-    return button;
+    part("notice").replaceChildren(...(words ? [make("p", "", words), action] : []));
   }
 }
 
@@ -40,6 +32,7 @@ function waitWords(waitMs) {
 }
 
 function signIn() {
-  const link = document.createElement("a");
-  return Object.assign(link, { className: "button small", href: "/sign-in", textContent: "Sign in" });
+  const link = make("a", "button small", "Sign in");
+  link.href = "/sign-in";
+  return link;
 }

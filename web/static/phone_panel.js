@@ -1,5 +1,6 @@
 // The phone's controls: taking calls or not, the ring banner, dial pad, mute, hang up. What it does is softphone.js's.
 
+import { part, put } from "./dom.js";
 import { Softphone } from "./softphone.js";
 import { duration } from "./wording.js";
 
@@ -7,7 +8,6 @@ const STATUS = { loading: "The phone is starting", offline: "The phone is reconn
 const CALL_PHASES = { dialling: "calling", ringing: "", talking: "" };
 
 export class PhonePanel {
-  #part = (id) => document.getElementById(id);
   #phone;
   #csrfToken;
   #onAvailable;
@@ -25,7 +25,7 @@ export class PhonePanel {
   }
 
   get available() {
-    return this.#part("availability").getAttribute("aria-checked") === "true";
+    return part("availability").getAttribute("aria-checked") === "true";
   }
 
   /** For the keyboard; each returns false when there is nothing to do. */
@@ -43,7 +43,7 @@ export class PhonePanel {
 
   tick() {
     const call = this.#phone.current;
-    if (call?.since) put(this.#part("in-call-time"), call.troubled ? "line is reconnecting" : duration(Date.now() - call.since));
+    if (call?.since) put(part("in-call-time"), call.troubled ? "line is reconnecting" : duration(Date.now() - call.since));
   }
 
   #during(...phases) {
@@ -51,7 +51,7 @@ export class PhonePanel {
   }
 
   #wire() {
-    const press = (id, action) => this.#part(id).addEventListener("click", action);
+    const press = (id, action) => part(id).addEventListener("click", action);
     press("answer", () => this.#phone.answer());
     press("decline", () => this.#phone.decline());
     press("hang-up", () => this.#phone.hangUp());
@@ -60,26 +60,26 @@ export class PhonePanel {
     press("availability", () => this.#switchAvailable());
     press("keypad", (event) => this.#key(event.target.closest("button")?.value));
     for (const open of document.querySelectorAll(".keypad-open")) open.addEventListener("click", () => this.#toggleKeypad());
-    this.#part("dial").addEventListener("submit", (event) => this.#dial(event));
+    part("dial").addEventListener("submit", (event) => this.#dial(event));
   }
 
   #draw() {
     const call = this.#phone.current;
     const rings = call?.phase === "ringing";
-    this.#part("phone").hidden = this.#phone.phase === "off";
-    this.#part("phone").dataset.phase = this.#phone.phase;
+    part("phone").hidden = this.#phone.phase === "off";
+    part("phone").dataset.phase = this.#phone.phase;
     this.#drawRing(rings ? call : null);
     this.#drawCall(rings ? null : call);
-    put(this.#part("phone-status"), this.#phone.problem || STATUS[this.#phone.phase]);
-    this.#part("phone-retry").hidden = this.#phone.phase !== "failed";
-    this.#part("place-call").disabled = this.#phone.phase !== "ready" || Boolean(call);
+    put(part("phone-status"), this.#phone.problem || STATUS[this.#phone.phase]);
+    part("phone-retry").hidden = this.#phone.phase !== "failed";
+    part("place-call").disabled = this.#phone.phase !== "ready" || Boolean(call);
   }
 
   #drawRing(call) {
-    const ring = this.#part("ring");
+    const ring = part("ring");
     const began = call && ring.hidden;
     ring.hidden = !call;
-    put(this.#part("ring-number"), call?.number ? `from ${call.number}` : "");
+    put(part("ring-number"), call?.number ? `from ${call.number}` : "");
     document.title = call ? `Incoming call · ${this.#title}` : this.#title;
     if (began) this.#offerAnswer();
     else if (!call && this.#before) this.#giveFocusBack();
@@ -90,7 +90,7 @@ export class PhonePanel {
     const busy = document.activeElement.closest("input, select, textarea, dialog");
     if (busy) return;
     this.#before = document.activeElement;
-    this.#part("answer").focus();
+    part("answer").focus();
   }
 
   #giveFocusBack() {
@@ -99,22 +99,22 @@ export class PhonePanel {
   }
 
   #drawCall(call) {
-    this.#part("in-call").hidden = !call;
-    this.#part("dial").hidden = Boolean(call);
-    this.#part("phone").toggleAttribute("data-busy", Boolean(call));
+    part("in-call").hidden = !call;
+    part("dial").hidden = Boolean(call);
+    part("phone").toggleAttribute("data-busy", Boolean(call));
     if (!call) return;
-    put(this.#part("in-call-number"), call.number);
-    if (!call.since) put(this.#part("in-call-time"), CALL_PHASES[call.phase]);
-    this.#part("mute").setAttribute("aria-pressed", String(call.muted));
-    put(this.#part("mute").firstElementChild, call.muted ? "Unmute" : "Mute");
+    put(part("in-call-number"), call.number);
+    if (!call.since) put(part("in-call-time"), CALL_PHASES[call.phase]);
+    part("mute").setAttribute("aria-pressed", String(call.muted));
+    put(part("mute").firstElementChild, call.muted ? "Unmute" : "Mute");
     this.tick();
   }
 
   #dial(event) {
     event.preventDefault();
-    const number = this.#part("number").value.trim();
-    if (!number) return this.#part("number").focus();
-    this.#part("number").value = "";
+    const number = part("number").value.trim();
+    if (!number) return part("number").focus();
+    part("number").value = "";
     this.#phone.dial(number);
   }
 
@@ -122,11 +122,11 @@ export class PhonePanel {
   #key(digit) {
     if (!digit) return;
     if (this.#during("talking")) this.#phone.press(digit);
-    else this.#part("number").value += digit;
+    else part("number").value += digit;
   }
 
   #toggleKeypad() {
-    const pad = this.#part("keypad");
+    const pad = part("keypad");
     pad.hidden = !pad.hidden;
     for (const open of document.querySelectorAll(".keypad-open")) open.setAttribute("aria-expanded", String(!pad.hidden));
   }
@@ -136,7 +136,7 @@ export class PhonePanel {
     this.#showAvailable(wanted);
     if (await this.#sent(wanted)) return;
     this.#showAvailable(!wanted);
-    put(this.#part("phone-status"), "That could not be changed just now. Please try again.");
+    put(part("phone-status"), "That could not be changed just now. Please try again.");
   }
 
   async #sent(available) {
@@ -153,11 +153,7 @@ export class PhonePanel {
   }
 
   #showAvailable(available) {
-    this.#part("availability").setAttribute("aria-checked", String(available));
+    part("availability").setAttribute("aria-checked", String(available));
     this.#onAvailable();
   }
-}
-
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

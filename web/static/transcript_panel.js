@@ -1,5 +1,6 @@
 // The call that is being read: who, how long, how it goes, and its words.
 
+import { make, makeButton, part, put } from "./dom.js";
 import { Follow } from "./follow.js";
 import { TranscriptView } from "./transcript_view.js";
 import { DIRECTIONS, duration, latencyWords, stateWords } from "./wording.js";
@@ -10,7 +11,6 @@ const SIZE_PREFERENCE = "bilby.text-size";
 const CLOCK = new Intl.DateTimeFormat("en-AU", { hour: "numeric", minute: "2-digit" });
 
 export class TranscriptPanel {
-  #part = (id) => document.getElementById(id);
   #nameOf;
   #onClear;
   #view;
@@ -23,10 +23,10 @@ export class TranscriptPanel {
   constructor({ nameOf, onClear }) {
     this.#nameOf = nameOf;
     this.#onClear = onClear;
-    this.#follow = new Follow(this.#part("scroller"), this.#part("lines"), this.#part("jump"));
-    this.#view = new TranscriptView({ list: this.#part("lines"), log: this.#part("announced"), follow: this.#follow });
-    this.#part("smaller").addEventListener("click", () => this.resize(-1));
-    this.#part("larger").addEventListener("click", () => this.resize(1));
+    this.#follow = new Follow(part("scroller"), part("lines"), part("jump"));
+    this.#view = new TranscriptView({ list: part("lines"), log: part("announced"), follow: this.#follow });
+    part("smaller").addEventListener("click", () => this.resize(-1));
+    part("larger").addEventListener("click", () => this.resize(1));
     this.#size = Number(localStorage.getItem(SIZE_PREFERENCE) ?? (innerWidth < WIDE_PX ? 1 : 2));
     this.resize(0);
   }
@@ -34,8 +34,8 @@ export class TranscriptPanel {
   /** Read `call` from its newest words on; null takes every word off the page. */
   show(call) {
     this.#call = call;
-    this.#part("transcript").hidden = !call;
-    this.#part("placeholder").hidden = Boolean(call);
+    part("transcript").hidden = !call;
+    part("placeholder").hidden = Boolean(call);
     if (!call) return this.#view.clear();
     this.about();
     this.#view.show(call);
@@ -59,12 +59,13 @@ export class TranscriptPanel {
   /** Draw all that is said about the call itself. */
   about() {
     const call = this.#call;
-    put(this.#part("transcript-title"), this.#nameOf(call));
-    put(this.#part("transcript-direction"), DIRECTIONS[call.direction] ?? "");
-    put(this.#part("transcript-since"), `since ${CLOCK.format(call.startedAt)}`);
-    const state = this.#part("transcript-state");
+    put(part("transcript-title"), this.#nameOf(call));
+    put(part("transcript-direction"), DIRECTIONS[call.direction] ?? "");
+    put(part("transcript-since"), `since ${CLOCK.format(call.startedAt)}`);
+    const state = part("transcript-state");
     put(state, this.#stale && call.state === "transcribing" ? "Not live" : stateWords(call.state).label);
     state.dataset.state = call.state;
+    put(part("transcript-aside"), stateWords(call.state).aside ?? "");
     this.#note(call);
     this.#latency(call);
   }
@@ -77,7 +78,7 @@ export class TranscriptPanel {
 
   /** `now` in ms since 1970. */
   tick(now) {
-    if (this.#call && this.#call.state !== "ended") put(this.#part("transcript-time"), duration(now - this.#call.startedAt));
+    if (this.#call && this.#call.state !== "ended") put(part("transcript-time"), duration(now - this.#call.startedAt));
   }
 
   toEnd() {
@@ -87,30 +88,23 @@ export class TranscriptPanel {
   /** Make the words `step` sizes larger. Remembered on this computer. */
   resize(step) {
     this.#size = Math.min(SIZES_REM.length - 1, Math.max(0, this.#size + step));
-    this.#part("lines").style.setProperty("--text-size", `${SIZES_REM[this.#size]}rem`);
+    part("lines").style.setProperty("--text-size", `${SIZES_REM[this.#size]}rem`);
     if (step) localStorage.setItem(SIZE_PREFERENCE, String(this.#size));
-    this.#part("smaller").disabled = this.#size === 0;
-    this.#part("larger").disabled = this.#size === SIZES_REM.length - 1;
+    part("smaller").disabled = this.#size === 0;
+    part("larger").disabled = this.#size === SIZES_REM.length - 1;
   }
 
   #note(call) {
-    const note = this.#part("state-note");
+    const note = part("state-note");
     if (note.dataset.state === call.state && note.dataset.reason === call.reason) return;
     Object.assign(note.dataset, { state: call.state, reason: call.reason });
-    const words = call.state === "ended" ? endWords(call.reason) : stateWords(call.state).detail;
-    note.replaceChildren(...(words ? [paragraph(words)] : []));
-    if (call.state === "ended") note.append(this.#clearButton());
-  }
-
-  #clearButton() {
-    const button = document.createElement("button");
-    Object.assign(button, { className: "button small", type: "button", id: "clear", textContent: "Clear the words" });
-    button.addEventListener("click", () => this.#onClear());
-    return button;
+    const words = call.state === "ended" ? endWords(call.reason) : (stateWords(call.state).detail ?? "");
+    note.replaceChildren(...(words ? [make("p", "", words)] : []));
+    if (call.state === "ended") note.append(makeButton("Clear the words", () => this.#onClear()));
   }
 
   #latency(call) {
-    const badge = this.#part("latency");
+    const badge = part("latency");
     badge.hidden = call.latencyMs === null || call.state !== "transcribing";
     if (badge.hidden) return;
     const { brief, full, late } = latencyWords(call.latencyMs);
@@ -120,21 +114,11 @@ export class TranscriptPanel {
   }
 
   #emptiness() {
-    this.#part("no-words").hidden = this.#call.lines.length > 0 || this.#call.state === "ended";
+    part("no-words").hidden = this.#call.lines.length > 0 || this.#call.state === "ended";
   }
 }
 
 function endWords(reason) {
   const what = reason === "reassigned" ? "Another agent has this call now." : "The call has ended.";
   return `${what} The server has forgotten its words; they go from this page when you leave the call.`;
-}
-
-function paragraph(text) {
-  const made = document.createElement("p");
-  made.textContent = text;
-  return made;
-}
-
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

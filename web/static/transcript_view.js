@@ -3,6 +3,7 @@
 // The lines stand in blocks, so that the browser can leave whole blocks out of its work while they are off screen
 // (`content-visibility`): four hours of talk are thousands of lines, and one by one even skipping them costs.
 
+import { make } from "./dom.js";
 import { SPEAKERS, duration, gapWords, splitStable } from "./wording.js";
 
 const BLOCK = 60; // lines
@@ -71,7 +72,7 @@ export class TranscriptView {
     if (next) return next.before(row);
     const last = this.#list.lastElementChild;
     if (last && last.childElementCount < BLOCK) return last.append(row);
-    const block = element("ol", "block");
+    const block = make("ol", "block");
     block.append(row);
     this.#list.append(block);
   }
@@ -85,7 +86,7 @@ export class TranscriptView {
   }
 
   #announce({ speaker, text }) {
-    this.#log.append(element("p", "", `${SPEAKERS[speaker]}: ${text}`));
+    this.#log.append(make("p", "", `${SPEAKERS[speaker]}: ${text}`));
     while (this.#log.childElementCount > MOST_ANNOUNCED) this.#log.firstChild.remove();
   }
 }
@@ -96,11 +97,11 @@ function rowAfter(row) {
 }
 
 function speechRow({ at, utterance: { speaker } }) {
-  const who = element("p", "who");
-  who.append(element("span", "speaker", SPEAKERS[speaker]), " ", element("time", "", duration(at)));
-  const words = element("p", "words");
-  words.append(element("span", "settled"), " ", element("span", "tentative"));
-  const row = element("li", `line ${speaker}`);
+  const who = make("p", "who");
+  who.append(make("span", "speaker", SPEAKERS[speaker]), " ", make("time", "", duration(at)));
+  const words = make("p", "words");
+  words.append(make("span", "settled"), " ", make("span", "tentative"));
+  const row = make("li", `line ${speaker}`);
   row.append(who, words);
   return row;
 }
@@ -115,14 +116,7 @@ function fill(row, { text, final, stable_words: stable }) {
 }
 
 function gapRow() {
-  const row = element("li", "gap");
-  row.append(element("span", "gap-words"));
+  const row = make("li", "gap");
+  row.append(make("span", "gap-words"));
   return row;
-}
-
-function element(name, className = "", text = "") {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
 }

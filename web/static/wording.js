@@ -3,9 +3,12 @@
 export const SPEAKERS = { caller: "Caller", agent: "Agent" };
 export const DIRECTIONS = { inbound: "Inbound", outbound: "Outbound" };
 
-/** Per state of a call: `label` for its chip, `detail` for the line above the words ("" when there is nothing to say). */
+/**
+ * Per state of a call: `label` for its chip; `aside`, a few words beside it; `detail`, a line above the words. Silence comes
+ * and goes in every conversation, so it gets no line: the words would jump.
+ */
 export const STATES = {
-  transcribing: { label: "Live", detail: "" },
+  transcribing: { label: "Live" },
   waiting_for_slot: {
     label: "Waiting",
     detail: "Waiting for a free transcription slot. People can talk; their words start to show when one is free.",
@@ -14,12 +17,12 @@ export const STATES = {
     label: "Reconnecting",
     detail: "Transcription is reconnecting. What is said meanwhile is caught up as far as possible.",
   },
-  silent: { label: "Silent", detail: "Nobody has spoken for a while. Words will show as soon as somebody does." },
+  silent: { label: "Silent", aside: "nobody has spoken for a while" },
   failed: {
     label: "No words",
     detail: "Transcription of this call has stopped. The call itself goes on: people can keep talking.",
   },
-  ended: { label: "Ended", detail: "" },
+  ended: { label: "Ended" },
 };
 
 const NEEDS_ATTENTION = new Set(["waiting_for_slot", "reconnecting", "failed"]);
