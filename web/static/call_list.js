@@ -53,7 +53,7 @@ export class CallList {
     put(row.who, this.#nameOf(call));
     put(row.direction, DIRECTIONS[call.direction] ?? "");
     put(row.condition, stateWords(call.state).label);
-    row.state.dataset.state = row.item.dataset.state = call.state;
+    if (row.item.dataset.state !== call.state) row.state.dataset.state = row.item.dataset.state = call.state;
     const spoken = call.latest?.utterance;
     put(row.speaker, spoken ? `${SPEAKERS[spoken.speaker]}: ` : "");
     put(row.words, spoken?.text ?? "");

@@ -92,7 +92,14 @@ function select(id) {
 
 function leave() {
   select(isAgent ? firstLive() : null);
-  (document.querySelector("#call-list button[tabindex='0']") ?? part("main")).focus();
+  if (store.calls.size) list.move(0);
+  else part("main").focus();
+}
+
+// To the list, on a narrow screen.
+function goBack() {
+  part("main").dataset.pane = "list";
+  list.move(0);
 }
 
 function firstLive() {
@@ -213,7 +220,7 @@ function typeFilter(event) {
 
 part("help-open").addEventListener("click", openHelp);
 part("shortcuts").addEventListener("change", (event) => turnShortcuts(event.currentTarget.checked));
-part("back").addEventListener("click", () => (part("main").dataset.pane = "list"));
+part("back").addEventListener("click", goBack);
 part("attention")?.addEventListener("click", toggleAttention);
 part("filter")?.addEventListener("input", typeFilter);
 

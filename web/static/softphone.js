@@ -5,13 +5,14 @@
 
 const SDK_MS = 15_000; // for the SDK to load
 const TOKEN_MS = 10_000; // for a token to be given
+const EXPIRED = 20104; // the token, while this machine slept
+const RESTART_MS = 5_000;
 
 const PROBLEMS = {
   31401: "The browser may not use the microphone. Allow it beside the address, then try again.",
   31402: "No microphone was found. Plug one in, then try again.",
   31486: "The number is busy.",
   31404: "That number cannot be reached.",
-  20104: "The phone’s pass has expired. Try again.",
 };
 
 export class Softphone {
@@ -141,6 +142,7 @@ export class Softphone {
   }
 
   #complain(error) {
+    if (error?.code === EXPIRED) setTimeout(() => (this.#call ? this.#renewPass() : this.start()), RESTART_MS);
     this.problem = problemOf(error, "The phone reported a problem.");
     this.#tell();
   }

@@ -98,7 +98,7 @@ function rowAfter(row) {
 
 function speechRow({ at, utterance: { speaker } }) {
   const who = make("p", "who");
-  who.append(make("span", "speaker", SPEAKERS[speaker]), " ", make("time", "", duration(at)));
+  who.append(make("span", "speaker", SPEAKERS[speaker]), " ", make("span", "said-at", duration(at)));
   const words = make("p", "words");
   words.append(make("span", "settled"), " ", make("span", "tentative"));
   const row = make("li", `line ${speaker}`);
