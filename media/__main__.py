@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 import uuid
@@ -61,6 +62,7 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what is heard here must not lie in a core dump
     settings = load()
     logs.configure(settings.log_level)
     sys.exit(uvloop.run(serve(settings)))

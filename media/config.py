@@ -25,8 +25,8 @@ class Settings(BaseSettings):
     media_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     media_public_url: str
     web_public_url: str
-    stream_shared_secret: Annotated[SecretStr, Field(min_length=32)]
-    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    stream_shared_secret: Annotated[SecretStr, Field(min_length=16)]
+    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
     twilio_auth_tokens: Annotated[tuple[SecretStr, ...], NoDecode, Field(min_length=1)]
     aws_region: Literal["ap-southeast-2"]
     transcribe_endpoint: str = TRANSCRIBE_ENDPOINT

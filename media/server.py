@@ -52,7 +52,7 @@ class Server:
         self._admission = Admission(settings.transcribe_max_streams)
         self._calls: dict[str, Call] = {}
         self._streams: set[Stream] = set()
-        self._consoles: set[Console] = set()
+        self.consoles: set[Console] = set()
         self._holds: set[asyncio.Task[None]] = set()
         self._signatures = _signatures(settings)
         self._tasks = asyncio.TaskGroup()
@@ -114,7 +114,7 @@ class Server:
         if isinstance(socket, Stream):
             self._streams.discard(socket)
         else:
-            self._consoles.discard(socket)
+            self.consoles.discard(socket)
 
     async def _listen(self) -> asyncio.Server:
         return await ws_create_server(
@@ -168,7 +168,7 @@ class Server:
                 self._tick(call, now)
             turn += 1
             if turn % 10 == 0:
-                for socket in (*self._streams, *self._consoles):
+                for socket in (*self._streams, *self.consoles):
                     socket.tick(now)
                 self._gauge()
 
@@ -181,7 +181,7 @@ class Server:
 
     def _gauge(self) -> None:
         metrics.LIVE_CALLS.set(len(self._calls))
-        metrics.CONSOLES.set(len(self._consoles))
+        metrics.CONSOLES.set(len(self.consoles))
         metrics.SLOTS_HELD.set(self._admission.held)
         metrics.SLOTS_WAITING.set(self._admission.waiting)
 
@@ -203,7 +203,7 @@ class Server:
         await asyncio.gather(*holds, return_exceptions=True)
 
     def _close_consoles(self) -> None:
-        for console in tuple(self._consoles):
+        for console in tuple(self.consoles):
             console.close(1001, "going away")
 
     def _accept(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
@@ -238,7 +238,7 @@ class Server:
             metrics.REFUSED.labels("console", "origin").inc()
             return _answer(HTTPStatus.FORBIDDEN, b"origin\n")
         console = Console(self)
-        self._consoles.add(console)
+        self.consoles.add(console)
         return console
 
     def _ready(self) -> WSUpgradeResponseWithListener:

@@ -11,12 +11,16 @@ from playwright.async_api import Browser, async_playwright
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def executable() -> str | None:
+    """Where the machine's own is; None: Playwright's."""
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """A headless browser that is closed at the end."""
-    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
         try:
             yield browser
         finally:

@@ -1,0 +1,173 @@
+"""Promise 1, shown: a phrase is spoken through a whole call, seen on a screen, and found nowhere afterwards.
+
+Everything runs as it does for a newcomer, each process on its own. Searched are the database's files, NATS's, all
+logs, temporary folders, shared memory, every file that any of the processes has open, and the profile of the
+Chromium that showed the words. On the way: nothing but loopback is ever connected to.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import base64
+import os
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from media.audio import PCM
+from sandbox import call, script_audio
+from tests.chromium import executable
+from tests.sandbox_run import UP, Sandbox, sandbox_run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+CANARY = "velvetwombat"
+PHRASE = f"please tell {CANARY} nobody"
+
+
+def spoken(place: Path) -> Path:
+    """A stereo WAV: the caller says the phrase, the agent listens."""
+    codes = script_audio.silence(0.5) + script_audio.encode(PHRASE) + script_audio.silence(3)
+    left = array.array("h", (int(PCM[code]) for code in codes))
+    stereo = array.array("h", (sample for pair in zip(left, [0] * len(left), strict=True) for sample in pair))
+    with wave.open(str(place), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(stereo.tobytes())
+    return place
+
+
+def disguises(word: str) -> list[bytes]:
+    """The forms in which a word might lie about."""
+    plain = word.encode()
+    encoded = [base64.b64encode(b"\0" * shift + plain)[4 if shift else 0 : -4] for shift in range(3)]
+    others = [plain.upper(), plain.title(), word.encode("utf-16-le"), plain.hex().encode(), plain[::-1]]
+    return [plain, *others, *encoded]
+
+
+def found_in(paths: Iterator[Path], words: list[bytes]) -> list[str]:
+    """The files that hold any of ``words``."""
+    hits = []
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError:  # gone meanwhile, or no file to read
+            continue
+        if any(word in content for word in words):
+            hits.append(str(path))
+    return hits
+
+
+def left_behind(folder: Path, since: float) -> Iterator[Path]:
+    """Every file of the run, and whatever is new in places where programs leave things."""
+    yield from (path for path in folder.rglob("*") if path.is_file())
+    for place in (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"), Path("/run")):
+        for path in place.glob("*"):
+            if path.is_file() and path.stat().st_mtime >= since:
+                yield path
+
+
+def open_files(pids: list[int]) -> Iterator[Path]:
+    """Every regular file that the processes have open, deleted ones too."""
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            if descriptor.is_file():
+                yield descriptor
+
+
+def family(pids: list[int]) -> list[int]:
+    """The processes and all their children."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    known = set(pids)
+    while grown := {pid for pid, parent in parents.items() if parent in known} - known:
+        known |= grown
+    return sorted(known)
+
+
+def strangers(pids: list[int]) -> set[str]:
+    """Addresses off this machine to which the processes are, or are being, connected."""
+    sockets = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                target = os.readlink(descriptor)
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                sockets.add(target[8:-1])
+    seen = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in sockets:
+                seen.add(fields[2].partition(":")[0])
+    return {address for address in seen if not _is_here(address)}
+
+
+def _is_here(address: str) -> bool:
+    """Loopback or nobody, as /proc/net spells them: IPv4 backwards (127.… ends with 7F), IPv6 in words of four."""
+    is_v4 = len(address) == 8
+    return not address.strip("0") or address.endswith("7F" if is_v4 else ("0100007F", "01000000"))
+
+
+async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
+    """Watch one call, spoken from ``wav``, until it is over."""
+    await page.goto(sandbox.links[1])
+    await expect(page.get_by_text("Connected")).to_be_visible()
+    emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
+    async with asyncio.TaskGroup() as tasks:
+        calling = tasks.create_task(call.place(emulator, wav, "", ""))
+        await expect(page.locator("#lines")).to_contain_text(PHRASE)
+    assert calling.result() == "completed"
+    await expect(page.get_by_text("ended").first).to_be_visible()
+
+
+async def test_what_was_said_is_found_nowhere(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    since = time.time()
+    wav = spoken(tmp_path / "said.wav")
+    profile = tmp_path / "profile"
+    folder = tmp_path / "sandbox"
+    expect.set_options(timeout=60_000)
+    async with sandbox_run(folder, free_port, SANDBOX_SPEECH="scripted") as sandbox:
+        await sandbox.until(UP)
+        ours = family(list(sandbox.pids().values()))
+        async with async_playwright() as playwright:
+            context = await playwright.chromium.launch_persistent_context(
+                profile, executable_path=executable(), args=["--no-sandbox"]
+            )
+            await show(sandbox, context.pages[0], wav)
+            assert strangers(ours) == set()
+            await context.close()
+        words = disguises(CANARY)
+        assert found_in(open_files(ours), words) == []
+        assert _core_size(sandbox.pids()["media"]) == "0"
+        assert await sandbox.stop() == 0
+    assert found_in(left_behind(folder, since), words) == []
+    assert found_in(left_behind(profile, since), words) == []
+    # The search works: what is kept is found.
+    assert found_in(left_behind(folder, since), [b"stream started"]) != []
+
+
+def test_the_search_sees_through_disguises(tmp_path: Path) -> None:
+    for number, form in enumerate(disguises(CANARY)):
+        (tmp_path / str(number)).write_bytes(b"before " + form + b" after")
+    hidden = base64.b64encode(f"he said {PHRASE}".encode())
+    (tmp_path / "hidden").write_bytes(hidden)
+    found = found_in((path for path in tmp_path.iterdir()), disguises(CANARY))
+    assert len(found) == len(disguises(CANARY)) + 1
+
+
+def _core_size(pid: int) -> str:
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return next(line for line in lines if line.startswith("Max core file size")).split()[4]

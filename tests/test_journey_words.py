@@ -1,0 +1,154 @@
+"""A word's whole journey, on real parts: a telephone call, Twilio's webhooks and stream, Transcribe, three browsers.
+
+Bob's softphone is at his desk, his console in Chromium; Sam supervises; Charlie's organisation is another and must
+see nothing. Only the vendors are emulated, and they are reached by URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from db import sign_in_links
+from db.engine import Database
+from db.members import Members
+from db.models import Member
+from sandbox import script_audio
+from sandbox.nats import NatsServer
+from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
+from tests.cast import Cast
+from tests.chromium import chromium
+from tests.node import Node, media_node, scripted_vendor
+from tests.site import Site
+from web.config import Settings
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[[Member], Awaitable[Page]]
+PAUSE = script_audio.silence(1.2)
+
+
+@pytest.fixture
+def ports(free_port: Callable[[], int]) -> dict[str, int]:
+    return {name: free_port() for name in ("media", "nats", "twilio")}
+
+
+@pytest_asyncio.fixture
+async def nats(tmp_path: Path, ports: dict[str, int]) -> AsyncIterator[NatsServer]:
+    async with NatsServer(tmp_path, port=ports["nats"]) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(settings: Settings, ports: dict[str, int], nats: NatsServer) -> Settings:
+    ours = {
+        "media_public_url": f"ws://127.0.0.1:{ports['media']}",
+        "nats_url": Settings.model_validate(settings.model_dump() | {"nats_url": nats.url("web")}).nats_url,
+        "twilio_api_base": f"http://127.0.0.1:{ports['twilio']}",
+    }
+    return settings.model_copy(update=ours)
+
+
+@pytest_asyncio.fixture
+async def node(nats: NatsServer, settings: Settings, ports: dict[str, int]) -> AsyncIterator[Node]:
+    """The media process of this journey: same secrets as web."""
+    async with (
+        scripted_vendor() as vendor,
+        media_node(
+            nats,
+            vendor,
+            port=ports["media"],
+            web_public_url=settings.web_public_url,
+            stream_shared_secret=settings.stream_shared_secret.get_secret_value(),
+            twilio_account_sid=settings.twilio_account_sid,
+            twilio_auth_tokens=settings.twilio_auth_tokens[0].get_secret_value(),
+        ) as node,
+    ):
+        await node.connected()
+        yield node
+
+
+@pytest_asyncio.fixture
+async def telephone(site: Site, settings: Settings, ports: dict[str, int], node: Node) -> AsyncIterator[Twilio]:
+    """The emulated Twilio, with organisation A's number pointing at web."""
+    voice = f"{site.url}/twilio/voice"
+    number = Number("+61255501234", voice_url=f"{voice}/inbound", status_callback=f"{voice}/status")
+    facts = TwilioSettings(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_tokens[0].get_secret_value(),
+        api_key_sid=settings.twilio_api_key_sid,
+        api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
+        twiml_app_sid=settings.twilio_twiml_app_sid,
+        port=ports["twilio"],
+        numbers=(number,),
+        say_seconds_per_char=0.005,
+    )
+    async with twilio(facts) as emulator:
+        yield emulator
+
+
+@pytest_asyncio.fixture
+async def window() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture
+async def console(window: Browser, site: Site, database: Database) -> AsyncIterator[Open]:
+    """Each member's console in a browser of their own, connected."""
+    expect.set_options(timeout=20_000)
+
+    async def opened(member: Member) -> Page:
+        async with database.begin() as session:
+            token = await sign_in_links.create(session, member.id, b"test")
+        context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
+        page = await context.new_page()
+        await page.goto(f"/sign-in/{token}")
+        await expect(page.get_by_text("Connected")).to_be_visible()
+        return page
+
+    yield opened
+
+
+@pytest_asyncio.fixture
+async def at_work(database: Database, cast: Cast) -> Cast:
+    """Bob takes calls."""
+    async with database.begin() as session:
+        await Members(session, cast.a.id).set_available(cast.bob.id, True)
+    return cast
+
+
+async def test_words_travel_from_the_telephone_to_the_right_screens(
+    console: Open, telephone: Twilio, node: Node, at_work: Cast
+) -> None:
+    bob, sam, charlie = await console(at_work.bob), await console(at_work.sam), await console(at_work.charlie)
+    caller = script_audio.encode("my internet is slow") + PAUSE + script_audio.encode("since Monday") + PAUSE * 12
+    agent = script_audio.silence(2.0) + PAUSE + script_audio.encode("let me have a look") + PAUSE
+    leg = telephone.place_call(to="+61255501234", caller_audio=caller, agent_audio=agent)
+
+    for page in (bob, sam):
+        await expect(page.locator("#lines")).to_contain_text("my internet is slow")
+        await expect(page.locator("#lines")).to_contain_text("let me have a look")
+    await expect(bob.locator(".line .speaker")).to_contain_text(["Caller"])
+    await expect(sam.get_by_text("Bob Brown").first).to_be_visible()
+
+    alice = await console(at_work.alice)  # joins late, sees the words so far
+    await expect(alice.locator("#lines")).to_contain_text("my internet is slow")
+
+    async with sam.expect_request("**/console/ticket"):  # a fresh one, because every console's socket breaks
+        for screen in list(node.server.consoles):
+            assert screen.transport is not None
+            screen.transport.disconnect(graceful=False)
+    await expect(sam.get_by_text("Connected")).to_be_visible()
+    await expect(sam.locator("#lines")).to_contain_text("my internet is slow")
+
+    await expect(charlie.get_by_text("No live calls.").last).to_be_visible()
+    assert "internet" not in await charlie.content()
+    leg.hang_up()
+    await expect(sam.get_by_text("ended").first).to_be_visible()
+    await leg.over.wait()
+    assert telephone.exchange.alerts == []
