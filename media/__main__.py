@@ -32,7 +32,7 @@ async def serve(settings: Settings) -> int:
     first, second = _signals()
     try:
         async with server.serving() as port:
-            gc.freeze()
+            _calm_the_collector()
             structlog.get_logger().info("media serving", node=node, port=port)
             await first.wait()
             async with asyncio.TaskGroup() as tasks:
@@ -46,6 +46,13 @@ async def serve(settings: Settings) -> int:
         print(f"media: MEDIA_PORT: {settings.media_port}: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def _calm_the_collector() -> None:
+    """What was loaded stays: no need to look at it again. Calls make few cycles, so look for them seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

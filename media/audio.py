@@ -69,10 +69,10 @@ def is_loud(track: bytes) -> bool:
 
 def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
     """Two tracks of mu-law to one interleaved PCM16 buffer, little-endian: channel 0 is the first track."""
-    stereo: NDArray[np.int16] = np.empty((len(tracks[0]), 2), dtype="<i2")
-    stereo[:, 0] = PCM[np.frombuffer(tracks[0], dtype=np.uint8)]
-    stereo[:, 1] = PCM[np.frombuffer(tracks[1], dtype=np.uint8)]
-    return stereo.tobytes()
+    codes = bytearray(2 * len(tracks[0]))
+    codes[0::2], codes[1::2] = tracks
+    pcm: NDArray[np.int16] = PCM.take(np.frombuffer(codes, dtype=np.uint8))
+    return pcm.tobytes()
 
 
 class _Track:
@@ -86,11 +86,9 @@ class _Track:
         self.absent = False
 
     def lay(self, at: int, payload: bytes, position: int) -> None:
-        """Put ``payload`` at ``at`` samples after ``position``, the timeline's cut."""
+        """Put ``payload`` at ``at`` samples after ``position``, the timeline's cut; not simply behind what came."""
         end = len(self.sound)
-        if at - end <= _SNAP and end - at <= _SNAP:
-            self.sound += payload
-        elif at > end:
+        if at > end:
             self.holes.append((position + end, position + at))
             self.sound += SILENCE * (at - end) + payload
         else:
@@ -130,26 +128,23 @@ class Timeline:
         self._patience = _PATIENCE
         self._missing = 0  # sequence numbers that have not come
         self._next_sequence = 0
-        self._leap: int | None = None  # ms: a jump that the next frame has to confirm
+        self._leap: int | None = None  # samples: a jump that the next frame has to confirm
         self._ready: list[Chunk] = []  # cut at a jump, not handed out yet
 
-    def add(self, track: int, timestamp_ms: int, payload: bytes, sequence: int = 0) -> None:
-        """Lay one frame of track 0 (inbound) or 1 (outbound). Call `cut` afterwards until it has no more."""
-        self._count(sequence)
-        at = timestamp_ms * RATE - self._position
+    def add(self, track: int, timestamp_ms: int, payload: bytes, sequence: int = 0) -> bool:
+        """Lay one frame of track 0 (inbound) or 1 (outbound). True: it is worth asking `cut` until it has no more."""
+        if sequence == self._next_sequence:
+            self._next_sequence += 1
+        else:
+            self._count(sequence)
         lane = self._tracks[track]
-        if at + len(payload) <= 0:
-            self._too_late(lane, -at)
-            return
-        if at - max(len(self._tracks[0].sound), len(self._tracks[1].sound)) > _JUMP:
-            if not self._confirmed(timestamp_ms):
-                return
-            self._jump(timestamp_ms * RATE)
-            at = 0
-        if at < 0:
-            payload, at = payload[-at:], 0
-        lane.absent = False
-        lane.lay(at, payload, self._position)
+        at = timestamp_ms * RATE - self._position
+        if -_SNAP <= at - len(lane.sound) <= _SNAP:  # nearly every frame follows the one before
+            lane.sound += payload
+            lane.absent = False
+        else:
+            self._lay(lane, at, payload)
+        return len(lane.sound) >= CHUNK or bool(self._ready)
 
     def cut(self) -> Chunk | None:
         """The next chunk that is ready, or None."""
@@ -183,6 +178,21 @@ class Timeline:
             self._report_holes()
         return Chunk(start_ms, tracks, (is_loud(tracks[0]), is_loud(tracks[1])))
 
+    def _lay(self, lane: _Track, at: int, payload: bytes) -> None:
+        """A frame that is late, early, doubled, or comes after a hole."""
+        if at + len(payload) <= 0:
+            self._too_late(lane, -at)
+            return
+        if at - max(len(self._tracks[0].sound), len(self._tracks[1].sound)) > _JUMP:
+            if not self._confirmed(at + self._position):
+                return
+            self._jump(at + self._position)
+            at = 0
+        if at < 0:
+            payload, at = payload[-at:], 0
+        lane.absent = False
+        lane.lay(at, payload, self._position)
+
     def _is_due(self, track: _Track, lead: int) -> bool:
         """Whether ``track`` has its part of the next chunk, or is not waited for any longer."""
         if track.is_whole(self._position):
@@ -198,10 +208,10 @@ class Timeline:
         track.absent = False
         self._patience = min(max(self._patience, lateness + _SNAP), _MOST_PATIENCE)
 
-    def _confirmed(self, timestamp_ms: int) -> bool:
+    def _confirmed(self, position: int) -> bool:
         """A frame far ahead counts only when another agrees: one broken timestamp must not cost a call."""
-        before, self._leap = self._leap, timestamp_ms
-        return before is not None and 0 <= timestamp_ms - before <= CHUNK_MS
+        before, self._leap = self._leap, position
+        return before is not None and 0 <= position - before <= CHUNK
 
     def _jump(self, to: int) -> None:
         """Go on at ``to``: nothing came for longer than is worth filling with silence."""

@@ -88,9 +88,10 @@ class Call:
         self._frames += 1
         body = frame.media
         timeline = self._timeline
-        timeline.add(0 if body.track == "inbound" else 1, body.timestamp, body.payload, frame.sequence_number)
-        while (chunk := timeline.cut()) is not None:
-            self.transcription.hear(chunk)
+        track = 0 if body.track == "inbound" else 1
+        if timeline.add(track, body.timestamp, body.payload, frame.sequence_number):
+            while (chunk := timeline.cut()) is not None:
+                self.transcription.hear(chunk)
 
     def stopped(self, stream: Stream) -> None:
         """Twilio said stop: the call is over, or nobody wants it transcribed any longer."""

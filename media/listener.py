@@ -10,6 +10,8 @@ import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 MOST_BYTES = 4 * 1024 * 1024  # of one frame; beyond it picows closes with 1009
+READ_BUFFER_BYTES = 4 * 1024  # to begin with, of each socket; it grows where a frame is larger
+_TEXT = WSMsgType.TEXT
 log = structlog.get_logger()
 
 
@@ -51,22 +53,23 @@ class Listener(WSListener):
         if self.transport is None:
             return
         try:
-            self._take(transport, frame)
+            if frame.msg_type == _TEXT and frame.fin:
+                self.take_text(frame.get_payload_as_memoryview())
+            else:
+                self._take(transport, frame)
         except Exception:
             log.exception("listener failed", listener=type(self).__name__)
             self.close(1011)
 
     def _take(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind == WSMsgType.TEXT and frame.fin:
-            self.take_text(frame.get_payload_as_memoryview())
-        elif kind == WSMsgType.CLOSE:
+        if kind == WSMsgType.CLOSE:
             self.transport = None
             transport.send_close(frame.get_close_code())
             transport.disconnect()
         elif kind == WSMsgType.BINARY:
             self.take_binary()
-        elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+        elif kind in (_TEXT, WSMsgType.CONTINUATION):
             self._join(frame)
 
     def _join(self, frame: WSFrame) -> None:

@@ -25,7 +25,7 @@ from media.call import Call
 from media.config import Settings
 from media.console import Console
 from media.hub import Hub
-from media.listener import MOST_BYTES
+from media.listener import MOST_BYTES, READ_BUFFER_BYTES
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcribe import Transcribe
@@ -122,6 +122,7 @@ class Server:
             self.settings.media_host,
             self.settings.media_port,
             max_frame_size=MOST_BYTES,
+            read_buffer_init_size=READ_BUFFER_BYTES,
             enable_auto_ping=True,
             auto_ping_idle_timeout=_PING_SECONDS,
             auto_ping_reply_timeout=_PING_SECONDS,

@@ -58,7 +58,9 @@ class Stream(Listener):
         try:
             frame = parse(text)
             if type(frame) is Media:
-                self._take_media(frame)
+                if self._call is None or frame.stream_sid != self.sid:
+                    raise FrameError("before_start" if self._call is None else "wrong_stream")
+                self._call.take(frame)
             elif type(frame) is Start:
                 self._take_start(frame)
             elif type(frame) is Stop:
@@ -83,13 +85,6 @@ class Stream(Listener):
         self._calls.forget(self)
         if self._call is not None:
             self._call.lost(self)
-
-    def _take_media(self, frame: Media) -> None:
-        if self._call is None:
-            raise FrameError("before_start")
-        if frame.stream_sid != self.sid:
-            raise FrameError("wrong_stream")
-        self._call.take(frame)
 
     def _take_start(self, frame: Start) -> None:
         if self._call is not None:

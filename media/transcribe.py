@@ -26,6 +26,7 @@ _LEAST_SECONDS = 60.0
 _PATH = "/stream-transcription-websocket"
 _EXPIRES_SECONDS = 300
 _LARGEST_ANSWER = 4 * 1024 * 1024
+_READ_BUFFER_BYTES = 4 * 1024  # to begin with
 _HIGH_WATER = 256 * 1024  # bytes of sound, 8 s, that may wait in the socket before it counts as stuck
 _BY_STATUS = {400: "BadRequestException", 403: "AccessDeniedException", 429: "LimitExceededException"}
 
@@ -70,7 +71,11 @@ class Transcribe:
                 url = await self._presign(credentials)
                 lasts = _lasts(credentials.expiration)
                 _, listener = await ws_connect(
-                    lambda: Connection(on_result, lasts), url, max_frame_size=_LARGEST_ANSWER, max_redirects=0
+                    lambda: Connection(on_result, lasts),
+                    url,
+                    max_frame_size=_LARGEST_ANSWER,
+                    max_redirects=0,
+                    read_buffer_init_size=_READ_BUFFER_BYTES,
                 )
         except WSHandshakeError as error:
             raise _refused(error) from None
