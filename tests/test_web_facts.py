@@ -87,6 +87,7 @@ async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path
             (f"call.{ORG}.CA1.ended", b'{"reason": "stopped"}'),
         ]:
             await client.publish(subject, payload)
+        await client.flush()
         assert await written.next() == Fact(ORG, "CA1", "transcribing")
         assert await written.next() == Fact(ORG, "CA1", "failed", "no slot")
         assert await written.next() == Fact(ORG, "CA1", "ended")
