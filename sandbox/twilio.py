@@ -7,7 +7,10 @@
     browser ────► signalling ────────────────────►└─► streams ─► media_stream (one WebSocket to the product)
                                      webhook, callbacks: every request to the product, signed
 
-All state is in one `Exchange`. Another of Twilio's APIs is one more file with ``routes``, added to `ROUTES`.
+    REST ───────► twilio_numbers, twilio_addresses, twilio_regulatory, twilio_routes ─► twilio_book
+
+What rings is in one `Exchange`, what was registered in one `Book`. Another of Twilio's APIs is one more file with
+``routes``, added to `ROUTES`.
 """
 
 from __future__ import annotations
@@ -20,25 +23,48 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
-from sandbox import calling, conversation, phone_page, signalling, twilio_account, twilio_calls, twilio_rest
+from sandbox import (
+    calling,
+    conversation,
+    phone_page,
+    signalling,
+    twilio_account,
+    twilio_addresses,
+    twilio_calls,
+    twilio_numbers,
+    twilio_regulatory,
+    twilio_rest,
+    twilio_routes,
+)
 from sandbox.exchange import Exchange
 from sandbox.faults import Faults
 from sandbox.keys import EXCHANGE
 from sandbox.leg import Leg, SpeakOn
 from sandbox.sound import frames
+from sandbox.twilio_book import BOOK, Book, RestFault, keep_book
 from sandbox.twilio_settings import Manner, Number, TwilioSettings
 
-__all__ = ["Faults", "Leg", "Manner", "Number", "Twilio", "TwilioSettings", "twilio"]
+__all__ = ["Book", "Faults", "Leg", "Manner", "Number", "RestFault", "Twilio", "TwilioSettings", "twilio"]
 
-ROUTES = (twilio_account.routes, twilio_calls.routes, signalling.routes, phone_page.routes)
+ROUTES = (
+    twilio_account.routes,
+    twilio_addresses.routes,
+    twilio_calls.routes,
+    twilio_numbers.routes,
+    twilio_regulatory.routes,
+    twilio_routes.routes,
+    signalling.routes,
+    phone_page.routes,
+)
 MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 
 
 class Twilio:
     """A running emulator, for tests and for whoever wires the sandbox."""
 
-    def __init__(self, exchange: Exchange, url: str) -> None:
+    def __init__(self, exchange: Exchange, book: Book, url: str) -> None:
         self.exchange = exchange
+        self.book = book
         self.url = url  # TWILIO_API_BASE
 
     def place_call(
@@ -66,18 +92,20 @@ class Twilio:
 
 
 @asynccontextmanager
-async def twilio(settings: TwilioSettings) -> AsyncIterator[Twilio]:
+async def twilio(settings: TwilioSettings, book: Book | None = None) -> AsyncIterator[Twilio]:
     """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
+    book = book or Book()
     failure: BaseException | None = None
     async with aiohttp.ClientSession(auto_decompress=True) as http, asyncio.TaskGroup() as tasks:
         exchange = Exchange(settings, http, tasks)
         exchange.arrivals.append(functools.partial(conversation.attend, exchange))
-        runner = web.AppRunner(_app(exchange), access_log=None, shutdown_timeout=1)
+        book.load(exchange.numbers)
+        runner = web.AppRunner(_app(exchange, book), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
             site = web.TCPSite(runner, settings.host, settings.port)
             await site.start()
-            yield Twilio(exchange, f"http://{settings.host}:{runner.addresses[0][1]}")
+            yield Twilio(exchange, book, f"http://{settings.host}:{runner.addresses[0][1]}")
         except BaseException as error:  # kept, so that the group does not wrap it
             failure = error
         await exchange.close()
@@ -87,9 +115,9 @@ async def twilio(settings: TwilioSettings) -> AsyncIterator[Twilio]:
         raise failure
 
 
-def _app(exchange: Exchange) -> web.Application:
-    app = web.Application(middlewares=[twilio_rest.twilio_shape], client_max_size=MAX_UPLOAD)
-    app[EXCHANGE] = exchange
+def _app(exchange: Exchange, book: Book) -> web.Application:
+    app = web.Application(middlewares=[twilio_rest.twilio_shape, keep_book], client_max_size=MAX_UPLOAD)
+    app[EXCHANGE], app[BOOK] = exchange, book
     for routes in ROUTES:
         app.add_routes(routes)
     return app

@@ -19,7 +19,9 @@ from sandbox.scripted import Scripted
 from sandbox.speech import RecogniserError, RecogniserFactory
 from sandbox.sphinx import sphinx
 from sandbox.transcribe import transcribe
-from sandbox.twilio import Number, TwilioSettings, twilio
+from sandbox.twilio import Book, Number, TwilioSettings, twilio
+
+REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; the real one takes days
 
 
 @contextlib.asynccontextmanager
@@ -31,7 +33,8 @@ async def world(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
         await stack.enter_async_context(
             transcribe(host=HOST, port=settings.transcribe_port, access_keys=access_keys, recogniser=recogniser)
         )
-        await stack.enter_async_context(twilio(_account(settings, kept)))
+        book = Book(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
+        await stack.enter_async_context(twilio(_account(settings, kept), book))
         await stack.enter_async_context(
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
         )

@@ -1,0 +1,82 @@
+"""REST of the account's addresses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.keys import EXCHANGE
+from sandbox.leg import API_VERSION
+from sandbox.twilio_book import BOOK, fresh_sid
+from sandbox.twilio_rest import ACCOUNT, RestError, form, not_found, page
+
+routes = web.RouteTableDef()
+_FIELDS = {
+    "CustomerName": "customer_name",
+    "Street": "street",
+    "StreetSecondary": "street_secondary",
+    "City": "city",
+    "Region": "region",
+    "PostalCode": "postal_code",
+    "IsoCountry": "iso_country",
+    "FriendlyName": "friendly_name",
+}
+_NEEDED = ("CustomerName", "Street", "City", "Region", "PostalCode", "IsoCountry")
+
+
+@routes.post(f"{ACCOUNT}/Addresses.json")
+async def create(request: web.Request) -> web.Response:
+    """A new address. A postcode of Australia has four digits; 21629 says the address cannot be found."""
+    fields = await form(request)
+    for name in _NEEDED:
+        if not fields.get(name):
+            raise RestError(400, 21601, f"{name} is required.")
+    if fields["IsoCountry"] == "AU" and not (fields["PostalCode"].isdecimal() and len(fields["PostalCode"]) == 4):
+        raise RestError(400, 21629, "Address Validation Error: the address could not be validated.")
+    account, at = request.app[EXCHANGE].settings.account_sid, format_datetime(datetime.now(UTC))
+    sid = fresh_sid("AD")
+    row: dict[str, Any] = {
+        "sid": sid,
+        "account_sid": account,
+        "date_created": at,
+        "date_updated": at,
+        "emergency_enabled": False,
+        "validated": True,
+        "verified": False,
+        "uri": f"/{API_VERSION}/Accounts/{account}/Addresses/{sid}.json",
+    }
+    request.app[BOOK].addresses[sid] = row | {key: fields.get(name) for name, key in _FIELDS.items()}
+    return web.json_response(request.app[BOOK].addresses[sid], status=201)
+
+
+@routes.get(f"{ACCOUNT}/Addresses.json")
+async def list_addresses(request: web.Request) -> web.Response:
+    """The addresses, by CustomerName, FriendlyName and IsoCountry."""
+    asked = {_FIELDS[name]: value for name, value in request.query.items() if name in _FIELDS}
+    rows = request.app[BOOK].addresses.values()
+    return page(request, "addresses", [row for row in rows if all(row[key] == asked[key] for key in asked)])
+
+
+@routes.get(f"{ACCOUNT}/Addresses/{{sid}}.json")
+async def fetch(request: web.Request) -> web.Response:
+    """One address."""
+    return web.json_response(_address(request))
+
+
+@routes.post(f"{ACCOUNT}/Addresses/{{sid}}.json")
+async def update(request: web.Request) -> web.Response:
+    """Change what is told, leave the rest."""
+    row, fields = _address(request), await form(request)
+    row |= {_FIELDS[name]: value for name, value in fields.items() if name in _FIELDS and name != "IsoCountry"}
+    row["date_updated"] = format_datetime(datetime.now(UTC))
+    return web.json_response(row)
+
+
+def _address(request: web.Request) -> dict[str, Any]:
+    row = request.app[BOOK].addresses.get(request.match_info["sid"])
+    if row is None:
+        raise not_found(request)
+    return row

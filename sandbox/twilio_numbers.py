@@ -1,0 +1,132 @@
+"""REST of numbers: the search for one to buy, buying, setting up, giving back. AU local ones and no others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.exchange import Exchange
+from sandbox.keys import EXCHANGE
+from sandbox.twilio_account import find_number, number_json
+from sandbox.twilio_book import BOOK, Book
+from sandbox.twilio_rest import ACCOUNT, PAGE_SIZE, RestError, form
+from sandbox.twilio_settings import Number
+from sandbox.twilio_stock import LOCALITIES, Locality, locality_of, numbers, pattern
+
+routes = web.RouteTableDef()
+_FOUND = 200  # at most, however large the page
+_FIELDS = {
+    "FriendlyName": "friendly_name",
+    "VoiceUrl": "voice_url",
+    "VoiceMethod": "voice_method",
+    "VoiceFallbackUrl": "voice_fallback_url",
+    "StatusCallback": "status_callback",
+    "StatusCallbackMethod": "status_callback_method",
+    "BundleSid": "bundle_sid",
+    "AddressSid": "address_sid",
+}
+_LONGEST_NAME = 64
+
+
+@routes.get(f"{ACCOUNT}/AvailablePhoneNumbers/AU/Local.json")
+async def search(request: web.Request) -> web.Response:
+    """Numbers for sale by ``InLocality`` and ``Contains``. One page, as the real one's: there is no next."""
+    exchange, query = request.app[EXCHANGE], request.query
+    try:
+        wanted = pattern(query.get("Contains", "+61"))
+    except ValueError as error:
+        raise RestError(400, 21421, f"Contains is invalid: {error}") from None
+    size = int(query.get("PageSize", PAGE_SIZE)) if query.get("PageSize", "1").isdecimal() else PAGE_SIZE
+    for_sale = (
+        _for_sale_json(place, e164)
+        for place, e164 in _for_sale(query.get("InLocality", ""))
+        if wanted.search(e164) and e164 not in exchange.numbers
+    )
+    found = list(itertools.islice(for_sale, min(size, _FOUND)))
+    return web.json_response({"available_phone_numbers": found, "uri": request.path_qs})
+
+
+@routes.post(f"{ACCOUNT}/IncomingPhoneNumbers.json")
+async def buy(request: web.Request) -> web.Response:
+    """Buy ``PhoneNumber``. What the account has already is changed, and answered 201 all the same."""
+    exchange, book, fields = request.app[EXCHANGE], request.app[BOOK], await form(request)
+    e164 = fields.get("PhoneNumber", "")
+    _check(exchange, book, fields, e164)
+    number = replace(exchange.numbers.get(e164, Number(e164)), **_changes(fields))
+    exchange.numbers[e164] = number
+    return web.json_response(number_json(exchange, number), status=201)
+
+
+@routes.post(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json")
+async def set_up(request: web.Request) -> web.Response:
+    """Change what is told, leave the rest."""
+    exchange = request.app[EXCHANGE]
+    number = find_number(exchange, request)
+    exchange.set_number(number.phone_number, **_changes(await form(request)))
+    return web.json_response(number_json(exchange, exchange.numbers[number.phone_number]))
+
+
+@routes.delete(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json")
+async def give_back(request: web.Request) -> web.Response:
+    """Release the number; there is no way back, but to buy it again."""
+    exchange = request.app[EXCHANGE]
+    number = find_number(exchange, request)
+    del exchange.numbers[number.phone_number]
+    request.app[BOOK].routes.pop(number.phone_number, None)
+    return web.Response(status=204)
+
+
+def _for_sale(locality: str) -> Iterator[tuple[Locality, str]]:
+    places = [place for place in LOCALITIES if locality.casefold() in ("", place.name.casefold())]
+    in_turn = zip(*map(numbers, places), strict=True)
+    return ((place, e164) for row in in_turn for place, e164 in zip(places, row, strict=True))
+
+
+def _check(exchange: Exchange, book: Book, fields: Mapping[str, str], e164: str) -> None:
+    if not e164.startswith("+61") or not e164[1:].isdecimal():
+        raise RestError(400, 21421, f"The phone number {e164 or '(none)'} is not valid.")
+    owned = e164 in exchange.numbers
+    gone = e164 in book.taken or (locality_of(e164) is None and not owned)
+    if gone or (owned and book.owned_again == "refuse"):
+        raise RestError(400, 21422, f"{e164} is not available.")
+    if book.regulated and not owned:
+        _check_papers(book, fields)
+
+
+def _check_papers(book: Book, fields: Mapping[str, str]) -> None:
+    bundle = book.bundles.get(fields.get("BundleSid", ""))
+    if bundle is None or bundle["status"] not in ("twilio-approved", "provisionally-approved"):
+        raise RestError(400, 21649, "Bundle required: an approved Bundle of this country and number type is needed.")
+    address = book.addresses.get(fields.get("AddressSid", ""))
+    if address is None:
+        raise RestError(400, 21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty.")
+    if address["iso_country"] != "AU":
+        raise RestError(400, 21615, "Phone Number Requires a Local Address.")
+
+
+def _changes(fields: Mapping[str, str]) -> dict[str, Any]:
+    if len(fields.get("FriendlyName", "")) > _LONGEST_NAME:
+        raise RestError(400, 21402, f"FriendlyName is longer than {_LONGEST_NAME} characters")
+    return {_FIELDS[name]: value for name, value in fields.items() if name in _FIELDS}
+
+
+def _for_sale_json(place: Locality, e164: str) -> dict[str, Any]:
+    return {
+        "friendly_name": f"(0{e164[3]}) {e164[4:8]} {e164[8:]}",
+        "phone_number": e164,
+        "lata": None,
+        "locality": place.name,
+        "rate_center": None,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "region": place.region,
+        "postal_code": None,
+        "iso_country": "AU",
+        "address_requirements": "local",
+        "beta": False,
+        "capabilities": {"voice": True, "SMS": False, "MMS": False, "fax": False},
+    }

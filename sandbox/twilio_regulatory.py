@@ -1,0 +1,254 @@
+"""REST of the regulatory papers behind a number (``numbers…/v2/RegulatoryCompliance``), for AU local numbers.
+
+A bundle is a draft, is given items (an end user, and a document that names an address), is evaluated, submitted,
+and then looked at by people: `Book.decide`, or by itself after `Book.review_seconds`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from sandbox.keys import EXCHANGE
+from sandbox.twilio_book import BOOK, Book, Row, fresh_sid, now
+from sandbox.twilio_rest import PAGE_SIZE, RestError, form, not_found
+from sandbox.twilio_rules import NAMES, REGULATIONS, inside, missing, of_bundle, regulation_json
+
+routes = web.RouteTableDef()
+_ROOT = "/v2/RegulatoryCompliance"
+_REJECTABLE = "reject"  # in a business' name, for whoever tries the sandbox
+
+
+@routes.get(f"{_ROOT}/Regulations")
+async def list_regulations(request: web.Request) -> web.Response:
+    """What is needed for AU local numbers, by ``EndUserType``, ``IsoCountry`` and ``NumberType``."""
+    query = request.query
+    ours = query.get("IsoCountry", "AU") == "AU" and query.get("NumberType", "local") == "local"
+    kinds = [kind for kind in REGULATIONS if ours and query.get("EndUserType", kind) == kind]
+    return _page(request, [regulation_json(kind, f"{request.url.origin()}{_ROOT}/Regulations") for kind in kinds])
+
+
+@routes.post(f"{_ROOT}/EndUsers")
+async def create_end_user(request: web.Request) -> web.Response:
+    """Whose the number will be."""
+    fields = await form(request)
+    _require(fields, "FriendlyName", "Type")
+    if fields["Type"] not in NAMES:
+        raise RestError(400, 20001, "Type is invalid")
+    row = _named(request, "IT", "EndUsers", fields) | {"type": fields["Type"], "attributes": _attributes(fields)}
+    return _kept(request.app[BOOK].end_users, row)
+
+
+@routes.get(f"{_ROOT}/EndUsers")
+async def list_end_users(request: web.Request) -> web.Response:
+    """Every one; there is no filter."""
+    return _page(request, list(request.app[BOOK].end_users.values()))
+
+
+@routes.post(f"{_ROOT}/SupportingDocuments")
+async def create_document(request: web.Request) -> web.Response:
+    """A proof; for AU local numbers an ``address`` with ``{"address_sids": "AD…"}``."""
+    fields = await form(request)
+    _require(fields, "FriendlyName", "Type")
+    row = _named(request, "RD", "SupportingDocuments", fields) | {
+        "mime_type": None,
+        "status": "draft",
+        "failure_reason": None,
+        "errors": [],
+        "type": fields["Type"],
+        "attributes": _attributes(fields),
+    }
+    return _kept(request.app[BOOK].documents, row)
+
+
+@routes.get(f"{_ROOT}/SupportingDocuments/{{sid}}")
+async def fetch_document(request: web.Request) -> web.Response:
+    """One proof, and whether it was accepted."""
+    return web.json_response(_row(request, request.app[BOOK].documents, "sid"))
+
+
+@routes.post(f"{_ROOT}/Bundles")
+async def create_bundle(request: web.Request) -> web.Response:
+    """A draft, with nothing in it."""
+    fields = await form(request)
+    _require(fields, "FriendlyName", "Email")
+    row = _named(request, "BU", "Bundles", fields)
+    row |= {
+        "regulation_sid": fields.get("RegulationSid") or REGULATIONS[fields.get("EndUserType", "business")],
+        "status": "draft",
+        "valid_until": None,
+        "email": fields["Email"],
+        "status_callback": fields.get("StatusCallback"),
+        "links": {
+            name: f"{row['url']}/{path}"
+            for name, path in (
+                ("evaluations", "Evaluations"),
+                ("item_assignments", "ItemAssignments"),
+                ("bundle_copies", "Copies"),
+            )
+        },
+    }
+    return _kept(request.app[BOOK].bundles, row)
+
+
+@routes.get(f"{_ROOT}/Bundles")
+async def list_bundles(request: web.Request) -> web.Response:
+    """The bundles, by ``FriendlyName`` and ``Status``."""
+    asked = {key: request.query[name] for name, key in _BUNDLE_FILTERS.items() if name in request.query}
+    rows = request.app[BOOK].bundles.values()
+    return _page(request, [row for row in rows if all(row[key] == asked[key] for key in asked)])
+
+
+_BUNDLE_FILTERS = {"FriendlyName": "friendly_name", "Status": "status", "RegulationSid": "regulation_sid"}
+
+
+@routes.get(f"{_ROOT}/Bundles/{{bundle}}")
+async def fetch_bundle(request: web.Request) -> web.Response:
+    """One bundle."""
+    return web.json_response(_row(request, request.app[BOOK].bundles, "bundle"))
+
+
+@routes.post(f"{_ROOT}/Bundles/{{bundle}}")
+async def update_bundle(request: web.Request) -> web.Response:
+    """``Status=pending-review`` submits it; 22222 if it would not pass."""
+    book, fields = request.app[BOOK], await form(request)
+    row = _row(request, book.bundles, "bundle")
+    if fields.get("Status") == "pending-review":
+        if missing(book, row):
+            raise RestError(400, 22222, "The bundle is not compliant: evaluate it for the reasons.")
+        request.app[EXCHANGE].spawn(_review(book, row))
+    row |= {key: fields[name] for name, key in _BUNDLE_CHANGES.items() if name in fields}
+    row["date_updated"] = now()
+    return web.json_response(row)
+
+
+_BUNDLE_CHANGES = {
+    "Status": "status",
+    "FriendlyName": "friendly_name",
+    "Email": "email",
+    "StatusCallback": "status_callback",
+}
+
+
+@routes.post(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments")
+async def assign_item(request: web.Request) -> web.Response:
+    """Put an end user or a document into the bundle, while it is a draft or was rejected."""
+    book, fields = request.app[BOOK], await form(request)
+    bundle, sid = _row(request, book.bundles, "bundle"), fields.get("ObjectSid", "")
+    if sid not in book.end_users and sid not in book.documents:
+        raise RestError(404, 20404, f"{sid or 'ObjectSid'} was not found")
+    if bundle["status"] not in ("draft", "twilio-rejected"):
+        raise RestError(400, 22206, "The bundle can not be changed in this status.")
+    item = _new(request, "BV", f"Bundles/{bundle['sid']}/ItemAssignments")
+    del item["date_updated"]
+    return _kept(book.items, item | {"bundle_sid": bundle["sid"], "object_sid": sid})
+
+
+@routes.get(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments")
+async def list_items(request: web.Request) -> web.Response:
+    """What is in the bundle."""
+    return _page(request, of_bundle(request.app[BOOK].items, request.match_info["bundle"]))
+
+
+@routes.delete(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments/{{sid}}")
+async def remove_item(request: web.Request) -> web.Response:
+    """Take it out again."""
+    items = request.app[BOOK].items
+    del items[_row(request, items, "sid")["sid"]]
+    return web.Response(status=204)
+
+
+@routes.post(f"{_ROOT}/Bundles/{{bundle}}/Evaluations")
+async def evaluate(request: web.Request) -> web.Response:
+    """Whether the bundle would pass, and what is missing."""
+    book = request.app[BOOK]
+    bundle = _row(request, book.bundles, "bundle")
+    complaints = missing(book, bundle)
+    row = _new(request, "EL", f"Bundles/{bundle['sid']}/Evaluations") | {
+        "regulation_sid": bundle["regulation_sid"],
+        "bundle_sid": bundle["sid"],
+        "status": "noncompliant" if complaints else "compliant",
+        "results": complaints,
+    }
+    del row["date_updated"]
+    return _kept(book.evaluations, row)
+
+
+@routes.get(f"{_ROOT}/Bundles/{{bundle}}/Evaluations")
+async def list_evaluations(request: web.Request) -> web.Response:
+    """Every evaluation of the bundle."""
+    return _page(request, of_bundle(request.app[BOOK].evaluations, request.match_info["bundle"]))
+
+
+async def _review(book: Book, bundle: Row) -> None:
+    if book.review_seconds is None:
+        return
+    await asyncio.sleep(book.review_seconds)
+    names = [str(row["attributes"].get("business_name", "")) for row in inside(book, bundle) if "attributes" in row]
+    if any(_REJECTABLE in name.lower() for name in names):
+        book.decide(bundle["sid"], "twilio-rejected", "The business name could not be verified in the ABN register.")
+    else:
+        book.decide(bundle["sid"], "twilio-approved")
+
+
+def _new(request: web.Request, prefix: str, collection: str) -> Row:
+    sid, at = fresh_sid(prefix), now()
+    url = f"{request.url.origin()}{_ROOT}/{collection}/{sid}"
+    account = request.app[EXCHANGE].settings.account_sid
+    return {"sid": sid, "account_sid": account, "date_created": at, "date_updated": at, "url": url}
+
+
+def _named(request: web.Request, prefix: str, collection: str, fields: Mapping[str, str]) -> Row:
+    return _new(request, prefix, collection) | {"friendly_name": fields["FriendlyName"]}
+
+
+def _kept(table: dict[str, Row], row: Row) -> web.Response:
+    table[row["sid"]] = row
+    return web.json_response(row, status=201)
+
+
+def _row(request: web.Request, table: Mapping[str, Row], name: str) -> Row:
+    row = table.get(request.match_info[name])
+    if row is None:
+        raise not_found(request)
+    return row
+
+
+def _require(fields: Mapping[str, str], *names: str) -> None:
+    for name in names:
+        if not fields.get(name):
+            raise RestError(400, 20001, f"Missing required parameter {name}")
+
+
+def _attributes(fields: Mapping[str, str]) -> Any:
+    try:
+        return json.loads(fields.get("Attributes", "{}"))
+    except ValueError:
+        raise RestError(400, 20001, "Attributes is not JSON") from None
+
+
+def _page(request: web.Request, rows: Sequence[Row]) -> web.Response:
+    """One page as the newer APIs cut and link them."""
+    size, number = int(request.query.get("PageSize", PAGE_SIZE)), int(request.query.get("Page", 0))
+
+    def url(at: int) -> str:
+        query = {
+            name: value for name, value in request.query.items() if name not in ("Page", "PageSize", "PageToken")
+        }
+        return f"{request.url.origin()}{request.path}?{urlencode(query | {'PageSize': size, 'Page': at})}"
+
+    meta = {
+        "page": number,
+        "page_size": size,
+        "first_page_url": url(0),
+        "previous_page_url": url(number - 1) if number else None,
+        "url": url(number),
+        "next_page_url": url(number + 1) if (number + 1) * size < len(rows) else None,
+        "key": "results",
+    }
+    return web.json_response({"results": rows[number * size : (number + 1) * size], "meta": meta})
