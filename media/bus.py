@@ -4,6 +4,9 @@ A node that has consoles of an organisation *watches* it: it asks ``snapshot.{or
 it knows of its own live calls, as the events that lead there; from then on, while the wish is renewed, the owners
 publish their events on ``transcript.{org}.{call}`` as well. Nobody watching elsewhere: nothing published.
 
+A call that moves to another node takes its words along: the new node asks ``snapshot.{call}``, and the old one, or
+any that watched, answers; the old one once more when its last words have come.
+
 NATS being away disturbs neither calls nor consoles of this node (wire.py).
 """
 
@@ -21,9 +24,23 @@ from nats.aio.subscription import Subscription
 
 from media.hub import Hub
 from media.ticket import Spent
-from media.transcript import CallAssigned, CallStarted, CallView, Event, GapFound, LiveCall, Uttered, decode, encode
+from media.transcript import (
+    CallAssigned,
+    CallEnded,
+    CallStarted,
+    CallView,
+    Event,
+    GapFound,
+    LiveCall,
+    StateChanged,
+    Uttered,
+    decode,
+    encode,
+)
 from media.wire import Wire
 
+BEAT_SECONDS = 5.0
+SILENT_SECONDS = 20.0  # a node that says nothing of its calls for so long is gone
 WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
 RENEW_SECONDS = 30.0
 _MOST_ASSIGNMENTS = 2048
@@ -52,19 +69,28 @@ class Bus:
     """This node's end of NATS. ``own_calls(org)`` answers the calls that live on this node."""
 
     def __init__(
-        self, url: str, node: str, hub: Hub, spent: Spent, own_calls: Callable[[str], Iterable[LiveCall]]
+        self,
+        url: str,
+        node: str,
+        hub: Hub,
+        spent: Spent,
+        own_calls: Callable[[str], Iterable[LiveCall]],
+        moved: Callable[[str], None],
     ) -> None:
         self.ready = asyncio.Event()  # connected for the first time
         self._node = node
         self._hub = hub
         self._spent = spent
         self._own_calls = own_calls
+        self._moved = moved
         self._wire = Wire(url, self._begin, self._came_back)
         self._inbox = ""
         self._wanted: dict[str, float] = {}  # organisation: until when another node watches it
         self._watched: dict[str, Subscription] = {}
         self._asked: dict[str, float] = {}
         self._assigned: dict[str, str | None] = {}
+        self._heirs: dict[str, str] = {}  # call: the inbox of the node that continues it
+        self._touched: dict[str, float] = {}  # call of another node: when it was last heard of
         hub.relay = self.relay
 
     async def run(self) -> None:
@@ -83,6 +109,36 @@ class Bus:
     def tell_spent(self, jti: str, exp: float) -> None:
         """A ticket was used here: it must not be used elsewhere."""
         self._wire.offer("ticket.spent", encode(_Spent(jti, exp)))
+
+    def inherit(self, call: str) -> None:
+        """This node continues ``call``: ask whoever knows its words."""
+        self._ask(call, reply=True)
+
+    def bequeath(self, org: str, call: str) -> None:
+        """``call`` lives on another node and has said its last words here: send what that node may lack."""
+        inbox, known = self._heirs.pop(call, ""), self._hub.find(org, call)
+        if inbox and known is not None:
+            self._answer(inbox, known)
+        if known is not None and not self._hub.is_watched(org):
+            self._hub.drop(org, call)
+
+    def beat(self) -> None:
+        """Every `BEAT_SECONDS`: say that our calls live, and give up those whose node says so no longer."""
+        now = time.monotonic()
+        for org in [org for org, until in self._wanted.items() if until > now]:
+            for call in self._own_calls(org):
+                self._wire.offer(f"transcript.{call.org}.{call.call}", encode(StateChanged(call.call, call.state)))
+        for org in self._hub.watched():
+            own = {call.call for call in self._own_calls(org)}
+            for call in self._hub.calls_of(org):
+                if call.call not in own and now - self._touched.setdefault(call.call, now) > SILENT_SECONDS:
+                    self._hub.publish(org, CallEnded(call.call, "node lost"), local=False)
+        self._touched = {call: at for call, at in self._touched.items() if now - at <= 2 * SILENT_SECONDS}
+
+    def last_sign_of(self, call: str) -> float:
+        """When another node last told of ``call``, in seconds since 1970; 0: never."""
+        touched = self._touched.get(call)
+        return time.time() - (time.monotonic() - touched) if touched is not None else 0.0
 
     def agent_of(self, call: str) -> str | None:
         """Who was assigned to a call that had not begun here yet."""
@@ -128,6 +184,8 @@ class Bus:
         self._watched.clear()
         self._inbox = client.new_inbox()
         await client.subscribe("call.*.*.assigned", cb=self._take_assigned)
+        await client.subscribe("call.*.*.started", cb=self._take_started)
+        await client.subscribe("member.*.*.removed", cb=self._take_removed)
         await client.subscribe("snapshot.*", cb=self._take_question)
         await client.subscribe("ticket.spent", cb=self._take_spent)
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
@@ -151,14 +209,30 @@ class Bus:
         if any(own.call == call for own in self._own_calls(org)):
             self._hub.publish(org, CallAssigned(call, agent))
 
+    async def _take_started(self, message: Msg) -> None:
+        """Another node has a stream of this call; if it was ours, it is no longer."""
+        self._moved(message.subject.split(".")[2])
+
+    async def _take_removed(self, message: Msg) -> None:
+        _, org, member, _ = message.subject.split(".")
+        self._hub.dismiss(org, member)
+
     async def _take_question(self, message: Msg) -> None:
         """Another node asks for an organisation's calls, or for one: answer with the events that lead there."""
         _, of = message.subject.split(".")
         self._wanted[of] = time.monotonic() + WATCH_SECONDS
-        if message.reply:
-            for call in self._own_calls(of):
-                for event in _history(call.view()):
-                    self._wire.offer(f"{message.reply}.{call.org}", encode(event))
+        if not message.reply:
+            return
+        for call in self._own_calls(of):
+            if call.call == of:
+                self._heirs[of] = message.reply
+            self._answer(message.reply, call)
+        if of not in self._heirs and (mirrored := self._hub.find_call(of)) is not None:
+            self._answer(message.reply, mirrored)
+
+    def _answer(self, inbox: str, call: LiveCall) -> None:
+        for event in _history(call.view()):
+            self._wire.offer(f"{inbox}.{call.org}", encode(event))
 
     async def _take_answer(self, message: Msg) -> None:
         self._apply(message.subject.rsplit(".", 1)[1], message.data)
@@ -185,10 +259,17 @@ class Bus:
         self._spent.spend(spent.jti, spent.exp)
 
     def _apply(self, org: str, data: bytes) -> None:
+        """An event of another node's, or of one that had this call before us."""
         try:
-            self._hub.publish(org, decode(data), local=False)
+            event = decode(data)
         except _BAD:
             log.warning("bus event unreadable", node=self._node)
+            return
+        name = event.call.call if isinstance(event, CallStarted) else event.call
+        self._touched[name] = time.monotonic()
+        if any(True for _ in self._own_calls(name)) and not isinstance(event, Uttered | GapFound):
+            return  # ours now: how it stood elsewhere is the past
+        self._hub.publish(org, event, local=False)
 
 
 def _history(view: CallView) -> Iterable[Event]:

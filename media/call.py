@@ -2,7 +2,8 @@
 
 A call outlives its stream by `LINGER_SECONDS`: when the socket drops without a `stop`, a new stream for the same call
 takes over and the call's clock goes on. A second stream for a call that still has one takes over as well, and the
-first is closed: a call has one owner.
+first is closed: a call has one owner. A ticket that says when the call ``began`` continues one that lived on another
+node: what that node heard is told here by whoever knows it (bus.py), and what lies between is a gap of ours.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ from media.transcription import Open, Transcription
 
 LINGER_SECONDS = 8.0
 LAST_WORDS_SECONDS = 10.0
+SEAM_SECONDS = 1.5  # for the words of the node before to arrive
 _SEAM_MS = 100  # a shorter one is no gap
 
 Publish = Callable[[str, Event], None]
 Tell = Callable[[str, str, str, dict[str, str]], None]
+KnownBefore = Callable[[int, int], int]  # (when the call began, ms of its clock) to ms of its clock
 
 
 class Stream(Protocol):
@@ -58,19 +61,26 @@ class Call:
         admission: Admission,
         publish: Publish,
         tell: Tell,
+        is_known: bool = False,
+        known_before: KnownBefore = lambda _began_ms, _ms: 0,
     ) -> None:
         self.org, self.sid = ticket.org, ticket.call
         self._publish_for = publish
         self._tell_for = tell
-        self._began = time.monotonic()
+        self._began_ms = began_ms = ticket.began or round(time.time() * 1000)
         self._stream: Stream | None = None
         self._lost_at = 0.0
         self._reason = "completed"
         self._over = asyncio.Event()
         self._state: State = "waiting_for_slot"
+        self._moved = False
+        self._continues = ticket.began is not None
+        self._known_before = known_before
+        self._seam: tuple[int, float] | None = None  # where this node's hearing begins, and when to own up to it
         self._timeline = Timeline()
         self._late_told = self._frames = 0
-        self._publish(CallStarted(_view(ticket, agent)))
+        if not is_known:
+            self._publish(CallStarted(_view(ticket, agent, began_ms)))
         self.transcription = Transcription(self.sid, ticket.direction, open_, admission, self._publish)
 
     def attach(self, stream: Stream, taken_over: int) -> None:
@@ -80,8 +90,10 @@ class Call:
             before.close(taken_over, "another stream took over")
         if before is not None or self._lost_at:
             self._resume()
+        elif self._continues:
+            self._continue()
         self.transcription.detached = False
-        self._tell("started", {"stream": stream.sid})
+        self._tell("started", {"stream": stream.sid, "began": str(self._began_ms)})
 
     def take(self, frame: Media) -> None:
         """One frame of sound; what it completes is on its way to Transcribe when this returns."""
@@ -110,12 +122,21 @@ class Call:
         if not self._over.is_set():
             self._reason = reason
             self._flush()
+            if self._seam is not None:
+                self._tell_seam(self._seam[0])
             self._over.set()
+
+    def move(self) -> None:
+        """Another node has the call now: tell the last words that were heard here, and that is all."""
+        self._moved = True
+        self.end("moved")
 
     def tick(self, now: float) -> None:
         """Ten times a second. ``now`` in seconds of `time.monotonic`."""
         if self._timeline.gaps:
             self._tell_gaps()
+        if self._seam is not None and now >= self._seam[1]:
+            self._tell_seam(self._seam[0])
         self._count()
         if self._stream is None and self._lost_at and now - self._lost_at >= LINGER_SECONDS:
             self.end("stream lost")
@@ -132,14 +153,29 @@ class Call:
                 await asyncio.wait({words}, timeout=patience)
                 words.cancel()
         finally:
-            self._publish(CallEnded(self.sid, self._reason))
-            self._tell("ended", {"reason": self._reason})
+            if not self._moved:
+                self._publish(CallEnded(self.sid, self._reason))
+                self._tell("ended", {"reason": self._reason})
+
+    def _continue(self) -> None:
+        """The call lived on another node: its clock goes on here, and its words may still be on their way."""
+        offset_ms = max(0, round(time.time() * 1000) - self._began_ms)
+        self._timeline = Timeline(offset_ms)
+        self._seam = (offset_ms, time.monotonic() + SEAM_SECONDS)
+        self._continues = False
+
+    def _tell_seam(self, to_ms: int) -> None:
+        """What no node heard, or nobody who heard it can tell any more."""
+        self._seam = None
+        from_ms = self._known_before(self._began_ms, to_ms)
+        if to_ms - from_ms >= _SEAM_MS:
+            self._publish(GapFound(self.sid, Gap(from_ms, to_ms, "bilby")))
 
     def _resume(self) -> None:
         """A new stream counts from 0 again: lay it where the call's clock stands, and own up to the seam."""
         self._flush()
         heard_ms = self._timeline.now_ms
-        offset_ms = max(heard_ms, round((time.monotonic() - self._began) * 1000))
+        offset_ms = max(heard_ms, round(time.time() * 1000) - self._began_ms)
         if offset_ms - heard_ms >= _SEAM_MS:
             self._publish(GapFound(self.sid, Gap(heard_ms, offset_ms, "twilio")))
         self._timeline = Timeline(offset_ms)
@@ -175,6 +211,6 @@ class Call:
         self._tell_for(self.org, self.sid, fact, body)
 
 
-def _view(ticket: StreamTicket, agent: str | None) -> CallView:
-    started_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return CallView(ticket.call, ticket.direction, agent, started_at, "waiting_for_slot", [], [])
+def _view(ticket: StreamTicket, agent: str | None, began_ms: int) -> CallView:
+    began = datetime.fromtimestamp(began_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return CallView(ticket.call, ticket.direction, agent, began, "waiting_for_slot", [], [])

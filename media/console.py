@@ -39,7 +39,7 @@ class Consoles(Protocol):
 
     def spend(self, jti: str, exp: float) -> bool: ...
     def opened(self, console: Console) -> None: ...
-    def forget(self, console: Console) -> None: ...
+    def forget(self, socket: Listener) -> None: ...
 
 
 class Console(Listener):
@@ -80,6 +80,10 @@ class Console(Listener):
         if waiting < MOST_WAITING_BYTES:
             self._waiting_allowed = MOST_WAITING_BYTES
         transport.send(WSMsgType.TEXT, event)
+
+    def dismiss(self) -> None:
+        """The member may no longer see what this console sees; the page asks for a new ticket."""
+        self.close(NO_TICKET, "rights have changed")
 
     def tick(self, now: float) -> None:
         """Close a console that brings no ticket. ``now`` in seconds of `time.monotonic`."""

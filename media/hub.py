@@ -33,6 +33,7 @@ class Watcher(Protocol):
     role: Role
 
     def offer(self, event: bytes) -> None: ...
+    def dismiss(self) -> None: ...
 
 
 Relay = Callable[[str, str, bytes], None]
@@ -118,6 +119,18 @@ class Hub:
 
     def find(self, org: str, call: str) -> LiveCall | None:
         return self._calls.get(org, {}).get(call)
+
+    def find_call(self, call: str) -> LiveCall | None:
+        """A live call by its CallSid alone."""
+        return next((calls[call] for calls in self._calls.values() if call in calls), None)
+
+    def dismiss(self, org: str, member: str) -> None:
+        """Close the consoles of a member who was removed, or whose role changed: they must ask anew."""
+        audience = self._audiences.get(org)
+        if audience is not None:
+            for watcher in (*audience.of_all(), *audience.of_agent(member)):
+                if watcher.member == member:
+                    watcher.dismiss()
 
     def calls_of(self, org: str) -> list[LiveCall]:
         return list(self._calls.get(org, {}).values())

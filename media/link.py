@@ -9,6 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from media.audio import CHUNK_MS
+from media.eventstream import TranscribeError
 from media.transcribe import Transcriber
 
 _MOST_TURNS = 256
@@ -57,9 +58,9 @@ class Link:
         if self.connection is not None:
             self.connection.end()
 
-    def abort(self) -> None:
+    def abort(self, why: TranscribeError | None = None) -> None:
         if self.connection is not None:
-            self.connection.abort()
+            self.connection.abort(why)
 
     async def closed(self) -> None:
         assert self.connection is not None

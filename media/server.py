@@ -1,37 +1,36 @@
-"""One listener: ``/twilio/stream``, ``/console``, ``/healthz``, ``/readyz``, ``/metrics``; and draining.
+"""The process's calls, consoles and sockets, the one ticker, and draining. Who gets in is decided in doors.py.
 
 picows serves both kinds of socket: measured against `websockets` it costs less than half the CPU a frame
-(docs/performance.md). Its factory is called for each request, before anything is upgraded, so refusing is an answer
-with a status like any other.
+(docs/performance.md).
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
+from functools import partial
 
 import structlog
-from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
-from twilio.request_validator import RequestValidator
+from picows import ws_create_server
 
 from media import metrics
 from media.admission import Admission
-from media.bus import RENEW_SECONDS, Bus
+from media.bus import BEAT_SECONDS, RENEW_SECONDS, Bus
 from media.call import Call
 from media.config import Settings
 from media.console import Console
+from media.doors import Doors
 from media.hub import Hub
-from media.listener import MOST_BYTES, READ_BUFFER_BYTES
+from media.listener import MOST_BYTES, READ_BUFFER_BYTES, Listener
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcribe import Transcribe
 from media.transcript import LiveCall
 
 TICK_SECONDS = 0.1
+HANDOVER_SECONDS = 15.0  # for web to start the streams anew, and for the last words heard here
 _PING_SECONDS = 15.0
 log = structlog.get_logger()
 
@@ -45,7 +44,8 @@ class Server:
         self.account_sid = settings.twilio_account_sid
         self.hub = Hub()
         self._spent = Spent()
-        self.bus = Bus(settings.nats_url.get_secret_value(), node, self.hub, self._spent, self._own_calls)
+        nats_url = settings.nats_url.get_secret_value()
+        self.bus = Bus(nats_url, node, self.hub, self._spent, self._own_calls, self._moved)
         self.draining = False
         self.hurried = False
         self._transcribe = transcribe
@@ -54,7 +54,7 @@ class Server:
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
         self._holds: set[asyncio.Task[None]] = set()
-        self._signatures = _signatures(settings)
+        self._doors = Doors(self)
         self._tasks = asyncio.TaskGroup()
         self._empty = asyncio.Event()
 
@@ -64,7 +64,7 @@ class Server:
         listener = await self._listen()
         port: int = listener.sockets[0].getsockname()[1]
         async with self._tasks:
-            work = (self._tick_all(), self.bus.run(), self._renew())
+            work = (self._tick_all(), self.bus.run(), self._renew(), self._beat())
             background = [self._tasks.create_task(part) for part in work]
             try:
                 yield port
@@ -76,21 +76,31 @@ class Server:
                     task.cancel()
 
     async def drain(self, seconds: float) -> None:
-        """Take no new calls, and wait until the live ones are over, `seconds` at most."""
+        """Take no new calls; wait until the live ones are over, `seconds` at most; hand the rest over."""
         self.draining = True
         log.info("draining", calls=len(self._calls), seconds=seconds)
+        if not await self._are_over(seconds):
+            for call in self._calls.values():
+                self.bus.tell(call.org, call.sid, "handover", {})
+            if not await self._are_over(HANDOVER_SECONDS):
+                log.warning("drain gave up", calls=len(self._calls))
+
+    async def _are_over(self, seconds: float) -> bool:
+        self._empty.clear()
         if self._calls:
-            self._empty.clear()
             try:
                 await asyncio.wait_for(self._empty.wait(), seconds)
             except TimeoutError:
-                log.warning("drain gave up", calls=len(self._calls))
+                return False
+        return True
 
     def begin(self, ticket: StreamTicket, stream: Stream) -> Call:
         """A stream showed a ticket: it opens a call, or takes over the one that is live."""
         call = self._calls.get(ticket.call)
         if call is None:
             call = self._calls[ticket.call] = self._new_call(ticket)
+            if ticket.began is not None:
+                self.bus.inherit(ticket.call)
             hold = self._tasks.create_task(self._hold(call))
             self._holds.add(hold)
             hold.add_done_callback(self._holds.discard)
@@ -109,16 +119,23 @@ class Server:
         """A console has its snapshot; calls on other nodes follow as events."""
         self._tasks.create_task(self.bus.watch(console.org))
 
-    def forget(self, socket: Stream | Console) -> None:
+    def admit(self, socket: Stream | Console) -> None:
+        """A socket is open; what it may do depends on its ticket."""
+        if isinstance(socket, Stream):
+            self._streams.add(socket)
+        else:
+            self.consoles.add(socket)
+
+    def forget(self, socket: Listener) -> None:
         """A socket is gone."""
         if isinstance(socket, Stream):
             self._streams.discard(socket)
-        else:
+        elif isinstance(socket, Console):
             self.consoles.discard(socket)
 
     async def _listen(self) -> asyncio.Server:
         return await ws_create_server(
-            self._accept,
+            self._doors.answer,
             self.settings.media_host,
             self.settings.media_port,
             max_frame_size=MOST_BYTES,
@@ -136,7 +153,22 @@ class Server:
             admission=self._admission,
             publish=self.hub.publish,
             tell=self.bus.tell,
+            is_known=self.hub.find(ticket.org, ticket.call) is not None,
+            known_before=partial(self._known_before, ticket.org, ticket.call),
         )
+
+    def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:
+        """Up to where another node heard a call that we continue: its last words, or its last sign of life."""
+        live, sign = self.hub.find(org, sid), self.bus.last_sign_of(sid)
+        said = live.known_before(ms) if live is not None else 0
+        return max(said, min(ms, round(sign * 1000) - began_ms)) if sign else said
+
+    def _moved(self, sid: str) -> None:
+        """Another node has a stream of one of our calls: it is theirs."""
+        call = self._calls.get(sid)
+        if call is not None:
+            log.info("call moved", call=sid)
+            call.move()
 
     async def _hold(self, call: Call) -> None:
         """Own a call's life; one that fails ends alone."""
@@ -146,6 +178,7 @@ class Server:
             log.exception("call failed", call=call.sid)
         finally:
             self._calls.pop(call.sid, None)
+            self.bus.bequeath(call.org, call.sid)
             log.info("call ended", call=call.sid)
             if not self._calls:
                 self._empty.set()
@@ -191,6 +224,11 @@ class Server:
             await asyncio.sleep(RENEW_SECONDS)
             await self.bus.renew()
 
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self.bus.beat()
+
     async def _end_calls(self) -> None:
         """Take no more sound; wait for the last words, unless told to hurry."""
         for stream in tuple(self._streams):
@@ -206,63 +244,3 @@ class Server:
     def _close_consoles(self) -> None:
         for console in tuple(self.consoles):
             console.close(1001, "going away")
-
-    def _accept(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
-        """Answer one request: a socket, a page, or a refusal."""
-        match request.path.partition(b"?")[0]:
-            case b"/twilio/stream":
-                return self._accept_stream(request)
-            case b"/console":
-                return self._accept_console(request)
-            case b"/healthz":
-                return _answer(HTTPStatus.OK, b"ok\n")
-            case b"/readyz":
-                return self._ready()
-            case b"/metrics":
-                return _answer(HTTPStatus.OK, metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
-        return _answer(HTTPStatus.NOT_FOUND, b"not found\n")
-
-    def _accept_stream(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
-        given = request.headers.get("X-Twilio-Signature", "").encode()
-        if not any([hmac.compare_digest(given, expected) for expected in self._signatures]):  # noqa: C419
-            metrics.REFUSED.labels("stream", "signature").inc()
-            return _answer(HTTPStatus.FORBIDDEN, b"signature\n")
-        if self.draining:
-            metrics.REFUSED.labels("stream", "draining").inc()
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        stream = Stream(self)
-        self._streams.add(stream)
-        return stream
-
-    def _accept_console(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
-        if request.headers.get("Origin") != self.settings.web_public_url:
-            metrics.REFUSED.labels("console", "origin").inc()
-            return _answer(HTTPStatus.FORBIDDEN, b"origin\n")
-        console = Console(self)
-        self.consoles.add(console)
-        return console
-
-    def _ready(self) -> WSUpgradeResponseWithListener:
-        if self.draining:
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        if not self.bus.ready.is_set():
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, b"waiting for NATS\n")
-        return _answer(HTTPStatus.OK, b"ready\n")
-
-
-def _signatures(settings: Settings) -> list[bytes]:
-    """What Twilio signs the handshake with, one for each token: the URL as the TwiML gives it, no parameters."""
-    url = f"{settings.media_public_url}/twilio/stream"
-    tokens = [token.get_secret_value() for token in settings.twilio_auth_tokens]
-    return [RequestValidator(token).compute_signature(url, {}).encode() for token in tokens]
-
-
-def _answer(
-    status: HTTPStatus, body: bytes, kind: str = "text/plain; charset=utf-8"
-) -> WSUpgradeResponseWithListener:
-    headers = {"Content-Type": kind, "Cache-Control": "no-store"}
-    if status < HTTPStatus.BAD_REQUEST:
-        response = WSUpgradeResponse.create_ok_response(body, headers)
-    else:
-        response = WSUpgradeResponse.create_error_response(status, body, headers)
-    return WSUpgradeResponseWithListener(response, None)

@@ -3,7 +3,8 @@
 A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). Two kinds, told apart by ``aud``:
 
 * *stream*: opens one call's Media Stream. Claims ``org``, ``call`` (the CallSid), ``dir``, ``agent``
-  (member id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead.
+  (member id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead; and ``began`` (ms since 1970)
+  when it is not the call's first stream: the call's clock started then.
 * *console*: opens one browser's console. Claims ``org``, ``sub`` (member id), ``role``, ``jti``,
   ``exp`` at most 60 s ahead.
 
@@ -42,6 +43,7 @@ class StreamTicket:
     agent: str | None
     jti: str
     exp: int
+    began: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,15 @@ class ConsoleTicket:
     exp: int
 
 
-def sign_stream(secret: str, *, org: str, call: str, direction: Direction, agent: str | None = None) -> str:
+def sign_stream(
+    secret: str, *, org: str, call: str, direction: Direction, agent: str | None = None, began: int | None = None
+) -> str:
     """A ticket for one stream of ``call``, good for two minutes. Stays under Twilio's 500 characters."""
     claims: dict[str, Any] = {"aud": "stream", "org": org, "call": call, "dir": direction}
     if agent is not None:
         claims["agent"] = agent
+    if began is not None:
+        claims["began"] = began
     return _sign(secret, claims, STREAM_SECONDS)
 
 
@@ -72,10 +78,13 @@ def verify_stream(secret: str, token: object) -> StreamTicket:
     """The claims of a stream ticket. Raises `TicketError`."""
     claims = _verify(secret, token, "stream", STREAM_SECONDS)
     direction = claims.get("dir")
-    agent = claims.get("agent")
-    if direction not in ("inbound", "outbound") or not (agent is None or isinstance(agent, str)):
+    agent, began = claims.get("agent"), claims.get("began")
+    if direction not in ("inbound", "outbound") or not isinstance(agent, str | None):
         raise TicketError("claims of the wrong shape")
-    return StreamTicket(_text(claims, "org"), _text(claims, "call"), direction, agent, claims["jti"], claims["exp"])
+    if not isinstance(began, int | None) or isinstance(began, bool):
+        raise TicketError("claims of the wrong shape")
+    org, call = _text(claims, "org"), _text(claims, "call")
+    return StreamTicket(org, call, direction, agent, claims["jti"], claims["exp"], began)
 
 
 def verify_console(secret: str, token: object) -> ConsoleTicket:

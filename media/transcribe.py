@@ -40,7 +40,7 @@ class Transcriber(Protocol):
 
     def send(self, pcm: bytes) -> None: ...
     def end(self) -> None: ...
-    def abort(self) -> None: ...
+    def abort(self, why: TranscribeError | None = None) -> None: ...
     async def closed(self) -> None: ...
 
 
@@ -130,7 +130,7 @@ class Connection(WSListener):
         if socket.is_closing():
             return
         if socket.get_write_buffer_size() > _HIGH_WATER:
-            self._fail(TranscribeError("Stuck"))
+            self.abort(TranscribeError("Stuck"))
             return
         self._transport.send(WSMsgType.BINARY, audio_event(pcm))
 
@@ -140,8 +140,9 @@ class Connection(WSListener):
             self._ended = True
             self.send(b"")
 
-    def abort(self) -> None:
-        """Let go at once."""
+    def abort(self, why: TranscribeError | None = None) -> None:
+        """Let go at once; `closed` raises ``why``."""
+        self._failure = self._failure or why
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
@@ -161,7 +162,7 @@ class Connection(WSListener):
             try:
                 self._take(frame.get_payload_as_bytes())
             except TranscribeError as error:
-                self._fail(error)
+                self.abort(error)
         elif frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
@@ -177,10 +178,6 @@ class Connection(WSListener):
                     self._on_result(result)
         else:
             raise read_exception(headers, payload)
-
-    def _fail(self, error: TranscribeError) -> None:
-        self._failure = self._failure or error
-        self.abort()
 
 
 def _refused(error: WSHandshakeError) -> TranscribeError:

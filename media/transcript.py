@@ -114,6 +114,11 @@ class LiveCall:
         self.utterances = {utterance.id: utterance for utterance in view.utterances}
         self.gaps = list(view.gaps)
 
+    def known_before(self, ms: int) -> int:
+        """Up to where, before ``ms``, something is known of it."""
+        ends = [utterance.end_ms for utterance in self.utterances.values()] + [gap.to_ms for gap in self.gaps]
+        return max((end for end in ends if end <= ms), default=0)
+
     def view(self) -> CallView:
         """The call as it stands now, in the order in which it was said."""
         spoken = sorted(self.utterances.values(), key=lambda utterance: utterance.start_ms)

@@ -242,8 +242,7 @@ class Transcription:
         since_ms = self._heard_ms - round((now - self._result_at) * 1000)
         self._result_at = now
         if self._tape.has_speech(since_ms):
-            self._count(TranscribeError("Mute"))
-            link.abort()
+            link.abort(TranscribeError("Mute"))
 
     def _take(self, link: Link, result: Result) -> None:
         """A result came over ``link``."""

@@ -1,62 +1,59 @@
-"""A media node under test: the real server with real NATS and the emulated Transcribe, and the two ends of it.
-
-`Line` is Twilio's end of one call, which speaks words (as scripted sound) as fast as it is told to; `Screen` is a
-browser's, which folds what it is told like the page does.
-"""
+"""A media node under test: the real server, real NATS, the emulated Transcribe. Its two ends are in ends.py."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from awscrt.auth import AwsCredentialsProvider
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from media.config import Settings
 from media.server import Server
 from media.ticket import Direction, Role, sign_console, sign_stream
 from media.transcribe import Transcribe
-from sandbox import script_audio
-from sandbox.faults import Track
 from sandbox.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
 from sandbox.nats import NatsServer
 from sandbox.scripted import Scripted
 from sandbox.transcribe import Transcribe as Vendor
 from sandbox.transcribe import transcribe
+from tests.ends import Line, Screen
 
 SECRET = "s" * 32
 TOKEN = "t" * 32
 ACCOUNT = "AC" + "0" * 32
 ORIGIN = "http://127.0.0.1:8080"
 KEYS = {"AKIDTEST": "secret"}
-FRAME = 160
-PAUSE = script_audio.silence(script_audio.PAUSE_SECONDS)
 
 
 @dataclass
-class Node:
-    """A running node. ``url`` is its ``MEDIA_PUBLIC_URL``."""
+class Address:
+    """A node as Twilio and browsers know it. ``url`` is its ``MEDIA_PUBLIC_URL``."""
 
-    server: Server
-    vendor: Vendor
     url: str
-    nats: NatsServer
     lines: list[Line] = field(default_factory=list)
     screens: list[Screen] = field(default_factory=list)
 
     async def call(
-        self, org: str = "a", *, agent: str | None = None, direction: Direction = "inbound", sid: str | None = None
+        self,
+        org: str = "a",
+        *,
+        agent: str | None = None,
+        direction: Direction = "inbound",
+        sid: str | None = None,
+        began: int | None = None,
     ) -> Line:
         """A call begins: Twilio opens its stream with a fresh ticket."""
         sid = sid or "CA" + secrets.token_hex(16)
-        ticket = sign_stream(SECRET, org=org, call=sid, direction=direction, agent=agent)
+        ticket = sign_stream(SECRET, org=org, call=sid, direction=direction, agent=agent, began=began)
         line = await self.dial(sid, {"ticket": ticket})
         await line.send(CONNECTED, line.writer.start())
         return line
@@ -86,11 +83,6 @@ class Node:
         self.screens.append(screen)
         return screen
 
-    async def connected(self) -> None:
-        """Wait until the node is on its bus."""
-        async with asyncio.timeout(10):
-            await self.server.bus.ready.wait()
-
     async def close(self) -> None:
         for line in self.lines:
             await line.close()
@@ -98,12 +90,59 @@ class Node:
             await screen.close()
 
 
+@dataclass(kw_only=True)
+class Node(Address):
+    """A node in this process."""
+
+    server: Server
+    vendor: Vendor
+    nats: NatsServer
+
+    async def connected(self) -> None:
+        """Wait until the node is on its bus."""
+        async with asyncio.timeout(10):
+            await self.server.bus.ready.wait()
+
+
+@dataclass(kw_only=True)
+class Distant(Address):
+    """A node in a process of its own, which can die."""
+
+    process: asyncio.subprocess.Process
+
+    async def crash(self) -> None:
+        """``kill -9``."""
+        self.process.kill()
+        await self.process.wait()
+
+
 @asynccontextmanager
-async def media_node(
-    nats: NatsServer, vendor: Vendor, *, endpoint: str | None = None, port: int = 0, **changes: Any
-) -> AsyncIterator[Node]:
-    """One node in this process, on ``port`` or a free one."""
-    values = {
+async def media_process(nats: NatsServer, vendor: Vendor, port: int) -> AsyncIterator[Distant]:
+    """``python -m media``, listening and on its bus."""
+    key, secret = next(iter(KEYS.items()))
+    values = _values(nats, vendor.url, port) | {"aws_access_key_id": key, "aws_secret_access_key": secret}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "media"),
+        env={name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath},
+        cwd=Path(__file__).parents[1],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    distant = Distant(f"ws://127.0.0.1:{port}", process=process)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            while b"bus connected" not in await process.stdout.readline():
+                pass
+        yield distant
+    finally:
+        await distant.close()
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def _values(nats: NatsServer, endpoint: str, port: int) -> dict[str, Any]:
+    return {
         "nats_url": nats.url("media"),
         "media_host": "127.0.0.1",
         "media_port": port,
@@ -113,8 +152,16 @@ async def media_node(
         "twilio_account_sid": ACCOUNT,
         "twilio_auth_tokens": f"old{TOKEN},{TOKEN}",
         "aws_region": "ap-southeast-2",
-        "transcribe_endpoint": endpoint or vendor.url,
+        "transcribe_endpoint": endpoint,
     }
+
+
+@asynccontextmanager
+async def media_node(
+    nats: NatsServer, vendor: Vendor, *, endpoint: str | None = None, port: int = 0, **changes: Any
+) -> AsyncIterator[Node]:
+    """One node in this process, on ``port`` or a free one."""
+    values = _values(nats, endpoint or vendor.url, port)
     settings = Settings.model_validate(values | changes)
     credentials = AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
     client = Transcribe(
@@ -122,7 +169,7 @@ async def media_node(
     )
     server = Server(settings, client, secrets.token_hex(4))
     async with server.serving() as listening:
-        node = Node(server, vendor, f"ws://127.0.0.1:{listening}", nats)
+        node = Node(f"ws://127.0.0.1:{listening}", server=server, vendor=vendor, nats=nats)
         try:
             yield node
         finally:
@@ -135,138 +182,3 @@ async def scripted_vendor(**options: Any) -> AsyncIterator[Vendor]:
     """Transcribe with the recogniser that knows the words."""
     async with transcribe(port=0, access_keys=KEYS, recogniser=Scripted, **options) as vendor:
         yield vendor
-
-
-@dataclass
-class Line:
-    """Twilio's end of one call. Words become frames of both tracks, the other track silent."""
-
-    socket: ClientConnection
-    facts: StreamFacts
-    writer: FrameWriter
-    at_ms: int = 0
-
-    @property
-    def call(self) -> str:
-        return self.facts.call_sid
-
-    async def say(self, words: str, track: Track = "inbound", *, pause: bool = True) -> None:
-        """``words`` on one track and silence on the other, then (as speakers do) a pause."""
-        await self.play(script_audio.encode(words) + (PAUSE if pause else b""), track)
-
-    async def play(self, sound: bytes, track: Track = "inbound") -> None:
-        """Mu-law on one track, silence on the other, 20 ms at a time, as fast as it goes."""
-        for text in self.frames(sound, track):
-            await self.send(text)
-
-    async def pause(self, seconds: float) -> None:
-        await self.play(script_audio.silence(seconds))
-
-    def frames(self, sound: bytes, track: Track = "inbound") -> list[str]:
-        """The frames that ``sound`` makes, both tracks, moving the call's clock on."""
-        texts = []
-        silence = base64.b64encode(script_audio.silence(0.02)).decode()
-        for start in range(0, len(sound), FRAME):
-            payload = base64.b64encode(sound[start : start + FRAME].ljust(FRAME, b"\xff")).decode()
-            for name in ("inbound", "outbound"):
-                track_name: Track = "inbound" if name == "inbound" else "outbound"
-                texts.append(self.writer.media(track_name, self.at_ms, payload if name == track else silence))
-            self.at_ms += 20
-        return texts
-
-    async def send(self, *texts: str | bytes) -> None:
-        for text in texts:
-            await self.socket.send(text)
-
-    async def hang_up(self) -> None:
-        """The call is over: Twilio's ``stop``."""
-        await self.send(self.writer.stop())
-
-    async def closed_with(self) -> int:
-        """The code the node closed with."""
-        async with asyncio.timeout(30):
-            await self.socket.wait_closed()
-        return self.socket.close_code or 0
-
-    async def close(self) -> None:
-        self.socket.transport.abort()
-
-
-@dataclass
-class Screen:
-    """A browser's end. ``events`` is all it was told."""
-
-    socket: ClientConnection
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Read until ``condition`` holds. Raises TimeoutError with what was told last."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not condition():
-                    self.events.append(json.loads(await self.socket.recv()))
-        except TimeoutError:
-            raise TimeoutError(f"told last: {self.events[-8:]}") from None
-
-    def types(self) -> list[str]:
-        return [event["type"] for event in self.events]
-
-    def calls(self) -> dict[str, dict[str, Any]]:
-        """Every call as the page would show it, ended ones too."""
-        calls: dict[str, dict[str, Any]] = {}
-        for event in self.events:
-            fold(calls, event)
-        return calls
-
-    def words(self, call: str, speaker: str | None = None) -> str:
-        """The final words of a call, in the order in which they were said."""
-        spoken = self.calls().get(call, {}).get("utterances", {}).values()
-        finals = [one for one in spoken if one["final"] and speaker in (None, one["speaker"])]
-        return " ".join(one["text"] for one in sorted(finals, key=lambda one: one["start_ms"]))
-
-    def states(self, call: str) -> list[str]:
-        return [event["state"] for event in self.events if event["type"] == "state" and event["call"] == call]
-
-    def gaps(self, call: str) -> list[dict[str, Any]]:
-        gaps: list[dict[str, Any]] = self.calls().get(call, {}).get("gaps", [])
-        return gaps
-
-    async def ended(self, call: str) -> None:
-        await self.until(lambda: any(e["type"] == "call.ended" and e["call"] == call for e in self.events))
-
-    async def closed_with(self) -> int:
-        async with asyncio.timeout(30):
-            try:
-                while True:
-                    self.events.append(json.loads(await self.socket.recv()))
-            except ConnectionClosed:
-                return self.socket.close_code or 0
-
-    async def close(self) -> None:
-        self.socket.transport.abort()
-
-
-def fold(calls: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
-    """What a page does with an event."""
-    match event["type"]:
-        case "snapshot":
-            calls |= {call["call"]: _shown(call) for call in event["calls"]}
-        case "call.started":
-            calls[event["call"]["call"]] = _shown(event["call"])
-        case "utterance":
-            calls[event["call"]]["utterances"][event["utterance"]["id"]] = event["utterance"]
-        case "gap":
-            calls[event["call"]]["gaps"].append(event["gap"])
-        case "state":
-            calls[event["call"]]["state"] = event["state"]
-        case "call.assigned":
-            calls[event["call"]]["agent"] = event["agent"]
-
-
-def _shown(call: dict[str, Any]) -> dict[str, Any]:
-    return call | {"utterances": {one["id"]: one for one in call["utterances"]}, "gaps": list(call["gaps"])}
-
-
-def shuffled(texts: Iterable[str], order: Callable[[int], float]) -> list[str]:
-    """``texts`` sorted by ``order`` of their position: for networks that reorder."""
-    return [text for _, text in sorted(enumerate(texts), key=lambda pair: order(pair[0]))]

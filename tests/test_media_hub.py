@@ -24,6 +24,9 @@ class Person:
     def offer(self, event: bytes) -> None:
         self.told.append(msgspec.json.decode(event))
 
+    def dismiss(self) -> None:
+        self.told.append({"type": "dismissed"})
+
     def types(self) -> list[str]:
         return [event["type"] for event in self.told]
 
@@ -117,3 +120,13 @@ def test_only_what_was_born_here_is_relayed() -> None:
     hub.publish("a", started("CA1"))
     hub.publish("a", started("CA2"), local=False)
     assert relayed == [("a", "CA1")]
+
+
+def test_a_removed_member_is_shown_out_alone() -> None:
+    hub, cast = Hub(), people()
+    for person in cast.values():
+        hub.watch(person)
+    hub.dismiss("a", "bob")
+    hub.dismiss("a", "sam")
+    hub.dismiss("b", "alice")
+    assert {name for name, person in cast.items() if person.types() == ["dismissed"]} == {"bob", "sam"}

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from media import transcribe, transcription
-from tests.node import Line, Node, Screen
+from tests.ends import Line, Screen
+from tests.node import Node
 
 
 async def spoken(screen: Screen, call: str, words: str) -> None:

@@ -14,7 +14,8 @@ from media import transcription
 from sandbox import script_audio
 from sandbox.nats import NatsServer
 from sandbox.transcribe_stream import Limits
-from tests.node import PAUSE, Node, Screen, media_node, scripted_vendor
+from tests.ends import PAUSE, Screen
+from tests.node import Node, media_node, scripted_vendor
 
 
 @pytest_asyncio.fixture

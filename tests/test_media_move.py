@@ -1,0 +1,125 @@
+"""A call that moves to another node, because its own is drained or has died, takes its words along."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from media import bus
+from media import call as media_call
+from sandbox.nats import NatsServer
+from sandbox.transcribe import Transcribe as Vendor
+from tests.ends import Line
+from tests.node import Distant, Node, media_node, media_process, scripted_vendor
+
+
+@dataclass
+class Pair:
+    """Two nodes on one bus."""
+
+    a: Distant
+    b: Node
+    nats: NatsServer
+    vendor: Vendor
+
+    async def moved(self, line: Line, began: int) -> Line:
+        """web starts the call's stream anew, and it lands on the second node."""
+        return await self.b.call(sid=line.call, began=began)
+
+
+@pytest_asyncio.fixture
+async def pair(tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
+    monkeypatch.setattr(media_call, "SEAM_SECONDS", 0.5)
+    async with (
+        NatsServer(tmp_path) as nats,
+        scripted_vendor() as vendor,
+        media_node(nats, vendor, port=free_port()) as b,
+        media_process(nats, vendor, free_port()) as a,
+    ):
+        await b.connected()
+        yield Pair(a, b, nats, vendor)
+
+
+async def test_a_drained_node_hands_its_calls_over_with_their_words(pair: Pair, free_port: Callable[[], int]) -> None:
+    async with media_node(pair.nats, pair.vendor, port=free_port()) as first:
+        await first.connected()
+        await _hand_over(first, pair)
+
+
+async def _hand_over(first: Node, pair: Pair) -> None:
+    began = round(time.time() * 1000)
+    near = await first.screen()
+    line = await first.call()
+    await line.say("said on the first node")
+    await near.until(lambda: near.words(line.call) == "said on the first node")
+    async with asyncio.TaskGroup() as tasks:
+        draining = tasks.create_task(first.server.drain(0.1))
+        second = await pair.moved(line, began)
+        await second.say("and on the second")
+        await near.until(lambda: near.words(line.call).endswith("and on the second"))
+    assert draining.done()
+    far = await pair.b.screen()
+    await far.until(lambda: far.words(line.call) == "said on the first node and on the second")
+    assert near.words(line.call) == "said on the first node and on the second"
+    assert "call.ended" not in near.types()
+    assert all(gap["to_ms"] - gap["from_ms"] <= 1_000 for gap in far.gaps(line.call))
+    await second.hang_up()
+    await far.ended(line.call)
+    await near.ended(line.call)
+
+
+async def test_after_a_nodes_death_those_who_watched_keep_the_words_and_see_the_seam(pair: Pair) -> None:
+    began = round(time.time() * 1000)
+    watching = await pair.b.screen()
+    line = await pair.a.call()
+    await line.say("before the crash")
+    await watching.until(lambda: watching.words(line.call) == "before the crash")
+    await pair.a.crash()
+    await asyncio.sleep(2)  # on the call's clock: nobody hears this
+    second = await pair.moved(line, began)
+    await second.say("after it")
+    await watching.until(lambda: watching.words(line.call) == "before the crash after it")
+    await watching.until(lambda: watching.gaps(line.call) != [])
+    (gap,) = watching.gaps(line.call)
+    assert gap["cause"] == "bilby"
+    assert gap["to_ms"] - gap["from_ms"] < 5_000
+    late = await pair.b.screen("alice", "owner")
+    assert late.words(line.call) == "before the crash after it"
+
+
+async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(pair: Pair) -> None:
+    began = round(time.time() * 1000) - 60_000
+    line = await pair.a.call()
+    await line.say("nobody else heard this")
+    await pair.a.crash()
+    second = await pair.moved(line, began)
+    watching = await pair.b.screen()
+    await second.say("a minute later")
+    await watching.until(lambda: watching.words(line.call) == "a minute later")
+    await watching.until(lambda: watching.gaps(line.call) != [])
+    (gap,) = watching.gaps(line.call)
+    assert (gap["from_ms"], gap["cause"]) == (0, "bilby")
+    assert gap["to_ms"] >= 60_000
+    spoken = next(iter(watching.calls()[line.call]["utterances"].values()))
+    assert spoken["start_ms"] >= 60_000
+
+
+async def test_calls_of_a_node_that_is_gone_for_good_leave_the_page(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "SILENT_SECONDS", 0.3)
+    watching = await pair.b.screen()
+    line = await pair.a.call()
+    await line.say("hello")
+    await watching.until(lambda: watching.words(line.call) == "hello")
+    await pair.a.crash()
+    await asyncio.sleep(0.5)
+    pair.b.server.bus.beat()
+    await watching.ended(line.call)
+    assert watching.events[-1]["reason"] == "node lost"
