@@ -1,4 +1,4 @@
-"""Twilio's client as web uses it, against a listener that shows what arrives."""
+"""Twilio's client as we use it, against a listener that shows what arrives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from web import twilio_client
+from provisioning import twilio_client
 
 ACCOUNT, KEY, SECRET = "AC" + "1" * 32, "SK" + "2" * 32, "secret"
 CALL = "CA" + "3" * 32

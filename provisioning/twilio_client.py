@@ -1,0 +1,88 @@
+"""Twilio's REST API, from Sydney, with a timeout that holds.
+
+`Client` is twilio's own; only its HTTP client is ours. What had to be put right in it: it gives aiohttp a timeout
+of None for every request whatever its constructor was told, it knows no base URL but Twilio's, it uses a way of
+signing in that aiohttp is about to drop, it logs URLs, which carry phone numbers, and it forgets for how long
+Twilio asks to be left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from aiohttp import encode_basic_auth
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+REGION, EDGE = "au1", "sydney"  # -> https://api.sydney.au1.twilio.com
+SECONDS = 10.0  # for one whole request
+
+_BUSY = (429, 500, 502, 503, 504)
+
+_silent = logging.Logger("twilio", logging.CRITICAL)
+
+
+class BusyError(TwilioRestException):
+    """Twilio has no time, or is out of order: asking again later may help. ``retry_after`` is in seconds, if told."""
+
+    def __init__(self, method: str, url: str, response: Response) -> None:
+        super().__init__(response.status_code, url, "Twilio is busy", method=method)
+        told = str((response.headers or {}).get("Retry-After", ""))
+        self.retry_after = float(told) if told.isdecimal() else None
+
+
+class _HttpClient(AsyncTwilioHttpClient):
+    """twilio's, bounded in time and pointed at ``base`` if that is given."""
+
+    def __init__(self, base: str | None) -> None:
+        super().__init__(timeout=SECONDS, logger=_silent)
+        self._base = base
+
+    async def request(  # type: ignore[override]  # as in twilio's own subclass
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        **_: Any,
+    ) -> Response:
+        if auth is not None:
+            headers = {**(headers or {}), "Authorization": encode_basic_auth(*auth)}
+        async with asyncio.timeout(SECONDS):
+            response = await super().request(method, at(self._base, url), params, data, headers)
+        if response.status_code in _BUSY:
+            raise BusyError(method, urlsplit(url).path, response)
+        return response
+
+
+def at(base: str | None, url: str) -> str:
+    """``url`` on the host of ``base`` (``http://127.0.0.1:8090``), or as it is if there is none."""
+    if base is None:
+        return url
+    scheme, netloc, *_ = urlsplit(base)
+    return urlunsplit((scheme, netloc, *urlsplit(url)[2:]))
+
+
+@asynccontextmanager
+async def connected(
+    *, account: str, key: str, secret: str, base: str | None = None, region: str | None = REGION
+) -> AsyncIterator[Client]:
+    """A client of ``account`` under an API key of ``region``; None is Twilio's first one. Enter it in the running loop.
+
+    A key is valid in the Region it was made in, and nowhere else.
+    """
+    http: AsyncTwilioHttpClient = _HttpClient(base)
+    try:
+        edge = EDGE if region == REGION else None
+        yield Client(key, secret, account, region=region, edge=edge, http_client=http)
+    finally:
+        await http.close()
