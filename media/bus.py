@@ -106,6 +106,10 @@ class Bus:
         """A fact without words, for `web`: ``started``, ``stream`` or ``ended``."""
         self._wire.offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
 
+    def hand_over(self, org: str, call: str) -> None:
+        """Ask `web` to start this call's stream anew, on another node."""
+        self._wire.offer(f"handover.{org}.{call}", encode(_Watch(self._node)))
+
     def tell_spent(self, jti: str, exp: float) -> None:
         """A ticket was used here: it must not be used elsewhere."""
         self._wire.offer("ticket.spent", encode(_Spent(jti, exp)))

@@ -81,7 +81,7 @@ class Server:
         log.info("draining", calls=len(self._calls), seconds=seconds)
         if not await self._are_over(seconds):
             for call in self._calls.values():
-                self.bus.tell(call.org, call.sid, "handover", {})
+                self.bus.hand_over(call.org, call.sid)
             if not await self._are_over(HANDOVER_SECONDS):
                 log.warning("drain gave up", calls=len(self._calls))
 

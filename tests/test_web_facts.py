@@ -88,9 +88,9 @@ async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path
         ]:
             await client.publish(subject, payload)
         await client.flush()
-        assert await written.next() == Fact(ORG, "CA1", "transcribing")
+        assert await written.next() == Fact(ORG, "CA1", "transcribing", None, "started", "MZ1")
         assert await written.next() == Fact(ORG, "CA1", "failed", "no slot")
-        assert await written.next() == Fact(ORG, "CA1", "ended")
+        assert await written.next() == Fact(ORG, "CA1", "ended", None, "ended")
     assert written.facts.empty()
 
 
@@ -138,7 +138,7 @@ async def _hear(facts: Facts, client: Client) -> None:
 async def _until_heard(client: Client, written: Written) -> None:
     """Media's facts reach web again, by the same subscription."""
     await client.publish(f"call.{ORG}.CA3.ended", b"{}")
-    assert await written.next() == Fact(ORG, "CA3", "ended")
+    assert await written.next() == Fact(ORG, "CA3", "ended", None, "ended")
 
 
 async def test_a_server_that_refuses_the_password_is_asked_again(tmp_path: Path) -> None:

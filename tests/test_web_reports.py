@@ -41,7 +41,7 @@ from tests.twilio_caller import (
 from web import keys
 from web.config import Settings
 from web.facts import Fact, State
-from web.reports import write_fact
+from web.reports import take_fact
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"
 BEGAN = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -221,9 +221,9 @@ async def test_what_media_says_of_a_call_stands_in_its_row(
     twilio: Twilio, site: Site, database: Database, cast: Cast, state: State
 ) -> None:
     await rung(twilio, database, cast)
-    await write_fact(site.app, Fact(cast.a.id, CALL, "transcribing"))
-    await write_fact(site.app, Fact(cast.a.id, CALL, state, "quota"))
-    await write_fact(site.app, Fact(cast.b.id, CALL, "transcribing"))  # B has no such call
+    await take_fact(site.app, Fact(cast.a.id, CALL, "transcribing"))
+    await take_fact(site.app, Fact(cast.a.id, CALL, state, "quota"))
+    await take_fact(site.app, Fact(cast.b.id, CALL, "transcribing"))  # B has no such call
     call = await the_call(database)
     assert (call.transcription, call.transcription_reason) == (state, "quota")
 

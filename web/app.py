@@ -29,6 +29,7 @@ from web.facts import Facts
 from web.mail import Mailer
 from web.middlewares import answer_errors, guard, note
 from web.outbox import open_outbox
+from web.restarts import Restarts
 from web.static_files import StaticFiles
 
 _LARGEST_BODY = 256 * 1024  # bytes
@@ -62,12 +63,14 @@ async def _twilio(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
-    facts = Facts(app[keys.settings].nats_url.get_secret_value(), partial(reports.write_fact, app))
+    facts = Facts(app[keys.settings].nats_url.get_secret_value(), partial(reports.take_fact, app))
     app[keys.bus] = facts
+    app[keys.restarts] = restarts = Restarts(app)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(facts.run())
+        running = [tasks.create_task(part) for part in (facts.run(), restarts.run())]
         yield
-        running.cancel()
+        for task in running:
+            task.cancel()
 
 
 async def _outbox(app: web.Application) -> AsyncIterator[None]:

@@ -1,17 +1,17 @@
 """Facts about calls over NATS, on web's side. Facts only: no word spoken passes here, and the server's
 permissions see to it (`deploy/nats.conf`).
 
-Out: ``call.{org}.{call}.assigned``, when an agent answers. In: ``call.{org}.{call}.started|stream|ended`` from
-media, which keep the call row's transcription state true. A request never waits for NATS: `Facts.assigned` puts
-the fact into a bounded queue, and at the bound the fact is dropped and counted (the call goes on; a supervisor
-sees it all the same).
+Out: ``call.{org}.{call}.assigned``, when an agent answers. In: ``call.{org}.{call}.started|stream|ended`` from media,
+which keep the call row's transcription state true, and ``handover.{org}.{call}``, which asks for a new stream
+(restarts.py). A request never waits for NATS: `Facts.assigned` puts the fact into a bounded queue, and at the bound the
+fact is dropped and counted (the call goes on; a supervisor sees it all the same).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +32,7 @@ RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 2
 
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
+Kind = Literal["started", "stream", "ended", "handover"]
 Apply = Callable[["Fact"], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
@@ -46,8 +47,19 @@ class Fact:
 
     org: UUID
     call: str
-    state: State
+    state: State | None
+    """None where nothing changed but the place: a handover."""
     reason: str | None = None
+    kind: Kind = "stream"
+    stream: str | None = None
+    """The newest stream's SID, of ``started``."""
+    began: int | None = None
+    """When the call's first stream began, in ms since 1970, of ``started``."""
+
+
+class _Started(msgspec.Struct):
+    stream: str = ""
+    began: str = ""
 
 
 class _Stream(msgspec.Struct):
@@ -60,9 +72,13 @@ def parse(subject: str, payload: bytes) -> Fact | None:
     try:
         match subject.split("."):
             case ["call", org, call, "started"]:
-                return Fact(UUID(org), call, "transcribing")
+                started = msgspec.json.decode(payload, type=_Started)
+                began = int(started.began) if started.began.isdecimal() else None
+                return Fact(UUID(org), call, "transcribing", None, "started", started.stream or None, began)
             case ["call", org, call, "ended"]:
-                return Fact(UUID(org), call, "ended")
+                return Fact(UUID(org), call, "ended", None, "ended")
+            case ["handover", org, call]:
+                return Fact(UUID(org), call, None, None, "handover")
             case ["call", org, call, "stream"]:
                 stream = msgspec.json.decode(payload, type=_Stream)
                 return Fact(UUID(org), call, stream.state, printable(stream.reason or "") or None)
@@ -109,13 +125,15 @@ class Facts:
         connection = Client()
         try:
             await self._connect(connection, closed)
-            subscription = await connection.subscribe("call.>", pending_msgs_limit=PENDING_FACTS)
+            facts = await connection.subscribe("call.>", pending_msgs_limit=PENDING_FACTS)
+            # In a queue group: one web process sees to it, not all of them.
+            moves = await connection.subscribe("handover.>", queue="web", pending_msgs_limit=PENDING_FACTS)
             await connection.flush(CLOSE_SECONDS)
             _heed_cancellation()
             self._connection, self._trouble = connection, ""
             self.ready.set()
             _log.info("nats connected")
-            await self._exchange(connection, subscription, closed)
+            await self._exchange(connection, (facts, moves), closed)
         finally:
             self._connection = None
             await _close(connection)
@@ -146,12 +164,15 @@ class Facts:
             self._trouble = type(error).__name__
             _log.warning("nats trouble", error=self._trouble)
 
-    async def _exchange(self, connection: Client, subscription: Subscription, closed: asyncio.Event) -> None:
+    async def _exchange(
+        self, connection: Client, subscriptions: Sequence[Subscription], closed: asyncio.Event
+    ) -> None:
         """Send and receive until ``closed``: a lost server is found again by nats-py itself, without closing."""
         async with asyncio.TaskGroup() as tasks:
-            both = [tasks.create_task(self._send(connection)), tasks.create_task(self._receive(subscription))]
+            work = [self._send(connection), *(self._receive(subscription) for subscription in subscriptions)]
+            running = [tasks.create_task(part) for part in work]
             await closed.wait()
-            for task in both:
+            for task in running:
                 task.cancel()
 
     async def _send(self, connection: Client) -> None:

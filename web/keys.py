@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from web.facts import Facts
     from web.mail import Mailer
     from web.outbox import Outbox
+    from web.restarts import Restarts
     from web.sessions import SignIn
     from web.static_files import StaticFiles
 
 settings: web.AppKey[Settings] = web.AppKey("settings")
 database: web.AppKey[Database] = web.AppKey("database")
 bus: web.AppKey[Facts] = web.AppKey("bus")
+restarts: web.AppKey[Restarts] = web.AppKey("restarts")
 mailer: web.AppKey[Mailer] = web.AppKey("mailer")
 outbox: web.AppKey[Outbox] = web.AppKey("outbox")
 twilio: web.AppKey[Client] = web.AppKey("twilio")

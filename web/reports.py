@@ -87,6 +87,7 @@ async def _stream(request: web.Request, form: Form) -> None:
     if report is None:
         return
     if report.state == "failed":
+        request.app[keys.restarts].lost(call, form.get("StreamSid", ""))
         _log.warning("stream failed", call=call, stream=form.get("StreamSid"), reason=report.reason)
     async with access.by_call(request, call) as rows:
         known = await rows.calls.get(call)
@@ -95,7 +96,10 @@ async def _stream(request: web.Request, form: Form) -> None:
             await rows.calls.set_transcription(call, report.state, report.reason)
 
 
-async def write_fact(app: web.Application, fact: Fact) -> None:
-    """Note in the call's row what media says of its transcription. Raises `NotFoundError` for no organisation."""
+async def take_fact(app: web.Application, fact: Fact) -> None:
+    """Act on what media says of a call, and note it in the row. Raises `NotFoundError` for no organisation."""
+    app[keys.restarts].note(fact)
+    if fact.state is None:
+        return
     async with access.by_fact(app, fact.org) as rows:
         await rows.calls.set_transcription(fact.call, fact.state, fact.reason)
