@@ -9,6 +9,7 @@ Twilio asks to be left alone.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +34,7 @@ class BusyError(TwilioRestException):
     """Twilio has no time, or is out of order: asking again later may help. ``retry_after`` is in seconds, if told."""
 
     def __init__(self, method: str, url: str, response: Response) -> None:
-        super().__init__(response.status_code, url, "Twilio is busy", method=method)
+        super().__init__(response.status_code, url, "Twilio is busy", _code(response), method)
         told = str((response.headers or {}).get("Retry-After", ""))
         self.retry_after = float(told) if told.isdecimal() else None
 
@@ -72,11 +73,20 @@ def at(base: str | None, url: str) -> str:
     return urlunsplit((scheme, netloc, *urlsplit(url)[2:]))
 
 
+def _code(response: Response) -> int | None:
+    """Twilio's own error code, if the answer is Twilio's and no gateway's."""
+    try:
+        code = json.loads(response.text)["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return code if isinstance(code, int) else None
+
+
 @asynccontextmanager
 async def connected(
     *, account: str, key: str, secret: str, base: str | None = None, region: str | None = REGION
 ) -> AsyncIterator[Client]:
-    """A client of ``account`` under an API key of ``region``; None is Twilio's first one. Enter it in the running loop.
+    """A client of ``account`` under an API key of ``region`` (None: us1). Enter it inside the running loop.
 
     A key is valid in the Region it was made in, and nowhere else.
     """

@@ -1,0 +1,214 @@
+"""What we ask of Twilio about numbers, in values of our own; the only file that knows its REST resources for that.
+
+Every failure leaves as `TwilioError` with its sentence and whether trying again is of use. Two traps are obeyed
+here: a list by number or name may match in part, so what is listed is compared again; and buying what the account
+has already is answered like a purchase, so nobody buys without having looked (`provisioning.purchase` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+
+from provisioning.sentences import Remedy, trouble
+from provisioning.twilio_client import REGION, BusyError, connected
+from provisioning.twilio_settings import TwilioSettings
+
+TAG = "bilby:"
+FREE = f"{TAG}free"
+"""The FriendlyName of a number that is nobody's: taken before another is bought. No other tag means that."""
+_COUNTRY = "AU"
+_NOT_FOUND = 404
+_MOST_NUMBERS = 10_000  # listed of one account
+
+
+class TwilioError(Exception):
+    """Twilio refused, or did not answer. ``code`` is Twilio's, if it gave one; ``retry_after`` is in seconds."""
+
+    def __init__(self, code: int | None, status: int | None, retry_after: float | None = None) -> None:
+        found = trouble(code, status)
+        super().__init__(found.sentence)
+        self.code = code if code is not None else status
+        self.status = status
+        self.sentence = found.sentence
+        self.remedy: Remedy = found.remedy
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What number somebody would like: empty is anything. ``pattern`` may hold ``*``, one digit each."""
+
+    locality: str = ""
+    prefix: str = ""
+    pattern: str = ""
+
+    @property
+    def contains(self) -> str:
+        """As Twilio's search takes it. ``prefix`` may be as people write it: ``02 5550``, ``+61 2``."""
+        digits = "".join(each for each in self.prefix if each.isdecimal())
+        if digits:
+            return "+" + (digits if digits.startswith("61") else f"61{digits.removeprefix('0')}")
+        wanted = "".join(each for each in self.pattern if each.isdecimal() or each == "*")
+        return wanted if len(wanted.replace("*", "")) >= 2 else "+61"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A number for sale."""
+
+    e164: str
+    locality: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A number of the account's."""
+
+    sid: str
+    e164: str
+    tag: str
+    """Its FriendlyName: ``bilby:<order>``, `FREE`, or anybody's words."""
+    voice_url: str
+    voice_method: str
+    voice_application_sid: str
+    status_callback: str
+    status_callback_method: str
+
+
+class TwilioApi:
+    """An account. Open one with `opened`."""
+
+    def __init__(self, voice: Any, routes: Any) -> None:
+        self._voice = voice
+        self._routes = routes
+
+    async def search(self, wish: Wish, limit: int = 20) -> list[Offer]:
+        """Numbers for sale; none is fine. Raises `TwilioError`."""
+        place = {"in_locality": wish.locality} if wish.locality else {}
+        with _told():
+            found = await self._voice.available_phone_numbers(_COUNTRY).local.list_async(
+                contains=wish.contains, voice_enabled=True, limit=limit, page_size=limit, **place
+            )
+        return [Offer(each.phone_number, each.locality or "", each.region or "") for each in found]
+
+    async def owned(self, e164: str) -> Owned | None:
+        """The number ``e164``, if the account has it. Raises `TwilioError`."""
+        return next((each for each in await self._list(phone_number=e164) if each.e164 == e164), None)
+
+    async def tagged(self, tag: str) -> list[Owned]:
+        """The numbers that bear ``tag``. Raises `TwilioError`."""
+        return [each for each in await self._list(friendly_name=tag) if each.tag == tag]
+
+    async def everything(self) -> list[Owned]:
+        """Every number of the account's. Raises `TwilioError`."""
+        return await self._list()
+
+    async def fetch(self, sid: str) -> Owned | None:
+        """The number of that sid, if the account (still) has it. Raises `TwilioError`."""
+        try:
+            with _told():
+                return _owned(await self._voice.incoming_phone_numbers(sid).fetch_async())
+        except TwilioError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    async def buy(self, e164: str, tag: str, bundle: str, address: str) -> Owned:
+        """Buy ``e164``. Look first: a number that is ours already is changed by this. Raises `TwilioError`."""
+        papers = {"bundle_sid": bundle, "address_sid": address}
+        with _told():
+            return _owned(
+                await self._voice.incoming_phone_numbers.create_async(
+                    phone_number=e164, friendly_name=tag, **{name: sid for name, sid in papers.items() if sid}
+                )
+            )
+
+    async def change(self, sid: str, **values: str) -> Owned:
+        """Set ``friendly_name``, ``voice_url`` … of a number. Raises `TwilioError`."""
+        with _told():
+            return _owned(await self._voice.incoming_phone_numbers(sid).update_async(**values))
+
+    async def give_back(self, sid: str) -> None:
+        """Return a number to Twilio; for good. One that is gone already is fine. Raises `TwilioError`."""
+        try:
+            with _told():
+                await self._voice.incoming_phone_numbers(sid).delete_async()
+        except TwilioError as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    async def region(self, e164: str) -> str:
+        """The Region that processes the number's calls; without a route that is us1. Raises `TwilioError`."""
+        try:
+            with _told():
+                route = await self._routes.v2.phone_numbers(e164).fetch_async()
+        except TwilioError as error:
+            if error.status == _NOT_FOUND:
+                return "us1"
+            raise
+        return str(route.voice_region or "us1")
+
+    async def route(self, e164: str) -> None:
+        """Have the number's calls processed in Australia; takes effect within 5 minutes. Raises `TwilioError`."""
+        with _told():
+            await self._routes.v2.phone_numbers(e164).update_async(voice_region=REGION)
+
+    async def _list(self, **wanted: str) -> list[Owned]:
+        with _told():
+            found = await self._voice.incoming_phone_numbers.list_async(
+                **wanted, limit=_MOST_NUMBERS, page_size=1000 if not wanted else 50
+            )
+        return [_owned(each) for each in found]
+
+
+@asynccontextmanager
+async def opened(settings: TwilioSettings) -> AsyncIterator[TwilioApi]:
+    """The account of ``settings``. Enter it inside the running loop."""
+    async with AsyncExitStack() as stack:
+        account = settings.twilio_account_sid
+        voice = await stack.enter_async_context(
+            connected(
+                account=account,
+                key=settings.twilio_api_key_sid,
+                secret=settings.twilio_api_key_secret.get_secret_value(),
+                base=settings.twilio_api_base,
+            )
+        )
+        key, secret = settings.key_for(settings.routes_base)
+        routes = await stack.enter_async_context(
+            connected(account=account, key=key, secret=secret, base=settings.routes_base)
+        )
+        yield TwilioApi(voice, routes.routes)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn whatever goes wrong in a request into `TwilioError`."""
+    try:
+        yield
+    except BusyError as error:
+        raise TwilioError(error.code, error.status, error.retry_after) from error
+    except (TwilioRestException, TwilioServiceException) as error:
+        raise TwilioError(error.code, error.status) from error
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise TwilioError(None, None) from error
+
+
+def _owned(number: Any) -> Owned:
+    return Owned(
+        sid=number.sid,
+        e164=number.phone_number,
+        tag=number.friendly_name or "",
+        voice_url=number.voice_url or "",
+        voice_method=number.voice_method or "",
+        voice_application_sid=number.voice_application_sid or "",
+        status_callback=number.status_callback or "",
+        status_callback_method=number.status_callback_method or "",
+    )

@@ -1,0 +1,81 @@
+"""What it takes to rent numbers from Twilio: credentials, hosts, papers, and how much may be bought."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from db.settings import LOOPBACK, ProcessSettings, vendor
+
+TWILIO_API = "https://api.sydney.au1.twilio.com"
+ROUTES_APIS = ("https://routes.sydney.au1.twilio.com", "https://routes.twilio.com")
+NUMBERS_API = "https://numbers.twilio.com"
+
+
+def _twilio(value: str) -> str:
+    return vendor(value, TWILIO_API)
+
+
+def _routes(value: str) -> str:
+    return value if not value or value in ROUTES_APIS else vendor(value, ROUTES_APIS[0])
+
+
+def _numbers(value: str) -> str:
+    return vendor(value, NUMBERS_API) if value else value
+
+
+def _sid(prefix: str) -> str:
+    return rf"^({prefix}[0-9a-fA-F]{{32}})?$"
+
+
+class TwilioSettings(ProcessSettings):
+    """Without an account and a key nothing is bought or given back: those jobs wait."""
+
+    twilio_account_sid: Annotated[str, Field(pattern=_sid("AC"))] = ""
+    twilio_api_key_sid: Annotated[str, Field(pattern=_sid("SK"))] = ""
+    twilio_api_key_secret: SecretStr = SecretStr("")
+    twilio_api_base: Annotated[str, AfterValidator(_twilio)] = TWILIO_API
+    twilio_routes_base: Annotated[str, AfterValidator(_routes)] = ""
+    """Where a number is told its Region. Some accounts reach it at routes.twilio.com only, with a key of us1."""
+    twilio_numbers_base: Annotated[str, AfterValidator(_numbers)] = ""
+    """Where regulatory papers are filed. Twilio has this in the United States alone."""
+    twilio_us1_key_sid: Annotated[str, Field(pattern=_sid("SK"))] = ""
+    twilio_us1_key_secret: SecretStr = SecretStr("")
+    """A key made in us1, for hosts outside au1: a key is valid in its own Region only. Empty: the key of au1."""
+
+    twilio_bundle_sid: Annotated[str, Field(pattern=_sid("BU"))] = ""
+    twilio_address_sid: Annotated[str, Field(pattern=_sid("AD"))] = ""
+    """The platform's own approved papers; with both, organisations need none of their own."""
+
+    released_numbers: Literal["delete", "keep"] = "delete"
+    """Whether a released number goes back to Twilio, or stays ours for the next one who wants a number."""
+    max_numbers_per_organisation: Annotated[int, Field(ge=1)] = 10
+    max_purchases_per_day: Annotated[int, Field(ge=1)] = 5
+    """Of one organisation."""
+
+    @property
+    def twilio_is_set(self) -> bool:
+        """Whether there is an account to work with."""
+        return bool(self.twilio_account_sid and self.twilio_api_key_sid)
+
+    @property
+    def routes_base(self) -> str:
+        """`twilio_routes_base`, or what follows from the other host."""
+        return self.twilio_routes_base or self._beside(ROUTES_APIS[0])
+
+    @property
+    def numbers_base(self) -> str:
+        """`twilio_numbers_base`, or what follows from the other host."""
+        return self.twilio_numbers_base or self._beside(NUMBERS_API)
+
+    def key_for(self, base: str) -> tuple[str, str]:
+        """Sid and secret of the key that is valid at ``base``."""
+        if self.twilio_us1_key_sid and not base.endswith(".au1.twilio.com"):
+            return self.twilio_us1_key_sid, self.twilio_us1_key_secret.get_secret_value()
+        return self.twilio_api_key_sid, self.twilio_api_key_secret.get_secret_value()
+
+    def _beside(self, real: str) -> str:
+        """Whoever points one API at this machine must not reach the real one by another."""
+        return self.twilio_api_base if urlsplit(self.twilio_api_base).hostname in LOOPBACK else real
