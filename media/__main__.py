@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sys
@@ -17,6 +18,7 @@ from media import logs
 from media.config import Settings, load
 from media.server import Server
 from media.transcribe import Transcribe
+from media.workers import share
 
 
 async def serve(settings: Settings) -> int:
@@ -28,12 +30,13 @@ async def serve(settings: Settings) -> int:
         credentials=AwsCredentialsProvider.new_default_chain(),
     )
     node = uuid.uuid4().hex[:12]
+    structlog.contextvars.bind_contextvars(node=node)
     server = Server(settings, transcribe, node)
     first, second = _signals()
     try:
         async with server.serving() as port:
             _calm_the_collector()
-            structlog.get_logger().info("media serving", node=node, port=port)
+            structlog.get_logger().info("media serving", port=port, pid=os.getpid())
             await first.wait()
             async with asyncio.TaskGroup() as tasks:
                 drained = tasks.create_task(server.drain(settings.drain_seconds))
@@ -68,8 +71,15 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     return events
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Read the settings and serve, in one process or several; the exit status."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what is heard here must not lie in a core dump
     settings = load()
     logs.configure(settings.log_level)
-    sys.exit(uvloop.run(serve(settings)))
+    if settings.media_workers > 1:
+        return share(settings.media_workers, lambda: uvloop.run(serve(settings)))
+    return uvloop.run(serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

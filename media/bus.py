@@ -195,7 +195,7 @@ class Bus:
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
         await self._watch_all()
         self.ready.set()
-        log.info("bus connected", node=self._node)
+        log.info("bus connected")
 
     async def _came_back(self) -> None:
         for org in self._watched:
@@ -267,7 +267,7 @@ class Bus:
         try:
             event = decode(data)
         except _BAD:
-            log.warning("bus event unreadable", node=self._node)
+            log.warning("bus event unreadable")
             return
         name = event.call.call if isinstance(event, CallStarted) else event.call
         self._touched[name] = time.monotonic()

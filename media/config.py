@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     nats_url: SecretStr
     media_host: str = "0.0.0.0"
     media_port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    media_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that share the port on one machine; each is a node of its own on the bus."""
     media_public_url: str
     web_public_url: str
     stream_shared_secret: Annotated[SecretStr, Field(min_length=16)]

@@ -57,6 +57,7 @@ class Server:
         self._doors = Doors(self)
         self._tasks = asyncio.TaskGroup()
         self._empty = asyncio.Event()
+        self._listener: asyncio.Server | None = None
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
@@ -67,6 +68,7 @@ class Server:
             work = (self._tick_all(), self.bus.run(), self._renew(), self._beat())
             background = [self._tasks.create_task(part) for part in work]
             try:
+                self._listener = listener
                 yield port
             finally:
                 listener.close()
@@ -78,6 +80,8 @@ class Server:
     async def drain(self, seconds: float) -> None:
         """Take no new calls; wait until the live ones are over, `seconds` at most; hand the rest over."""
         self.draining = True
+        if self._listener is not None and self.settings.media_workers > 1:
+            self._listener.close()  # or the kernel would go on giving us a share of the new sockets
         log.info("draining", calls=len(self._calls), seconds=seconds)
         if not await self._are_over(seconds):
             for call in self._calls.values():
@@ -138,6 +142,7 @@ class Server:
             self._doors.answer,
             self.settings.media_host,
             self.settings.media_port,
+            reuse_port=self.settings.media_workers > 1,
             max_frame_size=MOST_BYTES,
             read_buffer_init_size=READ_BUFFER_BYTES,
             enable_auto_ping=True,

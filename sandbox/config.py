@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     speech: Literal["pocketsphinx", "scripted"] = "pocketsphinx"
     web_port: Port = 8080
     media_port: Port = 8081
+    media_workers: Annotated[int, Field(ge=1, le=8)] = 1
     twilio_port: Port = 8090
     transcribe_port: Port = 8091
     smtp_port: Port = 8025
@@ -152,6 +153,7 @@ def _media(settings: Settings, kept: Secrets, _: Addresses) -> dict[str, str]:
     return {
         "MEDIA_HOST": HOST,
         "MEDIA_PORT": str(settings.media_port),
+        "MEDIA_WORKERS": str(settings.media_workers),
         "MEDIA_PUBLIC_URL": settings.media_url,
         "STREAM_SHARED_SECRET": kept.stream_shared_secret,
         "AWS_REGION": "ap-southeast-2",

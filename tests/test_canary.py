@@ -7,40 +7,25 @@ Chromium that showed the words. On the way: nothing but loopback is ever connect
 
 from __future__ import annotations
 
-import array
 import asyncio
 import base64
 import os
 import time
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from media.audio import PCM
-from sandbox import call, script_audio
+from sandbox import call
 from tests.chromium import executable
 from tests.sandbox_run import UP, Sandbox, sandbox_run
+from tests.scripted_wav import write_call
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 CANARY = "velvetwombat"
 PHRASE = f"please tell {CANARY} nobody"
-
-
-def spoken(place: Path) -> Path:
-    """A stereo WAV: the caller says the phrase, the agent listens."""
-    codes = script_audio.silence(0.5) + script_audio.encode(PHRASE) + script_audio.silence(3)
-    left = array.array("h", (int(PCM[code]) for code in codes))
-    stereo = array.array("h", (sample for pair in zip(left, [0] * len(left), strict=True) for sample in pair))
-    with wave.open(str(place), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(stereo.tobytes())
-    return place
 
 
 def disguises(word: str) -> list[bytes]:
@@ -135,7 +120,7 @@ async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
 
 async def test_what_was_said_is_found_nowhere(tmp_path: Path, free_port: Callable[[], int]) -> None:
     since = time.time()
-    wav = spoken(tmp_path / "said.wav")
+    wav = write_call(tmp_path / "said.wav", [PHRASE], pause_seconds=3)
     profile = tmp_path / "profile"
     folder = tmp_path / "sandbox"
     expect.set_options(timeout=60_000)

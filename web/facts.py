@@ -3,8 +3,8 @@ permissions see to it (`deploy/nats.conf`).
 
 Out: ``call.{org}.{call}.assigned``, when an agent answers. In: ``call.{org}.{call}.started|stream|ended`` from media,
 which keep the call row's transcription state true, and ``handover.{org}.{call}``, which asks for a new stream
-(restarts.py). A request never waits for NATS: `Facts.assigned` puts the fact into a bounded queue, and at the bound the
-fact is dropped and counted (the call goes on; a supervisor sees it all the same).
+(restarts.py). A request never waits for NATS: `Facts.assigned` puts the fact into a bounded queue, and at the bound
+the fact is dropped and counted (the call goes on; a supervisor sees it all the same).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """New streams for live calls that lost theirs, because a media node died or is handing its calls over.
 
-Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. Media says over NATS which stream a
-call has and when the call ``began``, and asks for a handover when it drains. Either way a new stream is started by
-Twilio's Streams REST; it lands on whichever node is ready, and its ticket tells that node how old the call is. What is
-known here is in memory: a call that was not heard of since web started gets no new stream.
+Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. Media says over NATS which stream
+a call has and when the call ``began``, and asks for a handover when it drains. Either way a new stream is started by
+Twilio's Streams REST; it lands on whichever node is ready, and its ticket tells that node how old the call is. What
+is known here is in memory: a call that was not heard of since web started gets no new stream.
 """
 
 from __future__ import annotations

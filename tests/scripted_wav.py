@@ -1,0 +1,24 @@
+"""A WAV file of scripted speech: the caller's words on the left, a silent agent on the right."""
+
+from __future__ import annotations
+
+import array
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+from media.audio import PCM
+from sandbox import script_audio
+
+
+def write_call(place: Path, said: Sequence[str], pause_seconds: float) -> Path:
+    """``said``, one after the other with a pause after each, at 8 kHz; the path of the file."""
+    pause = script_audio.silence(pause_seconds)
+    codes = script_audio.silence(0.5) + b"".join(script_audio.encode(words) + pause for words in said)
+    stereo = array.array("h", (sample for code in codes for sample in (int(PCM[code]), 0)))
+    with wave.open(str(place), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(stereo.tobytes())
+    return place
