@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from sandbox.keys import EXCHANGE
-from sandbox.twilio_rest import PREFIXES, Endpoint, RestError
+from sandbox.twilio_rest import PREFIXES, Endpoint, RestError, form
 from sandbox.twilio_settings import Number
 
 Row = dict[str, Any]
@@ -52,6 +52,18 @@ class RestFault:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One REST request and what it was answered: JSON as text, empty when there is none."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    status: int
+    answer: str
+
+
 @dataclass(slots=True)
 class Book:
     """Everything by its sid, newest last, as REST shows it; ``routes`` are voice regions by E.164."""
@@ -75,6 +87,8 @@ class Book:
     faults: list[RestFault] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every REST request."""
+    watchers: list[Callable[[Passed], None]] = field(default_factory=list)
+    """Called with every REST request and its answer."""
 
     def load(self, numbers: dict[str, Number]) -> None:
         """Take up what was kept, if anything was. ``numbers`` given now win over those kept."""
@@ -114,7 +128,8 @@ class Book:
         return next((fault for fault in self.faults if fault.hits(method, path)), None)
 
 
-_KEPT = [each.name for each in fields(Book) if each.name not in ("place", "faults", "asked", "review_seconds")]
+_MOMENTARY = {"place", "faults", "asked", "watchers", "review_seconds"}
+_KEPT = [each.name for each in fields(Book) if each.name not in _MOMENTARY]
 
 BOOK = web.AppKey("book", Book)
 
@@ -143,10 +158,21 @@ async def keep_book(request: web.Request, handler: Endpoint) -> web.StreamRespon
 
 
 async def _done(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-    response = await handler(request)
+    try:
+        response = await handler(request)
+    except RestError as error:
+        response = error.response()
+    await _show(request, response)
     if request.method != "GET":
         request.app[BOOK].save(request.app[EXCHANGE].numbers)
     return response
+
+
+async def _show(request: web.Request, response: web.StreamResponse) -> None:
+    asked = (request.method, request.path, dict(request.query), await form(request))
+    text = response.text if isinstance(response, web.Response) else None
+    for watch in request.app[BOOK].watchers:
+        watch(Passed(*asked, response.status, text or ""))
 
 
 async def _suffered(fault: RestFault, request: web.Request, handler: Endpoint) -> web.StreamResponse:

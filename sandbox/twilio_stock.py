@@ -16,19 +16,17 @@ class Locality:
     name: str
     region: str
     prefix: str
-    latitude: str
-    longitude: str
 
 
 LOCALITIES = (
-    Locality("Sydney", "NSW", "+6125550", "-33.868800", "151.209300"),
-    Locality("Canberra", "ACT", "+6127010", "-35.280900", "149.130000"),
-    Locality("Melbourne", "VIC", "+6135550", "-37.813600", "144.963100"),
-    Locality("Hobart", "TAS", "+6137010", "-42.882100", "147.327200"),
-    Locality("Brisbane", "QLD", "+6175550", "-27.469800", "153.025100"),
-    Locality("Gold Coast", "QLD", "+6177010", "-28.016700", "153.400000"),
-    Locality("Perth", "WA", "+6185550", "-31.950500", "115.860500"),
-    Locality("Adelaide", "SA", "+6187010", "-34.928500", "138.600700"),
+    Locality("Sydney", "NSW", "+6125550"),
+    Locality("Canberra", "ACT", "+6127010"),
+    Locality("Melbourne", "VIC", "+6135550"),
+    Locality("Hobart", "TAS", "+6137010"),
+    Locality("Brisbane", "QLD", "+6175550"),
+    Locality("Gold Coast", "QLD", "+6177010"),
+    Locality("Perth", "WA", "+6185550"),
+    Locality("Adelaide", "SA", "+6187010"),
 )
 
 

@@ -1,0 +1,147 @@
+"""What we ask of Twilio about numbers, by its own package, of the emulated one; and what its refusals become."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioning import twilio_client
+from provisioning.sentences import TROUBLES, trouble
+from provisioning.twilio_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
+from provisioning.twilio_settings import TwilioSettings
+from sandbox.twilio import Number, RestFault
+from tests.twilio_account import ADDRESS, BUNDLE, Account, account
+
+MINE, ANOTHERS = "+61255500037", "+61255500074"
+
+
+@pytest_asyncio.fixture
+async def place() -> AsyncIterator[Account]:
+    async with account(Number(ANOTHERS, friendly_name="Reception")) as opened_account:
+        yield opened_account
+
+
+@pytest_asyncio.fixture
+async def api(place: Account) -> AsyncIterator[TwilioApi]:
+    async with opened(place.settings) as opened_api:
+        yield opened_api
+
+
+async def _refusal(api: TwilioApi, e164: str = MINE, bundle: str = BUNDLE, address: str = ADDRESS) -> TwilioError:
+    with pytest.raises(TwilioError) as raised:
+        await api.buy(e164, "bilby:x", bundle, address)
+    return raised.value
+
+
+async def test_numbers_are_found_by_locality_prefix_and_pattern(api: TwilioApi) -> None:
+    (offer,) = await api.search(Wish(locality="Melbourne"), limit=1)
+    assert offer == Offer("+61355500000", "Melbourne", "VIC")
+    assert {each.e164[:5] for each in await api.search(Wish(prefix="(07) 5550"))} == {"+6175"}
+    assert all("777" in each.e164 for each in await api.search(Wish(pattern="777")))
+    assert await api.search(Wish(locality="Atlantis")) == []
+    assert ANOTHERS not in {each.e164 for each in await api.search(Wish(), limit=200)}
+
+
+async def test_a_number_is_bought_changed_routed_and_given_back(api: TwilioApi, place: Account) -> None:
+    bought = await api.buy(MINE, "bilby:1", BUNDLE, ADDRESS)
+    assert (bought.e164, bought.tag, bought.voice_url) == (MINE, "bilby:1", "")
+    assert await api.owned(MINE) == bought
+    assert await api.tagged("bilby:1") == [bought]
+    changed = await api.change(bought.sid, voice_url="https://bilby.example/v", friendly_name=FREE)
+    assert await api.fetch(bought.sid) == changed
+    assert (changed.tag, changed.voice_url) == (FREE, "https://bilby.example/v")
+    assert await api.region(MINE) == "us1"
+    await api.route(MINE)
+    assert await api.region(MINE) == "au1"
+    await api.give_back(bought.sid)
+    await api.give_back(bought.sid)  # gone already
+    assert (await api.fetch(bought.sid), await api.owned(MINE)) == (None, None)
+    assert list(place.numbers) == [ANOTHERS]
+
+
+async def test_a_part_of_a_number_is_not_the_number(api: TwilioApi) -> None:
+    assert await api.owned(ANOTHERS[:-1]) is None
+
+
+async def test_every_page_is_read(place: Account) -> None:
+    for n in range(120):
+        place.numbers[f"+6125550{n:04d}"] = Number(f"+6125550{n:04d}", friendly_name=FREE)
+    async with opened(place.settings) as api:
+        assert len(await api.tagged(FREE)) == 120
+        assert len(await api.everything()) == 120
+
+
+async def test_refusals_become_sentences(api: TwilioApi, place: Account) -> None:
+    missing = await _refusal(api, bundle="")
+    assert (missing.code, missing.remedy, "business details" in missing.sentence) == (21649, "papers", True)
+    assert (await _refusal(api, address="")).code == 21631
+    place.book.addresses[ADDRESS]["iso_country"] = "NZ"
+    assert (await _refusal(api)).code == 21615
+    place.book.taken.append(MINE)
+    gone = await _refusal(api)
+    assert (gone.code, gone.remedy) == (21422, "another number")
+    assert list(place.numbers) == [ANOTHERS]
+
+
+async def test_too_much_is_told_with_its_pause(api: TwilioApi, place: Account) -> None:
+    place.book.faults.append(RestFault("POST", "/IncomingPhoneNumbers", status=429, code=20429, retry_after="7"))
+    busy = await _refusal(api)
+    assert (busy.code, busy.remedy, busy.retry_after) == (20429, "again", 7.0)
+
+
+async def test_an_outage_passes(api: TwilioApi, place: Account) -> None:
+    place.book.faults.append(RestFault("POST", "/IncomingPhoneNumbers"))
+    assert (await _refusal(api)).remedy == "again"
+
+
+async def test_a_wrong_key_is_the_operators_to_mend(place: Account) -> None:
+    settings = place.settings.model_copy(update={"twilio_api_key_sid": f"SK{'f' * 32}"})
+    async with opened(settings) as api:
+        wrong = await _refusal(api)
+    assert (wrong.code, wrong.remedy) == (20003, "operator")
+
+
+async def test_silence_is_given_up(api: TwilioApi, place: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twilio_client, "SECONDS", 0.1)
+    place.book.faults.append(RestFault("POST", "/IncomingPhoneNumbers", "hangs", seconds=1))
+    silent = await _refusal(api)
+    assert (silent.code, silent.remedy) == (None, "again")
+
+
+async def test_an_absent_twilio_is_told_alike() -> None:
+    settings = TwilioSettings(
+        twilio_account_sid=f"AC{'1' * 32}", twilio_api_key_sid=f"SK{'1' * 32}", twilio_api_base="http://127.0.0.1:9"
+    )
+    async with opened(settings) as api:
+        assert (await _refusal(api)).remedy == "again"
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_any_wish_is_one_that_twilio_understands(prefix: str, pattern: str) -> None:
+    contains = Wish(prefix=prefix, pattern=pattern).contains
+    assert contains.startswith("+61") or len(contains.replace("*", "")) >= 2
+
+
+@given(st.none() | st.integers(10000, 99999), st.none() | st.integers(400, 599))
+def test_every_failure_has_a_sentence(code: int | None, status: int | None) -> None:
+    sentence = trouble(code, status).sentence
+    assert sentence.endswith(".")
+    assert sentence[0].isupper()
+
+
+def test_the_codes_of_the_contract_are_in_the_table() -> None:
+    assert {21649, 21631, 21615, 21422, 20003, 20429} <= TROUBLES.keys()
+
+
+def test_a_machine_pointed_at_itself_reaches_nobody_else() -> None:
+    settings = TwilioSettings(twilio_api_base="http://127.0.0.1:8090")
+    assert (settings.routes_base, settings.numbers_base) == ("http://127.0.0.1:8090", "http://127.0.0.1:8090")
+    real = TwilioSettings()
+    assert (real.routes_base, real.numbers_base) == (
+        "https://routes.sydney.au1.twilio.com",
+        "https://numbers.twilio.com",
+    )

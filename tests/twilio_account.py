@@ -1,0 +1,88 @@
+"""An emulated Twilio account with approved papers, and its REST API opened as the product opens it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioning.twilio_settings import TwilioSettings as Settings
+from sandbox.twilio import Book, Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio_book import now
+from tests.twilio_specification import Judge
+
+ACCOUNT, KEY, SECRET, TOKEN = f"AC{'1' * 32}", f"SK{'2' * 32}", "k" * 32, "t" * 32
+BUNDLE, ADDRESS = f"BU{'4' * 32}", f"AD{'5' * 32}"
+APPROVED: dict[str, Any] = {
+    "sid": BUNDLE,
+    "account_sid": ACCOUNT,
+    "regulation_sid": f"RN{'b' * 32}",
+    "friendly_name": "platform",
+    "status": "twilio-approved",
+    "valid_until": None,
+    "email": "ops@bilby.example",
+    "status_callback": None,
+    "date_created": now(),
+    "date_updated": now(),
+    "url": f"https://numbers.twilio.com/v2/RegulatoryCompliance/Bundles/{BUNDLE}",
+    "links": {},
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """The running emulator, and the settings of a process that uses it."""
+
+    emulator: Twilio
+    settings: Settings
+    judge: Judge = field(default_factory=Judge)
+
+    @property
+    def book(self) -> Book:
+        """What the account has registered, and where faults are put."""
+        return self.emulator.book
+
+    @property
+    def numbers(self) -> dict[str, Number]:
+        """What the account rents, by E.164."""
+        return self.emulator.exchange.numbers
+
+    def purchases(self) -> int:
+        """How many requests to buy there were."""
+        return self.book.count("POST", r"/IncomingPhoneNumbers\.json$")
+
+
+@asynccontextmanager
+async def account(*numbers: Number, book: Book | None = None, **settings: Any) -> AsyncIterator[Account]:
+    """An account that has ``numbers`` and may buy more. Whatever passes must be as Twilio specifies it."""
+    book = book or Book(review_seconds=None)
+    book.bundles[BUNDLE] = dict(APPROVED)
+    book.addresses[ADDRESS] = {"sid": ADDRESS, "iso_country": "AU"}
+    async with twilio(
+        TwilioSettings(
+            account_sid=ACCOUNT,
+            auth_token=TOKEN,
+            api_key_sid=KEY,
+            api_key_secret=SECRET,
+            twiml_app_sid=f"AP{'3' * 32}",
+            port=0,
+            numbers=numbers,
+        ),
+        book,
+    ) as emulator:
+        chosen = Settings.model_validate(
+            {
+                "twilio_account_sid": ACCOUNT,
+                "twilio_api_key_sid": KEY,
+                "twilio_api_key_secret": SECRET,
+                "twilio_api_base": emulator.url,
+                "twilio_bundle_sid": BUNDLE,
+                "twilio_address_sid": ADDRESS,
+            }
+            | settings
+        )
+        opened = Account(emulator, chosen)
+        book.watchers.append(opened.judge.watch)
+        yield opened
+        assert opened.judge.faults == []
