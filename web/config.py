@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -86,6 +86,9 @@ class Settings(DatabaseSettings):
     """Where the browser loads Twilio's Voice SDK from; empty: no softphone."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
+
+    aws_ai_opt_out: Literal["", "attested"] = ""
+    """``attested`` once the AWS account is opted out of having its content used; the privacy page says which."""
 
     stripe_secret_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")

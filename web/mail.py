@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
@@ -31,6 +32,11 @@ class Mailer:
             await asyncio.sleep(_PAUSE_SECONDS)
             await self._deliver(mail)
 
+    async def greet(self) -> None:
+        """Connect and sign in, and send nothing. Raises as `send` does."""
+        async with asyncio.timeout(SECONDS), aiosmtplib.SMTP(**self._connection()) as server:
+            await server.noop()
+
     def _compose(self, to: str, subject: str, text: str, html: str) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._sender
@@ -44,18 +50,20 @@ class Mailer:
         return mail
 
     async def _deliver(self, mail: EmailMessage) -> None:
-        implicit = self._url.scheme == "smtps"
         async with asyncio.timeout(SECONDS):
-            await aiosmtplib.send(
-                mail,
-                hostname=self._url.hostname,
-                port=self._url.port or (465 if implicit else 587),
-                username=_part(self._url.username),
-                password=_part(self._url.password),
-                use_tls=implicit,
-                start_tls=None if implicit or _is_loopback(self._url) else True,
-                timeout=SECONDS,
-            )
+            await aiosmtplib.send(mail, **self._connection())
+
+    def _connection(self) -> dict[str, Any]:
+        implicit = self._url.scheme == "smtps"
+        return {
+            "hostname": self._url.hostname,
+            "port": self._url.port or (465 if implicit else 587),
+            "username": _part(self._url.username),
+            "password": _part(self._url.password),
+            "use_tls": implicit,
+            "start_tls": None if implicit or _is_loopback(self._url) else True,
+            "timeout": SECONDS,
+        }
 
 
 def _part(value: str | None) -> str | None:

@@ -1,0 +1,212 @@
+"""``python -m web.check``: the preflight. Looks at everything that must be right, and says how to mend what is not.
+
+Exit status 0: all is well; 1: something is not; 2: the settings themselves are wrong. Nothing is changed, and no
+secret or number is printed. The page for admins shows the same findings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+import aiosmtplib
+from aiohttp import ClientError
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client as TwilioClient
+
+from db import migrate
+from db.engine import DatabaseUnavailableError
+from web import twilio_client
+from web.config import TWILIO_API, Settings, read
+from web.mail import Mailer
+
+SECONDS = 10.0  # for each check
+_LISTENING_SECONDS = 1.0
+_WORDS = "transcript.>"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. ``mend`` says what to do, and is empty where all is well."""
+
+    name: str
+    said: str
+    mend: str = ""
+
+    @property
+    def good(self) -> bool:
+        return not self.mend
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
+async def findings(settings: Settings) -> list[Finding]:
+    """Every check's finding, in order; they run side by side, each within `SECONDS`."""
+    return list(await asyncio.gather(*(_bounded(name, check, settings) for name, check in CHECKS.items())))
+
+
+async def regions(settings: Settings) -> Finding:
+    """What the settings class already insists on, said aloud."""
+    where = "au1" if settings.twilio_api_base == TWILIO_API else "an address on this machine"
+    return Finding("regions", f"Twilio by {where}; anything but Australia is refused at start")
+
+
+async def database(settings: Settings) -> Finding:
+    opened = settings.database("bilby check", pool_size=1)
+    try:
+        async with opened.begin() as session:
+            if await migrate.is_ready(session):
+                return Finding("database", "reachable and migrated")
+            at = await migrate.current(session)
+            return Finding("database", f"at revision {at or 'none'}", "run python -m db.migrate")
+    except DatabaseUnavailableError:
+        return Finding("database", "does not answer", "check DATABASE_URL and that PostgreSQL runs")
+    finally:
+        await opened.close()
+
+
+async def nats(settings: Settings) -> Finding:
+    """The engine itself must deny us the words."""
+    refusals: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refusals.append(str(error).lower())
+
+    client = Client()
+    try:
+        await client.connect(
+            settings.nats_url.get_secret_value(), allow_reconnect=False, connect_timeout=3, error_cb=note
+        )
+        await client.subscribe(_WORDS)
+        await client.flush(2)
+        await asyncio.sleep(_LISTENING_SECONDS)
+    except (NatsError, OSError, TimeoutError):
+        return Finding("NATS", "does not let us in", "check NATS_URL, its user and its password")
+    finally:
+        with suppress(NatsError, OSError):
+            await client.close()
+    if any("permissions violation" in refusal for refusal in refusals):
+        return Finding("NATS", f"reachable, and denies {_WORDS} to web")
+    return Finding(
+        "NATS", f"lets web subscribe to {_WORDS}", "run it with deploy/nats.conf, each process its own user"
+    )
+
+
+async def twilio(settings: Settings) -> Finding:
+    async with _twilio(settings) as client:
+        try:
+            account = await client.api.accounts(settings.twilio_account_sid).fetch_async()
+        except TwilioRestException as error:
+            mend = "TWILIO_API_KEY_SID and its secret must be made in region au1, of TWILIO_ACCOUNT_SID's account"
+            return Finding("Twilio", f"refuses the API key (HTTP {error.status}, code {error.code})", mend)
+        except (ClientError, TimeoutError, OSError):
+            return Finding("Twilio", "does not answer", "check that this host reaches Twilio")
+    if account.status != "active":
+        return Finding("Twilio", f"the account is {account.status}", "mend that in Twilio's console")
+    return Finding("Twilio", "takes the API key; the account is active")
+
+
+async def numbers(settings: Settings) -> Finding:
+    """Numbers are named by their SID: a number is nobody's business here."""
+    ours = f"{settings.web_public_url}/twilio/voice/inbound"
+    async with _twilio(settings) as client:
+        try:
+            found = await client.incoming_phone_numbers.list_async(limit=1000)
+        except (TwilioRestException, ClientError, TimeoutError, OSError):
+            return Finding("numbers", "could not be listed", "mend Twilio first")
+    elsewhere = [number.sid for number in found if not (number.voice_url or "").startswith(ours)]
+    if elsewhere:
+        listed = ", ".join(elsewhere[:5]) + (" and more" if len(elsewhere) > 5 else "")
+        said = f"{len(elsewhere)} of {len(found)} do not point here: {listed}"
+        return Finding("numbers", said, f"set their voice URL to {ours}, or leave them if they are not Bilby's")
+    return Finding("numbers", f"all {len(found)} point here")
+
+
+async def mail(settings: Settings) -> Finding:
+    try:
+        await Mailer(settings.smtp_url.get_secret_value(), settings.mail_from).greet()
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        return Finding(
+            "mail", f"is refused ({type(error).__name__})", "check SMTP_URL; off this machine it needs TLS"
+        )
+    return Finding("mail", "the server takes our name and password")
+
+
+async def media(settings: Settings) -> Finding:
+    """Media says itself whether it is ready; it is asked where browsers and Twilio will look for it."""
+    parts = urlsplit(settings.media_public_url)
+    url = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/readyz"
+    try:
+        async with aiohttp.ClientSession() as http, http.get(url) as answer:
+            if answer.status == 200:
+                return Finding("media", "ready at MEDIA_PUBLIC_URL")
+            return Finding("media", f"not ready (HTTP {answer.status})", "look at media's log and its NATS_URL")
+    except (ClientError, OSError, TimeoutError):
+        return Finding(
+            "media", "does not answer at MEDIA_PUBLIC_URL", "check the address, its TLS, and that media runs"
+        )
+
+
+async def opt_out(settings: Settings) -> Finding:
+    if settings.aws_ai_opt_out == "attested":
+        return Finding("AWS opt-out", "attested: AWS may not keep what it hears")
+    mend = "attach an AI-services opt-out policy in AWS Organizations, then set AWS_AI_OPT_OUT=attested"
+    return Finding("AWS opt-out", "not attested: AWS may keep voice inputs, and outside Australia", mend)
+
+
+CHECKS: dict[str, Check] = {
+    "regions": regions,
+    "database": database,
+    "NATS": nats,
+    "Twilio": twilio,
+    "numbers": numbers,
+    "mail": mail,
+    "media": media,
+    "AWS opt-out": opt_out,
+}
+
+
+async def _bounded(name: str, check: Check, settings: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await check(settings)
+    except TimeoutError:
+        return Finding(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
+
+
+def _twilio(settings: Settings) -> AbstractAsyncContextManager[TwilioClient]:
+    return twilio_client.connected(
+        account=settings.twilio_account_sid,
+        key=settings.twilio_api_key_sid,
+        secret=settings.twilio_api_key_secret.get_secret_value(),
+        base=None if settings.twilio_api_base == TWILIO_API else settings.twilio_api_base,
+    )
+
+
+def report(found: list[Finding]) -> str:
+    """The findings for a terminal, a line or two each."""
+    lines = []
+    for finding in found:
+        lines.append(f"{'ok  ' if finding.good else 'MEND'}  {finding.name}: {finding.said}")
+        if finding.mend:
+            lines.append(f"      -> {finding.mend}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Look at everything and print what was found; the exit status."""
+    found = asyncio.run(findings(read()))
+    print(report(found))  # noqa: T201  (a command's output)
+    return 0 if all(finding.good for finding in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
