@@ -28,6 +28,7 @@ from web.config import TWILIO_API, Settings, read
 from web.mail import Mailer
 
 SECONDS = 10.0  # for each check
+_REACHING_SECONDS = 4.0
 _LISTENING_SECONDS = 1.0
 _WORDS = "transcript.>"
 
@@ -82,9 +83,8 @@ async def nats(settings: Settings) -> Finding:
 
     client = Client()
     try:
-        await client.connect(
-            settings.nats_url.get_secret_value(), allow_reconnect=False, connect_timeout=3, error_cb=note
-        )
+        async with asyncio.timeout(_REACHING_SECONDS):  # nats-py would try for ever
+            await client.connect(settings.nats_url.get_secret_value(), allow_reconnect=False, error_cb=note)
         await client.subscribe(_WORDS)
         await client.flush(2)
         await asyncio.sleep(_LISTENING_SECONDS)
@@ -109,8 +109,9 @@ async def twilio(settings: Settings) -> Finding:
             return Finding("Twilio", f"refuses the API key (HTTP {error.status}, code {error.code})", mend)
         except (ClientError, TimeoutError, OSError):
             return Finding("Twilio", "does not answer", "check that this host reaches Twilio")
-    if account.status != "active":
-        return Finding("Twilio", f"the account is {account.status}", "mend that in Twilio's console")
+    status = str(account.status)
+    if status != "active":
+        return Finding("Twilio", f"the account is {status}", "mend that in Twilio's console")
     return Finding("Twilio", "takes the API key; the account is active")
 
 
@@ -122,7 +123,7 @@ async def numbers(settings: Settings) -> Finding:
             found = await client.incoming_phone_numbers.list_async(limit=1000)
         except (TwilioRestException, ClientError, TimeoutError, OSError):
             return Finding("numbers", "could not be listed", "mend Twilio first")
-    elsewhere = [number.sid for number in found if not (number.voice_url or "").startswith(ours)]
+    elsewhere = [str(number.sid) for number in found if not (number.voice_url or "").startswith(ours)]
     if elsewhere:
         listed = ", ".join(elsewhere[:5]) + (" and more" if len(elsewhere) > 5 else "")
         said = f"{len(elsewhere)} of {len(found)} do not point here: {listed}"
