@@ -1,0 +1,55 @@
+"""Dashboard and alerts speak of figures that exist, and every alert is in the runbook."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY as WEB
+from prometheus_client import CollectorRegistry
+
+from media.metrics import REGISTRY as MEDIA
+from web import facts
+
+_DEPLOY = Path(__file__).parents[1] / "deploy"
+_DASHBOARD = json.loads((_DEPLOY / "grafana" / "bilby.json").read_text())
+_RULES: list[dict[str, Any]] = yaml.safe_load((_DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0][
+    "rules"
+]
+_PRIVATE = {"call", "org", "organisation", "member", "number", "phone", "words", "text", "caller"}
+
+
+def _exposed(registry: CollectorRegistry) -> set[str]:
+    """Every name that a query may use."""
+    names = set()
+    for family in registry.collect():
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(family.type, [""])
+        names |= {family.name + suffix for suffix in suffixes}
+    return names
+
+
+def _queries() -> list[str]:
+    panels = [target["expr"] for panel in _DASHBOARD["panels"] for target in panel["targets"]]
+    return panels + [rule["expr"] for rule in _RULES]
+
+
+@pytest.mark.parametrize("query", _queries())
+def test_every_query_asks_for_figures_that_exist(query: str) -> None:
+    assert facts.WAITING_FACTS  # web's figures are registered when its modules are loaded
+    asked = set(re.findall(r"\b(?:bilby|process)_[a-z_]+", query))
+    assert asked - _exposed(MEDIA) - _exposed(WEB) == set()
+
+
+def test_no_figure_is_about_a_person() -> None:
+    labels = {name for family in MEDIA.collect() for sample in family.samples for name in sample.labels}
+    declared = {name for metric in MEDIA._collector_to_names for name in getattr(metric, "_labelnames", ())}
+    assert (labels | declared) & _PRIVATE == set()
+
+
+def test_every_alert_is_in_the_runbook() -> None:
+    runbook = (_DEPLOY / "RUNBOOK.md").read_text()
+    assert [rule["alert"] for rule in _RULES if rule["alert"] not in runbook] == []
