@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import exc
+from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from db.encryption import Keyring, attach
@@ -16,6 +16,9 @@ CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
 POOL_WAIT_SECONDS = 5.0
+
+_ENTER = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+_LEAVE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
 # SQLSTATEs that say "not now" and nothing about the statement: connection trouble, not let in, no such database
 # yet, out of resources, an operator stepping in (57P01 shutdown, 57P03 starting up, 57014 our own
@@ -66,6 +69,27 @@ class Database:
         try:
             async with self._sessions.begin() as session:
                 yield session
+        except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
+            if _is_passing(error):
+                raise DatabaseUnavailableError(type(error).__name__) from error
+            raise
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        """Whether nobody else, in any process, is inside with the same ``name``; if so, nobody comes in meanwhile.
+
+        It never waits. Whoever dies inside lets the next one in, for the lock goes with the connection.
+        """
+        arguments = {"name": name}
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                entered = bool(await connection.scalar(_ENTER, arguments))
+                try:
+                    yield entered
+                finally:
+                    if entered:
+                        await connection.execute(_LEAVE, arguments)
         except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
             if _is_passing(error):
                 raise DatabaseUnavailableError(type(error).__name__) from error

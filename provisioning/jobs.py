@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Self
 
 from pgqueuer.core.tm import TaskManager
@@ -18,6 +19,14 @@ from pgqueuer.queries import Queries
 from sqlalchemy.ext.asyncio import AsyncSession
 
 Payload = Mapping[str, str]
+
+
+class TryAgain(Exception):  # noqa: N818 (not an error: a job's wish)
+    """Raised in a job: have it done again ``after`` a while, however often it was tried already."""
+
+    def __init__(self, after: timedelta) -> None:
+        super().__init__(f"again after {after}")
+        self.after = after
 
 
 async def enqueue(session: AsyncSession, name: str, payload: Payload, key: str) -> None:

@@ -92,7 +92,7 @@ class TwilioApi:
     async def search(self, wish: Wish, limit: int = 20) -> list[Offer]:
         """Numbers for sale; none is fine. Raises `TwilioError`."""
         place = {"in_locality": wish.locality} if wish.locality else {}
-        with _told():
+        with told():
             found = await self._voice.available_phone_numbers(_COUNTRY).local.list_async(
                 contains=wish.contains, voice_enabled=True, limit=limit, page_size=limit, **place
             )
@@ -113,7 +113,7 @@ class TwilioApi:
     async def fetch(self, sid: str) -> Owned | None:
         """The number of that sid, if the account (still) has it. Raises `TwilioError`."""
         try:
-            with _told():
+            with told():
                 return _owned(await self._voice.incoming_phone_numbers(sid).fetch_async())
         except TwilioError as error:
             if error.status == _NOT_FOUND:
@@ -123,7 +123,7 @@ class TwilioApi:
     async def buy(self, e164: str, tag: str, bundle: str, address: str) -> Owned:
         """Buy ``e164``. Look first: a number that is ours already is changed by this. Raises `TwilioError`."""
         papers = {"bundle_sid": bundle, "address_sid": address}
-        with _told():
+        with told():
             return _owned(
                 await self._voice.incoming_phone_numbers.create_async(
                     phone_number=e164, friendly_name=tag, **{name: sid for name, sid in papers.items() if sid}
@@ -132,13 +132,13 @@ class TwilioApi:
 
     async def change(self, sid: str, **values: str) -> Owned:
         """Set ``friendly_name``, ``voice_url`` … of a number. Raises `TwilioError`."""
-        with _told():
+        with told():
             return _owned(await self._voice.incoming_phone_numbers(sid).update_async(**values))
 
     async def give_back(self, sid: str) -> None:
         """Return a number to Twilio; for good. One that is gone already is fine. Raises `TwilioError`."""
         try:
-            with _told():
+            with told():
                 await self._voice.incoming_phone_numbers(sid).delete_async()
         except TwilioError as error:
             if error.status != _NOT_FOUND:
@@ -147,7 +147,7 @@ class TwilioApi:
     async def region(self, e164: str) -> str:
         """The Region that processes the number's calls; without a route that is us1. Raises `TwilioError`."""
         try:
-            with _told():
+            with told():
                 route = await self._routes.v2.phone_numbers(e164).fetch_async()
         except TwilioError as error:
             if error.status == _NOT_FOUND:
@@ -157,11 +157,11 @@ class TwilioApi:
 
     async def route(self, e164: str) -> None:
         """Have the number's calls processed in Australia; takes effect within 5 minutes. Raises `TwilioError`."""
-        with _told():
+        with told():
             await self._routes.v2.phone_numbers(e164).update_async(voice_region=REGION)
 
     async def _list(self, **wanted: str) -> list[Owned]:
-        with _told():
+        with told():
             found = await self._voice.incoming_phone_numbers.list_async(
                 **wanted, limit=_MOST_NUMBERS, page_size=1000 if not wanted else 50
             )
@@ -189,16 +189,16 @@ async def opened(settings: TwilioSettings) -> AsyncIterator[TwilioApi]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn whatever goes wrong in a request into `TwilioError`."""
+def told() -> Iterator[None]:
+    """Turn whatever goes wrong in a request into `TwilioError`, and forget it: its text may hold a phone number."""
     try:
         yield
     except BusyError as error:
-        raise TwilioError(error.code, error.status, error.retry_after) from error
+        raise TwilioError(error.code, error.status, error.retry_after) from None
     except (TwilioRestException, TwilioServiceException) as error:
-        raise TwilioError(error.code, error.status) from error
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise TwilioError(None, None) from error
+        raise TwilioError(error.code, error.status) from None
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        raise TwilioError(None, None) from None
 
 
 def _owned(number: Any) -> Owned:

@@ -18,17 +18,19 @@ import asyncpg
 import structlog
 from pgqueuer import PgQueuer
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor
+from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from db.engine import CONNECT_SECONDS, STATEMENT_SECONDS, Database, asyncpg_dsn
-from provisioning.jobs import Payload, payload_of
+from provisioning.jobs import Payload, TryAgain, payload_of
 
 HEARTBEAT = timedelta(seconds=30)  # longer than any single wait inside a job (10 s for a vendor's answer)
 POLL = timedelta(seconds=3)  # should a notice of a new job be lost
 ATTEMPTS = 10
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=5)
-AT_ONCE = 20
+AT_ONCE = 10
+CONNECTIONS = 2 * AT_ONCE + 4  # a job may hold one (`Database.alone`) and use another
 FINISH_SECONDS = 25.0  # for jobs under way when the process is told to end; the rest another worker does again
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -92,7 +94,11 @@ def _assign(queuer: PgQueuer, database: Database, duties: Duties) -> None:
 def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
     async def run(job: Job) -> None:
         with structlog.contextvars.bound_contextvars(job=job.entrypoint, job_id=job.id, attempt=job.attempts):
-            await do(database, payload_of(job))
+            try:
+                await do(database, payload_of(job))
+            except TryAgain as wish:
+                _log.info("job to be done again", seconds=round(wish.after.total_seconds(), 1))
+                raise RetryRequested(wish.after, "wished") from wish
             _log.info("job done")
 
     return run

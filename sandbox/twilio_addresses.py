@@ -57,7 +57,7 @@ async def list_addresses(request: web.Request) -> web.Response:
     """The addresses, by CustomerName, FriendlyName and IsoCountry."""
     asked = {_FIELDS[name]: value for name, value in request.query.items() if name in _FIELDS}
     rows = request.app[BOOK].addresses.values()
-    return page(request, "addresses", [row for row in rows if all(row[key] == asked[key] for key in asked)])
+    return page(request, "addresses", [row for row in rows if all(row.get(key) == asked[key] for key in asked)])
 
 
 @routes.get(f"{ACCOUNT}/Addresses/{{sid}}.json")

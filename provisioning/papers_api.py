@@ -1,0 +1,131 @@
+"""The regulatory papers behind an Australian number, as Twilio files them: an address, a bundle and what is in it.
+
+Everything is found again by its name, ``bilby:<organisation>``, or by being in the bundle, so that filing twice
+files once; what a crash leaves beside that costs nothing. Twilio keeps papers in the United States alone: this is
+the one thing about an organisation that goes there (`TwilioSettings.twilio_numbers_base`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from provisioning.twilio_api import told
+from provisioning.twilio_client import connected
+from provisioning.twilio_settings import TwilioSettings
+
+COUNTRY, KIND, OWNER = "AU", "local", "business"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What Australia wants to know about a business: its name, and where it is (a street, no PO box)."""
+
+    legal_name: str
+    abn: str
+    street: str
+    city: str
+    region: str
+    postal_code: str
+    email: str
+    """Where Twilio sends what it has to say about the papers."""
+
+
+class PapersApi:
+    """An account's papers. Open one with `opened`. Everything raises `TwilioError`."""
+
+    def __init__(self, voice: Any, numbers: Any) -> None:
+        self._voice = voice
+        self._papers = numbers.v2.regulatory_compliance
+
+    async def address(self, name: str, details: Details) -> str:
+        """The sid of the address called ``name``, as ``details`` have it now."""
+        fields = {
+            "customer_name": details.legal_name,
+            "street": details.street,
+            "city": details.city,
+            "region": details.region,
+            "postal_code": details.postal_code,
+        }
+        with told():
+            found = await self._voice.addresses.list_async(friendly_name=name, limit=1)
+            if found:
+                return str((await found[0].update_async(**fields)).sid)
+            made = await self._voice.addresses.create_async(iso_country=COUNTRY, friendly_name=name, **fields)
+        return str(made.sid)
+
+    async def bundle(self, name: str, email: str) -> tuple[str, str]:
+        """Sid and status of the bundle called ``name``, a fresh draft if there is none."""
+        with told():
+            found = await self._papers.bundles.list_async(friendly_name=name, limit=1)
+            bundle = found[0] if found else await self._draft(name, email)
+        return str(bundle.sid), str(bundle.status)
+
+    async def status(self, bundle: str) -> str:
+        """Twilio's word for how far the bundle is."""
+        with told():
+            return str((await self._papers.bundles(bundle).fetch_async()).status)
+
+    async def fill(self, bundle: str, name: str, address: str, details: Details) -> str:
+        """Put ``details`` into the bundle, instead of what was in it; the end user's sid."""
+        with told():
+            for item in await self._papers.bundles(bundle).item_assignments.list_async():
+                await item.delete_async()
+            business = {"business_name": details.legal_name, "business_registration_number": details.abn}
+            owner = await self._papers.end_users.create_async(
+                friendly_name=name, type=OWNER, attributes=json.dumps(business)
+            )
+            proof = await self._papers.supporting_documents.create_async(
+                friendly_name=name, type="address", attributes=json.dumps({"address_sids": address})
+            )
+            for sid in (owner.sid, proof.sid):
+                await self._papers.bundles(bundle).item_assignments.create_async(object_sid=sid)
+        return str(owner.sid)
+
+    async def lacking(self, bundle: str) -> Sequence[str]:
+        """What Twilio's rules find missing in the bundle, a sentence each; nothing if it may be submitted."""
+        with told():
+            evaluation = await self._papers.bundles(bundle).evaluations.create_async()
+        return _reasons(evaluation.results)
+
+    async def submit(self, bundle: str) -> str:
+        """Have Twilio's people look at the bundle; its status then."""
+        with told():
+            return str((await self._papers.bundles(bundle).update_async(status="pending-review")).status)
+
+    async def objections(self, bundle: str) -> Sequence[str]:
+        """Why Twilio rejected the bundle, a sentence each, as far as it says."""
+        with told():
+            items = await self._papers.bundles(bundle).item_assignments.list_async()
+            proofs = [item.object_sid for item in items if item.object_sid.startswith("RD")]
+            found = [await self._papers.supporting_documents(sid).fetch_async() for sid in proofs]
+        return [proof.failure_reason for proof in found if proof.failure_reason]
+
+    async def _draft(self, name: str, email: str) -> Any:
+        return await self._papers.bundles.create_async(
+            friendly_name=name, email=email, iso_country=COUNTRY, number_type=KIND, end_user_type=OWNER
+        )
+
+
+def _reasons(results: Any) -> list[str]:
+    failed = [each for each in results or [] if not each.get("passed")]
+    fields = [field for each in failed for field in each.get("invalid") or [each]]
+    return list(dict.fromkeys(field["failure_reason"] for field in fields if field.get("failure_reason")))
+
+
+@asynccontextmanager
+async def opened(settings: TwilioSettings) -> AsyncIterator[PapersApi]:
+    """The papers of the account of ``settings``. Enter it inside the running loop."""
+    async with AsyncExitStack() as stack:
+        account, secret = settings.twilio_account_sid, settings.twilio_api_key_secret.get_secret_value()
+        voice = await stack.enter_async_context(
+            connected(account=account, key=settings.twilio_api_key_sid, secret=secret, base=settings.twilio_api_base)
+        )
+        key, secret = settings.key_for(settings.numbers_base)
+        numbers = await stack.enter_async_context(
+            connected(account=account, key=key, secret=secret, base=settings.numbers_base, region=None)
+        )
+        yield PapersApi(voice, numbers.numbers)

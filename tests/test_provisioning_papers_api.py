@@ -1,0 +1,66 @@
+"""Papers are filed once however often it is tried, by Twilio's own package, with the emulated one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from provisioning.papers_api import Details, PapersApi, opened
+from sandbox.twilio import Book
+from tests.twilio_account import account
+
+NAME = "bilby:0d2f6c1e"
+DETAILS = Details("Acacia Clinic Pty Ltd", "51824753556", "1 George St", "Sydney", "NSW", "2000", "ops@bilby.example")
+
+
+async def _filed(api: PapersApi, details: Details = DETAILS) -> tuple[str, str]:
+    """Bundle and address."""
+    address = await api.address(NAME, details)
+    bundle, _ = await api.bundle(NAME, details.email)
+    await api.fill(bundle, NAME, address, details)
+    return bundle, address
+
+
+async def test_papers_are_filed_and_submitted() -> None:
+    async with account() as place, opened(place.settings) as api:
+        bundle, _ = await _filed(api)
+        assert await api.lacking(bundle) == []
+        assert await api.submit(bundle) == "pending-review"
+        place.book.decide(bundle, "twilio-approved")
+        assert await api.status(bundle) == "twilio-approved"
+
+
+async def test_filing_again_files_nothing_more() -> None:
+    async with account() as place, opened(place.settings) as api:
+        assert await _filed(api) == await _filed(api, replace(DETAILS, street="2 George St"))
+        assert len(place.book.bundles) == 2  # the platform's, too
+        assert place.book.addresses.popitem()[1]["street"] == "2 George St"
+        assert len(place.book.items) == 2
+
+
+async def test_what_is_missing_is_told() -> None:
+    async with account() as place, opened(place.settings) as api:
+        bundle, address = await _filed(api)
+        await api.fill(bundle, NAME, address, replace(DETAILS, legal_name=""))
+        assert await api.lacking(bundle) == ["The Business Name is missing. Please add it to the regulatory bundle."]
+        bundle, _ = await api.bundle("bilby:another", DETAILS.email)
+        assert len(await api.lacking(bundle)) == 2
+
+
+async def test_a_rejection_says_why() -> None:
+    async with account() as place, opened(place.settings) as api:
+        bundle, _ = await _filed(api)
+        await api.submit(bundle)
+        assert await api.objections(bundle) == []
+        place.book.decide(bundle, "twilio-rejected", "The ABN is another business's.")
+        assert await api.objections(bundle) == ["The ABN is another business's."]
+
+
+async def test_the_emulated_people_take_their_time() -> None:
+    async with account(book=Book(review_seconds=0.01)) as place, opened(place.settings) as api:
+        bundle, _ = await _filed(api, replace(DETAILS, legal_name="Reject Me Pty Ltd"))
+        await api.submit(bundle)
+        async with asyncio.timeout(10):
+            while await api.status(bundle) == "pending-review":  # noqa: ASYNC110 (Twilio has to be asked)
+                await asyncio.sleep(0.01)
+        assert await api.status(bundle) == "twilio-rejected"
