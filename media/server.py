@@ -83,13 +83,14 @@ class Server:
         if self._listener is not None and self.settings.media_workers > 1:
             self._listener.close()  # or the kernel would go on giving us a share of the new sockets
         log.info("draining", calls=len(self._calls), seconds=seconds)
-        if not await self._are_over(seconds):
+        if not await self.are_over(seconds):
             for call in self._calls.values():
                 self.bus.hand_over(call.org, call.sid)
-            if not await self._are_over(HANDOVER_SECONDS):
+            if not await self.are_over(HANDOVER_SECONDS):
                 log.warning("drain gave up", calls=len(self._calls))
 
-    async def _are_over(self, seconds: float) -> bool:
+    async def are_over(self, seconds: float) -> bool:
+        """Whether all calls have ended within ``seconds``."""
         self._empty.clear()
         if self._calls:
             try:

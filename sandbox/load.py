@@ -1,6 +1,7 @@
 """The benchmark: many simulated two-track calls against one media process, and a plain bridge under the same load.
 
     python -m sandbox.load [--calls 300] [--seconds 20] [--no-baseline]
+    python -m sandbox.load --soak HOURS [--calls 100]      # memory, minute by minute
 
 One core for the process that is measured, the other for callers, Transcribe and consoles, which run in this process
 and time each other by marks in the sound and in the words. CPU is the operating system's account of the measured
@@ -70,17 +71,8 @@ class Watching(WSListener):
 
 async def measure(name: str, pid: int, port: int, transcribe: LoadTranscribe, calls: int, seconds: float) -> Figures:
     """Place ``calls`` calls with a console each, let them speak, and read what the process ``pid`` used."""
-    url = f"ws://127.0.0.1:{port}"
     empty_kb = resident_kb(pid)
-    callers = [Caller(_line(url, number), number, transcribe.heard) for number in range(calls)]
-    for number, caller in enumerate(callers):
-        await caller.connect()
-        ticket = sign_console(SECRET, org="load", sub=f"m{number}", role="agent")
-        await ws_connect(
-            lambda ticket=ticket: Watching(ticket, transcribe.answered),
-            f"{url}/console",
-            extra_headers={"Origin": ORIGIN},
-        )
+    callers = await place(calls, port, transcribe)
     await speak_all(callers, WARM_UP_SECONDS + calls / 20)  # starts are paced at 20 a second
     transcribe.heard.measuring = transcribe.answered.measuring = True
     chunks, cpu = transcribe.chunks, cpu_seconds(pid)
@@ -97,6 +89,39 @@ async def measure(name: str, pid: int, port: int, transcribe: LoadTranscribe, ca
         memory,
         1 - heard / (calls * seconds * 10),
     )
+
+
+async def place(calls: int, port: int, transcribe: LoadTranscribe) -> list[Caller]:
+    """``calls`` callers, connected and silent yet, and a console for each."""
+    url = f"ws://127.0.0.1:{port}"
+    callers = [Caller(_line(url, number), number, transcribe.heard) for number in range(calls)]
+    for number, caller in enumerate(callers):
+        await caller.connect()
+        ticket = sign_console(SECRET, org="load", sub=f"m{number}", role="agent")
+        await ws_connect(
+            lambda ticket=ticket: Watching(ticket, transcribe.answered),
+            f"{url}/console",
+            extra_headers={"Origin": ORIGIN},
+        )
+    return callers
+
+
+async def soak(calls: int, seconds: float, every: float) -> AsyncIterator[int]:
+    """Hold ``calls`` calls for ``seconds``; the process's resident kB ``every`` so many seconds of it."""
+    transcribe = LoadTranscribe(Watch(), Watch())
+    with tempfile.TemporaryDirectory() as folder:
+        async with transcribe.serving() as endpoint, bilby(endpoint, Path(folder), calls) as (pid, port):
+            callers = await place(calls, port, transcribe)
+            for _ in range(max(1, round(seconds / every))):
+                await speak_all(callers, every)
+                yield resident_kb(pid)
+
+
+async def _print_soak(calls: int, hours: float) -> None:
+    minute = 0
+    async for resident in soak(calls, hours * 3600, 60):
+        minute += 1
+        print(f"{minute:5} min  {resident / 1024:8.1f} MB", flush=True)
 
 
 @asynccontextmanager
@@ -231,7 +256,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--no-baseline", action="store_true", help="leave the plain bridge out")
+    parser.add_argument("--soak", type=float, metavar="HOURS", help="hold the calls for hours and watch the memory")
     wanted = parser.parse_args()
+    if wanted.soak is not None:
+        uvloop.run(_print_soak(wanted.calls, wanted.soak))
+        return
     figures = uvloop.run(compare(wanted.calls, wanted.seconds, baseline=not wanted.no_baseline))
     print(table(figures, wanted.calls, wanted.seconds))
 
