@@ -204,20 +204,21 @@ class Server:
             now = time.monotonic()
             metrics.LOOP_LAG.observe(max(0.0, now - due))
             due = max(due, now - TICK_SECONDS)
-            for call in tuple(self._calls.values()):
-                self._tick(call, now)
+            self._tick_calls(now)
             turn += 1
             if turn % 10 == 0:
                 for socket in (*self._streams, *self.consoles):
                     socket.tick(now)
                 self._gauge()
 
-    def _tick(self, call: Call, now: float) -> None:
-        try:
-            call.tick(now)
-        except Exception:
-            log.exception("call failed", call=call.sid)
-            call.end("failed")
+    def _tick_calls(self, now: float) -> None:
+        """Apart from the loop, which would remember the last call until its next turn."""
+        for call in tuple(self._calls.values()):
+            try:
+                call.tick(now)
+            except Exception:
+                log.exception("call failed", call=call.sid)
+                call.end("failed")
 
     def _gauge(self) -> None:
         metrics.LIVE_CALLS.set(len(self._calls))

@@ -83,8 +83,9 @@ class Stream(Listener):
 
     def gone(self) -> None:
         self._calls.forget(self)
-        if self._call is not None:
-            self._call.lost(self)
+        call, self._call = self._call, None  # whoever still holds a stream must not hold what was said
+        if call is not None:
+            call.lost(self)
 
     def _take_start(self, frame: Start) -> None:
         if self._call is not None:
