@@ -9,70 +9,36 @@ was said.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    LargeBinary,
-    MetaData,
-    Text,
-    UniqueConstraint,
-    Uuid,
-    func,
-    text,
-)
-from sqlalchemy.ext.asyncio import AsyncAttrs
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from db.base import Base, OrganisationStatus, Role, Transcription, belongs, one_of
 from db.call_progress import CallStatus, Direction, Outcome
 from db.encryption import Encrypted
+from db.paid_models import AuditEntry, Bundle, Notice, NumberOrder, StripeEvent, Subscription
 
-Role = Literal["owner", "admin", "supervisor", "agent"]
-OrganisationStatus = Literal["incomplete", "trialing", "active", "past_due", "unpaid", "cancelled"]
-Transcription = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
-
-
-class Base(AsyncAttrs, DeclarativeBase):
-    """Nothing is loaded behind the reader's back: a relationship that was not asked for raises."""
-
-    # Named by rule, so that a migration can drop what another one made.
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's own form)
-        str: Text,
-        bytes: LargeBinary,
-        UUID: Uuid,
-        datetime: DateTime(timezone=True),
-        Role: Text,
-        OrganisationStatus: Text,
-        Transcription: Text,
-        CallStatus: Text,
-        Direction: Text,
-        Outcome: Text,
-    }
-
-
-def _one_of(column: str, values: Any) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in get_args(values))
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _belongs(column: str, table: str) -> ForeignKeyConstraint:
-    """``column`` names a row of ``table`` that belongs to the same organisation as this row."""
-    return ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"])
-
+__all__ = [
+    "AuditEntry",
+    "Base",
+    "Bundle",
+    "Call",
+    "Leg",
+    "Member",
+    "Notice",
+    "Number",
+    "NumberOrder",
+    "Organisation",
+    "OrganisationStatus",
+    "RateLimit",
+    "Role",
+    "SignInLink",
+    "SignOut",
+    "StripeEvent",
+    "Subscription",
+    "Transcription",
+]
 
 _STILL_HERE = text("removed_at IS NULL")
 _STILL_RENTED = text("released_at IS NULL")
@@ -82,7 +48,7 @@ class Organisation(Base):
     """The paying tenant."""
 
     __tablename__ = "organisations"
-    __table_args__ = (_one_of("status", OrganisationStatus),)
+    __table_args__ = (one_of("status", OrganisationStatus),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(Encrypted)
@@ -90,6 +56,16 @@ class Organisation(Base):
     consent_prompt: Mapped[str | None]
     """What callers hear before they are transcribed; None for the platform's own words."""
     time_zone: Mapped[str] = mapped_column(default="Australia/Sydney")
+    legal_name: Mapped[str | None] = mapped_column(Encrypted)
+    """As it stands in the Australian Business Register, under ``abn``."""
+    abn: Mapped[str | None] = mapped_column(Encrypted)
+    """Australian Business Number, eleven digits."""
+    street: Mapped[str | None] = mapped_column(Encrypted)
+    locality: Mapped[str | None] = mapped_column(Encrypted)
+    """Town or suburb of the address, and where its numbers are looked for."""
+    region: Mapped[str | None] = mapped_column(Encrypted)
+    """State or territory: ``NSW``."""
+    postcode: Mapped[str | None] = mapped_column(Encrypted)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -98,7 +74,7 @@ class Member(Base):
 
     __tablename__ = "members"
     __table_args__ = (
-        _one_of("role", Role),
+        one_of("role", Role),
         UniqueConstraint("organisation_id", "id"),
         Index("uq_members_email_hash", "email_hash", unique=True, postgresql_where=text("removed_at IS NULL")),
     )
@@ -163,6 +139,8 @@ class Number(Base):
     twilio_sid: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     released_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    """When Twilio was last found to send this number's calls to us, by reading its settings back."""
 
 
 class Call(Base):
@@ -170,13 +148,13 @@ class Call(Base):
 
     __tablename__ = "calls"
     __table_args__ = (
-        _one_of("direction", Direction),
-        _one_of("status", CallStatus),
-        _one_of("dial_status", CallStatus),
-        _one_of("outcome", Outcome),
-        _one_of("transcription", Transcription),
-        _belongs("agent_id", "members"),
-        _belongs("number_id", "numbers"),
+        one_of("direction", Direction),
+        one_of("status", CallStatus),
+        one_of("dial_status", CallStatus),
+        one_of("outcome", Outcome),
+        one_of("transcription", Transcription),
+        belongs("agent_id", "members"),
+        belongs("number_id", "numbers"),
         UniqueConstraint("organisation_id", "id"),
         Index("ix_calls_log", "organisation_id", text("started_at DESC"), text("id DESC")),
         Index("ix_calls_agent", "organisation_id", "agent_id", text("started_at DESC"), text("id DESC")),
@@ -216,9 +194,9 @@ class Leg(Base):
 
     __tablename__ = "legs"
     __table_args__ = (
-        _one_of("status", CallStatus),
-        _belongs("call_id", "calls"),
-        _belongs("member_id", "members"),
+        one_of("status", CallStatus),
+        belongs("call_id", "calls"),
+        belongs("member_id", "members"),
         Index("ix_legs_call_id", "call_id"),
     )
 

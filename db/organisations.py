@@ -29,6 +29,7 @@ STANDING: dict[OrganisationStatus, Standing] = {
     "trialing": _ALL,
     "active": _ALL,
     "past_due": _TALK_ONLY,
+    "paused": _NONE,
     "unpaid": _NONE,
     "cancelled": _NONE,
 }
