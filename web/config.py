@@ -55,7 +55,7 @@ def _voice_sdk(value: str) -> str:
 
 
 HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
-Secret = Annotated[SecretStr, Field(min_length=32)]
+Secret = Annotated[SecretStr, Field(min_length=16)]
 
 
 class Settings(DatabaseSettings):
@@ -76,11 +76,11 @@ class Settings(DatabaseSettings):
     smtp_url: Annotated[SecretStr, AfterValidator(_smtp)]
     mail_from: Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
 
-    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
     twilio_auth_tokens: CommaList
-    twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$")]
+    twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9A-Za-z]+$")]
     twilio_api_key_secret: SecretStr
-    twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9a-fA-F]{32}$")]
+    twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9A-Za-z]+$")]
     twilio_api_base: Annotated[str, AfterValidator(_twilio)] = TWILIO_API
     voice_sdk_url: Annotated[str, AfterValidator(_voice_sdk)] = ""
     """Where the browser loads Twilio's Voice SDK from; empty: no softphone."""
