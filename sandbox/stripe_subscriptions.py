@@ -1,0 +1,175 @@
+"""Subscriptions: opened by Checkout, changed by the customer, renewed by time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sandbox import stripe_collection, stripe_invoices, stripe_payments, stripe_seats, stripe_standing
+from sandbox.stripe_account import Account, Object, listed
+from sandbox.stripe_amounts import DAY, next_end
+from sandbox.stripe_error import ApiError
+
+Proration = Literal["create_prorations", "always_invoice", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a subscription is opened with."""
+
+    customer: Object
+    seats: Sequence[tuple[Object, int]]  # price, quantity
+    method: Object
+    automatic_tax: bool = False
+    metadata: dict[str, str] | None = None
+    description: str | None = None
+    trial_days: int = 0
+
+
+def open_(account: Account, order: Order) -> tuple[Object, Object]:
+    """The subscription and its first invoice, collected while the customer is there."""
+    now = account.now()
+    anchor = now + order.trial_days * DAY
+    period = (now, anchor if order.trial_days else next_end(now, now))
+    subscription = account.add(
+        "subscription",
+        customer=order.customer["id"],
+        billing_cycle_anchor=anchor,
+        start_date=now,
+        default_payment_method=order.method["id"],
+        description=order.description,
+        metadata=order.metadata or {},
+        status="trialing" if order.trial_days else "active",
+        trial_start=now if order.trial_days else None,
+        trial_end=anchor if order.trial_days else None,
+    )
+    if order.automatic_tax:
+        subscription["automatic_tax"] |= {"enabled": True, "liability": {"type": "self"}}
+    items = [
+        stripe_seats.item(account, subscription["id"], price, quantity, period) for price, quantity in order.seats
+    ]
+    subscription["items"] = listed(items, f"/v1/subscription_items?subscription={subscription['id']}")
+    subscription["quantity"], subscription["plan"] = items[0]["quantity"], items[0]["plan"]
+    invoice = _bill(account, subscription, "subscription_create", _seats(account, subscription), period)
+    account.emit("customer.subscription.created", subscription)
+    stripe_invoices.finalise(account, invoice)
+    stripe_collection.collect(account, invoice, present=True)
+    return subscription, invoice
+
+
+def change_seats(
+    account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration, *, or_fail: bool
+) -> None:
+    """Other items. ``or_fail``: as they were, with a 402, unless they are paid at once. Raises `ApiError`."""
+    changes, now = stripe_seats.planned(account, subscription, wanted), account.now()
+    lines = [] if proration == "none" else stripe_seats.prorations(account, subscription, changes, now)
+    if or_fail and proration == "always_invoice":
+        _ensure_payable(account, subscription, lines)
+    with account.changing(subscription):
+        stripe_seats.apply(subscription, changes)
+    if not lines:
+        return
+    if proration == "always_invoice":
+        period = (now, stripe_standing.period_end(subscription))
+        invoice = _bill(account, subscription, "subscription_update", lines, period)
+        stripe_invoices.finalise(account, invoice)
+        stripe_collection.collect(account, invoice, present=False)
+    else:
+        account.note(subscription["id"]).setdefault("pending", []).extend(lines)
+
+
+def preview(account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration) -> Object:
+    """The next invoice if the seats were changed now; nothing is changed. Raises `ApiError`."""
+    changes, now = stripe_seats.planned(account, subscription, wanted), account.now()
+    lines = [] if proration == "none" else stripe_seats.prorations(account, subscription, changes, now)
+    if proration == "always_invoice":
+        period = (now, stripe_standing.period_end(subscription))
+        return stripe_invoices.draft(account, subscription, "subscription_update", lines, period, keep=False)
+    future = subscription | {"items": dict(subscription["items"]), "status": "active"}
+    stripe_seats.apply(future, changes)
+    period = _following(future)
+    lines = [*account.note(subscription["id"]).get("pending", []), *lines, *_seats(account, future, period)]
+    return stripe_invoices.draft(account, future, "upcoming", lines, period, keep=False)
+
+
+def renew(account: Account, subscription: Object) -> None:
+    """Its period is over: end it, or bill the next one."""
+    if subscription["cancel_at_period_end"]:
+        stripe_standing.end(account, subscription)
+        return
+    was_trial, unpaid = subscription["status"] == "trialing", subscription["status"] == "unpaid"
+    period = _following(subscription)
+    with account.changing(subscription):
+        subscription["status"] = "active" if was_trial else subscription["status"]
+        items = [
+            one | {"current_period_start": period[0], "current_period_end": period[1]}
+            for one in subscription["items"]["data"]
+        ]
+        subscription["items"] = subscription["items"] | {"data": items}
+    pending = account.note(subscription["id"]).pop("pending", [])
+    invoice = _bill(
+        account, subscription, "subscription_cycle", [*pending, *_seats(account, subscription, period)], period
+    )
+    if unpaid:  # "Invoices continue to be generated each billing cycle and remain in draft state"
+        invoice["auto_advance"] = False
+    else:
+        invoice["automatically_finalizes_at"] = account.now() + stripe_invoices.FINALISE_SECONDS
+
+
+def advance(account: Account, invoice: Object) -> None:
+    """A renewal's draft has waited its hour."""
+    stripe_invoices.finalise(account, invoice)
+    stripe_collection.collect(account, invoice, present=False)
+
+
+def resume(account: Account, subscription: Object) -> None:
+    """A paused subscription goes on, with a new period from now. Raises `ApiError`."""
+    if subscription["status"] != "paused":
+        raise ApiError(400, "Only paused subscriptions can be resumed.")
+    now = account.now()
+    period = (now, next_end(now, now))
+    with account.changing(subscription, "customer.subscription.resumed"):
+        subscription.update(status="active", billing_cycle_anchor=now)
+        items = [
+            one | {"current_period_start": period[0], "current_period_end": period[1]}
+            for one in subscription["items"]["data"]
+        ]
+        subscription["items"] = subscription["items"] | {"data": items}
+    invoice = _bill(account, subscription, "subscription_update", _seats(account, subscription), period)
+    advance(account, invoice)
+
+
+def _bill(
+    account: Account, subscription: Object, reason: str, lines: list[Object], period: tuple[int, int]
+) -> Object:
+    invoice = stripe_invoices.draft(account, subscription, reason, lines, period)
+    subscription["latest_invoice"] = invoice["id"]
+    return invoice
+
+
+def _seats(account: Account, subscription: Object, period: tuple[int, int] | None = None) -> list[Object]:
+    customer = account.find("customer", subscription["customer"])
+    due = stripe_invoices.taxed(account, customer, subscription["automatic_tax"]["enabled"])
+    return [
+        stripe_invoices.seat_line(
+            account, subscription, one, period or (one["current_period_start"], one["current_period_end"]), due
+        )
+        for one in subscription["items"]["data"]
+        if one["quantity"]
+    ]
+
+
+def _following(subscription: Object) -> tuple[int, int]:
+    end = stripe_standing.period_end(subscription)
+    return end, next_end(subscription["billing_cycle_anchor"], end)
+
+
+def _ensure_payable(account: Account, subscription: Object, lines: list[Object]) -> None:
+    customer = account.find("customer", subscription["customer"])
+    owed = sum(one["amount"] for one in lines) + customer["balance"]
+    method = stripe_payments.default_method(account, customer, subscription)
+    refused = stripe_payments.decline(account, customer, method, present=False) if owed > 0 else None
+    if refused:
+        more = {"code": refused.code, "decline_code": refused.decline_code or None}
+        raise ApiError(402, refused.text, kind="card_error", **more)
