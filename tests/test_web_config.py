@@ -76,7 +76,7 @@ def test_good_settings_are_read() -> None:
         ("SMTP_URL", "mail.example.com.au"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_FROM", "a@b.example\r\nBcc: c@d.example"),
-        ("TWILIO_ACCOUNT_SID", "AC123"),
+        ("TWILIO_ACCOUNT_SID", "SK123"),
         ("TWILIO_API_BASE", "https://api.twilio.com"),
         ("TWILIO_API_BASE", "https://api.sydney.au1.twilio.com.evil.example"),
         ("TWILIO_API_BASE", "http://api.sydney.au1.twilio.com"),
