@@ -1,13 +1,14 @@
-"""Organisations, and what each one's standing lets it do."""
+"""Organisations, and what a subscription's state means: one table, the same as in docs/subscriptions.md."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Organisation, OrganisationStatus
+from db.models import Organisation, OrganisationStatus, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +18,50 @@ class Standing:
     connects: bool
     """Calls are put through, both ways."""
     transcribes: bool
-    """Calls are transcribed, and the console is open to agents."""
+    """Calls that begin are transcribed."""
+    watchers: frozenset[Role]
+    """Whose consoles are open."""
+    keeps_numbers: bool
+    """Its numbers stay; if not, they are given back after ``RELEASE_GRACE_DAYS``."""
+    trouble: str = ""
+    """What is wrong, as a sentence for its members."""
+    remedy: str = ""
+    """What who pays can do about it, as a sentence."""
 
 
-_ALL = Standing(connects=True, transcribes=True)
-_TALK_ONLY = Standing(connects=True, transcribes=False)
-_NONE = Standing(connects=False, transcribes=False)
+_EVERYBODY: frozenset[Role] = frozenset({"owner", "admin", "supervisor", "agent"})
+_NOBODY: frozenset[Role] = frozenset()
+_WORKS = Standing(connects=True, transcribes=True, watchers=_EVERYBODY, keeps_numbers=True)
+
+
+def _off(trouble: str, remedy: str) -> Standing:
+    return Standing(False, False, _NOBODY, keeps_numbers=False, trouble=trouble, remedy=remedy)
+
 
 STANDING: dict[OrganisationStatus, Standing] = {
-    "incomplete": _NONE,  # has never paid
-    "trialing": _ALL,
-    "active": _ALL,
-    "past_due": _TALK_ONLY,
-    "paused": _NONE,
-    "unpaid": _NONE,
-    "cancelled": _NONE,
+    "incomplete": Standing(
+        connects=False,
+        transcribes=False,
+        watchers=_NOBODY,
+        keeps_numbers=True,
+        trouble="No payment has arrived yet.",
+        remedy="Finish paying to start.",
+    ),
+    "trialing": _WORKS,
+    "active": _WORKS,
+    "past_due": Standing(
+        connects=True,
+        transcribes=False,
+        watchers=_EVERYBODY - {"agent"},
+        keeps_numbers=True,
+        trouble="The last payment did not go through. Calls still connect, without words.",
+        remedy="Pay the open invoice or change the card, and the words come back by themselves.",
+    ),
+    "paused": _off("The subscription is paused, so calls do not connect.", "Resume it to keep your numbers."),
+    "unpaid": _off("An invoice was not paid, so calls do not connect.", "Pay it to keep your numbers."),
+    "cancelled": _off(
+        "The subscription has ended, so calls do not connect.", "Subscribe again to keep your numbers."
+    ),
 }
 """What a subscription's state means, and nowhere else."""
 
@@ -44,6 +74,12 @@ def standing(organisation: Organisation) -> Standing:
 async def find(session: AsyncSession, organisation_id: UUID) -> Organisation | None:
     """The organisation of that id."""
     return await session.get(Organisation, organisation_id)
+
+
+async def locked(session: AsyncSession, organisation_id: UUID) -> Organisation | None:
+    """The same, read anew and changed by nobody else until the transaction ends. Its calls go on meanwhile."""
+    mine = select(Organisation).where(Organisation.id == organisation_id).with_for_update(key_share=True)
+    return await session.scalar(mine.execution_options(populate_existing=True))
 
 
 async def create(

@@ -133,7 +133,7 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(Encrypted)
     """Their name at that time."""
     action: Mapped[str]
-    """``noun.verb``, as `db.audit.Action` lists them."""
+    """``noun.verb``: see `db.audit.record`."""
     details: Mapped[str | None] = mapped_column(Encrypted)
     """A JSON object."""
     from_hash: Mapped[bytes | None]

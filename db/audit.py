@@ -1,0 +1,127 @@
+"""The audit log: who did what, when, from where. It only grows; the database itself refuses anything else.
+
+An entry is written in the transaction of what it tells about, so that neither is there without the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.encryption import keyring_of
+from db.models import AuditEntry
+
+PAGE = 50  # rows
+LARGE_PAGE = 500
+Details = Mapping[str, str | int | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: a member, or somebody outside. ``network`` is hashed before it is stored."""
+
+    name: str
+    member_id: UUID | None = None
+    network: str | None = None
+
+
+BILBY, STRIPE, TWILIO = Actor("Bilby"), Actor("Stripe"), Actor("Twilio")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries to show; None asks nothing. ``action`` is whole, or a noun: ``number`` for ``number.ready``."""
+
+    action: str | None = None
+    actor_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of the log ends: the next one begins with the first entry older than this."""
+
+    at: datetime
+    id: UUID
+
+
+async def record(
+    session: AsyncSession, organisation_id: UUID, action: str, details: Details | None = None, actor: Actor = BILBY
+) -> None:
+    """Write down that ``actor`` did ``action`` (``noun.verb``, in the past: ``number.released``)."""
+    network = actor.network
+    entry = AuditEntry(
+        organisation_id=organisation_id,
+        actor_id=actor.member_id,
+        actor=actor.name,
+        action=action,
+        details=json.dumps(dict(details)) if details else None,
+        from_hash=None if network is None else keyring_of(session).hash("origin", network),
+    )
+    session.add(entry)
+    await session.flush()
+
+
+def details_of(entry: AuditEntry) -> dict[str, str | int | bool | None]:
+    """What `record` was given."""
+    details: dict[str, str | int | bool | None] = json.loads(entry.details or "{}")
+    return details
+
+
+class AuditLog:
+    """The audit log of one organisation. What is recorded through it was done by ``actor``."""
+
+    def __init__(self, session: AsyncSession, organisation_id: UUID, actor: Actor = BILBY) -> None:
+        self._session = session
+        self._organisation_id = organisation_id
+        self._actor = actor
+
+    async def record(self, action: str, details: Details | None = None) -> None:
+        """Write down that it was done."""
+        await record(self._session, self._organisation_id, action, details, self._actor)
+
+    async def page(
+        self, which: AuditFilter, *, after: Place | None = None, limit: int = PAGE
+    ) -> Sequence[AuditEntry]:
+        """The newest ``limit`` entries older than ``after``."""
+        shown = self._filtered(which)
+        if after is not None:
+            shown = shown.where(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(after.at, after.id))
+        newest_first = shown.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+        return (await self._session.scalars(newest_first.limit(limit))).all()
+
+    async def everything(self, which: AuditFilter) -> AsyncIterator[AuditEntry]:
+        """All of it, the newest first, read a page at a time: for an export."""
+        after = None
+        while True:
+            entries = await self.page(which, after=after, limit=LARGE_PAGE)
+            for entry in entries:
+                yield entry
+            if len(entries) < LARGE_PAGE:
+                return
+            after = Place(entries[-1].at, entries[-1].id)
+
+    async def actions(self) -> Sequence[str]:
+        """Every action there is an entry of, to choose from."""
+        mine = select(AuditEntry.action).where(AuditEntry.organisation_id == self._organisation_id)
+        return (await self._session.scalars(mine.distinct().order_by(AuditEntry.action))).all()
+
+    def _filtered(self, which: AuditFilter) -> Select[AuditEntry]:
+        entries = select(AuditEntry).where(AuditEntry.organisation_id == self._organisation_id)
+        if which.action is not None:
+            noun = AuditEntry.action.startswith(f"{which.action}.", autoescape=True)
+            entries = entries.where(noun | (AuditEntry.action == which.action))
+        if which.actor_id is not None:
+            entries = entries.where(AuditEntry.actor_id == which.actor_id)
+        if which.since is not None:
+            entries = entries.where(AuditEntry.at >= which.since)
+        if which.until is not None:
+            entries = entries.where(AuditEntry.at < which.until)
+        return entries
