@@ -81,8 +81,6 @@ def apply(subscription: Object, changes: list[Change]) -> None:
     if not items:
         raise ApiError(400, "A subscription must have at least one active item.")
     subscription["items"] = subscription["items"] | {"data": list(items.values())}
-    whole = subscription["items"]["data"]
-    subscription["quantity"], subscription["plan"] = whole[0]["quantity"], whole[0]["plan"]
 
 
 def prorations(account: Account, subscription: Object, changes: list[Change], now: int) -> list[Object]:

@@ -50,7 +50,6 @@ def open_(account: Account, order: Order) -> tuple[Object, Object]:
         stripe_seats.item(account, subscription["id"], price, quantity, period) for price, quantity in order.seats
     ]
     subscription["items"] = listed(items, f"/v1/subscription_items?subscription={subscription['id']}")
-    subscription["quantity"], subscription["plan"] = items[0]["quantity"], items[0]["plan"]
     invoice = _bill(account, subscription, "subscription_create", _seats(account, subscription), period)
     account.emit("customer.subscription.created", subscription)
     stripe_invoices.finalise(account, invoice)
@@ -66,16 +65,15 @@ def change_seats(
     lines = [] if proration == "none" else stripe_seats.prorations(account, subscription, changes, now)
     if or_fail and proration == "always_invoice":
         _ensure_payable(account, subscription, lines)
+    invoice = None
     with account.changing(subscription):
         stripe_seats.apply(subscription, changes)
-    if not lines:
-        return
-    if proration == "always_invoice":
-        period = (now, stripe_standing.period_end(subscription))
-        invoice = _bill(account, subscription, "subscription_update", lines, period)
-        stripe_invoices.finalise(account, invoice)
-        stripe_collection.collect(account, invoice, present=False)
-    else:
+        if lines and proration == "always_invoice":
+            period = (now, stripe_standing.period_end(subscription))
+            invoice = _bill(account, subscription, "subscription_update", lines, period)
+    if invoice is not None:
+        advance(account, invoice)
+    elif lines:
         account.note(subscription["id"]).setdefault("pending", []).extend(lines)
 
 
@@ -98,19 +96,12 @@ def renew(account: Account, subscription: Object) -> None:
     if subscription["cancel_at_period_end"]:
         stripe_standing.end(account, subscription)
         return
-    was_trial, unpaid = subscription["status"] == "trialing", subscription["status"] == "unpaid"
-    period = _following(subscription)
+    period, unpaid = _following(subscription), subscription["status"] == "unpaid"
     with account.changing(subscription):
-        subscription["status"] = "active" if was_trial else subscription["status"]
-        items = [
-            one | {"current_period_start": period[0], "current_period_end": period[1]}
-            for one in subscription["items"]["data"]
-        ]
-        subscription["items"] = subscription["items"] | {"data": items}
-    pending = account.note(subscription["id"]).pop("pending", [])
-    invoice = _bill(
-        account, subscription, "subscription_cycle", [*pending, *_seats(account, subscription, period)], period
-    )
+        subscription["status"] = "active" if subscription["status"] == "trialing" else subscription["status"]
+        _begin(subscription, period)
+        lines = [*account.note(subscription["id"]).pop("pending", []), *_seats(account, subscription, period)]
+        invoice = _bill(account, subscription, "subscription_cycle", lines, period)
     if unpaid:  # "Invoices continue to be generated each billing cycle and remain in draft state"
         invoice["auto_advance"] = False
     else:
@@ -131,13 +122,15 @@ def resume(account: Account, subscription: Object) -> None:
     period = (now, next_end(now, now))
     with account.changing(subscription, "customer.subscription.resumed"):
         subscription.update(status="active", billing_cycle_anchor=now)
-        items = [
-            one | {"current_period_start": period[0], "current_period_end": period[1]}
-            for one in subscription["items"]["data"]
-        ]
-        subscription["items"] = subscription["items"] | {"data": items}
-    invoice = _bill(account, subscription, "subscription_update", _seats(account, subscription), period)
+        _begin(subscription, period)
+        invoice = _bill(account, subscription, "subscription_update", _seats(account, subscription), period)
     advance(account, invoice)
+
+
+def _begin(subscription: Object, period: tuple[int, int]) -> None:
+    dates = {"current_period_start": period[0], "current_period_end": period[1]}
+    items = [one | dates for one in subscription["items"]["data"]]
+    subscription["items"] = subscription["items"] | {"data": items}
 
 
 def _bill(
