@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
@@ -16,6 +17,16 @@ async def by_e164(session: AsyncSession, e164: str) -> Number | None:
     """The number ``e164`` (``+61…``), as long as it is rented."""
     hashes = keyring_of(session).hashes("number", e164)
     return await session.scalar(select(Number).where(Number.e164_hash.in_(hashes), Number.released_at.is_(None)))
+
+
+async def everywhere(session: AsyncSession) -> Sequence[Number]:
+    """Every number rented for anybody."""
+    return (await session.scalars(select(Number).where(Number.released_at.is_(None)))).all()
+
+
+async def verified(session: AsyncSession, number_id: UUID, at: datetime) -> None:
+    """Twilio was found to send the number's calls to us, at that time."""
+    await session.execute(update(Number).where(Number.id == number_id).values(verified_at=at))
 
 
 class Numbers:
@@ -41,6 +52,13 @@ class Numbers:
         self._session.add(number)
         await self._session.flush()
         return number
+
+    async def release(self, number_id: UUID) -> None:
+        """The number is rented no longer. Its sid goes, for the next organisation may get the same. Idempotent."""
+        mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
+        await self._session.execute(
+            mine.where(Number.released_at.is_(None)).values(released_at=func.now(), twilio_sid=None)
+        )
 
     def _rented(self) -> Select[Number]:
         return select(Number).where(Number.organisation_id == self._organisation_id, Number.released_at.is_(None))

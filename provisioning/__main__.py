@@ -11,8 +11,8 @@ import uvloop
 from db import logs
 from provisioning import config
 from provisioning.config import Settings
-from provisioning.housekeeping import SWEEPS
-from provisioning.worker import Duties, work
+from provisioning.duties import on_duty
+from provisioning.worker import CONNECTIONS, work
 
 _log = structlog.get_logger(__name__)
 
@@ -28,9 +28,10 @@ async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = settings.database("bilby provisioning")
+    database = settings.database("bilby provisioning", pool_size=CONNECTIONS)
     try:
-        await work(settings.database_url.get_secret_value(), database, Duties(jobs={}, sweeps=SWEEPS), stop)
+        async with on_duty(settings, database) as duties:
+            await work(settings.database_url.get_secret_value(), database, duties, stop)
     finally:
         await database.close()
         _log.info("stopped")

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from db.settings import DatabaseSettings, load
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+
+from db.settings import DatabaseSettings, load, origin
+from provisioning.twilio_settings import TwilioSettings
 
 
-class Settings(DatabaseSettings):
+def _http_origin(value: str) -> str:
+    return origin(value, "https", "http") if value else value
+
+
+class Settings(DatabaseSettings, TwilioSettings):
     """Names and defaults as the README's table lists them."""
+
+    nats_url: SecretStr = SecretStr("")
+    """Where progress is told; empty: pages learn of it when they ask."""
+    web_public_url: Annotated[str, AfterValidator(_http_origin)] = ""
+    """Where Twilio sends a number's calls."""
+    mail_from: str = ""
+    """Also where Twilio writes to about regulatory papers."""
+
+    @property
+    def rents_numbers(self) -> bool:
+        """Whether everything is there that a number needs; else orders wait until it is."""
+        return self.twilio_is_set and bool(self.web_public_url)
 
 
 def read() -> Settings:

@@ -27,7 +27,7 @@ def _numbers(value: str) -> str:
 
 
 def _sid(prefix: str) -> str:
-    return rf"^({prefix}[0-9a-fA-F]{{32}})?$"
+    return rf"^({prefix}[0-9A-Za-z]+)?$"
 
 
 class TwilioSettings(ProcessSettings):

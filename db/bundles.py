@@ -1,0 +1,58 @@
+"""Organisations' regulatory papers. Each has one set at a time: the newest row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.base import BundleStatus
+from db.models import Bundle
+
+APPROVED: tuple[BundleStatus, ...] = ("twilio-approved", "provisionally-approved")
+IN_REVIEW: tuple[BundleStatus, ...] = ("pending-review", "in-review")
+
+
+async def find(session: AsyncSession, bundle_id: UUID) -> Bundle | None:
+    """The papers of that id."""
+    return await session.get(Bundle, bundle_id, populate_existing=True)
+
+
+async def of_organisation(session: AsyncSession, organisation_id: UUID) -> Bundle | None:
+    """The organisation's papers, if it has filed any."""
+    newest = select(Bundle).where(Bundle.organisation_id == organisation_id).order_by(Bundle.created_at.desc())
+    return await session.scalar(newest.limit(1).execution_options(populate_existing=True))
+
+
+async def approved(session: AsyncSession, organisation_id: UUID) -> tuple[str, str] | None:
+    """BundleSid and AddressSid to buy numbers with; None while there are no approved ones."""
+    papers = await of_organisation(session, organisation_id)
+    if papers is None or papers.status not in APPROVED or not (papers.bundle_sid and papers.address_sid):
+        return None
+    return papers.bundle_sid, papers.address_sid
+
+
+async def start(session: AsyncSession, organisation_id: UUID) -> Bundle:
+    """The organisation's papers, to be filed with its details as they are now, unless they are approved."""
+    papers = await of_organisation(session, organisation_id)
+    if papers is None:
+        papers = Bundle(organisation_id=organisation_id, status="draft")
+        session.add(papers)
+        await session.flush()
+    elif papers.status == "twilio-rejected":
+        await change(session, papers, status="draft")
+    return papers
+
+
+async def change(session: AsyncSession, papers: Bundle, **values: Any) -> bool:
+    """Set columns of ``papers``, if nobody has changed its status meanwhile."""
+    same = update(Bundle).where(Bundle.id == papers.id, Bundle.status == papers.status)
+    return await session.scalar(same.values(**values).returning(Bundle.id)) is not None
+
+
+async def unfinished(session: AsyncSession) -> Sequence[Bundle]:
+    """Papers that wait for Twilio or for us."""
+    return (await session.scalars(select(Bundle).where(Bundle.status.in_(("draft", *IN_REVIEW))))).all()

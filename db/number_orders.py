@@ -1,0 +1,223 @@
+"""Orders of numbers: what was picked, what was paid for, and how far each has come on its way to ringing.
+
+A row's state is changed by compare-and-set only (`move`): who finds another state than the one it acted on has been
+overtaken, and looks again. The candidate's hash is unique among the orders under way, so that no two of them ever go
+for the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.base import OrderState, Wanted
+from db.encryption import keyring_of
+from db.models import Number, NumberOrder
+
+HOLD = timedelta(minutes=15)
+UNDER_WAY: tuple[OrderState, ...] = ("paid", "chosen", "bought", "configured", "routed", "assigned", "releasing")
+"""States in which the purchase saga still has something to do."""
+_OVER: tuple[OrderState, ...] = ("released", "failed")
+
+
+class NumberTakenError(Exception):
+    """Another order goes for that number already, or it is rented."""
+
+
+async def find(session: AsyncSession, order_id: UUID) -> NumberOrder | None:
+    """The order of that id."""
+    return await session.get(NumberOrder, order_id, populate_existing=True)
+
+
+async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **values: Any) -> bool:
+    """Take ``order`` from the state it was read in to ``to``, with other columns' ``values``; False if overtaken.
+
+    A state that is reached forgets the troubles on the way there. Raises `NumberTakenError` for a ``candidate``.
+    """
+    fresh = {"attempts": 0, "error_code": None, "error_sentence": None, "next_try_at": None}
+    candidate = values.get("candidate")
+    if candidate is not None:
+        values["candidate_hash"] = keyring_of(session).hash("number", candidate)
+        if await _rented(session, candidate):
+            raise NumberTakenError
+    try:
+        async with session.begin_nested():
+            return await _set(session, order, {"state": to, **fresh, **values})
+    except IntegrityError:
+        raise NumberTakenError from None
+
+
+async def drop_candidate(session: AsyncSession, order: NumberOrder, sentence: str, wanted: Wanted) -> bool:
+    """Go back to `paid`, for something like ``wanted``: the candidate can not be had, as ``sentence`` says."""
+    nothing = {"candidate": None, "candidate_hash": None, "next_try_at": None}
+    return await _set(session, order, {"state": "paid", "error_sentence": sentence, "wanted": wanted, **nothing})
+
+
+async def note_trouble(
+    session: AsyncSession,
+    order: NumberOrder,
+    *,
+    code: int | None,
+    sentence: str,
+    next_try_at: datetime | None,
+    state: OrderState,
+) -> bool:
+    """Say why ``order`` goes no further for now, and when it is tried again (None: it is not)."""
+    trouble = {"state": state, "error_code": code, "error_sentence": sentence, "next_try_at": next_try_at}
+    return await _set(session, order, {**trouble, "attempts": NumberOrder.attempts + 1})
+
+
+async def reopen(session: AsyncSession, order: NumberOrder) -> bool:
+    """Begin a failed order anew; False if overtaken."""
+    nothing = {"candidate": None, "candidate_hash": None, "twilio_sid": None}
+    return await move(session, order, "paid", **nothing)
+
+
+async def wait(session: AsyncSession, order: NumberOrder, until: datetime) -> bool:
+    """Say when ``order`` goes on, though nothing is wrong."""
+    return await _set(session, order, {"next_try_at": until})
+
+
+async def of_rented(session: AsyncSession, number: Number) -> NumberOrder | None:
+    """The order that got ``number``; for one that came without, an order made now. None if it is given back."""
+    got = (NumberOrder.number_id == number.id, NumberOrder.state.not_in(_OVER))
+    order = await session.scalar(select(NumberOrder).where(*got))
+    if order is not None or number.released_at is not None:
+        return order
+    order = NumberOrder(
+        organisation_id=number.organisation_id,
+        paid_by=f"number:{number.id}",
+        state="done",
+        wanted={},
+        candidate=number.e164,
+        candidate_hash=number.e164_hash,
+        twilio_sid=number.twilio_sid,
+        number_id=number.id,
+    )
+    session.add(order)
+    await session.flush()
+    return order
+
+
+async def pay(session: AsyncSession, organisation_id: UUID, paid_by: str, wanted: Wanted) -> NumberOrder | None:
+    """An order that is paid for by ``paid_by`` (a subscription's id); None if there is one for that already."""
+    if await session.scalar(select(NumberOrder.id).where(NumberOrder.paid_by == paid_by)):
+        return None
+    order = NumberOrder(organisation_id=organisation_id, paid_by=paid_by, state="paid", wanted=wanted)
+    try:
+        async with session.begin_nested():
+            session.add(order)
+    except IntegrityError:  # the same event, at the same time
+        return None
+    return order
+
+
+async def free_expired_holds(session: AsyncSession) -> int:
+    """Let go of what was picked and not paid for in time; how many."""
+    late = update(NumberOrder).where(NumberOrder.state == "held", NumberOrder.held_until < func.now())
+    gone = await session.scalars(late.values(state="released", updated_at=func.now()).returning(NumberOrder.id))
+    return len(gone.all())
+
+
+async def forgotten(session: AsyncSession, since: datetime) -> Sequence[NumberOrder]:
+    """Orders under way that nothing has happened to since ``since``, though nothing says that they wait."""
+    due = or_(NumberOrder.next_try_at.is_(None), NumberOrder.next_try_at < since)
+    mine = and_(NumberOrder.state.in_(UNDER_WAY), NumberOrder.updated_at < since, due)
+    return (await session.scalars(select(NumberOrder).where(mine))).all()
+
+
+async def of_everybody(session: AsyncSession) -> Sequence[NumberOrder]:
+    """Every order there ever was, but for those that were never paid for."""
+    return (await session.scalars(select(NumberOrder).where(NumberOrder.state != "held"))).all()
+
+
+class NumberOrders:
+    """The orders of one organisation."""
+
+    def __init__(self, session: AsyncSession, organisation_id: UUID) -> None:
+        self._session = session
+        self._organisation_id = organisation_id
+
+    async def all(self) -> Sequence[NumberOrder]:
+        """Every order that is held, under way, done or failed; the oldest first."""
+        return await self._where(NumberOrder.state != "released")
+
+    async def find(self, order_id: UUID) -> NumberOrder | None:
+        """One of this organisation's orders."""
+        return next(iter(await self._where(NumberOrder.id == order_id)), None)
+
+    async def held(self) -> NumberOrder | None:
+        """What was picked and is not paid for yet."""
+        return next(iter(await self._where(NumberOrder.state == "held")), None)
+
+    async def waiting_for_a_pick(self) -> NumberOrder | None:
+        """What was paid for, and has no candidate yet."""
+        return next(iter(await self._where(NumberOrder.state == "paid")), None)
+
+    async def hold(self, e164: str) -> NumberOrder:
+        """Keep ``e164`` from everybody else for `HOLD`, not what was held before. Raises `NumberTakenError`."""
+        await free_expired_holds(self._session)
+        for before in await self._where(NumberOrder.state == "held"):
+            await move(self._session, before, "released")
+        return await self._add(e164, state="held", held_until=datetime.now(UTC) + HOLD)
+
+    async def buy(self, e164: str, key: str, label: str = "") -> NumberOrder | None:
+        """An order of one more number. None if ``key`` (of a form, say) has ordered. Raises `NumberTakenError`."""
+        paid_by = f"member:{key}"
+        if await self._where(NumberOrder.paid_by == paid_by):
+            return None
+        await free_expired_holds(self._session)
+        return await self._add(e164, state="chosen", paid_by=paid_by, wanted={"label": label} if label else {})
+
+    async def placed_since(self, since: datetime) -> int:
+        """How many were paid for or ordered since then."""
+        mine = (NumberOrder.organisation_id == self._organisation_id, NumberOrder.paid_by.is_not(None))
+        counted = select(func.count()).where(*mine, NumberOrder.created_at >= since)
+        return await self._session.scalar(counted) or 0
+
+    async def open(self) -> int:
+        """How many will become, or are, numbers of this organisation."""
+        ended = ("held", *_OVER)
+        mine = (NumberOrder.organisation_id == self._organisation_id, NumberOrder.state.not_in(ended))
+        return await self._session.scalar(select(func.count()).where(*mine)) or 0
+
+    async def _add(self, e164: str, *, state: OrderState, **values: Any) -> NumberOrder:
+        if await _rented(self._session, e164):
+            raise NumberTakenError
+        order = NumberOrder(
+            id=uuid4(),
+            organisation_id=self._organisation_id,
+            state=state,
+            candidate=e164,
+            candidate_hash=keyring_of(self._session).hash("number", e164),
+            **{"wanted": {}, **values},
+        )
+        try:
+            async with self._session.begin_nested():
+                self._session.add(order)
+        except IntegrityError:
+            raise NumberTakenError from None
+        return order
+
+    async def _where(self, *conditions: Any) -> Sequence[NumberOrder]:
+        mine = select(NumberOrder).where(NumberOrder.organisation_id == self._organisation_id, *conditions)
+        ordered = mine.order_by(NumberOrder.created_at, NumberOrder.id).execution_options(populate_existing=True)
+        return (await self._session.scalars(ordered)).all()
+
+
+async def _set(session: AsyncSession, order: NumberOrder, values: dict[str, Any]) -> bool:
+    same = update(NumberOrder).where(NumberOrder.id == order.id, NumberOrder.state == order.state)
+    moved = await session.scalars(same.values(updated_at=func.now(), **values).returning(NumberOrder.id))
+    return moved.one_or_none() is not None
+
+
+async def _rented(session: AsyncSession, e164: str) -> bool:
+    hashes = keyring_of(session).hashes("number", e164)
+    rented = select(Number.id).where(Number.e164_hash.in_(hashes), Number.released_at.is_(None))
+    return await session.scalar(rented) is not None

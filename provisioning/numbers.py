@@ -1,0 +1,178 @@
+"""The jobs of numbers: see an order through, give a number back. And how people order: pick, buy one more, try again.
+
+An order is worked on by one worker at a time (`Database.alone`), a step after the other (`purchase`), until it is
+done, must wait, or can not go on; then its row says why, and when it is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db import number_orders
+from db.engine import Database
+from db.models import Number, NumberOrder
+from db.number_orders import NumberOrders
+from provisioning.jobs import Payload, TryAgain, enqueue
+from provisioning.purchase import STEPS, Overtaken, Tools, WaitForPick, advance
+from provisioning.twilio_api import TwilioError
+from provisioning.twilio_settings import TwilioSettings
+from provisioning.worker import Do
+
+PROVISION, RELEASE = "provision_number", "release_number"
+BUSY = timedelta(seconds=3)  # somebody else works on it
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=15)
+PAUSES = {"operator": timedelta(minutes=15), "papers": timedelta(hours=1)}
+ALARMING = 8  # tries in vain, after which an operator should look
+MOST_STEPS = 40  # in one go: an order may go round in circles, when candidates are always taken, say
+DAY = timedelta(days=1)
+
+_log = structlog.get_logger(__name__)
+
+
+class LimitError(Exception):
+    """Not that many numbers; its text is for the admin."""
+
+
+def jobs(tools: Tools) -> Mapping[str, Do]:
+    """What a worker does about numbers, by the job's name."""
+    return {PROVISION: partial(_provision, tools), RELEASE: partial(_release, tools)}
+
+
+async def enqueue_order(session: AsyncSession, order_id: UUID, why: str = "") -> None:
+    """Have the order worked on. A job that waits for later does not stop one for another reason ``why``."""
+    await enqueue(session, PROVISION, {"order": str(order_id)}, key=f"{order_id}:{why}" if why else str(order_id))
+
+
+# -- what people do ----------------------------------------------------------------------------------------------
+
+
+async def pick(session: AsyncSession, organisation_id: UUID, e164: str) -> NumberOrder:
+    """The admin wants ``e164``: for what is paid already, or to be held until it is. Raises `NumberTakenError`."""
+    orders = NumberOrders(session, organisation_id)
+    order = await orders.waiting_for_a_pick()
+    if order is None or not await number_orders.move(session, order, "chosen", candidate=e164):
+        return await orders.hold(e164)
+    await enqueue_order(session, order.id, "picked")
+    return order
+
+
+async def buy_another(
+    session: AsyncSession, organisation_id: UUID, e164: str, key: str, limits: TwilioSettings, label: str = ""
+) -> NumberOrder | None:
+    """Order one more number; None if the form ``key`` has done so. Raises `LimitError`, `NumberTakenError`."""
+    orders = NumberOrders(session, organisation_id)
+    if await orders.open() >= limits.max_numbers_per_organisation:
+        raise LimitError(f"You have {limits.max_numbers_per_organisation} numbers, and that is the most we rent out.")
+    if await orders.placed_since(datetime.now(UTC) - DAY) >= limits.max_purchases_per_day:
+        raise LimitError(f"You have ordered {limits.max_purchases_per_day} numbers today. Try again tomorrow.")
+    order = await orders.buy(e164, key, label)
+    if order is not None:
+        await enqueue_order(session, order.id)
+    return order
+
+
+async def try_again(session: AsyncSession, order: NumberOrder) -> bool:
+    """Take up an order that waits or has failed; False if there is nothing to do or it moved on meanwhile."""
+    if order.state not in STEPS and not (order.state == "failed" and await number_orders.reopen(session, order)):
+        return False
+    await enqueue_order(session, order.id, "asked")
+    return True
+
+
+async def give_up(session: AsyncSession, order: NumberOrder) -> bool:
+    """Release whatever ``order`` has come to, if it is over for its organisation; False if it moved on meanwhile."""
+    if order.state in ("released", "releasing"):
+        return True
+    if not await number_orders.move(session, order, "releasing"):
+        return False
+    await enqueue_order(session, order.id, "release")
+    return True
+
+
+# -- the jobs ----------------------------------------------------------------------------------------------------
+
+
+async def _provision(tools: Tools, database: Database, payload: Payload) -> None:
+    order_id = UUID(payload["order"])
+    async with database.alone(f"order {order_id}") as alone:
+        pause = await _see_through(tools, order_id) if alone else BUSY
+    if pause is not None:
+        raise TryAgain(pause)
+
+
+async def _release(tools: Tools, database: Database, payload: Payload) -> None:
+    number_id = UUID(payload["number"])
+    async with database.begin() as session:
+        number = await session.get(Number, number_id)
+        order = await number_orders.of_rented(session, number) if number else None
+        overtaken = order is not None and not await give_up(session, order)
+    if overtaken:
+        raise TryAgain(BUSY)
+
+
+async def _see_through(tools: Tools, order_id: UUID) -> timedelta | None:
+    """Work on the order until it is done or stuck; how long to wait before the next try, None for none."""
+    for _ in range(MOST_STEPS):
+        async with tools.database.begin() as session:
+            order = await number_orders.find(session, order_id)
+        if order is None or order.state not in STEPS:
+            return None
+        try:
+            await advance(tools, order)
+        except Overtaken:
+            continue
+        except WaitForPick as wait:
+            async with tools.database.begin() as session:
+                await number_orders.wait(session, order, wait.until)
+            return max(wait.until - datetime.now(UTC), timedelta(seconds=0.1))
+        except TwilioError as error:
+            return await _stuck(tools, order, error)
+    return BUSY
+
+
+async def _stuck(tools: Tools, order: NumberOrder, error: TwilioError) -> timedelta | None:
+    """Write down what went wrong and when it is tried again."""
+    pause = pause_after(error, order.attempts)
+    alarming = order.attempts >= ALARMING or error.remedy in ("operator", "nothing")
+    _log.log(
+        logging.ERROR if alarming else logging.WARNING,
+        "order is stuck",
+        order=str(order.id),
+        state=order.state,
+        code=error.code,
+        remedy=error.remedy,
+        attempts=order.attempts + 1,
+        seconds=pause.total_seconds() if pause else None,
+    )
+    nothing_bought = pause is None and order.state in ("paid", "chosen")
+    async with tools.database.begin() as session:
+        await number_orders.note_trouble(
+            session,
+            order,
+            code=error.code,
+            sentence=error.sentence,
+            next_try_at=datetime.now(UTC) + pause if pause else None,
+            state="failed" if nothing_bought else order.state,
+        )
+    tools.progress.tell(order.organisation_id, order.id, order.state)
+    return pause
+
+
+def pause_after(error: TwilioError, attempts: int) -> timedelta | None:
+    """How long to leave Twilio alone after ``attempts`` earlier failures; None: for good."""
+    if error.remedy == "nothing":
+        return None
+    if error.remedy in PAUSES:
+        return PAUSES[error.remedy]
+    if error.retry_after is not None:
+        return min(timedelta(seconds=error.retry_after), LONGEST_PAUSE)
+    longest: timedelta = min(FIRST_PAUSE * 2 ** min(attempts, 20), LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1)  # noqa: S311 (so that many do not come back at once)

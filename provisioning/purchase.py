@@ -1,0 +1,272 @@
+"""One order's way to a number that rings: ``paid → chosen → bought → configured → routed → assigned → done``.
+
+Twilio knows no idempotency key, and buying a number that the account has already is answered like a purchase. So
+exactly one number comes of our own table and of a tag:
+
+- The candidate is written down, under a unique index, before anything is bought: two orders never go for one number.
+- Before buying we look whether the account has it. Tagged with this order, an earlier try bought it; tagged free,
+  it is reused; under any other name it is somebody's, and another one is chosen.
+- Each step may be done twice, and ends with a compare-and-set of the state; whoever dies between the two is followed
+  by another who finds what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from db import bundles, number_orders, organisations
+from db.audit import record
+from db.base import OrderState
+from db.engine import Database
+from db.models import NumberOrder
+from db.number_orders import NumberOrders, NumberTakenError
+from db.numbers import Numbers, verified
+from provisioning import number_settings
+from provisioning.progress import Progress
+from provisioning.sentences import TROUBLES
+from provisioning.twilio_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
+
+TIME_TO_PICK = timedelta(seconds=30)
+_GONE, _NONE, _PAPERS = 21422, 21452, 21649
+_ALIKE = 8  # characters of +61255501234: numbers of the same exchange begin so
+_WISHES = ("locality", "prefix", "pattern")
+
+
+class Overtaken(Exception):  # noqa: N818 (not an error: somebody else has moved the order)
+    """Look at the order again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What it takes to work on an order."""
+
+    database: Database
+    api: TwilioApi
+    progress: Progress
+    web_public_url: str
+    platform_papers: tuple[str, str] | None
+    """BundleSid and AddressSid for organisations without their own."""
+    keep_released: bool
+    """Released numbers stay ours, tagged `FREE`."""
+
+
+def tag(order: NumberOrder) -> str:
+    """The FriendlyName by which ``order``'s number is found again, whatever happened."""
+    return f"{TAG}{order.id}"
+
+
+async def advance(tools: Tools, order: NumberOrder) -> None:
+    """Do the next step of ``order``. Raises `TwilioError`, `Overtaken`, `WaitForPick`."""
+    await STEPS[order.state](tools, order)
+
+
+class WaitForPick(Exception):  # noqa: N818 (not an error either)
+    """Somebody may still be picking a number, until ``until``."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
+
+
+async def _move(tools: Tools, order: NumberOrder, to: OrderState, **values: Any) -> None:
+    async with tools.database.begin() as session:
+        if not await number_orders.move(session, order, to, **values):
+            raise Overtaken
+    tools.progress.tell(order.organisation_id, order.id, to)
+
+
+# -- paid: choose ------------------------------------------------------------------------------------------------
+
+
+async def _choose(tools: Tools, order: NumberOrder) -> None:
+    if await _take_over_hold(tools, order):
+        return
+    until = order.created_at + TIME_TO_PICK
+    if not (_known(order) or order.error_sentence) and datetime.now(UTC) < until:
+        raise WaitForPick(until)
+    for candidate in await _candidates(tools, order):
+        try:
+            await _move(tools, order, "chosen", candidate=candidate)
+        except NumberTakenError:  # another order was faster
+            continue
+        return
+    raise TwilioError(_NONE, 400)
+
+
+async def _take_over_hold(tools: Tools, order: NumberOrder) -> bool:
+    """Whether the number that was held before payment is the candidate now."""
+    async with tools.database.begin() as session:
+        held = await NumberOrders(session, order.organisation_id).held()
+        if held is None or held.candidate is None or not await number_orders.move(session, held, "released"):
+            return False
+        if not await number_orders.move(session, order, "chosen", candidate=held.candidate):
+            raise Overtaken
+    tools.progress.tell(order.organisation_id, order.id, "chosen")
+    return True
+
+
+async def _candidates(tools: Tools, order: NumberOrder) -> list[str]:
+    """Numbers that would do, the best first: our own free ones, then those for sale."""
+    wishes = await _wishes(tools, order)
+    free = [each.e164 for each in await tools.api.tagged(FREE)]
+    for wish in wishes:
+        start = wish.contains if wish.contains.startswith("+") else ""
+        mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
+        if found := mine + [offer.e164 for offer in await tools.api.search(wish)]:
+            return found
+    return free
+
+
+async def _wishes(tools: Tools, order: NumberOrder) -> list[Wish]:
+    """What was asked for; else near the organisation; else any."""
+    async with tools.database.begin() as session:
+        organisation = await organisations.find(session, order.organisation_id)
+    city = organisation.locality if organisation else None
+    asked = [Wish(**known)] if (known := _known(order)) else []
+    return [*asked, *([Wish(locality=city)] if city else []), Wish()]
+
+
+def _known(order: NumberOrder) -> dict[str, str]:
+    return {name: order.wanted[name] for name in _WISHES if order.wanted.get(name)}
+
+
+# -- chosen: buy -------------------------------------------------------------------------------------------------
+
+
+async def _buy(tools: Tools, order: NumberOrder) -> None:
+    assert order.candidate, "a chosen order has its candidate"
+    owned = await tools.api.owned(order.candidate)
+    if owned is None:
+        owned = await _bought(tools, order, order.candidate)
+    elif owned.tag == FREE:
+        owned = await tools.api.change(owned.sid, friendly_name=tag(order))
+    if owned is None or owned.tag != tag(order):
+        await _choose_again(tools, order)
+    else:
+        await _move(tools, order, "bought", twilio_sid=owned.sid)
+
+
+async def _bought(tools: Tools, order: NumberOrder, candidate: str) -> Owned | None:
+    """The number just bought; None if somebody else has it."""
+    bundle, address = await _papers(tools, order)
+    try:
+        return await tools.api.buy(candidate, tag(order), bundle, address)
+    except TwilioError as error:
+        if error.remedy != "another number":
+            raise
+        return await tools.api.owned(candidate)  # an earlier try of ours may have come through late
+
+
+async def _papers(tools: Tools, order: NumberOrder) -> tuple[str, str]:
+    if tools.platform_papers:
+        return tools.platform_papers
+    async with tools.database.begin() as session:
+        papers = await bundles.approved(session, order.organisation_id)
+    if papers is None:
+        raise TwilioError(_PAPERS, 400)
+    return papers
+
+
+async def _choose_again(tools: Tools, order: NumberOrder) -> None:
+    alike = {"prefix": (order.candidate or "")[:_ALIKE]} if not _known(order) else {}
+    async with tools.database.begin() as session:
+        wanted = {**order.wanted, **alike}
+        if not await number_orders.drop_candidate(session, order, TROUBLES[_GONE].sentence, wanted):
+            raise Overtaken
+    tools.progress.tell(order.organisation_id, order.id, "paid")
+
+
+# -- bought: set up, route, assign, verify -----------------------------------------------------------------------
+
+
+async def _configure(tools: Tools, order: NumberOrder) -> None:
+    await number_settings.configure(tools.api, await _ours(tools, order), tools.web_public_url)
+    await _move(tools, order, "configured")
+
+
+async def _route(tools: Tools, order: NumberOrder) -> None:
+    assert order.candidate
+    await number_settings.route(tools.api, order.candidate)
+    await _move(tools, order, "routed")
+
+
+async def _assign(tools: Tools, order: NumberOrder) -> None:
+    assert order.candidate
+    async with tools.database.begin() as session:
+        numbers = Numbers(session, order.organisation_id)
+        label = order.wanted.get("label", "")
+        number = await numbers.add(e164=order.candidate, twilio_sid=order.twilio_sid, label=label)
+        if not await number_orders.move(session, order, "assigned", number_id=number.id):
+            raise Overtaken
+    tools.progress.tell(order.organisation_id, order.id, "assigned")
+
+
+async def _verify(tools: Tools, order: NumberOrder) -> None:
+    """Read back; what somebody has changed meanwhile is put right, and read again the next time."""
+    owned = await _ours(tools, order)
+    if number_settings.differences(owned, tools.web_public_url) or await number_settings.route(tools.api, owned.e164):
+        await number_settings.configure(tools.api, owned, tools.web_public_url)
+        raise Overtaken
+    async with tools.database.begin() as session:
+        if not await number_orders.move(session, order, "done"):
+            raise Overtaken
+        if order.number_id:
+            await verified(session, order.number_id, datetime.now(UTC))
+        await record(session, order.organisation_id, "number.ready", {"number": owned.e164, "order": str(order.id)})
+    tools.progress.tell(order.organisation_id, order.id, "done")
+
+
+async def _ours(tools: Tools, order: NumberOrder) -> Owned:
+    """The order's number as Twilio has it; found by its tag if it got another sid. Raises `TwilioError` if gone."""
+    owned = await tools.api.fetch(order.twilio_sid) if order.twilio_sid else None
+    if owned is None:
+        owned = next(iter(await tools.api.tagged(tag(order))), None)
+    if owned is None:
+        raise TwilioError(20404, 404)
+    return owned
+
+
+# -- releasing: give back ----------------------------------------------------------------------------------------
+
+
+async def _release(tools: Tools, order: NumberOrder) -> None:
+    """Give up whatever bears the order's tag, also what was bought and never written down."""
+    for owned in await _belongings(tools, order):
+        await let_go(tools, owned.sid)
+    async with tools.database.begin() as session:
+        if order.number_id:
+            await Numbers(session, order.organisation_id).release(order.number_id)
+        if not await number_orders.move(session, order, "released"):
+            raise Overtaken
+        details = {"number": order.candidate or "", "order": str(order.id)}
+        await record(session, order.organisation_id, "number.released", details)
+    tools.progress.tell(order.organisation_id, order.id, "released")
+
+
+async def _belongings(tools: Tools, order: NumberOrder) -> Sequence[Owned]:
+    found = {each.sid: each for each in await tools.api.tagged(tag(order))}
+    if order.twilio_sid and (owned := await tools.api.fetch(order.twilio_sid)) and not owned.tag.startswith(TAG):
+        found[owned.sid] = owned  # somebody gave it another name
+    return list(found.values())
+
+
+async def let_go(tools: Tools, sid: str) -> None:
+    """Return the number to Twilio or keep it for the next order, as the settings say. Raises `TwilioError`."""
+    if tools.keep_released:
+        await tools.api.change(sid, friendly_name=FREE, voice_url="", status_callback="")
+    else:
+        await tools.api.give_back(sid)
+
+
+STEPS: dict[OrderState, Callable[[Tools, NumberOrder], Awaitable[None]]] = {
+    "paid": _choose,
+    "chosen": _buy,
+    "bought": _configure,
+    "configured": _route,
+    "routed": _assign,
+    "assigned": _verify,
+    "releasing": _release,
+}

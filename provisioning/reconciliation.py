@@ -1,0 +1,232 @@
+"""Every night: do Stripe, our rows and Twilio's list of numbers say the same? What differs is mended, or reported.
+
+`differences` decides, from what was read; `_MEND` acts, on one difference at a time, after reading again what it is
+about. Nothing is ever given back that bears no tag of ours, and nothing whose order we do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from db import number_orders, numbers
+from db.audit import record
+from db.engine import Database
+from db.models import Number, NumberOrder, Subscription
+from db.number_orders import UNDER_WAY
+from provisioning.jobs import enqueue
+from provisioning.number_settings import differences as wrong_settings
+from provisioning.number_settings import put_right
+from provisioning.numbers import RELEASE, enqueue_order
+from provisioning.purchase import Tools, let_go, tag
+from provisioning.twilio_api import FREE, TAG, Owned, TwilioError
+
+SETTLED = timedelta(minutes=30)  # what changed later than this is still being worked on
+OVERDUE = timedelta(days=1)
+
+Kind = Literal[
+    "a number nobody pays for",
+    "a number with an unknown tag",
+    "a number that Twilio does not have",
+    "a number with another's tag",
+    "a number with other settings",
+    "an order that was forgotten",
+    "a subscription without a number",
+    "a release that is overdue",
+]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that does not agree. ``about`` is the sid or id of what is wrong."""
+
+    kind: Kind
+    about: str
+    organisation_id: UUID | None = None
+    order_id: UUID | None = None
+    number_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What stands at Twilio, and in our rows (of subscriptions as Stripe last told)."""
+
+    owned: Sequence[Owned]
+    orders: Sequence[NumberOrder]
+    numbers: Sequence[Number]
+    subscriptions: Sequence[Subscription]
+    web_public_url: str
+    now: datetime
+
+
+def differences(books: Books) -> list[Difference]:
+    """Everything that does not agree."""
+    return [*_at_twilio(books), *_in_our_rows(books), *_unfinished(books), *_unserved(books)]
+
+
+def _at_twilio(books: Books) -> Iterator[Difference]:
+    """Numbers at Twilio that bear our tag and should not."""
+    orders = {tag(order): order for order in books.orders}
+    rented = {number.twilio_sid for number in books.numbers}
+    for owned in books.owned:
+        if not owned.tag.startswith(TAG) or owned.tag == FREE or owned.sid in rented:
+            continue
+        order = orders.get(owned.tag)
+        if order is None:
+            yield Difference("a number with an unknown tag", owned.sid)
+        elif is_superfluous(order, owned) and books.now - order.updated_at > SETTLED:
+            yield Difference("a number nobody pays for", owned.sid, order.organisation_id, order.id)
+
+
+def is_superfluous(order: NumberOrder, owned: Owned) -> bool:
+    """Whether ``owned``, which bears ``order``'s tag, is not what the order is about."""
+    return order.state in ("released", "failed") or order.candidate != owned.e164
+
+
+def _in_our_rows(books: Books) -> Iterator[Difference]:
+    """Numbers that somebody rents from us, against what Twilio has."""
+    by_sid = {owned.sid: owned for owned in books.owned}
+    orders = {order.number_id: order for order in books.orders if order.number_id and order.state == "done"}
+    for number in books.numbers:
+        owned, order = by_sid.get(number.twilio_sid or ""), orders.get(number.id)
+        known = (str(number.id), number.organisation_id, order.id if order else None, number.id)
+        if owned is None:
+            if books.now - number.created_at > SETTLED:  # not rented just now, after Twilio was asked
+                yield Difference("a number that Twilio does not have", *known)
+            continue
+        if owned.tag == FREE or (order and owned.tag != tag(order)):
+            yield Difference("a number with another's tag", *known)
+        if wrong_settings(owned, books.web_public_url):
+            yield Difference("a number with other settings", *known)
+
+
+def _unfinished(books: Books) -> Iterator[Difference]:
+    """Orders that nobody seems to work on."""
+    for order in books.orders:
+        last = max(order.updated_at, order.next_try_at or order.updated_at)
+        if order.state in UNDER_WAY and books.now - last > SETTLED:
+            yield Difference("an order that was forgotten", str(order.id), order.organisation_id, order.id)
+
+
+def _unserved(books: Books) -> Iterator[Difference]:
+    """Subscriptions that pay for no number, and numbers that nobody has paid for too long."""
+    paid_by = {order.paid_by for order in books.orders}
+    for each in books.subscriptions:
+        mine = [number for number in books.numbers if number.organisation_id == each.organisation_id]
+        subscription = each.stripe_subscription_id
+        if each.paid_at and each.status in ("active", "trialing") and subscription and subscription not in paid_by:
+            yield Difference("a subscription without a number", subscription, each.organisation_id)
+        if each.release_after and books.now - each.release_after > OVERDUE:
+            for number in mine:
+                yield Difference("a release that is overdue", str(number.id), each.organisation_id, None, number.id)
+
+
+# -- acting ------------------------------------------------------------------------------------------------------
+
+
+async def reconcile(tools: Tools) -> list[Difference]:
+    """Compare, mend, write down each difference; which there were. Raises `TwilioError` without a list to compare."""
+    owned = await tools.api.everything()  # before our rows: no order is unknown then
+    async with tools.database.begin() as session:
+        books = Books(
+            owned,
+            await number_orders.of_everybody(session),
+            await numbers.everywhere(session),
+            (await session.scalars(select(Subscription))).all(),
+            tools.web_public_url,
+            datetime.now(UTC),
+        )
+    found = differences(books)
+    for difference in found:
+        await _write_down(tools.database, difference, await _mended(tools, difference))
+    _log.info("reconciled", numbers=len(books.numbers), owned=len(owned), differences=len(found))
+    return found
+
+
+async def _mended(tools: Tools, difference: Difference) -> bool:
+    mend = _MEND.get(difference.kind)
+    try:
+        return mend is not None and await mend(tools, difference)
+    except TwilioError as error:
+        _log.warning("difference not mended", kind=difference.kind, code=error.code)
+        return False
+
+
+async def _write_down(database: Database, difference: Difference, mended: bool) -> None:
+    log = _log.info if mended else _log.error
+    log("difference", kind=difference.kind, about=difference.about, mended=mended)
+    if difference.organisation_id is not None:
+        details = {"difference": difference.kind, "about": difference.about, "mended": "yes" if mended else "no"}
+        async with database.begin() as session:
+            await record(session, difference.organisation_id, "number.reconciled", details)
+
+
+async def _let_go(tools: Tools, difference: Difference) -> bool:
+    """Give up a number that an order bought and does not need, unless a worker is at that order."""
+    assert difference.order_id
+    async with tools.database.alone(f"order {difference.order_id}") as alone:
+        async with tools.database.begin() as session:
+            order = await number_orders.find(session, difference.order_id)
+        owned = await tools.api.fetch(difference.about)
+        if not alone or order is None or owned is None or owned.tag != tag(order) or not is_superfluous(order, owned):
+            return False
+        await let_go(tools, owned.sid)
+    return True
+
+
+async def _retag(tools: Tools, difference: Difference) -> bool:
+    async with tools.database.begin() as session:
+        number = await session.get(Number, difference.number_id)
+        order = await number_orders.of_rented(session, number) if number else None
+    if number is None or not number.twilio_sid or order is None:
+        return False
+    await tools.api.change(number.twilio_sid, friendly_name=tag(order))
+    return True
+
+
+async def _put_right(tools: Tools, difference: Difference) -> bool:
+    async with tools.database.begin() as session:
+        number = await session.get(Number, difference.number_id)
+    if number is None or not number.twilio_sid:
+        return False
+    return bool(await put_right(tools.api, number.twilio_sid, tools.web_public_url))
+
+
+async def _resume(tools: Tools, difference: Difference) -> bool:
+    assert difference.order_id
+    async with tools.database.begin() as session:
+        await enqueue_order(session, difference.order_id, f"{datetime.now(UTC):%Y%m%d}")
+    return True
+
+
+async def _order(tools: Tools, difference: Difference) -> bool:
+    assert difference.organisation_id
+    async with tools.database.begin() as session:
+        order = await number_orders.pay(session, difference.organisation_id, difference.about, {})
+        if order is not None:
+            await enqueue_order(session, order.id)
+    return order is not None
+
+
+async def _release(tools: Tools, difference: Difference) -> bool:
+    async with tools.database.begin() as session:
+        await enqueue(session, RELEASE, {"number": str(difference.number_id)}, key=str(difference.number_id))
+    return True
+
+
+_MEND: Mapping[Kind, Callable[[Tools, Difference], Awaitable[bool]]] = {
+    "a number nobody pays for": _let_go,
+    "a number with another's tag": _retag,
+    "a number with other settings": _put_right,
+    "an order that was forgotten": _resume,
+    "a subscription without a number": _order,
+    "a release that is overdue": _release,
+}

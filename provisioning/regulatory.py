@@ -1,0 +1,147 @@
+"""The job of papers: file an organisation's details with Twilio, follow them until they are approved or rejected.
+
+draft ─► pending-review ─► in-review ─► twilio-approved: its orders go on
+  ▲                                 └─► twilio-rejected, with reasons: the admin corrects the details, `begin`
+  └── noncompliant: reasons, and nothing is submitted ◄─┘
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db import bundles, organisations
+from db.audit import record
+from db.bundles import APPROVED, IN_REVIEW
+from db.engine import Database
+from db.models import Bundle, Organisation
+from db.number_orders import NumberOrders
+from provisioning.jobs import Payload, TryAgain, enqueue
+from provisioning.numbers import PAUSES, enqueue_order, pause_after
+from provisioning.papers_api import Details, PapersApi
+from provisioning.twilio_api import TAG, TwilioError
+from provisioning.worker import Do
+
+FOLLOW = "follow_bundle"
+AT_FIRST, LATER, AT_LAST = timedelta(seconds=3), timedelta(minutes=1), timedelta(minutes=15)
+"""How often Twilio is asked about papers: in their first five minutes, in their first hour, and afterwards."""
+
+_log = structlog.get_logger(__name__)
+
+
+def jobs(api: PapersApi, mail: str) -> Mapping[str, Do]:
+    """What a worker does about papers, by the job's name. Twilio writes to ``mail`` about them."""
+    return {FOLLOW: partial(_follow, api, mail)}
+
+
+async def begin(session: AsyncSession, organisation_id: UUID) -> Bundle:
+    """File the organisation's papers; rejected ones are filed anew, with its details as they are then."""
+    papers = await bundles.start(session, organisation_id)
+    await enqueue(session, FOLLOW, {"bundle": str(papers.id)}, key=f"{papers.id}:{datetime.now(UTC):%H%M%S}")
+    return papers
+
+
+def reasons_of(papers: Bundle) -> list[str]:
+    """Why ``papers`` were not accepted, a sentence each."""
+    return list(json.loads(papers.reasons or "[]"))
+
+
+async def _follow(api: PapersApi, mail: str, database: Database, payload: Payload) -> None:
+    bundle_id = UUID(payload["bundle"])
+    async with database.alone(f"bundle {bundle_id}") as alone:
+        pause = await _go_on(api, mail, database, bundle_id) if alone else AT_FIRST
+    if pause is not None:
+        raise TryAgain(pause)
+
+
+async def _go_on(api: PapersApi, mail: str, database: Database, bundle_id: UUID) -> timedelta | None:
+    """Bring the papers as far as they go now; how long until they are looked at again, None when they are settled."""
+    async with database.begin() as session:
+        papers = await bundles.find(session, bundle_id)
+        organisation = await organisations.find(session, papers.organisation_id) if papers else None
+    if papers is None or organisation is None:
+        return None
+    try:
+        if papers.status == "draft":
+            return await _file(api, database, papers, details_of(organisation, mail))
+        if papers.status in IN_REVIEW:
+            return await _look(api, database, papers)
+    except TwilioError as error:
+        _log.warning("papers are stuck", bundle=str(bundle_id), code=error.code, remedy=error.remedy)
+        return pause_after(error, 0) or PAUSES["papers"]
+    return None
+
+
+def details_of(organisation: Organisation, mail: str) -> Details:
+    """What Twilio is told about ``organisation``."""
+    return Details(
+        legal_name=organisation.legal_name or "",
+        abn=organisation.abn or "",
+        street=organisation.street or "",
+        city=organisation.locality or "",
+        region=organisation.region or "",
+        postal_code=organisation.postcode or "",
+        email=mail,
+    )
+
+
+async def _file(api: PapersApi, database: Database, papers: Bundle, details: Details) -> timedelta | None:
+    name = f"{TAG}{papers.organisation_id}"
+    try:
+        address = await api.address(name, details)
+    except TwilioError as error:
+        if error.remedy == "again":
+            raise
+        return await _settle(database, papers, "twilio-rejected", [error.sentence])
+    bundle, status = await api.bundle(name, details.email)
+    sids = {"bundle_sid": bundle, "address_sid": address}
+    if status in ("draft", "twilio-rejected"):
+        sids["end_user_sid"] = await api.fill(bundle, name, address, details)
+        if lacking := await api.lacking(bundle):
+            return await _settle(database, papers, "twilio-rejected", lacking, **sids)
+        status = await api.submit(bundle)
+    return await _settle(database, papers, status, [], **sids)
+
+
+async def _look(api: PapersApi, database: Database, papers: Bundle) -> timedelta | None:
+    assert papers.bundle_sid, "papers in review have been filed"
+    status = await api.status(papers.bundle_sid)
+    if status == papers.status:
+        return _pause(datetime.now(UTC) - papers.updated_at)
+    reasons = await api.objections(papers.bundle_sid) if status == "twilio-rejected" else []
+    return await _settle(database, papers, status, reasons)
+
+
+async def _settle(
+    database: Database, papers: Bundle, status: str, reasons: Sequence[str], **sids: Any
+) -> timedelta | None:
+    """Write down what the papers have come to; approved, the orders that waited for them go on."""
+    async with database.begin() as session:
+        told = json.dumps(list(reasons)) if reasons else None
+        if not await bundles.change(session, papers, status=status, reasons=told, **sids):
+            return AT_FIRST
+        if status in APPROVED or status == "twilio-rejected":
+            await record(session, papers.organisation_id, f"papers.{status.removeprefix('twilio-')}", {})
+        if status in APPROVED:
+            await _resume(session, papers.organisation_id)
+    _log.info("papers", bundle=str(papers.id), status=status)
+    return AT_FIRST if status in IN_REVIEW else None
+
+
+async def _resume(session: AsyncSession, organisation_id: UUID) -> None:
+    for order in await NumberOrders(session, organisation_id).all():
+        if order.state in ("paid", "chosen"):
+            await enqueue_order(session, order.id, "approved")
+
+
+def _pause(age: timedelta) -> timedelta:
+    if age < timedelta(minutes=5):
+        return AT_FIRST
+    return LATER if age < timedelta(hours=1) else AT_LAST
