@@ -1,0 +1,62 @@
+"""Stripe's events by their ids: each is acted on once, however often it comes; what went wrong is kept to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.base import EventState
+from db.models import StripeEvent
+
+LONGEST_ERROR = 500  # characters
+SHOWN = 20  # rows
+
+
+async def receive(session: AsyncSession, event_id: str, kind: str, organisation_id: UUID | None) -> StripeEvent:
+    """Note that the event has come (once more); the row says what became of it before."""
+    row = insert(StripeEvent).values(id=event_id, type=kind, organisation_id=organisation_id, attempts=1)
+    again = row.on_conflict_do_update(
+        index_elements=[StripeEvent.id], set_={"attempts": StripeEvent.attempts + 1}
+    ).returning(StripeEvent)
+    return (await session.scalars(again, execution_options={"populate_existing": True})).one()
+
+
+async def settle(
+    session: AsyncSession,
+    event_id: str,
+    state: EventState,
+    *,
+    organisation_id: UUID | None = None,
+    error: str | None = None,
+) -> bool:
+    """Say what became of it; False if it is done already, which nothing changes any more."""
+    values = {
+        "state": state,
+        "error": error and error[:LONGEST_ERROR],
+        "organisation_id": organisation_id or StripeEvent.organisation_id,
+    }
+    open_ = update(StripeEvent).where(StripeEvent.id == event_id, StripeEvent.state.not_in(("done", "ignored")))
+    changed = await session.scalars(open_.values(**values).returning(StripeEvent.id))
+    return changed.one_or_none() is not None
+
+
+async def failed(session: AsyncSession, organisation_id: UUID | None) -> Sequence[StripeEvent]:
+    """The newest that could not be acted on yet; of None: those that are nobody's as far as we know."""
+    mine = (
+        StripeEvent.organisation_id.is_(None)
+        if organisation_id is None
+        else StripeEvent.organisation_id == organisation_id
+    )
+    newest = select(StripeEvent).where(mine, StripeEvent.state == "failed").order_by(StripeEvent.received_at.desc())
+    return (await session.scalars(newest.limit(SHOWN))).all()
+
+
+async def purge(session: AsyncSession, before: datetime) -> int:
+    """Forget what was settled and came before then; how many. Stripe repeats an event for days, not for months."""
+    old = delete(StripeEvent).where(StripeEvent.received_at < before, StripeEvent.state.in_(("done", "ignored")))
+    return len((await session.scalars(old.returning(StripeEvent.id))).all())

@@ -1,0 +1,115 @@
+"""A subscription as Stripe shows it, and what it means. Pure.
+
+Stripe's objects are read here and nowhere else: since its API of 2025 the period stands on the subscription's items,
+and an invoice names its subscription under ``parent``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from db.base import OrganisationStatus, SubscriptionStatus
+
+_WORKING = ("active", "trialing", "past_due")
+_HALTED = ("unpaid", "paused")
+_MEANS: Mapping[SubscriptionStatus, OrganisationStatus] = {
+    "incomplete": "incomplete",
+    "incomplete_expired": "incomplete",
+    "trialing": "trialing",
+    "active": "active",
+    "past_due": "past_due",
+    "paused": "paused",
+    "unpaid": "unpaid",
+    "canceled": "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One subscription. ``paid``: an invoice of it has been paid at some time, or it is on trial."""
+
+    id: str
+    customer: str
+    status: SubscriptionStatus
+    seats: int
+    item: str
+    """The subscription item whose quantity is the seats."""
+    period_end: datetime | None
+    cancel_at_period_end: bool
+    created: datetime
+    paid: bool
+
+    @property
+    def means(self) -> OrganisationStatus:
+        """The state of an organisation that has this subscription. Before money has come nothing is granted."""
+        return _MEANS[self.status] if self.paid else "incomplete"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works, or would again if it were paid: another one beside it would be one too many."""
+        return self.paid and self.status in (*_WORKING, *_HALTED)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a first payment is on its way: a bank debit takes days."""
+        return not self.paid and self.status in _WORKING
+
+
+def read(subscription: Mapping[str, Any], *, paid: bool) -> Agreement:
+    """Stripe's subscription object (as a plain mapping). ``paid``: an invoice of it is known to have been paid."""
+    item = subscription["items"]["data"][0]
+    ends = item.get("current_period_end")
+    ending = subscription.get("cancel_at_period_end") or subscription.get("cancel_at")
+    return Agreement(
+        id=subscription["id"],
+        customer=subscription["customer"],
+        status=subscription["status"],
+        seats=item.get("quantity") or 0,
+        item=item["id"],
+        period_end=None if ends is None else datetime.fromtimestamp(ends, UTC),
+        cancel_at_period_end=bool(ending),
+        created=datetime.fromtimestamp(subscription["created"], UTC),
+        paid=paid or subscription["status"] == "trialing",
+    )
+
+
+def shows_payment(subscription: Mapping[str, Any]) -> bool:
+    """Whether its ``latest_invoice`` (expanded) is paid; if not, an earlier one may still have been."""
+    invoice = subscription.get("latest_invoice")
+    return isinstance(invoice, Mapping) and invoice.get("status") == "paid"
+
+
+def chosen(agreements: Iterable[Agreement]) -> Agreement | None:
+    """Of all a customer has, the one that counts: the same, in whatever order they come.
+
+    What serves best; of two that serve alike the older one, of two that ended the newer.
+    """
+    return max(agreements, key=_rank, default=None)
+
+
+def _rank(one: Agreement) -> tuple[int, float, str]:
+    age = one.created.timestamp()
+    if not one.paid:
+        return (0, age, one.id)
+    if one.status in _WORKING:
+        return (3, -age, one.id)
+    return (2 if one.status in _HALTED else 1, age, one.id)
+
+
+def superfluous(agreements: Sequence[Agreement]) -> Sequence[Agreement]:
+    """Those that are paid for beside the one that counts."""
+    best = chosen(agreements)
+    return [one for one in agreements if one is not best and one.is_alive]
+
+
+def organisation_named(subject: Mapping[str, Any]) -> UUID | None:
+    """The organisation that a Checkout Session or a subscription was made for, as we wrote into it."""
+    named = (subject.get("metadata") or {}).get("organisation") or subject.get("client_reference_id")
+    try:
+        return UUID(named) if named else None
+    except ValueError:
+        return None

@@ -1,0 +1,226 @@
+"""Stripe, asked by its own package. Answers come back as our own small types; what fails is a `StripeError`.
+
+Whatever creates something carries an idempotency key, so that a repeated request or click makes one thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import stripe
+
+from provisioning import agreement
+from provisioning.agreement import Agreement
+from provisioning.stripe_settings import STRIPE_API
+
+SECONDS = 8.0  # for one answer; Stripe itself waits longer for ours
+RETRIES = 1
+MOST_SUBSCRIPTIONS = 100  # of one customer; Stripe's largest page
+INVOICES = 12
+MOST_SEATS = 500
+
+
+class StripeError(Exception):
+    """Stripe refused, or did not answer. ``code`` is Stripe's own; the text is safe to log and to show to admins."""
+
+    def __init__(self, text: str, code: str | None = None, *, passing: bool) -> None:
+        super().__init__(text)
+        self.code = code
+        self.passing = passing
+        """Trying again later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A Checkout Session. ``url`` is where the customer pays; None once it is over."""
+
+    id: str
+    url: str | None
+    organisation_id: UUID | None
+    customer: str | None
+    is_complete: bool
+    is_paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """One invoice: amounts in cents. ``page`` is where it can be read, and paid if it is open."""
+
+    number: str
+    status: str
+    total: int
+    currency: str
+    created: datetime
+    page: str | None
+    pdf: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a checkout is for, and where its customer comes back to."""
+
+    organisation_id: UUID
+    customer: str
+    seats: int
+    success_url: str
+    cancel_url: str
+    key: str
+    """Made by the form: the same click twice is the same checkout."""
+
+
+class StripeApi:
+    """Everything that is asked of Stripe. Each method raises `StripeError`."""
+
+    def __init__(self, client: stripe.StripeClient, price: str) -> None:
+        self._v1 = client.v1
+        self._price = price
+
+    async def create_customer(self, organisation_id: UUID, name: str, email: str) -> str:
+        """The id of the organisation's customer, the same each time."""
+        params: Any = {"name": name, "email": email, "metadata": {"organisation": str(organisation_id)}}
+        with _failing():
+            made = await self._v1.customers.create_async(params, _key(f"customer:{organisation_id}", params))
+        return made.id
+
+    async def create_checkout(self, purchase: Purchase) -> Checkout:
+        """A page of Stripe's to pay on. Which ways of paying it offers is chosen in Stripe's dashboard."""
+        params = checkout_params(purchase, self._price)
+        options = _key(f"checkout:{purchase.organisation_id}:{purchase.key}", params)
+        with _failing():
+            return _checkout(await self._v1.checkout.sessions.create_async(params, options))
+
+    async def checkout(self, identifier: str) -> Checkout | None:
+        """That Checkout Session; None if there is none."""
+        try:
+            with _failing():
+                return _checkout(await self._v1.checkout.sessions.retrieve_async(identifier))
+        except StripeError as error:
+            if error.code == "resource_missing":
+                return None
+            raise
+
+    async def agreements(self, customer: str) -> Sequence[Agreement]:
+        """Every subscription the customer has or had."""
+        params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}
+        params["expand"] = ["data.latest_invoice"]
+        with _failing():
+            found = await self._v1.subscriptions.list_async(params)
+        return [await self._agreement(each.to_dict()) for each in found.data]
+
+    async def customer_of_charge(self, charge: str) -> str | None:
+        """Who was charged."""
+        with _failing():
+            customer = (await self._v1.charges.retrieve_async(charge)).customer
+        return customer if isinstance(customer, str) or customer is None else customer.id
+
+    async def change_seats(self, one: Agreement, seats: int, key: str) -> None:
+        """From now on so many seats; the days of this period are set off in the next invoice."""
+        params: Any = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
+        with _failing():
+            await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
+
+    async def portal(self, customer: str, return_url: str, key: str) -> str:
+        """The address of the customer's page at Stripe: card, invoices, ABN, cancelling."""
+        params: Any = {"customer": customer, "return_url": return_url}
+        with _failing():
+            return (await self._v1.billing_portal.sessions.create_async(params, _key(f"portal:{key}", params))).url
+
+    async def invoices(self, customer: str) -> Sequence[Invoice]:
+        """The newest ones, but for drafts."""
+        with _failing():
+            found = await self._v1.invoices.list_async({"customer": customer, "limit": INVOICES})
+        return [_invoice(each) for each in found.data if each.status != "draft"]
+
+    async def _agreement(self, shown: Mapping[str, Any]) -> Agreement:
+        paid = agreement.shows_payment(shown) or await self._was_paid(shown["id"])
+        return agreement.read(shown, paid=paid)
+
+    async def _was_paid(self, subscription: str) -> bool:
+        with _failing():
+            paid = await self._v1.invoices.list_async({"subscription": subscription, "status": "paid", "limit": 1})
+        return bool(paid.data)
+
+
+def checkout_params(purchase: Purchase, price: str) -> Any:
+    """What is asked for. No ``payment_method_types``: Stripe then offers what suits the customer. Pure."""
+    organisation = str(purchase.organisation_id)
+    adjustable = {"enabled": True, "minimum": 1, "maximum": MOST_SEATS}
+    return {
+        "mode": "subscription",
+        "line_items": [{"price": price, "quantity": purchase.seats, "adjustable_quantity": adjustable}],
+        "automatic_tax": {"enabled": True},
+        "tax_id_collection": {"enabled": True},  # the ABN
+        "client_reference_id": organisation,
+        "customer": purchase.customer,
+        "customer_update": {"address": "auto", "name": "auto"},  # Stripe wants both, for tax and for the ABN
+        "billing_address_collection": "required",
+        "subscription_data": {"metadata": {"organisation": organisation}},
+        "success_url": purchase.success_url,
+        "cancel_url": purchase.cancel_url,
+    }
+
+
+@asynccontextmanager
+async def opened(key: str, price: str, base: str = STRIPE_API) -> AsyncIterator[StripeApi]:
+    """Stripe, as long as the connections are open. Enter it inside the running loop."""
+    # A session of our own, for the package would make one without a bound on connections and a timeout as a number.
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
+        http = stripe.AIOHTTPClient(timeout=None, session=session)
+        client = stripe.StripeClient(
+            key,
+            http_client=http,
+            max_network_retries=RETRIES,
+            base_addresses=None if base == STRIPE_API else {"api": base},
+        )
+        yield StripeApi(client, price)
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turn whatever the package raises into `StripeError`."""
+    try:
+        yield
+    except (stripe.APIConnectionError, aiohttp.ClientError, TimeoutError) as error:
+        raise StripeError(f"Stripe did not answer ({type(error).__name__})", passing=True) from error
+    except stripe.StripeError as error:
+        status = error.http_status or 0
+        text = error.user_message or type(error).__name__
+        raise StripeError(text, error.code, passing=status in (409, 429) or status >= 500) from error
+
+
+def _key(text: str, params: Any) -> Any:
+    """An idempotency key. Stripe refuses one that comes again with other parameters, so these are part of it."""
+    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+    return {"idempotency_key": f"{text}:{digest[:16]}"}
+
+
+def _checkout(session: stripe.checkout.Session) -> Checkout:
+    customer = session.customer
+    return Checkout(
+        id=session.id,
+        url=session.url,
+        organisation_id=agreement.organisation_named({"client_reference_id": session.client_reference_id}),
+        customer=customer if isinstance(customer, str) or customer is None else customer.id,
+        is_complete=session.status == "complete",
+        is_paid=session.payment_status != "unpaid",
+    )
+
+
+def _invoice(invoice: stripe.Invoice) -> Invoice:
+    return Invoice(
+        number=invoice.number or invoice.id or "",
+        status=invoice.status or "",
+        total=invoice.total,
+        currency=invoice.currency,
+        created=datetime.fromtimestamp(invoice.created, UTC),
+        page=invoice.hosted_invoice_url,
+        pdf=invoice.invoice_pdf,
+    )
