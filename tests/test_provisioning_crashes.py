@@ -1,0 +1,127 @@
+"""A worker is killed with SIGKILL at every step of an order; in the end there is one number, and it rings.
+
+The place to die at is chosen by the emulated Twilio, which does not answer one request: either before it has done
+what was asked, or after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from db.engine import Database
+from db.models import NumberOrder
+from db.numbers import Numbers
+from provisioning.numbers import enqueue_order, give_up
+from sandbox.twilio import RestFault
+from tests.cast import Cast
+from tests.orders import WEB, Shop, shop
+from tests.twilio_account import Account, account
+
+ROOT = Path(__file__).parents[1]
+LIST, BUY = ("GET", r"/IncomingPhoneNumbers\.json$"), ("POST", r"/IncomingPhoneNumbers\.json$")
+ONE, SET_UP, GIVE_BACK = (("GET", r"/PN\w+\.json$"), ("POST", r"/PN\w+\.json$"), ("DELETE", r"/PN\w+\.json$"))
+SEARCH = ("GET", "/AvailablePhoneNumbers/")
+REGION, ROUTE = ("GET", r"/v2/PhoneNumbers/"), ("POST", r"/v2/PhoneNumbers/")
+
+# A worker that takes over a dead one's job after a second instead of half a minute.
+_WORKER = """
+import asyncio
+from datetime import timedelta
+from provisioning import config, worker
+from provisioning.duties import on_duty
+
+async def main(settings):
+    worker.POLL = timedelta(milliseconds=200)
+    database = settings.database("bilby provisioning", pool_size=8)
+    async with on_duty(settings, database) as duties:
+        url = settings.database_url.get_secret_value()
+        await worker.work(url, database, duties, asyncio.Event(), timedelta(seconds=1))
+
+asyncio.run(main(config.read()))
+"""
+
+
+@asynccontextmanager
+async def _worker(place: Account, url: str, key: str) -> AsyncIterator[None]:
+    """A worker process; killed on the way out."""
+    settings = place.settings
+    environment = {
+        "DATABASE_URL": url,
+        "ENCRYPTION_KEYS": key,
+        "WEB_PUBLIC_URL": WEB,
+        "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
+        "TWILIO_API_KEY_SID": settings.twilio_api_key_sid,
+        "TWILIO_API_KEY_SECRET": settings.twilio_api_key_secret.get_secret_value(),
+        "TWILIO_API_BASE": settings.twilio_api_base,
+        "TWILIO_BUNDLE_SID": settings.twilio_bundle_sid,
+        "TWILIO_ADDRESS_SID": settings.twilio_address_sid,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WORKER, cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield
+        assert process.returncode is None
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _killed_at(here: Shop, url: str, key: str, *points: tuple[tuple[str, str], bool]) -> None:
+    """Let one worker after the other die at these requests: before Twilio does what is asked, or (True) after."""
+    for (method, path), done in points:
+        fault = RestFault(method, path, "answer hangs" if done else "hangs")
+        here.account.book.faults[:] = [fault]
+        async with _worker(here.account, url, key), asyncio.timeout(30):
+            await fault.reached.wait()
+    here.account.book.faults.clear()
+
+
+async def _until(here: Shop, order: NumberOrder, state: str) -> None:
+    async with asyncio.timeout(30):
+        while (await here.look(order)).state != state:  # noqa: ASYNC110 (the row is all there is to see it by)
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+async def test_killed_at_every_step_of_buying(
+    database: Database, database_url: str, encryption_key: str, cast: Cast
+) -> None:
+    async with account() as place, shop(place, database) as here:
+        order = await here.paid(cast.a.id)
+        async with database.begin() as session:
+            await enqueue_order(session, order.id)
+        steps = ((SEARCH, False), (LIST, False), (BUY, False), (BUY, True), (SET_UP, False), (SET_UP, True))
+        steps += ((ROUTE, False), (ROUTE, True), (REGION, False), (ONE, False))
+        await _killed_at(here, database_url, encryption_key, *steps)
+        async with _worker(place, database_url, encryption_key):
+            await _until(here, order, "done")
+        assert list(place.numbers) == [(await here.look(order)).candidate]
+        assert place.book.count(*BUY) == 2  # of which the first was never done
+        async with database.begin() as session:
+            rented = [number.e164 for number in await Numbers(session, cast.a.id).all()]
+        assert rented == [cast.number.e164, *place.numbers]
+
+
+@pytest.mark.slow
+async def test_killed_while_giving_back(
+    database: Database, database_url: str, encryption_key: str, cast: Cast
+) -> None:
+    async with account() as place, shop(place, database) as here:
+        order = await here.paid(cast.a.id)
+        assert await here.work(order) is None
+        async with database.begin() as session:
+            assert await give_up(session, await here.look(order))
+        await _killed_at(here, database_url, encryption_key, (LIST, False), (GIVE_BACK, False), (GIVE_BACK, True))
+        async with _worker(place, database_url, encryption_key):
+            await _until(here, order, "released")
+        assert place.numbers == {}
+        async with database.begin() as session:
+            assert [number.id for number in await Numbers(session, cast.a.id).all()] == [cast.number.id]

@@ -1,0 +1,142 @@
+"""An organisation's papers are filed, followed and approved, or rejected with reasons; orders wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest_asyncio
+
+from db import bundles
+from db.engine import Database
+from db.models import Bundle, Organisation
+from provisioning import papers_api, regulatory
+from provisioning.jobs import TryAgain
+from provisioning.papers_api import PapersApi
+from sandbox.twilio import RestFault
+from tests.cast import Cast
+from tests.orders import Shop, shop
+from tests.twilio_account import account
+
+MAIL = "ops@bilby.example"
+
+
+@dataclass(slots=True)
+class Office:
+    """Where papers are filed, and numbers are ordered without the platform's own papers."""
+
+    shop: Shop
+    api: PapersApi
+
+    async def begin(self, organisation: Organisation) -> Bundle:
+        async with self.shop.database.begin() as session:
+            return await regulatory.begin(session, organisation.id)
+
+    async def follow(self, papers: Bundle) -> timedelta | None:
+        try:
+            job = regulatory.jobs(self.api, MAIL)[regulatory.FOLLOW]
+            await job(self.shop.database, {"bundle": str(papers.id)})
+        except TryAgain as wish:
+            return wish.after
+        return None
+
+    async def look(self, papers: Bundle) -> Bundle:
+        async with self.shop.database.begin() as session:
+            found = await bundles.find(session, papers.id)
+        assert found is not None
+        return found
+
+
+@pytest_asyncio.fixture
+async def office(database: Database) -> AsyncIterator[Office]:
+    async with (
+        account(twilio_bundle_sid="", twilio_address_sid="") as place,
+        shop(place, database) as opened,
+        papers_api.opened(place.settings) as api,
+    ):
+        yield Office(opened, api)
+
+
+async def _known(database: Database, organisation: Organisation, **details: str) -> Organisation:
+    """The organisation with everything that Australia asks for."""
+    known = {"legal_name": "Acacia Clinic Pty Ltd", "abn": "51824753556", "street": "1 George St"}
+    async with database.begin() as session:
+        changed = await session.merge(organisation)
+        for name, value in {**known, "locality": "Sydney", "region": "NSW", "postcode": "2000", **details}.items():
+            setattr(changed, name, value)
+    return changed
+
+
+async def test_papers_are_filed_followed_and_used(office: Office, cast: Cast) -> None:
+    organisation = await _known(office.shop.database, cast.a)
+    order = await office.shop.paid(organisation.id)
+    assert await office.shop.work(order) == timedelta(hours=1)  # not before they are approved
+    papers = await office.begin(organisation)
+    assert await office.follow(papers) == regulatory.AT_FIRST
+    filed = await office.look(papers)
+    assert filed.status == "pending-review"
+    assert await office.follow(papers) == regulatory.AT_FIRST
+    assert filed.bundle_sid
+    office.shop.account.book.decide(filed.bundle_sid, "twilio-approved")
+    assert await office.follow(papers) is None
+    async with office.shop.database.begin() as session:
+        assert await bundles.approved(session, organisation.id) == (filed.bundle_sid, filed.address_sid)
+    assert await office.shop.jobs() == ["follow_bundle", "provision_number"]  # nobody needs to ask again
+    assert await office.shop.work(order) is None
+    (number,) = office.shop.account.numbers.values()
+    assert (number.bundle_sid, number.address_sid) == (filed.bundle_sid, filed.address_sid)
+
+
+async def test_a_rejection_is_told_and_mended(office: Office, cast: Cast) -> None:
+    organisation = await _known(office.shop.database, cast.a)
+    papers = await office.begin(organisation)
+    await office.follow(papers)
+    filed = await office.look(papers)
+    assert filed.bundle_sid
+    office.shop.account.book.decide(filed.bundle_sid, "twilio-rejected", "The ABN is another business's.")
+    assert await office.follow(papers) is None
+    rejected = await office.look(papers)
+    assert (rejected.status, regulatory.reasons_of(rejected)) == (
+        "twilio-rejected",
+        ["The ABN is another business's."],
+    )
+    await _known(office.shop.database, organisation, abn="83914571673")
+    again = await office.begin(organisation)
+    assert again.id == papers.id
+    assert await office.follow(again) == regulatory.AT_FIRST
+    resubmitted = await office.look(papers)
+    assert (resubmitted.status, resubmitted.bundle_sid) == ("pending-review", filed.bundle_sid)
+    assert regulatory.reasons_of(resubmitted) == []
+
+
+async def test_an_address_that_is_none_is_told(office: Office, cast: Cast) -> None:
+    organisation = await _known(office.shop.database, cast.a, postcode="12")
+    papers = await office.begin(organisation)
+    assert await office.follow(papers) is None
+    (reason,) = regulatory.reasons_of(await office.look(papers))
+    assert "could not verify your business address" in reason
+
+
+async def test_an_outage_is_sat_out(office: Office, cast: Cast) -> None:
+    organisation = await _known(office.shop.database, cast.a)
+    papers = await office.begin(organisation)
+    office.shop.account.book.faults.append(RestFault("POST", "/Bundles$", "answer lost"))
+    assert await office.follow(papers) is not None
+    assert await office.follow(papers) == regulatory.AT_FIRST
+    assert (await office.look(papers)).status == "pending-review"
+    named = [row["friendly_name"] for row in office.shop.account.book.bundles.values()]
+    assert named == ["platform", f"bilby:{organisation.id}"]
+
+
+async def test_approved_papers_are_not_filed_again(office: Office, cast: Cast) -> None:
+    organisation = await _known(office.shop.database, cast.a)
+    papers = await office.begin(organisation)
+    await office.follow(papers)
+    filed = await office.look(papers)
+    assert filed.bundle_sid
+    office.shop.account.book.decide(filed.bundle_sid, "twilio-approved")
+    await office.follow(papers)
+    await office.begin(organisation)
+    assert await office.follow(papers) is None
+    assert (await office.look(papers)).status == "twilio-approved"
