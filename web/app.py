@@ -16,6 +16,7 @@ from web import (
     calls,
     health,
     keys,
+    landing,
     pages,
     preflight,
     reports,
@@ -44,7 +45,19 @@ def create_app(settings: Settings) -> web.Application:
     app[keys.templates] = pages.environment(app[keys.static_files])
     app[keys.mailer] = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     guard(app, settings)
-    for module in (pages, sign_in, availability, tokens, calls, voice, reports, preflight, static_files, health):
+    for module in (
+        landing,
+        pages,
+        sign_in,
+        availability,
+        tokens,
+        calls,
+        voice,
+        reports,
+        preflight,
+        static_files,
+        health,
+    ):
         app.add_routes(module.routes)
     app.cleanup_ctx.extend([_database, _twilio, _facts, _outbox])
     return app

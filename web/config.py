@@ -87,6 +87,10 @@ class Settings(DatabaseSettings):
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 
+    operator: Annotated[str, Field(min_length=1, max_length=120)] = "Bilby"
+    """Who runs this, as the terms and the privacy page name them: a legal name, best with its ABN."""
+    seat_price_cents: Annotated[int, Field(ge=11, le=1_000_00)] = 44_00
+    """A month of one seat in AUD cents, GST included, as the public pages say: the same as STRIPE_PRICE_ID's."""
     aws_ai_opt_out: Literal["", "attested"] = ""
     """``attested`` once the AWS account is opted out of having its content used; the privacy page says which."""
 

@@ -40,14 +40,6 @@ def render(request: web.Request, name: str, *, status: int = 200, **context: Any
     return web.Response(text=text, content_type="text/html", status=status)
 
 
-@routes.get("/")
-async def landing(request: web.Request) -> web.StreamResponse:
-    """What Bilby is; who is signed in goes straight to the console."""
-    if await access.current(request) is not None:
-        raise web.HTTPSeeOther("/console")
-    return render(request, "landing.html")
-
-
 @routes.get("/console")
 async def console(request: web.Request) -> web.StreamResponse:
     """The live calls. Their words come to the browser from media, never through here."""

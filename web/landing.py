@@ -1,0 +1,61 @@
+"""The pages for everybody: what Bilby is, what it costs, and what it promises."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Any
+
+from aiohttp import web
+
+from web import access, keys
+from web.pages import render
+from web.price import Price
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/")
+async def landing(request: web.Request) -> web.StreamResponse:
+    """What Bilby is; who is signed in goes straight to the console."""
+    if await access.current(request) is not None:
+        raise web.HTTPSeeOther("/console")
+    return await _public(request, "landing.html")
+
+
+@routes.get("/pricing")
+async def pricing(request: web.Request) -> web.StreamResponse:
+    """One plan, and what it comes to for so many seats."""
+    return await _public(request, "pricing.html")
+
+
+@routes.get("/terms")
+async def terms(request: web.Request) -> web.StreamResponse:
+    """What a customer and the operator owe one another."""
+    return await _public(request, "terms.html")
+
+
+@routes.get("/acceptable-use")
+async def acceptable_use(request: web.Request) -> web.StreamResponse:
+    """What Bilby must not be used for."""
+    return await _public(request, "acceptable_use.html")
+
+
+@routes.get("/privacy")
+async def privacy(request: web.Request) -> web.StreamResponse:
+    """Who hears what, what is kept, and where."""
+    return await _public(request, "privacy.html")
+
+
+async def _public(request: web.Request, name: str) -> web.Response:
+    await access.current(request)  # so that who is signed in finds their navigation
+    return render(request, name, **_facts(request.app))
+
+
+def _facts(app: web.Application) -> dict[str, Any]:
+    settings = app[keys.settings]
+    return {
+        "price": Price(settings.seat_price_cents),
+        "operator": settings.operator,
+        "contact": parseaddr(settings.mail_from)[1],
+        "opted_out": settings.aws_ai_opt_out == "attested",
+    }
