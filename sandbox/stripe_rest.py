@@ -150,8 +150,8 @@ def _admit(account: Account, request: web.Request) -> None:
         raise ApiError(
             401,
             "You did not provide an API key. You need to provide your API key in the Authorization header, using "
-            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication "
-            "for details, or we can help at https://support.stripe.com/.",
+            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
+            "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
         )
     if not hmac.compare_digest(key.strip().encode(), account.settings.secret_key.encode()):
         shown = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}" if len(key) > 12 else "*" * len(key)
@@ -170,8 +170,8 @@ def _again(key: str, reply: Reply, fingerprint: str) -> web.Response:
     if reply.fingerprint != fingerprint:
         raise ApiError(
             400,
-            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using "
-            f"a key other than '{key}' if you meant to execute a different request.",
+            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try "
+            f"using a key other than '{key}' if you meant to execute a different request.",
             kind="idempotency_error",
         )
     headers = {"Idempotency-Key": key, "Idempotent-Replayed": "true", "Original-Request": reply.request}

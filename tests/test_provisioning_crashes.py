@@ -98,8 +98,8 @@ async def test_killed_at_every_step_of_buying(
         order = await here.paid(cast.a.id)
         async with database.begin() as session:
             await enqueue_order(session, order.id)
-        steps = ((SEARCH, False), (LIST, False), (BUY, False), (BUY, True), (SET_UP, False), (SET_UP, True))
-        steps += ((ROUTE, False), (ROUTE, True), (REGION, False), (ONE, False))
+        steps = [(SEARCH, False), (LIST, False), (BUY, False), (BUY, True), (SET_UP, False), (SET_UP, True)]
+        steps += [(ROUTE, False), (ROUTE, True), (REGION, False), (ONE, False)]
         await _killed_at(here, database_url, encryption_key, *steps)
         async with _worker(place, database_url, encryption_key):
             await _until(here, order, "done")
