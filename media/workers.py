@@ -7,14 +7,18 @@ kernel chose: where that matters, run containers instead.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from types import FrameType
 
 _PAUSE_SECONDS = 1.0  # before a worker that died is replaced
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
 
 
 def share(count: int, work: Callable[[], int]) -> int:
@@ -47,8 +51,13 @@ def share(count: int, work: Callable[[], int]) -> int:
 
 
 def _fork(work: Callable[[], int]) -> int:
+    parent = os.getpid()
     worker = os.fork()
     if worker == 0:
+        if _LIBC is not None:  # a parent that dies without a word takes its workers along
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(0)
         for number in _STOPPING:
             signal.signal(number, signal.SIG_DFL)
         os._exit(work())

@@ -1,0 +1,48 @@
+"""Workers share a port, and none outlives its parent, however that ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+_SCRIPT = """
+import os, signal, time
+from media.workers import share
+def work():
+    print(os.getpid(), flush=True)
+    signal.pause()
+    return 0
+raise SystemExit(share(2, work))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+async def test_workers_end_with_their_parent(how: signal.Signals) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(30):
+        for _ in range(2):
+            assert await parent.stdout.readline()
+        parent.send_signal(how)
+        await parent.wait()
+        await parent.stdout.read()  # ends when the last process that could write is gone
+
+
+async def test_a_worker_that_dies_is_replaced() -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(30):
+        workers = {int(await parent.stdout.readline()) for _ in range(2)}
+        os.kill(workers.pop(), signal.SIGKILL)
+        assert int(await parent.stdout.readline()) not in workers
+        parent.terminate()
+        await parent.wait()
