@@ -42,6 +42,7 @@ async def _heard(server: NatsServer) -> bytes:
         subscription = await web.subscribe("call.>")
         await web.flush()
         await media.publish("call.org.CA1.started", b"{}")
+        await media.flush()  # asks the server, so that what was published is out
         return (await subscription.next_msg(timeout=10)).data
     finally:
         await media.close()
