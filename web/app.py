@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from aiohttp import web
-from twilio.rest import Client
 
 from db.engine import Database
 from web import (
@@ -26,7 +24,7 @@ from web import (
     twilio_client,
     voice,
 )
-from web.config import TWILIO_API, Settings
+from web.config import Settings
 from web.facts import Facts
 from web.mail import Mailer
 from web.middlewares import answer_errors, guard, note
@@ -71,7 +69,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _twilio(app: web.Application) -> AsyncIterator[None]:
-    async with _twilio_client(app[keys.settings]) as client:
+    async with twilio_client.of(app[keys.settings]) as client:
         app[keys.twilio] = client
         yield
 
@@ -91,12 +89,3 @@ async def _outbox(app: web.Application) -> AsyncIterator[None]:
     async with open_outbox() as outbox:
         app[keys.outbox] = outbox
         yield
-
-
-def _twilio_client(settings: Settings) -> AbstractAsyncContextManager[Client]:
-    return twilio_client.connected(
-        account=settings.twilio_account_sid,
-        key=settings.twilio_api_key_sid,
-        secret=settings.twilio_api_key_secret.get_secret_value(),
-        base=None if settings.twilio_api_base == TWILIO_API else settings.twilio_api_base,
-    )

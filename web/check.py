@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,7 +19,6 @@ from aiohttp import ClientError
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from twilio.base.exceptions import TwilioRestException
-from twilio.rest import Client as TwilioClient
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
@@ -101,7 +100,7 @@ async def nats(settings: Settings) -> Finding:
 
 
 async def twilio(settings: Settings) -> Finding:
-    async with _twilio(settings) as client:
+    async with twilio_client.of(settings) as client:
         try:
             account = await client.api.accounts(settings.twilio_account_sid).fetch_async()
         except TwilioRestException as error:
@@ -118,7 +117,7 @@ async def twilio(settings: Settings) -> Finding:
 async def numbers(settings: Settings) -> Finding:
     """Numbers are named by their SID: a number is nobody's business here."""
     ours = f"{settings.web_public_url}/twilio/voice/inbound"
-    async with _twilio(settings) as client:
+    async with twilio_client.of(settings) as client:
         try:
             found = await client.incoming_phone_numbers.list_async(limit=1000)
         except (TwilioRestException, ClientError, TimeoutError, OSError):
@@ -181,15 +180,6 @@ async def _bounded(name: str, check: Check, settings: Settings) -> Finding:
             return await check(settings)
     except TimeoutError:
         return Finding(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
-
-
-def _twilio(settings: Settings) -> AbstractAsyncContextManager[TwilioClient]:
-    return twilio_client.connected(
-        account=settings.twilio_account_sid,
-        key=settings.twilio_api_key_sid,
-        secret=settings.twilio_api_key_secret.get_secret_value(),
-        base=None if settings.twilio_api_base == TWILIO_API else settings.twilio_api_base,
-    )
 
 
 def report(found: list[Finding]) -> str:
