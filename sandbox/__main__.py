@@ -51,6 +51,7 @@ async def _print_links(house: House) -> None:
 
 def _print_pages(settings: Settings) -> None:
     _say(f"\nPlace a test call:       {settings.twilio_url}/")
+    _say(f"Payments and their clock: {settings.stripe_url}/")
     _say(f"Letters Bilby has sent:  {settings.outbox_url}/\n{_RULE}\nCtrl-C stops everything.")
 
 

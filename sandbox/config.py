@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     media_workers: Annotated[int, Field(ge=1, le=8)] = 1
     twilio_port: Port = 8090
     transcribe_port: Port = 8091
+    stripe_port: Port = 8092
     smtp_port: Port = 8025
     mail_port: Port = 8026
     nats_port: Port = 4222
@@ -67,6 +68,11 @@ class Settings(BaseSettings):
         return f"http://{HOST}:{self.twilio_port}"
 
     @property
+    def stripe_url(self) -> str:
+        """The emulated Stripe's REST API, its hosted pages, and the page that moves its clock."""
+        return f"http://{HOST}:{self.stripe_port}"
+
+    @property
     def outbox_url(self) -> str:
         """The page of all letters sent."""
         return f"http://{HOST}:{self.mail_port}"
@@ -90,6 +96,9 @@ class Secrets:
     twilio_twiml_app_sid: str
     aws_access_key_id: str
     aws_secret_access_key: str
+    stripe_secret_key: str
+    stripe_webhook_secret: str
+    stripe_price_id: str
 
     @classmethod
     def generate(cls) -> Secrets:
@@ -105,6 +114,9 @@ class Secrets:
             twilio_twiml_app_sid=_hex("AP"),
             aws_access_key_id="AKIA" + secrets.token_hex(8).upper(),
             aws_secret_access_key=secrets.token_urlsafe(30),
+            stripe_secret_key=_hex("sk_test_"),
+            stripe_webhook_secret=_hex("whsec_"),
+            stripe_price_id=_hex("price_"),
         )
 
     @classmethod
@@ -185,4 +197,8 @@ def _provisioning(settings: Settings, kept: Secrets, addresses: Addresses) -> di
         "TWILIO_API_KEY_SECRET": kept.twilio_api_key_secret,
         "TWILIO_TWIML_APP_SID": kept.twilio_twiml_app_sid,
         "TWILIO_API_BASE": settings.twilio_url,
+        "STRIPE_API_BASE": settings.stripe_url,
+        "STRIPE_SECRET_KEY": kept.stripe_secret_key,
+        "STRIPE_WEBHOOK_SECRET": kept.stripe_webhook_secret,
+        "STRIPE_PRICE_ID": kept.stripe_price_id,
     }

@@ -22,7 +22,7 @@ from sandbox.stripe_error import missing
 from sandbox.stripe_settings import API_VERSION, StripeSettings
 
 Object = dict[str, Any]
-MAX_EVENTS = 2000  # kept; the oldest are forgotten, as Stripe forgets after 30 days
+MAX_EVENTS = 1000  # kept; the oldest are forgotten, as Stripe forgets after 30 days
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIXES = {
     "charge": "ch",
@@ -79,6 +79,7 @@ class Account:
         self.ahead = 0.0  # seconds that the clock was moved
         self.moment: int | None = None  # the moment being played while the clock moves
         self.on_event: list[Callable[[Object], None]] = []
+        self.dirty = False  # something was changed since the state was written down
         self.request: tuple[str | None, str | None] = (None, None)  # id and idempotency key of the one that runs
 
     def now(self) -> int:
@@ -136,6 +137,7 @@ class Account:
         return event
 
     def _keep(self, event: Object) -> None:
+        self.dirty = True
         self.events[event["id"]] = event
         while len(self.events) > MAX_EVENTS:
             del self.events[next(iter(self.events))]

@@ -28,6 +28,15 @@ def attach(account: Account, customer: Object, instrument: Instrument) -> Object
     return method
 
 
+def replace(account: Account, customer: Object, instrument: Instrument) -> Object:
+    """A new PaymentMethod for the customer and every subscription of the customer's."""
+    method = attach(account, customer, instrument)
+    for subscription in account.all("subscription", customer=customer["id"]):
+        with account.changing(subscription):
+            subscription["default_payment_method"] = method["id"]
+    return method
+
+
 def default_method(account: Account, customer: Object, subscription: Object | None = None) -> Object | None:
     """What an invoice is paid with: the subscription's own PaymentMethod, or else the customer's."""
     own = subscription["default_payment_method"] if subscription else None

@@ -66,7 +66,6 @@ class Desk:
     account: Account
     faults: deque[Fault]
     replies: dict[str, Reply]
-    changed: Callable[[], None]
 
 
 DESK = web.AppKey("stripe_desk", Desk)
@@ -136,8 +135,7 @@ async def _answer(desk: Desk, request: web.Request, handler: Next, identifier: s
         response = _error(ApiError(404, f"{text}can help at https://support.stripe.com/."))
     finally:
         desk.account.request = (None, None)
-    if request.method != "GET":
-        desk.changed()
+    desk.account.dirty |= request.method != "GET"
     if key and response.status in (200, 402):
         _remember(desk, key, Reply(fingerprint, response.status, _text(response), identifier))
         response.headers["Idempotency-Key"] = key
@@ -150,8 +148,8 @@ def _admit(account: Account, request: web.Request) -> None:
         raise ApiError(
             401,
             "You did not provide an API key. You need to provide your API key in the Authorization header, using "
-            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
-            "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
+            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication"
+            " for details, or we can help at https://support.stripe.com/.",
         )
     if not hmac.compare_digest(key.strip().encode(), account.settings.secret_key.encode()):
         shown = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}" if len(key) > 12 else "*" * len(key)

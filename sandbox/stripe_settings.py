@@ -41,7 +41,7 @@ class StripeSettings:
     port: int = 0
     business: str = "Bilby"
     product_name: str = "Bilby, per agent"
-    unit_amount: int = 4900  # cents a seat and month, before GST
+    unit_amount: int = 4000  # cents a seat and month, before GST
     tax_behavior: Literal["exclusive", "inclusive"] = "exclusive"
     gst_registered: bool = True
     retry_days: tuple[int, ...] = (3, 5, 7)  # after each failed attempt to collect a renewal

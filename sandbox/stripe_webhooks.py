@@ -90,7 +90,7 @@ class Webhooks:
         self.log.append(Delivery(event["id"], event["type"], attempt, status, text))
         pauses = self._manner.retry_seconds
         if 200 <= status < 300:
-            event["pending_webhooks"] = 0
+            event["pending_webhooks"], self._account.dirty = 0, True
             self._done()
         elif attempt > len(pauses):
             self._done()

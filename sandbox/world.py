@@ -18,6 +18,7 @@ from sandbox.mail import post_office
 from sandbox.scripted import Scripted
 from sandbox.speech import RecogniserError, RecogniserFactory
 from sandbox.sphinx import sphinx
+from sandbox.stripe import StripeSettings, stripe
 from sandbox.transcribe import transcribe
 from sandbox.twilio import Book, Number, TwilioSettings, twilio
 
@@ -35,6 +36,7 @@ async def world(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
         )
         book = Book(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
         await stack.enter_async_context(twilio(_account(settings, kept), book))
+        await stack.enter_async_context(stripe(_till(settings, kept)))
         await stack.enter_async_context(
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
         )
@@ -65,6 +67,19 @@ def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
         host=HOST,
         port=settings.twilio_port,
         numbers=(number,),
+    )
+
+
+def _till(settings: Settings, kept: Secrets) -> StripeSettings:
+    """The account that Bilby is paid into; its webhooks lead to web."""
+    return StripeSettings(
+        secret_key=kept.stripe_secret_key,
+        webhook_secret=kept.stripe_webhook_secret,
+        price_id=kept.stripe_price_id,
+        webhook_url=f"{settings.web_url}/stripe/webhook",
+        host=HOST,
+        port=settings.stripe_port,
+        state=settings.dir / "stripe.json",
     )
 
 

@@ -1,0 +1,222 @@
+"""The emulated Stripe: REST, Checkout, billing portal and invoices as pages, signed webhooks, a movable clock.
+
+::
+
+    REST ─────► stripe_rest (keys, forms, idempotency) ─► stripe_…_routes ─┐
+    people ───► stripe_checkout_page, stripe_portal_page, stripe_control ──┤
+    time ─────► stripe_clock (renewals, retries, debits) ──────────────────┤
+                                                                           ▼
+      stripe_purchase ─► stripe_subscriptions ─► stripe_collection ─► stripe_payments
+                            stripe_seats           stripe_standing      stripe_invoices
+                                                                           ▼
+                     stripe_account (objects in Stripe's JSON) ─► events ─► stripe_webhooks ─► the product
+
+    async with stripe(StripeSettings("sk_test_…", "whsec_…", "price_…", webhook_url=…)) as emulator:
+        emulator.buy(checkout_id, Filled("visa", quantity=3))
+        emulator.clock.advance(days=31)
+
+What is not Stripe's own (`stripe_control`) lies at ``/`` and under ``/sandbox/``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+
+import aiohttp
+from aiohttp import web
+
+from sandbox import (
+    stripe_account_routes,
+    stripe_billing_routes,
+    stripe_checkout_page,
+    stripe_checkout_routes,
+    stripe_collection,
+    stripe_control,
+    stripe_customer_routes,
+    stripe_pages,
+    stripe_payments,
+    stripe_portal_page,
+    stripe_purchase,
+    stripe_rest,
+    stripe_standing,
+)
+from sandbox.stripe_account import Account, Object
+from sandbox.stripe_clock import Clock
+from sandbox.stripe_instruments import INSTRUMENTS, Instrument
+from sandbox.stripe_purchase import Filled, FillError
+from sandbox.stripe_rest import DESK, Desk, Fault
+from sandbox.stripe_seed import seed
+from sandbox.stripe_settings import Manner, StripeSettings
+from sandbox.stripe_webhooks import Webhooks
+
+__all__ = [
+    "INSTRUMENTS",
+    "Fault",
+    "FillError",
+    "Filled",
+    "Instrument",
+    "Manner",
+    "Stripe",
+    "StripeSettings",
+    "stripe",
+]
+
+ROUTES = (
+    stripe_account_routes.routes,
+    stripe_customer_routes.routes,
+    stripe_billing_routes.routes,
+    stripe_checkout_routes.routes,
+    stripe_checkout_page.routes,
+    stripe_portal_page.routes,
+    stripe_control.routes,
+)
+PULSE_SECONDS = 0.5  # how late what falls due is played, and a change is written down
+
+
+class Stripe:
+    """A running emulator, for tests and for whoever wires the sandbox."""
+
+    def __init__(self, account: Account, webhooks: Webhooks, faults: deque[Fault]) -> None:
+        self.account = account
+        self.webhooks = webhooks
+        self.clock = Clock(account)
+        self.faults = faults  # each spoils the next request it fits
+        self.manner = account.settings.manner  # of deliveries; may be changed at any time
+
+    @property
+    def url(self) -> str:
+        """STRIPE_API_BASE."""
+        return self.account.url
+
+    @property
+    def events(self) -> list[Object]:
+        """Every event, oldest first."""
+        return list(self.account.events.values())
+
+    def buy(self, checkout: str, filled: Filled | None = None) -> Object:
+        """Do what a person does on Checkout's page. Raises `FillError`."""
+        found = self.account.find("checkout.session", checkout)
+        return stripe_purchase.complete(
+            self.account, found, filled or Filled(email="owner@example.com.au", name="Acacia")
+        )
+
+    def give_card(self, customer: str, key: str) -> Object:
+        """The customer pays with another of `INSTRUMENTS` from now on."""
+        found = self.account.find("customer", customer)
+        return stripe_payments.replace(self.account, found, INSTRUMENTS[key])
+
+    def fail_next_payment(self, customer: str, times: int = 1) -> None:
+        """The customer's bank declines the next attempts, whatever the card."""
+        self.account.note(self.account.find("customer", customer)["id"])["fail_next"] = times
+
+    def settle_debits(self, clears: bool | None = None) -> None:
+        """Every bank debit under way clears or bounces now (None: each as its account does)."""
+        for intent in self.account.all("payment_intent", status="processing"):
+            stripe_collection.settle(self.account, intent, clears)
+
+    def pay_invoice(self, invoice: str) -> Object:
+        """Press "Pay" on the invoice's page."""
+        found = self.account.find("invoice", invoice)
+        stripe_collection.collect(self.account, found, present=True)
+        return found
+
+    def refund(self, charge: str, amount: int | None = None) -> Object:
+        """Give money back; see `stripe_payments.refund`."""
+        return stripe_payments.refund(self.account, self.account.find("charge", charge), amount)
+
+    def dispute(self, charge: str) -> Object:
+        """The customer's bank takes the money back."""
+        return stripe_payments.dispute(self.account, self.account.find("charge", charge))
+
+    def pause(self, subscription: str) -> None:
+        """Pause a subscription."""
+        stripe_standing.pause(self.account, self.account.find("subscription", subscription))
+
+    def resend(self, event: str) -> None:
+        """Deliver an event once more."""
+        self.webhooks.send(self.account.events[event])
+
+    async def delivered(self, seconds: float = 30.0) -> None:
+        """Wait until every event was taken or given up. Raises `TimeoutError`."""
+        await self.webhooks.settled(seconds)
+
+
+@contextlib.asynccontextmanager
+async def stripe(settings: StripeSettings) -> AsyncIterator[Stripe]:
+    """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken.
+
+    Raises `ValueError` for a state file that is not one.
+    """
+    failure: BaseException | None = None
+    account = _account(settings)
+    async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
+        spawned: set[asyncio.Task[None]] = set()
+
+        def spawn(work: Coroutine[None, None, None]) -> None:
+            task = tasks.create_task(work)
+            spawned.add(task)
+            task.add_done_callback(spawned.discard)
+
+        emulator = Stripe(account, Webhooks(account, http, spawn), deque())
+        runner = web.AppRunner(_app(emulator), access_log=None, shutdown_timeout=1)
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, settings.host, settings.port).start()
+            account.url = f"http://{settings.host}:{runner.addresses[0][1]}"
+            account.on_event.append(emulator.webhooks.send)
+            _send_missed(emulator)
+            spawn(_live(emulator))
+            yield emulator
+        except BaseException as error:  # kept, so that the group does not wrap it
+            failure = error
+        await runner.cleanup()
+        for task in spawned:
+            task.cancel()
+        _save(account)
+    if failure is not None:
+        raise failure
+
+
+def _account(settings: StripeSettings) -> Account:
+    account = Account(settings)
+    if settings.state and settings.state.exists():
+        account.load(settings.state.read_text())
+    seed(account)
+    return account
+
+
+def _app(emulator: Stripe) -> web.Application:
+    app = web.Application(middlewares=[stripe_pages.own_origin, stripe_rest.stripe_shape])
+    app[DESK] = Desk(emulator.account, emulator.faults, {})
+    app[stripe_control.CLOCK] = emulator.clock
+    app[stripe_control.WEBHOOKS] = emulator.webhooks
+    for routes in ROUTES:
+        app.add_routes(routes)
+    return app
+
+
+def _send_missed(emulator: Stripe) -> None:
+    """What was not taken when the last run ended: Stripe, too, would still be trying."""
+    for event in emulator.events:
+        if event["pending_webhooks"]:
+            emulator.webhooks.send(event)
+
+
+async def _live(emulator: Stripe) -> None:
+    """Play what falls due as time passes, and write changes down."""
+    while True:
+        await asyncio.sleep(PULSE_SECONDS)
+        emulator.clock.catch_up()
+        if emulator.account.dirty:
+            _save(emulator.account)
+
+
+def _save(account: Account) -> None:
+    account.dirty = False
+    if state := account.settings.state:
+        fresh = state.with_suffix(".new")
+        fresh.write_text(account.dump())
+        fresh.replace(state)  # the whole of it or nothing
