@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -87,13 +88,26 @@ class Members:
             name=name,
             role=role,
         )
-        self._session.add(member)
-        await self._session.flush()
+        try:
+            async with self._session.begin_nested():
+                self._session.add(member)
+        except IntegrityError:  # the same address, at the same time
+            raise AddressTakenError from None
         return member
+
+    async def locked(self, member_id: UUID) -> Member | None:
+        """That member, unless removed, changed by nobody else until the transaction ends."""
+        mine = self._present().where(Member.id == member_id).with_for_update()
+        return await self._session.scalar(mine.execution_options(populate_existing=True))
+
+    async def with_role(self, role: Role) -> int:
+        """How many have it. Each agent takes one seat."""
+        counted = select(func.count()).select_from(self._present().where(Member.role == role).subquery())
+        return await self._session.scalar(counted) or 0
 
     async def remove(self, member_id: UUID) -> None:
         """Take that member out: signed out at once, rung no more, still named in the call log."""
-        member = await self._session.scalar(self._present().where(Member.id == member_id).with_for_update())
+        member = await self.locked(member_id)
         if member is not None:
             member.available = False
             member.removed_at = await self._session.scalar(select(func.now()))

@@ -53,6 +53,15 @@ class Numbers:
         await self._session.flush()
         return number
 
+    async def get(self, number_id: UUID) -> Number | None:
+        """That number, as long as it is rented."""
+        return await self._session.scalar(self._rented().where(Number.id == number_id))
+
+    async def rename(self, number_id: UUID, label: str) -> None:
+        """Call it something else."""
+        mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
+        await self._session.execute(mine.values(label=label))
+
     async def release(self, number_id: UUID) -> None:
         """The number is rented no longer. Its sid goes, for the next organisation may get the same. Idempotent."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)

@@ -24,14 +24,16 @@ async def create_for(session: AsyncSession, email: str, requested_from: bytes) -
     return None if member is None else (member, await create(session, member.id, requested_from))
 
 
-async def create(session: AsyncSession, member_id: UUID, requested_from: bytes) -> str:
+async def create(
+    session: AsyncSession, member_id: UUID, requested_from: bytes, lifetime: timedelta = LIFETIME
+) -> str:
     """A new link for that member; returns its token, which is nowhere else. ``requested_from``: keyed hash."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     link = SignInLink(
         token_hash=_hash(token),
         member_id=member_id,
         requested_from=requested_from,
-        expires_at=datetime.now(UTC) + LIFETIME,
+        expires_at=datetime.now(UTC) + lifetime,
     )
     session.add(link)
     await session.flush()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import text
 
-from db import calls, rate_limits, sign_in_links
+from db import calls, number_orders, rate_limits, sign_in_links
 from db.engine import Database
 from provisioning.worker import Sweep
 
@@ -19,10 +19,11 @@ _log = structlog.get_logger(__name__)
 
 
 async def forget(database: Database) -> None:
-    """Sign-in links, ended sign-ins and counts that have run out."""
+    """Sign-in links, ended sign-ins and counts that have run out, and numbers that were held and not paid for."""
     async with database.begin() as session:
         links, counts = await sign_in_links.purge(session), await rate_limits.purge(session)
-    _log.info("forgotten", links=links, counts=counts)
+        holds = await number_orders.free_expired_holds(session)
+    _log.info("forgotten", links=links, counts=counts, holds=holds)
 
 
 async def close_silent_calls(database: Database) -> None:

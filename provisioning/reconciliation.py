@@ -26,6 +26,7 @@ from provisioning.number_settings import put_right
 from provisioning.numbers import RELEASE, enqueue_order
 from provisioning.purchase import Tools, let_go, tag
 from provisioning.twilio_api import FREE, TAG, Owned, TwilioError
+from provisioning.twilio_client import REGION
 
 SETTLED = timedelta(minutes=30)  # what changed later than this is still being worked on
 OVERDUE = timedelta(days=1)
@@ -39,7 +40,11 @@ Kind = Literal[
     "an order that was forgotten",
     "a subscription without a number",
     "a release that is overdue",
+    "a subscription that Stripe tells otherwise",
 ]
+
+AskStripe = Callable[[Database, UUID], Awaitable[bool]]
+"""Writes down what Stripe says about an organisation's subscription now; whether we had it otherwise."""
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +68,8 @@ class Books:
     orders: Sequence[NumberOrder]
     numbers: Sequence[Number]
     subscriptions: Sequence[Subscription]
+    regions: Mapping[str, str]
+    """Which Region processes the calls of a number, by its E.164, as far as Twilio would say."""
     web_public_url: str
     now: datetime
 
@@ -104,7 +111,8 @@ def _in_our_rows(books: Books) -> Iterator[Difference]:
             continue
         if owned.tag == FREE or (order and owned.tag != tag(order)):
             yield Difference("a number with another's tag", *known)
-        if wrong_settings(owned, books.web_public_url):
+        elsewhere = books.regions.get(owned.e164, REGION) != REGION
+        if elsewhere or wrong_settings(owned, books.web_public_url):
             yield Difference("a number with other settings", *known)
 
 
@@ -118,11 +126,12 @@ def _unfinished(books: Books) -> Iterator[Difference]:
 
 def _unserved(books: Books) -> Iterator[Difference]:
     """Subscriptions that pay for no number, and numbers that nobody has paid for too long."""
-    paid_by = {order.paid_by for order in books.orders}
+    paid_by = [order.paid_by or "" for order in books.orders]
     for each in books.subscriptions:
         mine = [number for number in books.numbers if number.organisation_id == each.organisation_id]
         subscription = each.stripe_subscription_id
-        if each.paid_at and each.status in ("active", "trialing") and subscription and subscription not in paid_by:
+        served = subscription is None or any(payer.startswith(subscription) for payer in paid_by)
+        if each.paid_at and each.status in ("active", "trialing") and subscription and not served:
             yield Difference("a subscription without a number", subscription, each.organisation_id)
         if each.release_after and books.now - each.release_after > OVERDUE:
             for number in mine:
@@ -132,23 +141,44 @@ def _unserved(books: Books) -> Iterator[Difference]:
 # -- acting ------------------------------------------------------------------------------------------------------
 
 
-async def reconcile(tools: Tools) -> list[Difference]:
+async def reconcile(tools: Tools, ask_stripe: AskStripe | None = None) -> list[Difference]:
     """Compare, mend, write down each difference; which there were. Raises `TwilioError` without a list to compare."""
+    found = await _told_otherwise(tools.database, ask_stripe) if ask_stripe else []
+    for difference in found:
+        await _write_down(tools.database, difference, mended=True)
+    books = await _books(tools)
+    for difference in differences(books):
+        found.append(difference)
+        await _write_down(tools.database, difference, await _mended(tools, difference))
+    _log.info("reconciled", numbers=len(books.numbers), owned=len(books.owned), differences=len(found))
+    return found
+
+
+async def _told_otherwise(database: Database, ask_stripe: AskStripe) -> list[Difference]:
+    """Have Stripe's word written down about everybody who has ever gone to pay; whose word was another."""
+    async with database.begin() as session:
+        everybody = (await session.scalars(select(Subscription.organisation_id))).all()
+    differing = [each for each in everybody if await ask_stripe(database, each)]
+    return [Difference("a subscription that Stripe tells otherwise", str(each), each) for each in differing]
+
+
+async def _books(tools: Tools) -> Books:
     owned = await tools.api.everything()  # before our rows: no order is unknown then
     async with tools.database.begin() as session:
-        books = Books(
-            owned,
-            await number_orders.of_everybody(session),
-            await numbers.everywhere(session),
-            (await session.scalars(select(Subscription))).all(),
-            tools.web_public_url,
-            datetime.now(UTC),
-        )
-    found = differences(books)
-    for difference in found:
-        await _write_down(tools.database, difference, await _mended(tools, difference))
-    _log.info("reconciled", numbers=len(books.numbers), owned=len(owned), differences=len(found))
-    return found
+        orders = await number_orders.of_everybody(session)
+        rented = await numbers.everywhere(session)
+        subscriptions = (await session.scalars(select(Subscription))).all()
+    regions = await _regions(tools, rented)
+    return Books(owned, orders, rented, subscriptions, regions, tools.web_public_url, datetime.now(UTC))
+
+
+async def _regions(tools: Tools, rented: Sequence[Number]) -> dict[str, str]:
+    """One after the other: it is night, and Twilio counts requests."""
+    try:
+        return {number.e164: await tools.api.region(number.e164) for number in rented}
+    except TwilioError as error:
+        _log.warning("regions not compared", code=error.code)
+        return {}
 
 
 async def _mended(tools: Tools, difference: Difference) -> bool:

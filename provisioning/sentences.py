@@ -6,6 +6,7 @@ The numbers are Twilio's error codes; a code that is not in the table is judged 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Literal
 
 Remedy = Literal["again", "operator", "papers", "another number", "nothing"]
@@ -70,6 +71,19 @@ TROUBLES: dict[int, Trouble] = {
     21651: _IDENTITY,
     22222: _IDENTITY,
 }
+
+
+def outlook(sentence: str | None, next_try_at: datetime | None, zone: tzinfo) -> str:
+    """What an admin reads beside an order that is not done: ``sentence``, and when it goes on, in their ``zone``.
+
+    Empty if there is nothing to say.
+    """
+    if sentence is None and next_try_at is None:
+        return ""
+    if next_try_at is None:
+        return f"{sentence} We do not try again by ourselves."
+    at = f"{next_try_at.astimezone(zone):%H:%M:%S}"
+    return f"{sentence} We try again at {at}." if sentence else f"We go on at {at}."
 
 
 def trouble(code: int | None, status: int | None) -> Trouble:

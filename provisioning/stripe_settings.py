@@ -23,3 +23,8 @@ class StripeSettings(ProcessSettings):
     stripe_api_base: Annotated[str, AfterValidator(_stripe)] = STRIPE_API
     release_grace_days: Annotated[int, Field(ge=0, le=365)] = 14
     """How long an organisation keeps its numbers after the money has ended."""
+
+    @property
+    def stripe_is_set(self) -> bool:
+        """Whether there is an account to be paid into, and a price."""
+        return bool(self.stripe_secret_key.get_secret_value() and self.stripe_price_id)

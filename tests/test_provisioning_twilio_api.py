@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning import twilio_client
-from provisioning.sentences import TROUBLES, trouble
+from provisioning.sentences import TROUBLES, outlook, trouble
 from provisioning.twilio_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
 from provisioning.twilio_settings import TwilioSettings
 from sandbox.twilio import Number, RestFault
@@ -135,6 +137,14 @@ def test_every_failure_has_a_sentence(code: int | None, status: int | None) -> N
 
 def test_the_codes_of_the_contract_are_in_the_table() -> None:
     assert {21649, 21631, 21615, 21422, 20003, 20429} <= TROUBLES.keys()
+
+
+def test_an_order_says_whether_and_when_it_goes_on() -> None:
+    at, zone = datetime(2026, 11, 21, 3, 5, tzinfo=UTC), ZoneInfo("Australia/Sydney")
+    assert outlook("Twilio is busy.", at, zone) == "Twilio is busy. We try again at 14:05:00."
+    assert outlook("It is over.", None, zone) == "It is over. We do not try again by ourselves."
+    assert outlook(None, at, zone) == "We go on at 14:05:00."
+    assert outlook(None, None, zone) == ""
 
 
 def test_a_machine_pointed_at_itself_reaches_nobody_else() -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import aiosmtplib
 import pytest
 
+from provisioning import mail
+from provisioning.mail import Mailer
 from sandbox.mail import Outbox
-from web import mail
-from web.mail import Mailer
-from web.outbox import Outbox as Work
-from web.outbox import open_outbox
 
 
 async def test_a_mail_arrives(outbox: tuple[Outbox, int]) -> None:
@@ -40,31 +38,3 @@ async def test_a_far_server_must_encrypt(outbox: tuple[Outbox, int], monkeypatch
     with pytest.raises(aiosmtplib.SMTPException):
         await Mailer(f"smtp://127.0.0.1:{outbox[1]}", "a@b.example").send("a@b.example", "Hello", "text", "html")
     assert not outbox[0].letters
-
-
-async def test_what_waits_is_done_before_the_end_and_failures_harm_nobody() -> None:
-    done: list[int] = []
-
-    async def fail() -> None:
-        raise OSError("not this time")
-
-    async def note() -> None:
-        done.append(len(done))
-
-    async with open_outbox() as work:
-        for _ in range(10):
-            work.put(fail)
-            work.put(note)
-    assert done == list(range(10))
-
-
-async def test_at_the_bound_work_is_dropped_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.outbox.WAITING", 2)
-    work, done = Work(), []
-
-    async def note() -> None:
-        done.append(1)
-
-    for _ in range(5):
-        work.put(note)
-    assert work._waiting.qsize() == 2

@@ -1,0 +1,74 @@
+"""Mail over SMTP, which every provider speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import aiosmtplib
+
+from db.settings import LOOPBACK
+
+SECONDS = 15.0  # for one whole delivery
+_PAUSE_SECONDS = 2.0
+
+
+class Mailer:
+    """Sends through ``url``: ``smtps://`` is TLS from the start; ``smtp://`` upgrades, and off loopback must."""
+
+    def __init__(self, url: str, sender: str) -> None:
+        self._url = urlsplit(url)
+        self._sender = sender
+
+    async def send(self, to: str, subject: str, text: str, html: str) -> None:
+        """Deliver one mail, with a second try. Raises `aiosmtplib.SMTPException`, OSError or TimeoutError."""
+        mail = self._compose(to, subject, text, html)
+        try:
+            await self._deliver(mail)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._deliver(mail)
+
+    async def greet(self) -> None:
+        """Connect and sign in, and send nothing. Raises as `send` does."""
+        async with asyncio.timeout(SECONDS), aiosmtplib.SMTP(**self._connection()) as server:
+            await server.noop()
+
+    def _compose(self, to: str, subject: str, text: str, html: str) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"] = self._sender
+        mail["To"] = to
+        mail["Subject"] = subject
+        mail["Date"] = formatdate(usegmt=True)
+        mail["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].rstrip(">"))
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(text)
+        mail.add_alternative(html, subtype="html")
+        return mail
+
+    async def _deliver(self, mail: EmailMessage) -> None:
+        async with asyncio.timeout(SECONDS):
+            await aiosmtplib.send(mail, **self._connection())
+
+    def _connection(self) -> dict[str, Any]:
+        implicit = self._url.scheme == "smtps"
+        return {
+            "hostname": self._url.hostname,
+            "port": self._url.port or (465 if implicit else 587),
+            "username": _part(self._url.username),
+            "password": _part(self._url.password),
+            "use_tls": implicit,
+            "start_tls": None if implicit or _is_loopback(self._url) else True,
+            "timeout": SECONDS,
+        }
+
+
+def _part(value: str | None) -> str | None:
+    return None if value is None else unquote(value)
+
+
+def _is_loopback(url: SplitResult) -> bool:
+    return url.hostname in LOOPBACK

@@ -1,0 +1,125 @@
+"""Mails to an organisation's owners about its money and its numbers. Each goes out once for each occasion.
+
+A notice is claimed and its job put into the queue in one transaction. In a crash the mail itself may go out twice,
+but is never forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db import organisations, subscriptions
+from db.engine import Database
+from db.members import Members
+from db.models import Member, Organisation, Subscription
+from provisioning.jobs import Payload, enqueue
+from provisioning.mail import Mailer
+
+Kind = Literal["past_due", "action_required", "debit_failed", "ended", "soon", "tomorrow", "released"]
+
+SEND = "send_notice"
+SUBJECTS: Mapping[Kind, str] = {
+    "past_due": "Your payment for Bilby did not go through",
+    "action_required": "Your bank asks you to confirm a payment for Bilby",
+    "debit_failed": "The bank debit for Bilby did not go through",
+    "ended": "Bilby has stopped: your numbers are kept for a while",
+    "soon": "Bilby gives your numbers back in three days",
+    "tomorrow": "Bilby gives your numbers back tomorrow",
+    "released": "Your numbers have been given back",
+}
+BEFORE_RELEASE: Mapping[Kind, timedelta] = {"soon": timedelta(days=3), "tomorrow": timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What it takes to write to people."""
+
+    mailer: Mailer
+    web_public_url: str
+
+    async def send(self, database: Database, payload: Payload) -> None:
+        """The job: write to each owner."""
+        kind, organisation_id = _kind(payload["kind"]), UUID(payload["organisation"])
+        async with database.begin() as session:
+            organisation = await organisations.find(session, organisation_id)
+            row = await subscriptions.of(session, organisation_id)
+            everybody = await Members(session, organisation_id).all()
+        if organisation is not None:
+            for owner in owners(everybody):
+                text, html = self._written(kind, owner, organisation, row)
+                await self.mailer.send(owner.email, SUBJECTS[kind], text, html)
+
+    def _written(
+        self, kind: Kind, owner: Member, organisation: Organisation, row: Subscription | None
+    ) -> tuple[str, str]:
+        facts = {
+            "subject": SUBJECTS[kind],
+            "name": owner.name or parseaddr(owner.email)[1],
+            "organisation": organisation.name,
+            "release_day": _day(row.release_after if row else None, organisation.time_zone),
+            "url": f"{self.web_public_url}/billing",
+        }
+        text, html = (_templates.get_template(f"{kind}.{form}").render(facts) for form in ("txt", "html"))
+        return text, html
+
+
+def owners(everybody: Sequence[Member]) -> Iterator[Member]:
+    """Those who pay."""
+    return (member for member in everybody if member.role == "owner")
+
+
+async def tell(session: AsyncSession, organisation_id: UUID, kind: Kind, about: str) -> bool:
+    """Have the owners told of ``kind``; False if they were told ``about`` that occasion before."""
+    if not await subscriptions.claim_notice(session, organisation_id, kind, about):
+        return False
+    payload = {"organisation": str(organisation_id), "kind": kind}
+    await enqueue(session, SEND, payload, key=f"{organisation_id}:{kind}:{about}")
+    return True
+
+
+def due(release_after: datetime, now: datetime) -> Kind | None:
+    """Which mail the coming release asks for by now; only the nearest, should an earlier one have been missed."""
+    left = release_after - now
+    waiting = [(before, kind) for kind, before in BEFORE_RELEASE.items() if timedelta(0) < left <= before]
+    return min(waiting)[1] if waiting else None
+
+
+async def remind(database: Database) -> None:
+    """The sweep: tell those who are about to lose their numbers."""
+    now = datetime.now(UTC)
+    async with database.begin() as session:
+        for row in await subscriptions.in_grace(session, now):
+            kind = due(row.release_after, now) if row.release_after else None
+            if kind is not None and row.release_after:
+                await tell(session, row.organisation_id, kind, row.release_after.isoformat())
+
+
+def _kind(word: str) -> Kind:
+    return next(kind for kind in SUBJECTS if kind == word)
+
+
+def _day(at: datetime | None, time_zone: str) -> str:
+    """``Friday 4 December 2026``, where the organisation is."""
+    if at is None:
+        return ""
+    there = at.astimezone(ZoneInfo(time_zone))
+    return f"{there:%A} {there.day} {there:%B %Y}"
+
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "mails"),
+    autoescape=select_autoescape(enabled_extensions=("html",)),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)

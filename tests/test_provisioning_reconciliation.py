@@ -1,0 +1,189 @@
+"""What Stripe, our rows and Twilio disagree about is mended or reported, and nothing else is touched."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select, update
+
+from db.engine import Database
+from db.models import AuditEntry, NumberOrder, Subscription
+from db.numbers import Numbers
+from provisioning.reconciliation import Difference, reconcile
+from provisioning.twilio_api import FREE
+from sandbox.twilio import Number, RestFault
+from tests.cast import Cast
+from tests.orders import WEB, Shop, shop
+from tests.twilio_account import account
+
+FIRST, SECOND = "+61255500000", "+61255500037"
+
+
+@pytest_asyncio.fixture
+async def here(database: Database, cast: Cast) -> AsyncIterator[Shop]:
+    """A shop whose two old numbers stand at Twilio as they have to."""
+    async with account() as place, shop(place, database) as opened:
+        for number in (cast.number, cast.number_b):
+            place.numbers[number.e164] = Number(
+                number.e164,
+                voice_url=f"{WEB}/twilio/voice/inbound",
+                status_callback=f"{WEB}/twilio/voice/status",
+                friendly_name="Reception",
+            )
+            async with database.begin() as session:
+                (await session.merge(number)).twilio_sid = Number(number.e164).sid
+            await opened.tools.api.route(number.e164)
+        yield opened
+
+
+async def _kinds(here: Shop) -> list[str]:
+    return sorted(difference.kind for difference in await reconcile(here.tools))
+
+
+async def _mended(here: Shop, kind: str) -> Difference:
+    """The one difference there is, which is gone the next night."""
+    (found,) = await reconcile(here.tools)
+    assert found.kind == kind
+    assert await _kinds(here) == []
+    return found
+
+
+async def _bought(here: Shop, cast: Cast) -> NumberOrder:
+    order = await here.paid(cast.a.id)
+    assert await here.work(order) is None
+    await here.age()
+    return await here.look(order)
+
+
+async def _subscribed(here: Shop, organisation_id: UUID, **values: Any) -> None:
+    active = {"stripe_subscription_id": "sub_9", "status": "active", "paid_at": datetime.now(UTC)}
+    async with here.database.begin() as session:
+        session.add(Subscription(organisation_id=organisation_id, seats=1, **(active | values)))
+
+
+async def test_what_agrees_is_left_alone(here: Shop, cast: Cast) -> None:
+    await _bought(here, cast)
+    before = dict(here.account.numbers)
+    assert await _kinds(here) == []
+    assert here.account.numbers == before
+
+
+async def test_a_number_bought_for_an_order_that_went_elsewhere_is_given_up(here: Shop, cast: Cast) -> None:
+    order = await _bought(here, cast)
+    here.account.numbers[SECOND] = Number(SECOND, friendly_name=f"bilby:{order.id}")
+    await _mended(here, "a number nobody pays for")
+    assert (FIRST in here.account.numbers, SECOND in here.account.numbers) == (True, False)
+
+
+async def test_an_order_that_is_being_worked_on_keeps_what_it_has(here: Shop, cast: Cast) -> None:
+    order = await here.paid(cast.a.id)
+    here.account.numbers[SECOND] = Number(SECOND, friendly_name=f"bilby:{order.id}")
+    assert await _kinds(here) == []
+    assert SECOND in here.account.numbers
+
+
+async def test_what_is_not_ours_is_reported_at_most(here: Shop, cast: Cast) -> None:
+    for e164, tag in ((FIRST, "bilby:0d2f6c1e"), (SECOND, "Fax"), ("+61255500074", FREE)):
+        here.account.numbers[e164] = Number(e164, friendly_name=tag)
+    before = dict(here.account.numbers)
+    assert await _kinds(here) == ["a number with an unknown tag"]
+    assert here.account.numbers == before
+
+
+async def test_a_lost_number_is_reported(here: Shop, cast: Cast) -> None:
+    del here.account.numbers[cast.number.e164]
+    assert await _kinds(here) == []  # perhaps it was rented just now
+    await here.age()
+    (found,) = await reconcile(here.tools)
+    assert (found.kind, found.number_id) == ("a number that Twilio does not have", cast.number.id)
+
+
+@pytest.mark.parametrize("tag", [FREE, "Reception"])
+async def test_a_rented_number_never_stays_free(here: Shop, cast: Cast, tag: str) -> None:
+    order = await _bought(here, cast)
+    here.account.emulator.exchange.set_number(FIRST, friendly_name=tag)
+    await _mended(here, "a number with another's tag")
+    assert here.account.numbers[FIRST].friendly_name == f"bilby:{order.id}"
+
+
+async def test_settings_are_put_right(here: Shop, cast: Cast) -> None:
+    here.account.emulator.exchange.set_number(cast.number.e164, voice_url="https://else.example")
+    await _mended(here, "a number with other settings")
+    assert here.account.numbers[cast.number.e164].voice_url == f"{WEB}/twilio/voice/inbound"
+
+
+async def test_calls_come_back_to_australia(here: Shop, cast: Cast) -> None:
+    del here.account.book.routes[cast.number.e164]
+    await _mended(here, "a number with other settings")
+    assert here.account.book.routes[cast.number.e164]["voice_region"] == "au1"
+
+
+async def test_stripes_word_is_written_down(here: Shop, cast: Cast) -> None:
+    await _subscribed(here, cast.a.id)
+
+    async def ask(database: Database, organisation_id: UUID) -> bool:
+        async with database.begin() as session:
+            row = await session.get(Subscription, organisation_id)
+            assert row is not None
+            changed, row.status = row.status != "canceled", "canceled"
+        return changed
+
+    (found,) = await reconcile(here.tools, ask)
+    assert (found.kind, found.organisation_id) == ("a subscription that Stripe tells otherwise", cast.a.id)
+    assert await reconcile(here.tools, ask) == []
+
+
+async def test_a_forgotten_order_goes_on(here: Shop, cast: Cast) -> None:
+    order = await here.paid(cast.a.id)
+    await here.age()
+    assert await _kinds(here) == ["an order that was forgotten"]
+    assert await here.jobs() == ["provision_number"]
+    await here.work(order)
+    assert await _kinds(here) == []
+
+
+async def test_an_order_that_waits_is_not_forgotten(here: Shop, cast: Cast) -> None:
+    order = await here.paid(cast.a.id)
+    await here.age()
+    async with here.database.begin() as session:
+        soon = datetime.now(UTC) + timedelta(minutes=5)
+        await session.execute(update(NumberOrder).where(NumberOrder.id == order.id).values(next_try_at=soon))
+    assert await _kinds(here) == []
+
+
+async def test_who_pays_gets_a_number(here: Shop, cast: Cast) -> None:
+    await _subscribed(here, cast.a.id)
+    await _mended(here, "a subscription without a number")
+    (order,) = await here.everything()
+    assert (order.paid_by, order.state) == ("sub_9", "paid")
+
+
+async def test_who_has_not_paid_yet_does_not(here: Shop, cast: Cast) -> None:
+    await _subscribed(here, cast.a.id, paid_at=None)
+    await _subscribed(here, cast.b.id, stripe_subscription_id="sub_8", status="canceled")
+    assert await _kinds(here) == []
+
+
+async def test_an_overdue_release_is_done(here: Shop, cast: Cast) -> None:
+    await _subscribed(here, cast.a.id, status="canceled", release_after=datetime.now(UTC) - timedelta(days=2))
+    assert await _kinds(here) == ["a release that is overdue"]
+    assert await here.jobs() == ["release_number"]
+    await here.release(cast.number.id)
+    assert cast.number.e164 not in here.account.numbers
+    assert await _kinds(here) == []
+    async with here.database.begin() as session:
+        assert await Numbers(session, cast.a.id).all() == []
+
+
+async def test_what_cannot_be_mended_now_is_reported(here: Shop, cast: Cast) -> None:
+    here.account.emulator.exchange.set_number(cast.number.e164, voice_url="https://else.example")
+    here.account.book.faults.append(RestFault("POST", r"/PN\w+\.json$"))
+    assert await _kinds(here) == ["a number with other settings"]
+    async with here.database.begin() as session:
+        actions = (await session.scalars(select(AuditEntry.action))).all()
+    assert actions == ["number.reconciled"]
