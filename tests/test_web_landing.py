@@ -1,4 +1,4 @@
-"""The public pages: what they promise is what there is, and nobody needs to sign in to read it."""
+"""The pages for everybody: there without signing in or a database, priced with GST, and true about suppliers."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import re
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cast import Cast
 from tests.site import Browser
+from web.config import Settings
 from web.price import Price
 
-PAGES = ["/", "/pricing", "/terms", "/acceptable-use", "/privacy"]
+Browsers = Callable[[], Browser]
+PAGES = ("/", "/pricing", "/terms", "/acceptable-use", "/privacy")
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_public_page_reads_without_signing_in(browser: Callable[[], Browser], path: str) -> None:
+async def test_everybody_may_read_them(path: str, browser: Browsers) -> None:
     page = await browser().get(path)
+    text = await page.text()
     assert page.status == 200
-    assert "<h1>" in await page.text()
+    for other in PAGES[1:]:
+        assert f'href="{other}"' in text
 
 
-async def test_every_link_on_a_public_page_leads_somewhere(browser: Callable[[], Browser]) -> None:
+async def test_every_link_on_a_public_page_leads_somewhere(browser: Browsers) -> None:
     visitor = browser()
     linked = set()
     for path in PAGES:
@@ -30,14 +36,51 @@ async def test_every_link_on_a_public_page_leads_somewhere(browser: Callable[[],
     assert {path: status for path, status in answers.items() if status != 200} == {}
 
 
-async def test_who_is_signed_in_goes_straight_to_work(browser: Callable[[], Browser], cast: Cast) -> None:
+async def test_who_is_signed_in_goes_straight_to_work(browser: Browsers, cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
     page = await alice.get("/")
     assert (page.status, page.headers["Location"]) == (303, "/console")
 
 
-@pytest.mark.parametrize(
-    ("cents", "shown", "gst"), [(44_00, "A$44", "A$4"), (49_50, "A$49.50", "A$4.50"), (11, "A$0.11", "A$0.01")]
-)
-def test_prices_name_their_gst(cents: int, shown: str, gst: str) -> None:
-    assert (str(Price(cents)), str(Price(cents).gst)) == (shown, gst)
+async def test_the_price_is_said_with_its_gst(browser: Browsers) -> None:
+    for path in ("/", "/pricing", "/terms"):
+        text = " ".join((await (await browser().get(path)).text()).split())
+        assert "A$44" in text
+        assert "A$4 " in text
+        assert "GST" in text
+
+
+async def test_nothing_is_promised_for_others(browser: Browsers) -> None:
+    for path in ("/", "/privacy"):
+        text = " ".join((await (await browser().get(path)).text()).split())
+        assert "processed in Australia" in text
+        assert "13 months" in text
+        assert "has not been confirmed" in text
+        assert "stay in Australia" not in text
+        assert "stay in Sydney" not in text
+
+
+class TestOptedOut:
+    """Where the AWS account is attested to be opted out."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"aws_ai_opt_out": "attested", "operator": "Numbat Pty Ltd"})
+
+    async def test_the_page_says_so(self, browser: Browsers) -> None:
+        text = " ".join((await (await browser().get("/privacy")).text()).split())
+        assert "Bilby’s account is opted out" in text
+        assert "has not been confirmed" not in text
+        assert "Numbat Pty Ltd is responsible" in text
+
+
+@given(st.integers(1, 10**9))
+def test_gst_is_a_tenth_of_what_is_left_without_it(cents: int) -> None:
+    price = Price(cents)
+    assert abs(price.gst.cents * 10 - (cents - price.gst.cents)) <= 6
+
+
+@pytest.mark.parametrize(("cents", "words"), [(4400, "A$44"), (4450, "A$44.50"), (123_456_05, "A$123,456.05")])
+def test_amounts_are_written_as_people_do(cents: int, words: str) -> None:
+    assert str(Price(cents)) == words
+    assert str(Price(cents).times(2)) == str(Price(cents * 2))

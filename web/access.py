@@ -4,7 +4,8 @@ A page's request carries a cookie: `require` turns it into a `Viewer`, and `rows
 organisation (of the viewer's own calls, where their role may see no others). A webhook carries Twilio's
 signature instead: `by_number`, `by_member` and `by_call` find the organisation by what Twilio says, and refuse a
 request whose signature was not proved. A fact from media comes over NATS, where only media may publish it:
-`by_fact`. No other module of `web` imports the queries of tenants' rows; a test sees to it.
+`by_fact`. Who signs up has no organisation yet: `found` makes one. No other module of `web` imports the queries of
+tenants' rows; a test sees to it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import calls, members, numbers, organisations
+from db import audit, calls, members, numbers, organisations, subscriptions
+from db.audit import Actor, AuditLog
 from db.calls import Calls
 from db.members import Members
-from db.models import Member, Number, Organisation, Role
+from db.models import Member, Number, Organisation, Role, Subscription
+from db.number_orders import NumberOrders
 from db.numbers import Numbers
-from web import keys, sessions
+from db.organisations import STANDING, Standing, standing
+from web import keys, limits, sessions
 from web.errors import ForbiddenError, NotFoundError, NotSignedInError
+from web.ordering import Ordering
 
 Permission = Literal[
     "console",  # watch live calls: one's own, or with calls.all everybody's
@@ -34,12 +39,13 @@ Permission = Literal[
     "numbers",
     "team",
     "settings",
+    "audit",
     "billing",
 ]
 
 _AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls"})
 _SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all"}
-_ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings"}
+_ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "audit"}
 _OWNER: frozenset[Permission] = _ADMIN | {"billing"}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
@@ -65,6 +71,13 @@ class Viewer:
     """Its name, to show."""
     available: bool
     """Whether calls may ring at the member's console."""
+    standing: Standing = STANDING["active"]
+    """What works for the organisation today."""
+
+    @property
+    def may_watch(self) -> bool:
+        """Whether the viewer's console is open: it depends on the role and on what is paid."""
+        return self.role in self.standing.watchers
 
     def may(self, permission: Permission) -> bool:
         """Whether the viewer's role has ``permission``."""
@@ -79,6 +92,16 @@ class Rows:
     members: Members
     numbers: Numbers
     calls: Calls
+    orders: NumberOrders
+    ordering: Ordering
+    audit: AuditLog
+    """What is recorded through it was done by who asked."""
+    session: AsyncSession
+    """For provisioning's own functions alone, which take the organisation's id beside it."""
+
+    async def subscription(self) -> Subscription | None:
+        """What is paid for, if the organisation has ever gone to pay."""
+        return await subscriptions.of(self.session, self.organisation.id)
 
 
 async def current(request: web.Request) -> Viewer | None:
@@ -108,8 +131,22 @@ async def require(request: web.Request, permission: Permission) -> Viewer:
 async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
     """The rows that ``viewer`` may see. Raises `NotFoundError` should the organisation be gone."""
     only_agent_id = None if viewer.may("calls.all") else viewer.member_id
+    actor = Actor(viewer.name or viewer.role, viewer.member_id, limits.network(request))
     async with request.app[keys.database].begin() as session:
-        yield await _rows(session, viewer.organisation_id, only_agent_id)
+        yield await _rows(session, viewer.organisation_id, only_agent_id, actor)
+
+
+async def found(request: web.Request, *, organisation: str, name: str, email: str) -> Member:
+    """A new organisation and its owner, for whoever has proved that ``email`` is theirs.
+
+    Raises `db.members.AddressTakenError`.
+    """
+    async with request.app[keys.database].begin() as session:
+        made = await organisations.create(session, name=organisation)
+        owner = await Members(session, made.id).add(email=email, name=name, role="owner")
+        actor = Actor(name, owner.id, limits.network(request))
+        await AuditLog(session, made.id, actor).record("organisation.founded")
+        return owner
 
 
 @asynccontextmanager
@@ -157,7 +194,9 @@ async def _for_twilio(request: web.Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def _rows(session: AsyncSession, organisation_id: UUID, only_agent_id: UUID | None = None) -> Rows:
+async def _rows(
+    session: AsyncSession, organisation_id: UUID, only_agent_id: UUID | None = None, actor: Actor = audit.TWILIO
+) -> Rows:
     organisation = await organisations.find(session, organisation_id)
     if organisation is None:
         raise NotFoundError
@@ -166,6 +205,10 @@ async def _rows(session: AsyncSession, organisation_id: UUID, only_agent_id: UUI
         Members(session, organisation_id),
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
+        NumberOrders(session, organisation_id),
+        Ordering(session, organisation_id),
+        AuditLog(session, organisation_id, actor),
+        session,
     )
 
 
@@ -186,4 +229,5 @@ def _viewer(member: Member) -> Viewer:
         name=member.name,
         organisation=member.organisation.name,
         available=member.available,
+        standing=standing(member.organisation),
     )

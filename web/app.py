@@ -9,6 +9,8 @@ from functools import partial
 from aiohttp import web
 
 from db.engine import Database
+from provisioning import stripe_api, twilio_api
+from provisioning.mail import Mailer
 from web import (
     availability,
     calls,
@@ -26,9 +28,9 @@ from web import (
 )
 from web.config import Settings
 from web.facts import Facts
-from web.mail import Mailer
 from web.middlewares import answer_errors, guard, note
 from web.outbox import open_outbox
+from web.progress import Progress
 from web.restarts import Restarts
 from web.static_files import StaticFiles
 
@@ -57,7 +59,9 @@ def create_app(settings: Settings) -> web.Application:
         health,
     ):
         app.add_routes(module.routes)
-    app.cleanup_ctx.extend([_database, _twilio, _facts, _outbox])
+    app[keys.progress] = Progress()
+    app.on_shutdown.append(_end_streams)
+    app.cleanup_ctx.extend([_database, _twilio, _phone_numbers, _stripe, _facts, _outbox])
     return app
 
 
@@ -72,6 +76,24 @@ async def _twilio(app: web.Application) -> AsyncIterator[None]:
     async with twilio_client.of(app[keys.settings]) as client:
         app[keys.twilio] = client
         yield
+
+
+async def _phone_numbers(app: web.Application) -> AsyncIterator[None]:
+    async with twilio_api.opened(app[keys.settings]) as api:
+        app[keys.phone_numbers] = api
+        yield
+
+
+async def _stripe(app: web.Application) -> AsyncIterator[None]:
+    settings = app[keys.settings]
+    key = settings.stripe_secret_key.get_secret_value()
+    async with stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base) as api:
+        app[keys.stripe] = api
+        yield
+
+
+async def _end_streams(app: web.Application) -> None:
+    app[keys.progress].close()
 
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:

@@ -22,9 +22,9 @@ from twilio.base.exceptions import TwilioRestException
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
+from provisioning.mail import Mailer
 from web import twilio_client
 from web.config import TWILIO_API, Settings, read
-from web.mail import Mailer
 
 SECONDS = 10.0  # for each check
 _REACHING_SECONDS = 4.0

@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from db.settings import LOOPBACK, CommaList, DatabaseSettings, load, origin, vendor
+from db.settings import LOOPBACK, CommaList, DatabaseSettings, load, origin
+from provisioning.stripe_settings import STRIPE_API, StripeSettings
+from provisioning.twilio_settings import TWILIO_API, TwilioSettings
 
-TWILIO_API = "https://api.sydney.au1.twilio.com"
-STRIPE_API = "https://api.stripe.com"
+__all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
+
 CONSENT_PROMPT = (
     "This call is transcribed by a computer while we talk, to help us to help you. "
     "The words are not kept. If you would rather not, please tell us."
@@ -23,14 +25,6 @@ def _http_origin(value: str) -> str:
 
 def _websocket_origin(value: str) -> str:
     return origin(value, "wss", "ws")
-
-
-def _twilio(value: str) -> str:
-    return vendor(value, TWILIO_API)
-
-
-def _stripe(value: str) -> str:
-    return vendor(value, STRIPE_API)
 
 
 def _nats(value: SecretStr) -> SecretStr:
@@ -58,7 +52,7 @@ HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
 Secret = Annotated[SecretStr, Field(min_length=16)]
 
 
-class Settings(DatabaseSettings):
+class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
     nats_url: Annotated[SecretStr, AfterValidator(_nats)]
@@ -81,7 +75,6 @@ class Settings(DatabaseSettings):
     twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9A-Za-z]+$")]
     twilio_api_key_secret: SecretStr
     twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9A-Za-z]+$")]
-    twilio_api_base: Annotated[str, AfterValidator(_twilio)] = TWILIO_API
     voice_sdk_url: Annotated[str, AfterValidator(_voice_sdk)] = ""
     """Where the browser loads Twilio's Voice SDK from; empty: no softphone."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
@@ -94,10 +87,8 @@ class Settings(DatabaseSettings):
     aws_ai_opt_out: Literal["", "attested"] = ""
     """``attested`` once the AWS account is opted out of having its content used; the privacy page says which."""
 
-    stripe_secret_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")
-    stripe_price_id: str = ""
-    stripe_api_base: Annotated[str, AfterValidator(_stripe)] = STRIPE_API
+    """What Stripe signs its webhooks with."""
 
     @property
     def secure(self) -> bool:

@@ -1,10 +1,11 @@
 """Facts about calls over NATS, on web's side. Facts only: no word spoken passes here, and the server's
 permissions see to it (`deploy/nats.conf`).
 
-Out: ``call.{org}.{call}.assigned``, when an agent answers. In: ``call.{org}.{call}.started|stream|ended`` from media,
-which keep the call row's transcription state true, and ``handover.{org}.{call}``, which asks for a new stream
-(restarts.py). A request never waits for NATS: `Facts.assigned` puts the fact into a bounded queue, and at the bound
-the fact is dropped and counted (the call goes on; a supervisor sees it all the same).
+Out: ``call.{org}.{call}.assigned``, when an agent answers, and ``member.{org}.{member}.removed``, when somebody's
+consoles must close. In: ``call.{org}.{call}.started|stream|ended`` from media, which keep the call row's state of
+transcription true; ``handover.{org}.{call}``, which asks for a new stream (restarts.py); from provisioning
+``progress.{org}.{order}``, a nudge for open pages (progress.py). A request never waits for NATS: a fact goes into a
+bounded queue, and at the bound it is dropped and counted (the call goes on; a supervisor sees it all the same).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 2
 
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
-Kind = Literal["started", "stream", "ended", "handover"]
+Kind = Literal["started", "stream", "ended", "handover", "progress"]
 Apply = Callable[["Fact"], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
@@ -43,7 +44,10 @@ _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``."""
+    """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
+
+    Of ``progress`` it is provisioning that says it, and ``call`` is the order.
+    """
 
     org: UUID
     call: str
@@ -79,6 +83,8 @@ def parse(subject: str, payload: bytes) -> Fact | None:
                 return Fact(UUID(org), call, "ended", None, "ended")
             case ["handover", org, call]:
                 return Fact(UUID(org), call, None, None, "handover")
+            case ["progress", org, order]:
+                return Fact(UUID(org), order, None, None, "progress")
             case ["call", org, call, "stream"]:
                 stream = msgspec.json.decode(payload, type=_Stream)
                 return Fact(UUID(org), call, stream.state, printable(stream.reason or "") or None)
@@ -106,8 +112,15 @@ class Facts:
 
     def assigned(self, org: UUID, call: str, agent: UUID) -> None:
         """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
+        self._put(f"call.{org}.{call}.assigned", {"agent": str(agent)})
+
+    def removed(self, org: UUID, member: UUID) -> None:
+        """Tell media that what ``member`` may watch has changed: their consoles close. Never waits, never raises."""
+        self._put(f"member.{org}.{member}.removed", {})
+
+    def _put(self, subject: str, fact: dict[str, str]) -> None:
         try:
-            self._waiting.put_nowait((f"call.{org}.{call}.assigned", json.dumps({"agent": str(agent)}).encode()))
+            self._waiting.put_nowait((subject, json.dumps(fact).encode()))
         except asyncio.QueueFull:
             _dropped.inc()
 
@@ -128,12 +141,13 @@ class Facts:
             facts = await connection.subscribe("call.>", pending_msgs_limit=PENDING_FACTS)
             # In a queue group: one web process sees to it, not all of them.
             moves = await connection.subscribe("handover.>", queue="web", pending_msgs_limit=PENDING_FACTS)
+            nudges = await connection.subscribe("progress.>", pending_msgs_limit=PENDING_FACTS)
             await connection.flush(CLOSE_SECONDS)
             _heed_cancellation()
             self._connection, self._trouble = connection, ""
             self.ready.set()
             _log.info("nats connected")
-            await self._exchange(connection, (facts, moves), closed)
+            await self._exchange(connection, (facts, moves, nudges), closed)
         finally:
             self._connection = None
             await _close(connection)

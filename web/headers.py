@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from web.config import Settings
+from web.config import STRIPE_API, Settings
 
 # Where the real Voice SDK signals and reports (facts: `device.edge = "sydney"`), and whence it fetches its tones.
 _TWILIO_SIGNALLING = ("wss://voice-js.sydney.twilio.com", "https://eventgw.twilio.com")
 _TWILIO_SOUNDS = ("https://sdk.twilio.com",)
+_STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
 
 def security_headers(settings: Settings) -> Mapping[str, str]:
@@ -40,11 +41,16 @@ def content_security_policy(settings: Settings) -> str:
         "connect-src": ["'self'", settings.media_public_url, *connects],
         "media-src": ["'self'", *sounds],
         "manifest-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *_payment_pages(settings)],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
+
+
+def _payment_pages(settings: Settings) -> list[str]:
+    """Where a form of ours may be answered with a redirect to: Stripe's pages for paying and for the portal."""
+    return list(_STRIPE_PAGES) if settings.stripe_api_base == STRIPE_API else [settings.stripe_api_base]
 
 
 def _voice_sources(sdk_url: str) -> tuple[list[str], list[str], list[str]]:

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
     from db.engine import Database
+    from provisioning.mail import Mailer
+    from provisioning.stripe_api import StripeApi
+    from provisioning.twilio_api import TwilioApi
     from web.access import Viewer
     from web.config import Settings
     from web.facts import Facts
-    from web.mail import Mailer
     from web.outbox import Outbox
+    from web.progress import Progress
     from web.restarts import Restarts
     from web.sessions import SignIn
     from web.static_files import StaticFiles
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
 settings: web.AppKey[Settings] = web.AppKey("settings")
 database: web.AppKey[Database] = web.AppKey("database")
 bus: web.AppKey[Facts] = web.AppKey("bus")
+progress: web.AppKey[Progress] = web.AppKey("progress")
 restarts: web.AppKey[Restarts] = web.AppKey("restarts")
 mailer: web.AppKey[Mailer] = web.AppKey("mailer")
 outbox: web.AppKey[Outbox] = web.AppKey("outbox")
 twilio: web.AppKey[Client] = web.AppKey("twilio")
+phone_numbers: web.AppKey[TwilioApi] = web.AppKey("phone_numbers")
+stripe: web.AppKey[StripeApi] = web.AppKey("stripe")
 templates: web.AppKey[Environment] = web.AppKey("templates")
 static_files: web.AppKey[StaticFiles] = web.AppKey("static_files")
 

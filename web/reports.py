@@ -98,6 +98,9 @@ async def _stream(request: web.Request, form: Form) -> None:
 
 async def take_fact(app: web.Application, fact: Fact) -> None:
     """Act on what media says of a call, and note it in the row. Raises `NotFoundError` for no organisation."""
+    if fact.kind == "progress":
+        app[keys.progress].nudge(fact.org)
+        return
     app[keys.restarts].note(fact)
     if fact.state is None:
         return

@@ -1,0 +1,197 @@
+"""What stands between a new organisation and its first real call: seven things, and where to see to each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from db.base import BundleStatus, OrderState
+from db.bundles import APPROVED, IN_REVIEW
+from db.models import Bundle, Member, Number, NumberOrder, Organisation
+from db.organisations import standing
+from web.dialling import shown
+
+Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
+STEPS: dict[OrderState, str] = {
+    "paid": "Looking for a number",
+    "chosen": "Renting it",
+    "bought": "Rented. Setting it up",
+    "configured": "Set up. Routing its calls to Australia",
+    "routed": "Routed. Putting it into your hands",
+    "assigned": "Yours. Checking it once more",
+    "done": "Ready to ring",
+}
+"""What an order says of itself, in the order in which it goes."""
+_WAITS: dict[BundleStatus, str] = {
+    "draft": "Your business details are on their way to Twilio, who must approve them before a number is rented.",
+    "pending-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
+    "in-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
+    "twilio-rejected": "Twilio has not accepted your business details. Correct them, and they are sent again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to do. ``words`` say how it stands; ``fix`` is where it is seen to."""
+
+    key: Key
+    title: str
+    done: bool
+    words: str
+    fix: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a number on its way."""
+
+    words: str
+    standing: Literal["done", "now", "later"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is looked at."""
+
+    organisation: Organisation
+    papers: Bundle | None
+    platform_papers: bool
+    numbers: Sequence[Number]
+    orders: Sequence[NumberOrder]
+    answered: bool
+    """A call to one of the numbers has been answered."""
+    members: Sequence[Member]
+
+
+def has_details(organisation: Organisation) -> bool:
+    """Whether everything is there that the rules for numbers ask of a business."""
+    asked = (organisation.legal_name, organisation.abn, organisation.street)
+    return all((*asked, organisation.locality, organisation.region, organisation.postcode))
+
+
+def papers_words(facts: Facts) -> str:
+    """How the regulatory papers stand; empty when nothing waits for them."""
+    if facts.platform_papers or not has_details(facts.organisation):
+        return ""
+    return _WAITS.get(facts.papers.status, "") if facts.papers else _WAITS["draft"]
+
+
+def items(facts: Facts) -> list[Item]:
+    """The checklist, in the order in which it is best done."""
+    return [
+        _details(facts),
+        _plan(facts),
+        _number(facts),
+        _webhooks(facts),
+        _prompt(facts),
+        _call(facts),
+        _team(facts),
+    ]
+
+
+def order_under_way(facts: Facts) -> NumberOrder | None:
+    """The order whose steps are shown: the first one that is not done yet, a failed one included."""
+    return next((each for each in facts.orders if each.state in STEPS and each.state != "done"), None) or next(
+        (each for each in facts.orders if each.state == "failed"), None
+    )
+
+
+def steps(order: NumberOrder | None) -> list[Step]:
+    """The way of ``order``; empty if there is none on its way."""
+    if order is None or order.state not in STEPS:
+        return []
+    reached = list(STEPS).index(order.state)
+    return [Step(words, _standing(at, reached)) for at, words in enumerate(STEPS.values())]
+
+
+def trouble(order: NumberOrder | None, now: datetime) -> str:
+    """What keeps ``order``, and when it is tried again, as one or two sentences."""
+    if order is None or not order.error_sentence:
+        return ""
+    if order.next_try_at is None:
+        again = "It is not tried again by itself." if order.state == "failed" else ""
+    else:
+        again = f"Tried again {_soon(order.next_try_at, now)}."
+    return f"{order.error_sentence} {again}".strip()
+
+
+def _soon(at: datetime, now: datetime) -> str:
+    seconds = max(0, round((at - now).total_seconds()))
+    if seconds < 5:
+        return "now"
+    return f"in {seconds} seconds" if seconds < 100 else f"in {round(seconds / 60)} minutes"
+
+
+def _standing(at: int, reached: int) -> Literal["done", "now", "later"]:
+    if at < reached or reached == len(STEPS) - 1:
+        return "done"
+    return "now" if at == reached else "later"
+
+
+def _details(facts: Facts) -> Item:
+    known = has_details(facts.organisation)
+    rejected = facts.papers is not None and facts.papers.status == "twilio-rejected" and not facts.platform_papers
+    words = (
+        papers_words(facts)
+        if known
+        else "Legal name, ABN and address: Australian numbers are rented to known businesses."
+    )
+    return Item(
+        "details", "Organisation details", known and not rejected, words, "/settings#details", "Enter details"
+    )
+
+
+def _plan(facts: Facts) -> Item:
+    at = standing(facts.organisation)
+    done = at.connects and at.transcribes
+    words = "" if done else f"{at.trouble} {at.remedy}"
+    fix = "/checkout" if facts.organisation.status in ("incomplete", "cancelled") else "/billing"
+    return Item(
+        "plan", "Plan paid", done, words, fix, "Choose seats and pay" if fix == "/checkout" else "Mend payment"
+    )
+
+
+def _number(facts: Facts) -> Item:
+    ours = ", ".join(shown(number.e164) for number in facts.numbers)
+    held = next((each for each in facts.orders if each.state == "held" and each.candidate), None)
+    words = ours or "Choose one by town or digits. If you choose none, you get one of your own town."
+    if held is not None and held.candidate and not ours:
+        words = f"{shown(held.candidate)} is kept for you until you have paid."
+    return Item("number", "Your number", bool(ours), words, "/numbers", "Choose a number")
+
+
+def _webhooks(facts: Facts) -> Item:
+    verified = bool(facts.numbers) and all(number.verified_at for number in facts.numbers)
+    words = "" if verified else "Checked by asking Twilio where the number’s calls go. It happens by itself."
+    return Item("webhooks", "Calls reach Bilby", verified, words, "/numbers", "Check again")
+
+
+def _prompt(facts: Facts) -> Item:
+    done = facts.organisation.consent_prompt is not None
+    words = (
+        ""
+        if done
+        else "What callers hear before their words are transcribed. Read ours, and keep it or write your own."
+    )
+    return Item("prompt", "Consent prompt", done, words, "/settings#prompt", "Choose the words")
+
+
+def _call(facts: Facts) -> Item:
+    words = "" if facts.answered else "Take calls in the console, then ring your number from any phone."
+    return Item("call", "First test call", facts.answered, words, "/console", "Open the console")
+
+
+def _team(facts: Facts) -> Item:
+    done = len(facts.members) > 1
+    words = (
+        f"{len(facts.members)} people" if done else "Agents answer calls; supervisors read along with all of them."
+    )
+    return Item("team", "Team invited", done, words, "/team", "Invite somebody")
+
+
+def is_approved(facts: Facts) -> bool:
+    """Whether the regulatory papers allow a number to be rented, or will without anybody's doing."""
+    return facts.platform_papers or (facts.papers is not None and facts.papers.status in (*APPROVED, *IN_REVIEW))

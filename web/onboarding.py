@@ -1,0 +1,92 @@
+"""The checklist of a new organisation: the page, and the stream that keeps it true."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from db.calls import CallFilter
+from db.engine import DatabaseUnavailableError
+from web import access, checklist, keys
+from web.access import Viewer
+from web.checklist import Facts
+from web.dialling import shown
+from web.errors import NotSignedInError, RefusalError, TooManyError
+from web.pages import render
+from web.progress import LOOK_SECONDS, STREAM_SECONDS, news
+
+_RETRY_MS = 1000  # after which a browser comes back
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/onboarding")
+async def onboarding(request: web.Request) -> web.StreamResponse:
+    """What is still to be done, and a link to each."""
+    viewer = await access.require(request, "settings")
+    return render(request, "onboarding.html", standing=await look(request, viewer))
+
+
+@routes.get("/onboarding/events")
+async def events(request: web.Request) -> web.StreamResponse:
+    """The same, whenever it changes."""
+    viewer = await access.require(request, "settings")
+    progress = request.app[keys.progress]
+    with progress.listening(viewer.organisation_id) as event:
+        if event is None:
+            raise TooManyError(LOOK_SECONDS, "Too many pages of your organisation are open. Close some of them.")
+        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        answer = web.StreamResponse(headers=headers)
+        await answer.prepare(request)
+        await answer.write(f"retry: {_RETRY_MS}\n\n".encode())
+        # Headers are out, so there is nobody to tell what went wrong: the browser asks again, and is told then.
+        with suppress(ConnectionError, RefusalError, DatabaseUnavailableError):
+            await _tell(request, viewer, answer, event)
+    return answer
+
+
+async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse, event: asyncio.Event) -> None:
+    told, until = "", asyncio.get_running_loop().time() + STREAM_SECONDS
+    while not request.app[keys.progress].closing and asyncio.get_running_loop().time() < until:
+        standing = json.dumps(await look(request, viewer))
+        # A comment keeps the way open, and finds out whether anybody is still there.
+        await answer.write(f"data: {standing}\n\n".encode() if standing != told else b":\n\n")
+        told = standing
+        await news(event)
+
+
+async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
+    """How the organisation stands, as the page and the stream tell it."""
+    settings = request.app[keys.settings]
+    async with access.rows(request, viewer) as rows:
+        facts = Facts(
+            organisation=rows.organisation,
+            papers=await rows.ordering.papers(),
+            platform_papers=bool(settings.twilio_bundle_sid and settings.twilio_address_sid),
+            numbers=await rows.numbers.all(),
+            orders=await rows.orders.all(),
+            answered=bool(await rows.calls.page(CallFilter(direction="inbound", outcome="answered"), limit=1)),
+            members=await rows.members.all(),
+        )
+    if viewer.member_id not in {member.id for member in facts.members}:
+        raise NotSignedInError
+    return _told(facts)
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    items, order = checklist.items(facts), checklist.order_under_way(facts)
+    return {
+        "items": [asdict(item) for item in items],
+        "done": sum(item.done for item in items),
+        "steps": [asdict(step) for step in checklist.steps(order)],
+        "number": shown(order.candidate) if order is not None and order.candidate else "",
+        "trouble": checklist.trouble(order, datetime.now(UTC)),
+        "order": str(order.id) if order is not None else "",
+        "may_retry": order is not None and bool(order.error_sentence),
+    }
