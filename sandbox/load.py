@@ -1,12 +1,13 @@
 """The benchmark: many simulated two-track calls against one media process, and a plain bridge under the same load.
 
-    python -m sandbox.load [--calls 300] [--seconds 20] [--no-baseline]
+    python -m sandbox.load [--calls 300] [--seconds 20] [--no-baseline] [--workers 2]
     python -m sandbox.load --soak HOURS [--calls 100]      # memory, minute by minute
 
 One core for the process that is measured, the other for callers, Transcribe and consoles, which run in this process
 and time each other by marks in the sound and in the words. CPU is the operating system's account of the measured
 process; times are from before a frame is written here to after it was read here, so they include the kernel and
-this process's own lateness. Everything is on loopback, and stops by itself.
+this process's own lateness. Calls arrive as fast as Transcribe lets them start; their speech begins when all are
+there. Everything is on loopback, and stops by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from media.admission import STARTS_PER_SECOND
 from media.ticket import sign_console, sign_stream
 from sandbox.load_callers import Caller, Line, speak_all
 from sandbox.load_marks import Watch, from_event
@@ -49,6 +51,8 @@ class Figures:
     to_transcribe: tuple[float, float]
     to_console: tuple[float, float]
     memory_kb: float
+    busiest: float
+    """How much of a core the busiest of the processes uses, 0 to 1."""
     chunks_lost: float
 
 
@@ -71,28 +75,36 @@ class Watching(WSListener):
 
 async def measure(name: str, pid: int, port: int, transcribe: LoadTranscribe, calls: int, seconds: float) -> Figures:
     """Place ``calls`` calls with a console each, let them speak, and read what the process ``pid`` used."""
-    empty_kb = resident_kb(pid)
+    pids = workers_of(pid)
+    empty_kb = sum(map(resident_kb, pids))
     callers = await place(calls, port, transcribe)
-    await speak_all(callers, WARM_UP_SECONDS + calls / 20)  # starts are paced at 20 a second
+    await speak_all(callers, WARM_UP_SECONDS)
     transcribe.heard.measuring = transcribe.answered.measuring = True
-    chunks, cpu = transcribe.chunks, cpu_seconds(pid)
+    chunks, cpu = transcribe.chunks, [cpu_seconds(pid) for pid in pids]
     await speak_all(callers, seconds)
-    used, heard = cpu_seconds(pid) - cpu, transcribe.chunks - chunks
-    memory = (resident_kb(pid) - empty_kb) / calls
+    used, heard = (
+        [cpu_seconds(pid) - before for pid, before in zip(pids, cpu, strict=True)],
+        transcribe.chunks - chunks,
+    )
+    memory = (sum(map(resident_kb, pids)) - empty_kb) / calls
     for caller in callers:
         caller.hang_up()
     return Figures(
         name,
-        used * 1000 / (calls * seconds),
+        sum(used) * 1000 / (calls * seconds),
         transcribe.heard.percentiles_ms(),
         transcribe.answered.percentiles_ms(),
         memory,
+        max(used) / seconds,
         1 - heard / (calls * seconds * 10),
     )
 
 
 async def place(calls: int, port: int, transcribe: LoadTranscribe) -> list[Caller]:
-    """``calls`` callers, connected and silent yet, and a console for each."""
+    """``calls`` callers, connected and silent yet, and a console for each; as fast as they may start, not faster.
+
+    All at once, they would wait with their sound, and what that took of memory would be measured for ever after.
+    """
     url = f"ws://127.0.0.1:{port}"
     callers = [Caller(_line(url, number), number, transcribe.heard) for number in range(calls)]
     for number, caller in enumerate(callers):
@@ -103,6 +115,7 @@ async def place(calls: int, port: int, transcribe: LoadTranscribe) -> list[Calle
             f"{url}/console",
             extra_headers={"Origin": ORIGIN},
         )
+        await asyncio.sleep(1 / STARTS_PER_SECOND)
     return callers
 
 
@@ -125,7 +138,7 @@ async def _print_soak(calls: int, hours: float) -> None:
 
 
 @asynccontextmanager
-async def bilby(endpoint: str, folder: Path, slots: int) -> AsyncIterator[tuple[int, int]]:
+async def bilby(endpoint: str, folder: Path, slots: int, workers: int = 1) -> AsyncIterator[tuple[int, int]]:
     """`python -m media` as in production, with a real NATS; gives pid and port."""
     port = free_port()
     async with NatsServer(folder) as nats:
@@ -144,6 +157,7 @@ async def bilby(endpoint: str, folder: Path, slots: int) -> AsyncIterator[tuple[
             "AWS_SECRET_ACCESS_KEY": "load",
             "TRANSCRIBE_ENDPOINT": endpoint,
             "TRANSCRIBE_MAX_STREAMS": str(slots),
+            "MEDIA_WORKERS": str(workers),
         }
         async with child([sys.executable, "-m", "media"], environment, port) as pid:
             yield pid, port
@@ -172,28 +186,36 @@ async def child(command: list[str], environment: dict[str, str], port: int) -> A
         await process.wait()
 
 
-async def compare(calls: int, seconds: float, *, baseline: bool) -> list[Figures]:
-    """Ours, then the plain bridge, under the same load."""
+async def compare(calls: int, seconds: float, *, baseline: bool, workers: int) -> list[Figures]:
+    """Ours, ours in several processes if there are, then the plain bridge, under the same load."""
     cores = sorted(os.sched_getaffinity(0))
     figures = []
     with tempfile.TemporaryDirectory() as folder:
-        figures.append(await _run("bilby", calls, seconds, Path(folder), cores))
+        for count in sorted({1, workers}):
+            figures.append(await _run(count, calls, seconds, Path(folder), cores))
         if baseline:
-            figures.append(await _run("plain websockets bridge", calls, seconds, Path(folder), cores))
+            figures.append(await _run(0, calls, seconds, Path(folder), cores))
     return figures
 
 
-async def _run(name: str, calls: int, seconds: float, folder: Path, cores: list[int]) -> Figures:
+async def _run(workers: int, calls: int, seconds: float, folder: Path, cores: list[int]) -> Figures:
+    """Ours in so many processes, or with none the plain bridge."""
+    name = f"bilby, {workers} workers" if workers > 1 else "bilby" if workers else "plain websockets bridge"
     transcribe = LoadTranscribe(Watch(), Watch())
     async with AsyncExitStack() as stack:
         endpoint = await stack.enter_async_context(transcribe.serving())
-        process = bilby(endpoint, folder, calls) if name == "bilby" else plain(endpoint)
+        process = bilby(endpoint, folder, calls, workers) if workers else plain(endpoint)
         pid, port = await stack.enter_async_context(process)
         os.sched_setaffinity(0, cores[-1:])
         try:
             return await measure(name, pid, port, transcribe, calls, seconds)
         finally:
             os.sched_setaffinity(0, cores)
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that do the work: the children of ``pid``, or itself if it has none."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] or [pid]
 
 
 def cpu_seconds(pid: int) -> float:
@@ -239,13 +261,15 @@ def table(figures: list[Figures], calls: int, seconds: float) -> str:
     lines = [
         f"{calls} two-track calls for {seconds:.0f} s, one core, Python {python}",
         "",
-        "| | CPU ms per call-second | frame → Transcribe p50 / p99 ms | result → console p50 / p99 ms | kB a call |",
-        "|---|---|---|---|---|",
+        "| | CPU ms per call-second | frame → Transcribe p50 / p99 ms | result → console p50 / p99 ms | kB a call "
+        "| calls when the busiest process fills a core |",
+        "|---|---|---|---|---|---|",
     ]
     for row in figures:
         lines.append(
             f"| {row.name} | {row.cpu_ms:.2f} | {row.to_transcribe[0]:.1f} / {row.to_transcribe[1]:.1f} "
-            f"| {row.to_console[0]:.1f} / {row.to_console[1]:.1f} | {row.memory_kb:.0f} |"
+            f"| {row.to_console[0]:.1f} / {row.to_console[1]:.1f} | {row.memory_kb:.0f} "
+            f"| {calls / row.busiest:.0f} |"
         )
     lost = [f"{row.name}: {row.chunks_lost:.1%} of chunks behind" for row in figures if row.chunks_lost > 0.01]
     return "\n".join(lines + lost)
@@ -256,12 +280,15 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--no-baseline", action="store_true", help="leave the plain bridge out")
+    parser.add_argument("--workers", type=int, default=1, help="measure so many media processes as well")
     parser.add_argument("--soak", type=float, metavar="HOURS", help="hold the calls for hours and watch the memory")
     wanted = parser.parse_args()
     if wanted.soak is not None:
         uvloop.run(_print_soak(wanted.calls, wanted.soak))
         return
-    figures = uvloop.run(compare(wanted.calls, wanted.seconds, baseline=not wanted.no_baseline))
+    figures = uvloop.run(
+        compare(wanted.calls, wanted.seconds, baseline=not wanted.no_baseline, workers=wanted.workers)
+    )
     print(table(figures, wanted.calls, wanted.seconds))
 
 
