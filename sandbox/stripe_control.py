@@ -160,7 +160,9 @@ def _shown(app: web.Application) -> dict[str, Any]:
         "customers": [_customer(account, one) for one in reversed(account.all("customer"))][:SHOWN],
         "checkouts": list(reversed(account.all("checkout.session", status="open")))[:SHOWN],
         "debits": account.all("payment_intent", status="processing"),
-        "deliveries": [asdict(one) for one in reversed(app[WEBHOOKS].log)][:SHOWN],
+        "deliveries": [asdict(one) | {"taken": 200 <= one.status < 300} for one in reversed(app[WEBHOOKS].log)][
+            :SHOWN
+        ],
         "manner": account.settings.manner,
     }
 

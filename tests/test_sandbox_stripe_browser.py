@@ -210,6 +210,7 @@ async def test_refunds_disputes_and_webhooks_sent_again(shopper: Shopper) -> Non
     assert {"charge.refunded", "charge.dispute.created"} <= set(shopper.till.endpoint.kinds)
     before = len(shopper.till.endpoint.taken)
     await shopper.page.reload()
+    await shopper.page.locator("summary").click()
     await shopper.press("Send again")
     await shopper.till.emulator.delivered()
     assert len(shopper.till.endpoint.taken) == before + 2, "twice, as it was told to"
