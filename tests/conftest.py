@@ -28,6 +28,7 @@ from sandbox.nats import NatsServer
 from sandbox.postgres import EmbeddedPostgres
 from tests.cast import Cast
 from tests.node import Node, media_node, scripted_vendor
+from tests.shop import Shop, open_shop
 from tests.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
@@ -169,6 +170,13 @@ async def browser(site: Site, database: Database) -> AsyncIterator[Callable[[], 
             stack.push_async_callback(fresh.http.close)
             return fresh
 
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def shop(settings: Settings, database: Database) -> AsyncIterator[Shop]:
+    """A web application of its own (not `site`'s) that takes payments, and the emulated Stripe beside it."""
+    async with open_shop(settings, database) as opened:
         yield opened
 
 

@@ -22,6 +22,7 @@ from web import (
     reports,
     sign_in,
     static_files,
+    stripe_webhook,
     tokens,
     twilio_client,
     voice,
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> web.Application:
         voice,
         reports,
         preflight,
+        stripe_webhook,
         static_files,
         health,
     ):

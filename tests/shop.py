@@ -1,0 +1,121 @@
+"""A web application whose Stripe is the emulated one, which sends its webhooks to that very application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from db import organisations, subscriptions
+from db.engine import Database
+from db.members import Members
+from db.models import Member, Organisation, Subscription
+from provisioning.stripe_api import StripeApi
+from sandbox.stripe import Filled, Manner, Stripe, StripeSettings, stripe
+from tests.site import Browser, Site
+from web import keys
+from web.app import create_app
+from web.config import Settings
+
+KEY = "sk_test_1234567890abcdef"
+SECRET = "whsec_1234567890abcdef"
+PRICE = "price_seat"
+ABN = "51824753556"
+IMPATIENT = (0.05,) * 20  # pauses after a webhook that was refused
+SECONDS = 30.0  # longest wait for webhooks
+
+
+@dataclass
+class Shop:
+    """Both together, and the database they come to."""
+
+    site: Site
+    stripe: Stripe
+    database: Database
+    browser: Callable[[], Browser]
+    """A new one, with cookies of its own."""
+
+    @property
+    def api(self) -> StripeApi:
+        """Stripe as the product asks it."""
+        return self.site.app[keys.stripe]
+
+    async def newcomer(self, email: str = "nora@numbat.example", *, known: bool = True) -> Member:
+        """The owner of a new organisation that has not paid; ``known``: its legal name, ABN and address are there."""
+        async with self.database.begin() as session:
+            founded = await organisations.create(session, name="Numbat Nursery")
+            if known:
+                founded.legal_name, founded.abn = "Numbat Nursery Pty Ltd", ABN
+                founded.street, founded.locality = "1 Bligh Street", "Sydney"
+                founded.region, founded.postcode = "NSW", "2000"
+            return await Members(session, founded.id).add(email=email, name="Nora North", role="owner")
+
+    async def customer(self, owner: Member) -> str:
+        """The organisation's customer at Stripe, made if there is none, as before a checkout."""
+        async with self.database.begin() as session:
+            row = await subscriptions.start(session, owner.organisation_id)
+            if row.stripe_customer_id is None:
+                row.stripe_customer_id = await self.api.create_customer(row.organisation_id, "Numbat", owner.email)
+            return row.stripe_customer_id
+
+    async def buy(self, checkout: str, instrument: str = "visa", seats: int | None = None) -> None:
+        """Fill in Stripe's page of that Checkout Session, and wait until its webhooks have come."""
+        self.stripe.buy(checkout, Filled(instrument, quantity=seats, name="Numbat Nursery Pty Ltd", abn=ABN))
+        await self.delivered()
+
+    async def delivered(self) -> None:
+        """Wait until every webhook was taken or given up. Raises `TimeoutError`."""
+        await self.stripe.delivered(SECONDS)
+
+    async def organisation(self, owner: Member) -> Organisation:
+        """Their organisation as it stands in the database."""
+        async with self.database.begin() as session:
+            found = await organisations.find(session, owner.organisation_id)
+        assert found is not None
+        return found
+
+    async def subscription(self, organisation_id: UUID) -> Subscription | None:
+        """What is known of its subscription."""
+        async with self.database.begin() as session:
+            return await subscriptions.of(session, organisation_id)
+
+
+@asynccontextmanager
+async def open_shop(settings: Settings, database: Database) -> AsyncIterator[Shop]:
+    """The application of ``settings`` (listening where they say), with a new Stripe account beside it."""
+    account = StripeSettings(
+        KEY,
+        SECRET,
+        PRICE,
+        webhook_url=f"{settings.web_public_url}/stripe/webhook",
+        manner=Manner(retry_seconds=IMPATIENT),
+    )
+    async with AsyncExitStack() as stack:
+        emulator = await stack.enter_async_context(stripe(account))
+        app = create_app(settings.model_copy(update=stripe_values(emulator)))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, settings.web_host, settings.web_port).start()
+        site = Site(app, settings.web_public_url)
+
+        def browser() -> Browser:
+            fresh = Browser(site, database)
+            stack.push_async_callback(fresh.http.close)
+            return fresh
+
+        yield Shop(site, emulator, database, browser)
+
+
+def stripe_values(emulator: Stripe) -> dict[str, object]:
+    """What a process' settings say about ``emulator``."""
+    return {
+        "stripe_api_base": emulator.url,
+        "stripe_secret_key": SecretStr(KEY),
+        "stripe_webhook_secret": SecretStr(SECRET),
+        "stripe_price_id": PRICE,
+    }

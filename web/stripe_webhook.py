@@ -1,0 +1,73 @@
+"""Stripe's webhooks: proved to be Stripe's, read, and taken to `provisioning.stripe_events`.
+
+What is answered is what Stripe goes by: 2xx and it is done with the event; anything else and it comes again, for
+days. So a forged, stale or unreadable one is 400, and one that could not be acted on is 500, its error kept where
+admins see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import structlog
+from aiohttp import web
+from stripe import SignatureVerificationError, WebhookSignature
+
+from provisioning.stripe_events import Desk, Event, EventError, read
+from web import keys
+from web.config import Settings
+
+LARGEST_EVENT = 256 * 1024  # bytes; Stripe's are some kB, with many lines in an invoice some tens of them
+READ_SECONDS = 5.0
+TOLERANCE_SECONDS = 300  # by which a signature may be old, as Stripe's own packages have it
+_SIGNATURE = "Stripe-Signature"
+
+routes = web.RouteTableDef()
+_log = structlog.get_logger(__name__)
+
+
+@routes.post("/stripe/webhook")
+async def take(request: web.Request) -> web.Response:
+    """One event. 200 once it is done (or nothing to us), 400 for what Stripe did not send, 500 to have it again."""
+    settings = request.app[keys.settings]
+    event = _event(await _body(request), request.headers.get(_SIGNATURE, ""), settings)
+    desk = Desk(request.app[keys.database], request.app[keys.stripe], timedelta(days=settings.release_grace_days))
+    outcome = await desk.take(event)
+    _log.info("stripe event", id=event.id, type=event.kind, outcome=outcome)
+    return web.json_response({"outcome": outcome}, status=500 if outcome == "failed" else 200)
+
+
+def _event(body: bytes, signature: str, settings: Settings) -> Event:
+    """The event in ``body``. Raises 400 unless Stripe has signed it lately, and 503 where no secret is set."""
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    if not secret:
+        raise web.HTTPServiceUnavailable(text="STRIPE_WEBHOOK_SECRET is not set.")
+    try:
+        signature.encode("ascii")  # `verify_header` compares it in a way that raises for anything else
+        text = body.decode()
+        # Not `construct_event`: what it makes of the JSON is bound to one version of Stripe's API.
+        WebhookSignature.verify_header(text, signature, secret, TOLERANCE_SECONDS)
+        return read(json.loads(text))
+    except SignatureVerificationError as error:
+        _log.warning("stripe event refused", error=type(error).__name__)
+        raise web.HTTPBadRequest(text="Not signed by Stripe, or long ago.") from None
+    except (ValueError, RecursionError, EventError):  # no UTF-8, no JSON, no event
+        raise web.HTTPBadRequest(text="No event of Stripe's.") from None
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body, at most `LARGEST_EVENT` bytes within `READ_SECONDS`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > LARGEST_EVENT:
+                    raise web.HTTPRequestEntityTooLarge(LARGEST_EVENT, len(body))
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The event did not arrive.") from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest(text="The event arrived broken.") from None
+    return bytes(body)
