@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
@@ -19,6 +19,8 @@ from db.models import AuditEntry
 
 PAGE = 50  # rows
 LARGE_PAGE = 500
+SIGNED_IN = ("member.signed_in", "organisation.founded")
+"""What somebody does only once they are signed in for certain."""
 Details = Mapping[str, str | int | bool | None]
 
 
@@ -112,6 +114,12 @@ class AuditLog:
         """Every action there is an entry of, to choose from."""
         mine = select(AuditEntry.action).where(AuditEntry.organisation_id == self._organisation_id)
         return (await self._session.scalars(mine.distinct().order_by(AuditEntry.action))).all()
+
+    async def last_sign_ins(self) -> dict[UUID, datetime]:
+        """When each member last signed in, by their id; who never did is not in it."""
+        mine = (AuditEntry.organisation_id == self._organisation_id, AuditEntry.action.in_(SIGNED_IN))
+        last = select(AuditEntry.actor_id, func.max(AuditEntry.at)).where(*mine).group_by(AuditEntry.actor_id)
+        return {member_id: at for member_id, at in await self._session.execute(last) if member_id is not None}
 
     def _filtered(self, which: AuditFilter) -> Select[AuditEntry]:
         entries = select(AuditEntry).where(AuditEntry.organisation_id == self._organisation_id)

@@ -105,6 +105,12 @@ class Members:
         counted = select(func.count()).select_from(self._present().where(Member.role == role).subquery())
         return await self._session.scalar(counted) or 0
 
+    async def set_role(self, member_id: UUID, role: Role) -> None:
+        """Let that member do other things from now on."""
+        member = await self.locked(member_id)
+        if member is not None:
+            member.role = role
+
     async def remove(self, member_id: UUID) -> None:
         """Take that member out: signed out at once, rung no more, still named in the call log."""
         member = await self.locked(member_id)

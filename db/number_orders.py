@@ -24,10 +24,17 @@ HOLD = timedelta(minutes=15)
 UNDER_WAY: tuple[OrderState, ...] = ("paid", "chosen", "bought", "configured", "routed", "assigned", "releasing")
 """States in which the purchase saga still has something to do."""
 _OVER: tuple[OrderState, ...] = ("released", "failed")
+_BY_MEMBER = "member:"
 
 
 class NumberTakenError(Exception):
     """Another order goes for that number already, or it is rented."""
+
+
+def may_be_cancelled(order: NumberOrder) -> bool:
+    """Whether a member may give ``order`` up: one more number, which is stuck. The plan's own number stays due."""
+    stuck = order.state in ("paid", "chosen", "failed") and order.error_sentence is not None
+    return stuck and (order.paid_by or "").startswith(_BY_MEMBER)
 
 
 async def find(session: AsyncSession, order_id: UUID) -> NumberOrder | None:
@@ -169,7 +176,7 @@ class NumberOrders:
 
     async def buy(self, e164: str, key: str, label: str = "") -> NumberOrder | None:
         """An order of one more number. None if ``key`` (of a form, say) has ordered. Raises `NumberTakenError`."""
-        paid_by = f"member:{key}"
+        paid_by = f"{_BY_MEMBER}{key}"
         if await self._where(NumberOrder.paid_by == paid_by):
             return None
         await free_expired_holds(self._session)

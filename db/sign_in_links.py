@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import members
+from db.encryption import keyring_of
 from db.models import Member, SignInLink, SignOut
 
 LIFETIME = timedelta(minutes=15)
+INVITATION = timedelta(days=7)
 _TOKEN_BYTES = 32
 
 
@@ -58,6 +60,22 @@ async def use(session: AsyncSession, token: str) -> UUID | None:
         .returning(SignInLink.member_id)
     )
     return await session.scalar(used)
+
+
+class Invitations:
+    """Links by which members of one organisation sign in for the first time."""
+
+    def __init__(self, session: AsyncSession, organisation_id: UUID) -> None:
+        self._session = session
+        self._organisation_id = organisation_id
+
+    async def make(self, member_id: UUID, network: str) -> str:
+        """A link of `INVITATION`, asked for from ``network``; its token. Links sent before open nothing any more."""
+        mine = select(Member.id).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
+        unused = (SignInLink.member_id.in_(mine), SignInLink.used_at.is_(None))
+        await self._session.execute(delete(SignInLink).where(*unused))
+        requested_from = keyring_of(self._session).hash("origin", network)
+        return await create(self._session, member_id, requested_from, INVITATION)
 
 
 async def sign_out(session: AsyncSession, sign_in_id: UUID, expires_at: datetime) -> None:

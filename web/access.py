@@ -27,6 +27,7 @@ from db.models import Member, Number, Organisation, Role, Subscription
 from db.number_orders import NumberOrders
 from db.numbers import Numbers
 from db.organisations import STANDING, Standing, standing
+from db.sign_in_links import Invitations
 from web import keys, limits, sessions
 from web.errors import ForbiddenError, NotFoundError, NotSignedInError
 from web.ordering import Ordering
@@ -90,6 +91,7 @@ class Rows:
 
     organisation: Organisation
     members: Members
+    invitations: Invitations
     numbers: Numbers
     calls: Calls
     orders: NumberOrders
@@ -102,6 +104,10 @@ class Rows:
     async def subscription(self) -> Subscription | None:
         """What is paid for, if the organisation has ever gone to pay."""
         return await subscriptions.of(self.session, self.organisation.id)
+
+    async def lock(self) -> None:
+        """From here to the end nobody else is past this line for the same organisation: what is counted stays so."""
+        await organisations.locked(self.session, self.organisation.id)
 
 
 async def current(request: web.Request) -> Viewer | None:
@@ -147,6 +153,15 @@ async def found(request: web.Request, *, organisation: str, name: str, email: st
         actor = Actor(name, owner.id, limits.network(request))
         await AuditLog(session, made.id, actor).record("organisation.founded")
         return owner
+
+
+async def arrived(request: web.Request, member_id: UUID) -> None:
+    """Write down that the member has signed in just now, by a link that reached them."""
+    async with request.app[keys.database].begin() as session:
+        member = await members.by_id(session, member_id)
+        if member is not None:
+            actor = Actor(member.name or member.role, member.id, limits.network(request))
+            await AuditLog(session, member.organisation_id, actor).record("member.signed_in")
 
 
 @asynccontextmanager
@@ -203,6 +218,7 @@ async def _rows(
     return Rows(
         organisation,
         Members(session, organisation_id),
+        Invitations(session, organisation_id),
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
         NumberOrders(session, organisation_id),

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import bundles
-from db.models import Bundle, NumberOrder
+from db import bundles, number_orders
+from db.models import Bundle, Number, NumberOrder
 from db.number_orders import NumberOrders
 from provisioning import numbers, regulatory
 from provisioning.jobs import enqueue
@@ -34,9 +34,19 @@ class Ordering:
         order = await NumberOrders(self._session, self._organisation_id).find(order_id)
         return order if order is not None and await numbers.try_again(self._session, order) else None
 
-    async def release(self, number_id: UUID) -> None:
-        """Have a number given back; it must be this organisation's."""
-        await enqueue(self._session, numbers.RELEASE, {"number": str(number_id)}, key=str(number_id))
+    async def release(self, number: Number) -> None:
+        """Have a number of this organisation given back. Repeatable."""
+        order = await number_orders.of_rented(self._session, number)
+        if order is not None and not await numbers.give_up(self._session, order):
+            # Somebody works on it just now: the job waits for them.
+            await enqueue(self._session, numbers.RELEASE, {"number": str(number.id)}, key=str(number.id))
+
+    async def cancel(self, order_id: UUID) -> NumberOrder | None:
+        """Give up an order that can not go on and that nobody but a member has placed; None if there is none."""
+        order = await NumberOrders(self._session, self._organisation_id).find(order_id)
+        if order is None or not number_orders.may_be_cancelled(order):
+            return None
+        return order if await numbers.give_up(self._session, order) else None
 
     async def papers(self) -> Bundle | None:
         """Its regulatory papers, if it has filed any."""
