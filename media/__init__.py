@@ -12,7 +12,7 @@ How one word travels, file by file::
 
 Around that line: `doors` says who gets in, `listener` makes texts of WebSocket frames, `server` holds the calls and
 the one ticker; `admission` gives out Transcribe's quota, `link` is one connection and its clock, `wire` keeps NATS
-connected, `workers` shares a port among processes.
+connected, `pulse` tells and hears who lives, `workers` shares a port among processes.
 
 Decided by pure files: `frames` (what Twilio said), `audio` (where it lies in time), `tape` (what Transcribe still
 owes us), `eventstream` (what it said), `utterances` (what that is called), `transcript` (what a console knows),

@@ -23,19 +23,19 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from media.hub import Hub
+from media.pulse import Pulse
 from media.ticket import Spent
 from media.transcript import (
     CallAssigned,
     CallEnded,
     CallStarted,
-    CallView,
-    Event,
     GapFound,
     LiveCall,
     StateChanged,
     Uttered,
     decode,
     encode,
+    history,
 )
 from media.wire import Wire
 
@@ -44,11 +44,17 @@ SILENT_SECONDS = 20.0  # a node that says nothing of its calls for so long is go
 WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
 RENEW_SECONDS = 30.0
 _MOST_ASSIGNMENTS = 2048
+NOW = 1 << 62  # ms since 1970: whoever says this is newer than all who said something before
 log = structlog.get_logger()
 
 
 class _Assigned(msgspec.Struct):
     agent: str | None = None
+
+
+class _Started(msgspec.Struct):
+    at: int = 0
+    again: bool = False
 
 
 class _Watch(msgspec.Struct):
@@ -61,6 +67,7 @@ class _Spent(msgspec.Struct):
 
 
 _decode_assigned = msgspec.json.Decoder(_Assigned).decode
+_decode_started = msgspec.json.Decoder(_Started, strict=False).decode  # facts are of texts
 _decode_spent = msgspec.json.Decoder(_Spent).decode
 _BAD = (msgspec.DecodeError, UnicodeError)
 
@@ -75,7 +82,8 @@ class Bus:
         hub: Hub,
         spent: Spent,
         own_calls: Callable[[str], Iterable[LiveCall]],
-        moved: Callable[[str], None],
+        moved: Callable[[str, int], None],
+        announce: Callable[[], None],
     ) -> None:
         self.ready = asyncio.Event()  # connected for the first time
         self._node = node
@@ -83,7 +91,9 @@ class Bus:
         self._spent = spent
         self._own_calls = own_calls
         self._moved = moved
+        self._announce = announce
         self._wire = Wire(url, self._begin, self._came_back)
+        self.pulse = Pulse(self._wire, node, announce)
         self._inbox = ""
         self._wanted: dict[str, float] = {}  # organisation: until when another node watches it
         self._watched: dict[str, Subscription] = {}
@@ -106,9 +116,9 @@ class Bus:
         """A fact without words, for `web`: ``started``, ``stream`` or ``ended``."""
         self._wire.offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
 
-    def hand_over(self, org: str, call: str) -> None:
-        """Ask `web` to start this call's stream anew, on another node."""
-        self._wire.offer(f"handover.{org}.{call}", encode(_Watch(self._node)))
+    def hand_over(self, org: str, call: str, place: dict[str, str]) -> None:
+        """Ask `web` to start this call's stream anew, on another node; ``place`` is what ``started`` said."""
+        self._wire.offer(f"handover.{org}.{call}", encode({**place, "node": self._node}))
 
     def tell_spent(self, jti: str, exp: float) -> None:
         """A ticket was used here: it must not be used elsewhere."""
@@ -194,12 +204,14 @@ class Bus:
         await client.subscribe("ticket.spent", cb=self._take_spent)
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
         await self._watch_all()
+        await self.pulse.begin(client)
         self.ready.set()
         log.info("bus connected")
 
     async def _came_back(self) -> None:
         for org in self._watched:
             self._ask(org, reply=True)
+        self._announce()
 
     async def _take_assigned(self, message: Msg) -> None:
         _, org, call, _ = message.subject.split(".")
@@ -214,8 +226,12 @@ class Bus:
             self._hub.publish(org, CallAssigned(call, agent))
 
     async def _take_started(self, message: Msg) -> None:
-        """Another node has a stream of this call; if it was ours, it is no longer."""
-        self._moved(message.subject.split(".")[2])
+        """Another node has a stream of this call; if it was ours, and theirs is newer, it is no longer."""
+        try:
+            started = _decode_started(message.data)
+        except _BAD:
+            return
+        self._moved(message.subject.split(".")[2], started.at if started.again else NOW)
 
     async def _take_removed(self, message: Msg) -> None:
         _, org, member, _ = message.subject.split(".")
@@ -235,7 +251,7 @@ class Bus:
             self._answer(message.reply, mirrored)
 
     def _answer(self, inbox: str, call: LiveCall) -> None:
-        for event in _history(call.view()):
+        for event in history(call.view()):
             self._wire.offer(f"{inbox}.{call.org}", encode(event))
 
     async def _take_answer(self, message: Msg) -> None:
@@ -274,14 +290,3 @@ class Bus:
         if any(True for _ in self._own_calls(name)) and not isinstance(event, Uttered | GapFound):
             return  # ours now: how it stood elsewhere is the past
         self._hub.publish(org, event, local=False)
-
-
-def _history(view: CallView) -> Iterable[Event]:
-    """A call as the events that lead to what it is: no single one grows with the call."""
-    yield CallStarted(
-        CallView(view.call, view.direction, view.agent, view.started_at, view.state, [], []),
-    )
-    for utterance in view.utterances:
-        yield Uttered(view.call, utterance)
-    for gap in view.gaps:
-        yield GapFound(view.call, gap)

@@ -68,6 +68,7 @@ class Call:
         self._publish_for = publish
         self._tell_for = tell
         self._began_ms = began_ms = ticket.began or round(time.time() * 1000)
+        self.attached_ms = 0  # since 1970
         self._stream: Stream | None = None
         self._lost_at = 0.0
         self._reason = "completed"
@@ -93,7 +94,20 @@ class Call:
         elif self._continues:
             self._continue()
         self.transcription.detached = False
-        self._tell("started", {"stream": stream.sid, "began": str(self._began_ms)})
+        self.attached_ms = round(time.time() * 1000)
+        self._tell("started", self.place)
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Which stream it has since when, for `web`: what it needs to start another."""
+        sid = "" if self._stream is None else self._stream.sid
+        return {"stream": sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
+
+    def tell_again(self) -> None:
+        """Say where it lives to those who did not hear it."""
+        if not self._over.is_set():
+            self._tell("started", {**self.place, "again": "true"})
+            self._tell("stream", {"state": self._state})
 
     def take(self, frame: Media) -> None:
         """One frame of sound; what it completes is on its way to Transcribe when this returns."""
@@ -126,10 +140,12 @@ class Call:
                 self._tell_seam(self._seam[0])
             self._over.set()
 
-    def move(self) -> None:
-        """Another node has the call now: tell the last words that were heard here, and that is all."""
+    def move(self, taken_over: int) -> None:
+        """Another node has the call now: tell the last words that were heard here; the stream is closed."""
         self._moved = True
         self.end("moved")
+        if self._stream is not None:  # Twilio allows a call four tracks: two streams
+            self._stream.close(taken_over, "another node took over")
 
     def tick(self, now: float) -> None:
         """Ten times a second. ``now`` in seconds of `time.monotonic`."""

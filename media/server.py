@@ -24,6 +24,7 @@ from media.console import Console
 from media.doors import Doors
 from media.hub import Hub
 from media.listener import MOST_BYTES, READ_BUFFER_BYTES, Listener
+from media.pulse import PULSE_SECONDS, Beat
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcribe import Transcribe
@@ -45,7 +46,7 @@ class Server:
         self.hub = Hub()
         self._spent = Spent()
         nats_url = settings.nats_url.get_secret_value()
-        self.bus = Bus(nats_url, node, self.hub, self._spent, self._own_calls, self._moved)
+        self.bus = Bus(nats_url, node, self.hub, self._spent, self._own_calls, self._moved, self._announce)
         self.draining = False
         self.hurried = False
         self._transcribe = transcribe
@@ -65,7 +66,7 @@ class Server:
         listener = await self._listen()
         port: int = listener.sockets[0].getsockname()[1]
         async with self._tasks:
-            work = (self._tick_all(), self.bus.run(), self._renew(), self._beat())
+            work = (self._tick_all(), self.bus.run(), self._renew(), self._beat(), self._pulse())
             background = [self._tasks.create_task(part) for part in work]
             try:
                 self._listener = listener
@@ -85,7 +86,7 @@ class Server:
         log.info("draining", calls=len(self._calls), seconds=seconds)
         if not await self.are_over(seconds):
             for call in self._calls.values():
-                self.bus.hand_over(call.org, call.sid)
+                self.bus.hand_over(call.org, call.sid, call.place)
             if not await self.are_over(HANDOVER_SECONDS):
                 log.warning("drain gave up", calls=len(self._calls))
 
@@ -169,12 +170,21 @@ class Server:
         said = live.known_before(ms) if live is not None else 0
         return max(said, min(ms, round(sign * 1000) - began_ms)) if sign else said
 
-    def _moved(self, sid: str) -> None:
-        """Another node has a stream of one of our calls: it is theirs."""
+    def _moved(self, sid: str, at_ms: int) -> None:
+        """Another node has a stream of one of our calls, since ``at_ms``: the newer one's it is."""
         call = self._calls.get(sid)
-        if call is not None:
-            log.info("call moved", call=sid)
-            call.move()
+        if call is None:
+            return
+        if at_ms < call.attached_ms:  # they were away when ours began
+            self.bus.tell(call.org, sid, "started", call.place)
+            return
+        log.info("call moved", call=sid)
+        call.move(TAKEN_OVER)
+
+    def _announce(self) -> None:
+        """Say again which streams are here."""
+        for call in self._calls.values():
+            call.tell_again()
 
     async def _hold(self, call: Call) -> None:
         """Own a call's life; one that fails ends alone."""
@@ -230,6 +240,11 @@ class Server:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             await self.bus.renew()
+
+    async def _pulse(self) -> None:
+        while True:
+            self.bus.pulse.beat(Beat(calls=len(self._calls)))
+            await asyncio.sleep(PULSE_SECONDS)
 
     async def _beat(self) -> None:
         while True:

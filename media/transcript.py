@@ -6,6 +6,7 @@ Times are ms on the call's clock, which starts with its first stream.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -97,6 +98,15 @@ Event: TypeAlias = CallStarted | CallAssigned | CallEnded | Uttered | GapFound |
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Event).decode
+
+
+def history(view: CallView) -> Iterable[Event]:
+    """A call as the events that lead to what it is: no single one grows with the call."""
+    yield CallStarted(CallView(view.call, view.direction, view.agent, view.started_at, view.state, [], []))
+    for utterance in view.utterances:
+        yield Uttered(view.call, utterance)
+    for gap in view.gaps:
+        yield GapFound(view.call, gap)
 
 
 class LiveCall:

@@ -54,7 +54,9 @@ async def test_who_has_a_disk_may_not_listen_to_words(server: NatsServer, user: 
 
 
 @pytest.mark.parametrize("user", _DISK_USERS)
-@pytest.mark.parametrize("subject", [*_WORDS, "call.org.CA1.started", "call.org.CA1.ended", "_INBOX.x"])
+@pytest.mark.parametrize(
+    "subject", [*_WORDS, "call.org.CA1.started", "call.org.CA1.ended", "node.a.alive", "_INBOX.x"]
+)
 async def test_who_has_a_disk_may_not_pretend_to_have_heard(server: NatsServer, user: User, subject: str) -> None:
     async with _client(server, "media") as (media, _), _client(server, user) as (client, refusals):
         heard = await media.subscribe(subject)
@@ -74,6 +76,18 @@ async def test_facts_without_words_pass_both_ways(server: NatsServer, user: User
         assert (await from_media.next_msg(timeout=10)).data == b"1"
         await client.publish("call.org.CA1.assigned", b"2")
         assert (await to_media.next_msg(timeout=10)).data == b"2"
+        assert refusals.empty()
+
+
+async def test_web_hears_heartbeats_and_may_ask_for_facts(server: NatsServer) -> None:
+    async with _client(server, "media") as (media, _), _client(server, "web") as (client, refusals):
+        beats, questions = await client.subscribe("node.*.alive"), await media.subscribe("facts.wanted")
+        await client.flush()
+        await media.flush()
+        await media.publish("node.a.alive", b"1")
+        assert (await beats.next_msg(timeout=10)).data == b"1"
+        await client.publish("facts.wanted", b"2")
+        assert (await questions.next_msg(timeout=10)).data == b"2"
         assert refusals.empty()
 
 
