@@ -50,6 +50,14 @@ def vendor(value: str, real: str) -> str:
     return value
 
 
+def smtp(value: SecretStr) -> SecretStr:
+    """``value`` as the address of a server that takes mail."""
+    url = urlsplit(value.get_secret_value())
+    if url.scheme not in ("smtp", "smtps") or not url.hostname:
+        raise ValueError("must be smtp://user:password@host:port, or smtps://… for TLS from the start")
+    return value
+
+
 def split(value: object) -> object:
     """A comma list as a tuple, blanks left out."""
     if isinstance(value, str):
@@ -90,6 +98,9 @@ def _complaint(detail: Any) -> str:
 
 CommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
 """Secrets parted by commas, at least one: the first is used, the others are still accepted during a rotation."""
+SmtpUrl = Annotated[SecretStr, AfterValidator(smtp)]
+Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
+"""Whom mail is from: an address, with or without a name before it."""
 
 
 class ProcessSettings(BaseSettings):

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
-from db.settings import DatabaseSettings, load, origin
+from db.settings import DatabaseSettings, Sender, SmtpUrl, load, origin
+from provisioning.stripe_settings import StripeSettings
 from provisioning.twilio_settings import TwilioSettings
 
 
@@ -14,20 +15,27 @@ def _http_origin(value: str) -> str:
     return origin(value, "https", "http") if value else value
 
 
-class Settings(DatabaseSettings, TwilioSettings):
+class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
     nats_url: SecretStr = SecretStr("")
     """Where progress is told; empty: pages learn of it when they ask."""
     web_public_url: Annotated[str, AfterValidator(_http_origin)] = ""
-    """Where Twilio sends a number's calls."""
-    mail_from: str = ""
+    """Where Twilio sends a number's calls, and where mails lead."""
+    smtp_url: SmtpUrl = SecretStr("")
+    """What takes mails to owners; empty: they wait."""
+    mail_from: Sender = ""
     """Also where Twilio writes to about regulatory papers."""
 
     @property
     def rents_numbers(self) -> bool:
         """Whether everything is there that a number needs; else orders wait until it is."""
         return self.twilio_is_set and bool(self.web_public_url)
+
+    @property
+    def writes_mail(self) -> bool:
+        """Whether everything is there that a mail needs; else mails wait until it is."""
+        return bool(self.smtp_url.get_secret_value() and self.mail_from and self.web_public_url)
 
 
 def read() -> Settings:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from email.utils import parseaddr
+from uuid import UUID
 
 import structlog
 
 from db.engine import Database
-from provisioning import numbers, papers_api, regulatory, twilio_api
+from provisioning import notices, numbers, papers_api, regulatory, release, stripe_api, subscriptions, twilio_api
 from provisioning.config import Settings
 from provisioning.housekeeping import SWEEPS
+from provisioning.mail import Mailer
+from provisioning.notices import Post
 from provisioning.progress import Progress
 from provisioning.purchase import Tools
-from provisioning.reconciliation import reconcile
+from provisioning.reconciliation import AskStripe, reconcile
+from provisioning.release import Releases
+from provisioning.stripe_api import StripeApi
 from provisioning.worker import Do, Duties, Sweep
 
 _log = structlog.get_logger(__name__)
@@ -27,14 +33,46 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
     async with AsyncExitStack() as stack:
         jobs: dict[str, Do] = {}
         sweeps: dict[str, tuple[str, Sweep]] = dict(SWEEPS)
+        stripe = await _stripe(settings, stack)
+        if stripe is not None:
+            grace = timedelta(days=settings.release_grace_days)
+            jobs |= Releases(stripe, grace).jobs()
+            sweeps |= _MONEY
+        if settings.writes_mail:
+            jobs |= _post(settings).jobs()
+        else:
+            _log.warning("mails wait: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
             tools = await stack.enter_async_context(_tools(settings, database))
             papers = await stack.enter_async_context(papers_api.opened(settings))
             jobs |= {**numbers.jobs(tools), **regulatory.jobs(papers, parseaddr(settings.mail_from)[1])}
-            sweeps |= _nightly(tools)
+            sweeps |= _nightly(tools, _asker(stripe, settings))
         else:
             _log.warning("numbers wait: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set")
         yield Duties(jobs, sweeps)
+
+
+async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None:
+    if not settings.stripe_is_set:
+        _log.warning("money is not looked after: STRIPE_SECRET_KEY or STRIPE_PRICE_ID is not set")
+        return None
+    key = settings.stripe_secret_key.get_secret_value()
+    return await stack.enter_async_context(stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base))
+
+
+def _post(settings: Settings) -> Post:
+    return Post(Mailer(settings.smtp_url.get_secret_value(), settings.mail_from), settings.web_public_url)
+
+
+def _asker(stripe: StripeApi | None, settings: Settings) -> AskStripe | None:
+    if stripe is None:
+        return None
+
+    async def ask(database: Database, organisation_id: UUID) -> bool:
+        grace = timedelta(days=settings.release_grace_days)
+        return await subscriptions.correct(database, stripe, organisation_id, grace)
+
+    return ask
 
 
 @asynccontextmanager
@@ -56,8 +94,15 @@ async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]
             telling.cancel()
 
 
-def _nightly(tools: Tools) -> Mapping[str, tuple[str, Sweep]]:
+def _nightly(tools: Tools, ask_stripe: AskStripe | None) -> Mapping[str, tuple[str, Sweep]]:
     async def compare(_: Database) -> None:
-        await reconcile(tools)
+        await reconcile(tools, ask_stripe)
 
     return {"reconcile": ("10 16 * * *", compare)}  # 2 or 3 in the morning in Sydney
+
+
+_MONEY: Mapping[str, tuple[str, Sweep]] = {
+    "remind": ("5 * * * *", notices.remind),
+    "release": ("20 * * * *", release.sweep),
+}
+"""Each hour: a day of grace begins at any time of the day."""

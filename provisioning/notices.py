@@ -1,7 +1,7 @@
 """Mails to an organisation's owners about its money and its numbers. Each goes out once for each occasion.
 
-A notice is claimed and its job put into the queue in one transaction. In a crash the mail itself may go out twice,
-but is never forgotten.
+A notice is claimed and a job for each owner put into the queue in one transaction. In a crash the mail itself may go
+out twice, but is never forgotten: a server that is away is asked again until it is back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import aiosmtplib
+import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,12 +24,14 @@ from db import organisations, subscriptions
 from db.engine import Database
 from db.members import Members
 from db.models import Member, Organisation, Subscription
-from provisioning.jobs import Payload, enqueue
+from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail import Mailer
+from provisioning.worker import Do
 
 Kind = Literal["past_due", "action_required", "debit_failed", "ended", "soon", "tomorrow", "released"]
 
 SEND = "send_notice"
+LATER = timedelta(minutes=5)
 SUBJECTS: Mapping[Kind, str] = {
     "past_due": "Your payment for Bilby did not go through",
     "action_required": "Your bank asks you to confirm a payment for Bilby",
@@ -39,6 +43,8 @@ SUBJECTS: Mapping[Kind, str] = {
 }
 BEFORE_RELEASE: Mapping[Kind, timedelta] = {"soon": timedelta(days=3), "tomorrow": timedelta(days=1)}
 
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -47,17 +53,31 @@ class Post:
     mailer: Mailer
     web_public_url: str
 
+    def jobs(self) -> Mapping[str, Do]:
+        """By name."""
+        return {SEND: self.send}
+
     async def send(self, database: Database, payload: Payload) -> None:
-        """The job: write to each owner."""
+        """The job: write to one owner, who may have left meanwhile."""
         kind, organisation_id = _kind(payload["kind"]), UUID(payload["organisation"])
         async with database.begin() as session:
             organisation = await organisations.find(session, organisation_id)
             row = await subscriptions.of(session, organisation_id)
             everybody = await Members(session, organisation_id).all()
-        if organisation is not None:
-            for owner in owners(everybody):
-                text, html = self._written(kind, owner, organisation, row)
-                await self.mailer.send(owner.email, SUBJECTS[kind], text, html)
+        owner = next((each for each in owners(everybody) if str(each.id) == payload["owner"]), None)
+        if organisation is not None and owner is not None:
+            text, html = self._written(kind, owner, organisation, row)
+            await self._deliver(owner, SUBJECTS[kind], text, html)
+
+    async def _deliver(self, owner: Member, subject: str, text: str, html: str) -> None:
+        try:
+            await self.mailer.send(owner.email, subject, text, html)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            if is_refused(error):
+                _log.error("owner not told: the address is refused", owner=str(owner.id))
+                return
+            _log.warning("mail waits for its server", error=type(error).__name__)
+            raise TryAgain(LATER) from None
 
     def _written(
         self, kind: Kind, owner: Member, organisation: Organisation, row: Subscription | None
@@ -82,9 +102,17 @@ async def tell(session: AsyncSession, organisation_id: UUID, kind: Kind, about: 
     """Have the owners told of ``kind``; False if they were told ``about`` that occasion before."""
     if not await subscriptions.claim_notice(session, organisation_id, kind, about):
         return False
-    payload = {"organisation": str(organisation_id), "kind": kind}
-    await enqueue(session, SEND, payload, key=f"{organisation_id}:{kind}:{about}")
+    for owner in owners(await Members(session, organisation_id).all()):
+        payload = {"organisation": str(organisation_id), "kind": kind, "owner": str(owner.id)}
+        await enqueue(session, SEND, payload, key=f"{owner.id}:{kind}:{about}")
     return True
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether a server will never take mail to that address; other troubles pass, or an operator ends them."""
+    return isinstance(error, aiosmtplib.SMTPRecipientsRefused) and all(
+        500 <= each.code < 600 for each in error.recipients
+    )
 
 
 def due(release_after: datetime, now: datetime) -> Kind | None:

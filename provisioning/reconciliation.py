@@ -23,8 +23,10 @@ from db.number_orders import UNDER_WAY
 from provisioning.jobs import enqueue
 from provisioning.number_settings import differences as wrong_settings
 from provisioning.number_settings import put_right
-from provisioning.numbers import RELEASE, enqueue_order
+from provisioning.numbers import enqueue_order
 from provisioning.purchase import Tools, let_go, tag
+from provisioning.release import RELEASE_ALL
+from provisioning.stripe_api import StripeError
 from provisioning.twilio_api import FREE, TAG, Owned, TwilioError
 from provisioning.twilio_client import REGION
 
@@ -41,10 +43,14 @@ Kind = Literal[
     "a subscription without a number",
     "a release that is overdue",
     "a subscription that Stripe tells otherwise",
+    "a subscription that Stripe does not tell of",
 ]
 
 AskStripe = Callable[[Database, UUID], Awaitable[bool]]
-"""Writes down what Stripe says about an organisation's subscription now; whether we had it otherwise."""
+"""Writes down what Stripe says about an organisation's subscription now; whether we had it otherwise.
+
+Raises `StripeError`.
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -98,6 +104,11 @@ def is_superfluous(order: NumberOrder, owned: Owned) -> bool:
     return order.state in ("released", "failed") or order.candidate != owned.e164
 
 
+def is_kept(order: NumberOrder) -> bool:
+    """Whether ``order`` has come, or will come, to a number."""
+    return order.state == "done" or (order.state in UNDER_WAY and order.state != "releasing")
+
+
 def _in_our_rows(books: Books) -> Iterator[Difference]:
     """Numbers that somebody rents from us, against what Twilio has."""
     by_sid = {owned.sid: owned for owned in books.owned}
@@ -130,7 +141,9 @@ def _unserved(books: Books) -> Iterator[Difference]:
     for each in books.subscriptions:
         mine = [number for number in books.numbers if number.organisation_id == each.organisation_id]
         subscription = each.stripe_subscription_id
-        served = subscription is None or any(payer.startswith(subscription) for payer in paid_by)
+        coming = [order for order in books.orders if order.organisation_id == each.organisation_id and is_kept(order)]
+        # Who paid again in time has kept a number that an earlier subscription paid for.
+        served = mine or coming or any(payer.startswith(subscription or "") for payer in paid_by)
         if each.paid_at and each.status in ("active", "trialing") and subscription and not served:
             yield Difference("a subscription without a number", subscription, each.organisation_id)
         if each.release_after and books.now - each.release_after > OVERDUE:
@@ -145,7 +158,8 @@ async def reconcile(tools: Tools, ask_stripe: AskStripe | None = None) -> list[D
     """Compare, mend, write down each difference; which there were. Raises `TwilioError` without a list to compare."""
     found = await _told_otherwise(tools.database, ask_stripe) if ask_stripe else []
     for difference in found:
-        await _write_down(tools.database, difference, mended=True)
+        mended = difference.kind == "a subscription that Stripe tells otherwise"
+        await _write_down(tools.database, difference, mended=mended)
     books = await _books(tools)
     for difference in differences(books):
         found.append(difference)
@@ -158,8 +172,17 @@ async def _told_otherwise(database: Database, ask_stripe: AskStripe) -> list[Dif
     """Have Stripe's word written down about everybody who has ever gone to pay; whose word was another."""
     async with database.begin() as session:
         everybody = (await session.scalars(select(Subscription.organisation_id))).all()
-    differing = [each for each in everybody if await ask_stripe(database, each)]
-    return [Difference("a subscription that Stripe tells otherwise", str(each), each) for each in differing]
+    found = list[Difference]()
+    for each in everybody:
+        try:
+            if await ask_stripe(database, each):
+                found.append(Difference("a subscription that Stripe tells otherwise", str(each), each))
+        except StripeError as error:
+            _log.error("stripe not compared", organisation=str(each), code=error.code, passing=error.passing)
+            if error.passing:  # Stripe is away: the others would wait in vain, one after the other
+                break
+            found.append(Difference("a subscription that Stripe does not tell of", str(each), each))
+    return found
 
 
 async def _books(tools: Tools) -> Books:
@@ -195,8 +218,9 @@ async def _write_down(database: Database, difference: Difference, mended: bool) 
     log("difference", kind=difference.kind, about=difference.about, mended=mended)
     if difference.organisation_id is not None:
         details = {"difference": difference.kind, "about": difference.about, "mended": "yes" if mended else "no"}
+        action = "subscription.reconciled" if "Stripe" in difference.kind else "number.reconciled"
         async with database.begin() as session:
-            await record(session, difference.organisation_id, "number.reconciled", details)
+            await record(session, difference.organisation_id, action, details)
 
 
 async def _let_go(tools: Tools, difference: Difference) -> bool:
@@ -247,8 +271,10 @@ async def _order(tools: Tools, difference: Difference) -> bool:
 
 
 async def _release(tools: Tools, difference: Difference) -> bool:
+    """Not this number at once: the job asks Stripe once more, and gives all of them back."""
+    organisation = str(difference.organisation_id)
     async with tools.database.begin() as session:
-        await enqueue(session, RELEASE, {"number": str(difference.number_id)}, key=str(difference.number_id))
+        await enqueue(session, RELEASE_ALL, {"organisation": organisation}, key=organisation)
     return True
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import audit, number_orders, organisations, subscriptions
 from db.audit import Details
+from db.engine import Database
 from db.models import OrganisationStatus, Subscription
 from db.organisations import STANDING
 from provisioning import notices, numbers
@@ -141,6 +142,20 @@ async def synchronise(
     await session.flush()
     await _follow(session, organisation_id, decision)
     return agreements
+
+
+async def correct(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
+    """`synchronise` in a transaction of its own, for no event; whether we had something otherwise until now."""
+    async with database.begin() as session:
+        before = await _look_up(session, organisation_id)
+        await synchronise(session, stripe, organisation_id, grace)
+        return await _look_up(session, organisation_id) != before
+
+
+async def _look_up(session: AsyncSession, organisation_id: UUID) -> Known | None:
+    organisation = await organisations.find(session, organisation_id)
+    row = await subscriptions.of(session, organisation_id)
+    return _known(organisation.status, row) if organisation and row else None
 
 
 async def _follow(session: AsyncSession, organisation_id: UUID, decision: Decision) -> None:

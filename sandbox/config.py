@@ -183,8 +183,7 @@ def _web(settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, s
         "MEDIA_PUBLIC_URL": settings.media_url,
         "SESSION_SECRET": kept.session_secret,
         "STREAM_SHARED_SECRET": kept.stream_shared_secret,
-        "SMTP_URL": f"smtp://{HOST}:{settings.smtp_port}",
-        "MAIL_FROM": "Bilby <bilby@example.com.au>",
+        "STRIPE_WEBHOOK_SECRET": kept.stripe_webhook_secret,
         "VOICE_SDK_URL": f"{settings.twilio_url}/voice-sdk.js",
     }
 
@@ -199,6 +198,7 @@ def _provisioning(settings: Settings, kept: Secrets, addresses: Addresses) -> di
         "TWILIO_API_BASE": settings.twilio_url,
         "STRIPE_API_BASE": settings.stripe_url,
         "STRIPE_SECRET_KEY": kept.stripe_secret_key,
-        "STRIPE_WEBHOOK_SECRET": kept.stripe_webhook_secret,
         "STRIPE_PRICE_ID": kept.stripe_price_id,
+        "SMTP_URL": f"smtp://{HOST}:{settings.smtp_port}",
+        "MAIL_FROM": "Bilby <bilby@example.com.au>",
     }

@@ -11,12 +11,15 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
 
+from db.audit import details_of
 from db.engine import Database
-from db.models import AuditEntry, NumberOrder, Subscription
+from db.models import AuditEntry, Number, NumberOrder, Subscription
 from db.numbers import Numbers
 from provisioning.reconciliation import Difference, reconcile
+from provisioning.stripe_api import StripeError
 from provisioning.twilio_api import FREE
-from sandbox.twilio import Number, RestFault
+from sandbox.twilio import Number as Owned
+from sandbox.twilio import RestFault
 from tests.cast import Cast
 from tests.orders import WEB, Shop, shop
 from tests.twilio_account import account
@@ -29,14 +32,14 @@ async def here(database: Database, cast: Cast) -> AsyncIterator[Shop]:
     """A shop whose two old numbers stand at Twilio as they have to."""
     async with account() as place, shop(place, database) as opened:
         for number in (cast.number, cast.number_b):
-            place.numbers[number.e164] = Number(
+            place.numbers[number.e164] = Owned(
                 number.e164,
                 voice_url=f"{WEB}/twilio/voice/inbound",
                 status_callback=f"{WEB}/twilio/voice/status",
                 friendly_name="Reception",
             )
             async with database.begin() as session:
-                (await session.merge(number)).twilio_sid = Number(number.e164).sid
+                (await session.merge(number)).twilio_sid = Owned(number.e164).sid
             await opened.tools.api.route(number.e164)
         yield opened
 
@@ -75,21 +78,21 @@ async def test_what_agrees_is_left_alone(here: Shop, cast: Cast) -> None:
 
 async def test_a_number_bought_for_an_order_that_went_elsewhere_is_given_up(here: Shop, cast: Cast) -> None:
     order = await _bought(here, cast)
-    here.account.numbers[SECOND] = Number(SECOND, friendly_name=f"bilby:{order.id}")
+    here.account.numbers[SECOND] = Owned(SECOND, friendly_name=f"bilby:{order.id}")
     await _mended(here, "a number nobody pays for")
     assert (FIRST in here.account.numbers, SECOND in here.account.numbers) == (True, False)
 
 
 async def test_an_order_that_is_being_worked_on_keeps_what_it_has(here: Shop, cast: Cast) -> None:
     order = await here.paid(cast.a.id)
-    here.account.numbers[SECOND] = Number(SECOND, friendly_name=f"bilby:{order.id}")
+    here.account.numbers[SECOND] = Owned(SECOND, friendly_name=f"bilby:{order.id}")
     assert await _kinds(here) == []
     assert SECOND in here.account.numbers
 
 
 async def test_what_is_not_ours_is_reported_at_most(here: Shop, cast: Cast) -> None:
     for e164, tag in ((FIRST, "bilby:0d2f6c1e"), (SECOND, "Fax"), ("+61255500074", FREE)):
-        here.account.numbers[e164] = Number(e164, friendly_name=tag)
+        here.account.numbers[e164] = Owned(e164, friendly_name=tag)
     before = dict(here.account.numbers)
     assert await _kinds(here) == ["a number with an unknown tag"]
     assert here.account.numbers == before
@@ -138,6 +141,28 @@ async def test_stripes_word_is_written_down(here: Shop, cast: Cast) -> None:
     assert await reconcile(here.tools, ask) == []
 
 
+async def test_stripe_away_is_no_difference(here: Shop, cast: Cast) -> None:
+    await _subscribed(here, cast.a.id)
+
+    async def ask(_: Database, __: UUID) -> bool:
+        raise StripeError("Stripe did not answer", passing=True)
+
+    assert await reconcile(here.tools, ask) == []
+
+
+async def test_what_stripe_does_not_know_is_reported(here: Shop, cast: Cast) -> None:
+    await _subscribed(here, cast.a.id)
+
+    async def ask(_: Database, __: UUID) -> bool:
+        raise StripeError("No such customer", "resource_missing", passing=False)
+
+    (found,) = await reconcile(here.tools, ask)
+    assert found.kind == "a subscription that Stripe does not tell of"
+    async with here.database.begin() as session:
+        entry = (await session.scalars(select(AuditEntry))).one()
+    assert (entry.action, details_of(entry)["mended"]) == ("subscription.reconciled", "no")
+
+
 async def test_a_forgotten_order_goes_on(here: Shop, cast: Cast) -> None:
     order = await here.paid(cast.a.id)
     await here.age()
@@ -158,6 +183,9 @@ async def test_an_order_that_waits_is_not_forgotten(here: Shop, cast: Cast) -> N
 
 async def test_who_pays_gets_a_number(here: Shop, cast: Cast) -> None:
     await _subscribed(here, cast.a.id)
+    assert await _kinds(here) == []  # there is one already, as after a second subscription that came in time
+    async with here.database.begin() as session:
+        await session.execute(update(Number).where(Number.id == cast.number.id).values(released_at=datetime.now(UTC)))
     await _mended(here, "a subscription without a number")
     (order,) = await here.everything()
     assert (order.paid_by, order.state) == ("sub_9", "paid")
@@ -172,7 +200,7 @@ async def test_who_has_not_paid_yet_does_not(here: Shop, cast: Cast) -> None:
 async def test_an_overdue_release_is_done(here: Shop, cast: Cast) -> None:
     await _subscribed(here, cast.a.id, status="canceled", release_after=datetime.now(UTC) - timedelta(days=2))
     assert await _kinds(here) == ["a release that is overdue"]
-    assert await here.jobs() == ["release_number"]
+    assert await here.jobs() == ["release_organisation"]  # which asks Stripe first
     await here.release(cast.number.id)
     assert cast.number.e164 not in here.account.numbers
     assert await _kinds(here) == []

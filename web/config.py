@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from db.settings import LOOPBACK, CommaList, DatabaseSettings, load, origin
+from db.settings import LOOPBACK, CommaList, DatabaseSettings, Sender, SmtpUrl, load, origin
 from provisioning.stripe_settings import STRIPE_API, StripeSettings
 from provisioning.twilio_settings import TWILIO_API, TwilioSettings
 
@@ -31,13 +31,6 @@ def _nats(value: SecretStr) -> SecretStr:
     url = urlsplit(value.get_secret_value())
     if url.scheme not in ("nats", "tls") or not url.hostname:
         raise ValueError("must be nats://user:password@host:port, or tls://…")
-    return value
-
-
-def _smtp(value: SecretStr) -> SecretStr:
-    url = urlsplit(value.get_secret_value())
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise ValueError("must be smtp://user:password@host:port, or smtps://… for TLS from the start")
     return value
 
 
@@ -67,8 +60,8 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     session_secret: Secret
     stream_shared_secret: Secret
 
-    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)]
-    mail_from: Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
+    smtp_url: SmtpUrl
+    mail_from: Sender
 
     twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
     twilio_auth_tokens: CommaList
