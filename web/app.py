@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from aiohttp import web
 from db.engine import Database
 from provisioning import stripe_api, twilio_api
 from provisioning.mail import Mailer
+from provisioning.stripe_events import Desk
 from web import (
     availability,
     calls,
@@ -91,6 +93,7 @@ async def _stripe(app: web.Application) -> AsyncIterator[None]:
     key = settings.stripe_secret_key.get_secret_value()
     async with stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base) as api:
         app[keys.stripe] = api
+        app[keys.desk] = Desk(app[keys.database], api, timedelta(days=settings.release_grace_days))
         yield
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
 
 import structlog
 from aiohttp import web
 from stripe import SignatureVerificationError, WebhookSignature
 
-from provisioning.stripe_events import Desk, Event, EventError, read
+from provisioning.stripe_events import Event, EventError, read
 from web import keys
 from web.config import Settings
 
@@ -31,10 +30,8 @@ _log = structlog.get_logger(__name__)
 @routes.post("/stripe/webhook")
 async def take(request: web.Request) -> web.Response:
     """One event. 200 once it is done (or nothing to us), 400 for what Stripe did not send, 500 to have it again."""
-    settings = request.app[keys.settings]
-    event = _event(await _body(request), request.headers.get(_SIGNATURE, ""), settings)
-    desk = Desk(request.app[keys.database], request.app[keys.stripe], timedelta(days=settings.release_grace_days))
-    outcome = await desk.take(event)
+    event = _event(await _body(request), request.headers.get(_SIGNATURE, ""), request.app[keys.settings])
+    outcome = await request.app[keys.desk].take(event)
     _log.info("stripe event", id=event.id, type=event.kind, outcome=outcome)
     return web.json_response({"outcome": outcome}, status=500 if outcome == "failed" else 200)
 
