@@ -1,0 +1,113 @@
+"""What an organisation says of itself: check digits, whole papers or none, words that can be spoken."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web import business
+from web.business import Details, is_abn, problems, read_details, shown_abn, tidy
+
+GOOD = {
+    "name": "Acacia Clinic",
+    "legal_name": "Acacia Clinic Pty Ltd",
+    "abn": "51 824 753 556",
+    "street": "12 Wattle Street",
+    "locality": "Parramatta",
+    "region": "nsw",
+    "postcode": "2150",
+}
+
+
+def test_good_details_are_tidied_and_taken() -> None:
+    details = read_details(GOOD | {"street": "  12\tWattle \x00 Street\r\n"})
+    assert details == Details(
+        "Acacia Clinic", "Acacia Clinic Pty Ltd", "51824753556", "12 Wattle Street", "Parramatta", "NSW", "2150"
+    )
+    assert details.is_complete
+    assert problems(details) == {}
+
+
+def test_the_business_may_be_left_out_but_not_half_of_it() -> None:
+    assert problems(read_details({"name": "Acacia"})) == {}
+    assert not read_details({"name": "Acacia"}).is_complete
+    half = problems(read_details({"name": "Acacia", "street": "12 Wattle Street"}))
+    assert set(half) == {"legal_name", "abn", "locality", "region", "postcode"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", " ", "name"),
+        ("name", "x" * 81, "80 characters"),
+        ("legal_name", "x" * 161, "160 characters"),
+        ("abn", "51824753557", "not an ABN"),
+        ("abn", "5182475355", "not an ABN"),
+        ("abn", "５１８２４７５３５５６", "not an ABN"),
+        ("street", "PO Box 12", "no PO box"),
+        ("street", "P.O. Box 12", "no PO box"),
+        ("street", "Locked Bag 7", "no PO box"),
+        ("region", "Bavaria", "state"),
+        ("postcode", "215", "four digits"),
+        ("postcode", "²¹⁵⁰", "four digits"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(field: str, value: str, words: str) -> None:
+    found = problems(read_details(GOOD | {field: value}))
+    assert list(found) == [field]
+    assert words in found[field]
+
+
+@pytest.mark.parametrize("abn", ["51824753556", "53004085616", "33102417032", "11000000948"])
+def test_abns_of_the_register(abn: str) -> None:
+    assert is_abn(abn)
+    assert shown_abn(abn).replace(" ", "") == abn
+
+
+@given(st.integers(0, 10), st.integers(1, 9))
+def test_one_wrong_digit_is_always_found(place: int, shift: int) -> None:
+    digits = [int(digit) for digit in "51824753556"]
+    digits[place] = (digits[place] + shift) % 10
+    assert not is_abn("".join(map(str, digits)))
+
+
+@given(st.text())
+def test_no_text_is_too_odd(text: str) -> None:
+    clean = tidy(text)
+    assert tidy(clean) == clean
+    assert "\n" not in clean
+    assert not is_abn(text) or len(text) == 11
+    problems(read_details(dict.fromkeys(GOOD, text)))
+    assert shown_abn(clean).replace(" ", "") == clean.replace(" ", "")
+
+
+def test_changes_are_told_by_field() -> None:
+    before = read_details({"name": "Acacia"})
+    after = read_details({"name": "Acacia Clinic", "abn": "51824753556"})
+    assert after.changes(before) == {"name": "Acacia → Acacia Clinic", "abn": "nothing → 51824753556"}
+    assert after.changes(after) == {}
+
+
+def test_words_that_can_be_spoken() -> None:
+    assert business.prompt_problem("x" * business.SHORTEST_PROMPT) == ""
+    assert business.prompt_problem("x" * business.LONGEST_PROMPT) == ""
+    assert "at least 20" in business.prompt_problem("Hello.")
+    assert "601" in business.prompt_problem("x" * 601)
+    assert business.spoken_seconds("x" * 150) == 10
+
+
+@pytest.mark.parametrize("words", ["We transcribe this call.", "It is written down.", "It is TURNED INTO TEXT."])
+def test_words_that_tell(words: str) -> None:
+    assert business.tells(words)
+
+
+def test_words_that_do_not_tell() -> None:
+    assert not business.tells("Welcome to Acacia Clinic. Please hold the line for a moment.")
+
+
+def test_a_zone_that_is_set_stays_a_choice() -> None:
+    assert all(business.is_zone(name) for name in business.TIME_ZONES)
+    assert business.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
+    assert not business.is_zone("Europe/Berlin")
+    assert not business.is_zone("../etc/passwd")

@@ -1,0 +1,215 @@
+"""Settings: what is changed is stored, recorded and, where papers need it, filed; what is wrong is not."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from db.audit import details_of
+from db.engine import Database
+from db.models import AuditEntry, Bundle, Organisation
+from db.rate_limits import Limit
+from tests.cast import Cast
+from tests.site import Browser
+from tests.test_web_business import GOOD
+from web import settings_page
+from web.config import CONSENT_PROMPT, Settings
+
+Browsers = Callable[[], Browser]
+WORDS = "Acacia Clinic transcribes this call while we talk, and keeps none of it."
+
+
+async def organisation(database: Database, cast: Cast) -> Organisation:
+    async with database.begin() as session:
+        return (await session.scalars(select(Organisation).where(Organisation.id == cast.a.id))).one()
+
+
+async def recorded(database: Database, cast: Cast) -> list[tuple[str, dict[str, Any]]]:
+    """Action and details of every entry of A's, oldest first."""
+    async with database.begin() as session:
+        entries = await session.scalars(
+            select(AuditEntry).where(AuditEntry.organisation_id == cast.a.id).order_by(AuditEntry.at)
+        )
+        return [(entry.action, dict(details_of(entry))) for entry in entries]
+
+
+async def papers(database: Database, cast: Cast) -> Bundle | None:
+    async with database.begin() as session:
+        return (await session.scalars(select(Bundle).where(Bundle.organisation_id == cast.a.id))).one_or_none()
+
+
+async def jobs(database: Database) -> int:
+    async with database.begin() as session:
+        waiting = text("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'follow_bundle'")
+        return int((await session.execute(waiting)).scalar_one())
+
+
+async def reject(database: Database, cast: Cast, *reasons: str) -> None:
+    async with database.begin() as session:
+        told = json.dumps(reasons) if reasons else None
+        session.add(Bundle(organisation_id=cast.a.id, status="twilio-rejected", reasons=told))
+
+
+def text_of(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+async def test_details_are_stored_filed_and_recorded(cast: Cast, database: Database, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    answer = await alice.post("/settings/details", data=GOOD)
+    assert (answer.status, answer.headers["Location"]) == (303, "/settings#details")
+    stored = await organisation(database, cast)
+    assert (stored.legal_name, stored.abn, stored.region) == ("Acacia Clinic Pty Ltd", "51824753556", "NSW")
+    filed = await papers(database, cast)
+    assert filed is not None
+    assert (filed.status, await jobs(database)) == ("draft", 1)
+    (first, details), (second, _) = await recorded(database, cast)
+    assert (first, second) == ("details.changed", "papers.filed")
+    assert details["abn"] == "nothing → 51824753556"
+    page = await (await alice.get("/settings")).text()
+    assert 'value="51 824 753 556"' in page
+    assert "On their way to Twilio".lower() in text_of(page)
+    assert "Last changed by Alice Ashby" in page
+
+
+async def test_what_did_not_change_is_not_recorded(cast: Cast, database: Database, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    for _ in range(2):
+        await alice.post("/settings/details", data={"name": "Acacia"})
+        await alice.post("/settings/prompt", data={"prompt": WORDS})
+        await alice.post("/settings/zone", data={"zone": "Australia/Perth"})
+    assert [action for action, _ in await recorded(database, cast)] == [
+        "details.changed",
+        "prompt.changed",
+        "time_zone.changed",
+    ]
+    assert await papers(database, cast) is None
+
+
+async def test_rejected_papers_say_why_and_are_filed_anew(cast: Cast, database: Database, browser: Browsers) -> None:
+    await reject(database, cast, "The <name> does not fit the ABN.")
+    alice = await browser().sign_in(cast.alice)
+    page = await (await alice.get("/settings")).text()
+    assert "The &lt;name&gt; does not fit the ABN." in page
+    assert "Save and send again" in page
+    assert (await alice.post("/settings/details", data=GOOD)).status == 303
+    filed = await papers(database, cast)
+    assert filed is not None
+    assert (filed.status, await jobs(database)) == ("draft", 1)
+
+
+async def test_papers_with_twilio_are_left_alone(cast: Cast, database: Database, browser: Browsers) -> None:
+    async with database.begin() as session:
+        session.add(Bundle(organisation_id=cast.a.id, status="in-review"))
+    alice = await browser().sign_in(cast.alice)
+    assert (await alice.post("/settings/details", data=GOOD)).status == 303
+    assert await jobs(database) == 0
+    assert "only if they refuse" in await (await alice.get("/settings")).text()
+
+
+async def test_nothing_wrong_is_stored(cast: Cast, database: Database, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    answer = await alice.post("/settings/details", data=GOOD | {"abn": "51 824 753 557", "street": "<i>PO Box 1"})
+    page = await answer.text()
+    assert answer.status == 400
+    assert "That is not an ABN" in page
+    assert 'aria-describedby="abn-wrong' in page
+    assert "&lt;i&gt;PO Box 1" in page  # what was typed stands there still
+    assert 'role="alert"' in page
+    assert (await organisation(database, cast)).legal_name is None
+    assert (await recorded(database, cast), await jobs(database)) == ([], 0)
+
+
+async def test_callers_hear_the_words_that_were_chosen(cast: Cast, database: Database, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    assert "You have not chosen yet" in await (await alice.get("/settings")).text()
+    answer = await alice.post("/settings/prompt", data={"prompt": f"  {WORDS}\r\n"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/settings#prompt")
+    assert (await organisation(database, cast)).consent_prompt == WORDS
+    page = await (await alice.get("/settings")).text()
+    assert f'<blockquote id="preview">{WORDS}</blockquote>' in page
+    assert "Callers hear your own words" in page
+
+
+@pytest.mark.parametrize("form", [{"use": "ours", "prompt": ""}, {"prompt": CONSENT_PROMPT}])
+async def test_our_words_are_a_choice_as_well(
+    cast: Cast, database: Database, browser: Browsers, form: dict[str, str]
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    assert (await alice.post("/settings/prompt", data=form)).status == 303
+    assert (await organisation(database, cast)).consent_prompt == ""
+    page = await (await alice.get("/settings")).text()
+    assert "You have not chosen yet" not in page
+    assert f'<blockquote id="preview">{CONSENT_PROMPT}</blockquote>' in page
+
+
+@pytest.mark.parametrize("prompt", ["", "Hello.", "x" * 601])
+async def test_words_that_can_not_be_spoken_are_refused(
+    cast: Cast, database: Database, browser: Browsers, prompt: str
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    answer = await alice.post("/settings/prompt", data={"prompt": prompt})
+    assert (answer.status, 'id="prompt-wrong"' in await answer.text()) == (400, True)
+    assert (await organisation(database, cast)).consent_prompt is None
+
+
+async def test_words_that_tell_nothing_are_pointed_out(cast: Cast, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    await alice.post("/settings/prompt", data={"prompt": "Welcome to Acacia Clinic, please hold the line."})
+    page = await (await alice.get("/settings")).text()
+    assert re.search(r'id="preview-warning" role="status">', page)
+
+
+async def test_the_day_begins_where_it_was_said(cast: Cast, database: Database, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    answer = await alice.post("/settings/zone", data={"zone": "Australia/Perth"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/settings#zone")
+    assert (await organisation(database, cast)).time_zone == "Australia/Perth"
+    for wrong in ("Mars/Olympus", "../../etc/passwd", ""):
+        assert (await alice.post("/settings/zone", data={"zone": wrong})).status == 400
+    assert (await organisation(database, cast)).time_zone == "Australia/Perth"
+
+
+async def test_only_admins_and_only_from_our_own_page(cast: Cast, database: Database, browser: Browsers) -> None:
+    for member in (cast.sam, cast.bob):
+        nobody = await browser().sign_in(member)
+        assert (await nobody.get("/settings")).status == 403
+        assert (await nobody.post("/settings/prompt", data={"prompt": WORDS})).status == 403
+    alice = await browser().sign_in(cast.alice)
+    alice.csrf = ""
+    for path, form in (("details", GOOD), ("prompt", {"prompt": WORDS}), ("zone", {"zone": "Australia/Perth"})):
+        assert (await alice.post(f"/settings/{path}", data=form)).status == 403
+    charlie = await browser().sign_in(cast.charlie)
+    assert "Acacia" not in await (await charlie.get("/settings")).text()
+    await charlie.post("/settings/details", data={"name": "Banksia"})
+    assert (await organisation(database, cast)).name == "Acacia Clinic"
+
+
+async def test_too_many_changes_wait(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_page, "CHANGES", Limit("few", count=1, seconds=600))
+    alice = await browser().sign_in(cast.alice)
+    assert (await alice.post("/settings/zone", data={"zone": "Australia/Perth"})).status == 303
+    answer = await alice.post("/settings/zone", data={"zone": "Australia/Perth"})
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+class TestWithThePlatformsPapers:
+    """Numbers are rented in the operator's name: nothing of an organisation's is filed."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        sids = {"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"}
+        return settings.model_copy(update=sids)
+
+    async def test_nothing_is_filed(self, cast: Cast, database: Database, browser: Browsers) -> None:
+        alice = await browser().sign_in(cast.alice)
+        assert (await alice.post("/settings/details", data=GOOD)).status == 303
+        assert (await papers(database, cast), await jobs(database)) == (None, 0)
+        assert "rented in our name" in await (await alice.get("/settings")).text()

@@ -1,0 +1,168 @@
+"""Settings: the organisation and its regulatory papers, the words its callers hear, its time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from db.audit import AuditFilter
+from db.models import Bundle, Organisation
+from db.rate_limits import Limit
+from provisioning.regulatory import reasons_of
+from web import access, business, keys, limits
+from web.access import Rows
+from web.business import Details
+from web.errors import InvalidError
+from web.forms import field
+from web.pages import render
+
+CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers anew
+_SECTIONS = {"details": "details.changed", "prompt": "prompt.changed", "zone": "time_zone.changed"}
+_FIELDS = ("name", "legal_name", "abn", "street", "locality", "region", "postcode")
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/settings")
+async def show(request: web.Request) -> web.StreamResponse:
+    """Everything that can be set, as it stands."""
+    return await _page(request)
+
+
+@routes.post("/settings/details")
+async def change_details(request: web.Request) -> web.StreamResponse:
+    """Another name, business or address. Papers that nobody is looking at are filed with it."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    typed = {name: await field(request, name) for name in _FIELDS}
+    details = business.read_details(typed)
+    if wrong := business.problems(details):
+        return await _page(request, status=400, details=details, wrong=wrong)
+    async with access.rows(request, viewer) as rows:
+        changed = details.changes(_details(rows.organisation))
+        _store(rows.organisation, details)
+        if changed:
+            await rows.audit.record("details.changed", changed)
+        await _file(rows, details, platform=_has_platform_papers(request.app))
+    raise web.HTTPSeeOther("/settings#details")
+
+
+@routes.post("/settings/prompt")
+async def change_prompt(request: web.Request) -> web.StreamResponse:
+    """Other words for callers; or the platform's own, which is a choice as well."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    ours = request.app[keys.settings].consent_prompt
+    prompt = ours if await field(request, "use") == "ours" else business.tidy(await field(request, "prompt"))
+    if prompt != ours and (problem := business.prompt_problem(prompt)):
+        return await _page(request, status=400, prompt=prompt, wrong={"prompt": problem})
+    async with access.rows(request, viewer) as rows:
+        chosen = "" if prompt == ours else prompt
+        if chosen != rows.organisation.consent_prompt:
+            rows.organisation.consent_prompt = chosen
+            await rows.audit.record("prompt.changed", {"words": prompt, "own": bool(chosen)})
+    raise web.HTTPSeeOther("/settings#prompt")
+
+
+@routes.post("/settings/zone")
+async def change_zone(request: web.Request) -> web.StreamResponse:
+    """Where the organisation's days begin."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    zone = await field(request, "zone")
+    async with access.rows(request, viewer) as rows:
+        before = rows.organisation.time_zone
+        if zone != before:
+            if not business.is_zone(zone):
+                raise InvalidError("There is no such time zone here. Go back and choose one from the list.")
+            rows.organisation.time_zone = zone
+            await rows.audit.record("time_zone.changed", {"zone": f"{before} → {zone}"})
+    raise web.HTTPSeeOther("/settings#zone")
+
+
+async def _file(rows: Rows, details: Details, *, platform: bool) -> None:
+    """Papers are filed once the details are complete, and again after Twilio has refused them."""
+    if platform or not details.is_complete:
+        return
+    papers = await rows.ordering.papers()
+    if papers is None or papers.status in ("draft", "twilio-rejected"):
+        await rows.ordering.file_papers()
+        await rows.audit.record("papers.filed")
+
+
+def _store(organisation: Organisation, details: Details) -> None:
+    organisation.name = details.name
+    for name, value in zip(_FIELDS[1:], details.papers, strict=True):
+        setattr(organisation, name, value or None)
+
+
+def _details(organisation: Organisation) -> Details:
+    return Details(**{name: getattr(organisation, name) or "" for name in _FIELDS})
+
+
+def _has_platform_papers(app: web.Application) -> bool:
+    settings = app[keys.settings]
+    return bool(settings.twilio_bundle_sid and settings.twilio_address_sid)
+
+
+async def _page(
+    request: web.Request,
+    *,
+    status: int = 200,
+    details: Details | None = None,
+    prompt: str | None = None,
+    wrong: dict[str, str] | None = None,
+) -> web.Response:
+    """The page as things stand, but for what was typed and could not be taken, with what is ``wrong`` about it."""
+    viewer = await access.require(request, "settings")
+    ours = request.app[keys.settings].consent_prompt
+    async with access.rows(request, viewer) as rows:
+        organisation, papers = rows.organisation, await rows.ordering.papers()
+        changed = {section: await _last(rows, action) for section, action in _SECTIONS.items()}
+    stored = _details(organisation)
+    shown = details or stored
+    words = prompt if prompt is not None else (organisation.consent_prompt or ours)
+    return render(
+        request,
+        "settings.html",
+        status=status,
+        wrong=wrong or {},
+        details=shown,
+        abn=business.shown_abn(shown.abn),
+        papers=_papers(papers),
+        papers_are_ours=_has_platform_papers(request.app),
+        prompt=words,
+        heard=organisation.consent_prompt or ours,
+        ours=ours,
+        chosen=organisation.consent_prompt is not None,
+        business=business,
+        zone=organisation.time_zone,
+        zones=_zones(organisation.time_zone, datetime.now(UTC)),
+        changed=changed,
+    )
+
+
+def _papers(papers: Bundle | None) -> dict[str, Any] | None:
+    return None if papers is None else {"status": papers.status, "reasons": reasons_of(papers)}
+
+
+def _zones(current: str, now: datetime) -> list[tuple[str, str]]:
+    """Name and words of each zone, with the time there."""
+    choices = business.zone_choices(current).items()
+    return [(name, f"{words}: {_clock(now.astimezone(ZoneInfo(name)))} now") for name, words in choices]
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%I:%M %p}".lstrip("0").lower()
+
+
+async def _last(rows: Rows, action: str) -> str:
+    """Who changed it last, and when, in words; empty if nobody has."""
+    found = await rows.audit.page(AuditFilter(action=action), limit=1)
+    if not found:
+        return ""
+    at = found[0].at.astimezone(ZoneInfo(rows.organisation.time_zone))
+    return f"Last changed by {found[0].actor}, {at.day} {at:%B %Y}, {_clock(at)}."
