@@ -205,6 +205,8 @@ class Bus:
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
         await self._watch_all()
         await self.pulse.begin(client)
+        await asyncio.sleep(0)  # or the flush's PING overtakes what nats-py has not written yet
+        await client.flush()
         self.ready.set()
         log.info("bus connected")
 

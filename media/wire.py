@@ -83,7 +83,8 @@ class Wire:
             self._trouble = ""
             await self._send_until(client, closed)
         finally:
-            with suppress(OSError, NatsError, TimeoutError):  # closing what may be broken
+            # Closing what may be broken: uvloop's transports answer with RuntimeError when they are gone already.
+            with suppress(OSError, NatsError, TimeoutError, RuntimeError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await client.close()
 

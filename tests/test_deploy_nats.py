@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 
 from sandbox.nats import NatsServer, User
+from tests.bus import settled
 
 _DISK_USERS: list[User] = ["web", "provisioning"]
 _WORDS = ["transcript.org.CA1", "snapshot.CA1", "ticket.spent"]
@@ -60,7 +61,7 @@ async def test_who_has_a_disk_may_not_listen_to_words(server: NatsServer, user: 
 async def test_who_has_a_disk_may_not_pretend_to_have_heard(server: NatsServer, user: User, subject: str) -> None:
     async with _client(server, "media") as (media, _), _client(server, user) as (client, refusals):
         heard = await media.subscribe(subject)
-        await media.flush()
+        await settled(media)
         await client.publish(subject, b"{}")
         assert re.search("permissions violation for publish", await _refusal(refusals))
         assert heard.pending_msgs == 0
@@ -70,8 +71,8 @@ async def test_who_has_a_disk_may_not_pretend_to_have_heard(server: NatsServer, 
 async def test_facts_without_words_pass_both_ways(server: NatsServer, user: User) -> None:
     async with _client(server, "media") as (media, _), _client(server, user) as (client, refusals):
         from_media, to_media = await client.subscribe("call.>"), await media.subscribe("call.*.*.assigned")
-        await client.flush()
-        await media.flush()
+        await settled(client)
+        await settled(media)
         await media.publish("call.org.CA1.started", b"1")
         assert (await from_media.next_msg(timeout=10)).data == b"1"
         await client.publish("call.org.CA1.assigned", b"2")
@@ -82,8 +83,8 @@ async def test_facts_without_words_pass_both_ways(server: NatsServer, user: User
 async def test_web_hears_heartbeats_and_may_ask_for_facts(server: NatsServer) -> None:
     async with _client(server, "media") as (media, _), _client(server, "web") as (client, refusals):
         beats, questions = await client.subscribe("node.*.alive"), await media.subscribe("facts.wanted")
-        await client.flush()
-        await media.flush()
+        await settled(client)
+        await settled(media)
         await media.publish("node.a.alive", b"1")
         assert (await beats.next_msg(timeout=10)).data == b"1"
         await client.publish("facts.wanted", b"2")
@@ -95,7 +96,7 @@ async def test_media_nodes_talk_to_each_other(server: NatsServer) -> None:
     async with _client(server, "media") as (one, refusals), _client(server, "media") as (two, _):
         transcripts = await two.subscribe("transcript.org.*")
         asked = await two.subscribe("snapshot.*")
-        await two.flush()
+        await settled(two)
         await one.publish("transcript.org.CA1", b"utterance")
         assert (await transcripts.next_msg(timeout=10)).data == b"utterance"
         inbox = one.new_inbox()

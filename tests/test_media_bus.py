@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 from media.ticket import sign_console, sign_stream
 from sandbox.media_stream import CONNECTED
 from sandbox.nats import NatsServer
+from tests.bus import settled
 from tests.node import SECRET, Node, media_node, scripted_vendor
 
 
@@ -74,12 +75,12 @@ async def test_nothing_is_relayed_while_nobody_watches_elsewhere(pair: Pair) -> 
             told.append(message.subject)
 
         await client.subscribe("transcript.>", cb=take)
-        await client.flush()
+        await settled(client)
         near = await pair.a.screen()
         line = await pair.a.call()
         await line.say("only here")
         await near.until(lambda: near.words(line.call) == "only here")
-        await client.flush()
+        await settled(client)
     finally:
         await client.close()
     assert told == []

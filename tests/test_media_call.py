@@ -8,6 +8,7 @@ import json
 import nats
 from nats.aio.msg import Msg
 
+from tests.bus import settled
 from tests.node import Node
 
 
@@ -57,7 +58,7 @@ async def test_facts_without_words_reach_web(node: Node) -> None:
             facts.put_nowait((message.subject, json.loads(message.data)))
 
         await web.subscribe("call.>", cb=take)
-        await web.flush()
+        await settled(web)
         line = await node.call()
         await line.say("a secret nobody but the console may know")
         await line.hang_up()

@@ -12,6 +12,7 @@ import nats
 from provisioning import progress
 from provisioning.progress import Progress
 from sandbox.nats import NatsServer
+from tests.bus import settled
 
 
 async def test_who_listens_hears_how_far_it_is(tmp_path: Path) -> None:
@@ -19,7 +20,7 @@ async def test_who_listens_hears_how_far_it_is(tmp_path: Path) -> None:
     async with NatsServer(tmp_path) as server:
         web = await nats.connect(server.url("web"))
         heard = await web.subscribe(f"progress.{organisation}.>")
-        await web.flush()
+        await settled(web)
         told = Progress(server.url("provisioning"))
         async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             told.tell(organisation, order, "bought")  # before there is a connection

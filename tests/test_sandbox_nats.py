@@ -14,6 +14,7 @@ import pytest
 
 from sandbox.nats import NatsServer
 from sandbox.processes import StartError, command_line
+from tests.bus import settled
 
 _OWNER = """
 import asyncio, pathlib, sys
@@ -40,9 +41,8 @@ async def _heard(server: NatsServer) -> bytes:
     media, web = await nats.connect(server.url("media")), await nats.connect(server.url("web"))
     try:
         subscription = await web.subscribe("call.>")
-        await web.flush()
+        await settled(web)
         await media.publish("call.org.CA1.started", b"{}")
-        await media.flush()  # asks the server, so that what was published is out
         return (await subscription.next_msg(timeout=10)).data
     finally:
         await media.close()

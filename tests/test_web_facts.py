@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from prometheus_client import REGISTRY
 
 from sandbox.nats import NatsServer
+from tests.bus import settled
 from web.facts import WAITING_FACTS, Apply, Fact, Facts, open_facts, parse
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
@@ -60,7 +61,7 @@ async def ready(facts: Facts) -> None:
 async def test_an_answer_is_told_to_media(tmp_path: Path) -> None:
     async with NatsServer(tmp_path) as server, media(server) as client:
         heard = await client.subscribe("call.*.*.assigned")
-        await client.flush()
+        await settled(client)
         async with running(server.url("web"), Written()) as facts:
             facts.assigned(ORG, "CA1", ALICE)
             arrived = await heard.next_msg(WAIT)
@@ -87,7 +88,7 @@ async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path
             (f"call.{ORG}.CA1.ended", b'{"reason": "stopped"}'),
         ]:
             await client.publish(subject, payload)
-        await client.flush()
+        await settled(client)
         assert await written.next() == Fact(ORG, "CA1", "transcribing", None, "started", "MZ1")
         assert await written.next() == Fact(ORG, "CA1", "failed", "no slot")
         assert await written.next() == Fact(ORG, "CA1", "ended", None, "ended")
@@ -124,7 +125,7 @@ async def test_after_an_outage_facts_flow_again_both_ways(tmp_path: Path) -> Non
 async def _hear(facts: Facts, client: Client) -> None:
     """Answers reach media again: those sent while the server was away may, later ones must."""
     heard = await client.subscribe("call.*.*.assigned")
-    await client.flush()
+    await settled(client)
     async with asyncio.timeout(WAIT):
         while True:
             facts.assigned(ORG, "CA2", BOB)

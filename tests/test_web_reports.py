@@ -23,6 +23,7 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import Call, Leg
 from sandbox.nats import NatsServer
+from tests.bus import settled
 from tests.cast import Cast
 from tests.site import Site
 from tests.twilio_caller import (
@@ -165,7 +166,7 @@ async def test_media_hears_who_answered_also_when_twilio_says_it_again(
     twilio: Twilio, database: Database, cast: Cast, media: Client
 ) -> None:
     heard = await media.subscribe("call.*.*.assigned")
-    await media.flush()
+    await settled(media)
     await rung(twilio, database, cast)
     for _ in range(2):
         await report(twilio, [leg(cast.bob, "in-progress", 9)])

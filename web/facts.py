@@ -142,6 +142,7 @@ class Facts:
             # In a queue group: one web process sees to it, not all of them.
             moves = await connection.subscribe("handover.>", queue="web", pending_msgs_limit=PENDING_FACTS)
             nudges = await connection.subscribe("progress.>", pending_msgs_limit=PENDING_FACTS)
+            await asyncio.sleep(0)  # or the flush's PING overtakes what nats-py has not written yet
             await connection.flush(CLOSE_SECONDS)
             _heed_cancellation()
             self._connection, self._trouble = connection, ""
@@ -243,6 +244,7 @@ def _heed_cancellation() -> None:
 
 
 async def _close(connection: Client) -> None:
-    with suppress(OSError, NatsError, TimeoutError):
+    """End what may be broken: uvloop's transports answer with RuntimeError when they are gone already."""
+    with suppress(OSError, NatsError, TimeoutError, RuntimeError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close()

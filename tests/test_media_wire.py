@@ -1,0 +1,48 @@
+"""The connection to NATS ends when it is asked to, whatever has become of the server meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+from nats.aio.client import Client
+from structlog.testing import capture_logs
+
+from media.wire import Wire
+from sandbox.nats import NatsServer
+
+
+def test_ends_while_the_server_is_away_and_something_waits_to_be_sent(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """On uvloop, as in production: its transports raise when they are written to after they are gone."""
+    with capture_logs() as said:
+        uvloop.run(_lose_the_server(tmp_path, free_port()))
+    assert "bus failed" not in [line["event"] for line in said]
+
+
+async def _lose_the_server(folder: Path, port: int) -> None:
+    connected = asyncio.Event()
+
+    async def on_connected(client: Client) -> None:
+        connected.set()
+
+    async def on_restored() -> None: ...
+
+    async with NatsServer(folder, port=port) as nats:
+        wire = Wire(nats.url("media"), on_connected, on_restored)
+        running = asyncio.create_task(wire.run())  # noqa: TID251 - it is cancelled below, and watched until it ends
+        await asyncio.wait_for(connected.wait(), 10)
+        assert wire.client is not None
+        client = wire.client
+    async with asyncio.timeout(10):
+        while client.is_connected:
+            await asyncio.sleep(0.01)
+    for number in range(10):
+        wire.offer(f"call.org.CA{number}.started", b"{}")
+    await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=10)
+    assert done
