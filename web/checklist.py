@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Literal
 
 from db.base import BundleStatus, OrderState
-from db.bundles import APPROVED, IN_REVIEW
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
 from db.organisations import standing
 from web.dialling import shown
@@ -34,7 +33,7 @@ _WAITS: dict[BundleStatus, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to do. ``words`` say how it stands; ``fix`` is where it is seen to."""
+    """One thing to do. ``words`` say how it stands; ``fix`` is where it is seen to, "" if not by who looks."""
 
     key: Key
     title: str
@@ -64,6 +63,8 @@ class Facts:
     answered: bool
     """A call to one of the numbers has been answered."""
     members: Sequence[Member]
+    pays: bool
+    """Whether who looks may see to the money."""
 
 
 def has_details(organisation: Organisation) -> bool:
@@ -107,15 +108,19 @@ def steps(order: NumberOrder | None) -> list[Step]:
     return [Step(words, _standing(at, reached)) for at, words in enumerate(STEPS.values())]
 
 
-def trouble(order: NumberOrder | None, now: datetime) -> str:
-    """What keeps ``order``, and when it is tried again, as one or two sentences."""
-    if order is None or not order.error_sentence:
+def again(order: NumberOrder | None, now: datetime) -> str:
+    """When ``order`` goes on by itself, as a sentence; empty if there is nothing to say."""
+    if order is None:
         return ""
-    if order.next_try_at is None:
-        again = "It is not tried again by itself." if order.state == "failed" else ""
-    else:
-        again = f"Tried again {_soon(order.next_try_at, now)}."
-    return f"{order.error_sentence} {again}".strip()
+    if order.next_try_at is not None:
+        soon = _soon(order.next_try_at, now)
+        return f"Tried again {soon}." if order.error_sentence else f"Choose one yourself, or we choose one {soon}."
+    return "It is not tried again by itself." if order.state == "failed" else ""
+
+
+def number_to_ring(facts: Facts) -> str:
+    """The number for the first test call, as people read it; empty until there is one whose calls reach us."""
+    return next((shown(number.e164) for number in facts.numbers if number.verified_at), "")
 
 
 def _soon(at: datetime, now: datetime) -> str:
@@ -134,33 +139,42 @@ def _standing(at: int, reached: int) -> Literal["done", "now", "later"]:
 def _details(facts: Facts) -> Item:
     known = has_details(facts.organisation)
     rejected = facts.papers is not None and facts.papers.status == "twilio-rejected" and not facts.platform_papers
-    words = (
-        papers_words(facts)
-        if known
-        else "Legal name, ABN and address: Australian numbers are rented to known businesses."
-    )
-    return Item(
-        "details", "Organisation details", known and not rejected, words, "/settings#details", "Enter details"
-    )
+    done = known and not rejected
+    words = "Legal name, ABN and address: Australian numbers are rented to known businesses."
+    if known:
+        words = papers_words(facts)
+    action = "Change" if done else "Correct them" if known else "Enter details"
+    return Item("details", "Organisation details", done, words, "/settings#details", action)
 
 
 def _plan(facts: Facts) -> Item:
     at = standing(facts.organisation)
     done = at.connects and at.transcribes
-    words = "" if done else f"{at.trouble} {at.remedy}"
-    fix = "/checkout" if facts.organisation.status in ("incomplete", "cancelled") else "/billing"
-    return Item(
-        "plan", "Plan paid", done, words, fix, "Choose seats and pay" if fix == "/checkout" else "Mend payment"
-    )
+    words = "" if done else at.trouble
+    if not facts.pays:
+        return Item("plan", "Plan paid", done, f"{words} Ask an owner to see to it." if words else "", "", "")
+    words = f"{words} {at.remedy}".strip() if words else ""
+    if facts.organisation.status in ("incomplete", "cancelled"):
+        return Item("plan", "Plan paid", done, words, "/checkout", "Choose seats and pay")
+    return Item("plan", "Plan paid", done, words, "/billing", "Billing" if done else "Mend payment")
 
 
 def _number(facts: Facts) -> Item:
     ours = ", ".join(shown(number.e164) for number in facts.numbers)
+    return Item("number", "Your number", bool(ours), ours or _number_words(facts), "/numbers", _number_action(facts))
+
+
+def _number_words(facts: Facts) -> str:
     held = next((each for each in facts.orders if each.state == "held" and each.candidate), None)
-    words = ours or "Choose one by town or digits. If you choose none, you get one of your own town."
-    if held is not None and held.candidate and not ours:
-        words = f"{shown(held.candidate)} is kept for you until you have paid."
-    return Item("number", "Your number", bool(ours), words, "/numbers", "Choose a number")
+    if held is not None and held.candidate:
+        return f"{shown(held.candidate)} is kept for you until you have paid."
+    if order_under_way(facts) is not None:
+        return "On its way: see above."
+    return "Choose one by town or digits. If you choose none, you get one of your own town."
+
+
+def _number_action(facts: Facts) -> str:
+    return "All numbers" if facts.numbers else "Choose a number"
 
 
 def _webhooks(facts: Facts) -> Item:
@@ -171,27 +185,21 @@ def _webhooks(facts: Facts) -> Item:
 
 def _prompt(facts: Facts) -> Item:
     done = facts.organisation.consent_prompt is not None
-    words = (
-        ""
-        if done
-        else "What callers hear before their words are transcribed. Read ours, and keep it or write your own."
-    )
-    return Item("prompt", "Consent prompt", done, words, "/settings#prompt", "Choose the words")
+    words = "What callers hear before their words are transcribed. Read ours, and keep it or write your own."
+    action = "Change" if done else "Choose the words"
+    return Item("prompt", "Consent prompt", done, "" if done else words, "/settings#prompt", action)
 
 
 def _call(facts: Facts) -> Item:
-    words = "" if facts.answered else "Take calls in the console, then ring your number from any phone."
+    number = number_to_ring(facts)
+    words = f"Take calls in the console, then ring {number} from any phone, a mobile say."
+    if not number:
+        words = "Once the number is here: take calls in the console, then ring it from any phone."
+    words = "" if facts.answered else words
     return Item("call", "First test call", facts.answered, words, "/console", "Open the console")
 
 
 def _team(facts: Facts) -> Item:
     done = len(facts.members) > 1
-    words = (
-        f"{len(facts.members)} people" if done else "Agents answer calls; supervisors read along with all of them."
-    )
-    return Item("team", "Team invited", done, words, "/team", "Invite somebody")
-
-
-def is_approved(facts: Facts) -> bool:
-    """Whether the regulatory papers allow a number to be rented, or will without anybody's doing."""
-    return facts.platform_papers or (facts.papers is not None and facts.papers.status in (*APPROVED, *IN_REVIEW))
+    words = f"{len(facts.members)} people" if done else "Agents answer calls; supervisors read along with all."
+    return Item("team", "Team invited", done, words, "/team", "Everybody" if done else "Invite somebody")

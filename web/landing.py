@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from provisioning.stripe_api import MOST_SEATS
 from web import access, keys
 from web.pages import render
 from web.price import Price
@@ -48,13 +49,16 @@ async def privacy(request: web.Request) -> web.StreamResponse:
 
 async def _public(request: web.Request, name: str) -> web.Response:
     await access.current(request)  # so that who is signed in finds their navigation
-    return render(request, name, **_facts(request.app))
+    return render(request, name, **facts(request.app))
 
 
-def _facts(app: web.Application) -> dict[str, Any]:
+def facts(app: web.Application) -> dict[str, Any]:
+    """What the pages for everybody say that is not the same everywhere."""
     settings = app[keys.settings]
     return {
         "price": Price(settings.seat_price_cents),
+        "is_open": settings.stripe_is_set,
+        "most_seats": MOST_SEATS,
         "operator": settings.operator,
         "contact": parseaddr(settings.mail_from)[1],
         "opted_out": settings.aws_ai_opt_out == "attested",

@@ -14,6 +14,9 @@ from web.errors import TooManyError
 SIGN_IN_ADDRESS = Limit("sign-in address", count=5, seconds=15 * 60)
 SIGN_IN_NETWORK = Limit("sign-in network", count=30, seconds=15 * 60)
 SIGN_IN_LINK = Limit("sign-in link", count=60, seconds=15 * 60)
+SIGN_UP_ADDRESS = Limit("sign-up address", count=5, seconds=15 * 60)
+SIGN_UP_NETWORK = Limit("sign-up network", count=20, seconds=15 * 60)
+SIGN_UP_LINK = Limit("sign-up link", count=60, seconds=15 * 60)
 
 
 async def spend(request: web.Request, limit: Limit, subject: str) -> None:

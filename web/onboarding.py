@@ -1,4 +1,4 @@
-"""The checklist of a new organisation: the page, and the stream that keeps it true."""
+"""The checklist of a new organisation: the page, the stream that keeps it true, and another try for its number."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 
@@ -17,7 +18,8 @@ from web import access, checklist, keys
 from web.access import Viewer
 from web.checklist import Facts
 from web.dialling import shown
-from web.errors import NotSignedInError, RefusalError, TooManyError
+from web.errors import NotFoundError, NotSignedInError, RefusalError, TooManyError
+from web.forms import field
 from web.pages import render
 from web.progress import LOOK_SECONDS, STREAM_SECONDS, news
 
@@ -33,7 +35,27 @@ async def onboarding(request: web.Request) -> web.StreamResponse:
     return render(request, "onboarding.html", standing=await look(request, viewer))
 
 
-@routes.get("/onboarding/events")
+@routes.get("/onboarding/standing")
+async def standing(request: web.Request) -> web.StreamResponse:
+    """The same as JSON, for a browser that the stream does not reach."""
+    viewer = await access.require(request, "settings")
+    return web.json_response(await look(request, viewer))
+
+
+@routes.post("/onboarding/try-again")
+async def try_again(request: web.Request) -> web.StreamResponse:
+    """Take up at once an order that waits or has failed."""
+    viewer = await access.require(request, "settings")
+    order_id = _id(await field(request, "order"))
+    async with access.rows(request, viewer) as rows:
+        if await rows.orders.find(order_id) is None:
+            raise NotFoundError
+        if await rows.ordering.try_again(order_id) is not None:
+            await rows.audit.record("number.tried_again", {"order": str(order_id)})
+    raise web.HTTPSeeOther("/onboarding")
+
+
+@routes.get("/onboarding/events", allow_head=False)
 async def events(request: web.Request) -> web.StreamResponse:
     """The same, whenever it changes."""
     viewer = await access.require(request, "settings")
@@ -73,6 +95,7 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
             orders=await rows.orders.all(),
             answered=bool(await rows.calls.page(CallFilter(direction="inbound", outcome="answered"), limit=1)),
             members=await rows.members.all(),
+            pays=viewer.may("billing"),
         )
     if viewer.member_id not in {member.id for member in facts.members}:
         raise NotSignedInError
@@ -86,7 +109,16 @@ def _told(facts: Facts) -> dict[str, Any]:
         "done": sum(item.done for item in items),
         "steps": [asdict(step) for step in checklist.steps(order)],
         "number": shown(order.candidate) if order is not None and order.candidate else "",
-        "trouble": checklist.trouble(order, datetime.now(UTC)),
+        "trouble": order.error_sentence or "" if order is not None else "",
+        "again": checklist.again(order, datetime.now(UTC)),
         "order": str(order.id) if order is not None else "",
         "may_retry": order is not None and bool(order.error_sentence),
+        "ring": "" if facts.answered else checklist.number_to_ring(facts),
     }
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFoundError from None

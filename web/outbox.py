@@ -13,7 +13,7 @@ WAITING = 1000  # pieces of work; at the bound a piece is dropped and counted, a
 WORKERS = 4
 LAST_SECONDS = 10.0  # for what still waits when the process ends
 
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[object]]
 
 _log = structlog.get_logger(__name__)
 _done = Counter("bilby_web_outbox", "Work done after the answer, by what became of it.", ["result"])

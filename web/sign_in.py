@@ -6,7 +6,6 @@ mailing happen after the answer, in the outbox.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 
 from aiohttp import web
@@ -16,10 +15,9 @@ from db.encryption import keyring_of
 from web import access, keys, limits, sessions
 from web.errors import ForbiddenError, InvalidError, TooManyError
 from web.forms import field
+from web.newcomer import LONGEST_ADDRESS, is_address
 from web.pages import render
 
-LONGEST_ADDRESS = 254  # characters, RFC 5321
-_ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]\x00-\x1f\x7f]+@[^@\s<>\"(),:;\\\[\]\x00-\x1f\x7f]+\.[^@\s.<>]+")
 _AHEAD_OF_TIME = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _CONSOLE = "/console"
 
@@ -50,7 +48,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         page = render(request, "sign_in.html", status=429, problem="limited", email=email)
         page.headers["Retry-After"] = error.retry_after_header
         return page
-    request.app[keys.outbox].put(partial(_mail_link, request.app, email, limits.network(request)))
+    request.app[keys.outbox].put(partial(mail_link, request.app, email, limits.network(request)))
     return render(request, "sign_in_sent.html", email=email)
 
 
@@ -92,21 +90,29 @@ def link_url(public_url: str, token: str) -> str:
 
 def _address(typed: str) -> str:
     """``typed`` if mail could go there. Raises `InvalidError`."""
-    if len(typed) > LONGEST_ADDRESS or not _ADDRESS.fullmatch(typed):
+    if not is_address(typed):
         raise InvalidError
     return typed
 
 
-async def _mail_link(app: web.Application, email: str, network: str) -> None:
+async def mail_link(app: web.Application, email: str, network: str, *, signing_up: bool = False) -> bool:
+    """Mail a link to the member whom ``email`` reaches; False if it reaches nobody.
+
+    ``signing_up``: they asked to open an account, and are told that they have one.
+    """
     async with app[keys.database].begin() as session:
         requested_from = keyring_of(session).hash("origin", network)
         found = await sign_in_links.create_for(session, email, requested_from)
     if found is None:
-        return
+        return False
     member, token = found
-    url = link_url(app[keys.settings].web_public_url, token)
-    templates = app[keys.templates]
-    text = templates.get_template("mail_sign_in.txt").render(name=member.name, url=url)
-    html = templates.get_template("mail_sign_in.html").render(name=member.name, url=url)
+    context = {
+        "name": member.name,
+        "url": link_url(app[keys.settings].web_public_url, token),
+        "signing_up": signing_up,
+    }
+    text = app[keys.templates].get_template("mail_sign_in.txt").render(context)
+    html = app[keys.templates].get_template("mail_sign_in.html").render(context)
     # To the address as it is stored: what was typed may differ in more than case.
     await app[keys.mailer].send(member.email, "Your sign-in link for Bilby", text, html)
+    return True

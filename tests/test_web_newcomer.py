@@ -1,0 +1,68 @@
+"""What a newcomer's form says, and the sealed link: whole or nothing."""
+
+from __future__ import annotations
+
+import base64
+
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.newcomer import FIELDS, LIFETIME_SECONDS, Newcomer, is_address, newcomer, problems, seal, seats, unseal
+
+SECRET, NOW = "s" * 32, 1_800_000_000
+NORA = Newcomer("Numbat Nursery", "Nora North", "nora@numbat.example", 3)
+TOKEN = seal(NORA, SECRET, NOW)
+names = st.text(min_size=1, max_size=80)
+newcomers = st.builds(Newcomer, names, names, st.emails(), st.integers(1, 500))
+
+
+@given(newcomers, st.integers(0, LIFETIME_SECONDS))
+def test_what_was_sealed_comes_out(who: Newcomer, age: int) -> None:
+    assert unseal(seal(who, SECRET, NOW), SECRET, NOW + age) == who
+
+
+@given(newcomers)
+def test_a_link_fits_into_a_request(who: Newcomer) -> None:
+    assert len(seal(who, SECRET, NOW)) < 4000
+
+
+@given(st.integers(LIFETIME_SECONDS + 1, 10**9))
+def test_a_link_runs_out(age: int) -> None:
+    assert unseal(seal(NORA, SECRET, NOW), SECRET, NOW + age) is None
+
+
+def test_another_secret_opens_nothing() -> None:
+    assert unseal(seal(NORA, SECRET, NOW), "t" * 32, NOW) is None
+    same = Fernet(base64.urlsafe_b64encode(SECRET.encode())).encrypt_at_time(b"{}", NOW).decode()
+    assert unseal(same, SECRET, NOW) is None  # the key is one of its own, derived
+
+
+@given(st.integers(0, len(TOKEN.rstrip("=")) - 2), st.integers(1, 25))
+def test_a_changed_link_opens_nothing(at: int, by: int) -> None:
+    other = chr(ord("a") + (ord(TOKEN[at]) - ord("a") + by) % 26)
+    assert other == TOKEN[at] or unseal(TOKEN[:at] + other + TOKEN[at + 1 :], SECRET, NOW) is None
+
+
+@given(st.text())
+def test_any_text_is_a_link_or_none(text: str) -> None:
+    assert unseal(text, SECRET, NOW) is None
+
+
+@given(st.fixed_dictionaries({name: st.text() for name in FIELDS}))
+def test_any_form_has_problems_or_is_somebodys(typed: dict[str, str]) -> None:
+    wrong = problems(typed)
+    assert set(wrong) <= set(FIELDS)
+    if not wrong:
+        assert newcomer(typed).name == typed["name"]
+
+
+@given(st.integers(-1000, 1000))
+def test_seats_are_one_to_five_hundred(count: int) -> None:
+    assert seats(str(count)) == (count if 1 <= count <= 500 else None)
+
+
+@given(st.emails())
+def test_an_address_is_no_sentence(email: str) -> None:
+    assert not is_address(f"Nora <{email}>")
+    assert not is_address(f"{email}, {email}")

@@ -1,0 +1,97 @@
+"""Who asks to open an account: what their form says, and the sealed link that proves their address. Pure.
+
+Nothing is kept of a newcomer until they have come back by the link: what they typed is the link. It is sealed
+(Fernet) under a key of its own, so that nothing else of ours opens as one, and holds for an hour.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from provisioning.stripe_api import MOST_SEATS
+
+LIFETIME_SECONDS = 60 * 60
+LONGEST_NAME = 80  # characters, of a person or an organisation
+LONGEST_ADDRESS = 254  # characters, RFC 5321
+SEATS = 3  # of a team that has not said how many
+FIELDS = ("organisation", "name", "email", "seats")
+
+_PART = r"[^@\s<>\"(),:;\\\[\]\x00-\x1f\x7f]+"
+_ADDRESS = re.compile(rf"{_PART}@{_PART}\.[^@\s.<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An organisation that would like to begin, and its owner to be."""
+
+    organisation: str
+    name: str
+    email: str
+    seats: int
+
+
+def is_address(typed: str) -> bool:
+    """Whether mail could go to ``typed``."""
+    return len(typed) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(typed) is not None
+
+
+def seats(typed: str) -> int | None:
+    """How many agents ``typed`` means; None if it is no number of seats that are sold."""
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= len(str(MOST_SEATS))):
+        return None
+    return int(typed) if 1 <= int(typed) <= MOST_SEATS else None
+
+
+def problems(typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the form, a sentence for each field that is to be mended; empty if nothing is."""
+    found = {
+        "organisation": _name_problem(typed["organisation"], "What is your organisation called?"),
+        "name": _name_problem(typed["name"], "What may we call you?"),
+        "email": "" if is_address(typed["email"]) else "That does not look like an email address. Please check it.",
+        "seats": "" if seats(typed["seats"]) else f"A whole number of agents, please: 1 to {MOST_SEATS}.",
+    }
+    return {name: sentence for name, sentence in found.items() if sentence}
+
+
+def newcomer(typed: Mapping[str, str]) -> Newcomer:
+    """Who has filled in a form without `problems`."""
+    wanted = seats(typed["seats"])
+    assert wanted is not None, "a form with problems is nobody's"
+    return Newcomer(typed["organisation"], typed["name"], typed["email"], wanted)
+
+
+def seal(who: Newcomer, secret: str, now: int) -> str:
+    """The token of ``who``'s link, made ``now`` (seconds since 1970) under ``SESSION_SECRET``."""
+    text = json.dumps(asdict(who), ensure_ascii=False, separators=(",", ":"))
+    return _fernet(secret).encrypt_at_time(text.encode(), now).decode()
+
+
+def unseal(token: str, secret: str, now: int) -> Newcomer | None:
+    """Whose link it is; None for a forged one, and for one that is too old."""
+    try:
+        # Not as text: what is no base64 at all would be refused otherwise than what is not ours.
+        text = _fernet(secret).decrypt_at_time(token.encode(errors="replace"), LIFETIME_SECONDS, now)
+    except InvalidToken:
+        return None
+    return Newcomer(**json.loads(text))
+
+
+def _name_problem(typed: str, asked: str) -> str:
+    if not typed:
+        return asked
+    if len(typed) > LONGEST_NAME:
+        return f"Please keep it to {LONGEST_NAME} characters."
+    return "" if typed.isprintable() else "Please use letters and signs that can be printed."
+
+
+def _fernet(secret: str) -> Fernet:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"bilby: sign-up link").derive(secret.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))

@@ -1,0 +1,115 @@
+// Keeps the checklist true while somebody looks at it: by the server's stream, or by asking where no stream comes through.
+
+import { make, part, put } from "./dom.js";
+
+const POLL_MS = 5000;
+const PATIENCE_MS = 10_000; // without a first word from the stream; a proxy may be holding it back
+const LOST_MS = 4000; // the stream ends and begins anew by itself; only a longer absence is worth a word
+
+let before = null;
+
+/** Draw `standing` as web/onboarding.py tells it. */
+function show(standing) {
+  put(part("count"), `${standing.done} of ${standing.items.length} done`);
+  part("progress").value = standing.done;
+  standing.items.forEach(showItem);
+  showWay(standing);
+  part("ring-it").hidden = !standing.ring;
+  put(part("ring"), standing.ring);
+  announce(standing);
+  before = standing;
+}
+
+function showItem(item) {
+  const node = part(`item-${item.key}`);
+  const link = node.querySelector("a");
+  node.dataset.done = item.done ? "yes" : "no";
+  put(node.querySelector(".verdict"), item.done ? "done" : "to do");
+  put(node.querySelector(".words"), item.words);
+  link.hidden = !item.fix;
+  if (item.fix) link.href = item.fix;
+  put(link, item.action);
+}
+
+function showWay({ steps, number, trouble, again, order, may_retry: mayRetry }) {
+  part("under-way").hidden = !steps.length && !trouble;
+  put(part("number"), number);
+  if (before === null || JSON.stringify(before.steps) !== JSON.stringify(steps)) {
+    part("steps").replaceChildren(...steps.map(stepNode));
+  }
+  part("trouble").hidden = !trouble;
+  put(part("trouble"), trouble);
+  put(part("again"), again);
+  part("order").value = order;
+  part("retry").hidden = !mayRetry;
+}
+
+function stepNode({ words, standing }) {
+  const node = make("li", "", words);
+  node.dataset.standing = standing;
+  if (standing === "now") node.setAttribute("aria-current", "step");
+  if (standing === "done") node.append(make("span", "visually-hidden", " (done)"));
+  return node;
+}
+
+/** Say what has changed, once, to who can not see it change. */
+function announce({ steps, items, ring }) {
+  if (before === null) return;
+  const now = steps.find((step) => step.standing === "now")?.words;
+  const news = items.filter((item, at) => item.done && !before.items[at].done).map((item) => `${item.title}: done.`);
+  if (now && now !== before.steps.find((step) => step.standing === "now")?.words) news.push(`${now}.`);
+  if (ring && !before.ring) news.push(`Ready to ring: ${ring}.`);
+  if (news.length) put(part("news"), news.join(" "));
+}
+
+function say(text) {
+  put(part("live"), text);
+}
+
+/** Follow the stream; the browser connects again by itself, unless it was refused. */
+function listen() {
+  const source = new EventSource("/onboarding/events");
+  let lost = 0;
+  let patience = setTimeout(giveUp, PATIENCE_MS);
+  source.onmessage = ({ data }) => {
+    clearTimeout(patience);
+    show(JSON.parse(data));
+  };
+  source.onopen = () => {
+    clearTimeout(lost);
+    lost = 0;
+    say("");
+  };
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) return giveUp();
+    lost ||= setTimeout(() => say("The connection is lost. We keep trying."), LOST_MS);
+  };
+  function giveUp() {
+    clearTimeout(patience);
+    clearTimeout(lost);
+    source.close();
+    ask();
+  }
+}
+
+/** Ask again and again, while the page is looked at. */
+async function ask() {
+  if (!document.hidden) {
+    const status = await askOnce();
+    if (status === 401 || status === 403) return say("You are signed out. Load this page again to sign in.");
+    say(status === 200 ? "" : "The connection is lost. We keep trying.");
+  }
+  setTimeout(ask, POLL_MS);
+}
+
+async function askOnce() {
+  try {
+    const answer = await fetch("/onboarding/standing", { headers: { Accept: "application/json" } });
+    if (answer.ok) show(await answer.json());
+    return answer.status;
+  } catch {
+    return 0;
+  }
+}
+
+if (part("progress")) listen();
