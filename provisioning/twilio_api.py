@@ -7,13 +7,14 @@ has already is answered like a purchase, so nobody buys without having looked (`
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
 from provisioning.sentences import Remedy, trouble
 from provisioning.twilio_client import REGION, BusyError, connected
@@ -197,8 +198,20 @@ def told() -> Iterator[None]:
         raise TwilioError(error.code, error.status, error.retry_after) from None
     except (TwilioRestException, TwilioServiceException) as error:
         raise TwilioError(error.code, error.status) from None
+    except TwilioException as error:
+        raise _of_list(error) from None
     except (TimeoutError, aiohttp.ClientError, OSError):
         raise TwilioError(None, None) from None
+
+
+def _of_list(error: TwilioException) -> TwilioError:
+    """Of a list the package raises no finer thing than ``("Unable to fetch page", response)``."""
+    response = error.args[1] if len(error.args) > 1 else None
+    try:
+        code = json.loads(response.text)["code"] if response is not None else None
+    except (ValueError, TypeError, KeyError):  # a proxy's page
+        code = None
+    return TwilioError(code if isinstance(code, int) else None, getattr(response, "status_code", None))
 
 
 def _owned(number: Any) -> Owned:

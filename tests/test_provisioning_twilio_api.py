@@ -100,6 +100,18 @@ async def test_an_outage_passes(api: TwilioApi, place: Account) -> None:
     assert (await _refusal(api)).remedy == "again"
 
 
+@pytest.mark.parametrize(("status", "code", "remedy"), [(503, 20503, "again"), (401, 20003, "operator")])
+async def test_a_list_that_fails_is_told_alike(
+    api: TwilioApi, place: Account, status: int, code: int, remedy: str
+) -> None:
+    for _ in range(3):
+        place.book.faults.append(RestFault("GET", "PhoneNumbers", status=status, code=code, times=1))
+    for ask in (api.search(Wish(locality="Sydney")), api.owned(MINE), api.everything()):
+        with pytest.raises(TwilioError) as caught:
+            await ask
+        assert (caught.value.code, caught.value.remedy) == (code, remedy)
+
+
 async def test_a_wrong_key_is_the_operators_to_mend(place: Account) -> None:
     settings = place.settings.model_copy(update={"twilio_api_key_sid": f"SK{'f' * 32}"})
     async with opened(settings) as api:
