@@ -70,7 +70,7 @@ async def state(request: web.Request) -> web.Response:
 @routes.post("/sandbox/calls")
 async def place(request: web.Request) -> web.Response:
     """Place a call: ``to`` (default: the first number), ``from``, ``wav`` (a file). 400 says why not."""
-    _own_origin(request)
+    own_origin(request)
     exchange = request.app[EXCHANGE]
     fields = await request.post()
     to, from_ = str(fields.get("to", "")), str(fields.get("from", ""))
@@ -91,7 +91,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.delete("/sandbox/calls/{call}")
 async def hang_up(request: web.Request) -> web.Response:
     """The caller hangs up."""
-    _own_origin(request)
+    own_origin(request)
     _leg(request).hang_up()
     return web.Response(status=204)
 
@@ -124,7 +124,8 @@ def _leg(request: web.Request) -> Leg:
     return leg
 
 
-def _own_origin(request: web.Request) -> None:
+def own_origin(request: web.Request) -> None:
+    """Raise 403 for a form or a script of another page."""
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.host}":
         raise web.HTTPForbidden(text="from another origin")

@@ -31,6 +31,7 @@ from sandbox import (
     twilio_account,
     twilio_addresses,
     twilio_calls,
+    twilio_control,
     twilio_numbers,
     twilio_regulatory,
     twilio_rest,
@@ -55,6 +56,7 @@ ROUTES = (
     twilio_routes.routes,
     signalling.routes,
     phone_page.routes,
+    twilio_control.routes,
 )
 MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 
@@ -100,6 +102,7 @@ async def twilio(settings: TwilioSettings, book: Book | None = None) -> AsyncIte
         exchange = Exchange(settings, http, tasks)
         exchange.arrivals.append(functools.partial(conversation.attend, exchange))
         book.load(exchange.numbers)
+        twilio_regulatory.take_up(exchange, book)
         runner = web.AppRunner(_app(exchange, book), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()

@@ -28,7 +28,7 @@ Table = dict[str, Row]
 
 @dataclass(eq=False, slots=True)
 class RestFault:
-    """What happens to the next ``times`` requests of ``method`` whose path matches ``path`` (searched for).
+    """What happens to the next ``times`` requests of ``method`` (``*``: any) in whose path ``path`` is found.
 
     ``fails``: answered with ``status`` and nothing done. ``answer lost``: done, but ``status`` is answered. ``hangs``
     and ``answer hangs``: no answer before ``seconds`` have passed, without or with what was asked being done.
@@ -46,7 +46,7 @@ class RestFault:
 
     def hits(self, method: str, path: str) -> bool:
         """Whether it happens to this request, which then counts."""
-        if self.times <= 0 or method != self.method or not re.search(self.path, path):
+        if self.times <= 0 or self.method not in ("*", method) or not re.search(self.path, path):
             return False
         self.times -= 1
         return True

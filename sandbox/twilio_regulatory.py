@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from sandbox.exchange import Exchange
 from sandbox.keys import EXCHANGE
 from sandbox.twilio_book import BOOK, Book, Row, fresh_sid, now
 from sandbox.twilio_rest import PAGE_SIZE, RestError, form, not_found
@@ -121,7 +122,7 @@ async def update_bundle(request: web.Request) -> web.Response:
     if fields.get("Status") == "pending-review":
         if missing(book, row):
             raise RestError(400, 22222, "The bundle is not compliant: evaluate it for the reasons.")
-        request.app[EXCHANGE].spawn(_review(book, row))
+        request.app[EXCHANGE].spawn(_review(book, row))  # begins after we have returned
     row |= {key: fields[name] for name, key in _BUNDLE_CHANGES.items() if name in fields}
     row["date_updated"] = now()
     return web.json_response(row)
@@ -185,10 +186,19 @@ async def list_evaluations(request: web.Request) -> web.Response:
     return _page(request, of_bundle(request.app[BOOK].evaluations, request.match_info["bundle"]))
 
 
+def take_up(exchange: Exchange, book: Book) -> None:
+    """Look at what was submitted and not decided: after a restart, or once somebody wants it done by itself."""
+    for bundle in book.bundles.values():
+        if bundle["status"] == "pending-review":
+            exchange.spawn(_review(book, bundle))
+
+
 async def _review(book: Book, bundle: Row) -> None:
     if book.review_seconds is None:
         return
     await asyncio.sleep(book.review_seconds)
+    if bundle["status"] != "pending-review" or book.review_seconds is None:  # a person was faster, or wants to be
+        return
     names = [str(row["attributes"].get("business_name", "")) for row in inside(book, bundle) if "attributes" in row]
     if any(_REJECTABLE in name.lower() for name in names):
         book.decide(bundle["sid"], "twilio-rejected", "The business name could not be verified in the ABN register.")

@@ -1,0 +1,169 @@
+"""The sandbox's own page of the emulated Twilio's numbers, ``/sandbox/numbers``: papers, mischief, who owns what.
+
+Each button posts to ``/sandbox/numbers/…`` and comes back. None of it is Twilio's. As on the page of calls, what
+changes something is obeyed from our own page (or the command line) only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from sandbox import twilio_mischief
+from sandbox.keys import EXCHANGE
+from sandbox.phone_page import own_origin
+from sandbox.twilio_book import BOOK, Book
+from sandbox.twilio_mischief import AIMS, MISCHIEFS, spoken
+from sandbox.twilio_regulatory import take_up
+from sandbox.twilio_rest import form
+from sandbox.twilio_rules import inside
+
+PAGE = "/sandbox/numbers"
+STRANGER = "https://elsewhere.example/voice"  # where somebody in Twilio's console points a number by mistake
+DECIDED = {"approve": "twilio-approved", "reject": "twilio-rejected"}
+SHOWN = 20
+
+routes = web.RouteTableDef()
+_FOLDER = Path(__file__).with_name("twilio_templates")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@routes.get(PAGE)
+async def page(request: web.Request) -> web.Response:
+    """Papers under review, what goes wrong, numbers, and the newest requests."""
+    return _page(request)
+
+
+@routes.get(f"{PAGE}.css")
+async def style(_: web.Request) -> web.Response:
+    """What this page adds to the style of the other one."""
+    text = (_FOLDER / "numbers.css").read_text()
+    return web.Response(text=text, content_type="text/css", charset="utf-8", headers=_HEADERS)
+
+
+@routes.post(f"{PAGE}/faults")
+async def spoil(request: web.Request) -> web.Response:
+    """``mischief`` happens to ``aim``, so many ``times``, with ``seconds`` where it has any."""
+    own_origin(request)
+    fields = await form(request)
+    try:
+        times, seconds = int(fields.get("times") or 1), float(fields.get("seconds") or 0)
+        made = twilio_mischief.fault(fields.get("aim", ""), fields.get("mischief", ""), times, seconds)
+    except ValueError as error:
+        return _page(request, str(error))
+    request.app[BOOK].faults.append(made)
+    raise web.HTTPSeeOther(PAGE)
+
+
+@routes.post(f"{PAGE}/faults/withdraw")
+async def withdraw(request: web.Request) -> web.Response:
+    """Nothing more goes wrong."""
+    own_origin(request)
+    request.app[BOOK].faults.clear()
+    raise web.HTTPSeeOther(PAGE)
+
+
+@routes.post(f"{PAGE}/review")
+async def review(request: web.Request) -> web.Response:
+    """Papers are looked at by themselves after ``seconds``; with none, by whoever opens this page."""
+    own_origin(request)
+    seconds = (await form(request)).get("seconds", "").strip()
+    try:
+        after = float(seconds) if seconds else None
+    except ValueError:
+        after = -1.0
+    if after is not None and not 0 <= after <= twilio_mischief.MOST_SECONDS:
+        return _page(request, f"Seconds are a number up to {twilio_mischief.MOST_SECONDS:g}, or nothing.")
+    request.app[BOOK].review_seconds = after
+    take_up(request.app[EXCHANGE], request.app[BOOK])
+    raise web.HTTPSeeOther(PAGE)
+
+
+@routes.post(f"{PAGE}/bundles/{{sid}}/{{do}}")
+async def decide(request: web.Request) -> web.Response:
+    """``approve`` a bundle, or ``reject`` it for ``reason``."""
+    own_origin(request)
+    book, sid, do = request.app[BOOK], request.match_info["sid"], request.match_info["do"]
+    if sid not in book.bundles or do not in DECIDED:
+        raise web.HTTPNotFound
+    reason = (await form(request)).get("reason", "").strip() if do == "reject" else ""
+    book.decide(sid, DECIDED[do], reason)
+    return _changed(request)
+
+
+@routes.post(f"{PAGE}/taken")
+async def take(request: web.Request) -> web.Response:
+    """Somebody else has bought ``number``, although a search still shows it; again: has given it back."""
+    own_origin(request)
+    book, number = request.app[BOOK], (await form(request)).get("number", "").replace(" ", "")
+    if not (number.startswith("+61") and number[1:].isdecimal() and len(number) == len("+61255500000")):
+        return _page(request, "A number looks like +61255500000.")
+    if number in book.taken:
+        book.taken.remove(number)
+    else:
+        book.taken.append(number)
+    return _changed(request)
+
+
+@routes.post(f"{PAGE}/{{sid}}/misdirect")
+async def misdirect(request: web.Request) -> web.Response:
+    """Somebody points a number's calls elsewhere, in Twilio's console."""
+    own_origin(request)
+    exchange = request.app[EXCHANGE]
+    for number in list(exchange.numbers.values()):
+        if number.sid == request.match_info["sid"]:
+            exchange.set_number(number.phone_number, voice_url=STRANGER)
+            return _changed(request)
+    raise web.HTTPNotFound
+
+
+def _changed(request: web.Request) -> web.Response:
+    """Keep what was changed, and back to the page."""
+    request.app[BOOK].save(request.app[EXCHANGE].numbers)
+    raise web.HTTPSeeOther(PAGE)
+
+
+def _page(request: web.Request, complaint: str = "") -> web.Response:
+    exchange, book = request.app[EXCHANGE], request.app[BOOK]
+    text = _templates.get_template("numbers.html").render(
+        complaint=complaint,
+        aims=AIMS,
+        mischiefs=MISCHIEFS,
+        faults=[(spoken(each), each.times) for each in book.faults if each.times > 0],
+        review_seconds=book.review_seconds,
+        bundles=[_bundle(book, sid) for sid in reversed(book.bundles)][:SHOWN],
+        taken=book.taken,
+        numbers=[(each, book.routes.get(each.phone_number)) for each in exchange.numbers.values()],
+        asked=list(reversed(book.asked[-SHOWN:])),
+    )
+    status = 400 if complaint else 200
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+def _bundle(book: Book, sid: str) -> dict[str, Any]:
+    """Whose papers they are, how they stand, and what was found wrong with them."""
+    rows = inside(book, book.bundles[sid])
+    names = [row["attributes"].get("business_name") for row in rows]
+    reasons = [row.get("failure_reason") for row in rows]
+    return {
+        "sid": sid,
+        "status": book.bundles[sid]["status"],
+        "name": next(filter(None, names), book.bundles[sid]["friendly_name"]),
+        "reason": next(filter(None, reasons), ""),
+    }

@@ -1,0 +1,83 @@
+"""What a person may have go wrong with the emulated Twilio's REST, by plain names, and the faults made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sandbox.twilio_book import RestFault
+
+MOST_TIMES = 100
+MOST_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """The requests that something happens to: their ``method`` (``*``: each), and what their path matches."""
+
+    words: str
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mischief:
+    """What happens to them; the rest is as in `RestFault`."""
+
+    words: str
+    does: Literal["fails", "answer lost", "hangs", "answer hangs"] = "fails"
+    status: int = 503
+    code: int = 20503
+    retry_after: str = ""
+
+
+AIMS: dict[str, Aim] = {
+    "anything": Aim("Anything", "*", ""),
+    "search": Aim("Searching numbers", "GET", r"/AvailablePhoneNumbers/"),
+    "buy": Aim("Buying a number", "POST", r"/IncomingPhoneNumbers\.json$"),
+    "read": Aim("Reading numbers back", "GET", r"/IncomingPhoneNumbers"),
+    "set-up": Aim("Setting a number up", "POST", r"/IncomingPhoneNumbers/PN"),
+    "route": Aim("Routing a number to au1", "POST", r"^/v2/PhoneNumbers/"),
+    "give-back": Aim("Giving a number back", "DELETE", r"/IncomingPhoneNumbers/"),
+    "papers": Aim("Regulatory papers", "*", r"/RegulatoryCompliance/|/Addresses"),
+    "calls": Aim("Calls under way", "POST", r"/Calls/"),
+}
+MISCHIEFS: dict[str, Mischief] = {
+    "down": Mischief("fails with 503"),
+    "busy": Mischief("is too much (429, to be tried again after 5 s)", status=429, code=20429, retry_after="5"),
+    "lost": Mischief("is done, and the answer lost (503)", "answer lost"),
+    "slow": Mischief("is done after the seconds below", "hangs"),
+    "late": Mischief("is done, and answered after the seconds below", "answer hangs"),
+    "key": Mischief("finds our key refused (401, 20003)", status=401, code=20003),
+    "taken": Mischief("finds the number taken (400, 21422)", status=400, code=21422),
+    "bundle": Mischief("lacks an approved bundle (400, 21649)", status=400, code=21649),
+    "address": Mischief("lacks an address (400, 21631)", status=400, code=21631),
+    "abroad": Mischief("lacks an Australian address (400, 21615)", status=400, code=21615),
+}
+
+
+def fault(aim: str, mischief: str, times: int, seconds: float) -> RestFault:
+    """What to put into `Book.faults`. Raises `ValueError` for unknown names and absurd numbers."""
+    if aim not in AIMS or mischief not in MISCHIEFS:
+        raise ValueError("choose what happens to what")
+    if not 1 <= times <= MOST_TIMES or not 0 <= seconds <= MOST_SECONDS:
+        raise ValueError(f"1 to {MOST_TIMES} times, 0 to {MOST_SECONDS:g} seconds")
+    at, what = AIMS[aim], MISCHIEFS[mischief]
+    return RestFault(
+        at.method,
+        at.path,
+        what.does,
+        status=what.status,
+        code=what.code,
+        seconds=seconds,
+        retry_after=what.retry_after,
+        times=times,
+    )
+
+
+def spoken(made: RestFault) -> str:
+    """``made`` in words: "Buying a number fails with 503"."""
+    aims = [aim.words for aim in AIMS.values() if (aim.method, aim.path) == (made.method, made.path)]
+    ends = [what.words for what in MISCHIEFS.values() if (what.does, what.code) == (made.does, made.code)]
+    words = f"{aims[0] if aims else f'{made.method} {made.path}'} {ends[0] if ends else made.does}"
+    return words.replace("the seconds below", f"{made.seconds:g} s")
