@@ -1,0 +1,211 @@
+"""The checklist by itself: what is done, what it says, and who is led where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.base import BundleStatus, OrderState, OrganisationStatus
+from db.models import Bundle, Member, Number, NumberOrder, Organisation
+from web import checklist
+from web.checklist import STEPS, Facts, Item
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+KEYS = ["details", "plan", "number", "webhooks", "prompt", "call", "team"]
+DETAILS = {
+    "legal_name": "Numbat Nursery Pty Ltd",
+    "abn": "51824753556",
+    "street": "1 Bligh Street",
+    "locality": "Sydney",
+    "region": "NSW",
+    "postcode": "2000",
+}
+
+
+def organisation(
+    status: OrganisationStatus = "incomplete",
+    known: Mapping[str, str | None] | None = None,
+    prompt: str | None = None,
+) -> Organisation:
+    return Organisation(id=uuid4(), name="Numbat Nursery", status=status, consent_prompt=prompt, **(known or {}))
+
+
+def number(*, verified: bool = True) -> Number:
+    return Number(id=uuid4(), e164="+61255501234", verified_at=NOW if verified else None)
+
+
+def order(state: OrderState, **more: object) -> NumberOrder:
+    return NumberOrder(id=uuid4(), **{"state": state, "candidate": "+61255500037", "wanted": {}, **more})
+
+
+def member() -> Member:
+    return Member(id=uuid4(), name="Nora North", role="owner")
+
+
+def facts(**known: object) -> Facts:
+    values: dict[str, object] = {
+        "organisation": organisation(),
+        "papers": None,
+        "platform_papers": True,
+        "numbers": [],
+        "orders": [],
+        "answered": False,
+        "members": [member()],
+        "pays": True,
+    }
+    return Facts(**{**values, **known})  # type: ignore[arg-type]
+
+
+def item(key: str, which: Facts) -> Item:
+    return next(each for each in checklist.items(which) if each.key == key)
+
+
+def test_a_newcomer_has_everything_before_them() -> None:
+    found = checklist.items(facts())
+    assert [each.key for each in found] == KEYS
+    assert not any(each.done for each in found)
+    assert all(each.words and each.fix.startswith("/") and each.action for each in found)
+
+
+def test_a_customer_has_everything_behind_them() -> None:
+    ready = facts(
+        organisation=organisation("active", DETAILS, "We write along."),
+        numbers=[number()],
+        orders=[order("done")],
+        answered=True,
+        members=[member(), member()],
+    )
+    found = checklist.items(ready)
+    assert all(each.done for each in found)
+    assert all(each.fix and each.action for each in found)
+    assert checklist.order_under_way(ready) is None
+
+
+@pytest.mark.parametrize("missing", DETAILS)
+def test_details_are_all_or_not_done(missing: str) -> None:
+    assert item("details", facts(organisation=organisation(known=DETAILS))).done
+    assert not item("details", facts(organisation=organisation(known={**DETAILS, missing: None}))).done
+
+
+@pytest.mark.parametrize("status", get_args(OrganisationStatus))
+def test_the_plan_is_paid_when_words_come(status: OrganisationStatus) -> None:
+    plan = item("plan", facts(organisation=organisation(status)))
+    assert plan.done == (status in ("active", "trialing"))
+    assert plan.fix == ("/checkout" if status in ("incomplete", "cancelled") else "/billing")
+    assert bool(plan.words) != plan.done
+
+
+def test_who_may_not_pay_is_told_whom_to_ask() -> None:
+    plan = item("plan", facts(pays=False))
+    assert (plan.fix, plan.action) == ("", "")
+    assert "Ask an owner" in plan.words
+
+
+@pytest.mark.parametrize("status", get_args(BundleStatus))
+def test_own_papers_are_followed(status: BundleStatus) -> None:
+    mine = facts(organisation=organisation(known=DETAILS), papers=Bundle(status=status), platform_papers=False)
+    details = item("details", mine)
+    assert details.done == (status != "twilio-rejected")
+    assert bool(details.words) == ("approved" not in status)
+    platform = facts(organisation=organisation(known=DETAILS), papers=Bundle(status=status))
+    assert item("details", platform).words == ""
+
+
+def test_a_held_number_is_named() -> None:
+    assert "(02) 5550 0037 is kept" in item("number", facts(orders=[order("held")])).words
+
+
+def test_a_number_counts_when_it_is_there_and_checked() -> None:
+    unchecked = facts(numbers=[number(), number(verified=False)])
+    assert item("number", unchecked).done
+    assert not item("webhooks", unchecked).done
+    assert item("webhooks", facts(numbers=[number()])).done
+    assert checklist.number_to_ring(facts(numbers=[number(verified=False), number()])) == "(02) 5550 1234"
+    assert checklist.number_to_ring(facts(numbers=[number(verified=False)])) == ""
+
+
+def test_the_first_call_says_which_number_to_ring() -> None:
+    assert "(02) 5550 1234" in item("call", facts(numbers=[number()])).words
+    assert item("call", facts(numbers=[number()], answered=True)).words == ""
+
+
+@pytest.mark.parametrize("state", get_args(OrderState))
+def test_the_way_of_an_order(state: OrderState) -> None:
+    steps = checklist.steps(order(state))
+    if state not in STEPS:
+        assert steps == []
+        return
+    standings = [step.standing for step in steps]
+    reached = list(STEPS).index(state)
+    assert standings[:reached] == ["done"] * reached
+    assert standings[reached] == ("done" if state == "done" else "now")
+    assert set(standings[reached + 1 :]) <= {"later"}
+
+
+def test_nothing_is_under_way_without_an_order() -> None:
+    assert checklist.steps(None) == []
+    assert checklist.again(None, NOW) == ""
+
+
+def test_what_moves_is_shown_before_what_has_failed() -> None:
+    failed, moving, done = order("failed"), order("bought"), order("done")
+    assert checklist.order_under_way(facts(orders=[failed, done, moving])) is moving
+    assert checklist.order_under_way(facts(orders=[done, failed])) is failed
+    assert checklist.order_under_way(facts(orders=[done, order("held"), order("releasing")])) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-90, "now"), (3, "now"), (12, "in 12 seconds"), (120, "in 2 minutes"), (3600, "in 60 min")],
+)
+def test_the_next_try_is_told(seconds: int, words: str) -> None:
+    stuck = order("chosen", error_sentence="Twilio is busy.", next_try_at=NOW + timedelta(seconds=seconds))
+    assert checklist.again(stuck, NOW).startswith(f"Tried again {words}")
+    waiting = order("paid", next_try_at=NOW + timedelta(seconds=seconds))
+    assert checklist.again(waiting, NOW).startswith(f"Choose one yourself, or we choose one {words}")
+
+
+def test_what_is_not_tried_again_says_so() -> None:
+    assert "not tried again" in checklist.again(order("failed", error_sentence="No."), NOW)
+
+
+numbers = st.lists(st.builds(number, verified=st.booleans()), max_size=3)
+orders = st.lists(st.builds(order, st.sampled_from(get_args(OrderState))), max_size=4)
+everything = st.builds(
+    facts,
+    organisation=st.builds(organisation, st.sampled_from(get_args(OrganisationStatus))),
+    papers=st.none() | st.builds(Bundle, status=st.sampled_from(get_args(BundleStatus))),
+    platform_papers=st.booleans(),
+    numbers=numbers,
+    orders=orders,
+    answered=st.booleans(),
+    members=st.lists(st.builds(member), min_size=1, max_size=3),
+    pays=st.booleans(),
+)
+
+
+@given(everything)
+def test_there_are_always_seven_and_what_is_open_has_words(which: Facts) -> None:
+    found = checklist.items(which)
+    assert [each.key for each in found] == KEYS
+    assert all(each.words for each in found if not each.done)
+    assert all(bool(each.fix) == bool(each.action) for each in found)
+    assert all(each.fix or (each.key == "plan" and not which.pays) for each in found)
+
+
+@given(everything)
+def test_at_most_one_step_is_now(which: Facts) -> None:
+    steps = checklist.steps(checklist.order_under_way(which))
+    assert [step.standing for step in steps].count("now") <= 1
+    assert [step.words for step in steps] in ([], list(STEPS.values()))
+
+
+@given(everything)
+def test_a_webhook_is_never_verified_without_a_number(which: Facts) -> None:
+    assert item("number", which).done or not item("webhooks", which).done
