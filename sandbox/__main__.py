@@ -50,9 +50,16 @@ async def _print_links(house: House) -> None:
 
 
 def _print_pages(settings: Settings) -> None:
-    _say(f"\nPlace a test call:       {settings.twilio_url}/")
-    _say(f"Payments and their clock: {settings.stripe_url}/")
-    _say(f"Letters Bilby has sent:  {settings.outbox_url}/\n{_RULE}\nCtrl-C stops everything.")
+    """Where to go on from. What ends in ``:port/`` is an emulated vendor's own first page."""
+    pages = {
+        "Sign up as a new customer": f"{settings.web_url}/pricing",
+        "Place a test call": f"{settings.twilio_url}/",
+        "Letters Bilby has sent": f"{settings.outbox_url}/",
+        "Payments, clock, webhooks": f"{settings.stripe_url}/",
+        "Papers, numbers, failures": f"{settings.twilio_url}/sandbox/numbers",
+    }
+    _say("\n" + "\n".join(f"{name + ':':<28}{url}" for name, url in pages.items()))
+    _say(f"{_RULE}\nCtrl-C stops everything.")
 
 
 async def _answer_enter(house: House) -> None:

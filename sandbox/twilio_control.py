@@ -6,6 +6,7 @@ changes something is obeyed from our own page (or the command line) only.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +151,15 @@ def _page(request: web.Request, complaint: str = "") -> web.Response:
         bundles=[_bundle(book, sid) for sid in reversed(book.bundles)][:SHOWN],
         taken=book.taken,
         numbers=[(each, book.routes.get(each.phone_number)) for each in exchange.numbers.values()],
-        asked=list(reversed(book.asked[-SHOWN:])),
+        asked=[(method, _short(path)) for method, path in reversed(book.asked[-SHOWN:])],
     )
     status = 400 if complaint else 200
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+def _short(path: str) -> str:
+    """Without the part that is the same in all of them."""
+    return re.sub(r"^/2010-04-01/Accounts/AC\w+(?=/)", "", path)
 
 
 def _bundle(book: Book, sid: str) -> dict[str, Any]:

@@ -62,6 +62,8 @@ async def test_from_the_first_start_to_ctrl_c_and_again(begin: Begin) -> None:
         assert [await _status(link) for link in sandbox.links] != [303] * 4, "a link works once"
         pages = re.findall(r"(http://\S+:\d+/)$", "\n".join(sandbox.said), re.MULTILINE)
         assert [await _status(page) for page in pages] == [200] * 3, "the console, the mail box, the payments"
+        others = re.findall(r"(http://\S+:\d+/(?!sign-in)\S+)$", "\n".join(sandbox.said), re.MULTILINE)
+        assert [await _status(page) for page in others] == [200] * 2, "the way in for a newcomer, numbers and papers"
         pids = sandbox.pids()
         assert set(pids) == {"outside-world", "media", "web", "provisioning", "nats", "postgres"}
         assert await sandbox.stop() == 0
