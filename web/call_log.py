@@ -1,25 +1,24 @@
-"""The call log's filters, places and lines. Pure: a query string in, values out; a row in, what is shown out."""
+"""The call log's filters and lines. Pure: a query string in, values out; a row in, what is shown out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from db.call_progress import Direction, Outcome
-from db.calls import CallFilter, Place
+from db.calls import CallFilter
 from db.models import Call, Transcription
 from web.dialling import shown
 from web.errors import InvalidError
+from web.log_pages import days
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 FIELDS = ("from", "to", "direction", "agent", "outcome")
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
 
 _Choice = TypeVar("_Choice")
 
@@ -56,15 +55,13 @@ def asked(query: Mapping[str, str]) -> dict[str, str]:
 
 def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
     """Which calls are asked for; days are those of ``zone``, the last one included. Raises `InvalidError`."""
-    first, last = _day(asked.get("from"), "first day"), _day(asked.get("to"), "last day")
-    if first is not None and last is not None and first > last:
-        raise InvalidError("The first day is after the last day. Swap them, then try again.")
+    since, until = days(asked, zone)
     return CallFilter(
         direction=_one_of(asked.get("direction"), DIRECTIONS, "direction"),
         outcome=_one_of(asked.get("outcome"), OUTCOMES, "outcome"),
         agent_id=_agent(asked.get("agent")),
-        since=None if first is None else _midnight(first, zone),
-        until=None if last is None else _midnight(last + timedelta(days=1), zone),
+        since=since,
+        until=until,
     )
 
 
@@ -85,43 +82,6 @@ def line(call: Call, zone: ZoneInfo) -> Line:
         transcription=call.transcription,
         transcription_reason=call.transcription_reason,
     )
-
-
-def place(text: str | None) -> Place | None:
-    """Where the page before this one ended. Raises `InvalidError`."""
-    if not text:
-        return None
-    at, _, call = text.partition("_")
-    try:
-        return Place(_EPOCH + timedelta(microseconds=int(at)), UUID(call))
-    except (ValueError, OverflowError):
-        raise InvalidError("That page of the call log does not exist. Start again from the newest calls.") from None
-
-
-def place_text(place: Place) -> str:
-    """``place`` for a URL, to the microsecond; `place` reads it back."""
-    return f"{(place.started_at - _EPOCH) // timedelta(microseconds=1)}_{place.id}"
-
-
-def spreadsheet_safe(cell: str) -> str:
-    """``cell`` so that no spreadsheet takes it for a formula: Excel runs what begins with one of these."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _day(text: str | None, what: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise InvalidError(f"The {what} is not a date. Write it like 2026-11-20.") from None
-    if not _EARLIEST <= day <= _LATEST:
-        raise InvalidError(f"The {what} is too far away. Write it like 2026-11-20.")
-    return day
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)
 
 
 def _one_of(text: str | None, choices: tuple[_Choice, ...], what: str) -> _Choice | None:

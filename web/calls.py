@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -12,7 +10,7 @@ from aiohttp import web
 
 from db.calls import PAGE, CallFilter, Place
 from db.models import Call, Member
-from web import access
+from web import access, spreadsheet
 from web.access import Rows, Viewer
 from web.call_log import (
     DIRECTIONS,
@@ -21,16 +19,13 @@ from web.call_log import (
     asked,
     call_filter,
     line,
-    place,
-    place_text,
-    spreadsheet_safe,
 )
 from web.errors import ForbiddenError
+from web.log_pages import page_after, read_page
 from web.pages import render
 
 EXPORT_PAGE = 500  # rows a transaction: a slow download holds none open
 _COLUMNS = ("Started", "Direction", "Customer", "Number", "Agent", "Outcome", "Seconds", "Transcription", "Call")
-_EXCEL_UTF8 = "\ufeff"  # without it Excel reads another character set
 
 routes = web.RouteTableDef()
 
@@ -42,8 +37,8 @@ async def log(request: web.Request) -> web.StreamResponse:
     filters = asked(request.query)
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
-        which, before = call_filter(filters, zone), place(request.query.get("before"))
-        found = await rows.calls.page(which, after=before, limit=PAGE + 1)
+        which, before = call_filter(filters, zone), read_page(request.query.get("before"))
+        found = await rows.calls.page(which, after=Place(*before) if before else None, limit=PAGE + 1)
         agents = await _agents(rows, viewer)
     shown = found[:PAGE]
     return render(
@@ -70,14 +65,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
     which = call_filter(asked(request.query), zone)
-    answer = web.StreamResponse(
-        headers={
-            "Content-Type": "text/csv; charset=utf-8",
-            "Content-Disposition": 'attachment; filename="calls.csv"',
-        }
-    )
-    await answer.prepare(request)
-    await answer.write((_EXCEL_UTF8 + _csv([_COLUMNS])).encode())
+    answer = await spreadsheet.begin(request, "calls.csv", _COLUMNS)
     await _write_all(request, viewer, which, zone, answer)
     await answer.write_eof()
     return answer
@@ -90,7 +78,7 @@ async def _write_all(
     while True:
         async with access.rows(request, viewer) as rows:
             found = await rows.calls.page(which, after=after, limit=EXPORT_PAGE)
-        await answer.write(_csv(_cells(line(call, zone)) for call in found).encode())
+        await spreadsheet.write(answer, (_cells(line(call, zone)) for call in found))
         if len(found) < EXPORT_PAGE:
             return
         after = _place_of(found[-1])
@@ -102,7 +90,7 @@ async def _agents(rows: Rows, viewer: Viewer) -> Sequence[Member]:
 
 
 def _url(path: str, filters: dict[str, str], last: Call | None = None) -> str:
-    query = filters if last is None else {**filters, "before": place_text(_place_of(last))}
+    query = filters if last is None else {**filters, "before": page_after(last.started_at, last.id)}
     return f"{path}?{urlencode(query)}" if query else path
 
 
@@ -122,9 +110,3 @@ def _cells(shown: Line) -> Sequence[str]:
         shown.transcription or "",
         shown.call,
     )
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows([spreadsheet_safe(cell) for cell in row] for row in rows)
-    return text.getvalue()

@@ -1,0 +1,57 @@
+"""What the two logs have in common: days that are asked for, and pages that begin where another ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from web.errors import InvalidError
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
+
+
+def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """From when and until when: ``from`` and ``to`` are days of ``zone``, the last one included.
+
+    Raises `InvalidError`.
+    """
+    first, last = _day(asked.get("from"), "first day"), _day(asked.get("to"), "last day")
+    if first is not None and last is not None and first > last:
+        raise InvalidError("The first day is after the last day. Swap them, then try again.")
+    since = None if first is None else _midnight(first, zone)
+    return since, None if last is None else _midnight(last + timedelta(days=1), zone)
+
+
+def page_after(at: datetime, identifier: UUID) -> str:
+    """A page's place for a URL, to the microsecond: after the row of that time and id. `read_page` reads it back."""
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}_{identifier}"
+
+
+def read_page(text: str | None) -> tuple[datetime, UUID] | None:
+    """Where the page before ended; None for the first one. Raises `InvalidError`."""
+    if not text:
+        return None
+    at, _, identifier = text.partition("_")
+    try:
+        return _EPOCH + timedelta(microseconds=int(at)), UUID(identifier)
+    except (ValueError, OverflowError):
+        raise InvalidError("That page of the log does not exist. Start again from the newest.") from None
+
+
+def _day(text: str | None, what: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidError(f"The {what} is not a date. Write it like 2026-11-20.") from None
+    if not _EARLIEST <= day <= _LATEST:
+        raise InvalidError(f"The {what} is too far away. Write it like 2026-11-20.")
+    return day
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
