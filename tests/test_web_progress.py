@@ -1,0 +1,187 @@
+"""Progress pushed to open pages: over the real NATS under production's rules, and without it; bounded, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from db import number_orders
+from db.engine import Database
+from db.members import Members
+from db.models import NumberOrder
+from provisioning.progress import Progress as Teller
+from sandbox.nats import NatsServer
+from tests.cast import Cast
+from tests.site import Browser, Site
+from web import keys, onboarding, progress
+from web.config import Settings
+from web.progress import MOST_LISTENERS, Progress
+
+Browsers = Callable[[], Browser]
+EVENTS = "/onboarding/events"
+WAIT = 20  # seconds that any one wait may take
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The events of a page, as its browser reads them."""
+
+    answer: aiohttp.ClientResponse
+
+    async def next(self) -> dict[str, Any]:
+        """The next event. Raises `EOFError` at the end of the stream."""
+        async with asyncio.timeout(WAIT):
+            async for line in self.answer.content:
+                if line.startswith(b"data: "):
+                    told: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                    return told
+        raise EOFError
+
+    async def ended(self) -> None:
+        """Wait for the end."""
+        with suppress(EOFError):
+            while True:
+                await self.next()
+
+
+@asynccontextmanager
+async def listening(browser: Browser) -> AsyncIterator[Stream]:
+    async with browser.http.get(EVENTS) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/event-stream")
+        yield Stream(answer)
+
+
+async def _pay(database: Database, organisation_id: UUID, by: str = "sub_1") -> NumberOrder:
+    async with database.begin() as session:
+        order = await number_orders.pay(session, organisation_id, by, {})
+    assert order is not None
+    return order
+
+
+class TestWithNats:
+    """A nudge, and nothing else: the page would look by itself only in ten minutes."""
+
+    @pytest_asyncio.fixture
+    async def nats(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
+        monkeypatch.setattr(progress, "LOOK_SECONDS", 600.0)
+        async with NatsServer(tmp_path) as server:
+            yield server
+
+    @pytest.fixture
+    def settings(self, settings: Settings, nats: NatsServer) -> Settings:
+        return settings.model_copy(update={"nats_url": SecretStr(nats.url("web"))})
+
+    async def test_each_step_is_told_as_it_is_done(
+        self, cast: Cast, browser: Browsers, database: Database, site: Site, nats: NatsServer
+    ) -> None:
+        teller, alice = Teller(nats.url("provisioning")), await browser().sign_in(cast.alice)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, listening(alice) as stream:
+            await site.app[keys.bus].ready.wait()
+            running = tasks.create_task(teller.run())
+            assert (await stream.next())["steps"] == []
+            order = await _pay(database, cast.a.id)
+            teller.tell(cast.a.id, order.id, "paid")
+            assert _now(await stream.next()) == "Looking for a number"
+            async with database.begin() as session:
+                assert await number_orders.move(session, order, "chosen", candidate="+61255500037")
+            teller.tell(cast.a.id, order.id, "chosen")
+            told = await stream.next()
+            assert (_now(told), told["number"]) == ("Renting it", "(02) 5550 0037")
+            running.cancel()
+
+
+def _now(told: dict[str, Any]) -> str:
+    (now,) = [step["words"] for step in told["steps"] if step["standing"] == "now"]
+    return str(now)
+
+
+class TestWithoutNats:
+    """Nobody listens at the address of these settings: the page looks by itself."""
+
+    @pytest.fixture(autouse=True)
+    def often(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(progress, "LOOK_SECONDS", 0.2)
+
+    async def test_it_is_told_all_the_same(self, cast: Cast, browser: Browsers, database: Database) -> None:
+        async with listening(await browser().sign_in(cast.alice)) as stream:
+            before = await stream.next()
+            await _pay(database, cast.a.id)
+            after = await stream.next()
+        assert (before["steps"], _now(after)) == ([], "Looking for a number")
+
+    async def test_others_hear_nothing(self, cast: Cast, browser: Browsers, database: Database) -> None:
+        async with listening(await browser().sign_in(cast.charlie)) as stream:
+            await stream.next()
+            order = await _pay(database, cast.a.id)
+            mine = await _pay(database, cast.b.id, "sub_2")
+            told = await stream.next()
+        assert (told["order"], str(order.id) in json.dumps(told)) == (str(mine.id), False)
+
+    async def test_who_is_removed_hears_no_more(self, cast: Cast, browser: Browsers, database: Database) -> None:
+        async with listening(await browser().sign_in(cast.alice)) as stream:
+            await stream.next()
+            async with database.begin() as session:
+                await Members(session, cast.a.id).remove(cast.alice.id)
+            await stream.ended()
+
+    async def test_a_stream_ends_and_the_browser_comes_back(
+        self, cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(onboarding, "STREAM_SECONDS", 0.1)
+        alice = await browser().sign_in(cast.alice)
+        async with listening(alice) as stream:
+            assert await stream.answer.content.readline() == b"retry: 1000\n"
+            await stream.ended()
+        async with listening(alice) as stream:
+            await stream.next()
+
+    async def test_streams_end_with_the_process(self, cast: Cast, browser: Browsers, site: Site) -> None:
+        async with listening(await browser().sign_in(cast.alice)) as stream:
+            await stream.next()
+            site.app[keys.progress].close()
+            await stream.ended()
+
+    async def test_there_are_only_so_many(self, cast: Cast, browser: Browsers) -> None:
+        alice = await browser().sign_in(cast.alice)
+        async with AsyncExitStack() as stack:
+            streams = [await stack.enter_async_context(listening(alice)) for _ in range(MOST_LISTENERS)]
+            refused = await alice.get(EVENTS)
+            assert refused.status == 429
+            assert "Retry-After" in refused.headers
+            async with listening(await browser().sign_in(cast.charlie)) as others:
+                await others.next()
+            streams[0].answer.close()
+            async with asyncio.timeout(WAIT):
+                while not await _let_in(alice):
+                    pass  # a closed one makes room once it is noticed, at the next look
+
+
+async def _let_in(browser: Browser) -> bool:
+    async with browser.http.get(EVENTS) as answer:
+        return answer.status == 200
+
+
+async def test_several_nudges_are_one_and_only_for_whom_they_are() -> None:
+    one, other = UUID(int=1), UUID(int=2)
+    told = Progress()
+    with told.listening(one) as mine, told.listening(one) as too, told.listening(other) as theirs:
+        assert mine is not None
+        assert too is not None
+        assert theirs is not None
+        told.nudge(one)
+        told.nudge(one)
+        assert (mine.is_set(), too.is_set(), theirs.is_set()) == (True, True, False)
+        await progress.news(mine)
+        assert not mine.is_set()
+    told.nudge(one)  # nobody is there any more
