@@ -62,6 +62,11 @@ class Numbers:
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
         await self._session.execute(mine.values(label=label))
 
+    async def verified(self, number_id: UUID, at: datetime) -> None:
+        """Twilio was found, or made, to send that number's calls to us."""
+        mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
+        await self._session.execute(mine.values(verified_at=at))
+
     async def release(self, number_id: UUID) -> None:
         """The number is rented no longer. Its sid goes, for the next organisation may get the same. Idempotent."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)

@@ -62,6 +62,7 @@ async def arrive(request: web.Request) -> web.StreamResponse:
         member_id = await sign_in_links.use(session, request.match_info["token"])
     if member_id is None:
         return render(request, "sign_in_failed.html", status=410)
+    await access.arrived(request, member_id)
     answer = web.HTTPSeeOther(_CONSOLE)
     sessions.begin(answer, request.app[keys.settings], member_id)
     raise answer

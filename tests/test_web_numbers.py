@@ -1,0 +1,211 @@
+"""The page of numbers: what is found, chosen, named, checked and given back, and what nobody else may see of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import update
+
+from db import number_orders
+from db.engine import Database
+from db.models import NumberOrder
+from db.number_orders import NumberOrders
+from db.numbers import Numbers
+from db.rate_limits import Limit
+from sandbox.twilio import Number as TwilioNumber
+from sandbox.twilio import RestFault
+from tests.cast import Cast
+from tests.counter import asking, at_twilio, choose, offered, orders, recorded, stands, words
+from tests.orders import shop
+from tests.site import Browser
+from tests.twilio_account import Account, account
+from web import numbers
+from web.config import Settings
+
+Browsers = Callable[[], Browser]
+OURS = "+61255501234"
+FIRST, SECOND = "+61255500000", "+61255500037"
+SEARCH, NUMBER = r"/AvailablePhoneNumbers/", r"/IncomingPhoneNumbers/PN"
+
+
+@pytest_asyncio.fixture
+async def twilio() -> AsyncIterator[Account]:
+    async with account(TwilioNumber(OURS, voice_url="https://else.example", friendly_name="ours")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(settings: Settings, twilio: Account) -> Settings:
+    return asking(settings, twilio)
+
+
+@pytest_asyncio.fixture
+async def alice(browser: Browsers, cast: Cast, database: Database) -> Browser:
+    await at_twilio(database, cast)
+    return await browser().sign_in(cast.alice)
+
+
+# -- searching ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_search_by_town_and_by_digits(alice: Browser) -> None:
+    assert (await offered(await alice.get("/numbers?locality=Hobart")))[0] == "+61370100000"
+    begun = await offered(await alice.get("/numbers?digits=(03) 555&where=start"))
+    assert begun
+    assert all(number.startswith("+613555") for number in begun)
+    patterned = await offered(await alice.get("/numbers?digits=77*7&where=anywhere&locality=Sydney"))
+    assert patterned
+    assert all(number.startswith("+612") and "77" in number for number in patterned)
+
+
+async def test_without_a_question_nobody_asks_twilio(alice: Browser, twilio: Account) -> None:
+    assert (await alice.get("/numbers")).status == 200
+    assert twilio.book.asked == []
+
+
+async def test_nothing_found_says_what_to_try(alice: Browser) -> None:
+    page = await words(await alice.get("/numbers?locality=Broome"))
+    assert "No number like that is for rent" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("digits=13", "area code"),
+        ("digits=02x", "area code"),
+        ("digits=0255501234567", "area code"),
+        ("digits=7&where=anywhere", "at least 2"),
+        ("digits=abc&where=anywhere", "Use digits"),
+    ],
+)
+async def test_a_search_that_makes_no_sense_says_why(alice: Browser, query: str, sentence: str) -> None:
+    answer = await alice.get(f"/numbers?{query}")
+    assert answer.status == 400
+    assert sentence in await words(answer)
+    assert "(02) 5550 1234" in await words(answer)  # the rest of the page is there
+
+
+async def test_too_many_searches_are_told_when_to_come_back(alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "SEARCHES", Limit("number search", count=2, seconds=3600))
+    answers = [await alice.get("/numbers?locality=Sydney") for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert 0 < int(answers[2].headers["Retry-After"]) <= 3601
+    assert "You can go on in" in await words(answers[2])
+
+
+async def test_twilios_trouble_is_a_sentence(alice: Browser, twilio: Account) -> None:
+    twilio.book.faults.append(RestFault("GET", SEARCH, status=429, code=20429, retry_after="7"))
+    busy = await alice.get("/numbers?locality=Sydney")
+    assert (busy.status, busy.headers["Retry-After"]) == (503, "8")
+    assert "Twilio is busy. Please try again in a moment." in await words(busy)
+    twilio.book.faults.append(RestFault("GET", SEARCH, status=401, code=20003))
+    refused = await alice.get("/numbers?locality=Sydney")
+    assert refused.status == 503
+    assert "Twilio refuses our credentials" in await words(refused)
+
+
+# -- choosing ----------------------------------------------------------------------------------------------------
+
+
+async def test_one_more_number_is_ordered_once(
+    alice: Browser, cast: Cast, database: Database, twilio: Account
+) -> None:
+    key = uuid4()
+    for _ in range(2):
+        answer = await choose(alice, FIRST, key, label=" Front   desk ")
+        assert (answer.status, answer.headers["Location"]) == (303, "/numbers")
+    (order,) = await orders(database, cast.a)
+    assert (order.state, order.candidate) == ("chosen", FIRST)
+    page = await words(await alice.get("/numbers"))
+    assert "(02) 5550 0000 Renting it" in page
+    async with shop(twilio, database) as here:
+        assert await here.work(order) is None
+    page = await words(await alice.get("/numbers/state"))
+    assert "(02) 5550 0000 Calls reach Bilby" in page
+    assert 'value="Front desk"' in await (await alice.get("/numbers")).text()
+    assert await recorded(database, cast.a, "number.ordered") == [{"number": FIRST}]
+
+
+async def test_a_double_click_orders_once(alice: Browser, cast: Cast, database: Database) -> None:
+    assert (await choose(alice, FIRST)).status == 303
+    assert (await choose(alice, FIRST)).status == 303
+    assert len(await orders(database, cast.a)) == 1
+
+
+async def test_what_somebody_else_has_taken_is_told(
+    alice: Browser, browser: Browsers, cast: Cast, database: Database
+) -> None:
+    charlie = await browser().sign_in(cast.charlie)
+    assert (await choose(charlie, FIRST)).status == 303
+    answer = await choose(alice, FIRST, locality="Sydney")
+    assert answer.status == 409
+    assert "just taken" in await words(answer)
+    assert SECOND in await offered(answer)
+    assert await orders(database, cast.a) == []
+
+
+@pytest.mark.parametrize(
+    "number", ["", "+15005550006", "+61400000001", "+61190000000", "02 5550 0000", "+612555000001"]
+)
+async def test_only_australian_local_numbers_are_ordered(
+    alice: Browser, cast: Cast, database: Database, number: str
+) -> None:
+    assert (await choose(alice, number)).status == 400
+    assert await orders(database, cast.a) == []
+
+
+async def test_before_payment_a_number_is_held(
+    alice: Browser, browser: Browsers, cast: Cast, database: Database
+) -> None:
+    async with database.begin() as session:
+        await Numbers(session, cast.a.id).release(cast.number.id)
+    await stands(database, cast.a, "incomplete")
+    assert "Keep it for me" in await words(await alice.get("/numbers?locality=Sydney"))
+    assert (await choose(alice, FIRST)).status == 303
+    assert (await choose(alice, SECOND)).status == 303  # a change of mind
+    page = await words(await alice.get("/numbers"))
+    assert "(02) 5550 0037 is kept for you until" in page
+    assert [order.state for order in await orders(database, cast.a)] == ["held"]
+    async with database.begin() as session:
+        late = update(NumberOrder).values(held_until=datetime.now(UTC) - timedelta(seconds=1))
+        await session.execute(late)
+    assert "is kept for you" not in await words(await alice.get("/numbers"))
+
+
+async def test_what_is_paid_for_is_chosen(alice: Browser, cast: Cast, database: Database) -> None:
+    async with database.begin() as session:
+        await number_orders.pay(session, cast.a.id, "sub_1", {})
+    assert "Looking for a number" in await words(await alice.get("/numbers"))
+    assert "Take this number" in await words(await alice.get("/numbers?locality=Sydney"))
+    assert (await choose(alice, SECOND)).status == 303
+    assert [(order.paid_by, order.candidate) for order in await orders(database, cast.a)] == [("sub_1", SECOND)]
+
+
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "cancelled"])
+async def test_who_has_not_paid_gets_no_more(alice: Browser, cast: Cast, database: Database, status: str) -> None:
+    await stands(database, cast.a, status)  # type: ignore[arg-type]
+    answer = await choose(alice, FIRST)
+    assert answer.status == 400
+    assert "Go to billing" in await words(answer)
+    assert await orders(database, cast.a) == []
+
+
+async def test_the_cap_on_numbers_is_said(alice: Browser, cast: Cast, database: Database, settings: Settings) -> None:
+    for n in range(settings.max_purchases_per_day):
+        assert (await choose(alice, f"+6125550{n:04d}")).status == 303
+    refused = await choose(alice, FIRST.replace("0000", "9999"))
+    assert refused.status == 400
+    assert "ordered 5 numbers within a day" in await words(refused)
+    async with database.begin() as session:
+        await session.execute(update(NumberOrder).values(created_at=datetime.now(UTC) - timedelta(days=2)))
+        for n in range(settings.max_numbers_per_organisation - settings.max_purchases_per_day):
+            await NumberOrders(session, cast.a.id).buy(f"+6125551{n:04d}", str(n))
+        await session.execute(update(NumberOrder).values(created_at=datetime.now(UTC) - timedelta(days=2)))
+    page = await words(await alice.get("/numbers"))
+    assert "10 of at most 10" in page
+    assert "Release one to make room" in page
+    assert (await choose(alice, FIRST.replace("0000", "9999"))).status == 400

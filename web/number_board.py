@@ -1,0 +1,200 @@
+"""What an organisation sees of its numbers: those it has, those under way, and what it may do next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Literal
+from uuid import UUID
+
+from db import audit
+from db.models import AuditEntry, Number, NumberOrder, Organisation
+from db.number_orders import UNDER_WAY, may_be_cancelled
+from db.organisations import standing
+from provisioning.number_settings import Change
+from provisioning.sentences import TROUBLES, outlook
+from provisioning.twilio_settings import TwilioSettings
+from web.checklist import STEPS, Step, steps
+from web.dialling import shown
+
+CHECKED = "number.checked"
+"""The audit log's word for a look at Twilio's settings; what it says of the last one is shown."""
+Way = Literal["pick", "hold", "buy", ""]
+_ID, _FOUND = "id", "found"
+_SETTINGS = {
+    "voice_url": "Where calls are sent",
+    "voice_method": "How calls are sent",
+    "voice_application_sid": "Application in charge",
+    "status_callback": "Where the end of a call is told",
+    "status_callback_method": "How the end of a call is told",
+    "voice_region": "Region",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rented:
+    """One number that is the organisation's. ``changes`` are what the last check put right: (setting, was and is)."""
+
+    id: UUID
+    e164: str
+    number: str
+    label: str
+    checked_at: datetime | None
+    is_missing: bool
+    """Twilio has it no more."""
+    changes: Sequence[tuple[str, str]]
+    is_leaving: bool
+    words: str
+    """What is being done with it, and what is in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """One order that is no number yet."""
+
+    id: UUID
+    number: str
+    """Empty while one is looked for."""
+    words: str
+    steps: Sequence[Step]
+    trouble: str
+    for_settings: bool
+    """It waits for the organisation's details."""
+    may_retry: bool
+    may_cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All of it. ``way`` is what choosing a number means just now, empty where none may be chosen: see ``closed``."""
+
+    numbers: Sequence[Rented]
+    orders: Sequence[UnderWay]
+    held: str
+    """A number that is kept until it is paid for."""
+    held_until: datetime | None
+    way: Way
+    closed: str
+    used: int
+    most: int
+    today: int
+    most_today: int
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it is worth looking again soon."""
+        return bool(self.orders) or any(number.words for number in self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is looked at."""
+
+    organisation: Organisation
+    numbers: Sequence[Number]
+    orders: Sequence[NumberOrder]
+    checks: Sequence[AuditEntry]
+    """Of `CHECKED`, the newest first."""
+    used: int
+    today: int
+
+
+def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> Board:
+    """What there is to show at ``now``."""
+    last = _last_checks(facts.checks)
+    of_number = {each.number_id: each for each in facts.orders if each.number_id}
+    ours = {number.id for number in facts.numbers}
+    held = next((each for each in facts.orders if _is_held(each, now)), None)
+    way, closed = way_of(facts, limits)
+    return Board(
+        numbers=[_rented(each, of_number.get(each.id), last.get(str(each.id), {}), zone) for each in facts.numbers],
+        orders=[
+            _under_way(each, zone)
+            for each in facts.orders
+            if each.state in (*UNDER_WAY, "failed") and each.number_id not in ours
+        ],
+        held=shown(held.candidate) if held is not None and held.candidate else "",
+        held_until=held.held_until.astimezone(zone) if held is not None and held.held_until else None,
+        way=way,
+        closed=closed,
+        used=facts.used,
+        most=limits.max_numbers_per_organisation,
+        today=facts.today,
+        most_today=limits.max_purchases_per_day,
+    )
+
+
+def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, str]:
+    """What choosing a number means for the organisation just now, and if it may not, why."""
+    if any(order.state == "paid" for order in facts.orders):
+        return "pick", ""
+    at = standing(facts.organisation)
+    has_some = bool(facts.numbers) or any(order.state in UNDER_WAY for order in facts.orders)
+    if facts.organisation.status in ("incomplete", "cancelled") and not has_some:
+        return "hold", ""
+    if not at.transcribes:
+        return "", f"{at.trouble} {at.remedy}"
+    if facts.used >= limits.max_numbers_per_organisation:
+        most = limits.max_numbers_per_organisation
+        return "", f"You have {facts.used} numbers of at most {most}. Release one to make room, or write to us."
+    if facts.today >= limits.max_purchases_per_day:
+        return "", f"You have ordered {facts.today} numbers within a day, and that is the most. Try again tomorrow."
+    return "buy", ""
+
+
+def check_details(number: Number, changes: Sequence[Change] | None) -> dict[str, str | int | bool | None]:
+    """What the audit log is told of a check; ``changes`` None: Twilio has the number no more."""
+    details: dict[str, str | int | bool | None] = {"number": number.e164, _ID: str(number.id)}
+    if changes is None:
+        return details | {_FOUND: False}
+    return details | {each.what: f"{each.was or 'nothing'} → {each.now or 'nothing'}" for each in changes}
+
+
+def _last_checks(checks: Sequence[AuditEntry]) -> dict[str, Mapping[str, object]]:
+    """What the newest check of each number said, by the number's id."""
+    last: dict[str, Mapping[str, object]] = {}
+    for entry in checks:
+        details = audit.details_of(entry)
+        last.setdefault(str(details.get(_ID)), details | {"at": entry.at})
+    return last
+
+
+def _rented(number: Number, order: NumberOrder | None, check: Mapping[str, object], zone: tzinfo) -> Rented:
+    at = check.get("at") or number.verified_at
+    return Rented(
+        id=number.id,
+        e164=number.e164,
+        number=shown(number.e164),
+        label=number.label,
+        checked_at=at.astimezone(zone) if isinstance(at, datetime) else None,
+        is_missing=check.get(_FOUND) is False,
+        changes=[(words, str(check[name])) for name, words in _SETTINGS.items() if name in check],
+        is_leaving=order is not None and order.state == "releasing",
+        words=_doing(order, zone),
+    )
+
+
+def _doing(order: NumberOrder | None, zone: tzinfo) -> str:
+    if order is None or order.state not in ("assigned", "releasing"):
+        return ""
+    words = "Being given back." if order.state == "releasing" else f"{STEPS[order.state]}."
+    return f"{words} {outlook(order.error_sentence, order.next_try_at, zone)}".strip()
+
+
+def _under_way(order: NumberOrder, zone: tzinfo) -> UnderWay:
+    trouble = TROUBLES.get(order.error_code or 0)
+    return UnderWay(
+        id=order.id,
+        number=shown(order.candidate) if order.candidate else "",
+        words={"failed": "Did not work", "releasing": "Being given back"}.get(order.state) or STEPS[order.state],
+        steps=steps(order),
+        trouble=outlook(order.error_sentence, order.next_try_at, zone),
+        for_settings=order.error_sentence is not None and trouble is not None and trouble.remedy == "papers",
+        may_retry=order.error_sentence is not None and order.state != "releasing",
+        may_cancel=may_be_cancelled(order),
+    )
+
+
+def _is_held(order: NumberOrder, now: datetime) -> bool:
+    return order.state == "held" and order.held_until is not None and order.held_until > now

@@ -1,0 +1,91 @@
+"""What number somebody would like, as they typed it, and what may be ordered at all. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioning.twilio_api import Wish
+from web.errors import InvalidError
+
+SEARCHED = ("locality", "digits", "where")
+"""The form's fields."""
+START, ANYWHERE = "start", "anywhere"
+LONGEST_LABEL = 60  # characters
+_LONGEST_PLACE = 60
+_MOST_DIGITS = 16  # as Twilio's search takes them
+_LEAST_DIGITS = 2
+_LOCAL = re.compile(r"\+61[2378][0-9]{8}")
+_AREAS = "2378"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What stands in the form."""
+
+    locality: str = ""
+    digits: str = ""
+    where: str = START
+    """Whether a number is to begin with the digits, or to have them anywhere."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is anything to search for."""
+        return bool(self.locality or self.digits)
+
+    def wish(self) -> Wish:
+        """The same as Twilio is asked. Raises `InvalidError`, whose sentence belongs beside the form."""
+        if not self.digits:
+            return Wish(locality=self.locality)
+        if self.where == ANYWHERE:
+            return Wish(locality=self.locality, pattern=_pattern(self.digits))
+        return Wish(locality=self.locality, prefix=_prefix(self.digits))
+
+
+def typed(form: Mapping[str, object]) -> Search:
+    """The search in a query string or a form, cut where it is longer than anybody's wish."""
+
+    def text(name: str) -> str:
+        value = form.get(name)
+        return " ".join(value.split())[:_LONGEST_PLACE] if isinstance(value, str) else ""
+
+    return Search(text("locality"), text("digits"), ANYWHERE if form.get("where") == ANYWHERE else START)
+
+
+def local_number(text: str) -> str:
+    """``text`` if it is an Australian local number in E.164: we rent no others. Raises `InvalidError`."""
+    if not _LOCAL.fullmatch(text):
+        raise InvalidError("Choose one of the numbers in the list.")
+    return text
+
+
+def label_of(text: str) -> str:
+    """``text`` as a number's label. Raises `InvalidError`."""
+    label = " ".join(text.split())
+    if len(label) > LONGEST_LABEL or not label.isprintable():
+        raise InvalidError(f"A label has at most {LONGEST_LABEL} characters, all of them visible.")
+    return label
+
+
+def is_same_number(text: str, e164: str) -> bool:
+    """Whether somebody who typed ``text`` meant ``e164``: as it is shown, or with +61."""
+    digits = "".join(each for each in text if each in "0123456789")
+    return digits in (e164[1:], f"0{e164.removeprefix('+61')}")
+
+
+def _prefix(digits: str) -> str:
+    plain = re.sub(r"[\s().+\-]", "", digits)
+    national = (plain.removeprefix("61") if plain.startswith("61") else plain).removeprefix("0")
+    if not re.fullmatch(r"[0-9]{1,9}", national) or national[0] not in _AREAS:
+        raise InvalidError("Begin with an area code: 02, 03, 07 or 08. Then up to eight digits.")
+    return f"+61{national}"
+
+
+def _pattern(digits: str) -> str:
+    plain = re.sub(r"[\s().\-]", "", digits)
+    if not re.fullmatch(r"[0-9*]+", plain) or len(plain) > _MOST_DIGITS:
+        raise InvalidError(f"Use digits, and * for any one digit: at most {_MOST_DIGITS} of them.")
+    if len(plain.replace("*", "")) < _LEAST_DIGITS:
+        raise InvalidError(f"Give at least {_LEAST_DIGITS} digits.")
+    return plain

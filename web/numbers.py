@@ -1,0 +1,270 @@
+"""The numbers of an organisation: search, choose, buy one more, name, check, give back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from db.audit import AuditFilter
+from db.models import Number
+from db.number_orders import NumberTakenError
+from db.rate_limits import Limit
+from provisioning import number_settings
+from provisioning.numbers import DAY, LimitError
+from provisioning.twilio_api import Offer, TwilioError
+from web import access, keys, limits
+from web.access import Rows, Viewer
+from web.dialling import shown
+from web.errors import InvalidError, NotFoundError, TooManyError
+from web.forms import field as form_field
+from web.number_board import CHECKED, Board, Facts, board, check_details
+from web.number_search import SEARCHED, Search, is_same_number, label_of, local_number, typed
+from web.pages import render
+
+SEARCHES = Limit("number search", count=20, seconds=60)
+CHECKS = Limit("number check", count=20, seconds=60)
+_FOUND = 20  # numbers to choose from
+_TAKEN = "Somebody else has just taken that number. Choose another one."
+
+routes = web.RouteTableDef()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What did not work: the sentence, and ``place``, where on the page it belongs."""
+
+    place: str
+    sentence: str
+    status: int = 400
+    typed: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the form asked for, and what Twilio has; ``offers`` None: nobody has asked, or it did not work."""
+
+    search: Search = field(default_factory=Search)
+    offers: Sequence[tuple[Offer, str]] | None = None
+    """Each with the number as it is shown."""
+
+
+@routes.get("/numbers")
+async def numbers(request: web.Request) -> web.StreamResponse:
+    """All of them, and what a search has found."""
+    viewer = await access.require(request, "numbers")
+    return await _page(request, viewer, typed(request.query))
+
+
+@routes.get("/numbers/state")
+async def state(request: web.Request) -> web.StreamResponse:
+    """The part of the page that moves by itself."""
+    viewer = await access.require(request, "numbers")
+    return render(request, "numbers_state.html", board=await _look(request, viewer), problem=None)
+
+
+@routes.post("/numbers/choose")
+async def choose(request: web.Request) -> web.StreamResponse:
+    """Take the number: as what is paid for, held until it is, or as one more."""
+    viewer = await access.require(request, "numbers")
+    sent = {name: await form_field(request, name) for name in ("number", "label", "key", *SEARCHED)}
+    search = typed(sent)
+    try:
+        e164, label, key = local_number(sent["number"]), label_of(sent["label"]), _id(sent["key"])
+        async with access.rows(request, viewer) as rows:
+            await rows.lock()
+            await _choose(request, viewer, rows, e164, key, label)
+    except (InvalidError, LimitError) as error:
+        return await _page(request, viewer, search, Problem("choose", str(error)))
+    except NumberTakenError:
+        return await _page(request, viewer, search, Problem("choose", _TAKEN, status=409))
+    raise web.HTTPSeeOther("/numbers")
+
+
+@routes.post("/numbers/{number}/label")
+async def label(request: web.Request) -> web.StreamResponse:
+    """Call the number something."""
+    viewer = await access.require(request, "numbers")
+    written = await form_field(request, "label")
+    async with access.rows(request, viewer) as rows:
+        number = await _mine(request, rows)
+        problem = await _name(rows, number, written)
+    if problem is not None:
+        return await _page(request, viewer, problem=problem)
+    raise web.HTTPSeeOther(_at(number))
+
+
+@routes.post("/numbers/{number}/check")
+async def check(request: web.Request) -> web.StreamResponse:
+    """Read the number's settings at Twilio, and put right what is wrong; the page shows what that was."""
+    viewer = await access.require(request, "numbers")
+    async with access.rows(request, viewer) as rows:
+        number = await _mine(request, rows)
+    try:
+        await limits.spend(request, CHECKS, str(viewer.organisation_id))
+        changes = await _put_right(request, number)
+    except TooManyError as error:
+        return await _page(request, viewer, problem=_too_many(f"check-{number.id}", error))
+    except TwilioError as error:
+        return await _page(request, viewer, problem=_trouble(f"check-{number.id}", error))
+    async with access.rows(request, viewer) as rows:
+        if changes is not None:
+            await rows.numbers.verified(number.id, datetime.now(UTC))
+        await rows.audit.record(CHECKED, check_details(number, changes))
+    raise web.HTTPSeeOther(_at(number))
+
+
+@routes.post("/numbers/{number}/release")
+async def release(request: web.Request) -> web.StreamResponse:
+    """Give the number back for good, if it was typed again."""
+    viewer = await access.require(request, "numbers")
+    again = await form_field(request, "again")
+    async with access.rows(request, viewer) as rows:
+        number = await _mine(request, rows)
+        confirmed = is_same_number(again, number.e164)
+        if confirmed:
+            await rows.ordering.release(number)
+            await rows.audit.record("number.release_asked", {"number": number.e164})
+    if confirmed:
+        raise web.HTTPSeeOther(_at(number))
+    sentence = f"That is not {shown(number.e164)}. Type the number as it stands here; nothing was given back."
+    return await _page(request, viewer, problem=Problem(f"release-{number.id}", sentence, typed=again[:40]))
+
+
+@routes.post("/numbers/orders/{order}/again")
+async def again(request: web.Request) -> web.StreamResponse:
+    """Try the order again now."""
+    viewer = await access.require(request, "numbers")
+    async with access.rows(request, viewer) as rows:
+        order = await rows.ordering.try_again(_id(request.match_info["order"]))
+        if order is None:
+            raise NotFoundError
+        await rows.audit.record("number.order_retried", {"order": str(order.id)})
+    raise web.HTTPSeeOther("/numbers")
+
+
+@routes.post("/numbers/orders/{order}/cancel")
+async def cancel(request: web.Request) -> web.StreamResponse:
+    """Give up an order that is stuck."""
+    viewer = await access.require(request, "numbers")
+    async with access.rows(request, viewer) as rows:
+        order = await rows.ordering.cancel(_id(request.match_info["order"]))
+        if order is None:
+            raise NotFoundError
+        await rows.audit.record("number.order_cancelled", {"order": str(order.id)})
+    raise web.HTTPSeeOther("/numbers")
+
+
+async def _choose(request: web.Request, viewer: Viewer, rows: Rows, e164: str, key: UUID, label: str) -> None:
+    """In the way that is open just now. Raises `InvalidError`, `LimitError`, `NumberTakenError`."""
+    if any(order.candidate == e164 for order in await rows.orders.all() if order.state != "failed"):
+        return  # the form came twice
+    settings = request.app[keys.settings]
+    now = await _board(request, rows)
+    if not now.way:
+        raise InvalidError(now.closed)
+    if now.way != "buy":
+        await rows.ordering.pick(e164)
+        await rows.audit.record("number.picked" if now.way == "pick" else "number.held", {"number": e164})
+    elif await rows.ordering.buy(e164, f"{viewer.organisation_id}:{key}", settings, label):
+        await rows.audit.record("number.ordered", {"number": e164})
+
+
+async def _name(rows: Rows, number: Number, written: str) -> Problem | None:
+    try:
+        name = label_of(written)
+    except InvalidError as error:
+        return Problem(f"label-{number.id}", str(error), typed=written[:200])
+    if name != number.label:
+        await rows.numbers.rename(number.id, name)
+        await rows.audit.record("number.labelled", {"number": number.e164, "label": name})
+    return None
+
+
+async def _page(
+    request: web.Request, viewer: Viewer, search: Search | None = None, problem: Problem | None = None
+) -> web.Response:
+    found = Found(search or Search())
+    try:
+        found = await _search(request, viewer, found.search)
+    except InvalidError as error:
+        problem = problem or Problem("search", str(error))
+    except TooManyError as error:
+        problem = problem or _too_many("search", error)
+    except TwilioError as error:
+        problem = problem or _trouble("search", error)
+    now = await _look(request, viewer)
+    status = 200 if problem is None else problem.status
+    page = render(request, "numbers.html", status=status, board=now, found=found, problem=problem, key=uuid4())
+    if problem is not None and problem.retry_after is not None:
+        page.headers["Retry-After"] = str(max(1, round(problem.retry_after + 0.5)))
+    return page
+
+
+async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found:
+    """Raises `InvalidError`, `TooManyError`, `TwilioError`."""
+    if not search.is_asked:
+        return Found(search)
+    wish = search.wish()
+    await limits.spend(request, SEARCHES, str(viewer.organisation_id))
+    offers = await request.app[keys.phone_numbers].search(wish, _FOUND)
+    return Found(search, [(offer, shown(offer.e164)) for offer in offers])
+
+
+async def _look(request: web.Request, viewer: Viewer) -> Board:
+    async with access.rows(request, viewer) as rows:
+        return await _board(request, rows)
+
+
+async def _board(request: web.Request, rows: Rows) -> Board:
+    now = datetime.now(UTC)
+    facts = Facts(
+        organisation=rows.organisation,
+        numbers=await rows.numbers.all(),
+        orders=await rows.orders.all(),
+        checks=await rows.audit.page(AuditFilter(action=CHECKED)),
+        used=await rows.orders.open(),
+        today=await rows.orders.placed_since(now - DAY),
+    )
+    return board(facts, request.app[keys.settings], ZoneInfo(rows.organisation.time_zone), now)
+
+
+async def _put_right(request: web.Request, number: Number) -> Sequence[number_settings.Change] | None:
+    """What was changed; None if Twilio has the number no more. Raises `TwilioError`."""
+    if number.twilio_sid is None:
+        return None
+    url = request.app[keys.settings].web_public_url
+    return await number_settings.put_right(request.app[keys.phone_numbers], number.twilio_sid, url)
+
+
+async def _mine(request: web.Request, rows: Rows) -> Number:
+    number = await rows.numbers.get(_id(request.match_info["number"]))
+    if number is None:
+        raise NotFoundError
+    return number
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFoundError from None
+
+
+def _at(number: Number) -> str:
+    return f"/numbers#number-{number.id}"
+
+
+def _too_many(place: str, error: TooManyError) -> Problem:
+    sentence = f"That was often. You can go on in {max(1, round(error.retry_after + 0.5))} seconds."
+    return Problem(place, sentence, status=429, retry_after=error.retry_after)
+
+
+def _trouble(place: str, error: TwilioError) -> Problem:
+    again = " Please try again in a moment." if error.remedy == "again" else ""
+    return Problem(place, error.sentence + again, status=503, retry_after=error.retry_after)
