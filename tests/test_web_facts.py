@@ -89,10 +89,37 @@ async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path
         ]:
             await client.publish(subject, payload)
         await settled(client)
-        assert await written.next() == Fact(ORG, "CA1", "transcribing", None, "started", "MZ1")
+        assert await written.next() == Fact(ORG, "CA1", "transcribing", None, "started", "MZ1", node="a")
         assert await written.next() == Fact(ORG, "CA1", "failed", "no slot")
-        assert await written.next() == Fact(ORG, "CA1", "ended", None, "ended")
+        assert await written.next() == Fact(ORG, "CA1", "ended", "stopped", "ended")
     assert written.facts.empty()
+
+
+async def test_on_every_connection_media_is_asked_to_say_again_where_calls_are(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path)
+    async with server:
+        url = server.url("web")
+    async with running(url, Written()):
+        for _ in range(2):
+            async with server, media(server) as client:
+                asked = await client.subscribe("facts.wanted")
+                await client.flush()
+                await asked.next_msg(WAIT)
+
+
+async def test_a_node_is_heard_to_live_and_what_was_said_before_changes_only_the_place(tmp_path: Path) -> None:
+    written, beats = Written(), asyncio.Queue[str]()
+    async with (
+        NatsServer(tmp_path) as server,
+        media(server) as client,
+        open_facts(server.url("web"), written, beats.put_nowait) as facts,
+    ):
+        await ready(facts)
+        await client.publish("node.n1.alive", b'{"calls": 3}')
+        assert await asyncio.wait_for(beats.get(), WAIT) == "n1"
+        place = {"stream": "MZ1", "began": "5", "at": "7", "node": "n1", "again": "true"}
+        await client.publish(f"call.{ORG}.CA1.started", json.dumps(place).encode())
+        assert await written.next() == Fact(ORG, "CA1", None, None, "started", "MZ1", 5, "n1", 7, again=True)
 
 
 async def test_web_starts_without_nats_and_is_ready_when_it_comes(tmp_path: Path) -> None:
@@ -166,7 +193,7 @@ async def test_at_the_bound_facts_are_dropped_and_counted() -> None:
 def test_any_subject_and_payload_is_a_fact_or_none(subject: str, payload: bytes) -> None:
     assert parse(subject, payload) is None
     stream = parse(f"call.{ORG}.CA1.stream", payload)
-    assert stream is None or stream.call == "CA1"
+    assert stream is None or (isinstance(stream, Fact) and stream.call == "CA1")
 
 
 async def test_stopping_is_heeded_at_any_moment_of_connecting() -> None:

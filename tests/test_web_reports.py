@@ -58,7 +58,8 @@ async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 @pytest.fixture
 def settings(settings: Settings, nats_server: NatsServer) -> Settings:
-    return settings.model_copy(update={"nats_url": SecretStr(nats_server.url("web"))})
+    nowhere = "http://127.0.0.1:9"  # where streams are not started anew
+    return settings.model_copy(update={"nats_url": SecretStr(nats_server.url("web")), "twilio_api_base": nowhere})
 
 
 @pytest_asyncio.fixture

@@ -2,10 +2,12 @@
 permissions see to it (`deploy/nats.conf`).
 
 Out: ``call.{org}.{call}.assigned``, when an agent answers, and ``member.{org}.{member}.removed``, when somebody's
-consoles must close. In: ``call.{org}.{call}.started|stream|ended`` from media, which keep the call row's state of
-transcription true; ``handover.{org}.{call}``, which asks for a new stream (restarts.py); from provisioning
-``progress.{org}.{order}``, a nudge for open pages (progress.py). A request never waits for NATS: a fact goes into a
-bounded queue, and at the bound it is dropped and counted (the call goes on; a supervisor sees it all the same).
+consoles must close; and, on every connection, ``facts.wanted``: media says again which calls are where. In:
+``call.{org}.{call}.started|stream|ended`` from media, which keep the call row's state of transcription true;
+``handover.{org}.{call}``, which asks for a new stream, and ``node.{node}.alive``, a heartbeat (whereabouts.py); from
+provisioning ``progress.{org}.{order}``, a nudge for open pages (progress.py). A request never waits for NATS: a fact
+goes into a bounded queue, and at the bound it is dropped and counted (the call goes on; a supervisor sees it all the
+same).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -52,53 +54,86 @@ class Fact:
     org: UUID
     call: str
     state: State | None
-    """None where nothing changed but the place: a handover."""
+    """None where nothing changed but the place: a handover, or what was said before."""
     reason: str | None = None
     kind: Kind = "stream"
     stream: str | None = None
     """The newest stream's SID, of ``started``."""
     began: int | None = None
     """When the call's first stream began, in ms since 1970, of ``started``."""
+    node: str | None = None
+    """The media node that says it."""
+    at: int = 0
+    """When the newest stream came to it, in ms since 1970, of ``started``."""
+    again: bool = False
+    """Whether it was only said for those who had not heard it."""
 
 
-class _Started(msgspec.Struct):
-    stream: str = ""
-    began: str = ""
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A media node's heartbeat."""
+
+    node: str
+
+
+class _Place(msgspec.Struct):
+    """What ``started`` and ``handover`` say; media writes all of it as text."""
+
+    stream: str | None = None
+    began: int | None = None
+    node: str | None = None
+    at: int = 0
+    again: bool = False
+
+
+class _Ended(msgspec.Struct):
+    reason: str | None = None
+    node: str | None = None
 
 
 class _Stream(msgspec.Struct):
     state: Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
     reason: str | None = None
+    node: str | None = None
 
 
-def parse(subject: str, payload: bytes) -> Fact | None:
+def parse(subject: str, payload: bytes) -> Fact | Alive | None:
     """The fact under ``subject``; None for what is not media's to say, and for what is malformed."""
     try:
         match subject.split("."):
+            case ["node", node, "alive"]:
+                return Alive(node)
             case ["call", org, call, "started"]:
-                started = msgspec.json.decode(payload, type=_Started)
-                began = int(started.began) if started.began.isdecimal() else None
-                return Fact(UUID(org), call, "transcribing", None, "started", started.stream or None, began)
+                return _placed(Fact(UUID(org), call, "transcribing", kind="started"), payload)
             case ["call", org, call, "ended"]:
-                return Fact(UUID(org), call, "ended", None, "ended")
+                ended = msgspec.json.decode(payload, type=_Ended)
+                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
             case ["handover", org, call]:
-                return Fact(UUID(org), call, None, None, "handover")
+                return _placed(Fact(UUID(org), call, None, kind="handover"), payload)
             case ["progress", org, order]:
                 return Fact(UUID(org), order, None, None, "progress")
             case ["call", org, call, "stream"]:
                 stream = msgspec.json.decode(payload, type=_Stream)
-                return Fact(UUID(org), call, stream.state, printable(stream.reason or "") or None)
+                reason = printable(stream.reason or "") or None
+                return Fact(UUID(org), call, stream.state, reason, node=stream.node)
     except (ValueError, msgspec.DecodeError):
         pass
     return None
 
 
+def _placed(fact: Fact, payload: bytes) -> Fact:
+    """``fact`` with what ``payload`` says of the stream's place."""
+    place = msgspec.json.decode(payload, type=_Place, strict=False)
+    return replace(fact, **msgspec.structs.asdict(place), state=None if place.again else fact.state)
+
+
 class Facts:
     """The connection. `run` it in a task of its own; it connects, and connects again, until cancelled."""
 
-    def __init__(self, url: str, apply: Apply) -> None:
+    def __init__(self, url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None) -> None:
         self._url = url
         self._apply = apply
+        self._alive = alive
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING_FACTS)
         self._connection: Client | None = None
         self._trouble = ""
@@ -142,13 +177,15 @@ class Facts:
             # In a queue group: one web process sees to it, not all of them.
             moves = await connection.subscribe("handover.>", queue="web", pending_msgs_limit=PENDING_FACTS)
             nudges = await connection.subscribe("progress.>", pending_msgs_limit=PENDING_FACTS)
+            beats = await connection.subscribe("node.*.alive", pending_msgs_limit=PENDING_FACTS)
             await asyncio.sleep(0)  # or the flush's PING overtakes what nats-py has not written yet
             await connection.flush(CLOSE_SECONDS)
             _heed_cancellation()
             self._connection, self._trouble = connection, ""
             self.ready.set()
             _log.info("nats connected")
-            await self._exchange(connection, (facts, moves, nudges), closed)
+            await self._ask()
+            await self._exchange(connection, (facts, moves, nudges, beats), closed)
         finally:
             self._connection = None
             await _close(connection)
@@ -164,6 +201,7 @@ class Facts:
             name="web",
             error_cb=self._on_error,
             closed_cb=on_closed,
+            reconnected_cb=self._ask,
             connect_timeout=2,
             reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; nats-py only sleeps by it
             max_reconnect_attempts=-1,
@@ -171,6 +209,10 @@ class Facts:
             pending_size=1 << 20,
             flush_timeout=CLOSE_SECONDS,
         )
+
+    async def _ask(self) -> None:
+        """We may have missed what media said: let it say again what holds."""
+        self._put("facts.wanted", {})
 
     async def _on_error(self, error: Exception) -> None:
         """Log each kind of trouble once until the next connection: an absent server is tried five times a second."""
@@ -204,7 +246,9 @@ class Facts:
     async def _receive(self, subscription: Subscription) -> None:
         async for arrived in subscription.messages:
             fact = parse(arrived.subject, arrived.data)
-            if fact is None:
+            if isinstance(fact, Alive):
+                self._alive(fact.node)
+            elif fact is None:
                 _received.labels("ignored").inc()
             else:
                 await self._apply_one(fact)
@@ -221,9 +265,9 @@ class Facts:
 
 
 @asynccontextmanager
-async def open_facts(url: str, apply: Apply) -> AsyncIterator[Facts]:
+async def open_facts(url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None) -> AsyncIterator[Facts]:
     """Facts that run until the block ends. Entering does not wait for NATS: await `Facts.ready` for that."""
-    facts = Facts(url, apply)
+    facts = Facts(url, apply, alive)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(facts.run())
         try:

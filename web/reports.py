@@ -86,14 +86,22 @@ async def _stream(request: web.Request, form: Form) -> None:
     call, report = call_sid(form), stream_report(form)
     if report is None:
         return
-    if report.state == "failed":
-        request.app[keys.restarts].lost(call, form.get("StreamSid", ""))
-        _log.warning("stream failed", call=call, stream=form.get("StreamSid"), reason=report.reason)
+    stream, restarts = form.get("StreamSid", ""), request.app[keys.restarts]
+    if restarts.is_past(call, stream):  # late news of one that another has come for
+        return
     async with access.by_call(request, call) as rows:
         known = await rows.calls.get(call)
         # A `stream-started` that comes late must not revive what has ended meanwhile.
         if report.state != "transcribing" or (known is not None and known.transcription is None):
             await rows.calls.set_transcription(call, report.state, report.reason)
+        organisation_id, heard = rows.organisation.id, known is not None and known.transcription is not None
+    if known is not None and report.state == "failed":
+        _log.warning("stream failed", call=call, stream=stream, reason=report.reason)
+        restarts.lost(organisation_id, call, stream, _milliseconds(known.started_at) if heard else None)
+
+
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 async def take_fact(app: web.Application, fact: Fact) -> None:
@@ -101,8 +109,8 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
     if fact.kind == "progress":
         app[keys.progress].nudge(fact.org)
         return
-    app[keys.restarts].note(fact)
-    if fact.state is None:
+    if not app[keys.restarts].note(fact) or fact.state is None:
         return
+    reason = fact.reason if fact.kind == "stream" else None
     async with access.by_fact(app, fact.org) as rows:
-        await rows.calls.set_transcription(fact.call, fact.state, fact.reason)
+        await rows.calls.set_transcription(fact.call, fact.state, reason)

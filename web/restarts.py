@@ -1,21 +1,24 @@
 """New streams for live calls that lost theirs, because a media node died or is handing its calls over.
 
-Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. Media says over NATS which stream
-a call has and when the call ``began``, and asks for a handover when it drains. Either way a new stream is started by
-Twilio's Streams REST; it lands on whichever node is ready, and its ticket tells that node how old the call is. What
-is known here is in memory: a call that was not heard of since web started gets no new stream.
+Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. It may also say nothing for long,
+where a whole machine is gone: then the node's heartbeats are missing. Either way a new stream is started by Twilio's
+Streams REST; it lands on whichever node is ready, and its ticket tells that node how old the call is. One loss is
+one start: here `Whereabouts` sees to it, and between several web processes the stream's name, which says what it
+comes after and which Twilio takes once.
+
+What is known is in memory; web asks media for it on every connection (facts.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 from aiohttp import ClientError, web
+from prometheus_client import Counter
 from twilio.base.exceptions import TwilioRestException
 
 from db.call_progress import is_over
@@ -25,22 +28,15 @@ from media.ticket import sign_stream
 from web import access, keys
 from web.errors import NotFoundError
 from web.facts import Fact
+from web.whereabouts import Place, Whereabouts
 
 WORKERS = 10  # starts under way at once: a node may lose hundreds of calls
 WAITING = 2000
-MOST_A_MINUTE = 5  # of one call: whatever is wrong then, another stream does not mend it
-_KNOWN = 20_000
+WATCH_SECONDS = 0.25
+_ASLEEP_SECONDS = 1.0  # a look this late: we were held up, and heartbeats lie unread
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Known:
-    """A call's newest stream, and when its first one began (ms since 1970)."""
-
-    org: UUID
-    stream: str = ""
-    began: int | None = None
-    starts: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_A_MINUTE))
+_restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
+_silent = Counter("bilby_web_nodes_silent", "Calls whose media node stopped saying that it lives.")
 
 
 class Restarts:
@@ -48,86 +44,139 @@ class Restarts:
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._whereabouts = Whereabouts()
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
+        self._later: list[tuple[float, str]] = []  # a heap: when to want which call
 
-    def note(self, fact: Fact) -> None:
-        """What media says of a call."""
-        if fact.kind == "ended":
-            self._known.pop(fact.call, None)
-        elif fact.kind == "started":
-            known = self._known.setdefault(fact.call, _Known(fact.org))
-            known.stream = fact.stream or known.stream
-            known.began = fact.began or known.began
-            if len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
-        elif fact.kind == "handover":
-            self._want(fact.call)
+    def note(self, fact: Fact) -> bool:
+        """What media says of a call; False if that is the past, for another node has the call by now."""
+        if self._whereabouts.is_elsewhere(fact) and fact.kind in ("stream", "ended"):
+            return False
+        if self._whereabouts.note(fact):
+            self._lose(fact.call)
+        return True
 
-    def lost(self, call: str, stream: str) -> None:
-        """Twilio says that ``stream`` broke: if it is the call's newest, the call needs another."""
-        known = self._known.get(call)
-        if known is not None and known.stream == stream:
-            self._want(call)
+    def alive(self, node: str) -> None:
+        """A media node says that it lives."""
+        self._whereabouts.alive(node, time.monotonic())
+
+    def is_past(self, call: str, stream: str) -> bool:
+        """Whether ``call`` has another stream by now."""
+        return self._whereabouts.is_past(call, stream)
+
+    def lost(self, org: UUID, call: str, stream: str, began: int | None) -> None:
+        """Twilio says that ``stream`` broke: if it is the call's newest, the call needs another.
+
+        ``began`` is when its transcription began (ms since 1970), for a call that media has not told of.
+        """
+        if self._whereabouts.find(call) is None:
+            self._whereabouts.adopt(call, org, stream, began)
+        self._lose(call, stream)
 
     async def run(self) -> None:
         """Start what is wanted, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
             for _ in range(WORKERS):
                 tasks.create_task(self._work())
 
-    def _want(self, call: str) -> None:
-        known = self._known.get(call)
+    async def _watch(self) -> None:
+        """Notice which nodes are silent, and what is due by now."""
+        before = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            before, slept = (now := time.monotonic()), now - before
+            if slept > _ASLEEP_SECONDS or not self._app[keys.bus].connected:
+                self._whereabouts.excuse(now)
+            for call in self._whereabouts.orphans(now):
+                _silent.inc()
+                self._lose(call)
+            while self._later and self._later[0][0] <= now:
+                self._want(heapq.heappop(self._later)[1])
+
+    def _lose(self, call: str, stream: str | None = None) -> None:
         now = time.monotonic()
-        if known is None or (len(known.starts) == MOST_A_MINUTE and now - known.starts[0] < 60):
+        delay = self._whereabouts.lose(call, now, stream)
+        if delay is None:
             return
-        known.starts.append(now)
+        if delay:
+            heapq.heappush(self._later, (now + delay, call))
+        else:
+            self._want(call)
+
+    def _want(self, call: str) -> None:
         try:
             self._wanted.put_nowait(call)
         except asyncio.QueueFull:
-            _log.warning("stream not restarted", call=call, why="too many wait")
+            heapq.heappush(self._later, (time.monotonic() + 1, call))
 
     async def _work(self) -> None:
         while True:
             call = await self._wanted.get()
             try:
                 await self._start(call)
-            except (TwilioRestException, ClientError, TimeoutError, DatabaseUnavailableError, NotFoundError) as error:
-                # 404 and "not in-progress" are ordinary: the call ended meanwhile.
-                _log.warning("stream not restarted", call=call, why=type(error).__name__)
+            except (ClientError, TimeoutError, DatabaseUnavailableError) as error:
+                self._try_again(call, type(error).__name__)
+            except TwilioRestException as error:
+                if error.status >= 500 or error.status == 429:
+                    self._try_again(call, f"HTTP {error.status}")
+                else:  # the call ended meanwhile; or another web process was quicker, and the name is taken
+                    self._note_refused(call, f"HTTP {error.status}, code {error.code}")
+            except NotFoundError as error:
+                self._note_refused(call, type(error).__name__)
+
+    def _try_again(self, call: str, why: str) -> None:
+        _restarts.labels("failed").inc()
+        _log.warning("stream not restarted yet", call=call, why=why)
+        self._whereabouts.forgo(call)
+        self._lose(call)
+
+    def _note_refused(self, call: str, why: str) -> None:
+        _restarts.labels("refused").inc()
+        _log.info("stream not restarted", call=call, why=why)
 
     async def _start(self, call: str) -> None:
-        known, settings = self._known.get(call), self._app[keys.settings]
-        if known is None:
+        place = self._whereabouts.find(call)
+        if place is None or place.leaving != place.stream:
             return
-        ticket = await self._ticket(call, known)
+        before, ticket = place.stream, await self._ticket(call, place)
         if ticket is None:
+            self._whereabouts.forget(call)
             return
-        await (
+        stream = await self._order(call, before, ticket)
+        _restarts.labels("started").inc()
+        _log.info("stream restarted", call=call, before=before, stream=stream)
+        if self._whereabouts.started(call, before, stream):
+            self._lose(call, stream)
+
+    async def _order(self, call: str, before: str, ticket: str) -> str:
+        """Have Twilio start a stream; its SID."""
+        settings = self._app[keys.settings]
+        started = await (
             self._app[keys.twilio]
             .calls(call)
             .streams.create_async(
                 url=f"{settings.media_public_url}/twilio/stream",
-                name=f"bilby-{len(known.starts)}-{round(time.time())}",
+                name=f"after-{before}",
                 track="both_tracks",
                 status_callback=f"{settings.web_public_url}/twilio/stream/status",
                 parameter1_name="ticket",
                 parameter1_value=ticket,
             )
         )
-        _log.info("stream restarted", call=call)
+        return str(started.sid)
 
-    async def _ticket(self, call: str, known: _Known) -> str | None:
+    async def _ticket(self, call: str, place: Place) -> str | None:
         """A ticket for the call's next stream; None if the call is over, or is not to be transcribed any more."""
-        async with access.by_fact(self._app, known.org) as rows:
+        async with access.by_fact(self._app, place.org) as rows:
             row = await rows.calls.get(call)
             if row is None or is_over(row.status) or not standing(rows.organisation).transcribes:
                 return None
             return sign_stream(
                 self._app[keys.settings].stream_shared_secret.get_secret_value(),
-                org=str(known.org),
+                org=str(place.org),
                 call=call,
                 direction=row.direction,
                 agent=None if row.agent_id is None else str(row.agent_id),
-                began=known.began,
+                began=place.began,
             )

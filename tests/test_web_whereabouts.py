@@ -1,0 +1,153 @@
+"""Which streams are where and which are lost: told in any order, by anybody, one loss is one start."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.facts import Fact
+from web.whereabouts import DELAYS, GRACE_SECONDS, SILENT_SECONDS, Whereabouts
+
+ORG = UUID(int=1)
+
+
+def started(stream: str, node: str, at: int = 1, *, again: bool = False, call: str = "CA1") -> Fact:
+    return Fact(ORG, call, None, kind="started", stream=stream, node=node, at=at, began=1, again=again)
+
+
+def handover(stream: str, node: str = "a") -> Fact:
+    return Fact(ORG, "CA1", None, kind="handover", stream=stream, node=node, at=1, began=1)
+
+
+def ended(node: str, reason: str = "completed") -> Fact:
+    return Fact(ORG, "CA1", "ended", reason, "ended", node=node)
+
+
+@pytest.fixture
+def known() -> Whereabouts:
+    """Call CA1 on node a."""
+    whereabouts = Whereabouts()
+    whereabouts.alive("a", 0)
+    whereabouts.note(started("MZ1", "a"))
+    return whereabouts
+
+
+@given(st.lists(st.sampled_from(["twilio", "silence", "handover", "answer", "broken"]), max_size=12))
+def test_one_loss_is_one_start(reports: list[str]) -> None:
+    """However often a loss is told, until the call has another stream; and a stream lost again is a new loss."""
+    whereabouts = Whereabouts()
+    whereabouts.alive("a", 0)
+    whereabouts.note(started("MZ0", "a"))
+    starts, streams, asked = 0, 0, False
+    for number, report in enumerate(reports):
+        stream = f"MZ{streams}"
+        if report == "answer" and asked:
+            streams += 1
+            assert not whereabouts.started("CA1", stream, f"MZ{streams}")
+            asked = False
+            continue
+        if report == "broken":
+            assert whereabouts.lose("CA1", number, "MZ of another call's") is None
+            continue
+        if report == "handover":
+            assert whereabouts.note(handover(stream))
+        delay = whereabouts.lose("CA1", number, stream if report == "twilio" else None)
+        starts += delay is not None
+        assert (delay is None) == asked
+        asked = True
+    assert starts == streams + asked
+
+
+def test_a_silent_nodes_calls_are_orphans_once(known: Whereabouts) -> None:
+    known.note(started("MZ2", "b", call="CA2"))
+    known.alive("b", SILENT_SECONDS)
+    assert known.orphans(SILENT_SECONDS - 0.1) == []
+    assert known.orphans(SILENT_SECONDS) == ["CA1"]
+    assert known.orphans(SILENT_SECONDS + 1) == []
+
+
+def test_a_node_that_never_beat_is_not_missed() -> None:
+    whereabouts = Whereabouts()
+    whereabouts.note(started("MZ1", "older version"))
+    assert whereabouts.orphans(1000) == []
+
+
+def test_after_our_own_absence_others_get_time(known: Whereabouts) -> None:
+    known.excuse(100)
+    assert known.orphans(100 + GRACE_SECONDS) == []
+    known.alive("a", 101)
+    assert known.orphans(100 + GRACE_SECONDS + SILENT_SECONDS) == ["CA1"]
+
+
+def test_a_call_that_moved_is_no_orphan_of_its_old_node(known: Whereabouts) -> None:
+    known.note(started("MZ2", "b"))
+    assert known.orphans(SILENT_SECONDS) == []
+    assert known.lose("CA1", 1, "MZ1") is None
+    assert known.is_past("CA1", "MZ1")
+    assert not known.is_past("CA1", "MZ2")
+
+
+def test_a_stream_that_breaks_before_we_know_it_is_replaced(known: Whereabouts) -> None:
+    assert known.lose("CA1", 1, "MZ1") == 0
+    assert known.lose("CA1", 1, "MZ2") is None
+    assert known.started("CA1", "MZ1", "MZ2")
+    assert known.lose("CA1", 1, "MZ2") == DELAYS[1]
+
+
+def test_media_may_be_quicker_than_twilios_answer(known: Whereabouts) -> None:
+    known.lose("CA1", 1, "MZ1")
+    known.note(started("MZ2", "b"))
+    assert not known.started("CA1", "MZ1", "MZ2")
+    place = known.find("CA1")
+    assert place is not None
+    assert (place.stream, place.node) == ("MZ2", "b")
+
+
+def test_starts_of_one_call_grow_rarer_and_never_cease(known: Whereabouts) -> None:
+    delays = []
+    for number in range(10):
+        delays.append(known.lose("CA1", number, f"MZ{number + 1}"))
+        known.note(started(f"MZ{number + 2}", "b"))
+    assert delays[: len(DELAYS)] == list(DELAYS)
+    assert set(delays[len(DELAYS) :]) == {DELAYS[-1]}
+    assert known.lose("CA1", 1000, "MZ11") == 0
+
+
+def test_what_is_said_again_does_not_bring_the_past_back(known: Whereabouts) -> None:
+    known.note(started("MZ2", "b", 2))
+    known.note(started("MZ1", "a", 1, again=True))
+    place = known.find("CA1")
+    assert place is not None
+    assert (place.stream, place.node) == ("MZ2", "b")
+    known.note(started("MZ3", "c", 3, again=True))
+    assert (place.stream, place.node) == ("MZ3", "c")
+
+
+def test_only_a_completed_call_is_over(known: Whereabouts) -> None:
+    assert known.note(ended("a", "stream lost"))
+    assert not known.note(ended("another", "stream lost"))
+    assert not known.note(ended("another"))
+    assert known.find("CA1") is not None
+    assert not known.note(ended("a"))
+    assert known.find("CA1") is None
+    assert known.lose("CA1", 1, "MZ1") is None
+    assert not known.started("CA1", "MZ1", "MZ2")
+
+
+def test_twilio_may_name_a_call_that_media_never_told_of() -> None:
+    whereabouts = Whereabouts()
+    whereabouts.adopt("CA1", ORG, "MZ1", None)
+    assert whereabouts.lose("CA1", 1, "MZ1") == 0
+    whereabouts.forgo("CA1")
+    assert whereabouts.lose("CA1", 2, "MZ1") == DELAYS[1]
+
+
+def test_no_more_calls_are_kept_than_there_is_room_for() -> None:
+    whereabouts = Whereabouts()
+    for number in range(20_001):
+        whereabouts.note(started("MZ1", "a", call=f"CA{number}"))
+    assert whereabouts.find("CA0") is None
+    assert whereabouts.find("CA20000") is not None
