@@ -110,9 +110,9 @@ async def _end_streams(app: web.Application) -> None:
 
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
-    facts = Facts(app[keys.settings].nats_url.get_secret_value(), partial(reports.take_fact, app))
-    app[keys.bus] = facts
     app[keys.restarts] = restarts = Restarts(app)
+    url = app[keys.settings].nats_url.get_secret_value()
+    app[keys.bus] = facts = Facts(url, partial(reports.take_fact, app), restarts.alive)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(part) for part in (facts.run(), restarts.run())]
         yield
