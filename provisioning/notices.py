@@ -86,7 +86,7 @@ class Post:
             "subject": SUBJECTS[kind],
             "name": owner.name or parseaddr(owner.email)[1],
             "organisation": organisation.name,
-            "release_day": _day(row.release_after if row else None, organisation.time_zone),
+            "release_day": day(row.release_after, organisation.time_zone) if row and row.release_after else "",
             "url": f"{self.web_public_url}/billing",
         }
         text, html = (_templates.get_template(f"{kind}.{form}").render(facts) for form in ("txt", "html"))
@@ -136,10 +136,8 @@ def _kind(word: str) -> Kind:
     return next(kind for kind in SUBJECTS if kind == word)
 
 
-def _day(at: datetime | None, time_zone: str) -> str:
+def day(at: datetime, time_zone: str) -> str:
     """``Friday 4 December 2026``, where the organisation is."""
-    if at is None:
-        return ""
     there = at.astimezone(ZoneInfo(time_zone))
     return f"{there:%A} {there.day} {there:%B %Y}"
 

@@ -15,7 +15,7 @@ which also says that it is done: what fails leaves nothing behind but its error,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -66,6 +66,10 @@ _TOLD = ("amount_due", "amount_total", "amount_refunded", "amount", "currency", 
 _log = structlog.get_logger(__name__)
 
 
+async def _nobody(_: UUID) -> None:
+    """Whoever is to be told of a change, where nobody is."""
+
+
 class EventError(Exception):
     """Not an event as Stripe sends them."""
 
@@ -92,6 +96,8 @@ class Desk:
     database: Database
     stripe: StripeApi
     grace: timedelta
+    tell: Callable[[UUID], Awaitable[None]] = _nobody
+    """Told of each organisation whose state has become another, once that is written down. Must not raise."""
 
     async def take(self, event: Event) -> Outcome:
         """Act on ``event``, once. `failed` is recorded with its error, and asks Stripe to send it again."""
@@ -110,16 +116,25 @@ class Desk:
             return "failed"
 
     async def _act(self, event: Event) -> Outcome:
+        changed = False
         async with self.database.begin() as session:
             organisation_id = await self._whose(session, event) if event.kind in ACTED_ON else None
             state: EventState = "ignored"
             if organisation_id is not None:
-                await synchronise(session, self.stripe, organisation_id, self.grace)
+                changed = await self._look(session, organisation_id)
                 state = "done"
             first = await stripe_events.settle(session, event.id, state, organisation_id=organisation_id)
             if first and organisation_id is not None:  # not twice, should it have come twice at the same time
                 await _write_down(session, organisation_id, event)
+        if changed and organisation_id is not None:
+            await self.tell(organisation_id)
         return "ignored" if organisation_id is None else "done"
+
+    async def _look(self, session: AsyncSession, organisation_id: UUID) -> bool:
+        """Have Stripe's word written down; whether the organisation's state is another one now."""
+        before = await _state(session, organisation_id)
+        await synchronise(session, self.stripe, organisation_id, self.grace)
+        return await _state(session, organisation_id) != before
 
     async def _whose(self, session: AsyncSession, event: Event) -> UUID | None:
         """The organisation behind the event; None if it is about somebody who is no customer of ours."""
@@ -143,6 +158,11 @@ class Desk:
         sentence = f"{type(error).__name__}: {error}" if isinstance(error, StripeError) else type(error).__name__
         async with self.database.begin() as session:
             await stripe_events.settle(session, event.id, "failed", error=sentence)
+
+
+async def _state(session: AsyncSession, organisation_id: UUID) -> str | None:
+    organisation = await organisations.find(session, organisation_id)
+    return organisation.status if organisation else None
 
 
 def read(payload: Any) -> Event:

@@ -32,6 +32,7 @@ from web import (
     tokens,
     twilio_client,
     voice,
+    walls,
 )
 from web.config import Settings
 from web.facts import Facts
@@ -101,7 +102,8 @@ async def _stripe(app: web.Application) -> AsyncIterator[None]:
     key = settings.stripe_secret_key.get_secret_value()
     async with stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base) as api:
         app[keys.stripe] = api
-        app[keys.desk] = Desk(app[keys.database], api, timedelta(days=settings.release_grace_days))
+        grace = timedelta(days=settings.release_grace_days)
+        app[keys.desk] = Desk(app[keys.database], api, grace, tell=partial(walls.close_consoles, app))
         yield
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from web import access, keys, sessions
+from web import access, keys, sessions, walls
+from web.access import Viewer
 from web.static_files import StaticFiles
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,6 +45,8 @@ def render(request: web.Request, name: str, *, status: int = 200, **context: Any
 async def console(request: web.Request) -> web.StreamResponse:
     """The live calls. Their words come to the browser from media, never through here."""
     viewer = await access.require(request, "console")
+    if not viewer.may_watch:
+        return await _console_off(request, viewer)
     async with access.rows(request, viewer) as rows:
         everybody = await rows.members.all()
     members = [each for each in everybody if viewer.may("calls.all") or each.id == viewer.member_id]
@@ -54,6 +57,17 @@ async def console(request: web.Request) -> web.StreamResponse:
         members=members,
         media_url=settings.media_public_url,
         voice_sdk_url=settings.voice_sdk_url if viewer.may("softphone") else "",
+    )
+
+
+async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
+    """Why there are no words for ``viewer``, and the phone as long as calls connect."""
+    phone = viewer.may("softphone") and viewer.standing.connects
+    return render(
+        request,
+        "console_off.html",
+        trouble=await walls.trouble(request, viewer),
+        voice_sdk_url=request.app[keys.settings].voice_sdk_url if phone else "",
     )
 
 

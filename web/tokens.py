@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from aiohttp import web
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
 from db.rate_limits import Limit
 from media.ticket import sign_console
-from web import access, keys, limits
+from web import access, keys, limits, walls
 from web.config import Settings
 from web.twilio_client import EDGE, REGION
 
@@ -21,9 +23,16 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/ticket")
 async def console_ticket(request: web.Request) -> web.Response:
-    """A pass for one console, and where to show it; good for a minute, once."""
+    """A pass for one console, and where to show it; good for a minute, once. None (403) for whom it is closed.
+
+    Either answer says what trouble there is about money, if any.
+    """
     viewer = await access.require(request, "console")
     await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
+    trouble = await walls.trouble(request, viewer)
+    told = asdict(trouble) if trouble else None
+    if trouble is not None and not viewer.may_watch:
+        return web.json_response({"error": trouble.words, "reason": trouble.state, "trouble": told}, status=403)
     settings = request.app[keys.settings]
     ticket = sign_console(
         settings.stream_shared_secret.get_secret_value(),
@@ -32,7 +41,7 @@ async def console_ticket(request: web.Request) -> web.Response:
         role=viewer.role,
     )
     url = f"{settings.media_public_url}/console"
-    return web.json_response({"ticket": ticket, "url": url})
+    return web.json_response({"ticket": ticket, "url": url, "trouble": told})
 
 
 @routes.post("/voice/token")

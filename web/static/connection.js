@@ -1,14 +1,22 @@
 // Keeps one socket to the process that hears: ticket, socket, snapshot; and all of it again whenever it breaks.
 
-const TICKET_MS = 10_000; // for the ticket to be given
+import { askForTicket } from "./ticket.js";
+
 const SNAPSHOT_MS = 10_000; // from opening the socket to the first event
+const RIGHTS_CHANGED = 4401; // media's: the ticket is good no more
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
+const BARRED_MS = 15_000; // between looks whether the console is open again
 
 /** How long to wait before try number `tries` (from 0): doubling, with jitter so that consoles do not return in step. */
 export function waitBefore(tries, random = Math.random) {
   const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries);
   return longest * (0.5 + random() / 2);
+}
+
+/** How long until the next look at a console that is closed because money is missing. */
+export function barredFor(random = Math.random) {
+  return BARRED_MS * (0.75 + random() / 2);
 }
 
 export class Connection {
@@ -20,14 +28,15 @@ export class Connection {
   #status = "closed";
 
   /**
-   * `options`: {csrfToken, onEvent(event), onStatus(status, waitMs), onServerTime(ms since 1970)}.
-   * Statuses: "connecting", "open" (a snapshot has come), "waiting" (for the next try), "signed-out", "closed".
+   * `options`: {csrfToken, onEvent(event), onStatus(status, waitMs), onServerTime(ms since 1970), onTrouble(trouble)}.
+   * Statuses: "connecting", "open" (a snapshot has come), "waiting" (for the next try), "barred" (money is missing: the console is
+   * closed, and asked for again now and then), "signed-out", "closed". `trouble` is told before each "open" and "barred"; null: none.
    */
   constructor(options) {
     this.#options = options;
     addEventListener("online", () => this.#status !== "closed" && this.renew());
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.#status === "waiting") this.renew();
+      if (!document.hidden && (this.#status === "waiting" || this.#status === "barred")) this.renew();
     });
   }
 
@@ -43,33 +52,18 @@ export class Connection {
   }
 
   async #connect() {
+    const barred = this.#status === "barred"; // nobody needs to see each look
     this.#abandon();
     const attempt = this.#attempt;
-    this.#become("connecting");
-    let ticket;
-    try {
-      ticket = await this.#ticket();
-    } catch {
-      ticket = null;
-    }
+    if (!barred) this.#become("connecting");
+    const answer = await askForTicket(this.#options.csrfToken);
     if (attempt !== this.#attempt) return;
-    if (ticket === "signed-out") this.#become("signed-out");
-    else if (ticket) this.#open(ticket, attempt);
+    if (!Number.isNaN(answer.saidAt)) this.#options.onServerTime(answer.saidAt);
+    if (answer.trouble !== undefined) this.#options.onTrouble(answer.trouble);
+    if (answer.kind === "signed-out") this.#become("signed-out");
+    else if (answer.kind === "barred" || (answer.kind === "away" && barred)) this.#bar();
+    else if (answer.kind === "ticket") this.#open(answer, attempt);
     else this.#wait();
-  }
-
-  async #ticket() {
-    const answer = await fetch("/console/ticket", {
-      method: "POST",
-      headers: { "X-CSRF-Token": this.#options.csrfToken },
-      redirect: "error",
-      cache: "no-store",
-      signal: AbortSignal.timeout(TICKET_MS),
-    });
-    const said = Date.parse(answer.headers.get("Date") ?? "");
-    if (!Number.isNaN(said)) this.#options.onServerTime(said);
-    if (answer.status === 401 || answer.status === 403) return "signed-out";
-    return answer.ok ? answer.json() : null;
   }
 
   #open({ ticket, url }, attempt) {
@@ -79,7 +73,7 @@ export class Connection {
     const mine = () => attempt === this.#attempt;
     socket.addEventListener("open", () => mine() && socket.send(JSON.stringify({ ticket })));
     socket.addEventListener("message", ({ data }) => mine() && this.#hear(data));
-    socket.addEventListener("close", () => mine() && this.#wait());
+    socket.addEventListener("close", ({ code }) => mine() && this.#lose(code));
   }
 
   #hear(text) {
@@ -91,6 +85,17 @@ export class Connection {
       this.#become("open");
     }
     this.#options.onEvent(event);
+  }
+
+  // Rights that have changed are no lost connection: a new ticket says at once what they are now.
+  #lose(code) {
+    if (code === RIGHTS_CHANGED && this.#status === "open") this.#connect();
+    else this.#wait();
+  }
+
+  #bar() {
+    this.#timer = setTimeout(() => this.#connect(), barredFor());
+    this.#become("barred");
   }
 
   #wait() {

@@ -20,6 +20,7 @@ const members = new Map([...part("members").content.children].map((member) => [m
 
 let selected = null; // the id of the call being read
 let status = "connecting";
+let trouble = null; // with the money
 let clockSkew = 0; // the server's clock less this one's, ms
 let lastTick = Date.now();
 let drawing = false;
@@ -29,7 +30,7 @@ const store = new CallsStore(isAgent ? page.memberId : null);
 const panel = new TranscriptPanel({ nameOf, onClear: leave });
 const list = new CallList({ list: part("call-list"), template: part("call-row"), nameOf, onSelect: choose });
 const link = new LinkPanel({ onRetry: () => connection.renew() });
-const connection = new Connection({ csrfToken, onEvent: hear, onStatus: turn, onServerTime: setClock });
+const connection = new Connection({ csrfToken, onEvent: hear, onStatus: turn, onServerTime: setClock, onTrouble: heed });
 const phone = page.voice === "on" ? newPhone() : null;
 
 // What the socket says
@@ -66,11 +67,16 @@ function bidFarewell(call) {
   }, ENDED_STAYS_MS);
 }
 
+function heed(now) {
+  trouble = now;
+  link.tell(now);
+}
+
 function turn(now, waitMs) {
   status = now;
   link.show(now, waitMs);
   panel.stale(now !== "open");
-  if (now === "signed-out") forgetAll();
+  if (now === "signed-out" || now === "barred") forgetAll();
 }
 
 // Who reads what
@@ -157,11 +163,17 @@ function drawList() {
 }
 
 function placeholderWords(count) {
+  if (status === "barred") return ["Live words are off.", barredHint()];
   if (status === "signed-out") return ["You are signed out.", ""];
   if (count) return ["Choose a call to read along.", "Arrow keys and Enter work too."];
   if (status !== "open") return ["Connecting", ""];
   const idle = phone && !phone.available ? " You are not taking calls: switch on “Taking calls” to be rung." : "";
   return ["No live calls.", `Words will appear here as they are spoken.${idle}`];
+}
+
+function barredHint() {
+  const calls = trouble?.connects ? "Calls still connect, without words. " : "";
+  return `${calls}This page looks by itself, and shows words again once that is seen to.`;
 }
 
 function drawCounts() {

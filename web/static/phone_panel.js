@@ -28,6 +28,11 @@ export class PhonePanel {
     return part("availability").getAttribute("aria-checked") === "true";
   }
 
+  /** Whether somebody is on the line, or rings. */
+  get busy() {
+    return Boolean(this.#phone.current);
+  }
+
   /** For the keyboard; each returns false when there is nothing to do. */
   answer() {
     return this.#during("ringing") && this.#phone.answer();

@@ -1,0 +1,128 @@
+"""While money is missing, consoles are closed to whom `STANDING` says; each viewer is told why, and whom to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from db.engine import Database
+from db.members import Members
+from db.models import Member, OrganisationStatus, Role, Subscription
+from db.organisations import STANDING
+from tests.cast import Cast
+from tests.site import Browser
+from tests.twilio_caller import stands
+from web import walls
+from web.config import Settings
+
+Browsers = Callable[[], Browser]
+STATES = get_args(OrganisationStatus)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a phone."""
+    return settings.model_copy(update={"voice_sdk_url": "http://127.0.0.1:1/voice-sdk.js"})
+
+
+async def _member(database: Database, cast: Cast, role: Role) -> Member:
+    """Somebody of A in that role."""
+    there = {"owner": cast.alice, "supervisor": cast.sam, "agent": cast.bob}
+    if role in there:
+        return there[role]
+    async with database.begin() as session:
+        return await Members(session, cast.a.id).add(email="ada@acacia.example", name="Ada Ames", role=role)
+
+
+async def _ticket(browser: Browser) -> tuple[int, dict[str, object]]:
+    answer = await browser.post("/console/ticket", headers={"Accept": "*/*"})
+    return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_page_and_ticket_are_given_as_the_table_says(
+    cast: Cast, database: Database, browser: Browsers, state: OrganisationStatus, role: Role
+) -> None:
+    await stands(database, cast.a, status=state)
+    viewer = await browser().sign_in(await _member(database, cast, role))
+    status, told = await _ticket(viewer)
+    page = await viewer.get("/console")
+    text = await page.text()
+    if role in STANDING[state].watchers:
+        assert (status, page.status) == (200, 200)
+        assert "call-list" in text
+        assert (told["trouble"] is None) == (state in ("active", "trialing"))
+    else:
+        assert (status, told["reason"], page.status) == (403, state, 200)
+        assert "ticket" not in told
+        assert STANDING[state].trouble in text
+        assert "call-list" not in text
+
+
+async def test_who_pays_is_shown_how_to_mend_it(cast: Cast, database: Database, browser: Browsers) -> None:
+    await stands(database, cast.a, status="past_due")
+    _, told = await _ticket(await browser().sign_in(cast.alice))
+    standing = STANDING["past_due"]
+    assert told["trouble"] == {
+        "state": "past_due",
+        "words": standing.trouble,
+        "remedy": standing.remedy,
+        "link": "/billing",
+        "label": "See to the payment",
+        "connects": True,
+    }
+
+
+async def test_everybody_else_is_told_whom_to_ask(cast: Cast, database: Database, browser: Browsers) -> None:
+    await stands(database, cast.a, status="past_due")
+    for member in (cast.sam, cast.bob):
+        _, told = await _ticket(await browser().sign_in(member))
+        trouble = told["trouble"]
+        assert isinstance(trouble, dict)
+        assert (trouble["remedy"], trouble["link"]) == ("Please ask Alice Ashby to see to it.", "")
+    page = await (await (await browser().sign_in(cast.bob)).get("/console")).text()
+    assert "Please ask Alice Ashby to see to it." in page
+    assert "/billing" not in page
+
+
+def test_owners_who_have_no_name_are_asked_all_the_same() -> None:
+    several = [Member(role="owner", name=name) for name in ("", "Alice", "Bo", "Cy", "Di")]
+    assert walls.whom_to_ask(several) == "Please ask Alice or Bo or Cy to see to it."
+    assert walls.whom_to_ask(several[:1]) == "Please ask the owner of your organisation to see to it."
+
+
+async def test_the_day_the_numbers_go_is_told(cast: Cast, database: Database, browser: Browsers) -> None:
+    after = datetime.now(UTC) + timedelta(days=9)
+    async with database.begin() as session:
+        session.add(Subscription(organisation_id=cast.a.id, seats=1, release_after=after))
+    await stands(database, cast.a, status="unpaid", time_zone="UTC")
+    page = await (await (await browser().sign_in(cast.alice)).get("/console")).text()
+    assert f"Your numbers are kept until {after:%A} {after.day} {after:%B %Y}." in page
+    assert "are kept until" not in await (await (await browser().sign_in(cast.bob)).get("/console")).text()
+
+
+@pytest.mark.parametrize(("state", "phone"), [("past_due", True), ("unpaid", False), ("incomplete", False)])
+async def test_the_phone_stays_while_calls_connect(
+    cast: Cast, database: Database, browser: Browsers, state: OrganisationStatus, phone: bool
+) -> None:
+    await stands(database, cast.a, status=state)
+    page = await (await (await browser().sign_in(cast.bob)).get("/console")).text()
+    assert ('id="availability"' in page) == phone
+
+
+async def test_another_organisation_is_not_touched(cast: Cast, database: Database, browser: Browsers) -> None:
+    await stands(database, cast.a, status="cancelled")
+    status, told = await _ticket(await browser().sign_in(cast.charlie))
+    assert (status, told["trouble"]) == (200, None)
+
+
+async def test_a_forged_form_is_no_matter_of_money(cast: Cast, database: Database, browser: Browsers) -> None:
+    await stands(database, cast.a, status="past_due")
+    bob = await browser().sign_in(cast.bob)
+    bob.csrf = "0" * 64
+    status, told = await _ticket(bob)
+    assert (status, "trouble" in told) == (403, False)
