@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
@@ -42,6 +43,8 @@ class AuditFilter:
 
     action: str | None = None
     actor_id: UUID | None = None
+    outside: bool = False
+    """Only what Stripe, Twilio and we ourselves did."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -121,6 +124,14 @@ class AuditLog:
         last = select(AuditEntry.actor_id, func.max(AuditEntry.at)).where(*mine).group_by(AuditEntry.actor_id)
         return {member_id: at for member_id, at in await self._session.execute(last) if member_id is not None}
 
+    async def members(self) -> Mapping[UUID, str]:
+        """Every member who did something, with the name they had last; those who have gone as well."""
+        mine = select(AuditEntry).where(
+            AuditEntry.organisation_id == self._organisation_id, AuditEntry.actor_id.is_not(None)
+        )
+        newest = mine.ext(distinct_on(AuditEntry.actor_id)).order_by(AuditEntry.actor_id, AuditEntry.at.desc())
+        return {entry.actor_id: entry.actor for entry in await self._session.scalars(newest) if entry.actor_id}
+
     def _filtered(self, which: AuditFilter) -> Select[AuditEntry]:
         entries = select(AuditEntry).where(AuditEntry.organisation_id == self._organisation_id)
         if which.action is not None:
@@ -128,6 +139,8 @@ class AuditLog:
             entries = entries.where(noun | (AuditEntry.action == which.action))
         if which.actor_id is not None:
             entries = entries.where(AuditEntry.actor_id == which.actor_id)
+        if which.outside:
+            entries = entries.where(AuditEntry.actor_id.is_(None))
         if which.since is not None:
             entries = entries.where(AuditEntry.at >= which.since)
         if which.until is not None:

@@ -22,6 +22,7 @@ from web import settings_page
 from web.config import CONSENT_PROMPT, Settings
 
 Browsers = Callable[[], Browser]
+SIGNED_IN = "member.signed_in"
 WORDS = "Acacia Clinic transcribes this call while we talk, and keeps none of it."
 
 
@@ -31,11 +32,10 @@ async def organisation(database: Database, cast: Cast) -> Organisation:
 
 
 async def recorded(database: Database, cast: Cast) -> list[tuple[str, dict[str, Any]]]:
-    """Action and details of every entry of A's, oldest first."""
+    """Action and details of every entry of A's but of signing in, oldest first."""
     async with database.begin() as session:
-        entries = await session.scalars(
-            select(AuditEntry).where(AuditEntry.organisation_id == cast.a.id).order_by(AuditEntry.at)
-        )
+        mine = select(AuditEntry).where(AuditEntry.organisation_id == cast.a.id, AuditEntry.action != SIGNED_IN)
+        entries = await session.scalars(mine.order_by(AuditEntry.at))
         return [(entry.action, dict(details_of(entry))) for entry in entries]
 
 

@@ -10,7 +10,7 @@ tenants' rows; a test sees to it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -19,11 +19,11 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, calls, members, numbers, organisations, subscriptions
+from db import audit, calls, members, numbers, organisations, stripe_events, subscriptions
 from db.audit import Actor, AuditLog
 from db.calls import Calls
 from db.members import Members
-from db.models import Member, Number, Organisation, Role, Subscription
+from db.models import Member, Number, Organisation, Role, StripeEvent, Subscription
 from db.number_orders import NumberOrders
 from db.numbers import Numbers
 from db.organisations import STANDING, Standing, standing
@@ -104,6 +104,10 @@ class Rows:
     async def subscription(self) -> Subscription | None:
         """What is paid for, if the organisation has ever gone to pay."""
         return await subscriptions.of(self.session, self.organisation.id)
+
+    async def failed_events(self) -> Sequence[StripeEvent]:
+        """What Stripe has told of the organisation and could not be acted on yet."""
+        return await stripe_events.failed(self.session, self.organisation.id)
 
     async def lock(self) -> None:
         """From here to the end nobody else is past this line for the same organisation: what is counted stays so."""

@@ -14,6 +14,7 @@ from provisioning import stripe_api, twilio_api
 from provisioning.mail import Mailer
 from provisioning.stripe_events import Desk
 from web import (
+    audit_log,
     availability,
     calls,
     health,
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> web.Application:
         reports,
         numbers,
         settings_page,
+        audit_log,
         preflight,
         stripe_webhook,
         static_files,

@@ -1,0 +1,50 @@
+"""How one entry reads."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.audit import AuditFilter
+from web.audit_lines import _details, audit_filter, choices, words
+
+
+def test_names_become_words() -> None:
+    assert words("number.released") == "Number released"
+    assert words("time_zone.changed") == "Time zone changed"
+    assert words("abn") == "ABN"
+    assert words("") == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"amount": 123456, "currency": "aud"}, [("Amount", "A$1,234.56")]),
+        ({"amount": 1050, "currency": "usd"}, [("Amount", "10.50 USD")]),
+        ({"amount": 1050}, [("Amount", "1050")]),
+        ({"currency": "aud", "seats": 3}, [("Currency", "aud"), ("Seats", "3")]),
+        ({"amount_due": True, "reason": None, "label": ""}, [("Amount due", "yes")]),
+        ({"number": "+61255501234", "change": "+1 seat"}, [("Number", "(02) 5550 1234"), ("Change", "+1 seat")]),
+    ],
+)
+def test_details_as_people_read_them(told: dict[str, str | int | bool | None], shown: list[tuple[str, str]]) -> None:
+    assert _details(told) == shown
+
+
+def test_choices_are_grouped_by_noun() -> None:
+    assert choices(["number.ready", "number.released", "prompt.changed"]) == {
+        "number": [("number.ready", "Number ready"), ("number.released", "Number released")],
+        "prompt": [("prompt.changed", "Prompt changed")],
+    }
+
+
+def test_nothing_asked_is_no_filter() -> None:
+    assert audit_filter({}, ZoneInfo("Australia/Sydney")) == AuditFilter()
+
+
+@given(st.dictionaries(st.text(max_size=10), st.none() | st.booleans() | st.integers() | st.text(), max_size=5))
+def test_whatever_was_recorded_can_be_shown(told: dict[str, str | int | bool | None]) -> None:
+    assert all(isinstance(name, str) and isinstance(value, str) for name, value in _details(told))

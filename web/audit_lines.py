@@ -1,0 +1,121 @@
+"""The audit log's filters and lines. Pure: a query string in, values out; a row in, what is shown out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from db.audit import AuditFilter, details_of
+from db.models import AuditEntry
+from web.dialling import shown
+from web.errors import InvalidError
+from web.log_pages import days
+from web.price import Price
+
+FIELDS = ("from", "to", "who", "what")
+OUTSIDE = "outside"  # who: nobody of the organisation
+_LONGEST_ACTION = 60  # characters
+_TROUBLE = ("failed", "rejected", "retried", "disputed", "action_required", "given_up")
+_SPELT = {"abn": "ABN", "stripe": "Stripe", "twilio": "Twilio"}
+
+Told = str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry as people read it. ``at`` is in the organisation's time zone."""
+
+    at: datetime
+    who: str
+    is_outside: bool
+    """Nobody of the organisation: Stripe, Twilio, Bilby itself."""
+    action: str
+    what: str
+    details: Sequence[tuple[str, str]]
+    place: str
+    """A mark of where it was done from: the same for the same network, and nothing else can be read from it."""
+    is_trouble: bool
+
+
+def asked(query: Mapping[str, str]) -> dict[str, str]:
+    """The filters that are filled in, as typed."""
+    return {name: query[name].strip() for name in FIELDS if query.get(name, "").strip()}
+
+
+def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:
+    """Which entries are asked for; days are those of ``zone``, the last one included. Raises `InvalidError`."""
+    since, until = days(asked, zone)
+    who, what = asked.get("who"), asked.get("what")
+    if what is not None and (len(what) > _LONGEST_ACTION or not what.isprintable()):
+        raise InvalidError("Nothing of that name is ever done. Choose from the list.")
+    return AuditFilter(
+        action=what,
+        actor_id=None if who in (None, OUTSIDE) else _member(who),
+        outside=who == OUTSIDE,
+        since=since,
+        until=until,
+    )
+
+
+def line(entry: AuditEntry, zone: ZoneInfo) -> Line:
+    """``entry`` as people of ``zone`` read it."""
+    return Line(
+        at=entry.at.astimezone(zone),
+        who=entry.actor,
+        is_outside=entry.actor_id is None,
+        action=entry.action,
+        what=words(entry.action),
+        details=_details(details_of(entry)),
+        place="" if entry.from_hash is None else entry.from_hash.hex()[:8],
+        is_trouble=entry.action.endswith(_TROUBLE),
+    )
+
+
+def words(name: str) -> str:
+    """``number.released`` as ``Number released``."""
+    text = " ".join(_SPELT.get(word, word) for word in name.replace(".", " ").replace("_", " ").split())
+    return text[:1].upper() + text[1:]
+
+
+def choices(actions: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """What to choose from by noun: each action there is an entry of, with its words."""
+    nouns: dict[str, list[tuple[str, str]]] = {}
+    for action in actions:
+        nouns.setdefault(action.partition(".")[0], []).append((action, words(action)))
+    return nouns
+
+
+def _member(text: str | None) -> UUID:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        raise InvalidError("There is no such person. Choose one from the list.") from None
+
+
+def _details(told: Mapping[str, Told]) -> list[tuple[str, str]]:
+    currency = told.get("currency")
+    return [
+        (words(name), _value(name, value, currency))
+        for name, value in told.items()
+        if value not in (None, "") and not (name == "currency" and _has_amount(told))
+    ]
+
+
+def _has_amount(told: Mapping[str, Told]) -> bool:
+    return any(_is_amount(name, value) for name, value in told.items())
+
+
+def _is_amount(name: str, value: Told) -> bool:
+    return name.startswith("amount") and isinstance(value, int) and not isinstance(value, bool)
+
+
+def _value(name: str, value: Told, currency: Told) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and _is_amount(name, value) and isinstance(currency, str):
+        return str(Price(value)) if currency == "aud" else f"{value / 100:,.2f} {currency.upper()}"
+    text = str(value)
+    return shown(text) if text.startswith("+") and text[1:].isdecimal() else text

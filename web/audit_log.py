@@ -1,0 +1,106 @@
+"""The audit log: who did what, when and from where; and what of Stripe's could not be acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from db.audit import LARGE_PAGE, PAGE, AuditFilter, Place
+from db.models import AuditEntry, StripeEvent
+from db.rate_limits import Limit
+from web import access, limits, spreadsheet
+from web.access import Viewer
+from web.audit_lines import OUTSIDE, Line, asked, audit_filter, choices, line
+from web.log_pages import page_after, read_page
+from web.pages import render
+
+EXPORTS = Limit("audit export", count=10, seconds=10 * 60)  # each reads and deciphers all there is
+_COLUMNS = ("When", "Who", "What", "Action", "Details", "From")
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/audit")
+async def log(request: web.Request) -> web.StreamResponse:
+    """The newest entries that match the filters, and the way to older ones."""
+    viewer = await access.require(request, "audit")
+    filters = asked(request.query)
+    async with access.rows(request, viewer) as rows:
+        zone = ZoneInfo(rows.organisation.time_zone)
+        which, before = audit_filter(filters, zone), read_page(request.query.get("before"))
+        found = await rows.audit.page(which, after=Place(*before) if before else None, limit=PAGE + 1)
+        failed = await rows.failed_events()
+        actions, members = await rows.audit.actions(), await rows.audit.members()
+    shown = found[:PAGE]
+    return render(
+        request,
+        "audit.html",
+        entries=[line(entry, zone) for entry in shown],
+        failed=[_failed(event, zone) for event in failed],
+        filters=filters,
+        actions=choices(actions),
+        members=sorted(members.items(), key=lambda member: member[1].casefold()),
+        outside=OUTSIDE,
+        zone=str(zone),
+        newest=None if before is None else _url("/audit", filters),
+        older=_url("/audit", filters, shown[-1]) if len(found) > PAGE else None,
+        export=_url("/audit.csv", filters),
+    )
+
+
+@routes.get("/audit.csv", name="audit-export")
+async def export(request: web.Request) -> web.StreamResponse:
+    """Every entry that matches the filters, for a spreadsheet."""
+    viewer = await access.require(request, "audit")
+    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    async with access.rows(request, viewer) as rows:
+        zone = ZoneInfo(rows.organisation.time_zone)
+    which = audit_filter(asked(request.query), zone)
+    answer = await spreadsheet.begin(request, "audit.csv", _COLUMNS)
+    await _write_all(request, viewer, which, zone, answer)
+    await answer.write_eof()
+    return answer
+
+
+async def _write_all(
+    request: web.Request, viewer: Viewer, which: AuditFilter, zone: ZoneInfo, answer: web.StreamResponse
+) -> None:
+    """A page a transaction: a slow download holds none open."""
+    after: Place | None = None
+    while True:
+        async with access.rows(request, viewer) as rows:
+            found = await rows.audit.page(which, after=after, limit=LARGE_PAGE)
+        await spreadsheet.write(answer, (_cells(line(entry, zone)) for entry in found))
+        if len(found) < LARGE_PAGE:
+            return
+        after = Place(found[-1].at, found[-1].id)
+
+
+def _url(path: str, filters: dict[str, str], last: AuditEntry | None = None) -> str:
+    query = filters if last is None else {**filters, "before": page_after(last.at, last.id)}
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _failed(event: StripeEvent, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "type": event.type,
+        "at": event.received_at.astimezone(zone),
+        "attempts": event.attempts,
+        "error": event.error or "No reason was noted.",
+    }
+
+
+def _cells(shown: Line) -> Sequence[str]:
+    return (
+        shown.at.isoformat(sep=" ", timespec="seconds"),
+        shown.who,
+        shown.what,
+        shown.action,
+        "; ".join(f"{name}: {value}" for name, value in shown.details),
+        shown.place,
+    )
