@@ -83,6 +83,20 @@ def shows_payment(subscription: Mapping[str, Any]) -> bool:
     return isinstance(invoice, Mapping) and invoice.get("status") == "paid"
 
 
+def is_proration(line: Mapping[str, Any]) -> bool:
+    """Whether a line of an invoice is for part of a period, or gives part of one back."""
+    parent = line.get("parent") or {}
+    item = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
+    return bool(item.get("proration"))
+
+
+def with_tax(line: Mapping[str, Any]) -> int:
+    """Cents of a line of an invoice, with the GST that is not in its ``amount`` yet."""
+    amounts: list[int] = [line["amount"]]
+    amounts += [tax["amount"] for tax in line.get("taxes") or () if tax.get("tax_behavior") == "exclusive"]
+    return sum(amounts)
+
+
 def chosen(agreements: Iterable[Agreement]) -> Agreement | None:
     """Of all a customer has, the one that counts: the same, in whatever order they come.
 

@@ -64,6 +64,14 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """The next invoice, in cents with GST. ``rest`` of it is for the rest of this period (< 0: back)."""
+
+    total: int
+    rest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """What a checkout is for, and where its customer comes back to."""
 
@@ -74,6 +82,8 @@ class Purchase:
     cancel_url: str
     key: str
     """Made by the form: the same click twice is the same checkout."""
+    least: int = 1
+    """Fewer seats than this cannot be chosen on Stripe's page either."""
 
 
 class StripeApi:
@@ -127,6 +137,15 @@ class StripeApi:
         with _failing():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
+    async def preview(self, one: Agreement, seats: int) -> Preview:
+        """The next invoice, should it be so many seats from now on. Changes nothing."""
+        details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
+        params: Any = {"customer": one.customer, "subscription": one.id, "subscription_details": details}
+        with _failing():
+            invoice = await self._v1.invoices.create_preview_async(params)
+        lines = [line.to_dict() for line in invoice.lines.data]
+        return Preview(invoice.total, sum(agreement.with_tax(line) for line in lines if agreement.is_proration(line)))
+
     async def portal(self, customer: str, return_url: str, key: str) -> str:
         """The address of the customer's page at Stripe: card, invoices, ABN, cancelling."""
         params: Any = {"customer": customer, "return_url": return_url}
@@ -152,7 +171,7 @@ class StripeApi:
 def checkout_params(purchase: Purchase, price: str) -> Any:
     """What is asked for. No ``payment_method_types``: Stripe then offers what suits the customer. Pure."""
     organisation = str(purchase.organisation_id)
-    adjustable = {"enabled": True, "minimum": 1, "maximum": MOST_SEATS}
+    adjustable = {"enabled": True, "minimum": purchase.least, "maximum": MOST_SEATS}
     return {
         "mode": "subscription",
         "line_items": [{"price": price, "quantity": purchase.seats, "adjustable_quantity": adjustable}],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -14,7 +15,7 @@ from db import organisations, subscriptions
 from db.engine import Database
 from db.members import Members
 from db.models import Member, Organisation, Subscription
-from provisioning.stripe_api import StripeApi
+from provisioning.stripe_api import Purchase, StripeApi
 from sandbox.stripe import Filled, Manner, Stripe, StripeSettings, stripe
 from tests.site import Browser, Site
 from web import keys
@@ -54,6 +55,23 @@ class Shop:
                 founded.region, founded.postcode = "NSW", "2000"
             return await Members(session, founded.id).add(email=email, name="Nora North", role="owner")
 
+    @property
+    def checkouts(self) -> list[dict[str, Any]]:
+        """Every Checkout Session, as Stripe shows it, oldest first."""
+        return self.stripe.account.all("checkout.session")
+
+    async def subscriber(
+        self, seats: int = 3, instrument: str = "visa", email: str = "nora@numbat.example"
+    ) -> Member:
+        """The owner of a new organisation that has paid for so many seats, by ``instrument``."""
+        owner = await self.newcomer()
+        customer = await self.customer(owner)
+        made = await self.api.create_checkout(
+            Purchase(owner.organisation_id, customer, seats, f"{self.site.url}/", f"{self.site.url}/", key="shop")
+        )
+        await self.buy(made.id, instrument)
+        return owner
+
     async def customer(self, owner: Member) -> str:
         """The organisation's customer at Stripe, made if there is none, as before a checkout."""
         async with self.database.begin() as session:
@@ -82,6 +100,14 @@ class Shop:
         """What is known of its subscription."""
         async with self.database.begin() as session:
             return await subscriptions.of(session, organisation_id)
+
+
+async def order(owner: Browser, seats: int | str = 3, **more: str) -> tuple[int, str]:
+    """Send the form of /checkout; the status, and where it leads or what the page says."""
+    answer = await owner.post("/checkout", data={"seats": str(seats), "key": str(uuid4()), **more})
+    if answer.status == 303:
+        return 303, answer.headers["Location"]
+    return answer.status, " ".join((await answer.text()).split())
 
 
 @asynccontextmanager

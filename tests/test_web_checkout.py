@@ -1,0 +1,255 @@
+"""Checkout: who may pay for what, what has to be known before, and a way back that grants nothing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from db.members import Members
+from db.models import AuditEntry, Member, Organisation
+from sandbox.stripe import Fault
+from tests.cast import Cast
+from tests.shop import ABN, PRICE, Shop, order
+from tests.site import Browser
+from web.checkout import CHECKOUTS
+from web.config import Settings
+
+BUSINESS = {
+    "legal_name": "Numbat Nursery Pty Ltd",
+    "abn": "51 824 753 556",
+    "street": "1 Bligh Street",
+    "locality": "Sydney",
+    "region": "NSW",
+    "postcode": "2000",
+}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With papers of the platform's own."""
+    return settings.model_copy(update={"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"})
+
+
+async def actions(shop: Shop, member: Member) -> list[str]:
+    async with shop.database.begin() as session:
+        mine = select(AuditEntry).where(AuditEntry.organisation_id == member.organisation_id)
+        return [entry.action for entry in await session.scalars(mine.order_by(AuditEntry.at))]
+
+
+async def test_the_owner_is_sent_to_stripe(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    page = await (await owner.get("/checkout?seats=4")).text()
+    assert 'value="4"' in page
+    assert "A$176 a month, of which A$16 is GST" in page
+    status, where = await order(owner, 4)
+    (made,) = shop.checkouts
+    assert (status, where) == (303, made["url"])
+    (item,) = shop.stripe.account.note(made["id"])["items"]
+    assert (item["price"]["id"], item["quantity"], item["price"]["currency"]) == (PRICE, 4, "aud")
+    assert item["adjustable_quantity"] == {"enabled": True, "minimum": 1, "maximum": 500}
+    assert made["automatic_tax"]["enabled"]
+    assert made["tax_id_collection"]["enabled"]
+    assert made["client_reference_id"] == str(nora.organisation_id)
+    assert made["success_url"] == f"{shop.site.url}/checkout/success?session_id={{CHECKOUT_SESSION_ID}}"
+    row = await shop.subscription(nora.organisation_id)
+    assert row is not None
+    assert made["customer"] == row.stripe_customer_id
+    assert (await shop.organisation(nora)).status == "incomplete"
+    assert "checkout.begun" in await actions(shop, nora)
+
+
+async def test_the_same_form_twice_is_one_checkout(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    key = str(uuid4())
+    first, second = await order(owner, key=key), await order(owner, key=key)
+    assert first == second
+    assert len(shop.checkouts) == 1
+    assert len(shop.stripe.account.all("customer")) == 1
+
+
+async def test_paid_leads_to_a_start_once_the_webhook_has_come(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    await order(owner)
+    (made,) = shop.checkouts
+    back = f"/checkout/success?session_id={made['id']}"
+    assert "still open" in await (await owner.get(back)).text()
+    with unheard(shop):
+        await shop.buy(made["id"])
+        page = await owner.get(back)
+        assert (page.status, "Waiting for Stripe" in await page.text()) == (200, True)
+        assert await standing(owner) == "waiting"
+        assert (await shop.organisation(nora)).status == "incomplete"
+    for event in shop.stripe.events:
+        shop.stripe.resend(event["id"])
+    await shop.delivered()
+    assert await standing(owner) == "ready"
+    page = await owner.get(back)
+    assert (page.status, page.headers["Location"]) == (303, "/onboarding")
+    row = await shop.subscription(nora.organisation_id)
+    assert row is not None
+    assert (row.status, row.seats) == ("active", 3)
+
+
+async def test_a_bank_debit_grants_nothing_until_it_has_come(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    await order(owner)
+    (made,) = shop.checkouts
+    await shop.buy(made["id"], "debit")
+    assert await standing(owner) == "under_way"
+    page = await owner.get(f"/checkout/success?session_id={made['id']}")
+    assert "A bank debit takes some business days" in await page.text()
+    assert (await shop.organisation(nora)).status == "incomplete"
+    assert (await owner.get("/checkout")).headers["Location"] == "/billing"
+    assert await order(owner) == (303, "/billing")
+    shop.stripe.settle_debits(clears=True)
+    await shop.delivered()
+    assert await standing(owner) == "ready"
+
+
+async def test_a_bank_debit_that_bounces_can_be_tried_otherwise(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    await order(owner)
+    await shop.buy(shop.checkouts[0]["id"], "bounces")
+    shop.stripe.settle_debits()
+    await shop.delivered()
+    assert (await shop.organisation(nora)).status == "incomplete"
+    assert "payment.failed" in await actions(shop, nora)
+
+
+async def test_a_checkout_that_has_run_out_says_so(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    await order(owner)
+    shop.stripe.clock.advance(hours=25)
+    page = await owner.get(f"/checkout/success?session_id={shop.checkouts[0]['id']}")
+    assert "has run out, and nothing was charged" in await page.text()
+
+
+async def test_who_comes_back_unpaid_is_told_what_to_do(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    await order(owner, 5)
+    left = str(shop.checkouts[0]["cancel_url"]).removeprefix(shop.site.url)
+    page = await (await owner.get(left)).text()
+    assert "nothing was charged" in page
+    assert "If a card was declined, try another one" in page
+    assert 'value="5"' in page
+
+
+async def test_another_organisations_checkout_is_not_there(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    await order(owner)
+    (made,) = shop.checkouts
+    charlie = await shop.browser().sign_in(await shop.newcomer("charlie@banksia.example"))
+    for identifier in (made["id"], "cs_test_none", "../customers", ""):
+        page = await charlie.get("/checkout/success", params={"session_id": identifier})
+        assert page.status == 404
+
+
+async def test_owners_alone_pay(shop: Shop, cast: Cast) -> None:
+    async with shop.database.begin() as session:
+        team = Members(session, cast.a.id)
+        adam = await team.add(email="adam@acacia.example", name="Adam", role="admin")
+    for member in (adam, cast.sam, cast.bob):
+        browser = await shop.browser().sign_in(member)
+        for path in ("/checkout", "/checkout/success?session_id=cs_test_a", "/checkout/standing"):
+            page = await browser.get(path)
+            assert (page.status, "Paying is for owners" in await page.text()) == (403, True)
+        assert (await order(browser))[0] == 403
+    assert (await shop.browser().get("/checkout")).headers["Location"] == "/sign-in"
+    alice = await shop.browser().sign_in(cast.alice)
+    alice.csrf = ""
+    assert (await order(alice))[0] == 403
+    assert shop.checkouts == []
+
+
+@pytest.mark.parametrize("typed", ["", "0", "501", "2.5", "-3", "many", "9" * 400])
+async def test_seats_that_are_none_are_refused(shop: Shop, typed: str) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    status, page = await order(owner, typed)
+    assert (status, "A whole number of seats, please" in page) == (400, True)
+    assert shop.checkouts == []
+
+
+async def test_every_agent_has_a_seat(shop: Shop, cast: Cast) -> None:
+    await know(shop, cast.alice)
+    alice = await shop.browser().sign_in(cast.alice)
+    assert 'min="2"' in await (await alice.get("/checkout?seats=1")).text()
+    status, page = await order(alice, 1)
+    assert (status, "2 agents take one each already" in page) == (400, True)
+    assert (await order(alice, 2))[0] == 303
+    (made,) = shop.checkouts
+    assert shop.stripe.account.note(made["id"])["items"][0]["adjustable_quantity"]["minimum"] == 2
+
+
+async def test_the_business_is_known_before_anything_is_charged(shop: Shop) -> None:
+    nora = await shop.newcomer(known=False)
+    owner = await shop.browser().sign_in(nora)
+    assert 'name="legal_name"' in await (await owner.get("/checkout")).text()
+    assert "Say which business this is" in (await order(owner))[1]
+    status, page = await order(owner, **BUSINESS | {"abn": "51 824 753 557"})
+    assert (status, "That is not an ABN" in page, "1 Bligh Street" in page) == (400, True, True)
+    assert (shop.checkouts, (await shop.organisation(nora)).abn) == ([], None)
+    assert (await order(owner, **BUSINESS))[1] == shop.checkouts[0]["url"]
+    known = await shop.organisation(nora)
+    assert (known.legal_name, known.abn, known.locality) == ("Numbat Nursery Pty Ltd", ABN, "Sydney")
+    assert "details.changed" in await actions(shop, nora)
+    assert shop.stripe.account.all("customer")[0]["name"] == "Numbat Nursery Pty Ltd"
+    assert 'name="legal_name"' not in await (await owner.get("/checkout")).text()
+
+
+async def test_too_often_is_told_when_to_come_back(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    for _ in range(CHECKOUTS.count):
+        assert (await order(owner))[0] == 303
+    answer = await owner.post("/checkout", data={"seats": "3", "key": str(uuid4())})
+    assert answer.status == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= CHECKOUTS.seconds
+    assert "Nothing was charged" in await answer.text()
+
+
+async def test_a_silent_stripe_is_said_to_be_silent(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    shop.stripe.faults.extend([Fault(path="/v1/checkout")] * 2)
+    status, page = await order(owner, 8)
+    assert (status, "does not answer just now" in page, 'value="8"' in page) == (503, True, True)
+    assert (await order(owner, 8))[0] == 303
+
+
+async def test_a_form_without_its_key_is_none_of_ours(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    assert (await order(owner, key="x"))[0] == 400
+
+
+async def test_without_stripe_nothing_is_sold(browser: Any, cast: Cast) -> None:
+    alice = await browser().sign_in(cast.alice)
+    page = await alice.get("/checkout")
+    assert (page.status, "Paying is not open yet" in await page.text()) == (503, True)
+
+
+async def standing(owner: Browser) -> str:
+    return str((await (await owner.get("/checkout/standing")).json())["payment"])
+
+
+@contextmanager
+def unheard(shop: Shop) -> Iterator[None]:
+    """Stripe's events happen, and are not sent."""
+    told, shop.stripe.account.on_event = shop.stripe.account.on_event, []
+    yield
+    shop.stripe.account.on_event = told
+
+
+async def know(shop: Shop, owner: Member) -> None:
+    """Let the business be known, and not subscribed yet."""
+    values = {**BUSINESS, "abn": ABN, "status": "incomplete"}
+    async with shop.database.begin() as session:
+        organisation = await session.get(Organisation, owner.organisation_id)
+        for name, value in values.items():
+            setattr(organisation, name, value)

@@ -1,0 +1,74 @@
+"""What is known of an organisation before its card is charged, where it files regulatory papers of its own."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from sqlalchemy import update
+
+from db.base import BundleStatus
+from db.models import Bundle, Member, Organisation, Subscription
+from tests.shop import Shop, order
+from web.readiness import is_subscribed, is_under_way, may_pay, papers_state, payment_state
+
+
+@pytest.mark.parametrize("status", get_args(BundleStatus))
+def test_a_card_is_charged_only_when_twilio_has_the_papers_and_has_not_refused_them(status: BundleStatus) -> None:
+    state = papers_state(Bundle(status=status), platform=False)
+    assert may_pay(state) == (status not in ("draft", "twilio-rejected"))
+
+
+def test_papers_of_the_platform_stand_in_for_all() -> None:
+    assert papers_state(Bundle(status="twilio-rejected"), platform=True) == "none"
+    assert may_pay("none")
+    assert not may_pay(papers_state(None, platform=False))
+
+
+def test_money_that_was_promised_is_not_money() -> None:
+    promised = Subscription(status="active", stripe_subscription_id="sub_1")
+    waiting = Organisation(status="incomplete")
+    assert is_under_way(promised)
+    assert payment_state(waiting, promised) == "under_way"
+    assert payment_state(waiting, None) == "waiting"
+    assert payment_state(Organisation(status="active"), promised) == "ready"
+
+
+def test_who_has_a_subscription_needs_no_other() -> None:
+    ended = Subscription(status="canceled", stripe_subscription_id="sub_1")
+    assert not is_subscribed(Organisation(status="cancelled"), ended)
+    assert not is_subscribed(Organisation(status="active"), None)
+    assert is_subscribed(Organisation(status="unpaid"), Subscription(status="unpaid", stripe_subscription_id="sub_1"))
+
+
+async def test_nothing_is_charged_before_twilio_has_them(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    assert await order(owner, 7) == (303, "/checkout?seats=7")
+    page = await (await owner.get("/checkout?seats=7")).text()
+    assert "Your details are on their way to Twilio" in page
+    assert "Go to payment" not in page
+    assert (await order(owner))[0] == 303
+    assert shop.checkouts == []
+    await judge(shop, nora, "pending-review")
+    assert "rented as soon as they are approved" in await (await owner.get("/checkout")).text()
+    assert (await order(owner))[1] == shop.checkouts[0]["url"]
+
+
+async def test_refused_ones_say_why(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    await order(owner)
+    await judge(shop, nora, "twilio-rejected", '["The name does not match the ABN."]')
+    page = await (await owner.get("/checkout")).text()
+    assert "The name does not match the ABN." in page
+    assert "Correct the details" in page
+    assert await order(owner) == (303, "/checkout?seats=3")
+    assert shop.checkouts == []
+
+
+async def judge(shop: Shop, owner: Member, status: str, reasons: str | None = None) -> None:
+    """What Twilio says of the organisation's papers."""
+    theirs = update(Bundle).where(Bundle.organisation_id == owner.organisation_id)
+    async with shop.database.begin() as session:
+        await session.execute(theirs.values(status=status, reasons=reasons))

@@ -1,0 +1,252 @@
+"""Checkout: how many seats, who the business is, and then over to Stripe's page to pay. Nothing is granted here.
+
+The page one comes back to waits until Stripe's webhook has come, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from aiohttp import web
+
+from db.rate_limits import Limit
+from provisioning import customers
+from provisioning.regulatory import reasons_of
+from provisioning.seats import SeatsError, check
+from provisioning.stripe_api import MOST_SEATS, Checkout, Purchase, StripeError
+from web import access, business, keys, limits, readiness
+from web.access import Rows, Viewer
+from web.business import Details
+from web.errors import InvalidError, NotFoundError, TooManyError, UnavailableError
+from web.forms import field
+from web.newcomer import SEATS, seats
+from web.pages import render
+from web.paying import payer, refused
+from web.price import Price
+from web.readiness import PapersState
+
+CHECKOUTS = Limit("checkout", count=10, seconds=10 * 60)  # of one organisation
+RETURNS = Limit("checkout success", count=60, seconds=10 * 60)
+_SESSION = re.compile(r"cs_[0-9A-Za-z_]{1,250}")
+_LIMITED = "That was tried too often. Nothing was charged. Please wait a few minutes, then try again."
+
+routes = web.RouteTableDef()
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The form as it was sent."""
+
+    seats: str
+    details: Details
+    key: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A form that may be paid for."""
+
+    seats: int
+    agents: int
+    customer: str
+    key: UUID
+
+
+@routes.get("/checkout")
+async def form(request: web.Request) -> web.StreamResponse:
+    """Seats, the business behind the organisation, and the way to pay."""
+    viewer = await payer(request)
+    async with access.rows(request, viewer) as rows:
+        subscribed = readiness.is_subscribed(rows.organisation, await rows.subscription())
+    if subscribed:
+        raise web.HTTPSeeOther("/billing")
+    return await _page(request, viewer)
+
+
+@routes.post("/checkout")
+async def pay(request: web.Request) -> web.StreamResponse:
+    """Write down who the business is, then go to Stripe; or say what is wrong, or what is still waited for."""
+    viewer = await payer(request)
+    typed = await _typed(request, viewer)
+    try:
+        await limits.spend(request, CHECKOUTS, str(viewer.organisation_id))
+    except TooManyError as error:
+        page = await _page(request, viewer, status=429, typed=typed, wrong={"form": _LIMITED})
+        page.headers["Retry-After"] = error.retry_after_header
+        return page
+    async with access.rows(request, viewer) as rows:
+        wrong, papers = await _note(rows, typed, platform=_platform(request.app))
+    if wrong:
+        return await _page(request, viewer, status=400, typed=typed, wrong=wrong)
+    if not readiness.may_pay(papers):
+        raise web.HTTPSeeOther(f"/checkout?seats={typed.seats}")
+    try:
+        where = await _to_stripe(request, viewer, typed)
+    except StripeError as error:
+        return await _page(request, viewer, status=503, typed=typed, wrong={"form": refused(error)})
+    raise web.HTTPSeeOther(where)
+
+
+@routes.get("/checkout/success")
+async def success(request: web.Request) -> web.StreamResponse:
+    """Where Stripe sends people back to: wait for its webhook, then go on."""
+    viewer = await payer(request)
+    await limits.spend(request, RETURNS, str(viewer.organisation_id))
+    checkout = await _checkout(request, viewer)
+    async with access.rows(request, viewer) as rows:
+        state = readiness.payment_state(rows.organisation, await rows.subscription())
+    if state == "ready" and checkout.is_complete:
+        raise web.HTTPSeeOther("/onboarding")
+    return render(request, "checkout_success.html", state=state, checkout=checkout)
+
+
+@routes.get("/checkout/standing")
+async def standing(request: web.Request) -> web.StreamResponse:
+    """How things stand, for a page that waits: it loads itself again when they do otherwise."""
+    viewer = await payer(request)
+    async with access.rows(request, viewer) as rows:
+        state = readiness.payment_state(rows.organisation, await rows.subscription())
+        papers = readiness.papers_state(await rows.ordering.papers(), platform=_platform(request.app))
+    return web.json_response({"payment": state, "papers": papers})
+
+
+async def _typed(request: web.Request, viewer: Viewer) -> Typed:
+    try:
+        key = UUID(await field(request, "key"))
+    except ValueError:
+        raise InvalidError from None
+    told = {name: await field(request, name) for name in readiness.NAMES}
+    details = business.read_details({"name": viewer.organisation, **told})
+    return Typed(seats=(await field(request, "seats")).strip(), details=details, key=key)
+
+
+async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, str], PapersState]:
+    """Store the details if they were not known, and file papers with them; what is wrong, and how the papers are."""
+    wrong = _seats_problem(typed.seats, await rows.members.with_role("agent"))
+    known = readiness.details_of(rows.organisation)
+    if not known.is_complete:
+        wrong |= {name: told for name, told in business.problems(typed.details).items() if name in readiness.NAMES}
+        if not any(typed.details.papers):
+            wrong["legal_name"] = "Say which business this is: numbers are rented to known businesses only."
+    papers = readiness.papers_state(await rows.ordering.papers(), platform=platform)
+    if wrong:
+        return wrong, papers
+    if not known.is_complete:
+        await _store(rows, known, typed.details)
+    if papers in ("unfiled", "filing"):
+        await rows.ordering.file_papers()
+        papers = "filing"
+    return {}, papers
+
+
+async def _store(rows: Rows, known: Details, details: Details) -> None:
+    for name, value in zip(readiness.NAMES, details.papers, strict=True):
+        setattr(rows.organisation, name, value)
+    await rows.audit.record("details.changed", details.changes(known))
+
+
+def _seats_problem(typed: str, agents: int) -> dict[str, str]:
+    try:
+        check(seats(typed) or 0, agents)
+    except SeatsError as error:
+        return {"seats": str(error)}
+    return {}
+
+
+async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
+    """Where to go: Stripe's page, or to the billing page if something is paid already. Raises `StripeError`."""
+    stripe, wanted = request.app[keys.stripe], seats(typed.seats)
+    assert wanted is not None, "looked at before"
+    async with access.rows(request, viewer) as rows:
+        owner = await rows.members.get(viewer.member_id)
+        assert owner is not None, "who is signed in is a member"
+        customer = await customers.ensure(rows.session, stripe, viewer.organisation_id, owner.email)
+        order = Order(wanted, await rows.members.with_role("agent"), customer, typed.key)
+    if any(one.is_alive or one.is_under_way for one in await stripe.agreements(customer)):
+        return "/billing"
+    checkout = await stripe.create_checkout(_purchase(request, viewer, order))
+    async with access.rows(request, viewer) as rows:
+        await rows.audit.record("checkout.begun", {"seats": wanted})
+    return checkout.url or f"/checkout/success?session_id={checkout.id}"
+
+
+def _purchase(request: web.Request, viewer: Viewer, order: Order) -> Purchase:
+    here = f"{request.app[keys.settings].web_public_url}/checkout"
+    return Purchase(
+        organisation_id=viewer.organisation_id,
+        customer=order.customer,
+        seats=order.seats,
+        success_url=f"{here}/success?session_id={{CHECKOUT_SESSION_ID}}",
+        cancel_url=f"{here}?seats={order.seats}&left=1",
+        key=str(order.key),
+        least=max(1, order.agents),
+    )
+
+
+async def _checkout(request: web.Request, viewer: Viewer) -> Checkout:
+    """The Checkout Session in the address. Raises `NotFoundError` unless it is the viewer's organisation's."""
+    identifier = request.query.get("session_id", "")
+    if not _SESSION.fullmatch(identifier):
+        raise NotFoundError
+    try:
+        found = await request.app[keys.stripe].checkout(identifier)
+    except StripeError as error:
+        raise UnavailableError(refused(error)) from None
+    if found is None or found.organisation_id != viewer.organisation_id:
+        raise NotFoundError
+    return found
+
+
+def _platform(app: web.Application) -> bool:
+    settings = app[keys.settings]
+    return bool(settings.twilio_bundle_sid and settings.twilio_address_sid)
+
+
+async def _page(
+    request: web.Request,
+    viewer: Viewer,
+    *,
+    status: int = 200,
+    typed: Typed | None = None,
+    wrong: Mapping[str, str] | None = None,
+) -> web.Response:
+    async with access.rows(request, viewer) as rows:
+        known = readiness.details_of(rows.organisation)
+        agents, papers = await rows.members.with_role("agent"), await rows.ordering.papers()
+    state = readiness.papers_state(papers, platform=_platform(request.app))
+    return render(
+        request,
+        "checkout.html",
+        status=status,
+        known=known.is_complete,
+        details=known if known.is_complete or typed is None else typed.details,
+        papers=state,
+        reasons=reasons_of(papers) if papers is not None and state == "rejected" else [],
+        wrong=wrong or {},
+        **_seats(request, typed, agents),
+    )
+
+
+def _seats(request: web.Request, typed: Typed | None, agents: int) -> dict[str, Any]:
+    least = max(1, agents)
+    asked = seats(request.query.get("seats", "")) or max(SEATS, least)
+    shown = typed.seats if typed is not None else str(max(asked, least))
+    return {
+        "seats": shown,
+        "agents": agents,
+        "least": least,
+        "most": MOST_SEATS,
+        "price": Price(request.app[keys.settings].seat_price_cents),
+        "total": Price(request.app[keys.settings].seat_price_cents).times(seats(shown) or least),
+        "left": "left" in request.query,
+        "key": str(uuid4()),
+        "business": business,
+        "papers_words": readiness.PAPERS_WORDS,
+        "may_pay": readiness.may_pay,
+    }

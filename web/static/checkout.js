@@ -1,0 +1,35 @@
+// While something is waited for, ask how things stand, and load the page again when they do otherwise.
+
+import { watchForms } from "./busy.js";
+
+const PAUSE_MS = 1000;
+const LATE_MS = 20_000;
+const LONGEST_MS = 10 * 60_000; // then nobody is looking, or something is broken: "Look again" still works
+
+async function stands() {
+  try {
+    const answer = await fetch("/checkout/standing", { headers: { Accept: "application/json" } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null; // asked again
+  }
+}
+
+async function wait(waiting) {
+  const begun = Date.now();
+  const { papers, payment } = waiting.dataset;
+  while (Date.now() - begun < LONGEST_MS) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    const found = document.hidden ? null : await stands();
+    if (found && ((papers && found.papers !== papers) || (payment && found.payment !== payment))) {
+      location.reload();
+      return;
+    }
+    const late = waiting.querySelector("[data-late]");
+    if (late) late.hidden = Date.now() - begun < LATE_MS;
+  }
+}
+
+watchForms(document);
+const waiting = document.querySelector("[data-waiting]");
+if (waiting) wait(waiting);
