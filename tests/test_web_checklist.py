@@ -199,6 +199,30 @@ def test_there_are_always_seven_and_what_is_open_has_words(which: Facts) -> None
     assert all(each.fix or (each.key == "plan" and not which.pays) for each in found)
 
 
+def test_what_is_best_done_next() -> None:
+    assert checklist.next_up(facts()) == "details"
+    known = organisation("incomplete", DETAILS)
+    assert checklist.next_up(facts(organisation=known)) == "plan"
+    assert checklist.next_up(facts(organisation=known, pays=False)) == "prompt"  # paying is somebody else's
+    paid = organisation("active", DETAILS, "We write along.")
+    assert checklist.next_up(facts(organisation=paid)) == "team"  # nothing to ring yet
+    assert checklist.next_up(facts(organisation=paid, numbers=[number()])) == "call"
+    both = [member(), member()]
+    assert checklist.next_up(facts(organisation=paid, members=both)) is None  # the number comes by itself
+
+
+def test_a_number_may_be_picked_until_one_is_taken() -> None:
+    pickable = [state for state in get_args(OrderState) if checklist.may_choose(order(state))]
+    assert pickable == ["paid", "failed"]
+    assert not checklist.may_choose(None)
+
+
+@given(everything)
+def test_what_is_next_is_open_and_has_a_link(which: Facts) -> None:
+    key = checklist.next_up(which)
+    assert key is None or (not item(key, which).done and item(key, which).fix)
+
+
 @given(everything)
 def test_at_most_one_step_is_now(which: Facts) -> None:
     steps = checklist.steps(checklist.order_under_way(which))

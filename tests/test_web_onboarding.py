@@ -73,7 +73,8 @@ async def test_a_newcomer_sees_what_is_to_be_done(browser: Browsers, database: D
     assert "0 of 7 done" in html
     assert html.count('data-done="no"') == 7
     for fix in ("/settings#details", "/checkout", "/numbers", "/settings#prompt", "/console", "/team"):
-        assert f'<a class="button small" href="{fix}">' in html
+        assert f'href="{fix}">' in html.partition("What is to be done")[2]
+    assert html.count('<a class="button small primary" href="/settings#details">') == 1
 
 
 async def test_a_customer_sees_what_is_done(cast: Cast, browser: Browsers, database: Database) -> None:

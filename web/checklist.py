@@ -118,6 +118,17 @@ def again(order: NumberOrder | None, now: datetime) -> str:
     return "It is not tried again by itself." if order.state == "failed" else ""
 
 
+def next_up(facts: Facts) -> Key | None:
+    """What who looks had best do now; None where all that is left comes by itself or is somebody else's."""
+    waits = {"number", "webhooks"} | (set() if number_to_ring(facts) else {"call"})
+    return next((each.key for each in items(facts) if not each.done and each.fix and each.key not in waits), None)
+
+
+def may_choose(order: NumberOrder | None) -> bool:
+    """Whether the number of ``order`` may still be picked."""
+    return order is not None and order.state in ("paid", "failed")
+
+
 def number_to_ring(facts: Facts) -> str:
     """The number for the first test call, as people read it; empty until there is one whose calls reach us."""
     return next((shown(number.e164) for number in facts.numbers if number.verified_at), "")
@@ -180,7 +191,8 @@ def _number_action(facts: Facts) -> str:
 def _webhooks(facts: Facts) -> Item:
     verified = bool(facts.numbers) and all(number.verified_at for number in facts.numbers)
     words = "" if verified else "Checked by asking Twilio where the number’s calls go. It happens by itself."
-    return Item("webhooks", "Calls reach Bilby", verified, words, "/numbers", "Check again")
+    action = "Check again" if facts.numbers else "See numbers"
+    return Item("webhooks", "Calls reach Bilby", verified, words, "/numbers", action)
 
 
 def _prompt(facts: Facts) -> Item:

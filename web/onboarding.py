@@ -113,6 +113,8 @@ def _told(facts: Facts) -> dict[str, Any]:
         "again": checklist.again(order, datetime.now(UTC)),
         "order": str(order.id) if order is not None else "",
         "may_retry": order is not None and bool(order.error_sentence),
+        "may_choose": checklist.may_choose(order),
+        "next": checklist.next_up(facts) or "",
         "ring": "" if facts.answered else checklist.number_to_ring(facts),
     }
 

@@ -89,7 +89,8 @@ def _check_ours(request: web.Request) -> None:
 
 
 def _form(request: web.Request, typed: dict[str, str], wrong: dict[str, str], *, status: int = 200) -> web.Response:
-    return render(request, "sign_up.html", status=status, typed=typed, problems=wrong, **facts(request.app))
+    known = facts(request.app) | {"typed": typed, "problems": wrong, "seats": seats(typed["seats"])}
+    return render(request, "sign_up.html", status=status, **known)
 
 
 def _over(request: web.Request, email: str | None = None) -> web.Response:

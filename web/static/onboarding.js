@@ -12,7 +12,8 @@ let before = null;
 function show(standing) {
   put(part("count"), `${standing.done} of ${standing.items.length} done`);
   part("progress").value = standing.done;
-  standing.items.forEach(showItem);
+  part("all-done").hidden = standing.done < standing.items.length;
+  for (const item of standing.items) showItem(item, item.key === standing.next);
   showWay(standing);
   part("ring-it").hidden = !standing.ring;
   put(part("ring"), standing.ring);
@@ -20,7 +21,7 @@ function show(standing) {
   before = standing;
 }
 
-function showItem(item) {
+function showItem(item, isNext) {
   const node = part(`item-${item.key}`);
   const link = node.querySelector("a");
   node.dataset.done = item.done ? "yes" : "no";
@@ -28,10 +29,11 @@ function showItem(item) {
   put(node.querySelector(".words"), item.words);
   link.hidden = !item.fix;
   if (item.fix) link.href = item.fix;
+  link.classList.toggle("primary", isNext);
   put(link, item.action);
 }
 
-function showWay({ steps, number, trouble, again, order, may_retry: mayRetry }) {
+function showWay({ steps, number, trouble, again, order, may_retry: mayRetry, may_choose: mayChoose }) {
   part("under-way").hidden = !steps.length && !trouble;
   put(part("number"), number);
   if (before === null || JSON.stringify(before.steps) !== JSON.stringify(steps)) {
@@ -42,6 +44,7 @@ function showWay({ steps, number, trouble, again, order, may_retry: mayRetry }) 
   put(part("again"), again);
   part("order").value = order;
   part("retry").hidden = !mayRetry;
+  part("choose").hidden = !mayChoose;
 }
 
 function stepNode({ words, standing }) {
