@@ -22,6 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from media.admission import Admission
 from media.hub import Hub
 from media.pulse import Pulse
 from media.ticket import Spent
@@ -84,6 +85,7 @@ class Bus:
         own_calls: Callable[[str], Iterable[LiveCall]],
         moved: Callable[[str, int], None],
         announce: Callable[[], None],
+        admission: Admission,
     ) -> None:
         self.ready = asyncio.Event()  # connected for the first time
         self._node = node
@@ -93,7 +95,7 @@ class Bus:
         self._moved = moved
         self._announce = announce
         self._wire = Wire(url, self._begin, self._came_back)
-        self.pulse = Pulse(self._wire, node, announce)
+        self.pulse = Pulse(self._wire, node, admission, announce)
         self._inbox = ""
         self._wanted: dict[str, float] = {}  # organisation: until when another node watches it
         self._watched: dict[str, Subscription] = {}
@@ -213,6 +215,7 @@ class Bus:
     async def _came_back(self) -> None:
         for org in self._watched:
             self._ask(org, reply=True)
+        self.pulse.came_back()
         self._announce()
 
     async def _take_assigned(self, message: Msg) -> None:

@@ -82,7 +82,9 @@ class Call:
         self._late_told = self._frames = 0
         if not is_known:
             self._publish(CallStarted(_view(ticket, agent, began_ms)))
-        self.transcription = Transcription(self.sid, ticket.direction, open_, admission, self._publish)
+        self.transcription = Transcription(
+            self.sid, ticket.direction, open_, admission, self._publish, self._began_ms
+        )
 
     def attach(self, stream: Stream, taken_over: int) -> None:
         """Listen to ``stream`` from now on; one that was attached is closed with ``taken_over``."""

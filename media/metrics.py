@@ -25,8 +25,10 @@ RESULT_LATENCY = Histogram(
     buckets=_LATENCIES,
     registry=REGISTRY,
 )
-SLOTS_HELD = Gauge("bilby_transcribe_slots_held", "Transcribe slots in use.", registry=REGISTRY)
-SLOTS_WAITING = Gauge("bilby_transcribe_slots_waiting", "Calls waiting for a slot.", registry=REGISTRY)
+SLOTS_HELD = Gauge("bilby_transcribe_slots_held", "Transcribe slots in use by this node.", registry=REGISTRY)
+SLOTS_WAITING = Gauge("bilby_transcribe_slots_waiting", "Calls of this node waiting for a slot.", registry=REGISTRY)
+SLOTS_WARDEN = Gauge("bilby_transcribe_slots_warden", "1 on the node that gives the slots out.", registry=REGISTRY)
+NODES = Gauge("bilby_nodes", "Media nodes that live, as this one hears.", registry=REGISTRY)
 CONSOLES = Gauge("bilby_consoles", "Consoles watching.", registry=REGISTRY)
 CONSOLES_DROPPED = Counter("bilby_consoles_dropped", "Consoles cut off because they lagged.", registry=REGISTRY)
 LOOP_LAG = Histogram("bilby_loop_lag_seconds", "How late the ticker came round.", buckets=_QUICK, registry=REGISTRY)

@@ -1,77 +1,117 @@
-"""A node's heartbeat, and whose it hears. Numbers only: no word, no call's name.
+"""A node's heartbeat, and what the nodes tell each other of themselves. Numbers only: no word, no call's name.
 
-Every `PULSE_SECONDS` a node says ``node.{node}.alive`` with a `Beat`. Other nodes keep a `Roll` of who lives; `web`
-starts the calls of a node anew that has been silent for some seconds (web/restarts.py). Whoever of `web` has just
-come asks ``facts.wanted``, and every node says again which streams it has.
+Every `PULSE_SECONDS` a node says ``node.{node}.alive`` with a `Beat`; `web` starts the calls of a node anew that has
+been silent for some seconds (web/restarts.py). Whoever of `web` has just come asks ``facts.wanted``, and every node
+says again which streams it has.
+
+Between media nodes alone, what changes about slots (slots.py) does not wait for the next beat: it is told at once on
+``slots.told.{node}``. Who comes asks ``slots.who``; if nobody is there, NATS itself answers.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from media.roll import Beat, Roll
 from media.transcript import encode
 from media.wire import Wire
 
 PULSE_SECONDS = 1.0
-GONE_SECONDS = 3.5  # three beats missed, and one on its way
-
-
-class Beat(msgspec.Struct, frozen=True):
-    """What a node says of itself. A field that an older node does not send yet has its default."""
-
-    calls: int = 0
-
-
+_NOBODY = "503"  # NATS's status: no responders
 _decode = msgspec.json.Decoder(Beat).decode
 
 
-class Roll:
-    """The other nodes that live, each with its newest beat. ``now`` is `time.monotonic`'s. Pure."""
+class Node(Protocol):
+    """What hears: this node's part in sharing slots."""
 
-    def __init__(self) -> None:
-        self._heard: dict[str, tuple[float, Beat]] = {}
+    tell: Callable[[Beat], None]
 
-    def hear(self, node: str, beat: Beat, now: float) -> None:
-        """``node`` lives. Who has been silent is forgotten, so that no more are kept than live."""
-        self._heard = {name: (at, kept) for name, (at, kept) in self._heard.items() if now - at < GONE_SECONDS}
-        self._heard[node] = (now, beat)
-
-    def living(self, now: float) -> dict[str, Beat]:
-        """Who was heard within `GONE_SECONDS`."""
-        return {name: beat for name, (at, beat) in self._heard.items() if now - at < GONE_SECONDS}
+    @property
+    def roll(self) -> Roll: ...
+    def hear(self, node: str, beat: Beat) -> None: ...
+    def connected(self) -> None: ...
+    def alone(self) -> None: ...
+    def proven(self) -> None: ...
+    def ask_to_tell(self) -> None: ...
 
 
 class Pulse:
-    """This node's heartbeat on ``wire``. ``wanted`` is called when somebody has to be told which streams are here."""
+    """The heartbeat of the node ``name`` on ``wire``. ``wanted``: somebody has to be told which streams are here."""
 
-    def __init__(self, wire: Wire, node: str, wanted: Callable[[], None]) -> None:
-        self.roll = Roll()
+    def __init__(self, wire: Wire, name: str, node: Node, wanted: Callable[[], None]) -> None:
         self._wire = wire
+        self._name = name
         self._node = node
         self._wanted = wanted
+        self._inbox = ""
+        node.tell = self.tell
+
+    @property
+    def roll(self) -> Roll:
+        """The other nodes."""
+        return self._node.roll
 
     def beat(self, beat: Beat) -> None:
         """Say that we live. What could not be said now is not said later: it would be a lie by then."""
-        if self._wire.is_connected:
-            self._wire.offer(f"node.{self._node}.alive", encode(beat))
+        self._say(f"node.{self._name}.alive", beat)
+
+    def tell(self, beat: Beat) -> None:
+        """Say to other media nodes what has changed."""
+        self._say(f"slots.told.{self._name}", beat)
+
+    async def prove(self) -> None:
+        """Once: see whether NATS answers."""
+        if await self._wire.answers():
+            self._node.proven()
+
+    async def end(self, beat: Beat) -> None:
+        """Say the last words: nobody need wait until our silence is noticed."""
+        await self._wire.publish(f"slots.told.{self._name}", encode(beat))
 
     async def begin(self, client: Client) -> None:
         """A connection stands: listen, and say what is here, for nobody may have heard it."""
+        self._inbox = client.new_inbox()
+        await client.subscribe(self._inbox, cb=self._take_status)
+        await client.subscribe("slots.told.*", cb=self._take_told)
+        await client.subscribe("slots.who", cb=self._take_who)
         await client.subscribe("node.*.alive", cb=self._take_beat)
         await client.subscribe("facts.wanted", cb=self._take_wanted)
+        self.came_back()
         self._wanted()
 
+    def came_back(self) -> None:
+        """NATS is there, or there again: say who we are, and ask who is there."""
+        self._node.connected()
+        self._wire.offer("slots.who", b"", self._inbox)
+
+    def _say(self, subject: str, beat: Beat) -> None:
+        if self._wire.is_connected:
+            self._wire.offer(subject, encode(beat))
+
     async def _take_beat(self, message: Msg) -> None:
+        self._hear(message.subject.split(".")[1], message.data)
+
+    async def _take_told(self, message: Msg) -> None:
+        self._hear(message.subject.split(".")[2], message.data)
+
+    def _hear(self, node: str, text: bytes) -> None:
         try:
-            beat = _decode(message.data)
+            beat = _decode(text)
         except (msgspec.DecodeError, UnicodeError):
             return
-        self.roll.hear(message.subject.split(".")[1], beat, time.monotonic())
+        self._node.hear(node, beat)
+
+    async def _take_who(self, _: Msg) -> None:
+        self._node.ask_to_tell()
+
+    async def _take_status(self, message: Msg) -> None:
+        if (message.headers or {}).get("Status") == _NOBODY:
+            self._node.alone()
 
     async def _take_wanted(self, _: Msg) -> None:
         self._wanted()

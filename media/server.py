@@ -24,7 +24,7 @@ from media.console import Console
 from media.doors import Doors
 from media.hub import Hub
 from media.listener import MOST_BYTES, READ_BUFFER_BYTES, Listener
-from media.pulse import PULSE_SECONDS, Beat
+from media.pulse import PULSE_SECONDS
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcribe import Transcribe
@@ -46,11 +46,13 @@ class Server:
         self.hub = Hub()
         self._spent = Spent()
         nats_url = settings.nats_url.get_secret_value()
-        self.bus = Bus(nats_url, node, self.hub, self._spent, self._own_calls, self._moved, self._announce)
+        self._admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
+        self.bus = Bus(
+            nats_url, node, self.hub, self._spent, self._own_calls, self._moved, self._announce, self._admission
+        )
         self.draining = False
         self.hurried = False
         self._transcribe = transcribe
-        self._admission = Admission(settings.transcribe_max_streams)
         self._calls: dict[str, Call] = {}
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
@@ -66,7 +68,7 @@ class Server:
         listener = await self._listen()
         port: int = listener.sockets[0].getsockname()[1]
         async with self._tasks:
-            work = (self._tick_all(), self.bus.run(), self._renew(), self._beat(), self._pulse())
+            work = (self._tick_all(), self.bus.run(), self._renew(), self._beat(), self._pulse(), self._prove())
             background = [self._tasks.create_task(part) for part in work]
             try:
                 self._listener = listener
@@ -75,6 +77,7 @@ class Server:
                 listener.close()
                 await self._end_calls()
                 self._close_consoles()
+                await self.bus.pulse.end(self._admission.close())
                 for task in background:
                     task.cancel()
 
@@ -233,8 +236,11 @@ class Server:
     def _gauge(self) -> None:
         metrics.LIVE_CALLS.set(len(self._calls))
         metrics.CONSOLES.set(len(self.consoles))
-        metrics.SLOTS_HELD.set(self._admission.held)
-        metrics.SLOTS_WAITING.set(self._admission.waiting)
+        slots = self._admission.slots
+        metrics.SLOTS_HELD.set(len(slots.held))
+        metrics.SLOTS_WAITING.set(slots.waiting)
+        metrics.SLOTS_WARDEN.set(self._admission.rules)
+        metrics.NODES.set(1 + len(slots.roll.living(time.monotonic())))
 
     async def _renew(self) -> None:
         while True:
@@ -243,8 +249,13 @@ class Server:
 
     async def _pulse(self) -> None:
         while True:
-            self.bus.pulse.beat(Beat(calls=len(self._calls)))
+            self.bus.pulse.beat(self._admission.beat(len(self._calls)))
             await asyncio.sleep(PULSE_SECONDS)
+
+    async def _prove(self) -> None:
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            await self.bus.pulse.prove()
 
     async def _beat(self) -> None:
         while True:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from media.admission import Admission
+from media.admission import Admission, Slot
 from media.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
 from media.eventstream import Result, TranscribeError
 from media.link import Link
@@ -35,12 +35,14 @@ SILENT_SECONDS = 5.0
 SETTLED_SECONDS = 0.5  # AWS accepts the upgrade even of those whom it then refuses: not a sign of success yet
 LATENCY_SECONDS = 1.0
 SEAM_SECONDS = 20.0  # to wait for a pause in which to change connections, and for the last finals
+RELIEF_SLOT_SECONDS = 5.0  # to wait for a slot for a successor
 RELIEF_AGAIN_SECONDS = 60.0  # after a successor could not be opened
 _FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
 _BACK_OFF = (0.1, 2.0, 10.0)  # seconds: first, most while there is hope, most after that
 _SILENCE = to_pcm(silent_chunk(0).tracks)
 
 Open = Callable[[OnResult], Awaitable[Transcriber]]
+Publish = Callable[[Event], None]
 log = structlog.get_logger()
 
 
@@ -48,13 +50,14 @@ class Transcription:
     """Turns the chunks of one call into utterances, told to ``publish``."""
 
     def __init__(
-        self, call: str, direction: Direction, open_: Open, admission: Admission, publish: Callable[[Event], None]
+        self, call: str, direction: Direction, open_: Open, admission: Admission, publish: Publish, began_ms: int
     ) -> None:
         self.detached = False  # Twilio's socket is gone and may come back
         self._call = call
         self._open = open_
         self._admission = admission
         self._publish = publish
+        self._began_ms = began_ms  # since 1970: its place in the line for a slot
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
         self._tape = Tape(OPENING_KEEP_MS)
@@ -111,9 +114,9 @@ class Transcription:
     async def run(self) -> None:
         """Hold a connection until the call is over, or until trying cannot help."""
         try:
-            async with self._admission.slot():
+            async with self._admission.slot(self._began_ms) as slot:
                 self._waiting = False
-                while not await self._is_done():
+                while not await self._is_done(slot):
                     pass
         except TranscribeError as error:
             self._count(error)
@@ -123,10 +126,10 @@ class Transcription:
             self._over = True
             self._give_up()
 
-    async def _is_done(self) -> bool:
+    async def _is_done(self, slot: Slot) -> bool:
         """Open a connection and hold it while it lasts; True when the call's last words have come."""
         try:
-            link = await self._open_link()
+            link = await self._open_link(slot)
             self._begin(link)
             try:
                 await self._hold(link)
@@ -140,8 +143,8 @@ class Transcription:
             await self._back_off(error)
             return False
 
-    async def _open_link(self) -> Link:
-        await self._admission.pace()
+    async def _open_link(self, slot: Slot) -> Link:
+        await slot.start()
         link = Link()
         link.connection = await self._open(lambda result: self._take(link, result))
         TRANSCRIBE_OPENS.inc()
@@ -170,14 +173,20 @@ class Transcription:
                 link = await self._relieve(link)
 
     async def _relieve(self, link: Link) -> Link:
-        """Open the successor of ``link``; it takes over in a pause (`_change_over`), or else by a replay."""
+        """Open the successor of ``link``, which counts as one more stream until the old one is gone."""
         try:
-            successor = await self._open_link()
+            async with self._admission.slot(patience=RELIEF_SLOT_SECONDS) as spare:
+                return await self._change_to(await self._open_link(spare), link)
         except TranscribeError as error:
             self._count(error)
-            assert link.connection is not None
-            link.connection.lasts_seconds = RELIEF_AGAIN_SECONDS
-            return link
+        except TimeoutError:
+            log.warning("relief waits for a slot", call=self._call)
+        assert link.connection is not None
+        link.connection.lasts_seconds = RELIEF_AGAIN_SECONDS
+        return link
+
+    async def _change_to(self, successor: Link, link: Link) -> Link:
+        """The successor takes over in a pause (`_change_over`), or else by a replay."""
         self._successor = successor
         try:
             async with asyncio.timeout(SEAM_SECONDS):
@@ -283,7 +292,6 @@ class Transcription:
     def _set_state(self, state: State) -> None:
         self._publish(StateChanged(self._call, state))
 
-    def _count(self, error: BaseException) -> None:
-        assert isinstance(error, TranscribeError)
+    def _count(self, error: TranscribeError) -> None:
         TRANSCRIBE_FAILURES.labels(error.kind).inc()
         log.warning("transcribe failed", call=self._call, kind=error.kind, permanent=error.permanent)

@@ -19,7 +19,9 @@ from media.metrics import BUS_DROPPED
 
 MOST_WAITING = 4096
 CLOSE_SECONDS = 2.0
+ANSWER_SECONDS = 1
 _RESTART_SECONDS = 1.0
+_BROKEN = (OSError, NatsError, TimeoutError, RuntimeError)  # the last by uvloop's transports that are gone already
 log = structlog.get_logger()
 
 
@@ -47,6 +49,23 @@ class Wire:
             BUS_DROPPED.inc()
         self._waiting.append((subject, body, reply))
         self._something.set()
+
+    async def publish(self, subject: str, body: bytes) -> None:
+        """Send at once, before an end: what is offered would be left behind. Nothing if there is no connection."""
+        if self.client is not None and self.client.is_connected:
+            with suppress(*_BROKEN):
+                await self.client.publish(subject, body)
+
+    async def answers(self) -> bool:
+        """Whether the server answers within `ANSWER_SECONDS`."""
+        if self.client is None or not self.client.is_connected:
+            return False
+        try:
+            await self.client.flush(ANSWER_SECONDS)
+        except _BROKEN:
+            return False
+        _heed_cancellation()
+        return True
 
     async def run(self) -> None:
         """Be connected, however long that takes and however it ends, until cancelled."""
@@ -83,8 +102,7 @@ class Wire:
             self._trouble = ""
             await self._send_until(client, closed)
         finally:
-            # Closing what may be broken: uvloop's transports answer with RuntimeError when they are gone already.
-            with suppress(OSError, NatsError, TimeoutError, RuntimeError):
+            with suppress(*_BROKEN):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await client.close()
 

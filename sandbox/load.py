@@ -27,7 +27,7 @@ from pathlib import Path
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from media.admission import STARTS_PER_SECOND
+from media.slots import STARTS_PER_SECOND
 from media.ticket import sign_console, sign_stream
 from sandbox.load_callers import Caller, Line, speak_all
 from sandbox.load_marks import Watch, from_event

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from media.pulse import GONE_SECONDS, Beat, Roll
+from media.roll import GONE_SECONDS, Beat, Roll
 from sandbox.nats import NatsServer, User
 from tests.node import Node, media_node
 
