@@ -54,8 +54,8 @@ class Console:
         spoken |= {"end_ms": 2000, "stable_words": 0, **facts}
         await self.tell("utterance", call=call, utterance=spoken)
 
-    async def close(self) -> None:
-        await self._socket.close()
+    async def close(self, code: int = 1000) -> None:
+        await self._socket.close(code=code)
 
 
 class LiveMedia:

@@ -1,0 +1,169 @@
+"""Money goes missing and comes back, seen in a real Chromium: calm, the phone in hand, and back by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from db import sign_in_links
+from db.engine import Database
+from db.models import Member
+from media.console import NO_TICKET
+from tests.cast import Cast
+from tests.chromium import chromium
+from tests.live_media import VOICE_SDK, LiveMedia, call_view, live_media
+from tests.site import Site
+from tests.twilio_caller import stands
+from web.config import Settings
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Awaitable[Page]]
+CALL = f"CA{'1' * 32}"
+CANARY = "the wombat wears a velvet waistcoat"
+LATER = 20_000  # ms: later than the page looks again
+TROUBLE = "The last payment did not go through."
+
+
+@pytest.fixture
+def settings(settings: Settings, free_port: Callable[[], int]) -> Settings:
+    """A phone, and a media process of the test's own."""
+    port = free_port()
+    ours = {"media_public_url": f"ws://127.0.0.1:{port}", "voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"}
+    return settings.model_copy(update=ours)
+
+
+@pytest_asyncio.fixture
+async def media(settings: Settings) -> AsyncIterator[LiveMedia]:
+    port = int(settings.media_public_url.rpartition(":")[2])
+    secret = settings.stream_shared_secret.get_secret_value()
+    async with live_media(port, secret, settings.web_public_url) as listening:
+        listening.script = VOICE_SDK % CALL
+        yield listening
+
+
+@pytest_asyncio.fixture
+async def window() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture
+async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+    """Fails the test that breaks the Content-Security-Policy or throws. Its clock can be moved."""
+    wrong: list[str] = []
+    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
+    opened.set_default_timeout(10_000)
+    expect.set_options(timeout=10_000)
+    await opened.clock.install()
+    opened.on("console", lambda line: wrong.append(line.text))
+    opened.on("weberror", lambda error: wrong.append(str(error.error)))
+    yield opened
+    await opened.close()
+    assert [line for line in wrong if "Security Policy" in line or "Error" in line or CANARY in line] == []
+
+
+@pytest.fixture
+def console(context: BrowserContext, database: Database, media: LiveMedia) -> Open:
+    """Opens the console page, signed in as a member."""
+
+    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
+        async with database.begin() as session:
+            token = await sign_in_links.create(session, member.id, b"test")
+        page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.goto(f"/sign-in/{token}")
+        return page
+
+    return opened
+
+
+async def test_an_open_console_closes_calmly_and_comes_back_by_itself(
+    console: Open, media: LiveMedia, cast: Cast, database: Database, context: BrowserContext
+) -> None:
+    page = await console(cast.bob)
+    socket = await media.console(call_view(CALL, str(cast.bob.id)))
+    await socket.say(CALL, CANARY)
+    await expect(page.locator("#lines")).to_contain_text(CANARY)
+    await stands(database, cast.a, status="past_due")
+    await socket.close(NO_TICKET)
+    notice = page.locator("#notice")
+    await expect(notice).to_contain_text(TROUBLE)
+    await expect(notice).to_contain_text("Please ask Alice Ashby to see to it.")
+    await expect(notice.get_by_role("link")).to_have_count(0)
+    await expect(page.locator("#link-state")).to_have_text("Words are off")
+    await expect(page.locator("#placeholder")).to_contain_text("Calls still connect, without words.")
+    assert CANARY not in await page.content()
+    await expect(page.locator("#place-call")).to_be_enabled()  # the phone is in hand
+    async with page.expect_response("**/console/ticket") as looked:
+        await context.clock.fast_forward(LATER)
+    await (await looked.value).finished()
+    await expect(page.locator("#link-state")).to_have_text("Words are off")
+    await stands(database, cast.a, status="active")
+    await context.clock.fast_forward(LATER)
+    again = await media.console(call_view(CALL, str(cast.bob.id)))
+    await again.say(CALL, "and here we are again")
+    await expect(page.locator("#lines")).to_contain_text("and here we are again")
+    await expect(notice).to_be_empty()
+
+
+async def test_who_may_still_watch_sees_a_banner(
+    console: Open, media: LiveMedia, cast: Cast, database: Database, context: BrowserContext
+) -> None:
+    await stands(database, cast.a, status="past_due")
+    page = await console(cast.alice)
+    socket = await media.console(call_view(CALL, str(cast.bob.id)))
+    await socket.say(CALL, CANARY)
+    await expect(page.locator("#lines")).to_contain_text(CANARY)
+    notice = page.locator("#notice")
+    await expect(notice).to_contain_text(TROUBLE)
+    await expect(notice.get_by_role("link", name="See to the payment")).to_have_attribute("href", "/billing")
+    await stands(database, cast.a, status="active")
+    await socket.close(NO_TICKET)
+    await media.console(call_view(CALL, str(cast.bob.id)))
+    await expect(notice).to_be_empty()
+
+
+async def test_the_page_instead_of_the_console_lets_people_talk_and_opens_it_after(
+    console: Open, media: LiveMedia, cast: Cast, database: Database, context: BrowserContext
+) -> None:
+    await stands(database, cast.a, status="past_due")
+    page = await console(cast.bob)
+    await expect(page.get_by_role("heading", name="Live words are off")).to_be_visible()
+    await expect(page.get_by_text("Please ask Alice Ashby to see to it.")).to_be_visible()
+    await expect(page.locator("#place-call")).to_be_enabled()
+    await page.evaluate("ring()")
+    await expect(page.get_by_role("alert")).to_contain_text("(02) 5550 9999")
+    await page.keyboard.press("a")
+    await expect(page.locator("#in-call-number")).to_have_text("(02) 5550 9999")
+    await stands(database, cast.a, status="active")
+    await context.clock.fast_forward(LATER)
+    await expect(page.get_by_role("status").filter(has_text="open when you hang up")).to_be_visible()
+    await expect(page.locator("#in-call-number")).to_be_visible()  # nobody was hung up on
+    await page.keyboard.press("h")
+    await media.console()
+    await expect(page.locator("#link-state")).to_have_text("Connected")
+
+
+async def test_the_page_opens_the_console_once_it_is_paid(
+    console: Open, media: LiveMedia, cast: Cast, database: Database, context: BrowserContext
+) -> None:
+    await stands(database, cast.a, status="unpaid")
+    page = await console(cast.alice)
+    await expect(page.get_by_role("link", name="See to the payment")).to_have_attribute("href", "/billing")
+    await expect(page.locator("#phone")).to_have_count(0)
+    await stands(database, cast.a, status="active")
+    await context.clock.fast_forward(LATER)
+    await media.console()
+    await expect(page.locator("#link-state")).to_have_text("Connected")
+
+
+@pytest.mark.parametrize("state", ["past_due", "unpaid", "cancelled", "incomplete"])
+async def test_it_fits_a_narrow_screen(console: Open, cast: Cast, database: Database, state: str) -> None:
+    await stands(database, cast.a, status=state)
+    page = await console(cast.bob, 360, 740)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
