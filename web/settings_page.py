@@ -152,7 +152,7 @@ def _papers(papers: Bundle | None) -> dict[str, Any] | None:
 def _zones(current: str, now: datetime) -> list[tuple[str, str]]:
     """Name and words of each zone, with the time there."""
     choices = business.zone_choices(current).items()
-    return [(name, f"{words}: {_clock(now.astimezone(ZoneInfo(name)))} now") for name, words in choices]
+    return [(name, f"{words} ({_clock(now.astimezone(ZoneInfo(name)))})") for name, words in choices]
 
 
 def _clock(at: datetime) -> str:
