@@ -1,0 +1,290 @@
+"""The team: who is invited, to what, into how many seats; who changes and removes whom; what others may not see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from db import members, subscriptions
+from db.base import Role
+from db.engine import Database
+from db.models import Member, SignInLink
+from db.rate_limits import Limit
+from sandbox.mail import Letter, Outbox
+from tests.cast import Cast
+from tests.counter import Answer, recorded, stands, words
+from tests.site import Browser, Site
+from web import keys, team
+from web.roster import refusal
+
+Browsers = Callable[[], Browser]
+Post = tuple[Outbox, int]
+ERIN = "erin@acacia.example"
+
+
+async def paid_seats(database: Database, cast: Cast, seats: int) -> None:
+    async with database.begin() as session:
+        row = await subscriptions.start(session, cast.a.id)
+        row.status, row.seats = "active", seats
+
+
+async def role_of(database: Database, member: Member) -> str | None:
+    """None once removed."""
+    async with database.begin() as session:
+        found = await members.by_id(session, member.id)
+    return None if found is None else found.role
+
+
+async def invite(browser: Browser, email: str = ERIN, role: str = "supervisor", name: str = "Erin Eyre") -> Answer:
+    return await browser.post("/team/invite", data={"name": name, "email": email, "role": role})
+
+
+async def invited(database: Database, email: str = ERIN) -> Member:
+    async with database.begin() as session:
+        found = await members.by_email(session, email)
+    assert found is not None
+    return found
+
+
+def path_of(letter: Letter, site: Site) -> str:
+    return letter.links[0].removeprefix(site.url)
+
+
+# -- inviting ----------------------------------------------------------------------------------------------------
+
+
+async def test_who_is_invited_arrives(
+    cast: Cast, browser: Browsers, database: Database, outbox: Post, site: Site
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    answer = await invite(alice)
+    erin = await invited(database)
+    assert (answer.status, answer.headers["Location"]) == (303, f"/team#member-{erin.id}")
+    letter = await outbox[0].letter_to(ERIN)
+    assert "Alice Ashby of Acacia Clinic invites you to Bilby, as supervisor" in letter.text
+    assert "Erin Eyre erin@acacia.example" in await words(await alice.get("/team"))
+    assert "Invited" in await words(await alice.get("/team"))
+    arrived = await browser().get(path_of(letter, site))
+    assert (arrived.status, arrived.headers["Location"]) == (303, "/console")
+    page = await words(await alice.get("/team"))
+    assert "Withdraw the invitation" not in page.partition("erin@acacia.example")[2]
+    details = {"member": "Erin Eyre", "email": ERIN, "role": "supervisor"}
+    assert await recorded(database, cast.a, "member.invited") == [details]
+
+
+async def test_an_invitation_sent_again_voids_the_first(
+    cast: Cast, browser: Browsers, database: Database, outbox: Post, site: Site
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    await invite(alice)
+    first = await outbox[0].letter_to(ERIN)
+    erin = await invited(database)
+    assert (await alice.post(f"/team/{erin.id}/invite")).status == 303
+    await asyncio.wait_for(site.app[keys.outbox].settled(), 10)
+    second = outbox[0].letters[-1]
+    assert path_of(first, site) != path_of(second, site)
+    assert (await browser().get(path_of(first, site))).status == 410
+    assert (await browser().get(path_of(second, site))).status == 303
+    assert (await alice.post(f"/team/{erin.id}/invite")).status == 404  # she has arrived
+
+
+async def test_a_withdrawn_invitation_opens_nothing(
+    cast: Cast, browser: Browsers, database: Database, outbox: Post, site: Site
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    await invite(alice)
+    letter = await outbox[0].letter_to(ERIN)
+    erin = await invited(database)
+    assert (await alice.post(f"/team/{erin.id}/remove")).status == 303
+    assert (await browser().get(path_of(letter, site))).status == 410
+    assert ERIN not in await words(await alice.get("/team"))
+    assert await recorded(database, cast.a, "member.invitation_withdrawn")
+    assert (await invite(alice)).status == 303  # a change of mind
+
+
+async def test_an_invitation_holds_for_a_week(cast: Cast, browser: Browsers, database: Database) -> None:
+    await invite(await browser().sign_in(cast.alice))
+    erin = await invited(database)
+    async with database.begin() as session:
+        link = (await session.scalars(select(SignInLink).where(SignInLink.member_id == erin.id))).one()
+    assert timedelta(days=6) < link.expires_at - datetime.now(UTC) <= timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "role", "sentence"),
+    [
+        ("", ERIN, "agent", "A name, please"),
+        ("x" * 81, ERIN, "agent", "A name, please"),
+        ("Erin", "erin", "agent", "does not look like an email address"),
+        ("Erin", "erin@acacia.example\r\nBcc: all@acacia.example", "agent", "does not look like"),
+        ("Erin", ERIN, "king", "Choose one of the roles"),
+        ("Erin", ERIN, "", "Choose one of the roles"),
+    ],
+)
+async def test_a_form_that_makes_no_sense_says_why(
+    cast: Cast, browser: Browsers, outbox: Post, name: str, email: str, role: str, sentence: str
+) -> None:
+    answer = await invite(await browser().sign_in(cast.alice), email, role, name)
+    assert answer.status == 400
+    assert sentence in await words(answer)
+    assert not outbox[0].letters
+
+
+async def test_an_address_is_one_members(cast: Cast, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    for email in ("BOB@acacia.example", "charlie@banksia.example"):
+        answer = await invite(alice, email)
+        assert answer.status == 409
+        assert "with this address already" in await words(answer)
+        assert "Charlie" not in await words(answer)
+
+
+async def test_many_invitations_wait(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "INVITATIONS", Limit("invitations", count=1, seconds=3600))
+    alice = await browser().sign_in(cast.alice)
+    assert (await invite(alice)).status == 303
+    limited = await invite(alice, "finn@acacia.example")
+    assert limited.status == 429
+    assert int(limited.headers["Retry-After"]) > 0
+    assert 'value="finn@acacia.example"' in await limited.text()
+
+
+# -- seats -------------------------------------------------------------------------------------------------------
+
+
+async def test_one_agent_more_than_is_paid_for_is_refused(cast: Cast, browser: Browsers, database: Database) -> None:
+    await paid_seats(database, cast, 3)
+    alice = await browser().sign_in(cast.alice)
+    assert "2 of 3 paid seats used" in await words(await alice.get("/team"))
+    assert (await invite(alice, role="agent")).status == 303  # takes the seat before she has come
+    refused = await invite(alice, "finn@acacia.example", "agent")
+    assert refused.status == 409
+    assert "Every seat that is paid for is taken." in await words(refused)
+    assert 'href="/billing"' in (await refused.text()).partition("Every seat")[2].partition("</p>")[0]
+    changed = await alice.post(f"/team/{cast.sam.id}/role", data={"role": "agent"})
+    assert changed.status == 409
+    assert await role_of(database, cast.sam) == "supervisor"
+    assert (await invite(alice, "gina@acacia.example", "supervisor")).status == 303  # needs none
+
+
+async def test_two_at_once_do_not_share_the_last_seat(cast: Cast, browser: Browsers, database: Database) -> None:
+    await paid_seats(database, cast, 3)
+    alice = await browser().sign_in(cast.alice)
+    async with asyncio.TaskGroup() as tasks:
+        sent = [tasks.create_task(invite(alice, f"agent{n}@acacia.example", "agent")) for n in range(4)]
+    assert sorted(answer.result().status for answer in sent) == [303, 409, 409, 409]
+
+
+async def test_before_payment_there_is_no_seat(cast: Cast, browser: Browsers, database: Database) -> None:
+    await stands(database, cast.a, "incomplete")
+    refused = await invite(await browser().sign_in(cast.alice), role="agent")
+    assert refused.status == 409
+    assert 'href="/checkout"' in (await refused.text()).partition("Every seat")[2].partition("</p>")[0]
+
+
+async def test_who_does_not_pay_is_told_whom_to_ask(cast: Cast, browser: Browsers, database: Database) -> None:
+    await paid_seats(database, cast, 2)
+    alice, sam = await browser().sign_in(cast.alice), await browser().sign_in(cast.sam)
+    await alice.post(f"/team/{cast.sam.id}/role", data={"role": "admin"})
+    refused = await invite(sam, role="agent")
+    assert refused.status == 409
+    assert "Ask an owner to add a seat." in await words(refused)
+
+
+# -- roles and removing ------------------------------------------------------------------------------------------
+
+
+async def test_a_new_role_holds_at_once(cast: Cast, browser: Browsers, database: Database) -> None:
+    alice, bob = await browser().sign_in(cast.alice), await browser().sign_in(cast.bob)
+    assert (await alice.post(f"/team/{cast.bob.id}/role", data={"role": "admin"})).status == 303
+    assert (await bob.get("/team")).status == 200
+    details = {"member": "Bob Brown", "from": "agent", "to": "admin"}
+    assert await recorded(database, cast.a, "member.role_changed") == [details]
+    assert (await alice.post(f"/team/{cast.bob.id}/role", data={"role": "king"})).status == 400
+
+
+async def test_who_is_removed_is_out(cast: Cast, browser: Browsers, database: Database) -> None:
+    alice, bob = await browser().sign_in(cast.alice), await browser().sign_in(cast.bob)
+    assert (await alice.post(f"/team/{cast.bob.id}/remove")).status == 303
+    assert (await bob.get("/console")).status == 303
+    assert (await bob.post("/console/ticket")).status == 401
+    assert "Bob Brown" not in await words(await alice.get("/team"))
+    assert await recorded(database, cast.a, "member.removed") == [{"member": "Bob Brown", "role": "agent"}]
+    assert (await alice.post(f"/team/{cast.bob.id}/remove")).status == 404
+
+
+async def test_the_last_owner_stays(cast: Cast, browser: Browsers, database: Database) -> None:
+    alice = await browser().sign_in(cast.alice)
+    for path, sent in (("remove", {}), ("role", {"role": "admin"})):
+        answer = await alice.post(f"/team/{cast.alice.id}/{path}", data=sent)
+        assert answer.status == 400
+        assert "An organisation needs an owner" in await words(answer)
+    assert await role_of(database, cast.alice) == "owner"
+
+
+async def test_two_owners_do_not_remove_each_other(cast: Cast, browser: Browsers, database: Database) -> None:
+    alice, sam = await browser().sign_in(cast.alice), await browser().sign_in(cast.sam)
+    await alice.post(f"/team/{cast.sam.id}/role", data={"role": "owner"})
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(alice.post(f"/team/{cast.sam.id}/remove"))
+        tasks.create_task(sam.post(f"/team/{cast.alice.id}/remove"))
+    roles = [await role_of(database, cast.alice), await role_of(database, cast.sam)]
+    assert sorted(roles, key=str) == [None, "owner"]
+
+
+async def test_an_admin_does_not_touch_owners(cast: Cast, browser: Browsers, database: Database) -> None:
+    alice, sam = await browser().sign_in(cast.alice), await browser().sign_in(cast.sam)
+    await alice.post(f"/team/{cast.sam.id}/role", data={"role": "admin"})
+    await alice.post(f"/team/{cast.dana.id}/role", data={"role": "owner"})
+    assert (await sam.post(f"/team/{cast.dana.id}/remove")).status == 400
+    assert (await sam.post(f"/team/{cast.dana.id}/role", data={"role": "agent"})).status == 400
+    assert (await sam.post(f"/team/{cast.bob.id}/role", data={"role": "owner"})).status == 400
+    assert (await invite(sam, role="owner")).status == 400
+    assert [await role_of(database, each) for each in (cast.dana, cast.bob)] == ["owner", "agent"]
+
+
+def test_nobody_makes_or_breaks_above_themselves() -> None:
+    """Every pair of roles: what an admin may give and take is never an owner's."""
+    team_of = {role: Member(id=uuid4(), role=role) for role in get_args(Role)}
+    for role, member in team_of.items():
+        other = Member(id=uuid4(), role=role)
+        assert not refusal(team_of["owner"], other, 2, "agent")
+        assert bool(refusal(team_of["admin"], other, 2, None)) == (role == "owner")
+        assert refusal(team_of["admin"], other, 2, "owner")
+        assert refusal(member, member, 2, "agent")
+
+
+# -- whose it is -------------------------------------------------------------------------------------------------
+
+
+async def test_charlie_sees_and_changes_nothing(cast: Cast, browser: Browsers, database: Database) -> None:
+    await invite(await browser().sign_in(cast.alice))
+    erin = await invited(database)
+    charlie = await browser().sign_in(cast.charlie)
+    page = await words(await charlie.get("/team"))
+    assert "Charlie Cho" in page
+    assert "acacia" not in page.casefold()
+    for member in (cast.bob, cast.alice, erin):
+        assert (await charlie.post(f"/team/{member.id}/remove")).status == 404
+        assert (await charlie.post(f"/team/{member.id}/role", data={"role": "admin"})).status == 404
+        assert (await charlie.post(f"/team/{member.id}/invite")).status == 404
+    assert await role_of(database, cast.bob) == "agent"
+    assert (await charlie.post("/team/nobody/remove")).status == 404
+
+
+async def test_only_who_runs_the_organisation_may(cast: Cast, browser: Browsers, database: Database) -> None:
+    for member in (cast.sam, cast.bob):
+        page = await browser().sign_in(member)
+        assert (await page.get("/team")).status == 403
+        assert (await invite(page)).status == 403
+        assert (await page.post(f"/team/{cast.dana.id}/remove")).status == 403
+    alice = await browser().sign_in(cast.alice)
+    alice.csrf = "0" * 64
+    assert (await invite(alice)).status == 403
+    assert await role_of(database, cast.dana) == "agent"

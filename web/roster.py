@@ -1,0 +1,112 @@
+"""Who may change what in a team, and how it is shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import get_args
+from uuid import UUID
+
+from db.base import Role
+from db.models import Member, Organisation, Subscription
+from db.organisations import standing
+from web.newcomer import LONGEST_NAME, is_address
+
+ROLES: tuple[Role, ...] = get_args(Role)
+DOES: Mapping[Role, str] = {
+    "owner": "Pays, and may do everything",
+    "admin": "Numbers, team and settings",
+    "supervisor": "Reads along with every call",
+    "agent": "Takes calls; needs a seat",
+}
+"""What each role is for, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """How many agents there are, and for how many is paid; None if nobody counts: it came before there was Stripe."""
+
+    used: int
+    paid: int | None
+
+    @property
+    def are_full(self) -> bool:
+        """Whether one more agent has no seat."""
+        return self.paid is not None and self.used >= self.paid
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One member as the page shows them."""
+
+    id: UUID
+    name: str
+    email: str
+    role: Role
+    last_sign_in: datetime | None
+    """In the organisation's time zone; None: never, they are only invited."""
+    is_viewer: bool
+    roles: Sequence[Role]
+    """What the viewer may make of them; empty if nothing."""
+    may_remove: bool
+
+
+def seats(organisation: Organisation, subscription: Subscription | None, members: Sequence[Member]) -> Seats:
+    """Seats used and paid."""
+    used = sum(member.role == "agent" for member in members)
+    if subscription is None or subscription.status is None:
+        return Seats(used, None if standing(organisation).transcribes else 0)
+    over = organisation.status in ("incomplete", "cancelled")
+    return Seats(used, 0 if over else subscription.seats)
+
+
+def roles_given_by(role: Role) -> Sequence[Role]:
+    """The roles that a member of ``role`` may give: only owners make owners."""
+    return ROLES if role == "owner" else ROLES[1:]
+
+
+def refusal(asking: Member, member: Member, owners: int, role: Role | None) -> str:
+    """Why ``asking`` may not give ``member`` that ``role`` (None: remove them), as a sentence; empty: they may."""
+    if member.role == "owner" and role != "owner" and owners <= 1:
+        return "An organisation needs an owner. Make somebody else one first."
+    if asking.id == member.id:
+        return "You can not change or remove yourself. Ask another owner or admin."
+    if member.role == "owner" and asking.role != "owner":
+        return "Only an owner changes or removes an owner."
+    if role is not None and role not in roles_given_by(asking.role):
+        return "Only an owner makes an owner."
+    return ""
+
+
+def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[str, str] | None:
+    """The first field of the form that is to be mended, and how; None if it is well."""
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        return "name", f"A name, please, of at most {LONGEST_NAME} characters."
+    if not is_address(email):
+        return "email", "That does not look like an email address. Please check it."
+    if role not in roles_given_by(asking):
+        return "role", "Choose one of the roles in the list."
+    return None
+
+
+def lines(
+    members: Sequence[Member], viewer_id: UUID, last_sign_ins: Mapping[UUID, datetime], zone: tzinfo
+) -> list[Line]:
+    """Everybody, as ``viewer_id`` sees them."""
+    asking = next(member for member in members if member.id == viewer_id)
+    owners = sum(member.role == "owner" for member in members)
+    return [_line(member, asking, owners, last_sign_ins.get(member.id), zone) for member in members]
+
+
+def _line(member: Member, asking: Member, owners: int, last_sign_in: datetime | None, zone: tzinfo) -> Line:
+    return Line(
+        id=member.id,
+        name=member.name,
+        email=member.email,
+        role=member.role,
+        last_sign_in=None if last_sign_in is None else last_sign_in.astimezone(zone),
+        is_viewer=member.id == asking.id,
+        roles=[role for role in ROLES if not refusal(asking, member, owners, role)],
+        may_remove=not refusal(asking, member, owners, None),
+    )
