@@ -185,7 +185,10 @@ def _number_words(facts: Facts) -> str:
 
 
 def _number_action(facts: Facts) -> str:
-    return "All numbers" if facts.numbers else "Choose a number"
+    order = order_under_way(facts)
+    if facts.numbers:
+        return "All numbers"
+    return "Choose a number" if order is None or may_choose(order) else "See numbers"
 
 
 def _webhooks(facts: Facts) -> Item:

@@ -1,0 +1,122 @@
+"""The checklist in a real Chromium: it changes under the reader's eyes, also where no stream comes through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route, expect
+
+from db import number_orders, organisations, sign_in_links
+from db.engine import Database
+from db.members import Members
+from db.models import Member, NumberOrder
+from tests.chromium import chromium
+from tests.site import Site
+from web import keys
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture
+async def window() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture
+async def nora(database: Database) -> Member:
+    """The owner of an organisation that has paid, and has no number yet."""
+    async with database.begin() as session:
+        founded = await organisations.create(session, name="Numbat Nursery", status="active")
+        return await Members(session, founded.id).add(email="nora@numbat.example", name="Nora North", role="owner")
+
+
+@pytest_asyncio.fixture
+async def opened(window: Browser, site: Site, database: Database, nora: Member) -> AsyncIterator[Open]:
+    """Opens the checklist as Nora; fails the test that breaks the Content-Security-Policy or throws."""
+    wrong: list[str] = []
+    context = await window.new_context(base_url=site.url)
+    context.set_default_timeout(10_000)
+    expect.set_options(timeout=10_000)
+    context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+
+    async def open_page(width: int = 1280, stream: Callable[[Route], Awaitable[None]] | None = None) -> Page:
+        async with database.begin() as session:
+            token = await sign_in_links.create(session, nora.id, b"test")
+        page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": 800})
+        if stream is not None:
+            await page.route("**/onboarding/events", stream)
+        await page.request.get(f"/sign-in/{token}", max_redirects=0)
+        await page.goto("/onboarding")
+        return page
+
+    yield open_page
+    await context.close()
+    assert wrong == []
+
+
+async def _pay(site: Site, database: Database, nora: Member) -> NumberOrder:
+    async with database.begin() as session:
+        order = await number_orders.pay(session, nora.organisation_id, "sub_1", {})
+        assert order is not None
+    site.app[keys.progress].nudge(nora.organisation_id)
+    return order
+
+
+async def test_it_changes_under_the_readers_eyes(opened: Open, site: Site, database: Database, nora: Member) -> None:
+    page = await opened()
+    now = page.locator("[aria-current=step]")
+    await expect(page.get_by_role("progressbar")).to_have_js_property("value", 1)
+    await expect(page.locator("#under-way")).to_be_hidden()
+    order = await _pay(site, database, nora)
+    await expect(now).to_have_text("Looking for a number")
+    await expect(page.locator("#choose")).to_be_visible()
+    async with database.begin() as session:
+        assert await number_orders.move(session, order, "chosen", candidate="+61255500037")
+        order = await number_orders.find(session, order.id) or order
+        sentence = "Twilio is busy. <b>&amp;"
+        await number_orders.note_trouble(
+            session, order, code=20429, sentence=sentence, next_try_at=None, state="chosen"
+        )
+    site.app[keys.progress].nudge(nora.organisation_id)
+    await expect(now).to_have_text("Renting it")
+    await expect(page.locator("#number")).to_have_text("(02) 5550 0037")
+    await expect(page.locator("#trouble")).to_have_text(sentence)  # text, whatever it looks like
+    await expect(page.locator("#news")).to_have_text("Renting it.")
+    await expect(page.locator("#choose")).to_be_hidden()
+    await page.get_by_role("button", name="Try again now").click()
+    await expect(page.get_by_role("heading", name="Getting started")).to_be_visible()
+
+
+async def test_without_a_stream_it_asks(opened: Open, site: Site, database: Database, nora: Member) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=429, body="")
+
+    page = await opened(stream=refuse)
+    async with page.expect_response("**/onboarding/standing"):
+        pass
+    await _pay(site, database, nora)
+    await expect(page.locator("[aria-current=step]")).to_have_text("Looking for a number")
+
+
+async def test_who_was_signed_out_is_told(opened: Open) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=401, body="")
+
+    page = await opened(stream=refuse)
+    async with page.expect_response("**/onboarding/standing"):
+        await page.context.clear_cookies()
+    await expect(page.locator("#live")).to_contain_text("signed out")
+
+
+async def test_it_fits_a_small_screen(opened: Open, site: Site, database: Database, nora: Member) -> None:
+    page = await opened(360)
+    await _pay(site, database, nora)
+    await expect(page.locator("#under-way")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
