@@ -7,35 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import aiohttp
 import stripe
 
 from provisioning import agreement
 from provisioning.agreement import Agreement
+from provisioning.stripe_client import StripeError, connected, failing
 from provisioning.stripe_settings import STRIPE_API
 
-SECONDS = 8.0  # for one answer; Stripe itself waits longer for ours
-RETRIES = 1
+__all__ = [
+    "MOST_SEATS",
+    "Checkout",
+    "Invoice",
+    "Preview",
+    "Purchase",
+    "StripeApi",
+    "StripeError",
+    "checkout_params",
+    "opened",
+]
+
 MOST_SUBSCRIPTIONS = 100  # of one customer; Stripe's largest page
 INVOICES = 12
 MOST_SEATS = 500
-
-
-class StripeError(Exception):
-    """Stripe refused, or did not answer. ``code`` is Stripe's own; the text is safe to log and to show to admins."""
-
-    def __init__(self, text: str, code: str | None = None, *, passing: bool) -> None:
-        super().__init__(text)
-        self.code = code
-        self.passing = passing
-        """Trying again later may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class StripeApi:
     async def create_customer(self, organisation_id: UUID, name: str, email: str) -> str:
         """The id of the organisation's customer, the same each time."""
         params: Any = {"name": name, "email": email, "metadata": {"organisation": str(organisation_id)}}
-        with _failing():
+        with failing():
             made = await self._v1.customers.create_async(params, _key(f"customer:{organisation_id}", params))
         return made.id
 
@@ -104,13 +104,13 @@ class StripeApi:
         """A page of Stripe's to pay on. Which ways of paying it offers is chosen in Stripe's dashboard."""
         params = checkout_params(purchase, self._price)
         options = _key(f"checkout:{purchase.organisation_id}:{purchase.key}", params)
-        with _failing():
+        with failing():
             return _checkout(await self._v1.checkout.sessions.create_async(params, options))
 
     async def checkout(self, identifier: str) -> Checkout | None:
         """That Checkout Session; None if there is none."""
         try:
-            with _failing():
+            with failing():
                 return _checkout(await self._v1.checkout.sessions.retrieve_async(identifier))
         except StripeError as error:
             if error.code == "resource_missing":
@@ -121,27 +121,27 @@ class StripeApi:
         """Every subscription the customer has or had."""
         params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}
         params["expand"] = ["data.latest_invoice"]
-        with _failing():
+        with failing():
             found = await self._v1.subscriptions.list_async(params)
         return [await self._agreement(each.to_dict()) for each in found.data]
 
     async def customer_of_charge(self, charge: str) -> str | None:
         """Who was charged."""
-        with _failing():
+        with failing():
             customer = (await self._v1.charges.retrieve_async(charge)).customer
         return customer if isinstance(customer, str) or customer is None else customer.id
 
     async def change_seats(self, one: Agreement, seats: int, key: str) -> None:
         """From now on so many seats; the days of this period are set off in the next invoice."""
         params: Any = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
-        with _failing():
+        with failing():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
     async def preview(self, one: Agreement, seats: int) -> Preview:
         """The next invoice, should it be so many seats from now on. Changes nothing."""
         details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         params: Any = {"customer": one.customer, "subscription": one.id, "subscription_details": details}
-        with _failing():
+        with failing():
             invoice = await self._v1.invoices.create_preview_async(params)
         lines = [line.to_dict() for line in invoice.lines.data]
         return Preview(invoice.total, sum(agreement.with_tax(line) for line in lines if agreement.is_proration(line)))
@@ -149,12 +149,12 @@ class StripeApi:
     async def portal(self, customer: str, return_url: str, key: str) -> str:
         """The address of the customer's page at Stripe: card, invoices, ABN, cancelling."""
         params: Any = {"customer": customer, "return_url": return_url}
-        with _failing():
+        with failing():
             return (await self._v1.billing_portal.sessions.create_async(params, _key(f"portal:{key}", params))).url
 
     async def invoices(self, customer: str) -> Sequence[Invoice]:
         """The newest ones, but for drafts."""
-        with _failing():
+        with failing():
             found = await self._v1.invoices.list_async({"customer": customer, "limit": INVOICES})
         return [_invoice(each) for each in found.data if each.status != "draft"]
 
@@ -163,7 +163,7 @@ class StripeApi:
         return agreement.read(shown, paid=paid)
 
     async def _was_paid(self, subscription: str) -> bool:
-        with _failing():
+        with failing():
             paid = await self._v1.invoices.list_async({"subscription": subscription, "status": "paid", "limit": 1})
         return bool(paid.data)
 
@@ -190,29 +190,8 @@ def checkout_params(purchase: Purchase, price: str) -> Any:
 @asynccontextmanager
 async def opened(key: str, price: str, base: str = STRIPE_API) -> AsyncIterator[StripeApi]:
     """Stripe, as long as the connections are open. Enter it inside the running loop."""
-    # A session of our own, for the package would make one without a bound on connections and a timeout as a number.
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
-        http = stripe.AIOHTTPClient(timeout=None, session=session)
-        client = stripe.StripeClient(
-            key,
-            http_client=http,
-            max_network_retries=RETRIES,
-            base_addresses=None if base == STRIPE_API else {"api": base},
-        )
+    async with connected(key, base) as client:
         yield StripeApi(client, price)
-
-
-@contextmanager
-def _failing() -> Iterator[None]:
-    """Turn whatever the package raises into `StripeError`."""
-    try:
-        yield
-    except (stripe.APIConnectionError, aiohttp.ClientError, TimeoutError) as error:
-        raise StripeError(f"Stripe did not answer ({type(error).__name__})", passing=True) from error
-    except stripe.StripeError as error:
-        status = error.http_status or 0
-        text = error.user_message or type(error).__name__
-        raise StripeError(text, error.code, passing=status in (409, 429) or status >= 500) from error
 
 
 def _key(text: str, params: Any) -> Any:
