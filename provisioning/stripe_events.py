@@ -154,7 +154,7 @@ class Desk:
 
     async def _fail(self, event: Event, error: Exception) -> None:
         expected = isinstance(error, StripeError | TimeoutError)
-        _log.error("event failed", event=event.id, type=event.kind, error=type(error).__name__, exc_info=not expected)
+        _log.error("event failed", id=event.id, type=event.kind, error=type(error).__name__, exc_info=not expected)
         sentence = f"{type(error).__name__}: {error}" if isinstance(error, StripeError) else type(error).__name__
         async with self.database.begin() as session:
             await stripe_events.settle(session, event.id, "failed", error=sentence)
@@ -189,7 +189,7 @@ async def _adopt(session: AsyncSession, event: Event, customer: str) -> UUID | N
         return None
     row = await subscriptions.start(session, organisation_id)
     if row.stripe_customer_id is not None:
-        _log.error("second customer", organisation=str(organisation_id), event=event.id)
+        _log.error("second customer", organisation=str(organisation_id), id=event.id)
         return None
     row.stripe_customer_id = customer
     await session.flush()

@@ -64,7 +64,7 @@ class Shop:
         self, seats: int = 3, instrument: str = "visa", email: str = "nora@numbat.example"
     ) -> Member:
         """The owner of a new organisation that has paid for so many seats, by ``instrument``."""
-        owner = await self.newcomer()
+        owner = await self.newcomer(email)
         customer = await self.customer(owner)
         made = await self.api.create_checkout(
             Purchase(owner.organisation_id, customer, seats, f"{self.site.url}/", f"{self.site.url}/", key="shop")

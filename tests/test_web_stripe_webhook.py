@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import Callable
+from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 from stripe import WebhookSignature
 
-from db.models import StripeEvent
+from db import stripe_events
+from db.audit import AuditFilter, AuditLog, details_of
+from db.models import AuditEntry, Member, StripeEvent
+from db.number_orders import NumberOrders
+from db.organisations import STANDING
+from provisioning.agreement import chosen
+from sandbox import stripe_standing, stripe_subscriptions
+from sandbox.stripe import Fault, Stripe
+from sandbox.stripe_account import Object
 from tests.shop import SECRET, Shop
+
+Act = Callable[[Stripe, Object], None]
+PAYMENTS = ("invoice.payment_failed", "invoice.payment_action_required", "charge.refunded")
 
 
 def event(kind: str = "customer.created", identifier: str = "evt_1", **subject: Any) -> str:
@@ -63,3 +81,140 @@ async def test_what_is_nothing_to_us_is_recorded_and_ignored(shop: Shop) -> None
     async with shop.database.begin() as session:
         row = (await session.scalars(select(StripeEvent))).one()
     assert (row.id, row.type, row.state, row.attempts) == ("evt_1", "price.created", "ignored", 2)
+
+
+async def test_what_could_not_be_acted_on_comes_again_and_is_seen(shop: Shop) -> None:
+    shop.stripe.faults.extend([Fault("GET", "/v1/subscriptions")] * 4)
+    nora = await shop.subscriber()
+    assert (await shop.organisation(nora)).status == "active"
+    log = shop.stripe.webhooks.log
+    failed = {one.event for one in log if one.status == 500}
+    assert failed
+    assert all(any(one.event == event and one.status == 200 for one in log) for event in failed)
+    async with shop.database.begin() as session:
+        assert await stripe_events.failed(session, nora.organisation_id) == []
+        entries = (await session.scalars(select(AuditEntry).where(AuditEntry.action == "webhook.retried"))).all()
+    assert {details_of(entry)["event"] for entry in entries} == failed
+
+
+async def test_a_failure_is_kept_with_its_error(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    customer = await shop.customer(nora)
+    shop.stripe.faults.extend([Fault("GET", "/v1/subscriptions")] * 2)
+    assert await post(shop, event("invoice.paid", customer=customer)) == 500
+    async with shop.database.begin() as session:
+        (row,) = await stripe_events.failed(session, nora.organisation_id)
+    assert (row.id, row.state, row.attempts) == ("evt_1", "failed", 1)
+    assert row.error is not None
+    assert row.error.startswith("StripeError: ")
+    assert await post(shop, event("invoice.paid", customer=customer)) == 200
+
+
+async def test_an_event_that_is_done_is_not_done_again(shop: Shop) -> None:
+    nora = await shop.subscriber()
+    for happened in shop.stripe.events:
+        shop.stripe.resend(happened["id"])
+    before = await state(shop, nora)
+    await shop.delivered()
+    assert await state(shop, nora) == before
+    assert {one.status for one in shop.stripe.webhooks.log} == {200}
+    assert (await shop.organisation(nora)).status == "active"
+
+
+def fail(stripe: Stripe, one: Object) -> None:
+    stripe.give_card(one["customer"], "declined")
+    stripe.clock.advance(days=32)
+
+
+def mend(stripe: Stripe, one: Object) -> None:
+    stripe.give_card(one["customer"], "visa")
+    for invoice in stripe.account.all("invoice", customer=one["customer"], status="open"):
+        stripe.pay_invoice(invoice["id"])
+
+
+def grow(stripe: Stripe, one: Object) -> None:
+    item = one["items"]["data"][0]
+    wanted = [{"id": item["id"], "quantity": item["quantity"] + 1}]
+    stripe_subscriptions.change_seats(stripe.account, one, wanted, "create_prorations", or_fail=False)
+
+
+def end_later(stripe: Stripe, one: Object) -> None:
+    stripe_standing.cancel_later(stripe.account, one, not one["cancel_at_period_end"])
+
+
+def end(stripe: Stripe, one: Object) -> None:
+    stripe_standing.end(stripe.account, one)
+
+
+def give_back(stripe: Stripe, one: Object) -> None:
+    for charge in stripe.account.all("charge", customer=one["customer"], refunded=False, status="succeeded")[:1]:
+        stripe.refund(charge["id"])
+
+
+ACTS = (fail, mend, grow, end_later, end, give_back)
+
+
+@pytest.mark.slow
+@hypothesis_settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(ACTS), max_size=4), st.randoms(use_true_random=False))
+async def test_any_order_of_any_events_ends_where_stripe_is(shop: Shop, acts: list[Act], chance: Random) -> None:
+    """Real events of one subscription's life: late, repeated, jumbled, several at a time."""
+    happened: list[Object] = []
+    shop.stripe.account.on_event = [happened.append]
+    nora = await shop.subscriber(email=f"{uuid4()}@numbat.example")
+    (one,) = shop.stripe.account.all("subscription", customer=await shop.customer(nora))
+    for act in acts:
+        await deliver(shop, chance.sample(happened, chance.randint(0, len(happened))))
+        if one["status"] != "canceled":
+            act(shop.stripe, one)
+    await deliver(shop, chance.sample(happened * 2, len(happened) * 2))
+    ours, theirs = await state(shop, nora), await expected(shop, nora)
+    numbers = ours.pop("numbers")
+    assert ours == theirs
+    assert numbers == 1 if STANDING[theirs["organisation"]].connects else numbers <= 1
+    if one["status"] != "canceled":
+        end(shop.stripe, one)  # or every later clock would have to renew it
+
+
+async def deliver(shop: Shop, events: list[Object]) -> None:
+    """Send them in this order, three at a time."""
+    for batch in (events[at : at + 3] for at in range(0, len(events), 3)):
+        answers = await asyncio.gather(*(post(shop, json.dumps(each)) for each in batch))
+        assert set(answers) <= {200}
+
+
+async def state(shop: Shop, owner: Member) -> dict[str, Any]:
+    """Where an organisation's money stands with us."""
+    row = await shop.subscription(owner.organisation_id)
+    assert row is not None
+    async with shop.database.begin() as session:
+        orders = await NumberOrders(session, owner.organisation_id).all()
+        entries = await AuditLog(session, owner.organisation_id).page(AuditFilter(action="payment"))
+    return {
+        "organisation": (await shop.organisation(owner)).status,
+        "subscription": row.status,
+        "seats": row.seats,
+        "ends": row.cancel_at_period_end,
+        "numbers are given back": row.release_after is not None,
+        "numbers": len(orders),
+        "payments": sorted(str(details_of(entry)["event"]) for entry in entries),
+    }
+
+
+async def expected(shop: Shop, owner: Member) -> dict[str, Any]:
+    """The same, as Stripe has it."""
+    customer = await shop.customer(owner)
+    one = chosen(await shop.api.agreements(customer))
+    assert one is not None
+    return {
+        "organisation": one.means,
+        "subscription": one.status,
+        "seats": one.seats,
+        "ends": one.cancel_at_period_end,
+        "numbers are given back": not STANDING[one.means].keeps_numbers,
+        "payments": sorted(
+            each["id"]
+            for each in shop.stripe.events
+            if each["type"] in PAYMENTS and each["data"]["object"]["customer"] == customer
+        ),
+    }
