@@ -155,7 +155,7 @@ function drawList() {
   const calls = store.inOrder();
   const shown = list.draw(calls, selected);
   part("calls-empty").hidden = shown > 0;
-  put(part("calls-empty"), calls.length ? "No call matches." : "No live calls.");
+  put(part("calls-empty"), calls.length ? "No call matches." : status === "barred" ? "Calls are not shown now." : "No live calls.");
   const [title, hint] = placeholderWords(calls.length);
   put(part("placeholder-title"), title);
   put(part("placeholder-hint"), hint);
