@@ -117,10 +117,10 @@ class Distant(Address):
 
 
 @asynccontextmanager
-async def media_process(nats: NatsServer, vendor: Vendor, port: int) -> AsyncIterator[Distant]:
+async def media_process(nats: NatsServer, vendor: Vendor, port: int, **changes: Any) -> AsyncIterator[Distant]:
     """``python -m media``, listening and on its bus."""
     key, secret = next(iter(KEYS.items()))
-    values = _values(nats, vendor.url, port) | {"aws_access_key_id": key, "aws_secret_access_key": secret}
+    values = _values(nats, vendor.url, port) | {"aws_access_key_id": key, "aws_secret_access_key": secret} | changes
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "media"),
         env={name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath},

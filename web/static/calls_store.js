@@ -1,7 +1,8 @@
 // The live calls as this page knows them: the console's transcript events folded into memory. No DOM, no clock, no network.
 //
 // A call: {id, direction, agent, startedAt (ms since 1970), state, reason, latencyMs, lines, byKey, latest}
-// A line: {key, at (ms into the call), kind: "utterance" | "gap", and the utterance or the gap under that name}
+// A line: {key, at (ms into the call), kind: "utterance" | "gap", and the utterance or the gap under that name};
+// a gap's has endedAt (ms since 1970), too
 // `lines` are in the order in which they were said. Words live here and on the page, and nowhere else.
 
 export class CallsStore {
@@ -86,7 +87,7 @@ const CHANGES = {
     return { kind: "latency", call };
   },
   utterance: (call, event) => placed(call, utteranceLine(event.utterance)),
-  gap: (call, event) => placed(call, gapLine(event.gap)),
+  gap: (call, event) => placed(call, gapLine(event.gap, call.startedAt)),
 };
 
 function fromView(view) {
@@ -103,7 +104,7 @@ function fromView(view) {
     latest: null,
   };
   for (const utterance of view.utterances) placed(call, utteranceLine(utterance));
-  for (const gap of view.gaps) placed(call, gapLine(gap));
+  for (const gap of view.gaps) placed(call, gapLine(gap, call.startedAt));
   return call;
 }
 
@@ -117,8 +118,8 @@ function utteranceLine(utterance) {
   return { key: `u:${utterance.id}`, at: utterance.start_ms, kind: "utterance", utterance };
 }
 
-function gapLine(gap) {
-  return { key: `g:${gap.from_ms}:${gap.cause}`, at: gap.from_ms, kind: "gap", gap };
+function gapLine(gap, startedAt) {
+  return { key: `g:${gap.from_ms}:${gap.cause}`, at: gap.from_ms, kind: "gap", gap, endedAt: startedAt + gap.to_ms };
 }
 
 // The place of a line is where it was said; a revision stays where it is unless its start moved. A final is never revised.

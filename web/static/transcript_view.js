@@ -62,7 +62,7 @@ export class TranscriptView {
   #row(line) {
     let row = this.#rows.get(line.key);
     if (!row) this.#rows.set(line.key, (row = line.kind === "gap" ? gapRow() : speechRow(line)));
-    if (line.kind === "gap") row.firstChild.textContent = gapWords(line.gap);
+    if (line.kind === "gap") row.firstChild.textContent = gapWords(line.gap, line.endedAt);
     else fill(row, line.utterance);
     return row;
   }

@@ -33,6 +33,7 @@ const CAUSES = {
   transcribe: "lost while transcription was away",
 };
 
+const TIME = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium", hourCycle: "h23" });
 const LATE_MS = 3000; // beyond this, words lag the conversation enough to mislead whoever answers them
 
 /** `state` as one of STATES' own; one that this page does not know yet is shown like live. */
@@ -52,7 +53,10 @@ export function duration(ms) {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-export function gapWords(gap) {
+/** A gap as a line of the transcript. `endedAt` is when it ended, ms since 1970. */
+export function gapWords(gap, endedAt) {
+  if (gap.from_ms === 0 && gap.cause === "bilby")
+    return `Words before ${TIME.format(endedAt)} were lost with the machine that held them.`;
   const cause = CAUSES[gap.cause] ?? "lost";
   return `${seconds(gap.to_ms - gap.from_ms)} missing: ${cause}`;
 }

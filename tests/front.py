@@ -1,0 +1,57 @@
+"""A load balancer before media nodes, as far as sockets go: it passes each on to the node that it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+_BYTES = 1 << 16
+
+
+@dataclass
+class Front:
+    """Listening at ``port``. New sockets go to ``to``, a port; who was passed on stays where it is."""
+
+    to: int = 0
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One socket, until one of its ends is gone: then the other is cut off, too."""
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
+        except OSError:
+            writer.transport.abort()
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                both = [tasks.create_task(_pass(reader, far_writer)), tasks.create_task(_pass(far_reader, writer))]
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                for task in both:
+                    task.cancel()
+        finally:
+            writer.transport.abort()
+            far_writer.transport.abort()
+
+
+@asynccontextmanager
+async def front(port: int) -> AsyncIterator[Front]:
+    """A `Front` on ``port`` of the loopback."""
+    passing = Front(port=port)
+    server = await asyncio.start_server(passing.accept, "127.0.0.1", port)
+    try:
+        yield passing
+    finally:
+        server.close()
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while some := await reader.read(_BYTES):
+            writer.write(some)
+            await writer.drain()

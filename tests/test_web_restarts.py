@@ -1,0 +1,110 @@
+"""A media node dies under a call, noticed by Twilio or not: the call goes on at another, and its seam is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import nats
+import pytest
+import pytest_asyncio
+
+from db.engine import Database
+from tests.cast import Cast
+from tests.ends import Screen
+from tests.outage import WAIT, House, freeze, house
+from web.config import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+SAID = " ".join(f"w{number}" for number in range(60))  # 22 seconds of words, 360 ms each
+WORD_MS = 360
+
+
+@pytest_asyncio.fixture
+async def bilby(
+    settings: Settings, database: Database, cast: Cast, tmp_path: Path, free_port: Callable[[], int]
+) -> AsyncIterator[House]:
+    async with house(settings, database, cast, tmp_path, free_port) as running:
+        yield running
+
+
+def shown(screen: Screen, call: str) -> list[str]:
+    """Every word on the screen, in the order in which it was said, finished or not."""
+    spoken = screen.calls().get(call, {}).get("utterances", {}).values()
+    return " ".join(one["text"] for one in sorted(spoken, key=lambda one: one["start_ms"])).split()
+
+
+async def watched(bilby: House) -> tuple[str, Screen]:
+    """A call of which some words are on a screen of the second node."""
+    screen = await bilby.screen(bilby.second)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    return call, screen
+
+
+async def goes_on(call: str, screen: Screen) -> list[str]:
+    """Wait for words long after the seam; all of them."""
+    before = len(shown(screen, call))
+    await screen.until(lambda: len(shown(screen, call)) >= before + 12 and screen.gaps(call) != [], seconds=40)
+    words = shown(screen, call)
+    numbers = [int(word[1:]) for word in words]
+    assert numbers == sorted(set(numbers)), "in order, none twice"
+    return words
+
+
+def missing_ms(words: list[str]) -> int:
+    """How long the words took that are not there."""
+    numbers = [int(word[1:]) for word in words]
+    return (numbers[-1] + 1 - len(numbers)) * WORD_MS
+
+
+async def test_a_killed_nodes_call_goes_on_at_another(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    bilby.turn()
+    await bilby.first.crash()
+    words = await goes_on(call, screen)
+    assert bilby.starts() == 1
+    assert {gap["cause"] for gap in screen.gaps(call)} == {"bilby"}
+    told = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) <= told + 2 * WORD_MS, "what is missing is shown as a gap"
+    assert missing_ms(words) <= 1_000 + 2 * WORD_MS, "a second of words, and those the seam cut in two"
+
+
+async def test_a_silent_nodes_call_goes_on_at_another_though_twilio_notices_nothing(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    bilby.turn()
+    freeze(bilby.first)
+    words = await goes_on(call, screen)
+    assert bilby.starts() == 1
+    told = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) <= told + 2 * WORD_MS
+
+
+async def test_what_only_the_dead_node_held_is_owned_up_to(bilby: House) -> None:
+    screen = await bilby.screen(bilby.first)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    bilby.turn()
+    await bilby.first.crash()
+    again = await bilby.screen(bilby.second)
+    words = await goes_on(call, again)
+    (gap,) = again.gaps(call)
+    assert (gap["from_ms"], gap["cause"]) == (0, "bilby")
+    assert gap["to_ms"] >= 10 * WORD_MS
+    assert int(words[0][1:]) >= 10
+
+
+async def test_a_web_process_that_has_just_come_learns_where_calls_are(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    client = await nats.connect(bilby.nats.url("media"))
+    again, beats = await client.subscribe(f"call.*.{call}.started"), await client.subscribe("node.*.alive")
+    await bilby.restart_web()
+    await again.next_msg(WAIT)
+    for _ in range(4):
+        await beats.next_msg(WAIT)
+    await client.close()
+    bilby.turn()
+    freeze(bilby.first)
+    await goes_on(call, screen)
+    assert bilby.starts() == 1
