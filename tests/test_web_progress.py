@@ -135,6 +135,15 @@ class TestWithoutNats:
                 await Members(session, cast.a.id).remove(cast.alice.id)
             await stream.ended()
 
+    async def test_who_may_no_longer_hears_no_more(self, cast: Cast, browser: Browsers, database: Database) -> None:
+        async with listening(await browser().sign_in(cast.alice)) as stream:
+            await stream.next()
+            async with database.begin() as session:
+                alice = await Members(session, cast.a.id).locked(cast.alice.id)
+                assert alice is not None
+                alice.role = "agent"
+            await stream.ended()
+
     async def test_a_stream_ends_and_the_browser_comes_back(
         self, cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -18,7 +18,7 @@ from web import access, checklist, keys
 from web.access import Viewer
 from web.checklist import Facts
 from web.dialling import shown
-from web.errors import NotFoundError, NotSignedInError, RefusalError, TooManyError
+from web.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
 from web.forms import field
 from web.pages import render
 from web.progress import LOOK_SECONDS, STREAM_SECONDS, news
@@ -97,8 +97,11 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
             members=await rows.members.all(),
             pays=viewer.may("billing"),
         )
-    if viewer.member_id not in {member.id for member in facts.members}:
+    me = next((member for member in facts.members if member.id == viewer.member_id), None)
+    if me is None:
         raise NotSignedInError
+    if "settings" not in access.PERMISSIONS[me.role]:  # no longer, though a stream may still be open
+        raise ForbiddenError
     return _told(facts)
 
 
