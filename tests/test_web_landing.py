@@ -60,6 +60,12 @@ async def test_nothing_is_promised_for_others(browser: Browsers) -> None:
         assert "stay in Sydney" not in text
 
 
+async def test_where_papers_go_is_said(browser: Browsers) -> None:
+    text = " ".join((await (await browser().get("/privacy")).text()).split())
+    assert "papers of its own, its legal name, ABN and address go to Twilio" in text
+    assert "<code>numbers.twilio.com</code>, <strong>in the United States</strong>" in text
+
+
 class TestOptedOut:
     """Where the AWS account is attested to be opted out."""
 
