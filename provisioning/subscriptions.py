@@ -54,6 +54,8 @@ class Decision:
     """For the audit log."""
     notice: tuple[Kind, str] | None
     """A mail to the owners, and its occasion."""
+    doubled: Sequence[str] = ()
+    """Subscriptions that are paid for beside the one that counts; the owners are told of each once."""
 
 
 def decide(known: Known, agreements: Sequence[Agreement], now: datetime, grace: timedelta) -> Decision:
@@ -66,8 +68,9 @@ def decide(known: Known, agreements: Sequence[Agreement], now: datetime, grace: 
         status=one.means,
         values=values,
         paid_by=_paid_by(known, one),
-        entries=[*_entries(known, one), *_double(known, agreements)],
+        entries=_entries(known, one),
         notice=_notice(known, one, values),
+        doubled=sorted(each.id for each in superfluous(agreements)),
     )
 
 
@@ -103,13 +106,6 @@ def _entries(known: Known, one: Agreement) -> list[tuple[str, Details]]:
         verb = "subscription.ending" if one.cancel_at_period_end else "subscription.continued"
         entries.append((verb, {"period_end": one.period_end.isoformat() if one.period_end else None}))
     return entries
-
-
-def _double(known: Known, agreements: Sequence[Agreement]) -> list[tuple[str, Details]]:
-    best = chosen(agreements)
-    if best is None or known.subscription == best.id:  # told when it was first seen, or when the next one comes
-        return []
-    return [("subscription.doubled", {"subscription": one.id}) for one in superfluous(agreements)]
 
 
 def _notice(known: Known, one: Agreement, values: dict[str, Any]) -> tuple[Kind, str] | None:
@@ -165,6 +161,11 @@ async def _follow(session: AsyncSession, organisation_id: UUID, decision: Decisi
         await audit.record(session, organisation_id, action, details, audit.STRIPE)
     if decision.notice is not None:
         await notices.tell(session, organisation_id, *decision.notice)
+    for subscription in decision.doubled:
+        if await notices.tell(session, organisation_id, "doubled", subscription):
+            await audit.record(
+                session, organisation_id, "subscription.doubled", {"subscription": subscription}, audit.STRIPE
+            )
 
 
 async def _order_number(session: AsyncSession, organisation_id: UUID, paid_by: Sequence[str]) -> None:
