@@ -56,6 +56,11 @@ async def failed(session: AsyncSession, organisation_id: UUID | None) -> Sequenc
     return (await session.scalars(newest.limit(SHOWN))).all()
 
 
+async def kinds_failed(session: AsyncSession) -> Sequence[str]:
+    """The kind of each event, whosever it is, that could not be acted on yet."""
+    return (await session.scalars(select(StripeEvent.type).where(StripeEvent.state == "failed").limit(1000))).all()
+
+
 async def purge(session: AsyncSession, before: datetime) -> int:
     """Forget what was settled and came before then; how many. Stripe repeats an event for days, not for months."""
     old = delete(StripeEvent).where(StripeEvent.received_at < before, StripeEvent.state.in_(("done", "ignored")))

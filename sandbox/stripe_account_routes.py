@@ -85,9 +85,13 @@ def refund(account: Account, params: Params, _: Path) -> Object:
 
 
 @endpoint(routes, "GET", "/v1/tax/settings", tax.SettingsRetrieveParams)
-def tax_settings(_: Account, __: Params, ___: Path) -> Object:
+def tax_settings(account: Account, _: Params, __: Path) -> Object:
     """Where the head office is, and what is sold."""
-    return blank("tax.settings")
+    settings = blank("tax.settings")
+    if not account.settings.head_office:
+        details = {"pending": {"missing_fields": ["head_office"]}}
+        settings |= {"head_office": None, "status": "pending", "status_details": details}
+    return settings
 
 
 @endpoint(routes, "GET", "/v1/events", declared.EventListParams)

@@ -44,6 +44,7 @@ class StripeSettings:
     unit_amount: int = 4000  # cents a seat and month, before GST
     tax_behavior: Literal["exclusive", "inclusive"] = "exclusive"
     gst_registered: bool = True
+    head_office: bool = True  # known to Stripe Tax, which is pending without
     retry_days: tuple[int, ...] = (3, 5, 7)  # after each failed attempt to collect a renewal
     after_retries: Literal["cancel", "unpaid", "past_due"] = "cancel"
     debit_days: int = 3  # until a bank debit has cleared or bounced

@@ -6,17 +6,20 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
 
+from sandbox.stripe import Stripe, StripeSettings, stripe
 from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
 from tests.cast import Cast
 from tests.node import Node
+from tests.shop import KEY, PRICE, SECRET, stripe_values
 from tests.site import Browser
 from web import check
-from web.check import Finding, findings, report
+from web.check import findings, report
 from web.config import Settings
+from web.finding import Finding
 
 
 @pytest_asyncio.fixture
-async def well(node: Node, settings: Settings, telephone: Twilio) -> Settings:
+async def well(node: Node, settings: Settings, telephone: Twilio, till: Stripe) -> Settings:
     """Settings under which everything is reachable."""
     await node.connected()
     values = settings.model_dump() | {
@@ -24,8 +27,17 @@ async def well(node: Node, settings: Settings, telephone: Twilio) -> Settings:
         "media_public_url": node.url,
         "twilio_api_base": telephone.url,
         "aws_ai_opt_out": "attested",
+        **stripe_values(till),
     }
     return Settings.model_validate(values)
+
+
+@pytest_asyncio.fixture
+async def till(settings: Settings) -> AsyncIterator[Stripe]:
+    """A Stripe account whose webhooks lead to us."""
+    facts = StripeSettings(KEY, SECRET, PRICE, webhook_url=f"{settings.web_public_url}/stripe/webhook")
+    async with stripe(facts) as emulator:
+        yield emulator
 
 
 @pytest_asyncio.fixture
@@ -52,7 +64,7 @@ async def test_all_is_well(well: Settings) -> None:
     found = await findings(well)
     assert [finding for finding in found if not finding.good] == []
     assert set(named(found)) == set(check.CHECKS)
-    assert report(found).count("ok") == len(found)
+    assert report(found).count("ok    ") == len(found)
 
 
 async def test_each_thing_that_is_wrong_says_how_to_mend_it(
@@ -66,6 +78,8 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
         "media_public_url": f"ws://127.0.0.1:{nobody}",
         "smtp_url": f"smtp://127.0.0.1:{nobody}",
         "aws_ai_opt_out": "",
+        "stripe_api_base": f"http://127.0.0.1:{nobody}",
+        "stripe_webhook_secret": "",
     }
     found = named(await findings(Settings.model_validate(broken)))
     assert {name for name, finding in found.items() if not finding.good} == set(check.CHECKS) - {"regions", "Twilio"}

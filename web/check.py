@@ -10,7 +10,6 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -23,26 +22,14 @@ from twilio.base.exceptions import TwilioRestException
 from db import migrate
 from db.engine import DatabaseUnavailableError
 from provisioning.mail import Mailer
-from web import twilio_client
+from web import check_stripe, twilio_client
 from web.config import TWILIO_API, Settings, read
+from web.finding import Finding
 
 SECONDS = 10.0  # for each check
 _REACHING_SECONDS = 4.0
 _LISTENING_SECONDS = 1.0
 _WORDS = "transcript.>"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. ``mend`` says what to do, and is empty where all is well."""
-
-    name: str
-    said: str
-    mend: str = ""
-
-    @property
-    def good(self) -> bool:
-        return not self.mend
 
 
 Check = Callable[[Settings], Awaitable[Finding]]
@@ -168,6 +155,11 @@ CHECKS: dict[str, Check] = {
     "NATS": nats,
     "Twilio": twilio,
     "numbers": numbers,
+    "Stripe": check_stripe.key,
+    "price": check_stripe.price,
+    "Stripe webhook": check_stripe.webhook,
+    "tax": check_stripe.tax,
+    "Stripe events": check_stripe.events,
     "mail": mail,
     "media": media,
     "AWS opt-out": opt_out,

@@ -26,3 +26,8 @@ class Price:
         """``A$44``, ``A$1,234.50``."""
         dollars, cents = divmod(self.cents, 100)
         return f"A${dollars:,}.{cents:02}" if cents else f"A${dollars:,}"
+
+
+def with_gst(cents: int) -> Price:
+    """A price of ``cents`` before GST, with the 10 % added, to the nearest cent."""
+    return Price(cents + (cents + 5) // 10)

@@ -1,0 +1,161 @@
+"""The preflight's look at Stripe: each thing that can be set up wrongly there is found, and says how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from db import stripe_events
+from db.engine import Database
+from provisioning.stripe_account import Endpoint, SeatPrice, Tax
+from provisioning.stripe_events import ACTED_ON
+from sandbox.stripe import Fault, Stripe, StripeSettings, stripe
+from tests.shop import KEY, PRICE, SECRET, stripe_values
+from web import check_stripe
+from web.check_stripe import judge_endpoints, judge_price, judge_tax
+from web.config import Settings
+from web.finding import Finding
+
+OURS = "https://app.bilby.example/stripe/webhook"
+GOOD = SeatPrice("aud", 4000, "month", is_active=True, includes_tax=False)
+LOOKS = (check_stripe.key, check_stripe.price, check_stripe.webhook, check_stripe.tax)
+
+
+@asynccontextmanager
+async def account(settings: Settings, **changes: Any) -> AsyncIterator[tuple[Stripe, Settings]]:
+    """A Stripe account whose webhooks lead to us, and settings that know it."""
+    hook = f"{settings.web_public_url}/stripe/webhook"
+    facts = StripeSettings(KEY, SECRET, PRICE, **{"webhook_url": hook, **changes})
+    async with stripe(facts) as emulator:
+        yield emulator, settings.model_copy(update=stripe_values(emulator))
+
+
+@pytest_asyncio.fixture
+async def well(settings: Settings) -> AsyncIterator[tuple[Stripe, Settings]]:
+    async with account(settings) as opened:
+        yield opened
+
+
+async def looked(settings: Settings) -> list[Finding]:
+    return [await look(settings) for look in (*LOOKS, check_stripe.events)]
+
+
+async def test_all_is_well(well: tuple[Stripe, Settings]) -> None:
+    found = await looked(well[1])
+    assert [finding for finding in found if not finding.good] == []
+    assert "test mode" in found[0].said
+    assert "A$44 a seat" in found[1].said
+
+
+async def test_without_stripe_nothing_is_sold(settings: Settings) -> None:
+    for look in (check_stripe.key, check_stripe.price, check_stripe.tax):
+        assert "STRIPE_SECRET_KEY" in (await look(settings)).mend
+    assert "STRIPE_WEBHOOK_SECRET" in (await check_stripe.webhook(settings)).mend
+
+
+async def test_a_key_that_stripe_does_not_know(well: tuple[Stripe, Settings]) -> None:
+    wrong = Settings.model_validate(well[1].model_dump() | {"stripe_secret_key": "sk_test_rolled_rolled_rolled"})
+    for look in LOOKS:
+        finding = await look(wrong)
+        assert (finding.said, "STRIPE_SECRET_KEY" in finding.mend) == ("refuses the key", True)
+        assert "rolled_" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(500, "does not answer"), (0, "does not answer"), (403, "restricted key"), (402, "402")]
+)
+async def test_a_stripe_that_is_not_itself(well: tuple[Stripe, Settings], status: int, words: str) -> None:
+    emulator, settings = well
+    for look in LOOKS:
+        emulator.faults.extend(Fault("GET", status=status) for _ in range(8))  # aiohttp, too, tries again
+        finding = await look(settings)
+        emulator.faults.clear()
+        assert words in finding.said + finding.mend
+
+
+async def test_a_price_of_another_account(well: tuple[Stripe, Settings]) -> None:
+    other = well[1].model_copy(update={"stripe_price_id": "price_elsewhere"})
+    assert (await check_stripe.key(other)).good
+    finding = await check_stripe.price(other)
+    assert ("there is none" in finding.said, "STRIPE_PRICE_ID" in finding.mend) == (True, True)
+
+
+async def test_a_price_that_the_public_pages_do_not_say(settings: Settings) -> None:
+    async with account(settings, unit_amount=5000) as (_, dearer):
+        finding = await check_stripe.price(dearer)
+    assert finding.said == "comes to A$55 with GST, and the public pages say A$44"
+    assert "SEAT_PRICE_CENTS to 5500" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"is_active": False}, "archived"),
+        ({"currency": "usd"}, "USD"),
+        ({"every": ""}, "paid once"),
+        ({"every": "year"}, "every year"),
+        ({"cents": None}, "AUD"),
+        ({"includes_tax": None}, "does not say"),
+        ({"includes_tax": True}, "comes to A$40"),
+    ],
+)
+def test_what_is_wrong_with_a_price(changes: dict[str, Any], words: str) -> None:
+    said, mend = judge_price(replace(GOOD, **changes), 4400)
+    assert (words in said, bool(mend)) == (True, True)
+
+
+def test_prices_with_and_without_gst() -> None:
+    assert judge_price(GOOD, 4400)[1] == ""
+    assert judge_price(replace(GOOD, cents=4400, includes_tax=True), 4400)[1] == ""
+    assert judge_price(replace(GOOD, cents=3999), 4399)[1] == ""  # 4398.9
+
+
+async def test_webhooks_that_lead_elsewhere(settings: Settings) -> None:
+    async with account(settings, webhook_url="https://elsewhere.example/stripe/webhook") as (_, astray):
+        finding = await check_stripe.webhook(astray)
+    assert "does not lead here (the account has 1)" in finding.said
+    assert f"{settings.web_public_url}/stripe/webhook" in finding.mend
+
+
+async def test_webhooks_of_which_some_are_not_asked_for(settings: Settings) -> None:
+    kinds = tuple(sorted(ACTED_ON - {"invoice.paid", "charge.refunded"}))
+    async with account(settings, enabled_events=kinds) as (_, deaf):
+        finding = await check_stripe.webhook(deaf)
+    assert finding.said == "is not told of charge.refunded, invoice.paid"
+
+
+def test_endpoints() -> None:
+    good = Endpoint(OURS, is_enabled=True, kinds=ACTED_ON | {"customer.updated"})
+    other = Endpoint("https://elsewhere.example/hook", is_enabled=True, kinds=frozenset({"*"}))
+    assert judge_endpoints([other, good], OURS) == (f"leads here, with all {len(ACTED_ON)} kinds of event", "")
+    assert "add an endpoint" in judge_endpoints([], OURS)[1]
+    assert "enable" in judge_endpoints([replace(good, is_enabled=False)], OURS)[1]
+    assert "keep one" in judge_endpoints([good, replace(good, kinds=frozenset({"*"}))], OURS)[1]
+
+
+async def test_tax_that_is_not_set_up(settings: Settings) -> None:
+    async with account(settings, head_office=False) as (_, homeless):
+        assert (await check_stripe.tax(homeless)).said == "is not set up: head office is missing"
+    async with account(settings, gst_registered=False) as (_, unregistered):
+        assert "no registration for GST" in (await check_stripe.tax(unregistered)).said
+
+
+def test_tax_elsewhere_is_not_gst() -> None:
+    assert judge_tax(Tax(True, (), frozenset({"NZ"})))[1]
+    assert judge_tax(Tax(True, (), frozenset({"NZ", "AU"})))[1] == ""
+    assert "something" in judge_tax(Tax(False, (), frozenset({"AU"})))[0]
+
+
+async def test_events_that_could_not_be_acted_on(settings: Settings, database: Database) -> None:
+    async with database.begin() as session:
+        for number, kind in enumerate(("invoice.paid", "invoice.paid", "charge.refunded")):
+            await stripe_events.receive(session, f"evt_{number}", kind, None)
+            await stripe_events.settle(session, f"evt_{number}", "failed", error="TimeoutError")
+    finding = await check_stripe.events(settings)
+    assert finding.said == "3 could not be acted on: 2 × invoice.paid, 1 × charge.refunded"
+    assert "audit log" in finding.mend
