@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -189,10 +189,13 @@ class NumberOrders:
         return await self._session.scalar(counted) or 0
 
     async def open(self) -> int:
-        """How many will become, or are, numbers of this organisation."""
+        """How many will become, or are, numbers of this organisation, whether they came by an order or without."""
         ended = ("held", *_OVER)
         mine = (NumberOrder.organisation_id == self._organisation_id, NumberOrder.state.not_in(ended))
-        return await self._session.scalar(select(func.count()).where(*mine)) or 0
+        ordered = exists().where(NumberOrder.number_id == Number.id, NumberOrder.state.not_in(ended))
+        rented = (Number.organisation_id == self._organisation_id, Number.released_at.is_(None), ~ordered)
+        counts = [select(func.count()).select_from(NumberOrder).where(*mine), select(func.count()).where(*rented)]
+        return sum([await self._session.scalar(count) or 0 for count in counts])
 
     async def _add(self, e164: str, *, state: OrderState, **values: Any) -> NumberOrder:
         if await _rented(self._session, e164):

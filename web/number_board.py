@@ -82,6 +82,11 @@ class Board:
     most_today: int
 
     @property
+    def still_today(self) -> int:
+        """How many more may be ordered just now."""
+        return max(0, min(self.most_today - self.today, self.most - self.used))
+
+    @property
     def is_moving(self) -> bool:
         """Whether it is worth looking again soon."""
         return bool(self.orders) or any(number.words for number in self.numbers)

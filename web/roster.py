@@ -15,10 +15,10 @@ from web.newcomer import LONGEST_NAME, is_address
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DOES: Mapping[Role, str] = {
-    "owner": "Pays, and may do everything",
-    "admin": "Numbers, team and settings",
-    "supervisor": "Reads along with every call",
-    "agent": "Takes calls; needs a seat",
+    "owner": "pays, and may do all",
+    "admin": "runs numbers and team",
+    "supervisor": "reads all calls",
+    "agent": "takes calls, one seat",
 }
 """What each role is for, in a few words."""
 
