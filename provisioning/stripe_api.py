@@ -137,6 +137,11 @@ class StripeApi:
         with failing():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
+    async def resume(self, one: Agreement, key: str) -> None:
+        """Let a paused subscription go on: a new period begins now, and is invoiced."""
+        with failing():
+            await self._v1.subscriptions.resume_async(one.id, {}, _key(f"resume:{one.id}:{key}", {}))
+
     async def preview(self, one: Agreement, seats: int) -> Preview:
         """The next invoice, should it be so many seats from now on. Changes nothing."""
         details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}

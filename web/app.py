@@ -16,6 +16,7 @@ from provisioning.stripe_events import Desk
 from web import (
     audit_log,
     availability,
+    billing,
     calls,
     checkout,
     health,
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> web.Application:
         sign_up,
         onboarding,
         checkout,
+        billing,
         availability,
         tokens,
         calls,

@@ -17,7 +17,7 @@ from aiohttp import web
 from db.rate_limits import Limit
 from provisioning import customers
 from provisioning.regulatory import reasons_of
-from provisioning.seats import SeatsError, check
+from provisioning.selling import SellingError, check
 from provisioning.stripe_api import MOST_SEATS, Checkout, Purchase, StripeError
 from web import access, business, keys, limits, readiness
 from web.access import Rows, Viewer
@@ -154,7 +154,7 @@ async def _store(rows: Rows, known: Details, details: Details) -> None:
 def _seats_problem(typed: str, agents: int) -> dict[str, str]:
     try:
         check(seats(typed) or 0, agents)
-    except SeatsError as error:
+    except SellingError as error:
         return {"seats": str(error)}
     return {}
 

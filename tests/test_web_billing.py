@@ -1,0 +1,291 @@
+"""Billing: how things stand in plain words, seats with their cost shown first, invoices, how to mend a payment."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import get_args
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from db.audit import details_of
+from db.base import OrganisationStatus, SubscriptionStatus
+from db.members import Members
+from db.models import AuditEntry, Member, Organisation, Subscription
+from db.organisations import STANDING
+from sandbox import stripe_standing
+from sandbox.stripe import Fault
+from tests.cast import Cast
+from tests.shop import Shop, order
+from tests.site import Browser
+from web import billing_state
+from web.billing import REQUESTS
+from web.config import Settings
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With papers of the platform's own."""
+    return settings.model_copy(update={"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"})
+
+
+async def text_of(answer: aiohttp.ClientResponse) -> str:
+    return " ".join((await answer.text()).split())
+
+
+async def billing(owner: Browser, query: str = "") -> str:
+    answer = await owner.get(f"/billing{query}")
+    assert answer.status == 200
+    return await text_of(answer)
+
+
+async def change(owner: Browser, seats: int | str, **more: str) -> tuple[int, str]:
+    answer = await owner.post("/billing/seats", data={"seats": str(seats), "key": str(uuid4()), **more})
+    return answer.status, await text_of(answer)
+
+
+async def seats(shop: Shop, owner: Member) -> tuple[int, int]:
+    """As Stripe has them, and as we do."""
+    (one,) = shop.stripe.account.all("subscription", customer=await shop.customer(owner))
+    row = await shop.subscription(owner.organisation_id)
+    assert row is not None
+    return one["items"]["data"][0]["quantity"], row.seats
+
+
+async def audited(shop: Shop, owner: Member, action: str) -> list[dict[str, object]]:
+    mine = select(AuditEntry).where(AuditEntry.organisation_id == owner.organisation_id, AuditEntry.action == action)
+    async with shop.database.begin() as session:
+        return [dict(details_of(entry)) for entry in await session.scalars(mine)]
+
+
+async def test_all_is_paid_and_the_invoice_is_there(shop: Shop) -> None:
+    nora = await shop.subscriber(3)
+    owner = await shop.browser().sign_in(nora)
+    page = await billing(owner)
+    assert "All paid" in page
+    assert "The next invoice comes on" in page
+    (invoice,) = shop.stripe.account.all("invoice")
+    assert invoice["number"] in page
+    assert "A$132" in page
+    assert f'href="{invoice["hosted_invoice_url"]}"' in page
+    assert f'href="{invoice["invoice_pdf"]}"' in page
+
+
+async def test_seats_cost_what_was_shown(shop: Shop) -> None:
+    nora = await shop.subscriber(3)
+    owner = await shop.browser().sign_in(nora)
+    shop.stripe.clock.advance(days=10)
+    page = await billing(owner, "?seats=5")
+    shown = re.search(r"comes to <strong class=\"figure\">A\$([\d.]+)</strong>. A\$([\d.]+) of it", page)
+    assert shown, page
+    assert float(shown[1]) == pytest.approx(5 * 44 + float(shown[2]), abs=0.02)
+    assert 2 * 44 * 0.6 < float(shown[2]) < 2 * 44 * 0.75
+    assert await seats(shop, nora) == (3, 3)
+    assert (await change(owner, 5))[0] == 303
+    assert await seats(shop, nora) == (5, 5)
+    assert await audited(shop, nora, "seats.chosen") == [{"from": 3, "to": 5}]
+    await shop.delivered()
+    shop.stripe.clock.advance(days=25)
+    bill = shop.stripe.account.all("invoice")[-1]
+    assert bill["total"] == pytest.approx(float(shown[1]) * 100, abs=5)
+
+
+async def test_seats_that_are_given_up_are_taken_off(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.subscriber(3))
+    page = await billing(owner, "?seats=1")
+    assert "is taken off it for the seats you give up today" in page
+
+
+async def test_the_same_form_twice_changes_once(shop: Shop) -> None:
+    nora = await shop.subscriber(3)
+    owner = await shop.browser().sign_in(nora)
+    key = str(uuid4())
+    for _ in range(2):
+        assert (await change(owner, 6, key=key))[0] == 303
+    assert await audited(shop, nora, "seats.chosen") == [{"from": 3, "to": 6}]
+    assert await audited(shop, nora, "seats.changed") == [{"from": 0, "to": 3}, {"from": 3, "to": 6}]
+
+
+async def test_agents_keep_their_seats(shop: Shop) -> None:
+    nora = await shop.subscriber(3)
+    async with shop.database.begin() as session:
+        for name in ("Ann", "Ben"):
+            await Members(session, nora.organisation_id).add(email=f"{name}@x.example", name=name, role="agent")
+    owner = await shop.browser().sign_in(nora)
+    for status, page in (await change(owner, 1), (400, await text_of(await owner.get("/billing?seats=1")))):
+        assert (status, "2 agents take one each already, so 1 are too few" in page) == (400, True)
+    assert await seats(shop, nora) == (3, 3)
+    assert (await change(owner, 2))[0] == 303
+
+
+@pytest.mark.parametrize("typed", ["", "0", "501", "1.5", "x"])
+async def test_seats_that_are_none_are_refused(shop: Shop, typed: str) -> None:
+    owner = await shop.browser().sign_in(await shop.subscriber(1))
+    assert (await change(owner, typed))[0] == 400
+    assert (await owner.get("/billing", params={"seats": typed})).status == 400
+
+
+async def test_a_failed_payment_says_how_to_mend_it(shop: Shop) -> None:
+    nora = await shop.subscriber(2)
+    owner = await shop.browser().sign_in(nora)
+    shop.stripe.give_card(await shop.customer(nora), "declined")
+    shop.stripe.clock.advance(days=32)
+    await shop.delivered()
+    page = await billing(owner)
+    (open_one,) = shop.stripe.account.all("invoice", status="open")
+    assert "A payment did not go through" in page
+    assert f'href="{open_one["hosted_invoice_url"]}">Pay A$88 now</a>' in page
+    assert "Change how you pay" in page
+    shop.stripe.give_card(await shop.customer(nora), "visa")
+    shop.stripe.pay_invoice(open_one["id"])
+    await shop.delivered()
+    assert "All paid" in await billing(owner)
+
+
+async def test_a_paused_subscription_can_be_resumed(shop: Shop) -> None:
+    nora = await shop.subscriber(2)
+    owner = await shop.browser().sign_in(nora)
+    shop.stripe.pause(shop.stripe.account.all("subscription")[0]["id"])
+    await shop.delivered()
+    page = await billing(owner)
+    assert "The subscription is paused" in page
+    assert "They are given back on" in page
+    assert (await owner.post("/billing/resume", data={"key": str(uuid4())})).status == 303
+    assert "All paid" in await billing(owner)
+    assert (await shop.organisation(nora)).status == "active"
+    assert (await owner.post("/billing/resume", data={"key": str(uuid4())})).status == 400
+
+
+async def test_an_end_that_comes_is_said_and_can_be_taken_back(shop: Shop) -> None:
+    nora = await shop.subscriber(2)
+    owner = await shop.browser().sign_in(nora)
+    (one,) = shop.stripe.account.all("subscription")
+    stripe_standing.cancel_later(shop.stripe.account, one, at_period_end=True)
+    await shop.delivered()
+    page = await billing(owner)
+    assert "Ends on" in page
+    assert "Take the cancellation back" in page
+    shop.stripe.clock.advance(days=32)
+    await shop.delivered()
+    page = await billing(owner)
+    assert "The subscription has ended" in page
+    assert 'href="/checkout"' in page
+    assert "They are given back on" in page
+    status, page = await change(owner, 3)
+    assert (status, "no subscription that could be changed" in page) == (400, True)
+
+
+async def test_before_money_has_come_nothing_else_is_said(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    page = await billing(owner)
+    assert "Not paid yet" in page
+    assert "Each payment’s tax invoice stands here" in page
+    await order(owner)
+    await shop.buy(shop.checkouts[0]["id"], "debit")
+    assert "Your first payment is on its way" in await billing(owner)
+
+
+async def test_the_portal_is_this_organisations(shop: Shop) -> None:
+    nora = await shop.subscriber(1)
+    owner = await shop.browser().sign_in(nora)
+    answer = await owner.post("/billing/portal", data={"key": str(uuid4())})
+    (opened,) = shop.stripe.account.all("billing_portal.session")
+    assert (answer.status, answer.headers["Location"]) == (303, opened["url"])
+    assert opened["customer"] == await shop.customer(nora)
+    assert opened["return_url"] == f"{shop.site.url}/billing"
+    assert await audited(shop, nora, "portal.opened") == [{}]
+
+
+async def test_who_has_never_paid_has_no_portal(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    answer = await owner.post("/billing/portal", data={"key": str(uuid4())})
+    assert (answer.status, answer.headers["Location"]) == (303, "/checkout")
+    assert (await change(owner, 2))[0] == 400
+
+
+async def test_owners_alone_see_it(shop: Shop, cast: Cast) -> None:
+    async with shop.database.begin() as session:
+        adam = await Members(session, cast.a.id).add(email="adam@acacia.example", name="Adam", role="admin")
+    for member in (adam, cast.sam, cast.bob):
+        browser = await shop.browser().sign_in(member)
+        assert (await browser.get("/billing")).status == 403
+        for path in ("seats", "portal", "resume"):
+            assert (await browser.post(f"/billing/{path}", data={"key": str(uuid4()), "seats": "2"})).status == 403
+    alice = await shop.browser().sign_in(cast.alice)
+    assert "Free of charge" in await billing(alice)
+    alice.csrf = ""
+    assert (await change(alice, 3))[0] == 403
+
+
+async def test_another_organisations_money_is_not_seen(shop: Shop, cast: Cast) -> None:
+    nora = await shop.subscriber(3)
+    charlie = await shop.browser().sign_in(cast.charlie)
+    (invoice,) = shop.stripe.account.all("invoice")
+    assert invoice["number"] not in await billing(charlie)
+    assert (await change(charlie, 9))[0] == 400
+    assert await seats(shop, nora) == (3, 3)
+
+
+async def test_a_silent_stripe_is_said_to_be_silent(shop: Shop) -> None:
+    nora = await shop.subscriber(3)
+    owner = await shop.browser().sign_in(nora)
+    shop.stripe.faults.extend([Fault("GET", "/v1/invoices")] * 2)
+    assert "They cannot be shown just now" in await billing(owner)
+    shop.stripe.faults.extend([Fault("POST", "/v1/subscriptions")] * 2)
+    status, page = await change(owner, 4)
+    assert (status, "does not answer just now" in page) == (503, True)
+    shop.stripe.faults.extend([Fault("POST", "/v1/invoices/create_preview")] * 2)
+    assert "does not answer just now" in await billing(owner, "?seats=4")
+    shop.stripe.faults.extend([Fault("POST", "/v1/billing_portal")] * 2)
+    assert (await owner.post("/billing/portal", data={"key": str(uuid4())})).status == 503
+    assert await seats(shop, nora) == (3, 3)
+
+
+async def test_too_often_is_told_when_to_come_back(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    for _ in range(REQUESTS.count):
+        assert (await change(owner, 2))[0] == 400
+    answer = await owner.post("/billing/seats", data={"seats": "2", "key": str(uuid4())})
+    assert answer.status == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= REQUESTS.seconds
+
+
+@given(
+    st.sampled_from(get_args(OrganisationStatus)),
+    st.sampled_from([None, *get_args(SubscriptionStatus)]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_every_state_is_said_in_words(
+    status: OrganisationStatus, told: SubscriptionStatus | None, paid: bool, ending: bool
+) -> None:
+    organisation = Organisation(name="A", status=status, time_zone="Australia/Perth")
+    moment = datetime(2026, 12, 1, tzinfo=UTC)
+    row = Subscription(
+        status=told,
+        stripe_subscription_id="sub_1" if told else None,
+        cancel_at_period_end=ending,
+        current_period_end=moment,
+        paid_at=moment if paid else None,
+        past_due_since=moment if status == "past_due" else None,
+        release_after=None if STANDING[status].keeps_numbers else moment,
+    )
+    for known in (None, row):
+        said = billing_state.state(organisation, known)
+        assert said.title
+        assert "  " not in said.words
+        assert (said.tone == "good") == (STANDING[status].transcribes and not (known and told and ending))
+        if said.tone == "bad":
+            assert said.mend or status == "past_due"
+
+
+@given(st.integers(-(10**7), 10**7))
+def test_amounts_are_written_as_people_do(cents: int) -> None:
+    written = billing_state.amount(cents).replace("A$", "").replace(",", "").replace("−", "-")
+    assert round(float(written) * 100) == cents

@@ -1,0 +1,189 @@
+"""Billing: how the subscription stands and how to mend it, seats up and down, invoices, Stripe's portal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from aiohttp import web
+
+from db.models import Organisation, Subscription
+from db.rate_limits import Limit
+from provisioning import selling
+from provisioning.selling import SellingError, check
+from provisioning.stripe_api import MOST_SEATS, Invoice, StripeError
+from web import access, billing_state, forms, keys, limits
+from web.access import Viewer
+from web.billing_state import Change
+from web.errors import InvalidError, TooManyError, UnavailableError
+from web.newcomer import seats
+from web.pages import render
+from web.paying import payer, refused
+
+REQUESTS = Limit("billing", count=40, seconds=10 * 60)  # of one organisation: each is asked of Stripe
+
+routes = web.RouteTableDef()
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Seats as somebody would like them, and what is to be said about it."""
+
+    seats: str = ""
+    change: Change | None = None
+    wrong: str = ""
+    trouble: str = ""
+    """What is wrong with the whole of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to show."""
+
+    organisation: Organisation
+    row: Subscription | None
+    agents: int
+    invoices: Sequence[Invoice] = field(default_factory=list)
+    silent: bool = False
+    """Stripe could not be asked for the invoices."""
+
+
+@routes.get("/billing")
+async def show(request: web.Request) -> web.StreamResponse:
+    """How things stand; with ``seats`` in the address also what so many would come to."""
+    viewer = await payer(request)
+    wanted = request.query.get("seats")
+    typed = Typed() if wanted is None else await _preview(request, viewer, wanted.strip())
+    return await _page(request, viewer, typed, status=400 if typed.wrong else 200)
+
+
+@routes.post("/billing/seats")
+async def change_seats(request: web.Request) -> web.StreamResponse:
+    """Have so many seats from now on."""
+    viewer = await payer(request)
+    key, wanted = await _key(request), (await forms.field(request, "seats")).strip()
+    try:
+        await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+        await _change(request, viewer, seats(wanted) or 0, key)
+    except TooManyError as error:
+        page = await _page(request, viewer, Typed(wanted, trouble=str(error)), status=429)
+        page.headers["Retry-After"] = error.retry_after_header
+        return page
+    except SellingError as error:
+        return await _page(request, viewer, Typed(wanted, wrong=str(error)), status=400)
+    except StripeError as error:
+        trouble = f"{refused(error)} Look here again before you change anything: it may have been done."
+        return await _page(request, viewer, Typed(wanted, trouble=trouble), status=503)
+    raise web.HTTPSeeOther("/billing#seats")
+
+
+@routes.post("/billing/portal")
+async def portal(request: web.Request) -> web.StreamResponse:
+    """To Stripe's own page: cards, ABN, invoices, cancelling and taking that back."""
+    viewer = await payer(request)
+    key = await _key(request)
+    await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+    async with access.rows(request, viewer) as rows:
+        row = await rows.subscription()
+    if row is None or row.stripe_customer_id is None:
+        raise web.HTTPSeeOther("/checkout")
+    back = f"{request.app[keys.settings].web_public_url}/billing"
+    try:
+        where = await request.app[keys.stripe].portal(row.stripe_customer_id, back, key)
+    except StripeError as error:
+        raise UnavailableError(refused(error)) from None
+    async with access.rows(request, viewer) as rows:
+        await rows.audit.record("portal.opened")
+    raise web.HTTPSeeOther(where)
+
+
+@routes.post("/billing/resume")
+async def resume(request: web.Request) -> web.StreamResponse:
+    """Let a paused subscription go on."""
+    viewer = await payer(request)
+    key = await _key(request)
+    await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+    try:
+        async with access.rows(request, viewer) as rows:
+            await selling.resume(rows.session, request.app[keys.stripe], viewer.organisation_id, key, _grace(request))
+            await rows.audit.record("subscription.resumed")
+    except SellingError as error:
+        return await _page(request, viewer, Typed(trouble=str(error)), status=400)
+    except StripeError as error:
+        return await _page(request, viewer, Typed(trouble=refused(error)), status=503)
+    raise web.HTTPSeeOther("/billing")
+
+
+def _grace(request: web.Request) -> timedelta:
+    return timedelta(days=request.app[keys.settings].release_grace_days)
+
+
+async def _key(request: web.Request) -> str:
+    try:
+        return str(UUID(await forms.field(request, "key")))
+    except ValueError:
+        raise InvalidError from None
+
+
+async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
+    stripe = request.app[keys.stripe]
+    try:
+        await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+        async with access.rows(request, viewer) as rows:
+            agents = await rows.members.with_role("agent")
+            check(seats(wanted) or 0, agents)
+            one = await selling.current(rows.session, stripe, viewer.organisation_id)
+        if one.seats == int(wanted):
+            return Typed(wanted)
+        now, then = await stripe.preview(one, one.seats), await stripe.preview(one, int(wanted))
+    except SellingError as error:
+        return Typed(wanted, wrong=str(error))
+    except StripeError as error:
+        return Typed(wanted, trouble=refused(error))
+    return Typed(wanted, change=billing_state.change(int(wanted), agents, now, then))
+
+
+async def _change(request: web.Request, viewer: Viewer, wanted: int, key: str) -> None:
+    async with access.rows(request, viewer) as rows:
+        stripe, whose = request.app[keys.stripe], viewer.organisation_id
+        before, after = await selling.change_seats(rows.session, stripe, whose, wanted, key, _grace(request))
+        if before != after:
+            await rows.audit.record("seats.chosen", {"from": before, "to": after})
+
+
+async def _found(request: web.Request, viewer: Viewer) -> Found:
+    async with access.rows(request, viewer) as rows:
+        found = Found(rows.organisation, await rows.subscription(), await rows.members.with_role("agent"))
+    if found.row is None or found.row.stripe_customer_id is None:
+        return found
+    try:
+        invoices = await request.app[keys.stripe].invoices(found.row.stripe_customer_id)
+    except StripeError as error:
+        refused(error)
+        return Found(found.organisation, found.row, found.agents, silent=True)
+    return Found(found.organisation, found.row, found.agents, invoices)
+
+
+async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200) -> web.Response:
+    found = await _found(request, viewer)
+    organisation, row = found.organisation, found.row
+    bills = billing_state.bills(found.invoices, organisation.time_zone)
+    return render(
+        request,
+        "billing.html",
+        status=status,
+        state=billing_state.state(organisation, row),
+        row=row,
+        agents=found.agents,
+        least=max(1, found.agents),
+        most=MOST_SEATS,
+        may_change=billing_state.may_change_seats(organisation, row),
+        typed=typed,
+        bills=bills,
+        to_pay=next((bill for bill in bills if bill.open and bill.page), None),
+        silent=found.silent,
+        is_customer=row is not None and row.stripe_customer_id is not None,
+        key=str(uuid4()),
+    )

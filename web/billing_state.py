@@ -1,0 +1,154 @@
+"""How an organisation's subscription stands, in plain words, and what its owner can do about it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from db.models import Organisation, Subscription
+from db.organisations import standing
+from provisioning.notices import day
+from provisioning.stripe_api import Invoice, Preview
+from web.price import Price
+from web.readiness import is_subscribed, is_under_way
+
+Tone = Literal["good", "wait", "bad"]
+Mend = Literal["", "pay", "portal", "resume", "checkout"]
+"""How: the open invoice's page, Stripe's portal, a button of our own, or another checkout."""
+INVOICE_WORDS = {"paid": "Paid", "open": "To pay", "void": "Cancelled", "uncollectible": "Not paid"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the page says first."""
+
+    title: str
+    words: str
+    tone: Tone
+    mend: Mend = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One invoice, as the page lists it."""
+
+    number: str
+    day: str
+    amount: str
+    words: str
+    open: bool
+    page: str | None
+    pdf: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What other seats would come to."""
+
+    seats: int
+    agents: int
+    today: str
+    """For the rest of this period, as a sentence; empty if there is nothing to pay or to get back for it."""
+    total: str
+    """Of the next invoice, GST included."""
+
+
+def state(organisation: Organisation, row: Subscription | None) -> State:
+    """How things stand. Days are those where the organisation is."""
+    if row is None or not is_subscribed(organisation, row):
+        return _without(organisation, row)
+    if organisation.status == "incomplete" and is_under_way(row):
+        words = "A bank debit takes some business days. Nothing is switched on until the money has come; then it all"
+        return State("Your first payment is on its way", f"{words} happens by itself.", "wait")
+    end = _on(row.current_period_end, organisation)
+    if organisation.status in ("trialing", "active"):
+        return _working(organisation, row, end)
+    at = standing(organisation)
+    since = _on(row.past_due_since, organisation)
+    if organisation.status == "past_due":
+        return State("A payment did not go through", _joined(at.trouble, at.remedy, _since(since)), "bad", "pay")
+    words = _joined(at.trouble, at.remedy, _kept(organisation, row))
+    if organisation.status == "paused":
+        return State("The subscription is paused", words, "bad", "resume")
+    return State("An invoice is not paid", words, "bad", "pay")
+
+
+def _working(organisation: Organisation, row: Subscription, end: str) -> State:
+    trial = organisation.status == "trialing"
+    if row.cancel_at_period_end:
+        words = f"Everything works until {end}. After that calls do not connect, and your numbers are given back."
+        return State(f"Ends on {end}", f"{words} To go on, take the cancellation back.", "wait", "portal")
+    if trial:
+        return State("On trial", f"Your first payment is due on {end}." if end else "", "good")
+    return State("All paid", f"The next invoice comes on {end}." if end else "", "good")
+
+
+def _without(organisation: Organisation, row: Subscription | None) -> State:
+    at = standing(organisation)
+    if organisation.status == "cancelled":
+        words = _joined(at.trouble, at.remedy, _kept(organisation, row))
+        return State("The subscription has ended", words, "bad", "checkout")
+    if organisation.status == "incomplete":
+        return State("Not paid yet", at.remedy, "wait", "checkout")
+    if at.trouble:
+        return State("Payment has stopped", at.trouble, "bad", "checkout")
+    return State("Free of charge", "Your organisation works without a subscription.", "good")
+
+
+def _kept(organisation: Organisation, row: Subscription | None) -> str:
+    """Until when the numbers are kept."""
+    after = _on(row.release_after if row else None, organisation)
+    return f"They are given back on {after}." if after else ""
+
+
+def _since(since: str) -> str:
+    return f"It is open since {since}." if since else ""
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _on(at: datetime | None, organisation: Organisation) -> str:
+    return day(at, organisation.time_zone) if at else ""
+
+
+def may_change_seats(organisation: Organisation, row: Subscription | None) -> bool:
+    """Whether there is a subscription whose seats can be other ones."""
+    return is_subscribed(organisation, row) and organisation.status != "incomplete"
+
+
+def bills(invoices: Sequence[Invoice], time_zone: str) -> list[Bill]:
+    """Invoices, as they are listed."""
+    return [_bill(each, time_zone) for each in invoices]
+
+
+def _bill(invoice: Invoice, time_zone: str) -> Bill:
+    at = invoice.created.astimezone(ZoneInfo(time_zone))
+    return Bill(
+        number=invoice.number,
+        day=f"{at.day} {at:%B %Y}",
+        amount=amount(invoice.total),
+        words=INVOICE_WORDS.get(invoice.status, invoice.status),
+        open=invoice.status == "open",
+        page=invoice.page,
+        pdf=invoice.pdf,
+    )
+
+
+def change(seats: int, agents: int, now: Preview, then: Preview) -> Change:
+    """What ``seats`` would come to: ``now`` is the next invoice as it stands, ``then`` as it would be."""
+    rest = then.rest - now.rest
+    if rest > 0:
+        today = f"{amount(rest)} of it is for the new seats from today to the end of this period."
+    else:
+        today = f"{amount(-rest)} is taken off it for the seats you give up today." if rest else ""
+    return Change(seats=seats, agents=agents, today=today, total=amount(then.total))
+
+
+def amount(cents: int) -> str:
+    """``A$44``; less than nothing: ``−A$4.50``."""
+    return f"−{Price(-cents)}" if cents < 0 else str(Price(cents))

@@ -1,0 +1,5 @@
+// What asks Stripe says so on its button, and is sent once.
+
+import { watchForms } from "./busy.js";
+
+watchForms(document);
