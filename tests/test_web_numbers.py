@@ -130,6 +130,14 @@ async def test_one_more_number_is_ordered_once(
     assert await recorded(database, cast.a, "number.ordered") == [{"number": FIRST}]
 
 
+async def test_who_chooses_without_end_is_told_to_wait(alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "CHOICES", Limit("number choice", count=1, seconds=3600))
+    assert (await choose(alice, FIRST)).status == 303
+    limited = await choose(alice, SECOND)
+    assert limited.status == 429
+    assert int(limited.headers["Retry-After"]) > 0
+
+
 async def test_a_double_click_orders_once(alice: Browser, cast: Cast, database: Database) -> None:
     assert (await choose(alice, FIRST)).status == 303
     assert (await choose(alice, FIRST)).status == 303

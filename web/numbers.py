@@ -27,6 +27,7 @@ from web.number_search import SEARCHED, Search, is_same_number, label_of, local_
 from web.pages import render
 
 SEARCHES = Limit("number search", count=20, seconds=60)
+CHOICES = Limit("number choice", count=20, seconds=60)
 CHECKS = Limit("number check", count=20, seconds=60)
 _FOUND = 20  # numbers to choose from
 _TAKEN = "Somebody else has just taken that number. Choose another one."
@@ -76,6 +77,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
     search = typed(sent)
     try:
         e164, label, key = local_number(sent["number"]), label_of(sent["label"]), _id(sent["key"])
+        await limits.spend(request, CHOICES, str(viewer.organisation_id))
         async with access.rows(request, viewer) as rows:
             await rows.lock()
             await _choose(request, viewer, rows, e164, key, label)
@@ -83,6 +85,8 @@ async def choose(request: web.Request) -> web.StreamResponse:
         return await _page(request, viewer, search, Problem("choose", str(error)))
     except NumberTakenError:
         return await _page(request, viewer, search, Problem("choose", _TAKEN, status=409))
+    except TooManyError as error:
+        return await _page(request, viewer, search, _too_many("choose", error))
     raise web.HTTPSeeOther("/numbers")
 
 
