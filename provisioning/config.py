@@ -22,20 +22,15 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Where progress is told; empty: pages learn of it when they ask."""
     web_public_url: Annotated[str, AfterValidator(_http_origin)] = ""
     """Where Twilio sends a number's calls, and where mails lead."""
-    smtp_url: SmtpUrl = SecretStr("")
-    """What takes mails to owners; empty: they wait."""
-    mail_from: Sender = ""
+    smtp_url: SmtpUrl | None = None
+    """What takes mails to owners; without it they wait."""
+    mail_from: Sender | None = None
     """Also where Twilio writes to about regulatory papers."""
 
     @property
     def rents_numbers(self) -> bool:
         """Whether everything is there that a number needs; else orders wait until it is."""
         return self.twilio_is_set and bool(self.web_public_url)
-
-    @property
-    def writes_mail(self) -> bool:
-        """Whether everything is there that a mail needs; else mails wait until it is."""
-        return bool(self.smtp_url.get_secret_value() and self.mail_from and self.web_public_url)
 
 
 def read() -> Settings:

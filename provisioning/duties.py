@@ -38,14 +38,15 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
             grace = timedelta(days=settings.release_grace_days)
             jobs |= Releases(stripe, grace).jobs()
             sweeps |= _MONEY
-        if settings.writes_mail:
-            jobs |= _post(settings).jobs()
+        if settings.smtp_url and settings.mail_from and settings.web_public_url:
+            mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+            jobs |= Post(mailer, settings.web_public_url).jobs()
         else:
             _log.warning("mails wait: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
             tools = await stack.enter_async_context(_tools(settings, database))
             papers = await stack.enter_async_context(papers_api.opened(settings))
-            jobs |= {**numbers.jobs(tools), **regulatory.jobs(papers, parseaddr(settings.mail_from)[1])}
+            jobs |= {**numbers.jobs(tools), **regulatory.jobs(papers, parseaddr(settings.mail_from or "")[1])}
             sweeps |= _nightly(tools, _asker(stripe, settings))
         else:
             _log.warning("numbers wait: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set")
@@ -58,10 +59,6 @@ async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None
         return None
     key = settings.stripe_secret_key.get_secret_value()
     return await stack.enter_async_context(stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base))
-
-
-def _post(settings: Settings) -> Post:
-    return Post(Mailer(settings.smtp_url.get_secret_value(), settings.mail_from), settings.web_public_url)
 
 
 def _asker(stripe: StripeApi | None, settings: Settings) -> AskStripe | None:
