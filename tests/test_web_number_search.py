@@ -1,0 +1,63 @@
+"""What is typed into the search becomes a question that Twilio takes, or a sentence; never an error further on."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.twilio_stock import pattern
+from web.errors import InvalidError
+from web.number_search import ANYWHERE, START, Search, is_same_number, label_of, local_number, typed
+
+
+@given(st.text(max_size=80), st.text("0123456789*+ ()-", max_size=30), st.sampled_from([START, ANYWHERE, "x"]))
+def test_twilio_takes_whatever_is_asked(locality: str, digits: str, where: str) -> None:
+    search = typed({"locality": locality, "digits": digits, "where": where})
+    try:
+        wish = search.wish()
+    except InvalidError:
+        return
+    pattern(wish.contains)  # raises ValueError for what Twilio refuses
+    assert len(wish.locality) <= 60
+    assert search.where == ANYWHERE or wish.contains.startswith("+61")
+
+
+@pytest.mark.parametrize(
+    ("digits", "where", "contains"),
+    [
+        ("02 5550", START, "+6125550"),
+        ("(03) 55", START, "+61355"),
+        ("+61 2", START, "+612"),
+        ("7", START, "+617"),
+        ("77*7", ANYWHERE, "77*7"),
+        ("5550 12", ANYWHERE, "555012"),
+    ],
+)
+def test_digits_as_people_write_them(digits: str, where: str, contains: str) -> None:
+    assert Search(digits=digits, where=where).wish().contains == contains
+
+
+@given(st.text("+0123456789 ", max_size=13) | st.from_regex(r"\+61[0-9]{9}\n?"))
+def test_nothing_but_a_local_number_is_ordered(text: str) -> None:
+    is_local = (
+        len(text) == 12 and text[:3] == "+61" and text[3] in "2378" and text[3:].isascii() and text[3:].isdecimal()
+    )
+    with nullcontext() if is_local else pytest.raises(InvalidError):
+        assert local_number(text) == text
+
+
+@pytest.mark.parametrize("text", ["(02) 5550 1234", "0255501234", "+61255501234", "61 2 5550 1234"])
+def test_a_number_is_the_same_however_it_is_written(text: str) -> None:
+    assert is_same_number(text, "+61255501234")
+    assert not is_same_number(text, "+61255501235")
+
+
+def test_labels_are_tidied() -> None:
+    assert label_of("  Front \t desk ") == "Front desk"
+    assert label_of("") == ""
+    for refused in ("x" * 61, "a\x00b", "a\u202eb"):
+        with pytest.raises(InvalidError):
+            label_of(refused)
