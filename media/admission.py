@@ -88,6 +88,10 @@ class Admission:
         self.slots.connected(time.monotonic(), _now_ms())
         self.act()
 
+    def lost(self) -> None:
+        """NATS is gone, perhaps for a moment."""
+        self.slots.lost()
+
     def alone(self) -> None:
         """NATS says that no other node listens."""
         self.slots.alone(time.monotonic())
@@ -144,7 +148,7 @@ class Admission:
         rules = self.slots.rules(now)
         if rules != self._rules:
             self._rules = rules
-            log.info("slots ruled here" if rules else "slots ruled elsewhere")
+            log.info("slots given out here" if rules else "slots not given out here any longer")
 
 
 class Slot:

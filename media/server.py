@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
+from msgspec import structs
 from picows import ws_create_server
 
 from media import metrics
@@ -25,9 +26,9 @@ from media.doors import Doors
 from media.hub import Hub
 from media.listener import MOST_BYTES, READ_BUFFER_BYTES, Listener
 from media.pulse import PULSE_SECONDS
+from media.reach import Reach, Transcribe
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
-from media.transcribe import Transcribe
 from media.transcript import LiveCall
 
 TICK_SECONDS = 0.1
@@ -46,13 +47,13 @@ class Server:
         self.hub = Hub()
         self._spent = Spent()
         nats_url = settings.nats_url.get_secret_value()
-        self._admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
+        self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
         self.bus = Bus(
-            nats_url, node, self.hub, self._spent, self._own_calls, self._moved, self._announce, self._admission
+            nats_url, node, self.hub, self._spent, self._own_calls, self._moved, self._announce, self.admission
         )
         self.draining = False
         self.hurried = False
-        self._transcribe = transcribe
+        self._reach = Reach(transcribe)
         self._calls: dict[str, Call] = {}
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
@@ -68,8 +69,9 @@ class Server:
         listener = await self._listen()
         port: int = listener.sockets[0].getsockname()[1]
         async with self._tasks:
-            work = (self._tick_all(), self.bus.run(), self._renew(), self._beat(), self._pulse(), self._prove())
-            background = [self._tasks.create_task(part) for part in work]
+            timers = (self._tick_all(), self._renew(), self._beat(), self._pulse(), self._prove())
+            parts = (*timers, self.bus.run(), self._reach.run())
+            background = [self._tasks.create_task(part) for part in parts]
             try:
                 self._listener = listener
                 yield port
@@ -77,7 +79,7 @@ class Server:
                 listener.close()
                 await self._end_calls()
                 self._close_consoles()
-                await self.bus.pulse.end(self._admission.close())
+                await self.bus.pulse.end(self.admission.close())
                 for task in background:
                     task.cancel()
 
@@ -159,8 +161,8 @@ class Server:
         return Call(
             ticket,
             agent=ticket.agent or self.bus.agent_of(ticket.call),
-            open_=self._transcribe.open,
-            admission=self._admission,
+            open_=self._reach.open,
+            admission=self.admission,
             publish=self.hub.publish,
             tell=self.bus.tell,
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
@@ -236,10 +238,10 @@ class Server:
     def _gauge(self) -> None:
         metrics.LIVE_CALLS.set(len(self._calls))
         metrics.CONSOLES.set(len(self.consoles))
-        slots = self._admission.slots
+        slots = self.admission.slots
         metrics.SLOTS_HELD.set(len(slots.held))
         metrics.SLOTS_WAITING.set(slots.waiting)
-        metrics.SLOTS_WARDEN.set(self._admission.rules)
+        metrics.SLOTS_WARDEN.set(self.admission.rules)
         metrics.NODES.set(1 + len(slots.roll.living(time.monotonic())))
 
     async def _renew(self) -> None:
@@ -249,7 +251,8 @@ class Server:
 
     async def _pulse(self) -> None:
         while True:
-            self.bus.pulse.beat(self._admission.beat(len(self._calls)))
+            beat = self.admission.beat(len(self._calls))
+            self.bus.pulse.beat(structs.replace(beat, transcribe=self._reach.trouble))
             await asyncio.sleep(PULSE_SECONDS)
 
     async def _prove(self) -> None:

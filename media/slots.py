@@ -24,6 +24,7 @@ STARTS_PER_SECOND = 20.0  # AWS: 25 a second
 SETTLE_SECONDS = 1.0
 DOUBT_SECONDS = 2.0  # since NATS last answered: what others say may not come through, their silence means nothing
 CUT_OFF_SECONDS = 3.0  # likewise: too long to wait for it
+_NEVER = float("inf")
 _LATE_SECONDS = 2.0  # between two ticks, which come once a second at least
 _MOST_ASKS = 500  # told at once, the longest waiting: a beat must fit into one NATS payload
 
@@ -50,7 +51,7 @@ class Slots:
         self._next_start = 0.0
         self._slot_is_next = True
         self._proven_at = self._ticked_at = now
-        self._settled_at = float("inf")
+        self._settled_at = _NEVER
         self._unheard: set[str] = set()  # known from before NATS was away
         self._warden = node
 
@@ -83,7 +84,11 @@ class Slots:
         self._unheard = set(self.roll.living(now))
         self._born_ms = self._born_ms or now_ms
         self._proven_at = now
-        self._settle(now)
+        self._settled_at = now + SETTLE_SECONDS
+
+    def lost(self) -> None:
+        """NATS is gone, perhaps for a moment."""
+        self._settled_at = _NEVER
 
     def alone(self, now: float) -> None:
         """NATS says that nobody else listens: there is nobody to wait for, unless some have yet to come back."""
@@ -120,7 +125,7 @@ class Slots:
 
     def due(self, now: float) -> float | None:
         """When to tick next, should nothing happen before; None: no sooner than the next beat."""
-        return min((at for at in (self._next_start, self._settled_at) if now < at < float("inf")), default=None)
+        return min((at for at in (self._next_start, self._settled_at) if now < at < _NEVER), default=None)
 
     def beat(self, calls: int) -> Beat:
         """What to tell the others."""
@@ -168,15 +173,16 @@ class Slots:
         return now - self._proven_at > CUT_OFF_SECONDS
 
     def _settle(self, now: float) -> None:
-        self._settled_at = now + SETTLE_SECONDS
+        """Grant nothing for a while; without NATS, not before it is back."""
+        if self._settled_at < _NEVER:
+            self._settled_at = now + SETTLE_SECONDS
 
     def _allow_for_pause(self, now: float) -> None:
         """This process did not run for a while: what others said meanwhile has yet to be read."""
         if now - self._ticked_at > _LATE_SECONDS:
             self.roll.excuse(self._ticked_at, now)
             self._proven_at += now - self._ticked_at
-            if self._born_ms:
-                self._settle(now)
+            self._settle(now)
         self._ticked_at = now
 
     def _nodes_last_known(self) -> int:

@@ -32,6 +32,7 @@ class Wire:
         self, url: str, connected: Callable[[Client], Awaitable[None]], restored: Callable[[], Awaitable[None]]
     ) -> None:
         self.client: Client | None = None
+        self.lost: Callable[[], None] = lambda: None  # called when a connection has gone
         self._url = url
         self._connected = connected
         self._restored = restored
@@ -84,6 +85,9 @@ class Wire:
         async def on_closed() -> None:
             closed.set()
 
+        async def on_lost() -> None:
+            self.lost()
+
         try:
             await client.connect(
                 self._url,
@@ -95,6 +99,7 @@ class Wire:
                 pending_size=1 << 20,
                 error_cb=self._note_trouble,
                 reconnected_cb=self._note_restored,
+                disconnected_cb=on_lost,
                 closed_cb=on_closed,
             )
             _heed_cancellation()

@@ -33,6 +33,7 @@ PATH = "/stream-transcription-websocket"
 _LARGEST_FRAME = 1 << 20
 _REMEMBERED = 10_000  # openings; older ones are forgotten
 _OVER_QUOTA = "You have reached your limit of concurrent streams, {}. Try again later."
+_TOO_FAST = "You have reached your limit of streams started in a second, {}. Try again later."
 _REPLACED = "A new stream started with the same session ID. The current stream has been terminated."
 
 # How AWS names what an HTTP status refuses.
@@ -56,6 +57,7 @@ async def transcribe(
     region: str = "ap-southeast-2",
     session_tokens: Mapping[str, str] | None = None,
     quota: int | None = None,
+    starts_per_second: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
 ) -> AsyncIterator[Transcribe]:
     """The service, listening; ``port`` 0 takes a free one. Everything still open is cut at the end.
@@ -64,6 +66,7 @@ async def transcribe(
     """
     keys = sigv4.Keys(access_keys, session_tokens or {})
     service = Transcribe(keys=keys, recogniser=recogniser, region=region, quota=quota, limits=limits)
+    service.starts_per_second = starts_per_second
     quiet = logging.getLogger("sandbox.transcribe.websockets")
     quiet.setLevel(logging.CRITICAL)  # connections cut on purpose are no news
     server = await serve(
@@ -84,7 +87,8 @@ class Transcribe:
     """What happens at the service, and what shall go wrong there.
 
     ``mute``: sound is accepted and nothing comes back, not even a close. ``delay``: seconds by which every
-    answer comes late. ``quota``: streams open at once, None for any number. ``log``: every opening, in order.
+    answer comes late. ``quota``: streams open at once, ``starts_per_second``: streams opened in any second, None for
+    any number. ``log``: every opening, in order.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class Transcribe:
         self.mute = False
         self.delay = 0.0
         self.quota = quota
+        self.starts_per_second: int | None = None
         self.log: deque[Opening] = deque(maxlen=_REMEMBERED)
         self.opened = 0
         self.refused = 0
@@ -109,6 +114,7 @@ class Transcribe:
         self._region = region
         self._limits = limits
         self._streams: dict[str, Stream] = {}  # by session id
+        self._starts: deque[float] = deque()  # within the last second
         self._refusal: tuple[int | None, float] | None = None  # HTTP status, until when
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -195,7 +201,16 @@ class Transcribe:
         session_id = request.session_id or str(connection.id)
         if self.quota is not None and self.open >= self.quota and session_id not in self._streams:
             raise AwsError("LimitExceededException", _OVER_QUOTA.format(self.quota))
+        self._count_start(time.monotonic())
         return Opening(request, session_id)
+
+    def _count_start(self, now: float) -> None:
+        """Raises `AwsError` if too many were started within a second."""
+        while self._starts and now - self._starts[0] >= 1.0:
+            self._starts.popleft()
+        if self.starts_per_second is not None and len(self._starts) >= self.starts_per_second:
+            raise AwsError("LimitExceededException", _TOO_FAST.format(self.starts_per_second))
+        self._starts.append(now)
 
     async def _serve(self, stream: Stream) -> None:
         session_id = stream.opening.session_id

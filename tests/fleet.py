@@ -48,6 +48,8 @@ class Fleet:
 
     def cut_off(self, *names: str) -> None:
         self._cut_off |= set(names)
+        for name in names:
+            self.nodes[name].lost()
 
     def restore(self, *names: str) -> None:
         self._cut_off -= set(names)

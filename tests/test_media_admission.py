@@ -1,0 +1,243 @@
+"""The quota is one for all nodes: real NATS, nodes and workers, and a Transcribe that refuses what is too much."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import nats
+import pytest
+
+from media import transcribe, transcription
+from media.admission import Admission
+from sandbox.nats import NatsServer
+from tests.ends import Line, Screen
+from tests.node import Address, Node, media_node, media_process, scripted_vendor
+
+
+@pytest.fixture
+async def bus(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[NatsServer]:
+    async with NatsServer(tmp_path, port=free_port()) as server:
+        yield server
+
+
+async def until(bus: NatsServer, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until ``condition`` holds, looking whenever a node has said something of itself."""
+    client = await nats.connect(bus.url("media"))
+    try:
+        beats = await client.subscribe("node.*.alive")
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await beats.next_msg(seconds)
+    finally:
+        await client.close()
+
+
+async def live(bus: NatsServer, count: int) -> None:
+    """Wait until so many nodes live, in whatever processes."""
+    client = await nats.connect(bus.url("media"))
+    try:
+        beats = await client.subscribe("node.*.alive")
+        names: set[str] = set()
+        async with asyncio.timeout(20):
+            while len(names) < count:
+                names.add((await beats.next_msg(20)).subject)
+    finally:
+        await client.close()
+
+
+def agree(*nodes: Node) -> bool:
+    """Whether the nodes know each other, and one of them is warden."""
+    admissions = [node.server.admission for node in nodes]
+    met = all(len(admission.roll.living(time.monotonic())) == len(nodes) - 1 for admission in admissions)
+    return met and sum(admission.rules for admission in admissions) == 1
+
+
+@asynccontextmanager
+async def nodes_of(
+    count: int, bus: NatsServer, free_port: Callable[[], int], slots: int, **vendor_options: int
+) -> AsyncIterator[list[Node]]:
+    """So many nodes in this process that share ``slots``; Transcribe has no more than that."""
+    async with AsyncExitStack() as stack:
+        vendor = await stack.enter_async_context(scripted_vendor(quota=slots, **vendor_options))
+        nodes = [
+            await stack.enter_async_context(media_node(bus, vendor, port=free_port(), transcribe_max_streams=slots))
+            for _ in range(count)
+        ]
+        await until(bus, lambda: agree(*nodes))
+        yield nodes
+
+
+async def spoken(screen: Screen, line: Line, words: str) -> None:
+    await screen.until(lambda: screen.words(line.call) == words)
+
+
+async def test_slots_are_shared_by_all_nodes_in_the_order_of_the_calls(
+    bus: NatsServer, free_port: Callable[[], int]
+) -> None:
+    async with nodes_of(3, bus, free_port, slots=2) as nodes:
+        screen = await nodes[2].screen()
+        first, second = await nodes[0].call(), await nodes[1].call()
+        for line in (first, second):
+            await line.say("heard at once")
+            await spoken(screen, line, "heard at once")
+        waiting: list[Line] = []
+        for node in (nodes[2], nodes[0], nodes[1]):
+            line = await node.call()
+            waiting.append(line)
+            await line.say("my first words")
+            await screen.until(lambda line=line: line.call in screen.calls())  # type: ignore[misc]
+        assert {screen.calls()[line.call]["state"] for line in waiting} == {"waiting_for_slot"}
+        heard = [first, second]
+        for line in waiting:
+            await heard.pop(0).hang_up()
+            await spoken(screen, line, "my first words")
+            await screen.until(lambda line=line: screen.calls()[line.call]["state"] == "transcribing")  # type: ignore[misc]
+            assert screen.gaps(line.call) == []
+            heard.append(line)
+        assert (nodes[0].vendor.opened, nodes[0].vendor.refused) == (5, 0)
+
+
+async def test_many_calls_at_once_on_two_nodes_start_no_faster_than_aws_allows(
+    bus: NatsServer, free_port: Callable[[], int]
+) -> None:
+    async with nodes_of(2, bus, free_port, slots=100, starts_per_second=25) as nodes:
+        for number in range(40):
+            await nodes[number % 2].call()
+        vendor = nodes[0].vendor
+        await vendor.until(lambda: vendor.open == 40)
+        vendor.drop()  # and again, all of them
+        await vendor.until(lambda: vendor.opened == 80)
+        assert vendor.refused == 0
+
+
+async def test_a_warden_that_dies_gives_its_slots_to_those_who_wait(
+    bus: NatsServer, free_port: Callable[[], int]
+) -> None:
+    async with (
+        scripted_vendor(quota=1) as vendor,
+        media_process(bus, vendor, free_port(), transcribe_max_streams=1) as eldest,
+        media_node(bus, vendor, port=free_port(), transcribe_max_streams=1) as one,
+        media_node(bus, vendor, port=free_port(), transcribe_max_streams=1) as two,
+    ):
+        await live(bus, 3)
+        screen = await one.screen()
+        await eldest.call()
+        await vendor.until(lambda: vendor.open == 1)
+        line = await two.call()
+        await line.say("still here")
+        await screen.until(lambda: line.call in screen.calls())
+        assert screen.calls()[line.call]["state"] == "waiting_for_slot"
+        await eldest.crash()
+        await spoken(screen, line, "still here")
+        assert screen.gaps(line.call) == []
+        assert one.server.admission.rules
+        assert vendor.refused == 0
+
+
+async def test_without_nats_words_go_on_and_each_node_has_its_share(
+    bus: NatsServer, free_port: Callable[[], int]
+) -> None:
+    async with nodes_of(2, bus, free_port, slots=2) as nodes:
+        vendor = nodes[0].vendor
+        screens = [await node.screen() for node in nodes]
+        before = await nodes[0].call()
+        await before.say("before")
+        await spoken(screens[0], before, "before")
+        assert bus.child is not None
+        bus.child.process.kill()
+        await bus.child.process.wait()
+        await before.say("and after")
+        await spoken(screens[0], before, "before and after")
+        mine, waiting = await nodes[1].call(), await nodes[0].call()
+        await mine.say("within my share")
+        await waiting.say("beyond it")
+        await spoken(screens[1], mine, "within my share")
+        assert screens[1].gaps(mine.call) == []
+        assert vendor.open == 2
+        async with bus:
+            await until(bus, lambda: agree(*nodes))
+            await mine.hang_up()
+            await spoken(screens[0], waiting, "beyond it")
+        assert vendor.refused == 0
+
+
+async def test_a_call_that_moves_does_not_stand_in_line_again(bus: NatsServer, free_port: Callable[[], int]) -> None:
+    async with nodes_of(2, bus, free_port, slots=1) as (old, new):
+        screen = await new.screen()
+        began = round(time.time() * 1000)
+        line = await old.call()
+        await line.say("said before")
+        await spoken(screen, line, "said before")
+        waiting = await new.call()
+        await waiting.say("patience")
+        moved = await new.call(sid=line.call, began=began)
+        await moved.say("said after")
+        await screen.until(lambda: screen.words(line.call).endswith("said after"))
+        assert screen.calls()[waiting.call]["state"] == "waiting_for_slot"
+        await moved.hang_up()
+        await spoken(screen, waiting, "patience")
+        assert new.vendor.refused == 0
+
+
+async def test_a_successor_needs_a_slot_of_its_own(
+    bus: NatsServer, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcribe, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(transcription, "RELIEF_SLOT_SECONDS", 0.2)
+    monkeypatch.setattr(transcription, "RELIEF_AGAIN_SECONDS", 0.2)
+    async with nodes_of(1, bus, free_port, slots=1) as (node,):
+        screen = await node.screen()
+        line = await node.call()
+        for word in ("one", "two", "three"):
+            await line.say(word)
+            await screen.until(lambda word=word: screen.words(line.call).endswith(word))  # type: ignore[misc]
+            await asyncio.sleep(0.5)  # its time is up, and nobody relieves it
+        assert (node.vendor.opened, node.vendor.refused) == (1, 0)
+        assert node.server.admission.slots.waiting <= 1
+
+
+@pytest.mark.slow
+async def test_two_workers_of_one_machine_share_the_slots(bus: NatsServer, free_port: Callable[[], int]) -> None:
+    async with (
+        scripted_vendor(quota=2) as vendor,
+        media_process(
+            bus, vendor, free_port(), transcribe_max_streams=2, media_workers=2, drain_seconds=0
+        ) as machine,
+    ):
+        await live(bus, 2)
+        screen = await machine.screen()
+        lines = [await _call_and_say(machine, screen, f"caller {number}") for number in range(8)]
+        for number, line in enumerate(lines):
+            await spoken(screen, line, f"caller {number}")
+            states = {screen.calls()[later.call]["state"] for later in lines[number + 2 :]}
+            assert states <= {"waiting_for_slot"}
+            await line.hang_up()
+            await screen.ended(line.call)
+        assert (vendor.opened, vendor.refused) == (8, 0)
+
+
+async def _call_and_say(machine: Address, screen: Screen, words: str) -> Line:
+    """A call that has begun when this returns, so that the next one comes after it."""
+    line = await machine.call()
+    await line.say(words)
+    await screen.until(lambda: line.call in screen.calls())
+    return line
+
+
+async def test_who_gives_up_waiting_leaves_the_line() -> None:
+    admission = Admission("a", 1)
+    admission.connected()
+    admission.alone()
+    async with admission.slot():
+        assert admission.is_full
+        with pytest.raises(TimeoutError):
+            async with admission.slot(patience=0.01):
+                pass
+        assert admission.slots.waiting == 0
+    assert not admission.is_full
+    async with admission.slot():
+        pass
