@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.sandbox_run import Sandbox
+from tests.sandbox_run import UP, Sandbox, sandbox_run
 
 ABN = "51 824 753 556"
 PATIENCE_SECONDS = 30
@@ -45,6 +47,15 @@ class World:
     def telephones(self) -> str:
         """The emulated Twilio's page of calls."""
         return self._at("TWILIO")
+
+
+@asynccontextmanager
+async def open_world(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[World]:
+    """A whole sandbox in ``folder``, just started. Pages are given `PATIENCE_SECONDS` for anything."""
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    async with sandbox_run(folder / "sandbox", free_port, SANDBOX_SPEECH="scripted") as sandbox:
+        await sandbox.until(UP)
+        yield World(sandbox)
 
 
 @dataclass
@@ -83,8 +94,7 @@ class Person:
         await expect(self.page.locator("#link-state")).to_have_text("Connected")
 
     async def take_calls(self) -> None:
-        """Be rung from now on."""
-        await self.console()
+        """Be rung from now on, on the page that is open."""
         switch = self.page.get_by_role("switch", name="Taking calls")
         await expect(switch).to_be_enabled()
         if await switch.get_attribute("aria-checked") == "false":
@@ -117,15 +127,16 @@ async def sign_up(owner: Person, organisation: str, seats: int = 2) -> None:
     await page.wait_for_url("**/checkout?*")
 
 
-async def tell_business(owner: Person) -> None:
-    """Which business it is, on the page of the checkout."""
+async def tell_business(owner: Person, legal_name: str = "Acacia Clinic Pty Ltd") -> None:
+    """Which business it is, on the page of the checkout; papers are filed with that."""
     page = owner.page
-    await page.get_by_label("Legal name").fill("Acacia Clinic Pty Ltd")
+    await page.get_by_label("Legal name").fill(legal_name)
     await page.get_by_label("ABN").fill(ABN)
     await page.get_by_label("Street address").fill("1 Bligh Street")
     await page.get_by_label("Town or suburb").fill("Sydney")
     await page.get_by_label("State").select_option("NSW")
     await page.get_by_label("Postcode").fill("2000")
+    await owner.click("button", "Go on")
 
 
 async def pay(owner: Person, method: str = "Visa that pays •••• 4242") -> None:
@@ -138,6 +149,37 @@ async def pay(owner: Person, method: str = "Visa that pays •••• 4242") -
     await page.get_by_label("Postcode").fill("2000")
     await page.get_by_label(method).check()
     await owner.click("button", "Subscribe")
+
+
+async def choose_number(owner: Person, town: str) -> str:
+    """The first one of ``town``, on the page that the checklist leads to; in E.164. Back on the checklist."""
+    page = owner.page
+    await page.locator("#item-number").get_by_role("link").click()
+    await page.get_by_label("Town or suburb").fill(town)
+    await owner.click("button", "Search")
+    await page.get_by_role("radio").first.check()
+    chosen = await page.get_by_role("radio").first.get_attribute("value")
+    await owner.click("button", "Take this number")
+    await owner.click("link", "Getting started")
+    assert chosen is not None
+    return chosen
+
+
+async def done(owner: Person, item: str) -> None:
+    """Wait until the open checklist says so of ``item``: it is told, so nobody reloads."""
+    await expect(owner.page.locator(f"#item-{item}")).to_have_attribute("data-done", "yes")
+
+
+async def invite(owner: Person, agent: Person) -> None:
+    """Into the team, by mail; the agent follows the link."""
+    page = owner.page
+    await page.locator("#item-team").get_by_role("link").click()
+    await page.get_by_label("Name", exact=True).fill(agent.name)
+    await page.get_by_label("Work email").fill(agent.email)
+    await page.locator("#invite").get_by_label("Role").select_option("agent")
+    await owner.click("button", "Send invitation")
+    await expect(page.get_by_role("table")).to_contain_text(agent.email)
+    await agent.open_letter("/sign-in/")
 
 
 async def call_in(world: World, browser: Browser, number: str, wav: Path) -> Page:
