@@ -31,6 +31,8 @@ class Beat(msgspec.Struct, frozen=True):
     """By the warden, to (node, number); repeated until that node has answered."""
     gone: bool = False
     """Its last words: it holds nothing any more, and need not be missed."""
+    transcribe: str | None = None
+    """What kept it from Transcribe last; empty: nothing; None: not known yet (reach.py)."""
 
 
 class Roll:

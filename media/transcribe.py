@@ -48,7 +48,7 @@ class Transcribe:
     """Opens connections to one endpoint. ``endpoint`` is ``wss://host[:port]``."""
 
     def __init__(self, endpoint: str, *, region: str, language: str, credentials: AwsCredentialsProvider) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._region = region
         self._credentials = credentials
         self._query = urlencode(
@@ -88,6 +88,10 @@ class Transcribe:
         assert isinstance(listener, Connection)
         return listener
 
+    async def check_credentials(self) -> None:
+        """Raises `TranscribeError` if there are none."""
+        await self._find_credentials()
+
     async def _find_credentials(self) -> AwsCredentials:
         try:
             return await asyncio.wrap_future(self._credentials.get_credentials())
@@ -96,7 +100,7 @@ class Transcribe:
 
     async def _presign(self, credentials: AwsCredentials) -> str:
         """The signed URL; the signature is the same as the JavaScript SDK's, port included in the host."""
-        host = urlsplit(self._endpoint).netloc
+        host = urlsplit(self.endpoint).netloc
         request = HttpRequest("GET", f"{_PATH}?{self._query}", HttpHeaders([("Host", host)]))
         config = AwsSigningConfig(
             signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
@@ -108,7 +112,7 @@ class Transcribe:
             expiration_in_seconds=_EXPIRES_SECONDS,
         )
         await asyncio.wrap_future(aws_sign_request(request, config))
-        return f"{self._endpoint}{request.path}"
+        return f"{self.endpoint}{request.path}"
 
 
 class Connection(WSListener):

@@ -10,9 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from urllib.parse import urlsplit
 
-import aiohttp
 import aiosmtplib
 from aiohttp import ClientError
 from nats.aio.client import Client
@@ -22,7 +20,7 @@ from twilio.base.exceptions import TwilioRestException
 from db import migrate
 from db.engine import DatabaseUnavailableError
 from provisioning.mail import Mailer
-from web import check_stripe, twilio_client
+from web import check_media, check_stripe, twilio_client
 from web.config import TWILIO_API, Settings, read
 from web.finding import Finding
 
@@ -127,21 +125,6 @@ async def mail(settings: Settings) -> Finding:
     return Finding("mail", "the server takes our name and password")
 
 
-async def media(settings: Settings) -> Finding:
-    """Media says itself whether it is ready; it is asked where browsers and Twilio will look for it."""
-    parts = urlsplit(settings.media_public_url)
-    url = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/readyz"
-    try:
-        async with aiohttp.ClientSession() as http, http.get(url) as answer:
-            if answer.status == 200:
-                return Finding("media", "ready at MEDIA_PUBLIC_URL")
-            return Finding("media", f"not ready (HTTP {answer.status})", "look at media's log and its NATS_URL")
-    except (ClientError, OSError, TimeoutError):
-        return Finding(
-            "media", "does not answer at MEDIA_PUBLIC_URL", "check the address, its TLS, and that media runs"
-        )
-
-
 async def opt_out(settings: Settings) -> Finding:
     if settings.aws_ai_opt_out == "attested":
         return Finding("AWS opt-out", "attested: AWS may not keep what it hears")
@@ -161,7 +144,8 @@ CHECKS: dict[str, Check] = {
     "tax": check_stripe.tax,
     "Stripe events": check_stripe.events,
     "mail": mail,
-    "media": media,
+    "media": check_media.media,
+    "Transcribe": check_media.transcribe,
     "AWS opt-out": opt_out,
 }
 

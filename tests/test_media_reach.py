@@ -1,0 +1,97 @@
+"""Whether Transcribe can be reached: by the last opening, or by a look that opens no stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from awscrt.auth import AwsCredentialsProvider
+
+from media import reach
+from media.eventstream import TranscribeError
+from media.reach import Reach
+from media.transcribe import Transcribe
+from sandbox.transcribe import Transcribe as Vendor
+from tests.node import KEYS, scripted_vendor
+
+
+@pytest_asyncio.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    async with scripted_vendor() as opened:
+        yield opened
+
+
+def reaching(url: str, credentials: AwsCredentialsProvider | None = None) -> Reach:
+    known = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
+    return Reach(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known))
+
+
+async def looked(of: Reach) -> str | None:
+    """What is known after a look."""
+    await of.look()
+    return of.trouble
+
+
+async def test_a_look_opens_no_stream(vendor: Vendor) -> None:
+    assert await looked(reaching(vendor.url)) == ""
+    assert (vendor.opened, vendor.refused) == (0, 0)
+
+
+async def test_nobody_there(free_port: Callable[[], int]) -> None:
+    assert await looked(reaching(f"ws://127.0.0.1:{free_port()}")) == "ConnectionRefusedError"
+
+
+async def test_no_tls_where_it_should_be(vendor: Vendor) -> None:
+    assert await looked(reaching(vendor.url.replace("ws://", "wss://"))) in ("SSLError", "ConnectionResetError")
+
+
+async def test_somebody_else_there() -> None:
+    async def mumble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(mumble, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await looked(reaching(f"ws://127.0.0.1:{port}")) == "NoAnswer"
+
+
+async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "_ANSWER_SECONDS", 0.2)
+    leave = asyncio.Event()
+
+    async def stare(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await leave.wait()
+        writer.close()
+
+    async with await asyncio.start_server(stare, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await looked(reaching(f"ws://127.0.0.1:{port}")) == "Timeout"
+        leave.set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # awscrt's way to tell of it
+async def test_no_credentials(vendor: Vendor) -> None:
+    def none() -> None:
+        raise RuntimeError("none")
+
+    nobody = AwsCredentialsProvider.new_delegate(none)
+    assert await looked(reaching(vendor.url, nobody)) == "Credentials"
+
+
+async def test_what_an_opening_shows_is_remembered(vendor: Vendor) -> None:
+    of = reaching(vendor.url)
+    vendor.refuse(403)
+    with pytest.raises(TranscribeError):
+        await of.open(lambda _: None)
+    assert of.trouble == "AccessDeniedException"
+    vendor.accept()
+    connection = await of.open(lambda _: None)
+    assert of.trouble == ""
+    connection.abort()
+    vendor.refuse(500)
+    running = asyncio.get_running_loop().create_task(of.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    assert of.trouble == ""  # a fresh opening knows better than a look

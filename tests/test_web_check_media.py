@@ -1,0 +1,83 @@
+"""The preflight's look at media: nodes that live, doors that lead to them, and what they say of Transcribe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+
+import nats
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from tests.node import Node
+from web import check_media
+from web.config import Settings
+
+
+@pytest_asyncio.fixture
+async def well(node: Node, settings: Settings) -> Settings:
+    """Settings of a web process beside one media node."""
+    await node.connected()
+    values = settings.model_dump() | {"nats_url": node.nats.url("web"), "media_public_url": node.url}
+    return Settings.model_validate(values)
+
+
+@pytest_asyncio.fixture
+async def stranger(free_port: Callable[[], int]) -> AsyncIterator[int]:
+    """Something else that listens where media should, and answers everything."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="<h1>It works!</h1>")
+
+    app = web.Application()
+    app.router.add_get("/{anything:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield port
+    await runner.cleanup()
+
+
+async def test_all_is_well(well: Settings) -> None:
+    finding = await check_media.media(well)
+    assert (finding.said, finding.mend) == ("1 node, and the doors at MEDIA_PUBLIC_URL lead there", "")
+    finding = await check_media.transcribe(well)
+    assert (finding.said, finding.mend) == ("reachable from 1 node", "")
+
+
+async def test_doors_that_lead_elsewhere(well: Settings, stranger: int, free_port: Callable[[], int]) -> None:
+    for port, words in ((stranger, "something else (HTTP 200)"), (free_port(), "does not answer")):
+        astray = well.model_copy(update={"media_public_url": f"ws://127.0.0.1:{port}"})
+        finding = await check_media.media(astray)
+        assert (words in finding.said, "MEDIA_PUBLIC_URL" in finding.mend) == (True, True)
+
+
+async def test_no_node_and_no_nats(settings: Settings) -> None:
+    assert "no node" in (await check_media.media(settings)).said
+    assert "mend media first" in (await check_media.transcribe(settings)).mend
+
+
+@pytest.mark.parametrize(
+    ("beats", "words"),
+    [
+        (
+            {"b": {"transcribe": "AccessDeniedException"}},
+            "1 of 2 nodes could not reach it last: Timeout",
+        ),
+        ({"b": {"transcribe": "Timeout", "gone": True}}, "reachable from 1 node"),
+        ({"b": {"calls": 3}}, "reachable from 2 nodes"),
+        ({"b": "what?"}, "reachable from 1 node"),
+    ],
+)
+async def test_what_nodes_say(well: Settings, node: Node, beats: dict[str, object], words: str) -> None:
+    media = await nats.connect(node.nats.url("media"))
+    looking = asyncio.get_running_loop().create_task(check_media.transcribe(well))
+    while not looking.done():
+        for name, beat in beats.items():
+            await media.publish(f"node.{name}.alive", json.dumps(beat).encode())
+        await asyncio.wait({looking}, timeout=0.1)
+    await media.close()
+    assert (await looking).said == words
