@@ -117,6 +117,14 @@ class StripeApi:
                 return None
             raise
 
+    async def close_other_checkouts(self, customer: str, keep: str) -> None:
+        """Let nobody pay on any page of the customer's but ``keep``'s: one that is open in another tab, say."""
+        with failing():
+            found = await self._v1.checkout.sessions.list_async({"customer": customer, "status": "open"})
+            for each in found.data:
+                if each.id != keep:
+                    await self._v1.checkout.sessions.expire_async(each.id)
+
     async def agreements(self, customer: str) -> Sequence[Agreement]:
         """Every subscription the customer has or had."""
         params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}

@@ -73,6 +73,17 @@ async def test_the_same_form_twice_is_one_checkout(shop: Shop) -> None:
     assert len(shop.stripe.account.all("customer")) == 1
 
 
+async def test_one_page_to_pay_on_is_open_at_a_time(shop: Shop) -> None:
+    """Who has begun in two tabs must not pay twice."""
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    await order(owner, 2)
+    await order(owner, 4)
+    assert [one["status"] for one in shop.checkouts] == ["expired", "open"]
+    await shop.buy(shop.checkouts[1]["id"])
+    page = await owner.get(f"/checkout/success?session_id={shop.checkouts[0]['id']}")
+    assert page.headers["Location"] == "/billing"
+
+
 async def test_paid_leads_to_a_start_once_the_webhook_has_come(shop: Shop) -> None:
     nora = await shop.newcomer()
     owner = await shop.browser().sign_in(nora)

@@ -105,7 +105,7 @@ def _kept(organisation: Organisation, row: Subscription | None) -> str:
 
 
 def _since(since: str) -> str:
-    return f"It is open since {since}." if since else ""
+    return f"It has been open since {since}." if since else ""
 
 
 def _joined(*sentences: str) -> str:

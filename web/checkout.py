@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -101,8 +102,11 @@ async def success(request: web.Request) -> web.StreamResponse:
     checkout = await _checkout(request, viewer)
     async with access.rows(request, viewer) as rows:
         state = readiness.payment_state(rows.organisation, await rows.subscription())
+        subscribed = readiness.is_subscribed(rows.organisation, await rows.subscription())
     if state == "ready" and checkout.is_complete:
         raise web.HTTPSeeOther("/onboarding")
+    if subscribed and not checkout.is_complete:  # another one is paid for already
+        raise web.HTTPSeeOther("/billing")
     return render(request, "checkout_success.html", state=state, checkout=checkout)
 
 
@@ -171,6 +175,8 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
     if any(one.is_alive or one.is_under_way for one in await stripe.agreements(customer)):
         return "/billing"
     checkout = await stripe.create_checkout(_purchase(request, viewer, order))
+    with suppress(StripeError):  # it guards against paying twice, and is not what was asked for
+        await stripe.close_other_checkouts(customer, checkout.id)
     async with access.rows(request, viewer) as rows:
         await rows.audit.record("checkout.begun", {"seats": wanted})
     return checkout.url or f"/checkout/success?session_id={checkout.id}"

@@ -1,0 +1,146 @@
+"""Checkout and billing in a real Chromium: over to Stripe and back, waiting that ends by itself, at any width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from db import sign_in_links
+from db.models import Member
+from tests.chromium import chromium
+from tests.shop import Shop
+from tests.test_web_readiness import judge
+from web.config import Settings
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[[Member, str], Awaitable[Page]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With papers of the platform's own."""
+    return settings.model_copy(update={"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"})
+
+
+@pytest_asyncio.fixture
+async def window() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture
+async def opened(window: Browser, shop: Shop) -> AsyncIterator[Open]:
+    """Opens a path, signed in. Fails the test that breaks the Content-Security-Policy or throws."""
+    wrong: list[str] = []
+    context = await window.new_context(base_url=shop.site.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    expect.set_options(timeout=10_000)
+    context.on("console", lambda line: wrong.append(line.text))
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+
+    async def open_(member: Member, path: str) -> Page:
+        async with shop.database.begin() as session:
+            token = await sign_in_links.create(session, member.id, b"test")
+        await context.request.get(f"/sign-in/{token}", max_redirects=0)  # not to the console, which wants media
+        page = await context.new_page()
+        await page.goto(path)
+        return page
+
+    yield open_
+    await context.close()
+    assert [line for line in wrong if "Security Policy" in line or "Error" in line] == []
+
+
+async def fits(page: Page) -> None:
+    """Nothing sticks out, on a desk nor in a hand."""
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    await page.set_viewport_size({"width": 1280, "height": 900})
+
+
+async def enter(page: Page, **fields: str) -> None:
+    for label, value in fields.items():
+        await page.get_by_label(label.replace("_", " ")).fill(value)
+
+
+async def test_over_to_stripe_and_back(shop: Shop, opened: Open) -> None:
+    page = await opened(await shop.newcomer(known=False), "/checkout?seats=4")
+    await enter(page, Legal_name="Numbat " * 20, ABN="51 824 753 557", Street_address="PO Box 3")
+    await enter(page, Town_or_suburb="Sydney", Postcode="2000", Agents="5")
+    await expect(page.get_by_text("A$220 a month, of which A$20 is GST")).to_be_visible()
+    await page.get_by_label("State").select_option("NSW")
+    await page.get_by_role("button", name="Go to payment").click()
+    await expect(page.get_by_label("ABN")).to_have_accessible_description(re.compile("That is not an ABN"))
+    await expect(page.get_by_label("Street address")).to_have_accessible_description(re.compile("no PO box"))
+    await fits(page)
+    await enter(page, ABN="51 824 753 556", Street_address="1 Bligh Street")
+    await page.get_by_role("button", name="Go to payment").click()
+    await page.wait_for_url("**/c/pay/**")
+    told, shop.stripe.account.on_event = shop.stripe.account.on_event, []
+    shop.stripe.buy(shop.checkouts[0]["id"])
+    await page.goto(f"{shop.site.url}/checkout/success?session_id={shop.checkouts[0]['id']}")
+    await expect(page.get_by_text("Waiting for Stripe to tell Bilby")).to_be_visible()
+    await fits(page)
+    shop.stripe.account.on_event = told
+    for event in shop.stripe.events:
+        shop.stripe.resend(event["id"])
+    await page.wait_for_url("**/onboarding")
+
+
+async def test_who_leaves_stripes_page_is_told_what_to_do(shop: Shop, opened: Open) -> None:
+    page = await opened(await shop.newcomer(), "/checkout?seats=2&left=1")
+    await expect(page.get_by_role("status").first).to_contain_text("nothing was charged")
+    await fits(page)
+
+
+async def test_seats_are_changed_after_their_cost_was_seen(shop: Shop, opened: Open) -> None:
+    page = await opened(await shop.subscriber(3), "/billing")
+    await fits(page)
+    await page.get_by_label("Change to").fill("9")
+    await page.get_by_role("button", name="See what it costs").click()
+    await expect(page.get_by_role("status")).to_contain_text("9 seats from today")
+    await fits(page)
+    await page.get_by_role("button", name="Change to 9 seats").click()
+    await expect(page.locator("#seats")).to_contain_text("9 paid, 0 taken")
+
+
+async def test_a_failed_payment_is_mended_from_the_page(shop: Shop, opened: Open) -> None:
+    nora = await shop.subscriber(2)
+    shop.stripe.give_card(await shop.customer(nora), "declined")
+    shop.stripe.clock.advance(days=32)
+    await shop.delivered()
+    page = await opened(nora, "/billing")
+    await fits(page)
+    await page.get_by_role("button", name="Change how you pay").click()
+    await page.wait_for_url("**/p/session/**")
+    await page.go_back()
+    await page.get_by_role("link", name="Pay A$88 now").click()
+    await page.wait_for_url(lambda url: url.startswith(shop.stripe.url))
+
+
+class TestOwnPapers:
+    """Where each organisation files papers of its own."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"twilio_bundle_sid": "", "twilio_address_sid": ""})
+
+    async def test_papers_on_their_way_are_waited_for(self, shop: Shop, opened: Open) -> None:
+        nora = await shop.newcomer()
+        page = await opened(nora, "/checkout")
+        await page.get_by_role("button", name="Go on").click()
+        await expect(page.get_by_text("on their way to Twilio")).to_be_visible()
+        await fits(page)
+        await judge(shop, nora, "twilio-rejected", '["The name does not match the ABN."]')
+        await expect(page.get_by_text("The name does not match the ABN.")).to_be_visible()
+        await fits(page)
+        await judge(shop, nora, "pending-review")
+        await page.reload()
+        await page.get_by_role("button", name="Go to payment").click()
+        await page.wait_for_url("**/c/pay/**")
