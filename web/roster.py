@@ -18,7 +18,7 @@ DOES: Mapping[Role, str] = {
     "owner": "pays, and may do all",
     "admin": "runs numbers and team",
     "supervisor": "reads all calls",
-    "agent": "takes calls, one seat",
+    "agent": "takes calls",
 }
 """What each role is for, in a few words."""
 
