@@ -7,10 +7,6 @@ what was asked, or after.
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -20,58 +16,14 @@ from db.numbers import Numbers
 from provisioning.numbers import enqueue_order, give_up
 from sandbox.twilio import RestFault
 from tests.cast import Cast
-from tests.orders import WEB, Shop, shop
-from tests.twilio_account import Account, account
+from tests.orders import Shop, shop
+from tests.twilio_account import account
+from tests.worker_process import worker_process
 
-ROOT = Path(__file__).parents[1]
 LIST, BUY = ("GET", r"/IncomingPhoneNumbers\.json$"), ("POST", r"/IncomingPhoneNumbers\.json$")
 ONE, SET_UP, GIVE_BACK = (("GET", r"/PN\w+\.json$"), ("POST", r"/PN\w+\.json$"), ("DELETE", r"/PN\w+\.json$"))
 SEARCH = ("GET", "/AvailablePhoneNumbers/")
 REGION, ROUTE = ("GET", r"/v2/PhoneNumbers/"), ("POST", r"/v2/PhoneNumbers/")
-
-# A worker that takes over a dead one's job after a second instead of half a minute.
-_WORKER = """
-import asyncio
-from datetime import timedelta
-from provisioning import config, worker
-from provisioning.duties import on_duty
-
-async def main(settings):
-    worker.POLL = timedelta(milliseconds=200)
-    database = settings.database("bilby provisioning", pool_size=8)
-    async with on_duty(settings, database) as duties:
-        url = settings.database_url.get_secret_value()
-        await worker.work(url, database, duties, asyncio.Event(), timedelta(seconds=1))
-
-asyncio.run(main(config.read()))
-"""
-
-
-@asynccontextmanager
-async def _worker(place: Account, url: str, key: str) -> AsyncIterator[None]:
-    """A worker process; killed on the way out."""
-    settings = place.settings
-    environment = {
-        "DATABASE_URL": url,
-        "ENCRYPTION_KEYS": key,
-        "WEB_PUBLIC_URL": WEB,
-        "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
-        "TWILIO_API_KEY_SID": settings.twilio_api_key_sid,
-        "TWILIO_API_KEY_SECRET": settings.twilio_api_key_secret.get_secret_value(),
-        "TWILIO_API_BASE": settings.twilio_api_base,
-        "TWILIO_BUNDLE_SID": settings.twilio_bundle_sid,
-        "TWILIO_ADDRESS_SID": settings.twilio_address_sid,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _WORKER, cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        yield
-        assert process.returncode is None
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def _killed_at(here: Shop, url: str, key: str, *points: tuple[tuple[str, str], bool]) -> None:
@@ -79,7 +31,7 @@ async def _killed_at(here: Shop, url: str, key: str, *points: tuple[tuple[str, s
     for (method, path), done in points:
         fault = RestFault(method, path, "answer hangs" if done else "hangs")
         here.account.book.faults[:] = [fault]
-        async with _worker(here.account, url, key), asyncio.timeout(30):
+        async with worker_process(here.account, url, key), asyncio.timeout(30):
             await fault.reached.wait()
     here.account.book.faults.clear()
 
@@ -101,7 +53,7 @@ async def test_killed_at_every_step_of_buying(
         steps = [(SEARCH, False), (LIST, False), (BUY, False), (BUY, True), (SET_UP, False), (SET_UP, True)]
         steps += [(ROUTE, False), (ROUTE, True), (REGION, False), (ONE, False)]
         await _killed_at(here, database_url, encryption_key, *steps)
-        async with _worker(place, database_url, encryption_key):
+        async with worker_process(place, database_url, encryption_key):
             await _until(here, order, "done")
         assert list(place.numbers) == [(await here.look(order)).candidate]
         assert place.book.count(*BUY) == 2  # of which the first was never done
@@ -120,7 +72,7 @@ async def test_killed_while_giving_back(
         async with database.begin() as session:
             assert await give_up(session, await here.look(order))
         await _killed_at(here, database_url, encryption_key, (LIST, False), (GIVE_BACK, False), (GIVE_BACK, True))
-        async with _worker(place, database_url, encryption_key):
+        async with worker_process(place, database_url, encryption_key):
             await _until(here, order, "released")
         assert place.numbers == {}
         async with database.begin() as session:
