@@ -151,11 +151,16 @@ class StripeApi:
             await self._v1.subscriptions.resume_async(one.id, {}, _key(f"resume:{one.id}:{key}", {}))
 
     async def preview(self, one: Agreement, seats: int) -> Preview:
-        """The next invoice, should it be so many seats from now on. Changes nothing."""
+        """The next invoice, should it be so many seats from now on: nothing if none comes. Changes nothing."""
         details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         params: Any = {"customer": one.customer, "subscription": one.id, "subscription_details": details}
-        with failing():
-            invoice = await self._v1.invoices.create_preview_async(params)
+        try:
+            with failing():
+                invoice = await self._v1.invoices.create_preview_async(params)
+        except StripeError as error:
+            if error.code == "invoice_upcoming_none":  # the subscription ends with its period
+                return Preview(0, 0)
+            raise
         lines = [line.to_dict() for line in invoice.lines.data]
         return Preview(invoice.total, sum(agreement.with_tax(line) for line in lines if agreement.is_proration(line)))
 

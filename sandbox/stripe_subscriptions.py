@@ -86,8 +86,12 @@ def preview(account: Account, subscription: Object, wanted: list[dict[str, Any]]
         return stripe_invoices.draft(account, subscription, "subscription_update", lines, period, keep=False)
     future = subscription | {"items": dict(subscription["items"]), "status": "active"}
     stripe_seats.apply(future, changes)
-    period = _following(future)
-    lines = [*account.note(subscription["id"]).get("pending", []), *lines, *_seats(account, future, period)]
+    period, lines = _following(future), [*account.note(subscription["id"]).get("pending", []), *lines]
+    if not subscription["cancel_at_period_end"]:
+        lines += _seats(account, future, period)
+    elif not lines:
+        text = f"No upcoming invoices for customer: {subscription['customer']}"
+        raise ApiError(404, text, code="invoice_upcoming_none")
     return stripe_invoices.draft(account, future, "upcoming", lines, period, keep=False)
 
 

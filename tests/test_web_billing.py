@@ -170,6 +170,8 @@ async def test_an_end_that_comes_is_said_and_can_be_taken_back(shop: Shop) -> No
     page = await billing(owner)
     assert "Ends on" in page
     assert "Take the cancellation back" in page
+    page = await billing(owner, "?seats=3")
+    assert re.search(r"The last invoice comes to <strong class=\"figure\">A\$44</strong>. A\$44 of it", page), page
     shop.stripe.clock.advance(days=32)
     await shop.delivered()
     page = await billing(owner)
