@@ -1,0 +1,175 @@
+"""The audit log only grows: for whoever owns the table, and for the role that the runbook gives the application."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from db import organisations, rotate
+from db.audit import Actor, AuditFilter, AuditLog, Place, details_of, record
+from db.engine import Database, asyncpg_dsn
+from db.models import AuditEntry, Organisation
+from provisioning.housekeeping import forget
+from provisioning.jobs import Payload, enqueue
+from provisioning.worker import Duties, work
+from tests.cast import Cast
+
+RUNBOOK = Path(__file__).parents[1] / "deploy" / "RUNBOOK.md"
+ROLE = "bilby_app"
+CHANGES = [
+    "UPDATE audit_entries SET action = 'nothing.happened'",
+    "UPDATE audit_entries SET at = now() - interval '1 year'",
+    "UPDATE audit_entries SET details = NULL",
+    "DELETE FROM audit_entries",
+    "TRUNCATE audit_entries",
+    "TRUNCATE organisations CASCADE",
+]
+IN_DISGUISE = ["SET LOCAL bilby.rotating = 'on'; UPDATE audit_entries SET action = 'nothing.happened'"]
+AS_OWNER = [
+    "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
+    "DROP TABLE audit_entries",
+    "DROP TRIGGER audit_entries_change ON audit_entries",
+    "SET session_replication_role = 'replica'",
+    "SET LOCAL bilby.rotating = 'on'; UPDATE audit_entries SET details = NULL",
+]
+
+
+async def _record(database: Database, cast: Cast, action: str = "number.released", **details: str) -> None:
+    async with database.begin() as session:
+        await record(session, cast.a.id, action, details, Actor("Alice", cast.alice.id, "203.0.113.0/24"))
+
+
+async def _entries(database: Database) -> list[AuditEntry]:
+    async with database.begin() as session:
+        return list((await session.scalars(select(AuditEntry))).all())
+
+
+async def _tried(dsn: str, statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute(statements)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("statement", CHANGES + IN_DISGUISE)
+async def test_not_even_the_owner_changes_what_was_written(
+    database: Database, database_url: str, cast: Cast, statement: str
+) -> None:
+    await _record(database, cast, number="(02) 5550 1234")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the audit log only grows"):
+        await _tried(asyncpg_dsn(database_url), statement)
+    (entry,) = await _entries(database)
+    assert (entry.action, details_of(entry)) == ("number.released", {"number": "(02) 5550 1234"})
+
+
+@pytest_asyncio.fixture
+async def as_application(database_url: str) -> AsyncIterator[str]:
+    """The database's address for the role that the runbook has made, with its own words."""
+    (grants,) = re.findall(r"```sql\n(CREATE ROLE bilby_app.*?)```", RUNBOOK.read_text(), re.DOTALL)
+    dsn = asyncpg_dsn(database_url)
+    await _tried(dsn, f"DROP ROLE IF EXISTS {ROLE}; {grants}")  # a role is the whole server's, not one database's
+    yield re.sub(r"//[^@]*@", f"//{ROLE}@", dsn)
+    await _tried(dsn, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+
+
+@pytest.mark.parametrize("statement", CHANGES + IN_DISGUISE + AS_OWNER)
+async def test_the_applications_role_may_not_even_try(
+    database: Database, cast: Cast, as_application: str, statement: str
+) -> None:
+    await _record(database, cast)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await _tried(as_application, statement)
+    assert len(await _entries(database)) == 1
+
+
+async def test_the_applications_role_can_do_its_work(cast: Cast, as_application: str, encryption_key: str) -> None:
+    url = as_application.replace("postgresql://", "postgresql+asyncpg://")
+    database, stop, done = Database(url, [encryption_key]), asyncio.Event(), list[str]()
+
+    async def do(_: Database, payload: Payload) -> None:
+        done.append(payload["n"])
+        stop.set()
+
+    try:
+        await _record(database, cast)
+        async with database.begin() as session:
+            organisation = await session.get(Organisation, cast.a.id)
+            assert organisation is not None
+            organisation.name = "Acacia Clinics"
+            await enqueue(session, "count", {"n": "1"}, "1")
+            await session.execute(text("SELECT version_num FROM alembic_version"))
+        async with asyncio.timeout(60):
+            await work(url, database, Duties({"count": do}, {"forget": ("*/10 * * * *", forget)}), stop)
+        assert (len(await _entries(database)), done) == (1, ["1"])
+        async with database.begin() as session:  # as the runbook has it done at once
+            now = "UPDATE pgqueuer_schedules SET next_run = now() WHERE entrypoint = 'forget' RETURNING id"
+            assert (await session.scalars(text(now))).one()
+    finally:
+        await database.close()
+
+
+async def test_keys_are_rotated_and_nothing_else_moves(
+    database: Database, database_url: str, encryption_key: str, cast: Cast
+) -> None:
+    await _record(database, cast, number="(02) 5550 1234")
+    (before,) = await _entries(database)
+    await rotate.rotate(database)
+    (after,) = await _entries(database)
+    assert (after.at, after.actor, details_of(after)) == (before.at, before.actor, details_of(before))
+
+
+async def test_an_entry_is_there_with_what_it_tells_about_or_not_at_all(database: Database, cast: Cast) -> None:
+    with pytest.raises(DBAPIError):  # noqa: PT012 (the whole transaction is what fails)
+        async with database.begin() as session:
+            await record(session, cast.a.id, "number.released")
+            await session.execute(text("SELECT 1 / 0"))
+    assert await _entries(database) == []
+
+
+async def test_who_where_and_what_are_not_readable_in_the_table(
+    database: Database, database_url: str, cast: Cast
+) -> None:
+    await _record(database, cast, number="+61255501234")
+    connection = await asyncpg.connect(asyncpg_dsn(database_url))
+    try:
+        row = str(dict(await connection.fetchrow("SELECT * FROM audit_entries")))
+    finally:
+        await connection.close()
+    for plain in ("+61255501234", "Alice", "203.0.113"):
+        assert plain not in row
+
+
+async def test_an_actor_of_another_organisation_is_refused(database: Database, cast: Cast) -> None:
+    with pytest.raises(DBAPIError):
+        async with database.begin() as session:
+            await record(session, cast.b.id, "number.released", None, Actor("Alice", cast.alice.id))
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["number.ready", "numbers.given_up", "number", "team.invited"]), max_size=7))
+async def test_pages_hold_every_entry_once_the_newest_first(database: Database, actions: list[str]) -> None:
+    async with database.begin() as session:
+        founded = await organisations.create(session, name="Wattle")  # this example's own: no log is ever emptied
+        log = AuditLog(session, founded.id)
+        for action in actions:
+            await log.record(action)
+        seen, after = list[AuditEntry](), None
+        while page := await log.page(AuditFilter(), after=after, limit=2):
+            seen += page
+            after = Place(page[-1].at, page[-1].id)
+        assert [entry.action for entry in seen] == actions[::-1]
+        assert [entry.id for entry in seen] == [entry.id async for entry in log.everything(AuditFilter())]
+        nouns = [entry.action for entry in await log.page(AuditFilter(action="number"))]
+        assert nouns == [action for action in actions[::-1] if action.split(".")[0] == "number"]

@@ -1,0 +1,51 @@
+"""What a state of a subscription means stands in one table of the code and one of the documents: they are equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from db.models import OrganisationStatus, Role
+from db.organisations import STANDING
+from provisioning.notices import SUBJECTS
+
+TEXT = (Path(__file__).parents[1] / "docs" / "subscriptions.md").read_text()
+ROLES: tuple[Role, ...] = ("owner", "admin", "supervisor", "agent")
+
+
+def _table(first: str) -> dict[str, list[str]]:
+    """The rows of the table whose first heading is ``first``, by their first cell."""
+    lines = TEXT[TEXT.index(f"| {first} |") :].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def test_every_state_has_a_meaning() -> None:
+    assert set(STANDING) == set(get_args(OrganisationStatus))
+
+
+@pytest.mark.parametrize("state", get_args(OrganisationStatus))
+def test_the_document_says_what_the_code_does(state: OrganisationStatus) -> None:
+    standing = STANDING[state]
+    watchers = ", ".join(role for role in ROLES if role in standing.watchers) or "nobody"
+    numbers = "kept" if standing.keeps_numbers else "given back after the grace"
+    words = {True: "yes", False: "no"}
+    assert _table("state")[state] == [words[standing.connects], words[standing.transcribes], watchers, numbers]
+
+
+def test_the_document_knows_no_other_state() -> None:
+    assert set(_table("state")) == set(STANDING)
+
+
+def test_every_mail_is_in_the_document() -> None:
+    assert set(_table("mail to the owners")) == set(SUBJECTS)
+
+
+@pytest.mark.parametrize("state", get_args(OrganisationStatus))
+def test_whatever_does_not_work_is_explained(state: OrganisationStatus) -> None:
+    standing = STANDING[state]
+    works = standing.connects and standing.transcribes and standing.watchers == set(ROLES)
+    assert bool(standing.trouble) == bool(standing.remedy) == (not works)
+    assert not standing.transcribes or standing.connects
