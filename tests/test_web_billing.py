@@ -190,7 +190,10 @@ async def test_before_money_has_come_nothing_else_is_said(shop: Shop) -> None:
     assert "Each payment’s tax invoice stands here" in page
     await order(owner)
     await shop.buy(shop.checkouts[0]["id"], "debit")
-    assert "Your first payment is on its way" in await billing(owner)
+    page = await billing(owner)
+    assert "Your first payment is on its way" in page
+    assert ">On its way</span>" in page
+    assert ">Pay</a>" not in page
 
 
 async def test_the_portal_is_this_organisations(shop: Shop) -> None:

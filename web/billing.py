@@ -169,7 +169,7 @@ async def _found(request: web.Request, viewer: Viewer) -> Found:
 async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200) -> web.Response:
     found = await _found(request, viewer)
     organisation, row = found.organisation, found.row
-    bills = billing_state.bills(found.invoices, organisation.time_zone)
+    bills = billing_state.bills(found.invoices, organisation, row)
     return render(
         request,
         "billing.html",

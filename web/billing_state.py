@@ -121,19 +121,20 @@ def may_change_seats(organisation: Organisation, row: Subscription | None) -> bo
     return is_subscribed(organisation, row) and organisation.status != "incomplete"
 
 
-def bills(invoices: Sequence[Invoice], time_zone: str) -> list[Bill]:
-    """Invoices, as they are listed."""
-    return [_bill(each, time_zone) for each in invoices]
+def bills(invoices: Sequence[Invoice], organisation: Organisation, row: Subscription | None) -> list[Bill]:
+    """Invoices, as they are listed. What a bank debit is under way for is not to be paid once more."""
+    paying = organisation.status == "incomplete" and is_under_way(row)
+    return [_bill(each, ZoneInfo(organisation.time_zone), paying=paying) for each in invoices]
 
 
-def _bill(invoice: Invoice, time_zone: str) -> Bill:
-    at = invoice.created.astimezone(ZoneInfo(time_zone))
+def _bill(invoice: Invoice, zone: ZoneInfo, *, paying: bool) -> Bill:
+    at, is_open = invoice.created.astimezone(zone), invoice.status == "open"
     return Bill(
         number=invoice.number,
         day=f"{at.day} {at:%B %Y}",
         amount=amount(invoice.total),
-        words=INVOICE_WORDS.get(invoice.status, invoice.status),
-        open=invoice.status == "open",
+        words="On its way" if is_open and paying else INVOICE_WORDS.get(invoice.status, invoice.status),
+        open=is_open and not paying,
         page=invoice.page,
         pdf=invoice.pdf,
     )
