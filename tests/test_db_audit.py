@@ -25,7 +25,7 @@ from provisioning.worker import Duties, work
 from tests.cast import Cast
 
 RUNBOOK = Path(__file__).parents[1] / "deploy" / "RUNBOOK.md"
-ROLE = "bilby_app"
+ROLE = "application"
 CHANGES = [
     "UPDATE audit_entries SET action = 'nothing.happened'",
     "UPDATE audit_entries SET at = now() - interval '1 year'",
@@ -77,7 +77,7 @@ async def test_not_even_the_owner_changes_what_was_written(
 @pytest_asyncio.fixture
 async def as_application(database_url: str) -> AsyncIterator[str]:
     """The database's address for the role that the runbook has made, with its own words."""
-    (grants,) = re.findall(r"```sql\n(CREATE ROLE bilby_app.*?)```", RUNBOOK.read_text(), re.DOTALL)
+    (grants,) = re.findall(r"```sql\n(CREATE ROLE application.*?)```", RUNBOOK.read_text(), re.DOTALL)
     dsn = asyncpg_dsn(database_url)
     await _tried(dsn, f"DROP ROLE IF EXISTS {ROLE}; {grants}")  # a role is the whole server's, not one database's
     yield re.sub(r"//[^@]*@", f"//{ROLE}@", dsn)
