@@ -8,11 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from media.audio import CHUNK_MS
+from media.audio import CHUNK_MS, silent_chunk, to_pcm
 from media.eventstream import TranscribeError
 from media.transcribe import Transcriber
 
 _MOST_TURNS = 256
+_SILENCE = to_pcm(silent_chunk(0).tracks)
 
 
 class Clock:
@@ -48,6 +49,16 @@ class Link:
 
     clock: Clock = field(default_factory=Clock)
     connection: Transcriber | None = None
+    lasts_seconds: float = 0.0
+
+    def join(self, connection: Transcriber) -> None:
+        """It is open."""
+        self.connection, self.lasts_seconds = connection, connection.lasts_seconds
+
+    def send_silence(self, chunks: int) -> None:
+        """Sound of our own making, which lies nowhere on the call's clock."""
+        for _ in range(chunks):
+            self.send(_SILENCE, None)
 
     def send(self, pcm: bytes, call_ms: int | None) -> None:
         if self.connection is not None:

@@ -3,7 +3,7 @@
 A chunk is recorded, sent, and forgotten once it is settled on both channels: covered by a final, or quiet and old.
 After a broken connection `rewind` puts the tape back to the oldest unsettled chunk; a channel that had its final
 already is muted up to there, so that no word is heard twice. The tape is bounded: what falls off its end unsent is
-a gap.
+a gap, and so is what was sent to a connection that is gone.
 """
 
 from __future__ import annotations
@@ -45,6 +45,16 @@ class Tape:
     def unsent_ms(self) -> int:
         return (len(self._chunks) - self._sent) * CHUNK_MS
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next chunk pushes the oldest off."""
+        return len(self._chunks) * CHUNK_MS >= self.keep_ms
+
+    @property
+    def begins_ms(self) -> int:
+        """Where it begins, on the call's clock; 0 if it is empty."""
+        return self._chunks[0].start_ms if self._chunks else 0
+
     def hear(self, channel: int, start_ms: int, end_ms: int, final: bool) -> None:
         """A result of ``channel`` came: final ones settle the channel up to their end."""
         if final:
@@ -55,7 +65,7 @@ class Tape:
         self._forget()
 
     def rewind(self) -> None:
-        """A new connection begins: send again what is not settled, from the first sound of it on."""
+        """A connection is gone: send again what is not settled, from the first sound of it on."""
         self._sent = 0
         self._open = [None, None]
         owed = (index for index, chunk in enumerate(self._chunks) if self._owed(chunk, 0) or self._owed(chunk, 1))
@@ -106,6 +116,9 @@ class Tape:
         return not chunk.loud[channel] and newest_ms - chunk.end_ms >= _QUIET_MS
 
     def _lose(self, chunk: Chunk) -> None:
+        """Note a gap, unless the words of it are known: those of one speaker, where the other was quiet."""
+        if chunk.end_ms <= max(self._settled) and not (self._owed(chunk, 0) or self._owed(chunk, 1)):
+            return
         if self.lost and self.lost[-1][1] == chunk.start_ms:
             self.lost[-1] = (self.lost[-1][0], chunk.end_ms)
         else:

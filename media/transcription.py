@@ -12,18 +12,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from math import inf
 
 import structlog
 
 from media.admission import Admission, Slot
-from media.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
+from media.ages import Ages
+from media.audio import CHUNK_MS, Chunk, to_pcm
 from media.eventstream import Result, TranscribeError
 from media.link import Link
-from media.metrics import RESULT_LATENCY, TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
+from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
 from media.tape import Tape
 from media.ticket import Direction
 from media.transcribe import OnResult, Transcriber
-from media.transcript import Event, Gap, GapFound, Latency, State, StateChanged, Uttered
+from media.transcript import Event, Gap, GapFound, State, StateChanged, Uttered
 from media.utterances import Utterances
 
 PACE = 5  # times as fast as it was spoken is what was kept sent
@@ -33,13 +35,11 @@ IDLE_SECONDS = 2.0  # without sound from Twilio, Transcribe gets silence of ours
 MUTE_SECONDS = 15.0  # speech goes out and nothing comes back: the connection is dead though open
 SILENT_SECONDS = 5.0
 SETTLED_SECONDS = 0.5  # AWS accepts the upgrade even of those whom it then refuses: not a sign of success yet
-LATENCY_SECONDS = 1.0
 SEAM_SECONDS = 20.0  # to wait for a pause in which to change connections, and for the last finals
 RELIEF_SLOT_SECONDS = 5.0  # to wait for a slot for a successor
 RELIEF_AGAIN_SECONDS = 60.0  # after a successor could not be opened
 _FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
 _BACK_OFF = (0.1, 2.0, 10.0)  # seconds: first, most while there is hope, most after that
-_SILENCE = to_pcm(silent_chunk(0).tracks)
 
 Open = Callable[[OnResult], Awaitable[Transcriber]]
 Publish = Callable[[Event], None]
@@ -60,6 +60,7 @@ class Transcription:
         self._began_ms = began_ms  # since 1970: its place in the line for a slot
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
+        self._ages = Ages(call, publish)
         self._tape = Tape(OPENING_KEEP_MS)
         self._link: Link | None = None
         self._successor: Link | None = None
@@ -67,10 +68,10 @@ class Transcription:
         self._finishing = False
         self._waiting = True
         self._over = False
+        self._complete = False  # all that was said is settled
         self._trusted = False  # a result came on this connection
         self._heard_at = self._sent_at = self._loud_at = self._result_at = self._begun_at = self._now()
         self._heard_ms = 0
-        self._latency_at = 0.0
 
     @property
     def waiting(self) -> bool:
@@ -85,6 +86,8 @@ class Transcription:
             self._loud_at = self._heard_at
         elif self._successor is not None and self._utterances.all_finished:
             self._change_over()
+        if self._link is None and self._tape.is_full:
+            self._finish()
         behind = self._tape.unsent_ms > 0
         self._tape.record(chunk)
         if self._link is not None and not behind:
@@ -135,8 +138,10 @@ class Transcription:
                 await self._hold(link)
             finally:
                 self._drop_links()
+            self._complete = True
             return True
         except TranscribeError as error:
+            self._tape.rewind()
             if error.permanent:
                 raise
             self._count(error)
@@ -146,12 +151,13 @@ class Transcription:
     async def _open_link(self, slot: Slot) -> Link:
         await slot.start()
         link = Link()
-        link.connection = await self._open(lambda result: self._take(link, result))
+        link.join(await self._open(lambda result: self._take(link, result)))
         TRANSCRIBE_OPENS.inc()
         return link
 
     def _begin(self, link: Link) -> None:
         """Everything that is not settled goes over ``link``, from its beginning."""
+        self._finish(self._tape.begins_ms)  # these cannot be heard again from their beginning
         self._tape.rewind()
         self._tape.keep_ms = REOPENING_KEEP_MS
         self._utterances.restart()
@@ -164,9 +170,8 @@ class Transcription:
     async def _hold(self, link: Link) -> None:
         """Wait until the call's last words have come, over ``link`` and those that relieve it."""
         while True:
-            assert link.connection is not None
             try:
-                async with asyncio.timeout(link.connection.lasts_seconds):
+                async with asyncio.timeout(link.lasts_seconds):
                     await link.closed()
                 return
             except TimeoutError:
@@ -181,8 +186,7 @@ class Transcription:
             self._count(error)
         except TimeoutError:
             log.warning("relief waits for a slot", call=self._call)
-        assert link.connection is not None
-        link.connection.lasts_seconds = RELIEF_AGAIN_SECONDS
+        link.lasts_seconds = RELIEF_AGAIN_SECONDS
         return link
 
     async def _change_to(self, successor: Link, link: Link) -> Link:
@@ -243,8 +247,7 @@ class Transcription:
 
     def _send_silence(self, link: Link, now: float) -> None:
         """As much silence as time has passed; it lies nowhere on the call's clock."""
-        for _ in range(min(int((now - self._sent_at) * 1000) // CHUNK_MS, 2 * PACE)):
-            link.send(_SILENCE, None)
+        link.send_silence(min(int((now - self._sent_at) * 1000) // CHUNK_MS, 2 * PACE))
         self._sent_at = now
 
     def _suspect_mute(self, link: Link, now: float) -> None:
@@ -263,22 +266,22 @@ class Transcription:
         start_ms, end_ms = link.clock.to_call(result.start_ms), link.clock.to_call(result.end_ms)
         self._tape.hear(result.channel, start_ms, end_ms, result.final)
         self._publish(Uttered(self._call, self._utterances.revise(result, start_ms, end_ms)))
-        self._tell_latency(end_ms)
-
-    def _tell_latency(self, end_ms: int) -> None:
         age_ms = (self._result_at - self._heard_at) * 1000 + self._heard_ms - end_ms
-        if age_ms >= 0 and not self._finishing:
-            RESULT_LATENCY.observe(age_ms / 1000)
-        if self._result_at - self._latency_at >= LATENCY_SECONDS:
-            self._latency_at = self._result_at
-            self._publish(Latency(self._call, max(0, round(age_ms))))
+        self._ages.note(age_ms, self._result_at, live=not self._finishing)
 
     def _give_up(self) -> None:
         """The end: what is shown as unfinished is all there will be, and what was never sent is a gap."""
-        for utterance in self._utterances.finish():
-            self._publish(Uttered(self._call, utterance))
+        self._finish()
+        if not self._complete:
+            self._tape.rewind()
         self._tape.give_up()
         self._tell_lost()
+
+    def _finish(self, begun_before_ms: float = inf) -> None:
+        """Let the unfinished stay as they are shown: their words are settled."""
+        for channel, utterance in self._utterances.finish(begun_before_ms):
+            self._tape.hear(channel, utterance.start_ms, utterance.end_ms, final=True)
+            self._publish(Uttered(self._call, utterance))
 
     def _tell_lost(self) -> None:
         for start, end in self._tape.take_lost():

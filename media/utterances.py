@@ -6,6 +6,8 @@ the first result of a channel after `restart` takes the place of that channel's 
 
 from __future__ import annotations
 
+from math import inf
+
 from media.eventstream import Result
 from media.ticket import Direction
 from media.transcript import Speaker, Utterance
@@ -46,10 +48,13 @@ class Utterances:
         """A new connection begins, and tells the unfinished again under other ResultIds."""
         self._result_ids = [None, None]
 
-    def finish(self) -> list[Utterance]:
-        """The end: what is unfinished is all there will be."""
-        rest, self._unfinished = self._unfinished, [None, None]
-        return [_finished(utterance) for utterance in rest if utterance is not None]
+    def finish(self, begun_before_ms: float = inf) -> list[tuple[int, Utterance]]:
+        """What is shown of these, each with its channel, is all there will be: nobody will revise them any more."""
+        shown = [(channel, each) for channel, each in enumerate(self._unfinished) if each is not None]
+        rest = [(channel, _finished(each)) for channel, each in shown if each.start_ms < begun_before_ms]
+        for channel, _ in rest:
+            self._unfinished[channel] = None
+        return rest
 
     def _name(self, result: Result) -> str:
         shown = self._unfinished[result.channel]

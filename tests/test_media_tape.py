@@ -95,6 +95,19 @@ def test_what_falls_off_sent_is_not_lost() -> None:
     assert tape.take_lost() == []
 
 
+def test_what_was_sent_to_a_connection_that_broke_is_lost_when_it_falls_off() -> None:
+    tape = Tape(keep_ms=1_000)
+    record(tape, range(10))
+    send_all(tape)
+    tape.hear(0, 0, 300, final=True)  # the words of these are known
+    tape.hear(1, 0, 300, final=True)
+    tape.rewind()
+    assert tape.is_full is False
+    record(tape, range(10, 20))
+    assert tape.begins_ms == 1_000
+    assert tape.take_lost() == [(300, 1_000)]
+
+
 def test_giving_up_loses_what_was_not_sent() -> None:
     tape = Tape()
     record(tape, range(3))

@@ -1,0 +1,27 @@
+"""How old the newest sound of a call is when its words come: measured, and told to its consoles now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from media.metrics import RESULT_LATENCY
+from media.transcript import Event, Latency
+
+TELL_SECONDS = 1.0
+
+
+class Ages:
+    """Of one call. At most one is told in `TELL_SECONDS`."""
+
+    def __init__(self, call: str, publish: Callable[[Event], None]) -> None:
+        self._call = call
+        self._publish = publish
+        self._told_at = 0.0
+
+    def note(self, age_ms: float, now: float, *, live: bool) -> None:
+        """Words have come at ``now`` for sound that old. What is caught up after a call is not ``live``."""
+        if age_ms >= 0 and live:
+            RESULT_LATENCY.observe(age_ms / 1000)
+        if now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            self._publish(Latency(self._call, max(0, round(age_ms))))
