@@ -1,0 +1,207 @@
+"""What is done about each of Stripe's events, and that it is done once: at the desk itself, without web."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from db.engine import Database
+from db.models import StripeEvent
+from provisioning import stripe_events
+from provisioning.stripe_events import ACTED_ON, Desk, Event, EventError, read
+from sandbox.stripe import Fault
+from tests.payer import GRACE, Payer, payer_at
+from tests.till import Till, open_till
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest_asyncio.fixture
+async def till() -> AsyncIterator[Till]:
+    async with open_till() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def payer(till: Till, database: Database) -> Payer:
+    return await payer_at(till, database)
+
+
+class Told:
+    """Whoever is told of a change: looks at once what stands in the database."""
+
+    def __init__(self, payer: Payer) -> None:
+        self._payer = payer
+        self.states: list[str] = []
+
+    async def __call__(self, organisation_id: UUID) -> None:
+        assert organisation_id == self._payer.id
+        self.states.append((await self._payer.organisation()).status)
+
+
+@pytest.fixture
+def told(payer: Payer) -> Told:
+    return Told(payer)
+
+
+@pytest.fixture
+def desk(payer: Payer, told: Told) -> Desk:
+    return Desk(payer.database, payer.api, GRACE, told)
+
+
+def _events(till: Till, *kinds: str) -> list[Event]:
+    """The emulated Stripe's events, of those kinds if any are named."""
+    return [read(event) for event in till.emulator.events if not kinds or event["type"] in kinds]
+
+
+async def _take(desk: Desk, till: Till, *kinds: str) -> list[str]:
+    return [await desk.take(event) for event in _events(till, *kinds)]
+
+
+async def _row(database: Database, event: Event) -> StripeEvent:
+    async with database.begin() as session:
+        return (await session.scalars(select(StripeEvent).where(StripeEvent.id == event.id))).one()
+
+
+@given(json_values)
+def test_whatever_was_signed_is_an_event_or_refused(payload: Any) -> None:
+    try:
+        event = read(payload)
+    except EventError:
+        return
+    assert event.id
+
+
+@given(st.text(min_size=1), st.text(), st.dictionaries(st.text(), json_values))
+def test_an_event_is_read_as_it_is(identifier: str, kind: str, subject: dict[str, Any]) -> None:
+    event = read({"id": identifier, "type": kind, "data": {"object": subject}, "livemode": False})
+    assert event == Event(identifier, kind, subject)
+    assert event.customer is None or isinstance(event.customer, str)
+
+
+def test_everything_that_moves_money_is_acted_on() -> None:
+    assert {
+        *("checkout.session.completed", "checkout.session.async_payment_succeeded"),
+        *("checkout.session.async_payment_failed", "invoice.paid", "invoice.payment_failed"),
+        *(f"customer.subscription.{end}" for end in ("created", "updated", "deleted", "paused")),
+        *("invoice.payment_action_required", "charge.refunded", "charge.dispute.created"),
+    } <= ACTED_ON
+
+
+async def test_a_change_is_told_once_and_after_it_is_written_down(
+    payer: Payer, till: Till, desk: Desk, told: Told
+) -> None:
+    subscription = await payer.buy()
+    assert set(await _take(desk, till)) == {"done", "ignored"}
+    assert told.states == ["active"]
+    payer.fall_behind(subscription)
+    for _ in range(2):
+        await _take(desk, till)
+    assert told.states == ["active", "past_due"]
+
+
+async def test_a_failed_payment_is_written_down_with_its_amount(payer: Payer, till: Till, desk: Desk) -> None:
+    payer.fall_behind(await payer.buy())
+    await _take(desk, till)
+    ((_, details),) = await payer.log("payment.failed")
+    assert (details["amount_due"], details["currency"], details["attempt_count"]) == (8800, "aud", 1)
+
+
+async def test_a_bounced_debit_is_told_to_the_owners(payer: Payer, till: Till, desk: Desk) -> None:
+    await payer.buy(instrument="bounces")
+    till.emulator.settle_debits()
+    await _take(desk, till)
+    assert (await payer.organisation()).status == "incomplete"
+    assert await payer.orders() == []
+    assert await payer.log("payment.failed") != []
+    assert "send_notice" in await payer.jobs()
+
+
+async def test_refunds_and_disputes_are_written_down_and_change_nothing(payer: Payer, till: Till, desk: Desk) -> None:
+    await payer.buy()
+    (charge,) = till.emulator.account.all("charge", customer=payer.customer)
+    till.emulator.refund(charge["id"], 1000)
+    till.emulator.dispute(charge["id"])  # which names the charge alone
+    await _take(desk, till)
+    assert (await payer.organisation()).status == "active"
+    ((_, refund),), ((_, dispute),) = await payer.log("payment.refunded"), await payer.log("payment.disputed")
+    assert refund["amount_refunded"] == 1000
+    assert "reason" in dispute
+
+
+async def test_the_same_event_at_the_same_time_is_written_down_once(payer: Payer, till: Till, desk: Desk) -> None:
+    payer.fall_behind(await payer.buy())
+    (event,) = _events(till, "invoice.payment_failed")
+    assert await asyncio.gather(*(desk.take(event) for _ in range(4))) == ["done"] * 4
+    assert len(await payer.log("payment.failed")) == 1
+    assert (await payer.jobs()).count("send_notice") == 1
+
+
+async def test_what_fails_is_kept_with_its_error_and_done_when_it_comes_again(
+    payer: Payer, till: Till, desk: Desk
+) -> None:
+    await payer.buy()
+    (event,) = _events(till, "invoice.paid")
+    till.emulator.faults.extend([Fault("GET", "/v1/subscriptions", status=503)] * 2)
+    assert await desk.take(event) == "failed"
+    row = await _row(payer.database, event)
+    assert (row.state, (row.error or "").partition(":")[0]) == ("failed", "StripeError")
+    assert (await payer.organisation()).status == "incomplete"
+    assert await desk.take(event) == "done"
+    row = await _row(payer.database, event)
+    assert (row.state, row.error, row.attempts) == ("done", None, 2)
+    ((_, details),) = await payer.log("webhook.retried")
+    assert details == {"event": event.id, "type": "invoice.paid", "attempt": 2}
+
+
+async def test_it_is_bounded_in_time(payer: Payer, till: Till, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await payer.buy()
+    monkeypatch.setattr(stripe_events, "SECONDS", 0.0)
+    (event,) = _events(till, "invoice.paid")
+    assert await desk.take(event) == "failed"
+    assert (await _row(payer.database, event)).error == "TimeoutError"
+
+
+async def test_a_customer_made_by_hand_is_adopted_by_the_organisation_it_names(
+    payer: Payer, till: Till, desk: Desk
+) -> None:
+    await payer.change(stripe_customer_id=None)
+    await till.bought(2, subscription_data={"metadata": {"organisation": str(payer.id)}})
+    await _take(desk, till, "customer.subscription.created", "invoice.paid")
+    assert (await payer.organisation()).status == "active"
+    assert (await payer.row()).stripe_customer_id not in (None, payer.customer)
+
+
+async def test_a_second_customer_is_left_alone(payer: Payer, till: Till, desk: Desk) -> None:
+    await till.bought(2, subscription_data={"metadata": {"organisation": str(payer.id)}})
+    assert set(await _take(desk, till)) == {"ignored"}
+    assert (await payer.row()).stripe_customer_id == payer.customer
+    assert (await payer.organisation()).status == "incomplete"
+
+
+@pytest.mark.parametrize("named", ["nobody", "", "00000000-0000-0000-0000-000000000000"])
+async def test_who_is_no_organisation_of_ours_is_ignored(till: Till, desk: Desk, named: str) -> None:
+    await till.bought(2, subscription_data={"metadata": {"organisation": named}})
+    assert set(await _take(desk, till)) == {"ignored"}
+
+
+async def test_grace_is_what_the_desk_was_given(payer: Payer, till: Till, desk: Desk) -> None:
+    await payer.cancel(await payer.buy())
+    desk = Desk(payer.database, payer.api, timedelta(days=3))
+    await _take(desk, till)
+    row = await payer.row()
+    assert row.ended_at is not None
+    assert row.release_after == row.ended_at + timedelta(days=3)
