@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 import pytest_asyncio
 
+from db.rate_limits import Limit
 from sandbox.stripe import Stripe, StripeSettings, stripe
 from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
 from tests.cast import Cast
 from tests.node import Node
 from tests.shop import KEY, PRICE, SECRET, stripe_values
 from tests.site import Browser
-from web import check
+from web import check, preflight
 from web.check import findings, report
 from web.config import Settings
 from web.finding import Finding
@@ -27,6 +30,7 @@ async def well(node: Node, settings: Settings, telephone: Twilio, till: Stripe) 
         "media_public_url": node.url,
         "twilio_api_base": telephone.url,
         "aws_ai_opt_out": "attested",
+        "voice_sdk_url": f"{telephone.url}/voice-sdk.js",
         **stripe_values(till),
     }
     return Settings.model_validate(values)
@@ -50,6 +54,7 @@ async def telephone(settings: Settings) -> AsyncIterator[Twilio]:
         api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
         twiml_app_sid=settings.twilio_twiml_app_sid,
         port=0,
+        twiml_app_voice_url=f"{settings.web_public_url}/twilio/voice/outbound",
         numbers=(Number("+61255501234", voice_url=f"{settings.web_public_url}/twilio/voice/inbound"),),
     )
     async with twilio(facts) as emulator:
@@ -73,6 +78,7 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
     nobody = free_port()
     telephone.exchange.set_number("+61255501234", voice_url="https://elsewhere.example/voice")
     broken = well.model_dump() | {
+        "voice_sdk_url": "",
         "database_url": f"postgresql+asyncpg://x:y@127.0.0.1:{nobody}/z",
         "nats_url": f"nats://web:wrong@127.0.0.1:{nobody}",
         "media_public_url": f"ws://127.0.0.1:{nobody}",
@@ -100,14 +106,43 @@ async def test_a_bus_that_lets_web_hear_is_found_out(well: Settings, node: Node)
     """Web signed in as media: the server denies it nothing."""
     open_ = Settings.model_validate(well.model_dump() | {"nats_url": node.nats.url("media")})
     finding = await check.nats(open_)
-    assert "lets web subscribe" in finding.said
+    assert finding.said == "lets web subscribe to transcript.>, snapshot.>, ticket.>"
     assert "nats.conf" in finding.mend
 
 
 async def test_admins_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
-    page = await alice.get("/check")
-    assert page.status == 200
-    assert "Preflight" in await page.text()
+    page = await (await alice.get("/check?now=1")).text()
+    assert page.count("Mend</span>") + page.count("Well</span>") == len(check.CHECKS)
+    assert "want mending" in page
     bob = await browser().sign_in(cast.bob)
-    assert (await bob.get("/check")).status == 403
+    for path in ("/check", "/check?now=1", "/check/findings"):
+        assert (await bob.get(path)).status == 403
+
+
+async def test_each_finding_is_told_as_soon_as_it_is_there(browser: Callable[[], Browser], cast: Cast) -> None:
+    alice = await browser().sign_in(cast.alice)
+    page = await (await alice.get("/check")).text()
+    told = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
+    assert {finding["name"] for finding in told} == set(check.CHECKS)
+    assert all(f'data-name="{finding["name"]}"' in page for finding in told)
+
+
+async def test_looking_too_often_waits(
+    browser: Callable[[], Browser], cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "LOOKS", Limit("few", count=1, seconds=600))
+    alice = await browser().sign_in(cast.alice)
+    answers = [await alice.get("/check/findings") for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 429]
+    assert int(answers[1].headers["Retry-After"]) > 0
+
+
+async def test_a_check_that_breaks_hides_no_other(well: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Settings) -> Finding:
+        raise KeyError("that")
+
+    monkeypatch.setitem(check.CHECKS, "regions", broken)
+    found = named(await findings(well))
+    assert found["regions"].said == "could not be looked at (KeyError)"
+    assert found["database"].good

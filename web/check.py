@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import aiosmtplib
+import structlog
 from aiohttp import ClientError
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -27,15 +28,28 @@ from web.finding import Finding
 SECONDS = 10.0  # for each check
 _REACHING_SECONDS = 4.0
 _LISTENING_SECONDS = 1.0
-_WORDS = "transcript.>"
-
+_WORDS = ("transcript.>", "snapshot.>", "ticket.>")
 
 Check = Callable[[Settings], Awaitable[Finding]]
+
+_log = structlog.get_logger(__name__)
 
 
 async def findings(settings: Settings) -> list[Finding]:
     """Every check's finding, in order; they run side by side, each within `SECONDS`."""
-    return list(await asyncio.gather(*(_bounded(name, check, settings) for name, check in CHECKS.items())))
+    return list(await asyncio.gather(*(look(name, settings) for name in CHECKS)))
+
+
+async def look(name: str, settings: Settings) -> Finding:
+    """What the check called ``name`` finds, within `SECONDS`. One that breaks hides no other."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await CHECKS[name](settings)
+    except TimeoutError:
+        return Finding(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
+    except Exception as error:
+        _log.exception("check failed", check=name)
+        return Finding(name, f"could not be looked at ({type(error).__name__})", "see web's log: this is our mistake")
 
 
 async def regions(settings: Settings) -> Finding:
@@ -69,7 +83,8 @@ async def nats(settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(_REACHING_SECONDS):  # nats-py would try for ever
             await client.connect(settings.nats_url.get_secret_value(), allow_reconnect=False, error_cb=note)
-        await client.subscribe(_WORDS)
+        for subject in _WORDS:
+            await client.subscribe(subject)
         await client.flush(2)
         await asyncio.sleep(_LISTENING_SECONDS)
     except (NatsError, OSError, TimeoutError):
@@ -77,11 +92,15 @@ async def nats(settings: Settings) -> Finding:
     finally:
         with suppress(NatsError, OSError):
             await client.close()
-    if any("permissions violation" in refusal for refusal in refusals):
-        return Finding("NATS", f"reachable, and denies {_WORDS} to web")
-    return Finding(
-        "NATS", f"lets web subscribe to {_WORDS}", "run it with deploy/nats.conf, each process its own user"
-    )
+    heard = [subject for subject in _WORDS if not any(_denies(refusal, subject) for refusal in refusals)]
+    if not heard:
+        return Finding("NATS", f"reachable, and denies {_WORDS[0]} to web")
+    said = f"lets web subscribe to {', '.join(heard)}"
+    return Finding("NATS", said, "run it with deploy/nats.conf, each process its own user")
+
+
+def _denies(refusal: str, subject: str) -> bool:
+    return "permissions violation" in refusal and f'"{subject}"' in refusal
 
 
 async def twilio(settings: Settings) -> Finding:
@@ -97,6 +116,24 @@ async def twilio(settings: Settings) -> Finding:
     if status != "active":
         return Finding("Twilio", f"the account is {status}", "mend that in Twilio's console")
     return Finding("Twilio", "takes the API key; the account is active")
+
+
+async def softphones(settings: Settings) -> Finding:
+    """What agents dial goes through a TwiML App, which must ask us what to do with it."""
+    wanted = f"{settings.web_public_url}/twilio/voice/outbound"
+    async with twilio_client.of(settings) as client:
+        try:
+            app = await client.applications(settings.twilio_twiml_app_sid).fetch_async()
+        except TwilioRestException as error:
+            mend = "set TWILIO_TWIML_APP_SID to an application of region au1"
+            return Finding("softphones", f"have no TwiML App (HTTP {error.status})", mend)
+        except (ClientError, TimeoutError, OSError):
+            return Finding("softphones", "could not be looked up", "mend Twilio first")
+    if (app.voice_url or "").partition("#")[0] != wanted:
+        return Finding("softphones", "dial through an app that does not ask here", f"set its voice URL to {wanted}")
+    if not settings.voice_sdk_url:
+        return Finding("softphones", "have no Voice SDK: nobody can answer", "set VOICE_SDK_URL")
+    return Finding("softphones", "dial through an app that asks here")
 
 
 async def numbers(settings: Settings) -> Finding:
@@ -138,6 +175,7 @@ CHECKS: dict[str, Check] = {
     "NATS": nats,
     "Twilio": twilio,
     "numbers": numbers,
+    "softphones": softphones,
     "Stripe": check_stripe.key,
     "price": check_stripe.price,
     "Stripe webhook": check_stripe.webhook,
@@ -148,14 +186,6 @@ CHECKS: dict[str, Check] = {
     "Transcribe": check_media.transcribe,
     "AWS opt-out": opt_out,
 }
-
-
-async def _bounded(name: str, check: Check, settings: Settings) -> Finding:
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await check(settings)
-    except TimeoutError:
-        return Finding(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
 
 
 def report(found: list[Finding]) -> str:
