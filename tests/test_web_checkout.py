@@ -125,7 +125,7 @@ async def test_a_bank_debit_grants_nothing_until_it_has_come(shop: Shop) -> None
     assert await standing(owner) == "ready"
 
 
-async def test_a_bank_debit_that_bounces_can_be_tried_otherwise(shop: Shop) -> None:
+async def test_a_bank_debit_that_bounces_is_mended_by_card(shop: Shop) -> None:
     nora = await shop.newcomer()
     owner = await shop.browser().sign_in(nora)
     await order(owner)
@@ -134,6 +134,27 @@ async def test_a_bank_debit_that_bounces_can_be_tried_otherwise(shop: Shop) -> N
     await shop.delivered()
     assert (await shop.organisation(nora)).status == "incomplete"
     assert "payment.failed" in await actions(shop, nora)
+    page = await owner.get(f"/checkout/success?session_id={shop.checkouts[0]['id']}")
+    assert "Your payment did not go through" in await page.text()
+    assert (await owner.get("/checkout")).headers["Location"] == "/billing"
+    (bill,) = shop.stripe.account.all("invoice", status="open")
+    page = await owner.get("/billing")
+    assert f'href="{bill["hosted_invoice_url"]}">Pay A$132 now</a>' in await page.text()
+    shop.stripe.give_card(await shop.customer(nora), "visa")
+    shop.stripe.pay_invoice(bill["id"])
+    await shop.delivered()
+    assert await standing(owner) == "ready"
+
+
+async def test_who_never_came_to_pay_may_begin_anew(shop: Shop) -> None:
+    owner = await shop.browser().sign_in(await shop.newcomer())
+    await order(owner)
+    await shop.buy(shop.checkouts[0]["id"], "bounces")
+    shop.stripe.settle_debits()
+    shop.stripe.clock.advance(days=40)
+    await shop.delivered()
+    assert await standing(owner) == "waiting"
+    assert (await order(owner))[1] == shop.checkouts[1]["url"]
 
 
 async def test_a_checkout_that_has_run_out_says_so(shop: Shop) -> None:

@@ -31,6 +31,7 @@ def test_money_that_was_promised_is_not_money() -> None:
     assert is_under_way(promised)
     assert payment_state(waiting, promised) == "under_way"
     assert payment_state(waiting, None) == "waiting"
+    assert payment_state(waiting, Subscription(status="past_due")) == "failed"
     assert payment_state(Organisation(status="active"), promised) == "ready"
 
 

@@ -13,7 +13,7 @@ from db.organisations import standing
 from provisioning.notices import day
 from provisioning.stripe_api import Invoice, Preview
 from web.price import Price
-from web.readiness import is_subscribed, is_under_way
+from web.readiness import has_failed, is_subscribed, is_under_way
 
 Tone = Literal["good", "wait", "bad"]
 Mend = Literal["", "pay", "portal", "resume", "checkout"]
@@ -60,9 +60,12 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
     """How things stand. Days are those where the organisation is."""
     if row is None or not is_subscribed(organisation, row):
         return _without(organisation, row)
-    if organisation.status == "incomplete" and is_under_way(row):
+    if organisation.status == "incomplete" and not has_failed(row):
         words = "A bank debit takes some business days. Nothing is switched on until the money has come; then it all"
         return State("Your first payment is on its way", f"{words} happens by itself.", "wait")
+    if organisation.status == "incomplete":
+        words = "The bank refused it, so nothing is switched on yet. Pay the open invoice, by card if you like: then"
+        return State("Your first payment did not go through", f"{words} it all happens by itself.", "bad", "pay")
     end = _on(row.current_period_end, organisation)
     if organisation.status in ("trialing", "active"):
         return _working(organisation, row, end)

@@ -15,8 +15,8 @@ from web.business import Details
 
 PapersState = Literal["none", "unfiled", "filing", "review", "approved", "rejected"]
 """`none` are needed; `unfiled` and `filing` are not known to Twilio yet."""
-PaymentState = Literal["waiting", "under_way", "ready"]
-"""`under_way`: a bank debit that takes days."""
+PaymentState = Literal["waiting", "under_way", "failed", "ready"]
+"""`under_way`: a bank debit that takes days; `failed`: and in the end the bank refused."""
 NAMES = ("legal_name", "abn", "street", "locality", "region", "postcode")
 PAPERS_WORDS: Mapping[PapersState, str] = {
     "none": "",
@@ -28,7 +28,7 @@ PAPERS_WORDS: Mapping[PapersState, str] = {
     "rejected": "Twilio has not accepted your details, so there can be no number yet. Correct them before you pay.",
 }
 _MAY_PAY: tuple[PapersState, ...] = ("none", "review", "approved")
-_WORKING = ("trialing", "active", "past_due")
+_PROMISED = ("trialing", "active")
 
 
 def details_of(organisation: Organisation) -> Details:
@@ -58,15 +58,24 @@ def payment_state(organisation: Organisation, row: Subscription | None) -> Payme
     """How far the first payment has come, as the webhooks have told."""
     if organisation.status not in ("incomplete", "cancelled"):
         return "ready"
+    if has_failed(row):
+        return "failed"
     return "under_way" if is_under_way(row) else "waiting"
 
 
 def is_under_way(row: Subscription | None) -> bool:
     """Whether a first payment has been promised, and its money has not come yet."""
-    return row is not None and row.status in _WORKING and row.paid_at is None
+    return row is not None and row.status in _PROMISED and row.paid_at is None
+
+
+def has_failed(row: Subscription | None) -> bool:
+    """Whether a first payment was refused after all. It is tried again, so another subscription would be too many."""
+    return row is not None and row.status == "past_due" and row.paid_at is None
 
 
 def is_subscribed(organisation: Organisation, row: Subscription | None) -> bool:
     """Whether there is a subscription already: another one beside it would be paid twice."""
+    if row is None or row.stripe_subscription_id is None:
+        return False
     lives = organisation.status not in ("incomplete", "cancelled")
-    return row is not None and row.stripe_subscription_id is not None and (lives or is_under_way(row))
+    return lives or is_under_way(row) or has_failed(row)
