@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -175,8 +174,10 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
     if any(one.is_alive or one.is_under_way for one in await stripe.agreements(customer)):
         return "/billing"
     checkout = await stripe.create_checkout(_purchase(request, viewer, order))
-    with suppress(StripeError):  # it guards against paying twice, and is not what was asked for
+    try:
         await stripe.close_other_checkouts(customer, checkout.id)
+    except StripeError as error:  # it guards against paying twice, and is not what was asked for
+        _log.warning("checkouts left open", error=str(error), code=error.code)
     async with access.rows(request, viewer) as rows:
         await rows.audit.record("checkout.begun", {"seats": wanted})
     return checkout.url or f"/checkout/success?session_id={checkout.id}"
