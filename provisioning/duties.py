@@ -12,7 +12,17 @@ from uuid import UUID
 import structlog
 
 from db.engine import Database
-from provisioning import notices, numbers, papers_api, regulatory, release, stripe_api, subscriptions, twilio_api
+from provisioning import (
+    notices,
+    numbers,
+    papers_api,
+    regulatory,
+    release,
+    strays,
+    stripe_api,
+    subscriptions,
+    twilio_api,
+)
 from provisioning.config import Settings
 from provisioning.housekeeping import SWEEPS
 from provisioning.mail import Mailer
@@ -21,7 +31,7 @@ from provisioning.progress import Progress
 from provisioning.purchase import Tools
 from provisioning.reconciliation import AskStripe, reconcile
 from provisioning.release import Releases
-from provisioning.stripe_api import StripeApi
+from provisioning.stripe_api import StripeApi, StripeError
 from provisioning.worker import Do, Duties, Sweep
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +57,7 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
             tools = await stack.enter_async_context(_tools(settings, database))
             papers = await stack.enter_async_context(papers_api.opened(settings))
             jobs |= {**numbers.jobs(tools), **regulatory.jobs(papers, parseaddr(settings.mail_from or "")[1])}
-            sweeps |= _nightly(tools, _asker(stripe, settings))
+            sweeps |= _nightly(tools, stripe, timedelta(days=settings.release_grace_days))
         else:
             _log.warning("numbers wait: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set")
         yield Duties(jobs, sweeps)
@@ -59,17 +69,6 @@ async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None
         return None
     key = settings.stripe_secret_key.get_secret_value()
     return await stack.enter_async_context(stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base))
-
-
-def _asker(stripe: StripeApi | None, settings: Settings) -> AskStripe | None:
-    if stripe is None:
-        return None
-
-    async def ask(database: Database, organisation_id: UUID) -> bool:
-        grace = timedelta(days=settings.release_grace_days)
-        return await subscriptions.correct(database, stripe, organisation_id, grace)
-
-    return ask
 
 
 @asynccontextmanager
@@ -91,11 +90,25 @@ async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]
             telling.cancel()
 
 
-def _nightly(tools: Tools, ask_stripe: AskStripe | None) -> Mapping[str, tuple[str, Sweep]]:
-    async def compare(_: Database) -> None:
-        await reconcile(tools, ask_stripe)
+def _nightly(tools: Tools, stripe: StripeApi | None, grace: timedelta) -> Mapping[str, tuple[str, Sweep]]:
+    async def compare(database: Database) -> None:
+        if stripe is None:
+            await reconcile(tools)
+            return
+        try:
+            await strays.take_in(database, stripe)
+        except StripeError as error:  # numbers are compared all the same
+            _log.error("stripe not compared", code=error.code, passing=error.passing)
+        await reconcile(tools, _asking(stripe, grace))
 
     return {"reconcile": ("10 16 * * *", compare)}  # 2 or 3 in the morning in Sydney
+
+
+def _asking(stripe: StripeApi, grace: timedelta) -> AskStripe:
+    async def ask(database: Database, organisation_id: UUID) -> bool:
+        return await subscriptions.correct(database, stripe, organisation_id, grace)
+
+    return ask
 
 
 _MONEY: Mapping[str, tuple[str, Sweep]] = {

@@ -86,6 +86,15 @@ class Purchase:
     """Fewer seats than this cannot be chosen on Stripe's page either."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """That a customer has a subscription, and whose it says it is."""
+
+    subscription: str
+    customer: str
+    organisation_id: UUID | None
+
+
 class StripeApi:
     """Everything that is asked of Stripe. Each method raises `StripeError`."""
 
@@ -132,6 +141,13 @@ class StripeApi:
         with failing():
             found = await self._v1.subscriptions.list_async(params)
         return [await self._agreement(each.to_dict()) for each in found.data]
+
+    async def sold(self) -> Sequence[Sold]:
+        """Every subscription to our price that has not ended, whoever has it."""
+        params: Any = {"price": self._price, "limit": MOST_SUBSCRIPTIONS}
+        with failing():
+            found = await self._v1.subscriptions.list_async(params)
+            return [_sold(each) async for each in found.auto_paging_iter()]
 
     async def customer_of_charge(self, charge: str) -> str | None:
         """Who was charged."""
@@ -228,6 +244,12 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
         is_complete=session.status == "complete",
         is_paid=session.payment_status != "unpaid",
     )
+
+
+def _sold(subscription: stripe.Subscription) -> Sold:
+    customer = subscription.customer
+    named = agreement.organisation_named({"metadata": dict(subscription.metadata.to_dict())})
+    return Sold(subscription.id, customer if isinstance(customer, str) else customer.id, named)
 
 
 def _invoice(invoice: stripe.Invoice) -> Invoice:

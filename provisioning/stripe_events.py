@@ -30,6 +30,7 @@ from db.base import EventState
 from db.engine import Database
 from provisioning import notices
 from provisioning.agreement import organisation_named
+from provisioning.customers import adopt
 from provisioning.notices import Kind
 from provisioning.stripe_api import StripeApi, StripeError
 from provisioning.subscriptions import synchronise
@@ -145,7 +146,7 @@ class Desk:
         if customer is None:
             return None
         organisation_id = await subscriptions.of_customer(session, customer)
-        return organisation_id or await _adopt(session, event, customer)
+        return organisation_id or await adopt(session, organisation_named(event.subject), customer)
 
     async def _note_retry(self, organisation_id: UUID, event: Event, attempt: int) -> None:
         async with self.database.begin() as session:
@@ -180,20 +181,6 @@ def read(payload: Any) -> Event:
 async def _named(session: AsyncSession, event: Event) -> UUID | None:
     """The organisation, as far as it can be told without asking Stripe."""
     return await subscriptions.of_customer(session, event.customer) if event.customer else None
-
-
-async def _adopt(session: AsyncSession, event: Event, customer: str) -> UUID | None:
-    """A customer we did not make, who bears an organisation's name all the same: it is that one's, if it has none."""
-    organisation_id = organisation_named(event.subject)
-    if organisation_id is None or await organisations.locked(session, organisation_id) is None:
-        return None
-    row = await subscriptions.start(session, organisation_id)
-    if row.stripe_customer_id is not None:
-        _log.error("second customer", organisation=str(organisation_id), id=event.id)
-        return None
-    row.stripe_customer_id = customer
-    await session.flush()
-    return organisation_id
 
 
 async def _write_down(session: AsyncSession, organisation_id: UUID, event: Event) -> None:

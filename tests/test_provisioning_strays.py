@@ -1,0 +1,70 @@
+"""Nobody pays and gets nothing: subscriptions whose customer is in no row of ours are found at night."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from db.engine import Database
+from provisioning import stripe_api
+from provisioning.strays import KIND, take_in
+from provisioning.stripe_api import StripeError
+from sandbox.stripe import Fault
+from tests.payer import Payer, payer_at
+from tests.till import Till, open_till
+
+
+@pytest_asyncio.fixture
+async def till() -> AsyncIterator[Till]:
+    async with open_till() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def payer(till: Till, database: Database) -> Payer:
+    return await payer_at(till, database)
+
+
+async def test_who_checked_out_is_no_stray(payer: Payer, database: Database) -> None:
+    await payer.buy()
+    assert await take_in(database, payer.api) == 0
+
+
+async def test_one_that_names_an_organisation_is_its(payer: Payer, till: Till, database: Database) -> None:
+    await payer.change(stripe_customer_id=None)
+    bought = await till.bought(2, subscription_data={"metadata": {"organisation": str(payer.id)}})
+    assert [await take_in(database, payer.api) for _ in range(2)] == [1, 0]
+    assert (await payer.row()).stripe_customer_id == bought.customer
+    assert (await payer.look()).status == "active"
+    details = {"difference": KIND, "about": bought.id, "mended": "yes"}
+    assert await payer.log("subscription.reconciled") == [("subscription.reconciled", details)]
+
+
+@pytest.mark.parametrize("named", ["nobody", "00000000-0000-0000-0000-000000000000", None])
+async def test_any_other_is_reported(payer: Payer, till: Till, database: Database, named: str | None) -> None:
+    # None: one that names an organisation which is another customer already
+    bought = await till.bought(2, subscription_data={"metadata": {"organisation": named or str(payer.id)}})
+    with capture_logs() as lines:
+        assert await take_in(database, payer.api) == 1
+    assert [line["about"] for line in lines if line["log_level"] == "error" and line["event"] == "difference"] == [
+        bought.id
+    ]
+    assert (await payer.row()).stripe_customer_id == payer.customer
+
+
+async def test_all_pages_are_read_and_what_has_ended_is_not(
+    payer: Payer, till: Till, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripe_api, "MOST_SUBSCRIPTIONS", 2)
+    bought = [await till.bought(1) for _ in range(5)]
+    await till.v1.subscriptions.cancel_async(bought[0].id)
+    assert {one.subscription for one in await payer.api.sold()} == {each.id for each in bought[1:]}
+
+
+async def test_stripe_away_is_an_error_of_its_own(payer: Payer, till: Till, database: Database) -> None:
+    till.emulator.faults.extend([Fault("GET", "/v1/subscriptions", status=0)] * 4)
+    with pytest.raises(StripeError):
+        await take_in(database, payer.api)
