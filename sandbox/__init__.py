@@ -10,6 +10,7 @@
       │    ├─ transcribe.py, speech.py Transcribe's WebSocket protocol, a recogniser behind it
       │    └─ mail.py                  SMTP in, a page of what was sent
       └─ python -m media | web | provisioning   the product, the same code as in production
+    seed.py, sale.py             the demo organisation, and what it buys from the vendors by the product's own code
 
 The emulators speak the vendors' own protocols and the product is pointed at them by URL, so the product
 never asks where it runs. Nothing here is for production: it keeps its state in one folder (``SANDBOX_DIR``),

@@ -21,6 +21,7 @@ from sandbox.config import HOST, Addresses, Secrets, Settings, product_environme
 from sandbox.nats import NatsServer
 from sandbox.postgres import EmbeddedPostgres
 from sandbox.processes import Child, StartError, locked, start, stop_recorded
+from sandbox.sale import given, settle
 from sandbox.seed import seed
 
 _ROOT = Path(__file__).parents[1]
@@ -78,12 +79,15 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
         stack.push_async_callback(database.close)
         with _step("tables and the demo organisation", say):
             await migrate.upgrade(database)
-            await seed(database)
+            owner = await seed(database)
         house = House(settings, database, [child for child in (postgres.child, nats.child) if child])
         addresses = Addresses(
             postgres.sqlalchemy_url, {user: nats.url(user) for user in ("media", "web", "provisioning")}
         )
         await stack.enter_async_context(_processes(house, kept, addresses, say))
+        with _step("the demo organisation's number", say):
+            provisioning = given(product_environment("provisioning", settings, kept, addresses))
+            await settle(database, provisioning, owner)
         yield house
 
 

@@ -1,18 +1,18 @@
-"""The demo organisation: made once, then found again. Its links are made as the sign-in page makes them."""
+"""The demo organisation: made once, then found again. Its links are made as the sign-in page makes them.
+
+What it pays for is not made here but bought (`sandbox.sale`), once there is somebody to buy from.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import members, numbers, organisations, sign_in_links
+from db import members, organisations, sign_in_links
 from db.encryption import keyring_of
 from db.engine import Database
-from db.models import Member, Role
-from sandbox.config import NUMBER
-from sandbox.twilio_settings import Number as TwilioNumber
+from db.models import Member, Organisation, Role
 
 ORGANISATION = "Blue Gum Internet"  # whom the bundled demo call is made to
 MEMBERS: tuple[tuple[Role, str, str], ...] = (
@@ -21,6 +21,14 @@ MEMBERS: tuple[tuple[Role, str, str], ...] = (
     ("agent", "Daniel Price", "daniel@bluegum.example"),
     ("agent", "Alice Brown", "alice@bluegum.example"),
 )
+DETAILS = {  # nobody's: the ABN has no company behind it
+    "legal_name": "Blue Gum Internet Pty Ltd",
+    "abn": "89000000019",
+    "street": "1 Bligh Street",
+    "locality": "Sydney",
+    "region": "NSW",
+    "postcode": "2000",
+}
 TAKES_CALLS = "daniel@bluegum.example"  # so that a test call is answered before anybody has signed in
 
 
@@ -33,19 +41,19 @@ class Invitation:
     link: str
 
 
-async def seed(database: Database) -> None:
-    """See to it that the demo organisation, its members and its number are there. Repeatable."""
+async def seed(database: Database) -> Member:
+    """See to it that the demo organisation and its members are there; its owner. Repeatable."""
     async with database.begin() as session:
         owner = await members.by_email(session, MEMBERS[0][2])
-        organisation_id = owner.organisation_id if owner else await _organisation(session)
-        team = members.Members(session, organisation_id)
+        organisation = await _organisation(session, owner)
+        team = members.Members(session, organisation.id)
         for role, name, email in MEMBERS:
             if await members.by_email(session, email) is None:
                 member = await team.add(email=email, name=name, role=role)
                 await team.set_available(member.id, email == TAKES_CALLS)
-        if await numbers.by_e164(session, NUMBER) is None:
-            rented = numbers.Numbers(session, organisation_id)
-            await rented.add(e164=NUMBER, twilio_sid=TwilioNumber(NUMBER).sid, label="Help line")
+        owner = await members.by_email(session, MEMBERS[0][2])
+        assert owner is not None, "the first of them"
+        return owner
 
 
 async def invitations(database: Database, web_url: str) -> list[Invitation]:
@@ -65,5 +73,11 @@ async def _link(session: AsyncSession, web_url: str, member: Member) -> str:
     return f"{web_url}/sign-in/{await sign_in_links.create(session, member.id, origin)}"
 
 
-async def _organisation(session: AsyncSession) -> UUID:
-    return (await organisations.create(session, name=ORGANISATION, status="active")).id
+async def _organisation(session: AsyncSession, owner: Member | None) -> Organisation:
+    """The owner's; with its details, unless some are known. It has read the words for its callers, and keeps ours."""
+    found = await organisations.find(session, owner.organisation_id) if owner else None
+    organisation = found or await organisations.create(session, name=ORGANISATION, consent_prompt="")
+    if organisation.legal_name is None:
+        for name, value in DETAILS.items():
+            setattr(organisation, name, value)
+    return organisation

@@ -13,14 +13,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 
-from sandbox.config import HOST, NUMBER, Secrets, Settings
+from sandbox.config import HOST, Secrets, Settings
 from sandbox.mail import post_office
 from sandbox.scripted import Scripted
 from sandbox.speech import RecogniserError, RecogniserFactory
 from sandbox.sphinx import sphinx
 from sandbox.stripe import StripeSettings, stripe
 from sandbox.transcribe import transcribe
-from sandbox.twilio import Book, Number, TwilioSettings, twilio
+from sandbox.twilio import Book, TwilioSettings, twilio
 
 REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; the real one takes days
 
@@ -53,9 +53,8 @@ async def _recogniser(settings: Settings) -> AsyncIterator[RecogniserFactory]:
 
 
 def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
-    """The demo organisation's account: its number and its TwiML App lead to web."""
+    """The account that Bilby rents numbers in: none yet. Its TwiML App leads to web."""
     voice = f"{settings.web_url}/twilio/voice"
-    number = Number(NUMBER, voice_url=f"{voice}/inbound", status_callback=f"{voice}/status")
     return TwilioSettings(
         account_sid=kept.twilio_account_sid,
         auth_token=kept.twilio_auth_token,
@@ -66,7 +65,6 @@ def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
         twiml_app_status_callback=f"{voice}/status",
         host=HOST,
         port=settings.twilio_port,
-        numbers=(number,),
     )
 
 

@@ -77,8 +77,8 @@ async def papers_refused_and_mended(owner: Person, twilio: Page) -> None:
     page = owner.page
     await page.get_by_role("button", name="Go to payment").wait_for()
     await twilio.reload()
-    await twilio.get_by_label(re.compile("^Why the papers of")).fill(REASON)
-    await twilio.get_by_role("button", name=re.compile("^Reject")).click()
+    await twilio.get_by_label(re.compile("^Why the papers of Acacia")).fill(REASON)
+    await twilio.get_by_role("button", name=re.compile("^Reject the papers of Acacia")).click()
     await seen(page, "Twilio has not accepted your details")
     await expect(page.locator("main")).to_contain_text(REASON)
     await expect(page.get_by_role("button", name="Go to payment")).to_be_hidden()
@@ -88,7 +88,7 @@ async def papers_refused_and_mended(owner: Person, twilio: Page) -> None:
     await owner.click("button", "Save and send again")
     await seen(page, "Papers: with twilio")
     await twilio.reload()
-    await twilio.get_by_role("button", name=re.compile("^Approve")).first.click()
+    await twilio.get_by_role("button", name=re.compile("^Approve the papers of Acacia")).first.click()
     await seen(page, "Papers: approved")
 
 

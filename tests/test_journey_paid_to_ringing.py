@@ -109,8 +109,9 @@ async def bank_declines(world: World, window: Browser) -> None:
     await page.get_by_label("Share sent twice").fill("1")
     await page.get_by_label("Jumbled").check()
     await page.get_by_role("button", name="Set", exact=True).click()
-    await page.get_by_role("button", name="Decline the next payment").click()
-    await page.get_by_role("button", name="To renewal").click()
+    clinic = page.get_by_role("region", name="Acacia Clinic Pty Ltd")
+    await clinic.get_by_role("button", name="Decline the next payment").click()
+    await clinic.get_by_role("button", name="To renewal").click()
     await expect(page.get_by_text("past due", exact=True)).to_be_visible()
 
 

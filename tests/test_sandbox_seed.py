@@ -4,21 +4,44 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from db import sign_in_links
+from db import organisations, sign_in_links
 from db.engine import Database
 from db.members import Members, by_email
-from db.models import Member, Number, Organisation
-from sandbox.seed import MEMBERS, TAKES_CALLS, invitations, seed
+from db.models import Member, Organisation
+from sandbox.seed import DETAILS, MEMBERS, ORGANISATION, TAKES_CALLS, invitations, seed
+from web import business
 
 
 async def test_is_made_once(database: Database) -> None:
     for _ in range(2):
         await seed(database)
     async with database.begin() as session:
-        counts = [
-            await session.scalar(select(func.count()).select_from(table)) for table in (Organisation, Member, Number)
-        ]
-    assert counts == [1, len(MEMBERS), 1]
+        counts = [await session.scalar(select(func.count()).select_from(table)) for table in (Organisation, Member)]
+    assert counts == [1, len(MEMBERS)]
+
+
+async def test_is_a_business_that_the_product_would_take(database: Database) -> None:
+    owner = await seed(database)
+    async with database.begin() as session:
+        organisation = await organisations.find(session, owner.organisation_id)
+    assert organisation is not None
+    assert (organisation.name, organisation.status) == (ORGANISATION, "incomplete"), "until it has paid"
+    details = business.read_details({"name": ORGANISATION, **DETAILS})
+    assert (business.problems(details), details.is_complete) == ({}, True)
+    assert organisation.consent_prompt == "", "ours, read and kept"
+
+
+async def test_what_people_have_changed_stays(database: Database) -> None:
+    owner = await seed(database)
+    async with database.begin() as session:
+        organisation = await organisations.find(session, owner.organisation_id)
+        assert organisation is not None
+        organisation.legal_name, organisation.consent_prompt = "Red Gum Pty Ltd", "This call is written down."
+    await seed(database)
+    async with database.begin() as session:
+        organisation = await organisations.find(session, owner.organisation_id)
+    assert organisation is not None
+    assert (organisation.legal_name, organisation.consent_prompt) == ("Red Gum Pty Ltd", "This call is written down.")
 
 
 async def test_a_test_call_has_somebody_to_ring(database: Database) -> None:
