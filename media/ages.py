@@ -1,13 +1,15 @@
-"""How old the newest sound of a call is when its words come: measured, and told to its consoles now and then."""
+"""How old a call's sound is when it goes to Transcribe, and when its words come: measured, and told to its consoles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from media.metrics import RESULT_LATENCY
+from media.audio import Chunk
+from media.metrics import CHUNK_LATENCY, RESULT_LATENCY
 from media.transcript import Event, Latency
 
 TELL_SECONDS = 1.0
+_SAMPLED_MS = 1000  # one chunk of so much is measured: Prometheus's lock costs more than the sum
 
 
 class Ages:
@@ -17,6 +19,11 @@ class Ages:
         self._call = call
         self._publish = publish
         self._told_at = 0.0
+
+    def sent(self, chunk: Chunk, age_seconds: float) -> None:
+        """``chunk`` has gone to Transcribe, so long after it was heard: hardly any time, or that of an outage."""
+        if not chunk.start_ms % _SAMPLED_MS:
+            CHUNK_LATENCY.observe(age_seconds)
 
     def note(self, age_ms: float, now: float, *, live: bool) -> None:
         """Words have come at ``now`` for sound that old. What is caught up after a call is not ``live``."""

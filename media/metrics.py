@@ -25,9 +25,16 @@ RESULT_LATENCY = Histogram(
     buckets=_LATENCIES,
     registry=REGISTRY,
 )
+CHUNK_LATENCY = Histogram(
+    "bilby_chunk_latency_seconds",
+    "Age of sound when it went to Transcribe; one chunk of ten.",
+    buckets=(*_QUICK, 2.5, 5.0, 10.0, 30.0),
+    registry=REGISTRY,
+)
 SLOTS_HELD = Gauge("bilby_transcribe_slots_held", "Transcribe slots in use by this node.", registry=REGISTRY)
 SLOTS_WAITING = Gauge("bilby_transcribe_slots_waiting", "Calls of this node waiting for a slot.", registry=REGISTRY)
 SLOTS_WARDEN = Gauge("bilby_transcribe_slots_warden", "1 on the node that gives the slots out.", registry=REGISTRY)
+CUT_OFF = Gauge("bilby_cut_off", "1 while NATS is away: slots are taken by shares.", registry=REGISTRY)
 NODES = Gauge("bilby_nodes", "Media nodes that live, as this one hears.", registry=REGISTRY)
 CONSOLES = Gauge("bilby_consoles", "Consoles watching.", registry=REGISTRY)
 CONSOLES_DROPPED = Counter("bilby_consoles_dropped", "Consoles cut off because they lagged.", registry=REGISTRY)

@@ -239,11 +239,11 @@ class Transcription:
             self._link.end()
 
     def _send_next(self, link: Link) -> None:
-        kept = self._tape.next()
-        if kept is not None:
+        if (kept := self._tape.next()) is not None:
             chunk, tracks = kept
             link.send(to_pcm(tracks), chunk.start_ms)
             self._sent_at = self._heard_at
+            self._ages.sent(chunk, self._now() - self._heard_at + (self._heard_ms - chunk.end_ms) / 1000)
 
     def _send_silence(self, link: Link, now: float) -> None:
         """As much silence as time has passed; it lies nowhere on the call's clock."""
