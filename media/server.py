@@ -242,6 +242,7 @@ class Server:
         metrics.SLOTS_HELD.set(len(slots.held))
         metrics.SLOTS_WAITING.set(slots.waiting)
         metrics.SLOTS_WARDEN.set(self.admission.rules)
+        metrics.CUT_OFF.set(slots.is_cut_off(time.monotonic()))
         metrics.NODES.set(1 + len(slots.roll.living(time.monotonic())))
 
     async def _renew(self) -> None:

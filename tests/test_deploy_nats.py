@@ -19,6 +19,7 @@ from tests.bus import settled
 
 _DISK_USERS: list[User] = ["web", "provisioning"]
 _WORDS = ["transcript.org.CA1", "snapshot.CA1", "ticket.spent"]
+_SLOTS = ["slots.told.a", "slots.who"]
 
 
 @pytest.fixture
@@ -47,7 +48,9 @@ async def _refusal(refusals: asyncio.Queue[str]) -> str:
 
 
 @pytest.mark.parametrize("user", _DISK_USERS)
-@pytest.mark.parametrize("subject", [*_WORDS, "transcript.>", "snapshot.*", "ticket.>", ">", "*.>", "_INBOX.>"])
+@pytest.mark.parametrize(
+    "subject", [*_WORDS, *_SLOTS, "transcript.>", "snapshot.*", "ticket.>", "slots.>", ">", "*.>", "_INBOX.>"]
+)
 async def test_who_has_a_disk_may_not_listen_to_words(server: NatsServer, user: User, subject: str) -> None:
     async with _client(server, user) as (client, refusals):
         await client.subscribe(subject)
@@ -56,7 +59,7 @@ async def test_who_has_a_disk_may_not_listen_to_words(server: NatsServer, user: 
 
 @pytest.mark.parametrize("user", _DISK_USERS)
 @pytest.mark.parametrize(
-    "subject", [*_WORDS, "call.org.CA1.started", "call.org.CA1.ended", "node.a.alive", "_INBOX.x"]
+    "subject", [*_WORDS, *_SLOTS, "call.org.CA1.started", "call.org.CA1.ended", "node.a.alive", "_INBOX.x"]
 )
 async def test_who_has_a_disk_may_not_pretend_to_have_heard(server: NatsServer, user: User, subject: str) -> None:
     async with _client(server, "media") as (media, _), _client(server, user) as (client, refusals):
