@@ -36,9 +36,19 @@ def test_details_as_people_read_them(told: dict[str, str | int | bool | None], s
 
 def test_choices_are_grouped_by_noun() -> None:
     assert choices(["number.ready", "number.released", "prompt.changed"]) == {
-        "number": [("number.ready", "Number ready"), ("number.released", "Number released")],
+        "number": [
+            ("number", "Number: anything"),
+            ("number.ready", "Number ready"),
+            ("number.released", "Number released"),
+        ],
         "prompt": [("prompt.changed", "Prompt changed")],
     }
+
+
+@pytest.mark.parametrize("chosen", ["prompt", "prompt.changed", "payment", "payment.failed"])
+def test_what_was_chosen_stays_a_choice(chosen: str) -> None:
+    offered = [action for of_noun in choices(["prompt.changed"], chosen).values() for action, _ in of_noun]
+    assert offered.count(chosen) == 1
 
 
 def test_nothing_asked_is_no_filter() -> None:

@@ -80,11 +80,19 @@ def words(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def choices(actions: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """What to choose from by noun: each action there is an entry of, with its words."""
+def choices(actions: Sequence[str], chosen: str | None = None) -> dict[str, list[tuple[str, str]]]:
+    """What to choose from by noun, each with its words: what there is an entry of, and what was ``chosen`` already.
+
+    A noun with several actions can be chosen as a whole.
+    """
     nouns: dict[str, list[tuple[str, str]]] = {}
     for action in actions:
         nouns.setdefault(action.partition(".")[0], []).append((action, words(action)))
+    for noun, of_noun in nouns.items():
+        if len(of_noun) > 1 or chosen == noun:
+            of_noun.insert(0, (noun, f"{words(noun)}: anything"))
+    if chosen and chosen not in nouns and chosen not in actions:
+        nouns[chosen] = [(chosen, words(chosen))]
     return nouns
 
 

@@ -42,7 +42,7 @@ async def log(request: web.Request) -> web.StreamResponse:
         entries=[line(entry, zone) for entry in shown],
         failed=[_failed(event, zone) for event in failed],
         filters=filters,
-        actions=choices(actions),
+        actions=choices(actions, filters.get("what")),
         members=sorted(members.items(), key=lambda member: member[1].casefold()),
         outside=OUTSIDE,
         zone=str(zone),

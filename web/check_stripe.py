@@ -25,6 +25,8 @@ Look = Callable[[StripeAccount], Awaitable[Finding]]
 async def key(settings: Settings) -> Finding:
     """Whether Stripe lets us in, by asking for what we sell."""
     name = "Stripe"
+    if not settings.stripe_is_set:
+        return Finding(name, "is not set up: nothing is sold", "set STRIPE_SECRET_KEY and STRIPE_PRICE_ID")
 
     async def look(account: StripeAccount) -> Finding:
         try:
@@ -142,7 +144,7 @@ def judge_tax(found: Tax) -> tuple[str, str]:
 async def _looked(name: str, settings: Settings, look: Look) -> Finding:
     """What ``look`` finds; or why Stripe could not be asked."""
     if not settings.stripe_is_set:
-        return Finding(name, "is not set up: nothing is sold", "set STRIPE_SECRET_KEY and STRIPE_PRICE_ID")
+        return Finding(name, "could not be looked up", "mend Stripe first")
     try:
         async with stripe_account.opened(settings) as account:
             return await look(account)

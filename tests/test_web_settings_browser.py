@@ -1,0 +1,110 @@
+"""Settings, the audit log and the preflight in a real Chromium: what scripts do, and that everything fits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from db import audit, sign_in_links, stripe_events
+from db.audit import Actor
+from db.engine import Database
+from tests.cast import Cast
+from tests.chromium import chromium
+from tests.site import Site
+from web import check
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Awaitable[Page]]
+LONGEST = "Donaudampfschifffahrtsgesellschaftskapitänswitwe" * 3
+
+
+@pytest_asyncio.fixture
+async def opened(site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
+    """Opens a page signed in as Alice; fails the test that breaks the Content-Security-Policy or throws."""
+    wrong: list[str] = []
+    async with chromium() as window:
+        context = await window.new_context(base_url=site.url)
+        context.set_default_timeout(10_000)
+        context.on("weberror", lambda error: wrong.append(str(error.error)))
+        context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
+
+        async def at(path: str, width: int = 1280) -> Page:
+            async with database.begin() as session:
+                token = await sign_in_links.create(session, cast.alice.id, b"test")
+            page = await context.new_page()
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.goto(f"/sign-in/{token}")
+            await page.goto(path)
+            return page
+
+        yield at
+        await context.close()
+    assert wrong == []
+
+
+async def overflow(page: Page) -> int:
+    """How many pixels the page is wider than the window."""
+    wider: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return wider
+
+
+async def test_the_prompt_is_shown_as_it_is_typed_and_then_kept(opened: Open) -> None:
+    page = await opened("/settings#prompt")
+    words = page.get_by_label("What callers hear")
+    await words.fill("Welcome   to Acacia Clinic,\nplease hold the line.")
+    await expect(page.locator("#preview")).to_have_text("Welcome to Acacia Clinic, please hold the line.")
+    await expect(page.locator("#prompt-count")).to_have_text("47")
+    await expect(page.locator("#preview-seconds")).to_have_text("3")
+    await expect(page.locator("#preview-warning")).to_be_visible()
+    await words.fill("Acacia Clinic transcribes this call while we talk.")
+    await expect(page.locator("#preview-warning")).to_be_hidden()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/settings#prompt$"))
+    await expect(page.locator("#prompt")).to_contain_text("Callers hear your own words.")
+    await page.get_by_role("button", name="Use our words").click()
+    await expect(page.locator("#prompt")).to_contain_text("Callers hear our words.")
+
+
+async def test_what_was_not_saved_has_the_focus(opened: Open) -> None:
+    page = await opened("/settings")
+    await page.get_by_label("ABN").fill("51 824 753 557")
+    await page.get_by_label("Postcode").fill("2000")
+    await page.get_by_role("button", name="Save details").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nothing was saved yet")
+    await expect(page.get_by_label("Legal name")).to_be_focused()
+    await page.get_by_role("alert").get_by_role("link", name="ABN").click()
+    await expect(page.get_by_label("ABN")).to_have_value("51 824 753 557")
+    await expect(page.get_by_label("ABN")).to_have_attribute("aria-invalid", "true")
+
+
+async def test_the_preflight_fills_itself_and_can_be_repeated(opened: Open) -> None:
+    page = await opened("/check")
+    again = page.get_by_role("button", name="Look again")
+    verdict = page.locator("#verdict")
+    await expect(again).to_be_visible(timeout=20_000)
+    await expect(verdict).to_contain_text(f"of {len(check.CHECKS)} want mending.")
+    await expect(page.locator('.check[data-good=""]')).to_have_count(0)
+    first = page.locator(".check").first
+    await expect(first).to_have_attribute("data-good", "no")  # what wants mending comes first
+    await page.route("**/check/findings", lambda route: route.abort())
+    await again.click()
+    await expect(verdict).to_contain_text("Not everything could be looked at")
+
+
+async def test_everything_fits_a_narrow_screen(opened: Open, database: Database, cast: Cast) -> None:
+    async with database.begin() as session:
+        await audit.record(session, cast.a.id, "prompt.changed", {"words": LONGEST}, Actor(LONGEST, cast.alice.id))
+        await stripe_events.receive(session, f"evt_{'x' * 60}", "invoice.paid", cast.a.id)
+        await stripe_events.settle(session, f"evt_{'x' * 60}", "failed", error=LONGEST)
+    page = await opened("/settings", 360)
+    await page.get_by_label("What callers hear").fill(LONGEST)
+    assert await overflow(page) == 0
+    for path in ("/audit", "/audit?what=nothing", "/check"):
+        await page.goto(path)
+        assert await overflow(page) == 0, path
