@@ -14,16 +14,16 @@ How a call goes by::
     media  ─► NATS ─► facts ─┬─► reports                     (how its transcription does; never a word)
                              └─► whereabouts ─► restarts     (a node is silent or drains: a new stream elsewhere)
 
-Around both: `app` wires routes, middlewares and what lives as long as the process; `config` reads settings, `keys` is
-how they are found again. `access` is the only way from a request to an organisation's rows. `sign_in` mails links,
+Around both: `app` wires routes, middlewares and what lives as long as the process; `config` reads settings, `keys`
+is how they are found again. `access` is the only way from a request to an organisation's rows. `sign_in` mails links,
 `sessions` keeps the cookie they earn, `tokens` gives passes for the console and the softphone, `availability` says
 whose console rings. `limits` counts who asks how often. `errors` says which refusal gets which status; `middlewares`
 turn them into a page or JSON, `headers` say what browsers must refuse. `outbox` sends mails after the answer is out.
 
-Running an organisation: `settings_page` (`business`), `numbers` (`number_search`), `team`, `billing` (`billing_state`),
-`audit_log` (`audit_lines`). Running Bilby: `check` (`check_media`, `check_stripe`, `finding`) and its page `preflight`,
-`health`.
+Running an organisation: `settings_page` (`business`), `numbers` (`number_search`), `team`, `billing`
+(`billing_state`), `audit_log` (`audit_lines`). Running Bilby: `check` (`check_media`, `check_stripe`, `finding`) and
+its page `preflight`, `health`.
 
-Decided by pure files, beside the page that shows it: those in brackets above, and `newcomer`, `readiness`, `checklist`,
-`number_board`, `roster`, `twiml`, `callbacks`, `dialling`, `call_log`, `price`, `whereabouts`.
+Decided by pure files, beside the page that shows it: those in brackets above, and `newcomer`, `readiness`,
+`checklist`, `number_board`, `roster`, `twiml`, `callbacks`, `dialling`, `call_log`, `price`, `whereabouts`.
 """
