@@ -9,7 +9,7 @@ How a person becomes a customer whose calls are heard, file by file::
 
 How a call goes by::
 
-    Twilio ─► signature ─► voice ─► twiml ─► Twilio          (what to do with a call; the stream's ticket goes with it)
+    Twilio ─► signature ─► voice ─► twiml ─► Twilio      (what to do with a call; the ticket of its stream goes along)
     Twilio ─► signature ─► callbacks ─► reports ─► the call's row ─► calls (the log)
     media  ─► NATS ─► facts ─┬─► reports                     (how its transcription does; never a word)
                              └─► whereabouts ─► restarts     (a node is silent or drains: a new stream elsewhere)
