@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import aiohttp
@@ -193,5 +193,7 @@ async def _lead_here(till: _Till) -> None:
     async with till.database.begin() as session:
         rented: list[Number] = list(await numbers.everywhere(session))
     for number in rented:
-        if number.twilio_sid:
-            await put_right(till.twilio, number.twilio_sid, till.settings.web_public_url)
+        sid, here = number.twilio_sid, till.settings.web_public_url
+        if sid and await put_right(till.twilio, sid, here) is not None:
+            async with till.database.begin() as session:
+                await numbers.verified(session, number.id, datetime.now(UTC))

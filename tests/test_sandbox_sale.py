@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
-from db import bundles
+from db import bundles, organisations
 from db.engine import Database
 from db.models import AuditEntry, Member, Number, NumberOrder, Organisation, Subscription
 from db.number_orders import NumberOrders
@@ -21,6 +21,7 @@ from sandbox.config import NUMBER
 from sandbox.processes import StartError
 from sandbox.sale import LABEL, SEATS, Given, given, settle
 from sandbox.seed import seed
+from sandbox.twilio import Number as TwilioNumber
 from sandbox.twilio import RestFault
 from tests.shop import KEY, PRICE, Shop
 from tests.twilio_account import Account, account
@@ -137,6 +138,22 @@ async def test_who_was_interrupted_goes_on(demo: Demo, path: str) -> None:
         first.cancel()
     await demo.settle()
     assert await demo.counts() == ONCE
+
+
+async def test_who_had_a_number_before_keeps_it(demo: Demo, database: Database) -> None:
+    demo.twilio.numbers[NUMBER] = TwilioNumber(NUMBER)
+    async with database.begin() as session:
+        organisation = await organisations.find(session, demo.owner.organisation_id)
+        assert organisation is not None
+        organisation.status = "active"  # as it was founded, when plans were not bought yet
+        rented = Numbers(session, organisation.id)
+        await rented.add(e164=NUMBER, twilio_sid=TwilioNumber(NUMBER).sid, label="Ours")
+    await demo.settle()
+    assert (await demo.subscription()).seats == SEATS
+    async with database.begin() as session:
+        [number] = await Numbers(session, demo.owner.organisation_id).all()
+        assert await NumberOrders(session, demo.owner.organisation_id).open() == 1
+    assert (number.label, number.verified_at is None) == ("Ours", False)
 
 
 async def test_numbers_follow_to_another_port(demo: Demo) -> None:
