@@ -7,9 +7,10 @@ nothing of A's.
 from __future__ import annotations
 
 import itertools
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import asyncpg
@@ -110,12 +111,13 @@ async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, in
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """A TCP port that nobody listens on."""
+    """A TCP port that nobody listens on, below those that the system lends to connections: it stays free until used."""
 
     def find() -> int:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port: int = listener.getsockname()[1]
-            return port
+        while True:
+            port = 20_000 + secrets.randbelow(12_000)
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port
 
     return find
 
