@@ -111,7 +111,7 @@ async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, in
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """A TCP port that nobody listens on, below those that the system lends to connections: it stays free until used."""
+    """A TCP port that nobody listens on, below those that the system lends to connections: it stays free."""
 
     def find() -> int:
         while True:
