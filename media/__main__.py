@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import signal
 import sys
 import uuid
@@ -16,6 +15,7 @@ from awscrt.auth import AwsCredentialsProvider
 
 from media import logs
 from media.config import Settings, load
+from media.privacy import keep_private
 from media.server import Server
 from media.transcribe import Transcribe
 from media.workers import share
@@ -73,7 +73,7 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 def main() -> int:
     """Read the settings and serve, in one process or several; the exit status."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what is heard here must not lie in a core dump
+    keep_private()
     settings = load()
     logs.configure(settings.log_level)
     if settings.media_workers > 1:

@@ -1,4 +1,4 @@
-"""How old a call's sound is when it goes to Transcribe, and when its words come: measured, and told to its consoles."""
+"""How old a call's sound is when it goes to Transcribe, and when its words come: measured, and told to consoles."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Iterator
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import pytest
 
@@ -13,12 +15,26 @@ from sandbox.load import soak
 from tests.node import Node
 
 CALLS = 100
+_CODE = (ModuleType, FunctionType, BuiltinFunctionType, type, asyncio.AbstractEventLoop)
 
 
 def remembered() -> Iterator[object]:
     """Every object that is, or is part of, a call's memory."""
     gc.collect()
     return (thing for thing in gc.get_objects() if isinstance(thing, Call | LiveCall | Utterance))
+
+
+def held_by(root: object) -> Iterator[object]:
+    """Everything that ``root`` refers to, directly or not, but for code and the loop, which refer to everything."""
+    gc.collect()
+    seen, waiting = {id(root)}, [root]
+    while waiting:
+        thing = waiting.pop()
+        yield thing
+        for held in gc.get_referents(thing):
+            if id(held) not in seen and not isinstance(held, _CODE):
+                seen.add(id(held))
+                waiting.append(held)
 
 
 @pytest.mark.slow
@@ -41,3 +57,29 @@ async def test_an_ended_call_is_referred_to_by_nobody(node: Node) -> None:
     await line.closed_with()
     assert await node.server.are_over(10)
     assert list(remembered()) == []
+
+
+async def test_no_word_of_an_ended_call_is_referred_to(node: Node) -> None:
+    """Best effort, for freed memory is not wiped: but nothing that the server holds leads to a word of it."""
+    screen = await node.screen()
+    line = await node.call()
+    await line.say("velvetwombat")
+    await screen.until(lambda: screen.words(line.call) == "velvetwombat")
+    assert texts_of(node) != []
+    await line.hang_up()
+    await screen.ended(line.call)
+    await line.closed_with()
+    assert await node.server.are_over(10)
+    screen.events.clear()  # the test's own, and the server's task group knows the test
+    assert texts_of(node) == []
+
+
+def texts_of(node: Node) -> list[object]:
+    """All texts that the server holds which contain the word."""
+    return [text for text in held_by(node.server) if _says(text, "velvetwombat")]
+
+
+def _says(thing: object, word: str) -> bool:
+    return (
+        word in thing if isinstance(thing, str) else isinstance(thing, bytes | bytearray) and word.encode() in thing
+    )
