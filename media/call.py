@@ -142,12 +142,12 @@ class Call:
                 self._tell_seam(self._seam[0])
             self._over.set()
 
-    def move(self, taken_over: int) -> None:
-        """Another node has the call now: tell the last words that were heard here; the stream is closed."""
+    def move(self, code: int, why: str) -> None:
+        """Another node has the call, or will have: tell the last words that were heard here; the stream is closed."""
         self._moved = True
         self.end("moved")
         if self._stream is not None:  # Twilio allows a call four tracks: two streams
-            self._stream.close(taken_over, "another node took over")
+            self._stream.close(code, why)
 
     def tick(self, now: float) -> None:
         """Ten times a second. ``now`` in seconds of `time.monotonic`."""

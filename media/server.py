@@ -32,6 +32,7 @@ from media.ticket import Spent, StreamTicket
 from media.transcript import LiveCall
 
 TICK_SECONDS = 0.1
+GOING_AWAY = 1001
 HANDOVER_SECONDS = 15.0  # for web to start the streams anew, and for the last words heard here
 _PING_SECONDS = 15.0
 log = structlog.get_logger()
@@ -184,7 +185,7 @@ class Server:
             self.bus.tell(call.org, sid, "started", call.place)
             return
         log.info("call moved", call=sid)
-        call.move(TAKEN_OVER)
+        call.move(TAKEN_OVER, "another node took over")
 
     def _announce(self) -> None:
         """Say again which streams are here."""
@@ -267,11 +268,12 @@ class Server:
             self.bus.beat()
 
     async def _end_calls(self) -> None:
-        """Take no more sound; wait for the last words, unless told to hurry."""
-        for stream in tuple(self._streams):
-            stream.close(1001, "going away")
+        """Take no more sound; wait for the last words, unless told to hurry. The calls themselves go on elsewhere."""
         for call in tuple(self._calls.values()):
-            call.end("node stopped")
+            self.bus.hand_over(call.org, call.sid, call.place)
+            call.move(GOING_AWAY, "going away")
+        for stream in tuple(self._streams):
+            stream.close(GOING_AWAY, "going away")
         holds = list(self._holds)
         if self.hurried:
             for hold in holds:
@@ -280,4 +282,4 @@ class Server:
 
     def _close_consoles(self) -> None:
         for console in tuple(self.consoles):
-            console.close(1001, "going away")
+            console.close(GOING_AWAY, "going away")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nats
 import pytest
 import pytest_asyncio
 
@@ -72,6 +75,30 @@ async def _hand_over(first: Node, pair: Pair) -> None:
     await second.hang_up()
     await far.ended(line.call)
     await near.ended(line.call)
+
+
+async def test_a_node_that_must_end_at_once_leaves_its_calls_to_others(pair: Pair) -> None:
+    began = round(time.time() * 1000)
+    watching = await pair.b.screen()
+    line = await pair.a.call()
+    await line.say("said before")
+    await watching.until(lambda: watching.words(line.call) == "said before")
+    client = await nats.connect(pair.nats.url("web"))
+    asked = await client.subscribe("handover.>")
+    await client.flush()
+    for _ in range(2):
+        pair.a.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)  # or the two are one
+    told = await asked.next_msg(10)
+    await client.close()
+    assert told.subject == f"handover.a.{line.call}"
+    assert json.loads(told.data)["stream"] == line.facts.stream_sid
+    async with asyncio.timeout(10):
+        assert await pair.a.process.wait() == 0
+    second = await pair.moved(line, began)
+    await second.say("and after")
+    await watching.until(lambda: watching.words(line.call) == "said before and after")
+    assert "call.ended" not in watching.types()
 
 
 async def test_after_a_nodes_death_those_who_watched_keep_the_words_and_see_the_seam(pair: Pair) -> None:
