@@ -158,12 +158,18 @@ def _values(nats: NatsServer, endpoint: str, port: int) -> dict[str, Any]:
 
 @asynccontextmanager
 async def media_node(
-    nats: NatsServer, vendor: Vendor, *, endpoint: str | None = None, port: int = 0, **changes: Any
+    nats: NatsServer,
+    vendor: Vendor,
+    *,
+    endpoint: str | None = None,
+    port: int = 0,
+    credentials: AwsCredentialsProvider | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Node]:
-    """One node in this process, on ``port`` or a free one."""
+    """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
     values = _values(nats, endpoint or vendor.url, port)
     settings = Settings.model_validate(values | changes)
-    credentials = AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
+    credentials = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
     client = Transcribe(
         settings.transcribe_endpoint, region="ap-southeast-2", language="en-AU", credentials=credentials
     )
@@ -178,7 +184,7 @@ async def media_node(
 
 
 @asynccontextmanager
-async def scripted_vendor(**options: Any) -> AsyncIterator[Vendor]:
+async def scripted_vendor(*, access_keys: dict[str, str] = KEYS, **options: Any) -> AsyncIterator[Vendor]:
     """Transcribe with the recogniser that knows the words."""
-    async with transcribe(port=0, access_keys=KEYS, recogniser=Scripted, **options) as vendor:
+    async with transcribe(port=0, access_keys=access_keys, recogniser=Scripted, **options) as vendor:
         yield vendor
