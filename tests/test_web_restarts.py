@@ -12,7 +12,7 @@ import pytest_asyncio
 from db.engine import Database
 from tests.cast import Cast
 from tests.ends import Screen
-from tests.outage import WAIT, House, freeze, house
+from tests.outage import WAIT, House, freeze, house, web_process
 from web.config import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -79,6 +79,21 @@ async def test_a_silent_nodes_call_goes_on_at_another_though_twilio_notices_noth
     assert bilby.starts() == 1
     told = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
     assert missing_ms(words) <= told + 2 * WORD_MS
+
+
+async def test_two_web_processes_that_notice_the_same_start_one_stream(
+    bilby: House, free_port: Callable[[], int]
+) -> None:
+    async with web_process(bilby.settings.model_copy(update={"web_port": free_port()})):
+        screen = await bilby.screen(bilby.second)
+        leg = bilby.ring(SAID)
+        await screen.until(lambda: "w9" in shown(screen, leg.sid))
+        bilby.turn()
+        freeze(bilby.first)
+        await goes_on(leg.sid, screen)
+        assert bilby.starts() == 2, "both have asked for it"
+        first, second = leg.streams.values()
+        assert second.wanted.name == f"after-{first.sid}", "and one was given"
 
 
 async def test_what_only_the_dead_node_held_is_owned_up_to(bilby: House) -> None:
