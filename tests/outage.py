@@ -109,7 +109,7 @@ async def house(
 
 @asynccontextmanager
 async def _media(nats: NatsServer, vendor: Vendor, port: int, balancer: Front) -> AsyncIterator[Distant]:
-    async with media_process(nats, vendor, port, media_public_url=balancer.url) as node:
+    async with media_process(nats, vendor, port, media_public_url=balancer.url, drain_seconds=1) as node:
         yield node
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -108,6 +110,26 @@ async def test_what_only_the_dead_node_held_is_owned_up_to(bilby: House) -> None
     assert (gap["from_ms"], gap["cause"]) == (0, "bilby")
     assert gap["to_ms"] >= 10 * WORD_MS
     assert int(words[0][1:]) >= 10
+
+
+async def test_a_drained_nodes_call_takes_its_words_along(bilby: House) -> None:
+    screen = await bilby.screen(bilby.first)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    bilby.turn()
+    bilby.first.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(WAIT):
+        assert await bilby.first.process.wait() == 0
+    again = await bilby.screen(bilby.second)
+    await again.until(lambda: "w30" in shown(again, call), seconds=40)
+    words = shown(again, call)
+    numbers = [int(word[1:]) for word in words]
+    assert numbers[:10] == list(range(10)), "what was said on the node that is gone"
+    assert numbers == sorted(set(numbers)), "in order, none twice"
+    told = sum(gap["to_ms"] - gap["from_ms"] for gap in again.gaps(call))
+    assert missing_ms(words) <= told + WORD_MS
+    assert missing_ms(words) <= 1_000
+    assert bilby.starts() == 1
 
 
 async def test_a_web_process_that_has_just_come_learns_where_calls_are(bilby: House) -> None:

@@ -124,6 +124,9 @@ class Restarts:
                     self._note_refused(call, f"HTTP {error.status}, code {error.code}")
             except NotFoundError as error:
                 self._note_refused(call, type(error).__name__)
+            except Exception as error:  # one call must not end the starts of all others
+                _log.exception("stream start failed", call=call)
+                self._try_again(call, type(error).__name__)
 
     def _try_again(self, call: str, why: str) -> None:
         _restarts.labels("failed").inc()
