@@ -109,3 +109,13 @@ class Fleet:
         for _, to, sender, beat in sorted(due, key=lambda letter: letter[0]):
             if to in self.nodes and to not in self._cut_off:
                 self.nodes[to].hear(sender, beat, self.now)
+
+
+def fleet_of(most: int, *names: str, jumbled: int | None = None) -> Fleet:
+    """So many nodes that have found each other."""
+    fleet = Fleet(most, jumbled=jumbled)
+    for name in names:
+        fleet.join(name)
+        fleet.run(0.1)
+    fleet.run(2)
+    return fleet

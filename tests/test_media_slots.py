@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.roll import GONE_SECONDS, Ask, Beat
-from media.slots import CUT_OFF_SECONDS, DOUBT_SECONDS, SETTLE_SECONDS, STARTS_PER_SECOND, Slots
-from tests.fleet import MOST_DELAY_SECONDS, Fleet
+from media.slots import SETTLE_SECONDS, STARTS_PER_SECOND, Slots
+from tests.fleet import MOST_DELAY_SECONDS, Fleet, fleet_of
 
 TAKEOVER_SECONDS = GONE_SECONDS + SETTLE_SECONDS + 1.0
 _seeds = st.integers(0, 1 << 16)
@@ -22,16 +22,6 @@ _deeds = st.lists(
     ),
     max_size=40,
 )
-
-
-def fleet_of(most: int, *names: str, jumbled: int | None = None) -> Fleet:
-    """So many nodes that have found each other."""
-    fleet = Fleet(most, jumbled=jumbled)
-    for name in names:
-        fleet.join(name)
-        fleet.run(0.1)
-    fleet.run(2)
-    return fleet
 
 
 def _do(fleet: Fleet, deed: str, which: int, since: int) -> None:
@@ -182,102 +172,6 @@ def test_what_a_dead_node_held_is_free_soon_and_what_a_leaving_one_held_at_once(
     fleet.crash("c")
     fleet.run(GONE_SECONDS + 0.2)
     assert len(fleet.nodes["a"].held) == 2
-
-
-def test_without_nats_each_has_its_share_and_keeps_what_it_holds() -> None:
-    fleet = fleet_of(7, *"abc")
-    for since in range(5):
-        fleet.nodes["a"].ask(since)
-    fleet.run(1)
-    fleet.cut_off(*"abc")
-    fleet.run(CUT_OFF_SECONDS + 0.1)
-    for name in "abc":
-        for since in range(5):
-            fleet.nodes[name].ask(since)
-    fleet.run(2)
-    assert {name: len(slots.held) for name, slots in fleet.nodes.items()} == {"a": 5, "b": 2, "c": 2}
-    assert fleet.nodes["b"].is_full(fleet.now)
-    fleet.restore(*"abc")
-    fleet.run(TAKEOVER_SECONDS)
-    assert fleet.held == 9
-    for number in list(fleet.nodes["a"].held):
-        fleet.nodes["a"].free(number)
-    fleet.run(2)
-    assert fleet.held == 7
-
-
-def test_while_nats_may_be_back_in_a_moment_nothing_is_granted() -> None:
-    slots = Slots("a", 4, 0.0)
-    slots.connected(0.0, 1)
-    slots.hear("b", Beat(turn=1, born_ms=2), 0.5)
-    slots.proven(2.0)
-    for at in (2.0, 2.0 + DOUBT_SECONDS + 0.1, 2.0 + CUT_OFF_SECONDS - 0.1):
-        slots.tick(at)
-        slots.ask(1)
-    slots.tick(2.0 + CUT_OFF_SECONDS - 0.05)
-    assert slots.held == set()
-    for tick in range(10):
-        slots.tick(2.1 + CUT_OFF_SECONDS + tick)
-    assert len(slots.held) == 2
-
-
-def test_a_short_loss_of_nats_grants_nothing_twice() -> None:
-    fleet = fleet_of(2, *"abc")
-    for name in "abc":
-        for since in range(2):
-            fleet.nodes[name].ask(since)
-    fleet.run(1)
-    for number in list(fleet.nodes["a"].held):  # what is given back may be given out anew: by one
-        fleet.nodes["a"].free(number)
-    for name in "abc":
-        fleet.cut_off(*"abc")
-        fleet.run(1.5)
-        fleet.restore(name)
-        fleet.run(0.5)
-        fleet.restore(*"abc")
-        fleet.run(0.5)
-        assert fleet.held <= 2
-    fleet.run(TAKEOVER_SECONDS)
-    assert fleet.held == 2
-
-
-def test_who_comes_back_waits_for_those_it_knew() -> None:
-    """The eldest is the first whose NATS is back; the others served themselves meanwhile, and are not heard yet."""
-    fleet = fleet_of(4, "a", "b")
-    fleet.cut_off("a", "b")
-    for since in range(4):
-        fleet.nodes["b"].ask(since)
-    fleet.run(10)
-    assert len(fleet.nodes["b"].held) == 2
-    for since in range(4):
-        fleet.nodes["a"].ask(since)
-    fleet.restore("a")
-    fleet.run(2)
-    fleet.restore("b")
-    fleet.run(3)
-    assert fleet.held == 4
-
-
-def test_never_connected_a_worker_takes_its_part() -> None:
-    slots = Slots("a", 5, 0.0, least_nodes=2)
-    for since in range(5):
-        slots.ask(since)
-    for tick in range(100):
-        slots.tick(tick / 10)
-    assert len(slots.held) == 2
-
-
-def test_a_process_that_was_stopped_looks_around_before_it_grants() -> None:
-    fleet = fleet_of(1, "a", "b")
-    asleep = fleet.nodes.pop("a")
-    fleet.run(TAKEOVER_SECONDS)
-    fleet.nodes["b"].ask(0)
-    fleet.run(1)
-    assert (fleet.wardens(), fleet.held) == (["b"], 1)
-    fleet.nodes["a"] = asleep
-    asleep.ask(0)
-    fleet.run(TAKEOVER_SECONDS)
-    assert (fleet.wardens(), fleet.held) == (["a"], 1)
 
 
 def test_what_comes_twice_or_late_changes_nothing() -> None:
