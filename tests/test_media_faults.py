@@ -192,6 +192,29 @@ async def test_the_four_hours_of_one_stream_are_never_reached(
         assert {opening.ended for opening in node.vendor.log} <= {"completed", "gone"}
 
 
+async def test_four_hours_pass_on_a_clock_that_is_moved(
+    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real limit, with the loop's own clock put forward; whoever starves meanwhile is not the question here."""
+    loop, moved = asyncio.get_running_loop(), 0.0
+    ticking = loop.time
+    monkeypatch.setattr(loop, "time", lambda: ticking() + moved)
+    async with running(tmp_path, free_port(), Limits(starve_seconds=1e6)) as node:
+        screen, talk = await begun(node)
+        await talk.say(5, pause=True)
+        await heard(node, screen, talk)
+        assert node.vendor.opened == 1
+        moved = transcribe.MOST_SECONDS
+        for number in range(20):
+            await talk.say(1, "outbound" if number % 7 == 3 else "inbound", pause=number % 5 == 0)
+            await asyncio.sleep(BREATH_SECONDS)
+        await talk.end(screen)
+        assert account(talk, screen) == []
+        assert screen.gaps(talk.line.call) == []
+        assert node.vendor.opened == 2
+        assert set(screen.states(talk.line.call)) == {"transcribing"}
+
+
 async def test_a_stream_that_does_reach_its_limit_is_followed_by_another(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
