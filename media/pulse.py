@@ -5,7 +5,9 @@ been silent for some seconds (web/restarts.py). Whoever of `web` has just come a
 says again which streams it has.
 
 Between media nodes alone, what changes about slots (slots.py) does not wait for the next beat: it is told at once on
-``slots.told.{node}``. Who comes asks ``slots.who``; if nobody is there, NATS itself answers.
+``slots.told.{node}``. Who comes asks ``slots.who``; if nobody is there, NATS itself answers ("no responders"), as it
+always does on ``slots.echo``, where nobody listens: so a node knows that its NATS is alive. (A client's flush would
+tell, too, but one of nats-py's that is given up breaks its connection when the answer comes after all.)
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Pulse:
         self._name = name
         self._node = node
         self._wanted = wanted
-        self._inbox = ""
+        self._absences = self._echoes = ""  # where NATS itself says that nobody listens
         node.tell = self.tell
         wire.lost = node.lost
 
@@ -61,15 +63,11 @@ class Pulse:
     def beat(self, beat: Beat) -> None:
         """Say that we live. What could not be said now is not said later: it would be a lie by then."""
         self._say(f"node.{self._name}.alive", beat)
+        self._ask("slots.echo", self._echoes)
 
     def tell(self, beat: Beat) -> None:
         """Say to other media nodes what has changed."""
         self._say(f"slots.told.{self._name}", beat)
-
-    async def prove(self) -> None:
-        """Once: see whether NATS answers."""
-        if await self._wire.answers():
-            self._node.proven()
 
     async def end(self, beat: Beat) -> None:
         """Say the last words: nobody need wait until our silence is noticed."""
@@ -77,8 +75,9 @@ class Pulse:
 
     async def begin(self, client: Client) -> None:
         """A connection stands: listen, and say what is here, for nobody may have heard it."""
-        self._inbox = client.new_inbox()
-        await client.subscribe(self._inbox, cb=self._take_status)
+        self._absences, self._echoes = client.new_inbox(), client.new_inbox()
+        await client.subscribe(self._absences, cb=self._take_absence)
+        await client.subscribe(self._echoes, cb=self._take_echo)
         await client.subscribe("slots.told.*", cb=self._take_told)
         await client.subscribe("slots.who", cb=self._take_who)
         await client.subscribe("node.*.alive", cb=self._take_beat)
@@ -89,11 +88,15 @@ class Pulse:
     def came_back(self) -> None:
         """NATS is there, or there again: say who we are, and ask who is there."""
         self._node.connected()
-        self._wire.offer("slots.who", b"", self._inbox)
+        self._ask("slots.who", self._absences)
 
     def _say(self, subject: str, beat: Beat) -> None:
         if self._wire.is_connected:
             self._wire.offer(subject, encode(beat))
+
+    def _ask(self, subject: str, inbox: str) -> None:
+        if self._wire.is_connected and inbox:
+            self._wire.offer(subject, b"", inbox)
 
     async def _take_beat(self, message: Msg) -> None:
         self._hear(message.subject.split(".")[1], message.data)
@@ -111,9 +114,17 @@ class Pulse:
     async def _take_who(self, _: Msg) -> None:
         self._node.ask_to_tell()
 
-    async def _take_status(self, message: Msg) -> None:
-        if (message.headers or {}).get("Status") == _NOBODY:
+    async def _take_absence(self, message: Msg) -> None:
+        if _is_from_nats(message):
             self._node.alone()
+
+    async def _take_echo(self, message: Msg) -> None:
+        if _is_from_nats(message):
+            self._node.proven()
 
     async def _take_wanted(self, _: Msg) -> None:
         self._wanted()
+
+
+def _is_from_nats(message: Msg) -> bool:
+    return (message.headers or {}).get("Status") == _NOBODY

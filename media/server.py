@@ -70,7 +70,7 @@ class Server:
         listener = await self._listen()
         port: int = listener.sockets[0].getsockname()[1]
         async with self._tasks:
-            timers = (self._tick_all(), self._renew(), self._beat(), self._pulse(), self._prove())
+            timers = (self._tick_all(), self._renew(), self._beat(), self._pulse())
             parts = (*timers, self.bus.run(), self._reach.run())
             background = [self._tasks.create_task(part) for part in parts]
             try:
@@ -256,11 +256,6 @@ class Server:
             beat = self.admission.beat(len(self._calls))
             self.bus.pulse.beat(structs.replace(beat, transcribe=self._reach.trouble))
             await asyncio.sleep(PULSE_SECONDS)
-
-    async def _prove(self) -> None:
-        while True:
-            await asyncio.sleep(PULSE_SECONDS)
-            await self.bus.pulse.prove()
 
     async def _beat(self) -> None:
         while True:

@@ -19,7 +19,6 @@ from media.metrics import BUS_DROPPED
 
 MOST_WAITING = 4096
 CLOSE_SECONDS = 2.0
-ANSWER_SECONDS = 1
 _RESTART_SECONDS = 1.0
 _BROKEN = (OSError, NatsError, TimeoutError, RuntimeError)  # the last by uvloop's transports that are gone already
 log = structlog.get_logger()
@@ -57,17 +56,6 @@ class Wire:
             with suppress(*_BROKEN):
                 await self.client.publish(subject, body)
 
-    async def answers(self) -> bool:
-        """Whether the server answers within `ANSWER_SECONDS`."""
-        if self.client is None or not self.client.is_connected:
-            return False
-        try:
-            await self.client.flush(ANSWER_SECONDS)
-        except _BROKEN:
-            return False
-        _heed_cancellation()
-        return True
-
     async def run(self) -> None:
         """Be connected, however long that takes and however it ends, until cancelled."""
         while True:
@@ -104,6 +92,7 @@ class Wire:
             )
             _heed_cancellation()
             await self._connected(client)
+            _heed_cancellation()
             self._trouble = ""
             await self._send_until(client, closed)
         finally:
