@@ -249,6 +249,15 @@ async def test_over_the_quota_is_told_in_band(service: Transcribe) -> None:
     assert finals(await transcripts(mono_url(service), HELLO, 2 * CHUNK)) == ["hello there"]
 
 
+async def test_too_many_starts_in_a_second_are_refused_in_band(service: Transcribe) -> None:
+    service.starts_per_second = 1
+    async with open_stream(mono_url(service)):
+        await service.until(lambda: service.open == 1)
+        async with open_stream(mono_url(service)) as second:
+            with pytest.raises(RefusedError, match="limit of streams started in a second, 1"):
+                await second.next()
+
+
 async def test_a_second_stream_with_the_same_session_id_ends_the_first(service: Transcribe) -> None:
     url = mono_url(service, **{"session-id": ONE_ID})
     async with open_stream(url) as first:
