@@ -12,7 +12,6 @@ NATS being away disturbs neither calls nor consoles of this node (wire.py).
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
 
@@ -87,7 +86,6 @@ class Bus:
         announce: Callable[[], None],
         admission: Admission,
     ) -> None:
-        self.ready = asyncio.Event()  # connected for the first time
         self._node = node
         self._hub = hub
         self._spent = spent
@@ -96,6 +94,7 @@ class Bus:
         self._announce = announce
         self._wire = Wire(url, self._begin, self._came_back)
         self.pulse = Pulse(self._wire, node, admission, announce)
+        self.ready = self.pulse.reached  # for the first time
         self._inbox = ""
         self._wanted: dict[str, float] = {}  # organisation: until when another node watches it
         self._watched: dict[str, Subscription] = {}
@@ -207,9 +206,6 @@ class Bus:
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
         await self._watch_all()
         await self.pulse.begin(client)
-        await asyncio.sleep(0)  # or the flush's PING overtakes what nats-py has not written yet
-        await client.flush()
-        self.ready.set()
         log.info("bus connected")
 
     async def _came_back(self) -> None:

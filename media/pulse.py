@@ -12,6 +12,7 @@ tell, too, but one of nats-py's that is given up breaks its connection when the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -47,6 +48,7 @@ class Pulse:
     """The heartbeat of the node ``name`` on ``wire``. ``wanted``: somebody has to be told which streams are here."""
 
     def __init__(self, wire: Wire, name: str, node: Node, wanted: Callable[[], None]) -> None:
+        self.reached = asyncio.Event()  # NATS has answered, so it has all that we subscribed to before we asked
         self._wire = wire
         self._name = name
         self._node = node
@@ -84,6 +86,7 @@ class Pulse:
         await client.subscribe("facts.wanted", cb=self._take_wanted)
         self.came_back()
         self._wanted()
+        self._ask("slots.echo", self._echoes)
 
     def came_back(self) -> None:
         """NATS is there, or there again: say who we are, and ask who is there."""
@@ -120,6 +123,7 @@ class Pulse:
 
     async def _take_echo(self, message: Msg) -> None:
         if _is_from_nats(message):
+            self.reached.set()
             self._node.proven()
 
     async def _take_wanted(self, _: Msg) -> None:

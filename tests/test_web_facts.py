@@ -20,7 +20,8 @@ from prometheus_client import REGISTRY
 
 from sandbox.nats import NatsServer
 from tests.bus import settled
-from web.facts import WAITING_FACTS, Apply, Fact, Facts, open_facts, parse
+from web.fact import Fact, parse
+from web.facts import WAITING_FACTS, Apply, Facts, open_facts
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
 WAIT = 10  # seconds that any one wait may take

@@ -41,7 +41,7 @@ from tests.twilio_caller import (
 )
 from web import keys
 from web.config import Settings
-from web.facts import Fact, State
+from web.fact import Fact, State
 from web.reports import take_fact
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.facts import Fact
+from web.fact import Fact
 from web.whereabouts import DELAYS, GRACE_SECONDS, SILENT_SECONDS, Whereabouts
 
 ORG = UUID(int=1)

@@ -25,5 +25,6 @@ Running an organisation: `settings_page` (`business`), `numbers` (`number_search
 its page `preflight`, `health`.
 
 Decided by pure files, beside the page that shows it: those in brackets above, and `newcomer`, `readiness`,
-`checklist`, `number_board`, `roster`, `twiml`, `callbacks`, `dialling`, `call_log`, `price`, `whereabouts`.
+`checklist`, `number_board`, `roster`, `twiml`, `callbacks`, `dialling`, `call_log`, `price`,
+`fact`, `whereabouts`.
 """

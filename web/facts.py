@@ -16,115 +16,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Literal
 from uuid import UUID
 
-import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
-from web.callbacks import printable
+from web.fact import Alive, Fact, parse
 
 WAITING_FACTS = 1000  # to send, while NATS is away
 PENDING_FACTS = 4096  # received, not yet written to the database
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 2
 
-State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
-Kind = Literal["started", "stream", "ended", "handover", "progress"]
-Apply = Callable[["Fact"], Awaitable[None]]
+Apply = Callable[[Fact], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
 _sent = Counter("bilby_web_facts_sent", "Facts handed to NATS.")
 _received = Counter("bilby_web_facts_received", "Facts from media, by what became of them.", ["result"])
 _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to take.")
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
-
-    Of ``progress`` it is provisioning that says it, and ``call`` is the order.
-    """
-
-    org: UUID
-    call: str
-    state: State | None
-    """None where nothing changed but the place: a handover, or what was said before."""
-    reason: str | None = None
-    kind: Kind = "stream"
-    stream: str | None = None
-    """The newest stream's SID, of ``started``."""
-    began: int | None = None
-    """When the call's first stream began, in ms since 1970, of ``started``."""
-    node: str | None = None
-    """The media node that says it."""
-    at: int = 0
-    """When the newest stream came to it, in ms since 1970, of ``started``."""
-    again: bool = False
-    """Whether it was only said for those who had not heard it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """A media node's heartbeat."""
-
-    node: str
-
-
-class _Place(msgspec.Struct):
-    """What ``started`` and ``handover`` say; media writes all of it as text."""
-
-    stream: str | None = None
-    began: int | None = None
-    node: str | None = None
-    at: int = 0
-    again: bool = False
-
-
-class _Ended(msgspec.Struct):
-    reason: str | None = None
-    node: str | None = None
-
-
-class _Stream(msgspec.Struct):
-    state: Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
-    reason: str | None = None
-    node: str | None = None
-
-
-def parse(subject: str, payload: bytes) -> Fact | Alive | None:
-    """The fact under ``subject``; None for what is not media's to say, and for what is malformed."""
-    try:
-        match subject.split("."):
-            case ["node", node, "alive"]:
-                return Alive(node)
-            case ["call", org, call, "started"]:
-                return _placed(Fact(UUID(org), call, "transcribing", kind="started"), payload)
-            case ["call", org, call, "ended"]:
-                ended = msgspec.json.decode(payload, type=_Ended)
-                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
-            case ["handover", org, call]:
-                return _placed(Fact(UUID(org), call, None, kind="handover"), payload)
-            case ["progress", org, order]:
-                return Fact(UUID(org), order, None, None, "progress")
-            case ["call", org, call, "stream"]:
-                stream = msgspec.json.decode(payload, type=_Stream)
-                reason = printable(stream.reason or "") or None
-                return Fact(UUID(org), call, stream.state, reason, node=stream.node)
-    except (ValueError, msgspec.DecodeError):
-        pass
-    return None
-
-
-def _placed(fact: Fact, payload: bytes) -> Fact:
-    """``fact`` with what ``payload`` says of the stream's place."""
-    place = msgspec.json.decode(payload, type=_Place, strict=False)
-    return replace(fact, **msgspec.structs.asdict(place), state=None if place.again else fact.state)
 
 
 class Facts:
@@ -178,8 +90,7 @@ class Facts:
             moves = await connection.subscribe("handover.>", queue="web", pending_msgs_limit=PENDING_FACTS)
             nudges = await connection.subscribe("progress.>", pending_msgs_limit=PENDING_FACTS)
             beats = await connection.subscribe("node.*.alive", pending_msgs_limit=PENDING_FACTS)
-            await asyncio.sleep(0)  # or the flush's PING overtakes what nats-py has not written yet
-            await connection.flush(CLOSE_SECONDS)
+            await _settled(connection)
             _heed_cancellation()
             self._connection, self._trouble = connection, ""
             self.ready.set()
@@ -285,6 +196,18 @@ def _heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+async def _settled(connection: Client) -> None:
+    """Wait until the server has what we subscribed to, but not for long.
+
+    Not by nats-py's ``flush``: its PING overtakes what is not written yet, and once it is given up the late PONG
+    breaks the connection.
+    """
+    await asyncio.sleep(0)  # what waits to be written
+    pong = asyncio.get_running_loop().create_future()
+    await connection._send_ping(pong)
+    await asyncio.wait({pong}, timeout=CLOSE_SECONDS)
 
 
 async def _close(connection: Client) -> None:

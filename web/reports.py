@@ -18,7 +18,7 @@ from web import access, keys
 from web.access import Rows
 from web.callbacks import Form, FormError, call_report, call_sid, leg_report, stream_report
 from web.errors import InvalidError, NotFoundError
-from web.facts import Fact
+from web.fact import Fact
 from web.signature import twilio_form
 
 routes = web.RouteTableDef()

@@ -27,7 +27,7 @@ from db.organisations import standing
 from media.ticket import sign_stream
 from web import access, keys
 from web.errors import NotFoundError
-from web.facts import Fact
+from web.fact import Fact
 from web.whereabouts import Place, Whereabouts
 
 WORKERS = 10  # starts under way at once: a node may lose hundreds of calls

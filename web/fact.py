@@ -1,0 +1,97 @@
+"""What media and provisioning say over NATS of calls and orders. Pure: a subject and a payload in, a value out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from web.callbacks import printable
+
+State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
+Kind = Literal["started", "stream", "ended", "handover", "progress"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
+
+    Of ``progress`` it is provisioning that says it, and ``call`` is the order.
+    """
+
+    org: UUID
+    call: str
+    state: State | None
+    """None where nothing changed but the place: a handover, or what was said before."""
+    reason: str | None = None
+    kind: Kind = "stream"
+    stream: str | None = None
+    """The newest stream's SID, of ``started``."""
+    began: int | None = None
+    """When the call's first stream began, in ms since 1970, of ``started``."""
+    node: str | None = None
+    """The media node that says it."""
+    at: int = 0
+    """When the newest stream came to it, in ms since 1970, of ``started``."""
+    again: bool = False
+    """Whether it was only said for those who had not heard it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A media node's heartbeat."""
+
+    node: str
+
+
+class _Place(msgspec.Struct):
+    """What ``started`` and ``handover`` say; media writes all of it as text."""
+
+    stream: str | None = None
+    began: int | None = None
+    node: str | None = None
+    at: int = 0
+    again: bool = False
+
+
+class _Ended(msgspec.Struct):
+    reason: str | None = None
+    node: str | None = None
+
+
+class _Stream(msgspec.Struct):
+    state: Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
+    reason: str | None = None
+    node: str | None = None
+
+
+def parse(subject: str, payload: bytes) -> Fact | Alive | None:
+    """The fact under ``subject``; None for what is not media's to say, and for what is malformed."""
+    try:
+        match subject.split("."):
+            case ["node", node, "alive"]:
+                return Alive(node)
+            case ["call", org, call, "started"]:
+                return _placed(Fact(UUID(org), call, "transcribing", kind="started"), payload)
+            case ["call", org, call, "ended"]:
+                ended = msgspec.json.decode(payload, type=_Ended)
+                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
+            case ["handover", org, call]:
+                return _placed(Fact(UUID(org), call, None, kind="handover"), payload)
+            case ["progress", org, order]:
+                return Fact(UUID(org), order, None, None, "progress")
+            case ["call", org, call, "stream"]:
+                stream = msgspec.json.decode(payload, type=_Stream)
+                reason = printable(stream.reason or "") or None
+                return Fact(UUID(org), call, stream.state, reason, node=stream.node)
+    except (ValueError, msgspec.DecodeError):
+        pass
+    return None
+
+
+def _placed(fact: Fact, payload: bytes) -> Fact:
+    """``fact`` with what ``payload`` says of the stream's place."""
+    place = msgspec.json.decode(payload, type=_Place, strict=False)
+    return replace(fact, **msgspec.structs.asdict(place), state=None if place.again else fact.state)
