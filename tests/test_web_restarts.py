@@ -46,9 +46,14 @@ async def watched(bilby: House) -> tuple[str, Screen]:
 
 
 async def goes_on(call: str, screen: Screen) -> list[str]:
-    """Wait for words long after the seam; all of them."""
+    """Wait for words long after the seam, and a gap unless it cost none; all of the words."""
     before = len(shown(screen, call))
-    await screen.until(lambda: len(shown(screen, call)) >= before + 12 and screen.gaps(call) != [], seconds=40)
+
+    def seen() -> bool:
+        words = shown(screen, call)
+        return len(words) >= before + 12 and (screen.gaps(call) != [] or missing_ms(words) == 0)
+
+    await screen.until(seen, seconds=40)
     words = shown(screen, call)
     numbers = [int(word[1:]) for word in words]
     assert numbers == sorted(set(numbers)), "in order, none twice"
@@ -67,7 +72,7 @@ async def test_a_killed_nodes_call_goes_on_at_another(bilby: House) -> None:
     await bilby.first.crash()
     words = await goes_on(call, screen)
     assert bilby.starts() == 1
-    assert {gap["cause"] for gap in screen.gaps(call)} == {"bilby"}
+    assert {gap["cause"] for gap in screen.gaps(call)} <= {"bilby"}
     told = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
     assert missing_ms(words) <= told + 2 * WORD_MS, "what is missing is shown as a gap"
     assert missing_ms(words) <= 1_000 + 2 * WORD_MS, "a second of words, and those the seam cut in two"
