@@ -22,9 +22,9 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.ci/chromium
-	.ci/pytest "not browser and not slow"
-	.ci/pytest "slow and not browser"
-	.ci/pytest "browser"
+	.ci/pytest "not browser and not slow" 4
+	.ci/pytest "slow and not browser" 4
+	.ci/pytest "browser" 2
 
 bench: ## Measure CPU, delays and memory under many simulated calls
 	@.ci/bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from sandbox.nats import NatsServer, User
+from tests.bus import settled
 from tests.node import Node, media_node, scripted_vendor
 
 CANARY = "velvetwombat"
@@ -27,9 +29,13 @@ class Spy:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, bytes]] = []
+        self.beaten = asyncio.Event()
+        """A node's heartbeat was heard: one comes every second."""
 
     async def take(self, message: Msg) -> None:
         self.heard.append((message.subject, message.data))
+        if message.subject.startswith("node."):
+            self.beaten.set()
 
     def kinds(self, word: str) -> set[str]:
         """The first words of the subjects under which ``word`` passed."""
@@ -42,7 +48,7 @@ async def spying(server: NatsServer, user: User) -> AsyncIterator[tuple[Spy, Cli
     try:
         for subject in EVERYTHING[user]:
             await client.subscribe(subject, cb=spy.take)
-        await client.flush()
+        await settled(client)
         yield spy, client
     finally:
         await client.close()
@@ -77,8 +83,9 @@ async def test_words_pass_between_media_nodes_alone(tmp_path: Path, free_port: C
     ):
         await whole_life(first, second)
         await asking.publish("facts.wanted", b"{}")
+        await asyncio.wait_for(web.beaten.wait(), 10)
         for client in (asking, other):
-            await client.flush()
+            await settled(client)
     assert media.kinds(CANARY) == {"transcript", "_INBOX"}, "the search works"
     assert {subject.partition(".")[0] for subject, _ in web.heard} == {"call", "node"}
     assert web.kinds(CANARY) == provisioning.kinds(CANARY) == set()

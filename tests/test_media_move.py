@@ -18,6 +18,7 @@ from media import bus
 from media import call as media_call
 from sandbox.nats import NatsServer
 from sandbox.transcribe import Transcribe as Vendor
+from tests.bus import settled
 from tests.ends import Line
 from tests.node import Distant, Node, media_node, media_process, scripted_vendor
 
@@ -85,7 +86,7 @@ async def test_a_node_that_must_end_at_once_leaves_its_calls_to_others(pair: Pai
     await watching.until(lambda: watching.words(line.call) == "said before")
     client = await nats.connect(pair.nats.url("web"))
     asked = await client.subscribe("handover.>")
-    await client.flush()
+    await settled(client)
     for _ in range(2):
         pair.a.process.send_signal(signal.SIGTERM)
         await asyncio.sleep(0.3)  # or the two are one

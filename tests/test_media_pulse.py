@@ -16,6 +16,7 @@ from nats.aio.subscription import Subscription
 
 from media.roll import GONE_SECONDS, Beat, Roll
 from sandbox.nats import NatsServer, User
+from tests.bus import settled
 from tests.node import Node, media_node
 
 _times = st.floats(0, 100, allow_nan=False)
@@ -35,7 +36,7 @@ async def listening(server: NatsServer, user: User, subject: str) -> AsyncIterat
     client = await nats.connect(server.url(user))
     try:
         subscription = await client.subscribe(subject)
-        await client.flush()
+        await settled(client)
         yield client, subscription
     finally:
         await client.close()

@@ -106,6 +106,7 @@ async def test_many_at_once_are_one(payer: Payer) -> None:
 async def test_a_second_checkout_is_seen_and_changes_nothing(payer: Payer) -> None:
     first = await payer.buy()
     await payer.look()
+    payer.till.emulator.clock.advance(seconds=1)  # Stripe tells their age in whole seconds
     second = await payer.buy()
     await payer.look()
     await payer.look()

@@ -136,7 +136,7 @@ async def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
             pass
 
 
-@pytest.mark.parametrize("pid", ["1", str(os.getpid()), "999999999", "half a line", ""])
+@pytest.mark.parametrize("pid", ["1", str(os.getpid()), "999999999", "half a line", ""], ids=range(5))
 async def test_a_stale_pid_file_is_not_believed(folder: Path, pid: str) -> None:
     """After a reboot the recorded pid may be anybody's, or nobody's."""
     async with EmbeddedPostgres(folder) as postgres:

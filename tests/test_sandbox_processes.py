@@ -104,7 +104,9 @@ async def test_a_child_left_behind_is_stopped_at_the_next_start(tmp_path: Path) 
     assert not stop_recorded(record)
 
 
-@pytest.mark.parametrize("record", ["", "1", "x\ny", "999999999\npython", f"{os.getpid()}\nsome other program"])
+@pytest.mark.parametrize(
+    "record", ["", "1", "x\ny", "999999999\npython", f"{os.getpid()}\nsome other program"], ids=range(5)
+)
 async def test_a_pid_that_is_somebody_elses_is_left_alone(tmp_path: Path, record: str) -> None:
     place = tmp_path / "child.pid"
     place.write_text(record)

@@ -104,7 +104,7 @@ async def test_on_every_connection_media_is_asked_to_say_again_where_calls_are(t
         for _ in range(2):
             async with server, media(server) as client:
                 asked = await client.subscribe("facts.wanted")
-                await client.flush()
+                await settled(client)
                 await asked.next_msg(WAIT)
 
 

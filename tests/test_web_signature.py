@@ -121,7 +121,7 @@ async def test_bodies_that_are_no_form_get_403(server: BaseTestServer, client: C
         assert answer.status == 403
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(urlencode(FORM).encode())[:-30]])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(urlencode(FORM).encode())[:-30]], ids=["none", "cut"])
 async def test_a_broken_encoding_is_a_bad_request(server: BaseTestServer, client: ClientSession, body: bytes) -> None:
     headers = FORM_TYPE | {"X-Twilio-Signature": sign(FORM), "Content-Encoding": "gzip"}
     async with client.post(server.make_url(PATH), data=body, headers=headers) as answer:
