@@ -3,7 +3,8 @@
 A chunk is recorded, sent, and forgotten once it is settled on both channels: covered by a final, or quiet and old.
 After a broken connection `rewind` puts the tape back to the oldest unsettled chunk; a channel that had its final
 already is muted up to there, so that no word is heard twice. The tape is bounded: what falls off its end unsent is
-a gap, and so is what was sent to a connection that is gone.
+a gap, and so is what was sent to a connection that is gone. Who waits long for a first connection keeps the call's
+first words, who calls and why, and its latest; the gap lies between.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections import deque
 from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
 
 KEEP_MS = 30_000  # on the tape at most
+OPENING_KEEP_MS = 10_000  # the same of a call that waits for its first connection
+OPENING_FIRST_MS = 5_000  # of which so much is the call's beginning
 _QUIET_MS = 3_000  # a quiet channel is settled after this: words come within it
 _LEAD_IN = 2  # chunks before the first sound: words begin softly
 
@@ -20,8 +23,9 @@ _LEAD_IN = 2  # chunks before the first sound: words begin softly
 class Tape:
     """One call's unsettled sound."""
 
-    def __init__(self, keep_ms: int = KEEP_MS) -> None:
+    def __init__(self, keep_ms: int = KEEP_MS, first_ms: int = 0) -> None:
         self.keep_ms = keep_ms
+        self.first_ms = first_ms  # of the oldest that never fall off, as long as they are fewer than all
         self.lost: list[tuple[int, int]] = []  # ms of the call that fell off unsent: for a gap
         self._chunks: deque[Chunk] = deque()
         self._sent = 0  # how many of them the present connection was given
@@ -96,9 +100,15 @@ class Tape:
         while self._chunks and self._sent and self._is_settled(self._chunks[0], newest):
             self._drop()
         while len(self._chunks) * CHUNK_MS > self.keep_ms:
-            if not self._sent:
-                self._lose(self._chunks[0])
-            self._drop()
+            if self._sent:
+                self._drop()
+            else:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        place = self.first_ms // CHUNK_MS if self.first_ms < self.keep_ms else 0
+        self._lose(self._chunks[place])
+        del self._chunks[place]
 
     def _drop(self) -> None:
         self._chunks.popleft()

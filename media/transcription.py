@@ -22,15 +22,13 @@ from media.audio import CHUNK_MS, Chunk, to_pcm
 from media.eventstream import Result, TranscribeError
 from media.link import Link
 from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
-from media.tape import Tape
+from media.tape import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, Tape
 from media.ticket import Direction
 from media.transcribe import OnResult, Transcriber
 from media.transcript import Event, Gap, GapFound, State, StateChanged, Uttered
 from media.utterances import Utterances
 
 PACE = 5  # times as fast as it was spoken is what was kept sent
-OPENING_KEEP_MS = 10_000  # of a call's beginning, while it waits for its first connection
-REOPENING_KEEP_MS = 30_000
 IDLE_SECONDS = 2.0  # without sound from Twilio, Transcribe gets silence of ours: it hangs up after 15 s
 MUTE_SECONDS = 15.0  # speech goes out and nothing comes back: the connection is dead though open
 SILENT_SECONDS = 5.0
@@ -61,7 +59,7 @@ class Transcription:
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
         self._ages = Ages(call, publish)
-        self._tape = Tape(OPENING_KEEP_MS)
+        self._tape = Tape(OPENING_KEEP_MS, OPENING_FIRST_MS)
         self._link: Link | None = None
         self._successor: Link | None = None
         self._attempts = 0
@@ -159,7 +157,7 @@ class Transcription:
         """Everything that is not settled goes over ``link``, from its beginning."""
         self._finish(self._tape.begins_ms)  # these cannot be heard again from their beginning
         self._tape.rewind()
-        self._tape.keep_ms = REOPENING_KEEP_MS
+        self._tape.keep_ms, self._tape.first_ms = KEEP_MS, 0
         self._utterances.restart()
         self._tell_lost()
         self._sent_at = self._result_at = self._begun_at = self._now()

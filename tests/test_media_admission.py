@@ -101,6 +101,27 @@ async def test_slots_are_shared_by_all_nodes_in_the_order_of_the_calls(
         assert (nodes[0].vendor.opened, nodes[0].vendor.refused) == (5, 0)
 
 
+async def test_who_waits_for_longer_than_is_kept_begins_with_the_calls_first_words(
+    bus: NatsServer, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcription, "OPENING_KEEP_MS", 6_000)
+    monkeypatch.setattr(transcription, "OPENING_FIRST_MS", 3_000)
+    async with nodes_of(1, bus, free_port, slots=1) as (node,):
+        screen = await node.screen()
+        first, waiting = await node.call(), await node.call()
+        await waiting.say("I am calling")
+        for _ in range(6):
+            await waiting.say("and on and on")
+        await waiting.say("my last words")
+        await screen.until(lambda: waiting.call in screen.calls())
+        await first.hang_up()
+        await screen.until(lambda: "last words" in screen.words(waiting.call))
+        assert screen.words(waiting.call).startswith("I am calling")
+        (gap,) = screen.gaps(waiting.call)
+        assert gap["cause"] == "transcribe"
+        assert gap["from_ms"] == 3_000
+
+
 async def test_many_calls_at_once_on_two_nodes_start_no_faster_than_aws_allows(
     bus: NatsServer, free_port: Callable[[], int]
 ) -> None:

@@ -87,6 +87,21 @@ def test_what_falls_off_unsent_is_lost_and_joined() -> None:
     assert send_all(tape)[0][0].start_ms == 1_500
 
 
+def test_who_waits_long_to_begin_keeps_the_first_words_and_the_latest() -> None:
+    tape = Tape(keep_ms=1_000, first_ms=400)
+    record(tape, range(25))
+    assert tape.take_lost() == [(400, 1_900)]
+    assert [sent.start_ms for sent, _ in send_all(tape)] == [0, 100, 200, 300, *range(1_900, 2_500, 100)]
+
+
+def test_who_is_never_heard_has_lost_all() -> None:
+    tape = Tape(keep_ms=1_000, first_ms=400)
+    record(tape, range(5))
+    tape.keep_ms = 0
+    record(tape, range(5, 8))
+    assert tape.take_lost() == [(0, 800)]
+
+
 def test_what_falls_off_sent_is_not_lost() -> None:
     tape = Tape(keep_ms=1_000)
     for index in range(25):
