@@ -119,11 +119,12 @@ class MediaStream:
         self._faults = faults
         self._writer = FrameWriter(facts)
         self._mangler = Mangler(faults)
-        self._stopping = False
+        self._ends: int | None = None  # the tick after its last frame
 
     def stop(self) -> None:
-        """End the stream at the next frame: ``stop``, then a closing handshake."""
-        self._stopping = True
+        """End the stream once it has said what is past: ``stop``, then a closing handshake."""
+        if self._ends is None:
+            self._ends = self._clock.tick()
 
     async def run(self, started: Callable[[], None] = lambda: None) -> StreamEnd:
         """Stream until stopped or cut off. Calls ``started`` once connected; never raises for the network's sake."""
@@ -168,7 +169,7 @@ class MediaStream:
 
     async def _speak(self, socket: ClientConnection) -> None:
         first, sent = self._clock.tick(), 0
-        while not self._stopping:
+        while self._ends is None or first + sent < self._ends:
             if self._faults.dropped(sent / TICKS_PER_SECOND):
                 socket.transport.abort()
             await self._clock.until(first + sent + 1)

@@ -45,8 +45,15 @@ async def hang_up_after(leg: Leg, seconds: float) -> None:
     leg.hang_up()
 
 
-async def test_the_listener_hears_the_caller_inbound_and_the_agent_outbound(place: Town) -> None:
-    emulator, customer = place
+@pytest_asyncio.fixture
+async def patient() -> AsyncIterator[Town]:
+    """An agent who lets it ring until the stream has surely begun."""
+    async with town(agent=Manner(after=10)) as both:
+        yield both
+
+
+async def test_the_listener_hears_the_caller_inbound_and_the_agent_outbound(patient: Town) -> None:
+    emulator, customer = patient
     customer.says("/voice", f"{stream(customer)}<Dial answerOnBridge='true'><Client>bob</Client></Dial>")
     caller, agent = tones(1.5, 1)
     leg = emulator.place_call(from_=MOBILE, caller_audio=caller, agent_audio=agent)
