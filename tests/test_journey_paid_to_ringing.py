@@ -34,7 +34,7 @@ from tests.scripted_wav import write_call
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-TARGET_SECONDS = 60  # from paid to the words of the test call, here in the sandbox
+MOST_SECONDS = 180  # from paid to the first words of the test call: it takes about 20; machines are shared
 SAID = ["my internet is slow", "since Monday", "thank you very much"]
 
 
@@ -80,7 +80,7 @@ async def test_from_the_landing_page_to_words_on_the_screen(
     await expect(page.get_by_role("alert")).to_contain_text("insufficient funds")
     await pay(owner)
     paid = time.monotonic()
-    async with asyncio.timeout(TARGET_SECONDS):
+    async with asyncio.timeout(MOST_SECONDS):
         await page.wait_for_url("**/onboarding")  # by way of the page that waits for the webhook
         number = await choose_number(owner, "Melbourne")
         await done(owner, "webhooks")
