@@ -22,8 +22,8 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.ci/chromium
-	.ci/pytest "not browser and not slow" 4
-	.ci/pytest "slow and not browser" 4
+	.ci/pytest "not browser and not slow" 2
+	.ci/pytest "slow and not browser" 3
 	.ci/pytest "browser" 2
 
 bench: ## Measure CPU, delays and memory under many simulated calls

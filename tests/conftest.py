@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from web.config import Settings
 hypothesis_settings.register_profile("calm", deadline=None)  # machines are shared: no verdict by the clock
 hypothesis_settings.load_profile("calm")
 
+_LANE = 1_500
 _TEMPLATE = "bilby_template"
 _KEY = Fernet.generate_key().decode()
 _counter = itertools.count(1)
@@ -109,15 +110,22 @@ async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, in
         yield kept, port
 
 
+@pytest.fixture(scope="session")
+def ports(worker_id: str) -> Iterator[int]:
+    """Ports below those that the system lends to connections, a lane of them for each process that runs tests."""
+    lane, start = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0, secrets.randbelow(_LANE)
+    return (20_000 + lane % 8 * _LANE + (start + number) % _LANE for number in itertools.count())
+
+
 @pytest.fixture
-def free_port() -> Callable[[], int]:
-    """A TCP port that nobody listens on, below those that the system lends to connections: it stays free."""
+def free_port(ports: Iterator[int]) -> Callable[[], int]:
+    """A TCP port that nobody listens on, and that nobody else is given for a long while."""
 
     def find() -> int:
-        while True:
-            port = 20_000 + secrets.randbelow(12_000)
+        for port in ports:
             with suppress(OSError), socket.create_server(("127.0.0.1", port)):
                 return port
+        raise AssertionError("ports never end")
 
     return find
 
