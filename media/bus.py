@@ -206,7 +206,6 @@ class Bus:
         await client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
         await self._watch_all()
         await self.pulse.begin(client)
-        log.info("bus connected")
 
     async def _came_back(self) -> None:
         for org in self._watched:

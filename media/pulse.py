@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -26,6 +27,7 @@ from media.wire import Wire
 
 PULSE_SECONDS = 1.0
 _NOBODY = "503"  # NATS's status: no responders
+log = structlog.get_logger()
 _decode = msgspec.json.Decoder(Beat).decode
 
 
@@ -123,7 +125,9 @@ class Pulse:
 
     async def _take_echo(self, message: Msg) -> None:
         if _is_from_nats(message):
-            self.reached.set()
+            if not self.reached.is_set():
+                self.reached.set()
+                log.info("bus connected")
             self._node.proven()
 
     async def _take_wanted(self, _: Msg) -> None:
