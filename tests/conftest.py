@@ -111,18 +111,18 @@ async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, in
 
 
 @pytest.fixture(scope="session")
-def ports(worker_id: str) -> Iterator[int]:
+def lane_of_ports(worker_id: str) -> Iterator[int]:
     """Ports below those that the system lends to connections, a lane of them for each process that runs tests."""
     lane, start = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0, secrets.randbelow(_LANE)
     return (20_000 + lane % 8 * _LANE + (start + number) % _LANE for number in itertools.count())
 
 
 @pytest.fixture
-def free_port(ports: Iterator[int]) -> Callable[[], int]:
+def free_port(lane_of_ports: Iterator[int]) -> Callable[[], int]:
     """A TCP port that nobody listens on, and that nobody else is given for a long while."""
 
     def find() -> int:
-        for port in ports:
+        for port in lane_of_ports:
             with suppress(OSError), socket.create_server(("127.0.0.1", port)):
                 return port
         raise AssertionError("ports never end")
