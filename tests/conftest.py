@@ -37,7 +37,8 @@ from web.config import Settings
 hypothesis_settings.register_profile("calm", deadline=None)  # machines are shared: no verdict by the clock
 hypothesis_settings.load_profile("calm")
 
-_LANE = 1_500
+_LANE = 600
+_LANES = 20  # two test runs on one machine need lanes of their own: `--port-lane`
 _TEMPLATE = "bilby_template"
 _KEY = Fernet.generate_key().decode()
 _counter = itertools.count(1)
@@ -110,11 +111,17 @@ async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, in
         yield kept, port
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let several runs of the tests share a machine."""
+    parser.addoption("--port-lane", type=int, default=0, help="first lane of ports of this run, one for each process")
+
+
 @pytest.fixture(scope="session")
-def lane_of_ports(worker_id: str) -> Iterator[int]:
+def lane_of_ports(worker_id: str, request: pytest.FixtureRequest) -> Iterator[int]:
     """Ports below those that the system lends to connections, a lane of them for each process that runs tests."""
-    lane, start = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0, secrets.randbelow(_LANE)
-    return (20_000 + lane % 8 * _LANE + (start + number) % _LANE for number in itertools.count())
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    lane, start = request.config.getoption("--port-lane") + worker, secrets.randbelow(_LANE)
+    return (20_000 + lane % _LANES * _LANE + (start + number) % _LANE for number in itertools.count())
 
 
 @pytest.fixture
