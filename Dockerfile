@@ -12,10 +12,11 @@ COPY media ./media
 COPY web ./web
 COPY provisioning ./provisioning
 COPY db ./db
-RUN .venv/bin/python -m compileall -q media web provisioning db
+COPY runtime ./runtime
+RUN .venv/bin/python -m compileall -q media web provisioning db runtime
 
 FROM python:3.13-slim
-ENV PATH=/bilby/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=0
+ENV PATH=/bilby/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin bilby
 WORKDIR /bilby
 COPY --from=build /bilby /bilby

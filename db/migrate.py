@@ -21,7 +21,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database, DatabaseUnavailableError
-from db.settings import DatabaseSettings, load, stop
+from db.settings import DatabaseSettings
+from runtime.settings import load, stop
 
 _ONE_AT_A_TIME = 0x62696C6279  # "bilby": the advisory lock's number
 _WAIT_SECONDS = 60

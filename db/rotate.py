@@ -19,7 +19,8 @@ from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
 from db.members import same_address
 from db.models import Base, Member, Number, NumberOrder
-from db.settings import DatabaseSettings, load, stop
+from db.settings import DatabaseSettings
+from runtime.settings import load, stop
 
 BATCH = 500  # rows
 

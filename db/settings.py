@@ -1,85 +1,107 @@
-"""How a process with a database reads its settings: once, from the environment, and all of them or not at all."""
+"""What a process with a database reads to open it: its URL, and the keys of the encrypted columns."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, SecretStr
 
 from db.encryption import Keyring
 from db.engine import STATEMENT_SECONDS, Database
+from runtime.settings import CommaList, ProcessSettings
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-_AnySettings = TypeVar("_AnySettings", bound=BaseSettings)
-
-
-def load(process: str, settings: Callable[[], _AnySettings]) -> _AnySettings:
-    """The settings; or one line on stderr that names what is wrong with each bad variable, and exit status 2."""
-    try:
-        return settings()
-    except ValidationError as error:
-        stop(process, "; ".join(_complaint(detail) for detail in error.errors(include_input=False)))
-
-
-def stop(process: str, complaint: str) -> NoReturn:
-    """End the process for a reason the operator can mend: one line on stderr, exit status 2."""
-    print(f"{process}: {complaint}", file=sys.stderr)  # noqa: T201 (there is no log yet)
-    raise SystemExit(2)
-
-
-def origin(value: str, secure: str, plain: str) -> str:
-    """``value`` as an origin without a trailing slash: scheme ``secure`` anywhere, ``plain`` on loopback alone."""
-    url = urlsplit(value.rstrip("/"))
-    if not _is_bare(value.rstrip("/")):
-        raise ValueError(f"must be an origin such as {secure}://example.com.au")
-    if url.scheme == secure or (url.scheme == plain and url.hostname in LOOPBACK):
-        return value.rstrip("/")
-    raise ValueError(f"must begin with {secure}:// ({plain}:// only on loopback)")
-
-
-def vendor(value: str, real: str) -> str:
-    """``value`` as the address of a vendor: the ``real`` one, or one on loopback. Any other would leave Australia."""
-    value = value.rstrip("/")
-    if value != real and not (_is_bare(value) and urlsplit(value).hostname in LOOPBACK):
-        raise ValueError(f"must be {real} or an address on loopback")
-    return value
-
-
-def smtp(value: SecretStr) -> SecretStr:
-    """``value`` as the address of a server that takes mail."""
-    url = urlsplit(value.get_secret_value())
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise ValueError("must be smtp://user:password@host:port, or smtps://… for TLS from the start")
-    return value
-
-
-def split(value: object) -> object:
-    """A comma list as a tuple, blanks left out."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _is_bare(value: str) -> bool:
-    """Whether ``value`` is scheme, host and perhaps port, and nothing else."""
-    try:
-        url = urlsplit(value)
-        port = url.port
-    except ValueError:
-        return False
-    host = f"[{url.hostname}]" if url.hostname and ":" in url.hostname else url.hostname
-    return value == f"{url.scheme}://{host}" + ("" if port is None else f":{port}")
+_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_UNDERSTOOD = frozenset(
+    [
+        "host",
+        "port",
+        "dbname",
+        "database",
+        "user",
+        "password",
+        "passfile",
+        "service",
+        "options",
+        "sslmode",
+        "sslcert",
+        "sslkey",
+        "sslrootcert",
+        "sslcrl",
+        "sslpassword",
+        "sslnegotiation",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "target_session_attrs",
+        "krbsrvname",
+        "gsslib",
+    ]
+)
+"""Parameters of a connection URL that asyncpg reads as libpq does (``asyncpg.connect``, *dsn*)."""
+_OURS = frozenset(
+    [
+        "application_name",
+        "fallback_application_name",
+        "connect_timeout",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "async_fallback",
+        "prepared_statement_cache_size",
+    ]
+)
+"""Parameters that ask for what `db.engine` decides itself: dropped."""
 
 
 def _database_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+    """Return the URL without what asyncpg would pass on to the server, which would then refuse every connection."""
+    url = urlsplit(value.get_secret_value())
+    if url.scheme not in _SCHEMES:
         raise ValueError("must begin with postgresql://")
-    return value
+    hosts = url.netloc.rpartition("@")[2]
+    if url.netloc.count("@") > 1 or "@" in url.path or url.fragment or not _have_ports(hosts):
+        raise ValueError(
+            "must be postgresql://user:password@host:port/name, with special characters of the password "
+            "percent-encoded (/ is %2F, @ %40, # %23)"
+        )
+    parameters = [kept for name, given in parse_qsl(url.query, True) if (kept := _parameter(name, given))]
+    _check_root_certificate(dict(parameters))
+    return SecretStr(url._replace(query=urlencode(parameters)).geturl())
+
+
+def _have_ports(hosts: str) -> bool:
+    """Whether each of ``host:port,host:port`` has a port that is a number, or none."""
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
+    return all(not port or (port.isdecimal() and int(port) < 65_536) for port in ports)
+
+
+def _parameter(name: str, given: str) -> tuple[str, str] | None:
+    """Return what to keep of one parameter. Raise `ValueError` for one that cannot be honoured."""
+    if name == "ssl":  # as other drivers call it
+        name, given = "sslmode", {"true": "require", "false": "disable"}.get(given, given)
+    if name == "sslmode" and given not in _SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+    if name in ("channel_binding", "gssencmode"):
+        if given == "require":
+            raise ValueError(f"{name}=require is not supported: remove it; sslmode=verify-full proves the server")
+        return None
+    if name in _OURS:
+        return None
+    if name not in _UNDERSTOOD:
+        raise ValueError(f"has a parameter that is not understood: {name[:40]!r}")
+    return name, given
+
+
+def _check_root_certificate(parameters: dict[str, str]) -> None:
+    """asyncpg looks for the file when it connects: by then the process has long said that it is well."""
+    if parameters.get("sslmode", "").startswith("verify-"):
+        file = Path(parameters.get("sslrootcert", "~/.postgresql/root.crt")).expanduser()
+        if not file.is_file():
+            raise ValueError(f"sslmode={parameters['sslmode']} needs sslrootcert=FILE, and the file must exist")
 
 
 def _encryption_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -90,32 +112,17 @@ def _encryption_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
-def _complaint(detail: Any) -> str:
-    name = ".".join(str(part) for part in detail["loc"][:1]).upper()
-    reason = "is not set" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
-    return f"{name}: {reason}" if name else reason
-
-
-CommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
-"""Secrets parted by commas, at least one: the first is used, the others are still accepted during a rotation."""
-SmtpUrl = Annotated[SecretStr, AfterValidator(smtp)]
-Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
-"""Whom mail is from: an address, with or without a name before it."""
-
-
-class ProcessSettings(BaseSettings):
-    """What every process reads."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+"""``postgresql://user:password@host:port/name``, with libpq's parameters as far as asyncpg knows them."""
+EncryptionKeys = Annotated[CommaList, AfterValidator(_encryption_keys)]
+"""Fernet keys parted by commas; the first one encrypts."""
 
 
 class DatabaseSettings(ProcessSettings):
     """What is needed to open the database and read what stands in it."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)]
-    encryption_keys: Annotated[CommaList, AfterValidator(_encryption_keys)]
+    database_url: DatabaseUrl
+    encryption_keys: EncryptionKeys
 
     def database(
         self, application: str, *, pool_size: int = 10, statement_seconds: float = STATEMENT_SECONDS

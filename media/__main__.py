@@ -14,7 +14,7 @@ import uvloop
 from awscrt.auth import AwsCredentialsProvider
 
 from media import logs
-from media.config import Settings, load
+from media.config import Settings, read
 from media.privacy import keep_private
 from media.server import Server
 from media.transcribe import Transcribe
@@ -74,7 +74,7 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 def main() -> int:
     """Read the settings and serve, in one process or several; the exit status."""
     keep_private()
-    settings = load()
+    settings = read()
     logs.configure(settings.log_level)
     if settings.media_workers > 1:
         return share(settings.media_workers, lambda: uvloop.run(serve(settings)))

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import AfterValidator, SecretStr
-
-from db.settings import DatabaseSettings, Sender, SmtpUrl, load, origin
+from db.settings import DatabaseSettings
 from provisioning.stripe_settings import StripeSettings
 from provisioning.twilio_settings import TwilioSettings
-
-
-def _http_origin(value: str) -> str:
-    return origin(value, "https", "http") if value else value
+from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, load
 
 
 class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
-    nats_url: SecretStr = SecretStr("")
+    nats_url: NatsUrl | None = None
     """Where progress is told; empty: pages learn of it when they ask."""
-    web_public_url: Annotated[str, AfterValidator(_http_origin)] = ""
+    web_public_url: HttpOrigin = ""
     """Where Twilio sends a number's calls, and where mails lead."""
     smtp_url: SmtpUrl | None = None
     """What takes mails to owners; without it they wait."""

@@ -73,7 +73,7 @@ async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None
 
 @asynccontextmanager
 async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]:
-    progress = Progress(settings.nats_url.get_secret_value())
+    progress = Progress(settings.nats_url.get_secret_value() if settings.nats_url else "")
     papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
     async with twilio_api.opened(settings) as api, asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(progress.run())

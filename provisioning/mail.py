@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-from db.settings import LOOPBACK
+from runtime.settings import LOOPBACK
 
 SECONDS = 15.0  # for one whole delivery
 _PAUSE_SECONDS = 2.0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from db.settings import ProcessSettings, vendor
+from runtime.settings import ProcessSettings, vendor
 
 STRIPE_API = "https://api.stripe.com"
 

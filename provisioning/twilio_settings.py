@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from db.settings import LOOPBACK, ProcessSettings, vendor
+from runtime.settings import LOOPBACK, ProcessSettings, vendor
 
 TWILIO_API = "https://api.sydney.au1.twilio.com"
 ROUTES_APIS = ("https://routes.sydney.au1.twilio.com", "https://routes.twilio.com")
@@ -19,7 +19,7 @@ def _twilio(value: str) -> str:
 
 
 def _routes(value: str) -> str:
-    return value if not value or value in ROUTES_APIS else vendor(value, ROUTES_APIS[0])
+    return vendor(value, *ROUTES_APIS) if value else value
 
 
 def _numbers(value: str) -> str:

@@ -34,7 +34,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_good_settings_are_read(environment: pytest.MonkeyPatch) -> None:
-    settings = config.load()
+    settings = config.read()
     assert [token.get_secret_value() for token in settings.twilio_auth_tokens] == ["hidden-one", "hidden-two"]
     assert settings.transcribe_endpoint == config.TRANSCRIBE_ENDPOINT
     assert settings.transcribe_max_streams == 25
@@ -67,7 +67,7 @@ def test_a_wrong_one_is_one_line_and_status_2(
     else:
         environment.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        config.load()
+        config.read()
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith(f"media: {name}: ")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_PRODUCT = ["media", "web", "provisioning", "db"]
+_PRODUCT = ["media", "web", "provisioning", "db", "runtime"]
 _PACKAGES = [*_PRODUCT, "sandbox"]
 _MAX_LINES = 300
 _MAX_FUNCTION_LINES = 60

@@ -10,7 +10,7 @@ import uvloop
 from aiohttp import web
 
 from db import logs
-from db.settings import stop
+from runtime.settings import stop
 from web import config
 from web.app import create_app
 from web.config import Settings

@@ -7,9 +7,21 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from db.settings import LOOPBACK, CommaList, DatabaseSettings, Sender, SmtpUrl, load, origin
+from db.settings import DatabaseSettings
 from provisioning.stripe_settings import STRIPE_API, StripeSettings
 from provisioning.twilio_settings import TWILIO_API, TwilioSettings
+from runtime.settings import (
+    LOOPBACK,
+    AccountSid,
+    CommaList,
+    HttpOrigin,
+    NatsUrl,
+    Secret,
+    Sender,
+    SmtpUrl,
+    WebSocketOrigin,
+    load,
+)
 
 __all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
@@ -19,21 +31,6 @@ CONSENT_PROMPT = (
 )
 
 
-def _http_origin(value: str) -> str:
-    return origin(value, "https", "http")
-
-
-def _websocket_origin(value: str) -> str:
-    return origin(value, "wss", "ws")
-
-
-def _nats(value: SecretStr) -> SecretStr:
-    url = urlsplit(value.get_secret_value())
-    if url.scheme not in ("nats", "tls") or not url.hostname:
-        raise ValueError("must be nats://user:password@host:port, or tls://…")
-    return value
-
-
 def _voice_sdk(value: str) -> str:
     url = urlsplit(value)
     if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
@@ -41,21 +38,17 @@ def _voice_sdk(value: str) -> str:
     return value
 
 
-HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
-Secret = Annotated[SecretStr, Field(min_length=16)]
-
-
 class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
-    nats_url: Annotated[SecretStr, AfterValidator(_nats)]
+    nats_url: NatsUrl
 
     web_host: str = "0.0.0.0"
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    web_public_url: HttpOrigin
+    web_public_url: Annotated[HttpOrigin, Field(min_length=1)]
     web_proxy_hops: Annotated[int, Field(ge=0, le=8)] = 0
     """How many proxies of ours stand in front: that many of X-Forwarded-For's last addresses are believed."""
-    media_public_url: Annotated[str, AfterValidator(_websocket_origin)]
+    media_public_url: WebSocketOrigin
 
     session_secret: Secret
     stream_shared_secret: Secret
@@ -63,7 +56,7 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     smtp_url: SmtpUrl
     mail_from: Sender
 
-    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
+    twilio_account_sid: AccountSid
     twilio_auth_tokens: CommaList
     twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9A-Za-z]+$")]
     twilio_api_key_secret: SecretStr

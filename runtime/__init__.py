@@ -1,0 +1,1 @@
+"""How any process starts: `settings` reads the environment. A leaf: it imports nothing of ours."""

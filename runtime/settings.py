@@ -1,0 +1,181 @@
+"""How every process reads its settings: once, from the environment, and all of them or not at all.
+
+A wrong or missing setting is one line on stderr that names it, never its value, and exit status 2. The types below
+are the kinds of value that more than one process reads; each says what it accepts and how it is normalised.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_PLAIN_CREDENTIAL = re.compile(r"[\w.~!$&'()*+,;=-]*", re.ASCII)
+
+_AnySettings = TypeVar("_AnySettings", bound=BaseSettings)
+
+
+def load(process: str, settings: Callable[[], _AnySettings]) -> _AnySettings:
+    """Return the settings, or print one line that names each bad variable and exit with status 2."""
+    try:
+        return settings()
+    except ValidationError as error:
+        stop(process, "; ".join(_complaint(detail) for detail in error.errors(include_input=False)))
+
+
+def stop(process: str, complaint: str) -> NoReturn:
+    """End the process for a reason the operator can correct: one line on stderr, exit status 2."""
+    print(f"{process}: {complaint}", file=sys.stderr)  # noqa: T201 (there is no log yet)
+    raise SystemExit(2)
+
+
+def origin(value: str, secure: str, plain: str) -> str:
+    """Return ``value`` as browsers write an origin: lower case, no default port, no slash, ASCII host.
+
+    Scheme ``secure`` is accepted anywhere, ``plain`` on loopback alone. Raise `ValueError` for anything else.
+    """
+    url = _split_url(value.strip().rstrip("/"))
+    if not url.hostname or _is_more_than_origin(url):
+        raise ValueError(f"must be an origin such as {secure}://example.com.au")
+    if url.scheme != secure and not (url.scheme == plain and url.hostname in LOOPBACK):
+        raise ValueError(f"must begin with {secure}:// ({plain}:// only on loopback)")
+    return f"{url.scheme}://{_host(url.hostname)}{_port(url)}"
+
+
+def vendor(value: str, *real: str) -> str:
+    """Return ``value`` as a vendor's address: one of the ``real`` ones, or one on loopback.
+
+    Any other address could lie outside Australia. Raise `ValueError` for it.
+    """
+    address = value.strip().rstrip("/")
+    if address in real:
+        return address
+    try:
+        scheme = _split_url(address).scheme
+        if scheme in _DEFAULT_PORTS:
+            address = origin(address, scheme, scheme)
+        if address in real or _split_url(address).hostname in LOOPBACK:
+            return address
+    except ValueError:
+        pass
+    raise ValueError(f"must be {' or '.join(real)}, or an address on loopback")
+
+
+def server_url(value: SecretStr, schemes: Collection[str]) -> SplitResult:
+    """Return the parts of ``value``, the URL of a server that may want a name and a password.
+
+    Raise `ValueError`, without any part of the value in it, unless it is ``scheme://user:password@host:port``. Half
+    of all generated passwords hold a character that ends the password in a URL, so that is what the error names.
+    """
+    url = _split_url(value.get_secret_value())
+    if url.scheme not in schemes or not url.hostname:
+        raise ValueError(f"must be {' or '.join(f'{scheme}://' for scheme in schemes)} and user:password@host:port")
+    if url.netloc.count("@") > 1 or url.fragment:
+        raise ValueError("has characters in its user name or password that must be percent-encoded (/ is %2F, @ %40)")
+    return url
+
+
+def split(value: object) -> object:
+    """Return a comma list as a tuple, blanks left out; anything but text as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _http_origin(value: str) -> str:
+    return origin(value, "https", "http") if value else value
+
+
+def _websocket_origin(value: str) -> str:
+    return origin(value, "wss", "ws")
+
+
+def _nats(value: SecretStr) -> SecretStr:
+    url = server_url(value, ("nats", "tls"))
+    if url.path.rstrip("/") or url.query:
+        raise ValueError("must end after host:port; a / in the password ends it too early")
+    # The NATS client takes both as they stand in the URL and does not decode them.
+    if not all(_PLAIN_CREDENTIAL.fullmatch(part or "") for part in (url.username, url.password)):
+        raise ValueError("must have a user name and a password of letters, digits, - and _ only")
+    return value
+
+
+def _smtp(value: SecretStr) -> SecretStr:
+    url = server_url(value, ("smtp", "smtps"))
+    if url.path.rstrip("/") or url.query:
+        raise ValueError("must end after host:port; percent-encode a / in the password as %2F, a ? as %3F")
+    if bool(url.username) != bool(url.password):
+        raise ValueError("must have both a user name and a password, or neither")
+    return value
+
+
+def _split_url(value: str) -> SplitResult:
+    """`urlsplit`, with a port that is a number and an error that repeats nothing of ``value``."""
+    try:
+        url = urlsplit(value)
+        _ = url.port
+    except ValueError:
+        raise ValueError(
+            "is not a URL: the port must be a number, special characters of a password percent-encoded (/ is %2F)"
+        ) from None
+    return url
+
+
+def _is_more_than_origin(url: SplitResult) -> bool:
+    return bool(url.path or url.query or url.fragment or "@" in url.netloc or url.netloc.endswith(":"))
+
+
+def _host(name: str) -> str:
+    """``name`` in lower-case ASCII: a browser's Origin and Twilio's signature have the punycode of it."""
+    try:
+        host = f"[{name}]" if ":" in name else name if name.isascii() else idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise ValueError("must have a host name of letters, digits, dots and hyphens")
+    return host
+
+
+def _port(url: SplitResult) -> str:
+    return "" if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f":{url.port}"
+
+
+def _complaint(detail: Any) -> str:
+    name = ".".join(str(part) for part in detail["loc"][:1]).upper()
+    reason = "is not set" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason}" if name else reason
+
+
+CommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
+"""Secrets parted by commas, at least one: the first is used, the others are still accepted during a rotation."""
+HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
+"""``https://host``, or on loopback ``http://host:port``; an empty one stays empty."""
+WebSocketOrigin = Annotated[str, AfterValidator(_websocket_origin)]
+"""``wss://host``, or on loopback ``ws://host:port``."""
+NatsUrl = Annotated[SecretStr, AfterValidator(_nats)]
+"""``nats://user:password@host:port``, or ``tls://…``."""
+SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp)]
+"""``smtp://user:password@host:port``, or ``smtps://…`` for TLS from the start; user and password percent-encoded."""
+Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
+"""Whom mail is from: an address, with or without a name before it."""
+Secret = Annotated[SecretStr, Field(min_length=16)]
+"""A secret that signs: long enough not to be guessed."""
+AccountSid = Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
+"""Twilio's account."""
+
+
+class ProcessSettings(BaseSettings):
+    """What every process reads."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -1,0 +1,187 @@
+"""Origins, server URLs and connection URLs: normalised in one way for every process, or refused at the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from db.settings import DatabaseUrl
+from media.config import Settings as MediaSettings
+from runtime.settings import HttpOrigin, NatsUrl, SmtpUrl, WebSocketOrigin, origin, vendor
+from web.config import Settings as WebSettings
+
+_PAGE, _SOCKET = TypeAdapter(HttpOrigin).validate_python, TypeAdapter(WebSocketOrigin).validate_python
+_MAIL, _BUS = TypeAdapter(SmtpUrl).validate_python, TypeAdapter(NatsUrl).validate_python
+_DATABASE = TypeAdapter(DatabaseUrl).validate_python
+
+
+@pytest.mark.parametrize(
+    ("given_", "read"),
+    [
+        ("https://app.example.com.au", "https://app.example.com.au"),
+        ("https://app.example.com.au/", "https://app.example.com.au"),
+        ("https://app.example.com.au:443", "https://app.example.com.au"),
+        ("https://app.example.com.au:443/", "https://app.example.com.au"),
+        ("HTTPS://App.Example.COM.au", "https://app.example.com.au"),
+        ("  https://app.example.com.au \n", "https://app.example.com.au"),
+        ("https://app.example.com.au:8443", "https://app.example.com.au:8443"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://LOCALHOST:8080", "http://localhost:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+        ("https://büro.example", "https://xn--bro-hoa.example"),
+    ],
+)
+def test_an_origin_is_read_as_browsers_write_it(given_: str, read: str) -> None:
+    assert _PAGE(given_) == read
+
+
+@pytest.mark.parametrize(
+    ("given_", "read"),
+    [
+        ("wss://Media.example.com.au:443", "wss://media.example.com.au"),
+        ("ws://127.0.0.1:80/", "ws://127.0.0.1"),
+        ("ws://127.0.0.1:8081", "ws://127.0.0.1:8081"),
+    ],
+)
+def test_a_websocket_origin_likewise(given_: str, read: str) -> None:
+    assert _SOCKET(given_) == read
+
+
+@pytest.mark.parametrize("annotated", [MediaSettings, WebSettings])
+def test_every_process_reads_the_public_urls_by_the_same_type(annotated: type) -> None:
+    fields = annotated.model_fields  # type: ignore[attr-defined]
+    assert all(fields[name].metadata for name in ("web_public_url", "media_public_url"))
+    for name, value, read in [
+        ("web_public_url", "https://A.example:443", "https://a.example"),
+        ("media_public_url", "wss://M.example:443", "wss://m.example"),
+    ]:
+        assert TypeAdapter(fields[name].rebuild_annotation()).validate_python(value) == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("https://", "https://a.example/path", "https://a.example?x", "https://a.example#x", "https://u@a.example"),
+        *("https://a.example:", "https://a.example:port", "https://a.example:70000", "http://a.example", "a.example"),
+        *("https://a b.example", "https://a.example;script-src *", "https://[::1", "https://-.example"),
+    ],
+)
+def test_what_is_no_origin_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError):
+        _PAGE(value)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_an_origin_or_a_value_error(text: str) -> None:
+    try:
+        once = origin(f"https://{text}", "https", "http")
+    except ValueError:
+        return
+    assert origin(once, "https", "http") == once, "reading it again changes nothing"
+    assert once.isascii()
+    assert once == once.lower()
+
+
+def test_a_vendors_address_is_its_own_or_loopback() -> None:
+    real = "https://api.vendor.example"
+    assert vendor("https://API.vendor.example:443/", real) == real
+    assert vendor("http://127.0.0.1:8090/", real) == "http://127.0.0.1:8090"
+    for other in (
+        "https://api.vendor.example.evil.example",
+        "http://api.vendor.example",
+        "http://127.0.0.1@evil.example",
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            vendor(other, real)
+
+
+@pytest.mark.parametrize(
+    "password", ["ab/cd", "/abcd", "ab#cd", "ab?cd", "ab@cd", "ab/cd@ef", "ab[cd", "12/34", "ab:/cd", "ab#1?2/3"]
+)
+@pytest.mark.parametrize(
+    ("read", "url"),
+    [
+        (_MAIL, "smtp://AKIAEXAMPLE:{}@email-smtp.ap-southeast-2.amazonaws.com:587"),
+        (_MAIL, "smtps://AKIAEXAMPLE:{}@email-smtp.ap-southeast-2.amazonaws.com"),
+        (_BUS, "nats://media:{}@nats:4222"),
+        (_DATABASE, "postgresql://bilby:{}@postgres:5432/bilby"),
+    ],
+)
+def test_a_password_that_ends_its_url_early_is_refused_and_not_shown(read: object, url: str, password: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        read(SecretStr(url.format(password)))  # type: ignore[operator]
+    said = refused.value.errors(include_input=False)[0]["msg"]
+    assert password not in said
+    assert "cd" not in said
+
+
+def test_a_percent_encoded_password_is_accepted() -> None:
+    assert _MAIL(SecretStr("smtp://AKIA:ab%2Fcd+ef%3D@mail.example:587"))
+    assert _DATABASE(SecretStr("postgresql://bilby:ab%2Fcd%40@postgres/bilby"))
+
+
+@pytest.mark.parametrize("url", ["smtp://mail.example:25", "smtps://me%40a.example:x@mail.example"])
+def test_mail_servers(url: str) -> None:
+    assert _MAIL(SecretStr(url)).get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://user@mail.example", "smtp://:x@mail.example", "smtp://mail.example:smtp", "mail"]
+)
+def test_mail_servers_that_could_never_be_used(url: str) -> None:
+    with pytest.raises(ValidationError):
+        _MAIL(SecretStr(url))
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("", ""),
+        ("sslmode=require", "sslmode=require"),
+        ("ssl=require", "sslmode=require"),
+        ("ssl=true", "sslmode=require"),
+        ("sslmode=require&channel_binding=prefer", "sslmode=require"),
+        ("channel_binding=disable&connect_timeout=10", ""),
+        ("target_session_attrs=read-write", "target_session_attrs=read-write"),
+        ("application_name=x&keepalives=1", ""),
+    ],
+)
+def test_connection_parameters_are_kept_or_dropped(query: str, kept: str) -> None:
+    read = _DATABASE(SecretStr(f"postgresql://u:p@h/d?{query}")).get_secret_value()
+    assert read == f"postgresql://u:p@h/d{'?' if kept else ''}{kept}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("channel_binding=require", "sslmode=require&channel_binding=require", "gssencmode=require"),
+        *("sslmode=required", "pgbouncer=true", "schema=public", "sslmode=verify-full"),
+        *("sslmode=verify-full&sslrootcert=/nowhere", "sslmode=verify-ca&sslrootcert=system"),
+    ],
+)
+def test_a_connection_parameter_that_cannot_be_honoured_is_refused(query: str) -> None:
+    with pytest.raises(ValidationError):
+        _DATABASE(SecretStr(f"postgresql://u:p@h/d?{query}"))
+
+
+def test_a_root_certificate_that_exists_is_accepted(tmp_path: Path) -> None:
+    root = tmp_path / "root.crt"
+    root.write_text("")
+    url = f"postgresql://u:p@h/d?sslmode=verify-full&sslrootcert={root}"
+    assert "verify-full" in _DATABASE(SecretStr(url)).get_secret_value()
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:p@a:5432,b:5433/d", "postgresql:///d?host=/run/pg", "postgres://h"])
+def test_hosts_of_a_database(url: str) -> None:
+    assert _DATABASE(SecretStr(url))
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:p@h:port/d", "postgresql://u:p@h:70000/d", "postgresql://h:1,h:x/d"])
+def test_ports_of_a_database_are_numbers(url: str) -> None:
+    with pytest.raises(ValidationError):
+        _DATABASE(SecretStr(url))
