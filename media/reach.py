@@ -1,7 +1,8 @@
 """Whether Transcribe can be reached from here: what the last opening showed or, where none is recent, a look.
 
-The look asks the endpoint for nothing (a plain ``GET /``, whose answer may be any) and sees to it that there are
-credentials. It opens no stream, which would cost money and a slot; whether AWS takes the key, a call shows first.
+The look goes the way of a call's opening, TLS and credentials included, but asks the endpoint for nothing: it opens
+no stream, which would cost money and a slot. So a look may succeed where an opening fails (AWS may refuse the key, or
+the quota be used up): what a failed opening has shown holds until one succeeds, or for an hour.
 """
 
 from __future__ import annotations
@@ -9,35 +10,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from media.eventstream import Result, TranscribeError
 from media.transcribe import Connection
 
 LOOK_SECONDS = 30.0
-_ANSWER_SECONDS = 5.0
-_LONGEST_ANSWER = 1024  # bytes of it that are read
+FAILURE_SECONDS = 3600.0  # for which a failed opening is believed rather than a look that succeeds
 
 
 class Transcribe(Protocol):
     """What is reached for."""
 
-    @property
-    def endpoint(self) -> str: ...
     async def open(self, on_result: Callable[[Result], None]) -> Connection: ...
-    async def check_credentials(self) -> None: ...
+    async def greet(self) -> None: ...
 
 
 class Reach:
-    """Opens connections, and remembers how that went."""
+    """Opens connections, and remembers how that went. ``now`` is a clock in seconds."""
 
-    def __init__(self, transcribe: Transcribe) -> None:
+    def __init__(self, transcribe: Transcribe, now: Callable[[], float] = time.monotonic) -> None:
         self.trouble: str | None = None
         """The kind of error that was last; empty: all is well; None: not known yet."""
         self._transcribe = transcribe
-        self._opened_at = -LOOK_SECONDS
+        self._now = now
+        self._opened_at: float | None = None
+        self._opening_failed = False
 
     async def open(self, on_result: Callable[[Result], None]) -> Connection:
         """As `media.transcribe.Transcribe.open`."""
@@ -52,38 +50,22 @@ class Reach:
     async def run(self) -> None:
         """Look every `LOOK_SECONDS` if nothing was opened meanwhile, until cancelled."""
         while True:
-            if time.monotonic() - self._opened_at >= LOOK_SECONDS:
+            if not self._opened_within(LOOK_SECONDS):
                 await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look now."""
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._transcribe.check_credentials()
-                answer = await _greet(self._transcribe.endpoint)
-            self.trouble = "" if answer.startswith(b"HTTP/1.1 ") else "NoAnswer"
-        except TimeoutError:
-            self.trouble = "Timeout"
+            await self._transcribe.greet()
         except TranscribeError as error:
             self.trouble = error.kind
-        except OSError as error:
-            self.trouble = type(error).__name__
+            return
+        if not (self._opening_failed and self._opened_within(FAILURE_SECONDS)):
+            self.trouble = ""
+
+    def _opened_within(self, seconds: float) -> bool:
+        return self._opened_at is not None and self._now() - self._opened_at < seconds
 
     def _note(self, trouble: str) -> None:
-        self.trouble, self._opened_at = trouble, time.monotonic()
-
-
-async def _greet(endpoint: str) -> bytes:
-    """The beginning of what the endpoint answers to a request for nothing."""
-    url = urlsplit(endpoint)
-    secure = url.scheme == "wss"
-    reader, writer = await asyncio.open_connection(url.hostname, url.port or (443 if secure else 80), ssl=secure)
-    try:
-        writer.write(f"GET / HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n".encode())
-        await writer.drain()
-        return await reader.read(_LONGEST_ANSWER)
-    finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        self.trouble, self._opened_at, self._opening_failed = trouble, self._now(), bool(trouble)

@@ -8,9 +8,10 @@ HTTP/2 transport is never started (it spins a core, and hangs on a dropped conne
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider, AwsSignatureType, AwsSigningConfig, aws_sign_request
@@ -20,6 +21,7 @@ from picows import WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport
 from media.eventstream import Result, TranscribeError, audio_event, failure, read_event, read_exception, read_results
 
 OPEN_SECONDS = 8.0
+GREET_SECONDS = 5.0
 MOST_SECONDS = 4 * 3600 - 600.0  # "maximum stream duration: 4 hours"; ten minutes to find a pause
 _BEFORE_EXPIRY_SECONDS = 300.0
 _LEAST_SECONDS = 60.0
@@ -31,6 +33,7 @@ _HIGH_WATER = 256 * 1024  # bytes of sound, 8 s, that may wait in the socket bef
 _BY_STATUS = {400: "BadRequestException", 403: "AccessDeniedException", 429: "LimitExceededException"}
 
 OnResult = Callable[[Result], None]
+Listener = TypeVar("Listener", bound=WSListener)
 
 
 class Transcriber(Protocol):
@@ -51,6 +54,7 @@ class Transcribe:
         self.endpoint = endpoint
         self._region = region
         self._credentials = credentials
+        self._tls = ssl.create_default_context()  # once: reading the certificate authorities takes 10 ms and more
         self._query = urlencode(
             {
                 "enable-channel-identification": "true",
@@ -70,13 +74,7 @@ class Transcribe:
                 credentials = await self._find_credentials()
                 url = await self._presign(credentials)
                 lasts = _lasts(credentials.expiration)
-                _, listener = await ws_connect(
-                    lambda: Connection(on_result, lasts),
-                    url,
-                    max_frame_size=_LARGEST_ANSWER,
-                    max_redirects=0,
-                    read_buffer_init_size=_READ_BUFFER_BYTES,
-                )
+                listener = await self._connect(lambda: Connection(on_result, lasts), url)
         except WSHandshakeError as error:
             raise _refused(error) from None
         except TimeoutError:
@@ -85,12 +83,42 @@ class Transcribe:
             raise TranscribeError(type(error).__name__) from None
         if listener is None:  # it was cut between the upgrade and us
             raise TranscribeError("Dropped")
-        assert isinstance(listener, Connection)
         return listener
 
-    async def check_credentials(self) -> None:
-        """Raises `TranscribeError` if there are none."""
-        await self._find_credentials()
+    async def greet(self) -> None:
+        """Find credentials and knock at the endpoint as `open` does, asking for nothing: opens no stream.
+
+        Any HTTP answer is good. Raises `TranscribeError` within `GREET_SECONDS`.
+        """
+        try:
+            async with asyncio.timeout(GREET_SECONDS):
+                await self._find_credentials()
+                if await self._connect(WSListener, f"{self.endpoint}/") is None:
+                    raise TranscribeError("NoAnswer")
+        except WSHandshakeError as error:
+            if error.response is None:
+                raise TranscribeError("NoAnswer") from None
+        except TimeoutError:
+            raise TranscribeError("Timeout") from None
+        except OSError as error:
+            raise TranscribeError(type(error).__name__) from None
+
+    async def _connect(self, listener: Callable[[], Listener], url: str) -> Listener | None:
+        """One WebSocket, by asyncio's own transports; None if it was cut at once.
+
+        picows prefers aiofastnet's, but those write the peer's certificate into a temporary file within the TLS
+        handshake, and wait for ever where no folder can be written to.
+        """
+        _, opened = await ws_connect(
+            listener,
+            url,
+            ssl_context=self._tls,
+            use_aiofastnet=False,
+            max_frame_size=_LARGEST_ANSWER,
+            max_redirects=0,
+            read_buffer_init_size=_READ_BUFFER_BYTES,
+        )
+        return cast("Listener | None", opened)
 
     async def _find_credentials(self) -> AwsCredentials:
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 import time
 import uuid
 from collections import deque
@@ -59,6 +60,7 @@ async def transcribe(
     quota: int | None = None,
     starts_per_second: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Transcribe]:
     """The service, listening; ``port`` 0 takes a free one. Everything still open is cut at the end.
 
@@ -72,11 +74,11 @@ async def transcribe(
     server = await serve(
         service.handle, host, port,
         process_request=service.refuse_early, process_response=service.add_headers, logger=quiet,
-        compression=None, max_size=_LARGEST_FRAME, ping_interval=None, server_header=None,
+        compression=None, max_size=_LARGEST_FRAME, ping_interval=None, server_header=None, ssl=tls,
     )  # fmt: skip
     async with server:
         service.port = server.sockets[0].getsockname()[1]
-        service.url = f"ws://{host}:{service.port}"
+        service.url = f"{'ws' if tls is None else 'wss'}://{host}:{service.port}"
         try:
             yield service
         finally:
@@ -158,14 +160,17 @@ class Transcribe:
 
     def refuse_early(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer the upgrade with an error, where that is due."""
+        status, until = self._refusal or (0, 0.0)
+        refuses = time.monotonic() < until
+        if refuses and status is None:  # whoever it is
+            self._count_refusal()
+            connection.transport.abort()
+            return _error(connection, 503)
         if request.path.partition("?")[0] != PATH:
             return _error(connection, 404)
-        if self._refusal is None or time.monotonic() >= self._refusal[1]:
+        if not refuses:
             return None
         self._count_refusal()
-        status = self._refusal[0]
-        if status is None:
-            connection.transport.abort()
         return _error(connection, status or 503)
 
     def add_headers(self, connection: ServerConnection, request: Request, response: Response) -> None:

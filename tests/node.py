@@ -117,12 +117,14 @@ class Distant(Address):
 
 
 @asynccontextmanager
-async def media_process(nats: NatsServer, vendor: Vendor, port: int, **changes: Any) -> AsyncIterator[Distant]:
-    """``python -m media``, listening and on its bus."""
+async def media_process(
+    nats: NatsServer, vendor: Vendor, port: int, *, program: tuple[str, ...] = ("-m", "media"), **changes: Any
+) -> AsyncIterator[Distant]:
+    """``python -m media`` (or what ``program`` makes of it), listening and on its bus."""
     key, secret = next(iter(KEYS.items()))
     values = _values(nats, vendor.url, port) | {"aws_access_key_id": key, "aws_secret_access_key": secret} | changes
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "media"),
+        *(sys.executable, *program),
         env={name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath},
         cwd=Path(__file__).parents[1],
         stdout=asyncio.subprocess.PIPE,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
 from awscrt.auth import AwsCredentialsProvider
 
-from media import reach
+from media import transcribe
 from media.eventstream import TranscribeError
 from media.reach import Reach
 from media.transcribe import Transcribe
@@ -23,9 +24,11 @@ async def vendor() -> AsyncIterator[Vendor]:
         yield opened
 
 
-def reaching(url: str, credentials: AwsCredentialsProvider | None = None) -> Reach:
+def reaching(
+    url: str, credentials: AwsCredentialsProvider | None = None, now: Callable[[], float] = time.monotonic
+) -> Reach:
     known = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
-    return Reach(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known))
+    return Reach(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known), now)
 
 
 async def looked(of: Reach) -> str | None:
@@ -58,7 +61,7 @@ async def test_somebody_else_there() -> None:
 
 
 async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(transcribe, "GREET_SECONDS", 0.2)
     leave = asyncio.Event()
 
     async def stare(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -95,3 +98,24 @@ async def test_what_an_opening_shows_is_remembered(vendor: Vendor) -> None:
     await asyncio.sleep(0)
     running.cancel()
     assert of.trouble == ""  # a fresh opening knows better than a look
+
+
+async def test_a_failed_opening_outlasts_the_looks_that_succeed(vendor: Vendor) -> None:
+    clock = [1000.0]
+    of = reaching(vendor.url, now=lambda: clock[0])
+    vendor.refuse(500)
+    with pytest.raises(TranscribeError):
+        await of.open(lambda _: None)
+    vendor.accept()
+    clock[0] += 60
+    assert await looked(of) == "InternalFailureException"
+    clock[0] += 3600
+    assert await looked(of) == ""  # nobody called for an hour: the look is what there is
+
+
+async def test_a_look_that_fails_is_news_at_any_time(vendor: Vendor, free_port: Callable[[], int]) -> None:
+    of = reaching(vendor.url)
+    connection = await of.open(lambda _: None)
+    connection.abort()
+    vendor.refuse(None)
+    assert await looked(of) not in ("", None)
