@@ -21,6 +21,7 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/deptry media web provisioning db runtime
 	.ci/chromium
 	.ci/pytest "not browser and not slow" 2
 	.ci/pytest "slow and not browser" 3

@@ -129,4 +129,10 @@ class DatabaseSettings(ProcessSettings):
     ) -> Database:
         """The database, shown as ``application`` in pg_stat_activity."""
         keys = [key.get_secret_value() for key in self.encryption_keys]
-        return Database(self.database_url.get_secret_value(), keys, pool_size=pool_size, application=application)
+        return Database(
+            self.database_url.get_secret_value(),
+            keys,
+            pool_size=pool_size,
+            application=application,
+            statement_seconds=statement_seconds,
+        )

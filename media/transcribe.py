@@ -199,7 +199,7 @@ class Connection(WSListener):
             transport.send_close(frame.get_close_code())
             transport.disconnect()
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         self._gone.set()
 
     def _take(self, event: bytes) -> None:

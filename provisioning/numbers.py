@@ -43,7 +43,7 @@ class LimitError(Exception):
 
 def jobs(tools: Tools) -> Mapping[str, Do]:
     """What a worker does about numbers, by the job's name."""
-    return {PROVISION: partial(_provision, tools), RELEASE: partial(_release, tools)}
+    return {PROVISION: partial(_provision, tools), RELEASE: _release}
 
 
 async def enqueue_order(session: AsyncSession, order_id: UUID, why: str = "") -> None:
@@ -108,7 +108,7 @@ async def _provision(tools: Tools, database: Database, payload: Payload) -> None
         raise TryAgain(pause)
 
 
-async def _release(tools: Tools, database: Database, payload: Payload) -> None:
+async def _release(database: Database, payload: Payload) -> None:
     number_id = UUID(payload["number"])
     async with database.begin() as session:
         number = await session.get(Number, number_id)

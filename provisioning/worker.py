@@ -105,7 +105,7 @@ def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
 
 
 def _sweep(database: Database, sweep: Sweep) -> Callable[[Schedule], Awaitable[None]]:
-    async def run(schedule: Schedule) -> None:
+    async def run(_: Schedule) -> None:
         await sweep(database)
 
     return run

@@ -53,10 +53,10 @@ class _Connection(WSListener):
         self._transcribe = transcribe
         self._chunks = 0
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
+    def on_ws_connected(self, transport: WSTransport) -> None:  # noqa: ARG002
         self._transcribe.open += 1
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         self._transcribe.open -= 1
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:

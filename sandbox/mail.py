@@ -101,7 +101,7 @@ class _Slot:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         await self._outbox.post(_read(envelope.rcpt_tos, envelope.original_content or b""))
         return "250 Posted"
 

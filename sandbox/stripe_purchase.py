@@ -66,7 +66,7 @@ def complete(account: Account, checkout: Object, filled: Filled) -> Object:
     _update_customer(account, checkout, customer, filled)
     method = stripe_payments.attach(account, customer, instrument)
     subscription, invoice = open_(account, _order(account, checkout, customer, method))
-    _finish(account, checkout, customer, subscription, invoice)
+    _finish(checkout, customer, subscription, invoice)
     account.emit("checkout.session.completed", checkout)
     return checkout
 
@@ -131,7 +131,7 @@ def _order(account: Account, checkout: Object, customer: Object, method: Object)
     )
 
 
-def _finish(account: Account, checkout: Object, customer: Object, subscription: Object, invoice: Object) -> None:
+def _finish(checkout: Object, customer: Object, subscription: Object, invoice: Object) -> None:
     paid = "paid" if invoice["status"] == "paid" else "unpaid"
     checkout.update(
         status="complete",
