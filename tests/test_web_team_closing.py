@@ -1,8 +1,10 @@
-"""Who is removed, or given another role, loses the consoles that are open at that moment: over a real NATS."""
+"""Who is removed, signs out or is given another role loses the consoles open at that moment: over a real NATS."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -38,11 +40,15 @@ async def test_consoles_close(site: Site, server: NatsServer, cast: Cast, browse
     client = await nats.connect(server.url("media"))
     heard = await client.subscribe("member.*.*.removed")
     await settled(client)
-    alice = await browser().sign_in(cast.alice)
+    alice, before = await browser().sign_in(cast.alice), round(time.time() * 1000)
     await alice.post(f"/team/{cast.bob.id}/role", data={"role": "agent"})  # what he is
     await alice.post(f"/team/{cast.charlie.id}/remove")  # not hers
     await alice.post(f"/team/{cast.bob.id}/role", data={"role": "supervisor"})
     await alice.post(f"/team/{cast.dana.id}/remove")
-    subjects = [(await heard.next_msg(WAIT)).subject for _ in range(2)]
-    assert subjects == [f"member.{cast.a.id}.{member.id}.removed" for member in (cast.bob, cast.dana)]
+    await alice.post("/sign-out")
+    closed = [await heard.next_msg(WAIT) for _ in range(3)]
+    members = (cast.bob, cast.dana, cast.alice)
+    assert [message.subject for message in closed] == [f"member.{cast.a.id}.{each.id}.removed" for each in members]
+    times = [json.loads(message.data)["at"] for message in closed]
+    assert before <= times[0] <= times[1] <= times[2] <= time.time() * 1000
     await client.close()

@@ -100,7 +100,7 @@ async def test_an_event_that_changes_nothing_closes_nothing(shop: Shop, server: 
         for event in shop.stripe.events:
             shop.stripe.resend(event["id"])
         await shop.delivered()
-        shop.site.app[keys.bus].removed(owner.organisation_id, UUID(int=1))
+        shop.site.app[keys.bus].close_consoles(owner.organisation_id, UUID(int=1))
         assert await _closed(heard, 1) == {str(UUID(int=1))}  # the first there was
 
 

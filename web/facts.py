@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -61,11 +62,15 @@ class Facts:
         """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
         self._put(f"call.{org}.{call}.assigned", {"agent": str(agent)})
 
-    def removed(self, org: UUID, member: UUID) -> None:
-        """Tell media that what ``member`` may watch has changed: their consoles close. Never waits, never raises."""
-        self._put(f"member.{org}.{member}.removed", {})
+    def close_consoles(self, org: UUID, member: UUID) -> None:
+        """Close all consoles of ``member``, because what they may watch has changed or they have signed out.
 
-    def _put(self, subject: str, fact: dict[str, str]) -> None:
+        Call it after the change is committed: tickets issued before now are refused from here on, a page that may
+        still watch asks for a new one by itself. Never waits, never raises.
+        """
+        self._put(f"member.{org}.{member}.removed", {"at": round(time.time() * 1000)})
+
+    def _put(self, subject: str, fact: Mapping[str, str | int]) -> None:
         try:
             self._waiting.put_nowait((subject, json.dumps(fact).encode()))
         except asyncio.QueueFull:

@@ -79,6 +79,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
             await rows.members.set_available(viewer.member_id, False)
         async with request.app[keys.database].begin() as session:
             await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
+        request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther("/sign-in")
     sessions.end(answer, request.app[keys.settings])
     raise answer

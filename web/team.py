@@ -118,7 +118,7 @@ async def change_role(request: web.Request) -> web.StreamResponse:
     except (NoSeatError, InvalidError) as error:
         return await _page(request, viewer, _problem(str(member_id), error))
     if changed:
-        request.app[keys.bus].removed(viewer.organisation_id, member_id)
+        request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther(_at(member_id))
 
 
@@ -131,7 +131,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
         await _remove(request, viewer, member_id)
     except InvalidError as error:
         return await _page(request, viewer, _problem(str(member_id), error))
-    request.app[keys.bus].removed(viewer.organisation_id, member_id)
+    request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther("/team")
 
 

@@ -94,4 +94,4 @@ async def close_consoles(app: web.Application, organisation_id: UUID) -> None:
         _log.warning("consoles left open", organisation=str(organisation_id), error=type(error).__name__)
         return
     for member in everybody:
-        app[keys.bus].removed(organisation_id, member.id)
+        app[keys.bus].close_consoles(organisation_id, member.id)
