@@ -13,12 +13,12 @@ import structlog
 import uvloop
 from awscrt.auth import AwsCredentialsProvider
 
-from media import logs
 from media.config import Settings, read
 from media.privacy import keep_private
 from media.server import Server
 from media.transcribe import Transcribe
 from media.workers import share
+from runtime import logs
 
 
 async def serve(settings: Settings) -> int:
@@ -75,7 +75,7 @@ def main() -> int:
     """Read the settings and serve, in one process or several; the exit status."""
     keep_private()
     settings = read()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, hears=True)
     if settings.media_workers > 1:
         return share(settings.media_workers, lambda: uvloop.run(serve(settings)))
     return uvloop.run(serve(settings))

@@ -8,11 +8,11 @@ import signal
 import structlog
 import uvloop
 
-from db import logs
 from provisioning import config
 from provisioning.config import Settings
 from provisioning.duties import on_duty
 from provisioning.worker import CONNECTIONS, work
+from runtime import logs
 
 _log = structlog.get_logger(__name__)
 

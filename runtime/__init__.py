@@ -1,1 +1,4 @@
-"""How any process starts: `settings` reads the environment. A leaf: it imports nothing of ours."""
+"""How any process starts: `settings` reads the environment, `logs` says what may be said.
+
+A leaf: it imports nothing of ours.
+"""

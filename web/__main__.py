@@ -9,7 +9,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
-from db import logs
+from runtime import logs
 from runtime.settings import stop
 from web import config
 from web.app import create_app
