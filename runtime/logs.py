@@ -229,10 +229,8 @@ def _catch_the_rest() -> None:
     def unraisable(given: sys.UnraisableHookArgs) -> None:
         log.error("error that could not be raised", exc_info=given.exc_value)
 
-    def warned(
-        message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
-    ) -> None:
+    def warned(_: object, category: type[Warning], filename: str, lineno: int, *__: object) -> None:
         log.warning("python warning", kind=category.__name__, at=f"{_short(filename)}:{lineno}")
 
     sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, in_thread, unraisable
-    warnings.showwarning = warned
+    warnings.showwarning = warned  # type: ignore[assignment]  # only called by position
