@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web import business
-from web.business import Details, is_abn, problems, read_details, shown_abn, tidy
+from web.business import Details, is_abn, problems, read_details, shown_abn
+from web.typed import tidy
 
 GOOD = {
     "name": "Acacia Clinic",
@@ -111,3 +112,13 @@ def test_a_zone_that_is_set_stays_a_choice() -> None:
     assert business.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
     assert not business.is_zone("Europe/Berlin")
     assert not business.is_zone("../etc/passwd")
+
+
+def test_details_are_read_as_they_were_meant() -> None:
+    typed = {
+        "name": "\ufeffNumbat\u00a0Nurseries\u200b",
+        "abn": "51\u2011824\u00a0753\u2013556",
+        "postcode": "\u202a2000\u202c",
+    }
+    details = read_details(typed)
+    assert (details.name, details.abn, details.postcode) == ("Numbat Nurseries", "51824753556", "2000")

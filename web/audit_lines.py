@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from db.audit import AuditFilter, details_of
 from db.models import AuditEntry
-from web.dialling import shown
+from web.callers import shown
 from web.errors import InvalidError
-from web.log_pages import days
+from web.log_pages import days, filled_in
 from web.price import Price
 
 FIELDS = ("from", "to", "who", "what")
@@ -42,7 +42,7 @@ class Line:
 
 def asked(query: Mapping[str, str]) -> dict[str, str]:
     """The filters that are filled in, as typed."""
-    return {name: query[name].strip() for name in FIELDS if query.get(name, "").strip()}
+    return filled_in(query, FIELDS)
 
 
 def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:

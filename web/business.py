@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from zoneinfo import ZoneInfo
 
+from web.typed import bare, tidy
+
 REGIONS: Mapping[str, str] = {
     "NSW": "New South Wales",
     "VIC": "Victoria",
@@ -43,7 +45,6 @@ TELLS = r"transcri|writ|record|caption|turned into (words|text)|\btext\b"
 
 _ABN_WEIGHTS = (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)  # abr.business.gov.au: "Format of the ABN"
 _NO_STREET = re.compile(r"\b(p\.?\s*o\.?\s*box|gpo box|locked bag|private bag|parcel locker)\b", re.IGNORECASE)
-_INVISIBLE = re.compile(r"[^\S ]+|[\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,10 @@ class Details:
         return {name: f"{old or 'nothing'} → {new or 'nothing'}" for name, (old, new) in pairs.items() if old != new}
 
 
-def tidy(text: str) -> str:
-    """``text`` on one line, without control characters and doubled blanks."""
-    return " ".join(_INVISIBLE.sub(" ", text).split())
-
-
 def read_details(typed: Mapping[str, str]) -> Details:
     """The details in a form, tidied and not yet looked at: `problems` does that."""
     clean = {field.name: tidy(typed.get(field.name, "")) for field in fields(Details)}
-    clean["abn"] = clean["abn"].replace(" ", "").replace("-", "")
+    clean |= {name: bare(typed.get(name, "")) for name in ("abn", "postcode")}
     clean["region"] = clean["region"].upper()
     return Details(**clean)
 

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from db.call_progress import Direction, Outcome
 from db.calls import CallFilter
 from db.models import Call, Transcription
-from web.dialling import shown
+from web.callers import shown
 from web.errors import InvalidError
-from web.log_pages import days
+from web.log_pages import days, filled_in
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
@@ -50,7 +50,7 @@ class Line:
 
 def asked(query: Mapping[str, str]) -> dict[str, str]:
     """The filters that are filled in, as typed."""
-    return {name: query[name].strip() for name in FIELDS if query.get(name, "").strip()}
+    return filled_in(query, FIELDS)
 
 
 def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:

@@ -10,7 +10,7 @@ from typing import Literal
 from db.base import BundleStatus, OrderState
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
 from db.organisations import standing
-from web.dialling import shown
+from web.callers import shown
 
 Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
 STEPS: dict[OrderState, str] = {

@@ -1,68 +1,108 @@
-"""What may be dialled, and how a number is shown to people. Pure.
+"""What may be dialled. Pure. `web.callers` has how a number is shown.
 
-Numbers are kept as E.164 (``+61293744000``) and shown as Australians write them (``(02) 9374 4000``).
+Numbers are kept as E.164 (``+61293744000``).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from typing import Literal
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
+
+from web.typed import digits_and_signs
 
 HOME = "AU"
-WITHHELD = "Number withheld"
-_DIALLABLE = re.compile(r"\+?[0-9 ()./\-]{1,32}")
-# Twilio spells a caller who withholds the number as a word, or as that word typed on a telephone's keys.
-_ANONYMOUS = {
-    "", "anonymous", "restricted", "unavailable", "unknown",
-    "+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253",
-}  # fmt: skip
+COUNTRIES = ("AU", "NZ")
+"""Where may be called unless the platform says otherwise."""
+Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid"]
+"""Why something may not be dialled. ``unreachable``: a company's number that works within its country alone."""
+
+SENTENCES: dict[Reason, str] = {
+    "emergency": "Emergency calls can not be made from here. Hang up and call from a mobile phone or a landline now.",
+    "premium": "Premium numbers can not be called from here.",
+    "satellite": "Satellite phones can not be called from here.",
+    "unreachable": "Numbers that begin with 13, 1300 or 1800, and others like them, can not be reached from here. "
+    "Call the company's ordinary number.",
+    "country": "Calls to that country are not allowed from here. Please ask your admin.",
+    "invalid": "That is not a phone number that can be called. Please check it and try again.",
+}
+_DIALLABLE = re.compile(r"\+?[0-9 ()./\-]{1,40}")
 _FOREIGN_EMERGENCY = {"911", "999"}
+_ORDINARY = {
+    PhoneNumberType.FIXED_LINE,
+    PhoneNumberType.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    PhoneNumberType.VOIP,
+}
+_COMPANIES = {PhoneNumberType.SHARED_COST, PhoneNumberType.TOLL_FREE, PhoneNumberType.UAN}
+_DEAR = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.PERSONAL_NUMBER, PhoneNumberType.PAGER}
+_OTHERS_WITHIN = {"CC": "AU", "CX": "AU"}  # the Cocos Islands, Christmas Island: Australia's numbers and rates
+_NOWHERE = "001"  # the region of country codes that belong to no country: satellites, ships, conferences
+_SATELLITE = re.compile("14[0-9]+")  # of Australia's own numbers (ACMA's numbering plan: 014)
 
 
 class DiallingError(ValueError):
-    """This may not be dialled. Its text is a sentence for the one who tried."""
+    """This may not be dialled, for ``reason``. Its text is a sentence for the one who tried."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(SENTENCES[reason])
+        self.reason: Reason = reason
 
 
-def dialled(text: str) -> str:
-    """The E.164 number that ``text`` means when it is dialled in Australia.
+def dialled(text: str, countries: Collection[str] = COUNTRIES) -> str:
+    """Return the E.164 number that ``text``, typed or pasted, means when it is dialled in Australia.
 
-    Raises `DiallingError` for emergency numbers (a softphone has no known place to send help to), for
-    premium ones (they bill by the minute) and for what is no number at all.
+    ``countries`` (ISO 3166, two letters) may be called and no others. Raises `DiallingError` for emergency numbers
+    (a softphone has no known place to send help to), for what bills by the minute, for what only exists within
+    Australia's own networks, and for what is no number at all.
     """
-    text = text.strip()
-    if not _DIALLABLE.fullmatch(text):
-        raise DiallingError("That is not a phone number.")
-    if _is_emergency(text):
-        raise DiallingError("Emergency calls can not be made from here. Please use a mobile phone.")
-    number = _parse(text)
+    typed = digits_and_signs(text)
+    if not _DIALLABLE.fullmatch(typed):
+        raise DiallingError("invalid")
+    if _is_emergency(typed):
+        raise DiallingError("emergency")
+    number = parsed(typed)
     if number is None or not phonenumbers.is_valid_number(number):
-        raise DiallingError("That is not a phone number that can be called. Please check it and try again.")
-    if phonenumbers.number_type(number) == PhoneNumberType.PREMIUM_RATE:
-        raise DiallingError("Premium numbers can not be called from here.")
+        raise DiallingError("invalid")
+    refused = _refusal(number, countries)
+    if refused is not None:
+        raise DiallingError(refused)
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
-def shown(number: str) -> str:
-    """``number`` (E.164, or whatever Twilio gave in its place) as people read it."""
-    if number.lower() in _ANONYMOUS:
-        return WITHHELD
-    parsed = _parse(number)
-    if parsed is None or not phonenumbers.is_possible_number(parsed):
-        return number
-    home = phonenumbers.region_code_for_number(parsed) == HOME
-    form = PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL
-    return phonenumbers.format_number(parsed, form)
+def parsed(text: str) -> PhoneNumber | None:
+    """Return ``text`` as a number dialled in Australia, valid or not; None if it is none."""
+    try:
+        return phonenumbers.parse(text, HOME)
+    except NumberParseException:
+        return None
+
+
+def is_country(code: str) -> bool:
+    """Return whether ``code`` is a country that has telephone numbers (``AU``)."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
+def _refusal(number: PhoneNumber, countries: Collection[str]) -> Reason | None:
+    kind, region = phonenumbers.number_type(number), phonenumbers.region_code_for_number(number)
+    if kind in _DEAR:
+        return "premium"
+    if region == _NOWHERE or _is_satellite(number):
+        return "satellite"
+    if _OTHERS_WITHIN.get(region or "", region) not in countries:
+        return "country"
+    if kind in _COMPANIES:
+        return "unreachable"
+    return None if kind in _ORDINARY else "invalid"
+
+
+def _is_satellite(number: PhoneNumber) -> bool:
+    return number.country_code == 61 and bool(_SATELLITE.fullmatch(str(number.national_number)))
 
 
 def _is_emergency(text: str) -> bool:
     digits = "".join(character for character in text if character.isdigit())
     return digits in _FOREIGN_EMERGENCY or shortnumberinfo.connects_to_emergency_number(digits, HOME)
-
-
-def _parse(text: str) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(text, HOME)
-    except NumberParseException:
-        return None

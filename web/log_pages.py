@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from web.errors import InvalidError
+from web.typed import digits_and_signs
 
+_DAYS = ("from", "to")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
+
+
+def filled_in(query: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Return the filters of ``names`` that are filled in: days as people type and paste them, choices as sent."""
+    sent = {name: query.get(name, "") for name in names}
+    typed = {name: digits_and_signs(text) if name in _DAYS else text.strip() for name, text in sent.items()}
+    return {name: text for name, text in typed.items() if text}
 
 
 def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:

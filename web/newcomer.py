@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from provisioning.stripe_api import MOST_SEATS
+from web.typed import digits_and_signs
 
 LIFETIME_SECONDS = 60 * 60
 LONGEST_NAME = 80  # characters, of a person or an organisation
@@ -45,6 +46,7 @@ def is_address(typed: str) -> bool:
 
 def seats(typed: str) -> int | None:
     """How many agents ``typed`` means; None if it is no number of seats that are sold."""
+    typed = digits_and_signs(typed)
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= len(str(MOST_SEATS))):
         return None
     return int(typed) if 1 <= int(typed) <= MOST_SEATS else None

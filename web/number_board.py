@@ -15,8 +15,8 @@ from db.organisations import standing
 from provisioning.number_settings import Change
 from provisioning.sentences import TROUBLES, outlook
 from provisioning.twilio_settings import TwilioSettings
+from web.callers import shown
 from web.checklist import STEPS, Step, steps
-from web.dialling import shown
 
 CHECKED = "number.checked"
 """The audit log's word for a look at Twilio's settings; what it says of the last one is shown."""

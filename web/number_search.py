@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from provisioning.twilio_api import Wish
 from web.errors import InvalidError
+from web.typed import bare, digits_and_signs, tidy
 
 SEARCHED = ("locality", "digits", "where")
 """The form's fields."""
@@ -46,11 +47,13 @@ class Search:
 def typed(form: Mapping[str, object]) -> Search:
     """The search in a query string or a form, cut where it is longer than anybody's wish."""
 
-    def text(name: str) -> str:
+    def text(name: str, read: Callable[[str], str]) -> str:
         value = form.get(name)
-        return " ".join(value.split())[:_LONGEST_PLACE] if isinstance(value, str) else ""
+        return read(value)[:_LONGEST_PLACE] if isinstance(value, str) else ""
 
-    return Search(text("locality"), text("digits"), ANYWHERE if form.get("where") == ANYWHERE else START)
+    return Search(
+        text("locality", tidy), text("digits", digits_and_signs), ANYWHERE if form.get("where") == ANYWHERE else START
+    )
 
 
 def local_number(text: str) -> str:
@@ -62,15 +65,15 @@ def local_number(text: str) -> str:
 
 def label_of(text: str) -> str:
     """``text`` as a number's label. Raises `InvalidError`."""
-    label = " ".join(text.split())
-    if len(label) > LONGEST_LABEL or not label.isprintable():
-        raise InvalidError(f"A label has at most {LONGEST_LABEL} characters, all of them visible.")
+    label = tidy(text)
+    if len(label) > LONGEST_LABEL:
+        raise InvalidError(f"A label has at most {LONGEST_LABEL} characters.")
     return label
 
 
 def is_same_number(text: str, e164: str) -> bool:
     """Whether somebody who typed ``text`` meant ``e164``: as it is shown, or with +61."""
-    digits = "".join(each for each in text if each in "0123456789")
+    digits = "".join(each for each in bare(text) if each in "0123456789")
     return digits in (e164[1:], f"0{e164.removeprefix('+61')}")
 
 

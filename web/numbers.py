@@ -19,7 +19,7 @@ from provisioning.numbers import DAY, LimitError
 from provisioning.twilio_api import Offer, TwilioError
 from web import access, keys, limits
 from web.access import Rows, Viewer
-from web.dialling import shown
+from web.callers import shown
 from web.errors import InvalidError, NotFoundError, TooManyError
 from web.forms import field as form_field
 from web.number_board import CHECKED, Board, Facts, board, check_details

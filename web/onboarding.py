@@ -16,8 +16,8 @@ from db.calls import CallFilter
 from db.engine import DatabaseUnavailableError
 from web import access, checklist, keys
 from web.access import Viewer
+from web.callers import shown
 from web.checklist import Facts
-from web.dialling import shown
 from web.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
 from web.forms import field
 from web.pages import render

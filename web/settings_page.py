@@ -18,6 +18,7 @@ from web.business import Details
 from web.errors import InvalidError
 from web.forms import field
 from web.pages import render
+from web.typed import tidy
 
 CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers anew
 _SECTIONS = {"details": "details.changed", "prompt": "prompt.changed", "zone": "time_zone.changed"}
@@ -56,7 +57,7 @@ async def change_prompt(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     ours = request.app[keys.settings].consent_prompt
-    prompt = ours if await field(request, "use") == "ours" else business.tidy(await field(request, "prompt"))
+    prompt = ours if await field(request, "use") == "ours" else tidy(await field(request, "prompt"))
     if prompt != ours and (problem := business.prompt_problem(prompt)):
         return await _page(request, status=400, prompt=prompt, wrong={"prompt": problem})
     async with access.rows(request, viewer) as rows:
@@ -72,7 +73,7 @@ async def change_zone(request: web.Request) -> web.StreamResponse:
     """Where the organisation's days begin."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
-    zone = await field(request, "zone")
+    zone = tidy(await field(request, "zone"))
     async with access.rows(request, viewer) as rows:
         before = rows.organisation.time_zone
         if zone != before:

@@ -19,6 +19,7 @@ from web.forms import field
 from web.landing import facts
 from web.newcomer import FIELDS, LIFETIME_SECONDS, SEATS, Newcomer, newcomer, problems, seal, seats, unseal
 from web.pages import render
+from web.typed import tidy
 
 _LIMITED = "That was tried too often. Please wait a few minutes, then try again."
 _CLOSED = "Signing up is not open yet."
@@ -40,7 +41,8 @@ async def ask(request: web.Request) -> web.StreamResponse:
 async def send(request: web.Request) -> web.StreamResponse:
     """Mail a link to the address: the answer does not say whether it is a member's."""
     _check_ours(request)
-    typed = {name: " ".join((await field(request, name)).split()) for name in FIELDS}
+    sent = {name: await field(request, name) for name in FIELDS}
+    typed = {name: text.strip() if name == "email" else tidy(text) for name, text in sent.items()}
     wrong = problems(typed)
     if wrong:
         return _form(request, typed, wrong, status=400)

@@ -20,6 +20,7 @@ from web.forms import field
 from web.pages import render
 from web.roster import DOES, ROLES, Line, Seats, invitation_problem, lines, refusal, roles_given_by, seats
 from web.sign_in import link_url
+from web.typed import tidy
 
 INVITATIONS = Limit("invitations", count=30, seconds=60 * 60)
 LETTERS = Limit("invitation address", count=4, seconds=60 * 60)
@@ -70,7 +71,7 @@ async def invite(request: web.Request) -> web.StreamResponse:
     """Take somebody in, and mail them a link."""
     viewer = await access.require(request, "team")
     typed = Invited(
-        " ".join((await field(request, "name")).split()),
+        tidy(await field(request, "name")),
         (await field(request, "email")).strip(),
         await field(request, "role"),
     )

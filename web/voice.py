@@ -24,7 +24,8 @@ from media.ticket import sign_stream
 from web import access, keys, twiml
 from web.access import PERMISSIONS, Rows
 from web.callbacks import Form, FormError, call_sid, dial_report, member_id
-from web.dialling import DiallingError, dialled, shown
+from web.callers import shown
+from web.dialling import DiallingError, dialled
 from web.errors import NotFoundError
 from web.signature import twilio_form
 

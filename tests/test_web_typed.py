@@ -1,0 +1,50 @@
+"""Whatever a page or a mail adds to what is pasted, the field means what the person sees."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.typed import bare, digits_and_signs, tidy
+
+EVERY = [chr(point) for point in range(sys.maxunicode + 1)]
+
+
+def of_category(*categories: str) -> list[str]:
+    return [character for character in EVERY if unicodedata.category(character) in categories]
+
+
+def test_every_format_character_is_dropped() -> None:
+    assert {tidy(f"Ka{each}ren") for each in of_category("Cf")} == {"Karen"}
+
+
+def test_every_white_space_parts_words_once() -> None:
+    spaces = of_category("Zs", "Zl", "Zp") + list("\t\n\r\v\f\x85")
+    assert {tidy(f" Karen{each}{each}Smith{each}") for each in spaces} == {"Karen Smith"}
+
+
+def test_every_dash_parts_digits() -> None:
+    dashes = [*of_category("Pd"), "\N{MINUS SIGN}"]
+    assert {bare(f"51{each}824{each}753") for each in dashes} == {"51824753"}
+
+
+def test_digits_of_other_scripts_stay_what_they_are() -> None:
+    assert digits_and_signs("\uff10\uff14 \u00b2") == "\uff10\uff14 \u00b2"
+    assert digits_and_signs("\u0660\u0664\u0661\u0662") == "\u0660\u0664\u0661\u0662"
+
+
+@pytest.mark.parametrize("name", ["Zoë O’Brien-Smith", "Nguyễn Thị Hồng", "Tiwi Islands & Co. 🐾"])
+def test_names_are_left_as_they_are(name: str) -> None:
+    assert tidy(name) == name
+    assert tidy(unicodedata.normalize("NFD", name)) == name
+
+
+@given(st.text())
+def test_what_is_tidy_is_printable_and_stays_so(text: str) -> None:
+    assert tidy(text).isprintable()
+    assert tidy(tidy(text)) == tidy(text)
+    assert bare(bare(text)) == bare(text)

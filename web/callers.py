@@ -1,0 +1,70 @@
+"""How numbers, and whatever Twilio gives in a number's place, are shown to people. Pure.
+
+``From`` is E.164 for most calls. It may also be ``sip:…`` or ``client:…``, a word for a caller who withholds the
+number, that word as typed on a telephone's keys (Twilio: ``+266696687`` is ANONYMOUS), or empty.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat
+
+from web.dialling import HOME, parsed
+from web.typed import tidy
+
+WITHHELD = "Number withheld"
+UNKNOWN = "Unknown number"
+COLLEAGUE = "Team member"
+"""For ``client:…`` with one of our own identities."""
+
+_WORDS = (
+    "anonymous", "restricted", "unavailable", "unknown", "blocked", "private", "withheld", "none", "null",
+)  # fmt: skip
+_KEYS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+_MISSPELT = {"7378742883", "464"}  # as some networks send them
+_WITHHELD = {"", *_WORDS, *(word.translate(_KEYS) for word in _WORDS), *_MISSPELT}
+_IDENTITY = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
+_SCHEME = re.compile(r"(client|sips?|tel|whatsapp):", re.IGNORECASE)
+_NUMBER = re.compile(r"\+?[0-9 ()./\-]+")
+_LONGEST = 64  # characters
+
+
+def shown(number: str) -> str:
+    """Return ``number`` (E.164, or what Twilio gave in its place) as people read it; never an address as it came."""
+    text = tidy(number)
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return _shown(text)
+    kind, address = scheme[1].lower(), text[scheme.end() :]
+    return _client(address) if kind == "client" else _internet(address)
+
+
+def _shown(text: str) -> str:
+    if text.lower().removeprefix("+") in _WITHHELD:
+        return WITHHELD
+    return _formatted(text) if _NUMBER.fullmatch(text) else text[:_LONGEST]
+
+
+def _formatted(text: str) -> str:
+    found = parsed(text)
+    if found is None or not phonenumbers.is_possible_number(found):
+        return UNKNOWN if text.startswith("+") else text[:_LONGEST]
+    home = phonenumbers.region_code_for_number(found) == HOME
+    return phonenumbers.format_number(found, PhoneNumberFormat.NATIONAL if home else PhoneNumberFormat.INTERNATIONAL)
+
+
+def _client(identity: str) -> str:
+    return COLLEAGUE if _IDENTITY.fullmatch(identity.lower()) else _shown(tidy(unquote(identity)))
+
+
+def _internet(address: str) -> str:
+    """Show ``user:password@host:port;parameters?headers`` as the user's number, else as ``user@host``."""
+    plain = re.split("[;?]", address, maxsplit=1)[0]
+    user, at, host = plain.rpartition("@")
+    name = tidy(unquote((user if at else plain).partition(":")[0]))
+    if not at or _NUMBER.fullmatch(name) or name.lower() in _WITHHELD:
+        return _shown(name)
+    return f"{name}@{host.partition(':')[0]}"[:_LONGEST]

@@ -1,0 +1,45 @@
+"""What people type or paste into a field, as they meant it. Pure.
+
+A page, a mail or a chat program adds what nobody sees: marks of writing direction around a telephone number, no-break
+spaces, zero-width spaces, a byte order mark, soft hyphens, dashes of every width. All of it is Unicode's: characters
+of the category Cf are dropped, every white space is a space, and where a field is made of digits every dash is a
+hyphen. Addresses of mail have rules of their own and are not read here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_MINUS = "\N{MINUS SIGN}"  # of the category Sm, but typed as a dash
+_NOT_TEXT = {"Cc", "Cs", "Co", "Cn"}  # control characters, lone surrogates, private use, nothing at all
+
+
+def tidy(text: str) -> str:
+    """Return ``text`` on one line: composed (NFC), format characters dropped, one space between words."""
+    seen = "".join(_seen(character) for character in unicodedata.normalize("NFC", text))
+    return " ".join(seen.split())
+
+
+def digits_and_signs(text: str) -> str:
+    """Return a number or a day as typed, tidied, with every dash as ``-``.
+
+    Digits of other scripts stay what they are, and are refused by whoever reads the result.
+    """
+    return "".join(_sign(character) for character in tidy(text))
+
+
+def bare(text: str) -> str:
+    """Return ``text`` as `digits_and_signs` does, without spaces and hyphens: an ABN, a postcode."""
+    return re.sub(r"[ \-]", "", digits_and_signs(text))
+
+
+def _seen(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    return " " if category in _NOT_TEXT or category[0] == "Z" else character
+
+
+def _sign(character: str) -> str:
+    return "-" if character == _MINUS or unicodedata.category(character) == "Pd" else character
