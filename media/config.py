@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from runtime.listening import ANYWHERE
 from runtime.settings import (
     AccountSid,
     CommaList,
@@ -33,7 +34,7 @@ class Settings(ProcessSettings):
     """Names and defaults as the README's table lists them."""
 
     nats_url: NatsUrl
-    media_host: str = "0.0.0.0"
+    media_host: str = ANYWHERE
     media_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     media_workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port on one machine; each is a node of its own on the bus."""

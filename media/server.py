@@ -30,6 +30,7 @@ from media.reach import Reach, Transcribe
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcript import LiveCall
+from runtime.listening import place
 
 TICK_SECONDS = 0.1
 GOING_AWAY = 1001
@@ -146,16 +147,15 @@ class Server:
             self.consoles.discard(socket)
 
     async def _listen(self) -> asyncio.Server:
+        settings = self.settings
         return await ws_create_server(
             self._doors.answer,
-            self.settings.media_host,
-            self.settings.media_port,
-            reuse_port=self.settings.media_workers > 1,
             max_frame_size=MOST_BYTES,
             read_buffer_init_size=READ_BUFFER_BYTES,
             enable_auto_ping=True,
             auto_ping_idle_timeout=_PING_SECONDS,
             auto_ping_reply_timeout=_PING_SECONDS,
+            **place(settings.media_host, settings.media_port, shared=settings.media_workers > 1),
         )
 
     def _new_call(self, ticket: StreamTicket) -> Call:

@@ -45,7 +45,7 @@ _PHONE = re.compile(r"\+\d{8,15}\b")
 _EMAIL = re.compile(r"[^\s<>@\"'(),;:]+@[^\s<>@\"'(),;:]+\.[^\s<>@\"'(),;:]+")
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
-_LINK = re.compile(r"(?<=/sign-)(in|up)/[^\s\"'<>]+")
+_LINK = re.compile(r"(?<=/sign-)(in|up)/(?!{)[^\s\"'<>]+")
 _OPAQUE = re.compile(r"[\w-]{32,}=*", re.ASCII)
 _ID = re.compile(  # Twilio's SIDs, UUIDs, and Stripe's ids but for its keys and signing secrets
     r"[A-Z]{2}[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

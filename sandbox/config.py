@@ -180,6 +180,7 @@ def _web(settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, s
     return _provisioning(settings, kept, addresses) | {
         "WEB_HOST": HOST,
         "WEB_PORT": str(settings.web_port),
+        "WEB_DRAIN_SECONDS": "0",
         "MEDIA_PUBLIC_URL": settings.media_url,
         "SESSION_SECRET": kept.session_secret,
         "STREAM_SHARED_SECRET": kept.stream_shared_secret,

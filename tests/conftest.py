@@ -149,6 +149,7 @@ def settings(
         "nats_url": f"nats://web:web@127.0.0.1:{free_port()}",
         "web_host": "127.0.0.1",
         "web_port": port,
+        "web_drain_seconds": 0,
         "web_public_url": f"http://127.0.0.1:{port}",
         "media_public_url": "ws://127.0.0.1:8081",
         "session_secret": "s" * 32,

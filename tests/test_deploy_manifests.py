@@ -88,7 +88,13 @@ def test_media_pods_are_given_time_to_drain() -> None:
 def test_the_image_is_nobody_and_holds_the_product_alone() -> None:
     dockerfile = (_DEPLOY.parent / "Dockerfile").read_text()
     assert re.search(r"^USER 10001:10001$", dockerfile, re.MULTILINE)
-    assert set(re.findall(r"^COPY (\w+) \./", dockerfile, re.MULTILINE)) == {"media", "web", "provisioning", "db"}
+    assert set(re.findall(r"^COPY (\w+) \./", dockerfile, re.MULTILINE)) == {
+        "media",
+        "web",
+        "provisioning",
+        "db",
+        "runtime",
+    }
     assert "--no-dev --no-group sandbox" in dockerfile
 
 

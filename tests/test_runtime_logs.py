@@ -160,6 +160,7 @@ def test_no_text_of_a_library_or_an_exception_comes_out_of_a_process_that_hears(
         ("payload", b"bytes may hold words", "bytes"),
         ("error", ValueError("words"), "ValueError"),
         ("path", "/sign-in/short?x=y z", "/sign-in/*** z"),
+        ("route", "/sign-in/{token}", "/sign-in/{token}"),
         ("note", "Fernet gAAAAABh_QgzBb1OVaU3h-rXw8UZVxZl2yqW0tY== ended", "Fernet *** ended"),
         ("note", "0123456789abcdef0123456789abcdef", "***"),  # as Twilio's Auth Tokens look
         ("note", "sk_live_0123456789abcdefghijklmnopqrst", "***"),

@@ -88,6 +88,26 @@ async def test_the_process_serves_and_ends_when_told_to(settings: Settings) -> N
     assert b"a-secret-token" not in out
 
 
+async def test_requests_are_answered_while_others_learn_to_send_no_more(settings: Settings) -> None:
+    async with _process(settings.model_copy(update={"web_drain_seconds": 600})) as process:
+        await _listening(process)
+        async with aiohttp.ClientSession(settings.web_public_url) as http:
+            async with http.get("/healthz") as answer:
+                assert "Connection" not in answer.headers
+            process.send_signal(signal.SIGTERM)
+            while True:
+                async with http.get("/readyz") as answer:
+                    if await answer.json() == {"draining": True}:
+                        assert answer.status == 503
+                        break
+            for _ in range(20):  # each on a connection of its own, for every answer closes it
+                async with http.post("/twilio/voice/inbound", data={"CallSid": "CA1"}) as answer:
+                    assert (answer.status, answer.headers["Connection"]) == (403, "close")
+        process.send_signal(signal.SIGTERM)  # no need to wait for the rest of the time
+        await process.communicate()
+        assert process.returncode == 0
+
+
 async def test_a_taken_port_is_named_in_one_line(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", settings.web_port)):
         async with _process(settings) as process:

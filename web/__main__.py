@@ -1,21 +1,25 @@
-"""``python -m web``: serve until SIGTERM or SIGINT, then finish what is under way."""
+"""``python -m web``: serve until SIGTERM or SIGINT, drain, and finish what is under way. A second signal hurries."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
+from contextlib import suppress
 
 import structlog
 import uvloop
 from aiohttp import web
 
 from runtime import logs
+from runtime.listening import place, raise_descriptor_limit
 from runtime.settings import stop
-from web import config
+from runtime.signals import watched
+from web import config, keys
 from web.app import create_app
 from web.config import Settings
+from web.connections import Connections, Limits, listen
 
 _FINISH_SECONDS = 10.0  # for requests under way; Twilio waits no longer than 15 for any
+_OTHER_DESCRIPTORS = 256  # besides browsers' connections: the database's, NATS's, vendors', files
 
 _log = structlog.get_logger(__name__)
 
@@ -28,28 +32,40 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=_FINISH_SECONDS)
+    signals = watched()
+    most = min(Limits().most, raise_descriptor_limit() - _OTHER_DESCRIPTORS)
+    app = create_app(settings, Connections(Limits(most=most)))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_SECONDS)
     await runner.setup()
     try:
-        await _listen(runner, settings)
-        await stopped.wait()
-        _log.info("stopping")
+        server = await _listen(runner, settings)
+        async with app[keys.connections].watched():
+            await signals.first.wait()
+            await _drain(app, signals.second, settings.web_drain_seconds)
+            server.close()
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    site = web.TCPSite(runner, settings.web_host, settings.web_port)
+async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
     try:
-        await site.start()
+        where = place(settings.web_host, settings.web_port)
+        server = await listen(runner, runner.app[keys.connections], where)
     except OSError as error:
-        stop(
-            "web", f"WEB_HOST, WEB_PORT: can not listen on {settings.web_host}:{settings.web_port}: {error.strerror}"
-        )
-    _log.info("listening", addresses=[f"{address[0]}:{address[1]}" for address in runner.addresses])
+        at = f"{settings.web_host}:{settings.web_port}"
+        stop("web", f"WEB_HOST, WEB_PORT: can not listen on {at}: {error.strerror}")
+    addresses = [each.getsockname() for each in server.sockets]
+    _log.info("listening", addresses=[f"{address[0]}:{address[1]}" for address in addresses])
+    return server
+
+
+async def _drain(app: web.Application, hurry: asyncio.Event, seconds: float) -> None:
+    """Go on answering for ``seconds``, while whoever sends requests here learns from /readyz to send no more."""
+    app[keys.draining].set()
+    _log.info("draining", seconds=seconds)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(hurry.wait(), seconds)
+    _log.info("stopping")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from web import (
     walls,
 )
 from web.config import Settings
+from web.connections import Connections, attend
 from web.facts import Facts
 from web.middlewares import answer_errors, guard, note
 from web.outbox import open_outbox
@@ -49,10 +50,15 @@ from web.static_files import StaticFiles
 _LARGEST_BODY = 256 * 1024  # bytes
 
 
-def create_app(settings: Settings) -> web.Application:
-    """The application. It starts without a database and without NATS, and uses them once they are there."""
-    app = web.Application(middlewares=[note, answer_errors], client_max_size=_LARGEST_BODY)
+def create_app(settings: Settings, connections: Connections | None = None) -> web.Application:
+    """The application, its connections bounded by ``connections``.
+
+    It starts without a database and without NATS, and uses them once they are there.
+    """
+    app = web.Application(middlewares=[attend, note, answer_errors], client_max_size=_LARGEST_BODY)
     app[keys.settings] = settings
+    app[keys.connections] = connections or Connections()
+    app[keys.draining] = asyncio.Event()
     app[keys.static_files] = StaticFiles(pages.STATIC)
     app[keys.templates] = pages.environment(app[keys.static_files])
     app[keys.mailer] = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)

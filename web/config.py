@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from db.settings import DatabaseSettings
 from provisioning.stripe_settings import STRIPE_API, StripeSettings
 from provisioning.twilio_settings import TWILIO_API, TwilioSettings
+from runtime.listening import ANYWHERE
 from runtime.settings import (
     LOOPBACK,
     AccountSid,
@@ -43,8 +44,10 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
 
     nats_url: NatsUrl
 
-    web_host: str = "0.0.0.0"
+    web_host: str = ANYWHERE
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    web_drain_seconds: Annotated[int, Field(ge=0, le=600)] = 10
+    """How long requests are still answered after SIGTERM, for whoever sends them to learn that they must not."""
     web_public_url: Annotated[HttpOrigin, Field(min_length=1)]
     web_proxy_hops: Annotated[int, Field(ge=0, le=8)] = 0
     """How many proxies of ours stand in front: that many of X-Forwarded-For's last addresses are believed."""

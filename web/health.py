@@ -25,8 +25,13 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """Whether requests can be served. NATS lost later is shown, but does not take us out: calls need no NATS."""
+    """Whether requests are to be sent here: not after we were told to end.
+
+    NATS lost later is shown, but does not take us out: calls need no NATS.
+    """
     bus = request.app[keys.bus]
+    if request.app[keys.draining].is_set():
+        return web.json_response({"draining": True}, status=503)
     checks = {"database": await _migrated(request.app), "nats": bus.ready.is_set()}
     answer = {**checks, "nats_connected": bus.connected}
     return web.json_response(answer, status=200 if all(checks.values()) else 503)

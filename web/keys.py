@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from provisioning.twilio_api import TwilioApi
     from web.access import Viewer
     from web.config import Settings
+    from web.connections import Connections
     from web.facts import Facts
     from web.outbox import Outbox
     from web.progress import Progress
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from web.static_files import StaticFiles
 
 settings: web.AppKey[Settings] = web.AppKey("settings")
+connections: web.AppKey[Connections] = web.AppKey("connections")
+draining: web.AppKey[asyncio.Event] = web.AppKey("draining")
+"""Set once the process was told to end; until it does, every request is still answered."""
 database: web.AppKey[Database] = web.AppKey("database")
 bus: web.AppKey[Facts] = web.AppKey("bus")
 progress: web.AppKey[Progress] = web.AppKey("progress")

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import Counter, Histogram
 
 from db.engine import DatabaseUnavailableError
+from web import keys
 from web.config import Settings
 from web.errors import NotSignedInError, RefusalError, TooManyError, UnavailableError, status_of
 from web.headers import security_headers
@@ -67,6 +68,9 @@ def guard(app: web.Application, settings: Settings) -> None:
     async def prepare(_: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if app[keys.draining].is_set():  # the next request goes elsewhere
+            response.force_close()
+            response.headers["Connection"] = "close"
         response.headers["Server"] = "Bilby"  # which versions of what serve it is nobody's business
 
     app.on_response_prepare.append(prepare)

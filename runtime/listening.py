@@ -1,0 +1,58 @@
+"""Where a process listens: on IPv6 and IPv4 at once unless a host is named, wherever the machine has both."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import socket
+from collections.abc import Callable
+from typing import Any
+
+ANYWHERE = "::"
+"""The host that means every address of the machine, IPv6 and IPv4."""
+
+_NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
+_MOST_DESCRIPTORS = 65536
+
+MakeSocket = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
+
+
+def place(host: str, port: int, *, shared: bool = False, make: MakeSocket = socket.socket) -> dict[str, Any]:
+    """What to give to ``loop.create_server`` to listen on ``host`` and ``port``. Raises OSError.
+
+    For `ANYWHERE` it is a socket, because asyncio makes every IPv6 socket of its own deaf to IPv4. ``shared``: other
+    processes listen on the same port. ``make``: where sockets come from.
+    """
+    if host != ANYWHERE:
+        return {"host": host, "port": port, "reuse_port": shared}
+    try:
+        return {"sock": _bound(make(socket.AF_INET6, socket.SOCK_STREAM), port, shared)}
+    except OSError as error:
+        if error.errno not in _NO_IPV6:
+            raise
+        return {"sock": _bound(make(socket.AF_INET, socket.SOCK_STREAM), port, shared)}
+
+
+def raise_descriptor_limit() -> int:
+    """Let this process have as many files and sockets as it may, up to 65536; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+
+
+def _bound(made: socket.socket, port: int, shared: bool) -> socket.socket:
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if made.family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        made.bind((ANYWHERE if made.family == socket.AF_INET6 else "0.0.0.0", port))
+    except BaseException:
+        made.close()
+        raise
+    return made

@@ -1,0 +1,223 @@
+"""Connections of browsers, vendors and proxies: how many there are, and how long each may keep us waiting.
+
+aiohttp waits for ever for a head that does not come. Here every connection stands between the socket and aiohttp,
+and one timer looks at all of them:
+
+* a new connection, and one that has begun to send a head, has `Limits.head_seconds` to complete it;
+* one that has been answered may stay idle for `Limits.idle_seconds`;
+* one that does not take its answer is cut off after `Limits.stalled_seconds`.
+
+A body's time is bounded where it is read (`web.forms`, `web.signature`, `web.stripe_webhook`). At `Limits.most` the
+connection that has been without a request for longest makes room; if all of them are busy, the new one is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import Counter, Gauge
+
+from web import keys
+
+_log = structlog.get_logger(__name__)
+_open = Gauge("bilby_web_connections", "Connections that are open.")
+_closed = Counter("bilby_web_connections_closed", "Connections that we have closed, by why.", ["why"])
+
+_CLOSE = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n" + _CLOSE
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections at once, and how long each may take."""
+
+    most: int = 2000
+    head_seconds: float = 10.0
+    idle_seconds: float = 75.0
+    """Longer than a proxy in front of us keeps its own (60 s), or it would send into a closed connection."""
+    stalled_seconds: float = 30.0
+    look_seconds: float = 1.0
+    """How often the timer looks."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection on its way to aiohttp's ``protocol``."""
+
+    def __init__(self, all_: Connections, protocol: asyncio.Protocol) -> None:
+        self._all = all_
+        self._protocol = protocol
+        self._clock = asyncio.get_running_loop().time
+        self._transport: asyncio.Transport | None = None
+        self.is_busy = False
+        self.waiting_since = self._clock()
+        """When it was opened, or when its last answer was ready."""
+        self._head_since: float | None = self.waiting_since
+        self._stalled_since: float | None = None
+        self._is_admitted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, if there is room."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own have no base class
+        self._is_admitted = self._all.admit(transport, self)
+        if self._is_admitted:
+            self._protocol.connection_made(transport)
+        else:
+            self._transport.write(_TOO_MANY)
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand it on; the first bytes of a head start its clock."""
+        if not self._is_admitted:
+            return
+        if not self.is_busy and self._head_since is None:
+            self._head_since = self._clock()
+        self._protocol.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Hand it on."""
+        return self._protocol.eof_received() if self._is_admitted else None
+
+    def pause_writing(self) -> None:
+        """What we send is not taken: start the clock."""
+        self._stalled_since = self._clock()
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """What we send is taken again."""
+        self._stalled_since = None
+        self._protocol.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        if self._is_admitted:
+            assert self._transport is not None
+            self._all.forget(self._transport)
+            self._protocol.connection_lost(exc)
+
+    def request_began(self) -> None:
+        """A whole head has come: no clock runs while it is answered."""
+        self.is_busy, self._head_since = True, None
+
+    def request_ended(self) -> None:
+        """The answer is ready."""
+        self.is_busy, self.waiting_since = False, self._clock()
+
+    def overdue(self, now: float, limits: Limits) -> str:
+        """Why it has to be closed; empty if it may stay."""
+        if self._stalled_since is not None and now - self._stalled_since > limits.stalled_seconds:
+            return "stalled"
+        if self.is_busy:
+            return ""
+        if self._head_since is not None and now - self._head_since > limits.head_seconds:
+            return "slow"
+        return "idle" if now - self.waiting_since > limits.idle_seconds else ""
+
+    def close(self, why: str) -> None:
+        """End it. Somebody who was too slow with a head is answered 408."""
+        assert self._transport is not None
+        _closed.labels(why).inc()
+        if why == "stalled":
+            self._transport.abort()
+            return
+        if why == "slow":
+            self._transport.write(_TOO_SLOW)
+        self._transport.close()
+
+
+class Connections:
+    """All connections of a process."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._open: dict[asyncio.BaseTransport, Connection] = {}
+        self._is_full = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def of(self, transport: asyncio.BaseTransport | None) -> Connection | None:
+        """The connection over ``transport``, if it is one of these."""
+        return None if transport is None else self._open.get(transport)
+
+    def admit(self, transport: asyncio.BaseTransport, connection: Connection) -> bool:
+        """Take ``connection`` in; False if there is no room and none can be made."""
+        if len(self._open) >= self.limits.most and not self._make_room():
+            _closed.labels("refused").inc()
+            return False
+        self._open[transport] = connection
+        _open.set(len(self._open))
+        return True
+
+    def forget(self, transport: asyncio.BaseTransport) -> None:
+        """It is gone."""
+        self._open.pop(transport, None)
+        _open.set(len(self._open))
+        if self._is_full and len(self._open) < self.limits.most * 0.9:
+            self._is_full = False
+
+    def look(self, now: float) -> None:
+        """Close what is overdue at ``now`` (the loop's time)."""
+        for connection in tuple(self._open.values()):
+            why = connection.overdue(now, self.limits)
+            if why:
+                connection.close(why)
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Look every `Limits.look_seconds` until the block ends."""
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch())
+            try:
+                yield
+            finally:
+                watching.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.limits.look_seconds)
+            self.look(asyncio.get_running_loop().time())
+
+    def _make_room(self) -> bool:
+        """Close the one that has been without a request for longest. Logged once, until there is room again."""
+        if not self._is_full:
+            self._is_full = True
+            _log.warning("connections full", most=self.limits.most)
+        waiting = [(each.waiting_since, transport) for transport, each in self._open.items() if not each.is_busy]
+        if not waiting:
+            return False
+        _, transport = min(waiting, key=lambda each: each[0])
+        self._open.pop(transport).close("room")
+        return True
+
+
+@web.middleware
+async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the connection when a request of its is being answered."""
+    connection = request.app[keys.connections].of(request.transport)
+    if connection is None:
+        return await handler(request)
+    connection.request_began()
+    try:
+        return await handler(request)
+    finally:
+        connection.request_ended()
+
+
+async def listen(runner: web.AppRunner, connections: Connections, where: Mapping[str, Any]) -> asyncio.Server:
+    """Serve ``runner``'s application, set up already, at ``where`` (`runtime.listening.place`). Raises OSError.
+
+    Closing the server takes no more connections; those that are open are the runner's to end.
+    """
+    serve: Callable[[], asyncio.Protocol] | None = runner.server
+    assert serve is not None, "the runner is not set up"
+    loop = asyncio.get_running_loop()
+    server: asyncio.Server = await loop.create_server(lambda: Connection(connections, serve()), **where)
+    return server
