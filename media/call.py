@@ -29,7 +29,7 @@ from media.transcript import (
     State,
     StateChanged,
 )
-from media.transcription import Open, Transcription
+from media.transcription import USUAL, Open, Timing, Transcription
 
 LINGER_SECONDS = 8.0
 LAST_WORDS_SECONDS = 10.0
@@ -63,6 +63,7 @@ class Call:
         tell: Tell,
         is_known: bool = False,
         known_before: KnownBefore = lambda _began_ms, _ms: 0,
+        timing: Timing = USUAL,
     ) -> None:
         self.org, self.sid = ticket.org, ticket.call
         self._publish_for = publish
@@ -83,7 +84,7 @@ class Call:
         if not is_known:
             self._publish(CallStarted(_view(ticket, agent, began_ms)))
         self.transcription = Transcription(
-            self.sid, ticket.direction, open_, admission, self._publish, self._began_ms
+            self.sid, ticket.direction, open_, admission, self._publish, self._began_ms, timing
         )
 
     def attach(self, stream: Stream, taken_over: int) -> None:

@@ -6,6 +6,7 @@ checksum, so they are built once a length; response headers repeat too, so parsi
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,12 +20,15 @@ from msgspec import Struct
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What Transcribe makes of one stretch of speech so far. Times in ms of this connection's audio."""
+    """What Transcribe makes of one stretch of speech so far. Times in ms of this connection's audio.
+
+    No member of AWS's Result is required, so ``id`` may be empty, ``text`` too, and a time may be None.
+    """
 
     id: str
     channel: int
-    start_ms: int
-    end_ms: int
+    start_ms: int | None
+    end_ms: int | None
     text: str
     final: bool
     stable_words: int
@@ -33,32 +37,63 @@ class Result:
 class TranscribeError(Exception):
     """Transcribe refused, failed or went away. ``kind`` is its exception's name, or one of ours, fit for a label.
 
-    ``permanent``: trying again cannot help (credentials, permissions, a request that it does not understand).
+    ``permanent``: trying again cannot help. ``why`` is a constant of ours that says more than ``kind`` does, where
+    AWS's text is one that is known; the text itself is never logged.
     """
 
-    def __init__(self, kind: str, *, permanent: bool = False) -> None:
+    def __init__(self, kind: str, *, permanent: bool = False, why: str = "") -> None:
         super().__init__(kind)
         self.kind = kind
         self.permanent = permanent
+        self.why = why
 
 
-_PERMANENT = {
-    "AccessDeniedException",
-    "BadRequestException",
-    "ExpiredTokenException",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
-    "SerializationException",
-    "UnrecognizedClientException",
-}
-_TIMED_OUT = "no new audio was received"
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An error whose text AWS words so that ``says`` is found in it."""
+
+    says: re.Pattern[str]
+    why: str
+    permanent: bool = False
+    kind: str = ""
+
+
+def _known(says: str, why: str, *, permanent: bool = False, kind: str = "") -> _Known:
+    return _Known(re.compile(says, re.IGNORECASE | re.DOTALL), why, permanent, kind)
+
+
+_KNOWN = (
+    _known("no new audio was received", "no audio for 15 s", kind="AudioTimeout"),
+    _known("scoped to a valid region|not supported in (this|the) region", "wrong region", permanent=True),
+    _known("vocabulary.*(not ready|n't ready|pending)", "vocabulary not ready yet"),
+    _known(
+        "vocabulary.*(not|n't be|n't) (found|exist|find)|(find|found|unknown|no such).*vocabulary",
+        "unknown vocabulary",
+        permanent=True,
+    ),
+    _known("signature expired|request has expired", "the clock is late"),
+    _known("signature not yet current", "the clock is early"),
+    _known("token.*expired", "expired credentials"),
+    _known("token.*invalid", "unknown key"),
+    _known("signature.*does not match", "wrong secret"),
+    _known("not authorized to perform", "denied action", permanent=True),
+)
+_KIND = re.compile("[A-Za-z0-9]{1,64}")
 
 
 def failure(kind: str, text: str = "") -> TranscribeError:
-    """The error for AWS's exception ``kind``. The 15-second rule is a BadRequest that a new connection does mend."""
-    if _TIMED_OUT in text:
-        return TranscribeError("AudioTimeout")
-    return TranscribeError(kind, permanent=kind in _PERMANENT)
+    """The error for AWS's exception ``kind``. Permanent are a denied action, a wrong region, an unknown vocabulary.
+
+    Everything else may get better: a clock is set, credentials are renewed, an overload passes. A denied action
+    without its text counts as denied; a bare 403 has no kind of AWS's and may come from anything on the way.
+    """
+    kind = kind if _KIND.fullmatch(kind) else "Unknown"
+    known = next((each for each in _KNOWN if each.says.search(text)), None)
+    if known is not None:
+        return TranscribeError(known.kind or kind, permanent=known.permanent, why=known.why)
+    if kind == "AccessDeniedException":
+        return TranscribeError(kind, permanent=True, why="denied action")
+    return TranscribeError(kind)
 
 
 _AUDIO_HEADERS = EventStreamMessageSerializer().encode_headers(
@@ -102,66 +137,103 @@ def _headers(encoded: bytes) -> dict[str, Any]:
 
 
 class _Item(Struct, rename="pascal"):
-    type: str = "pronunciation"
-    stable: bool = False
+    content: str | None = None
+    type: str | None = None
+    stable: bool | None = None
+    start_time: float | None = None
+    end_time: float | None = None
 
 
 class _Alternative(Struct, rename="pascal"):
-    transcript: str = ""
-    items: list[_Item] = []
+    transcript: str | None = None
+    items: list[_Item | None] | None = None
 
 
 class _Result(Struct, rename="pascal"):
-    result_id: str
-    start_time: float = 0.0
-    end_time: float = 0.0
-    is_partial: bool = True
-    channel_id: str = "ch_0"
-    alternatives: list[_Alternative] = []
+    result_id: str | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    is_partial: bool | None = None
+    channel_id: str | None = None
+    alternatives: list[_Alternative | None] | None = None
 
 
 class _Results(Struct, rename="pascal"):
-    results: list[_Result] = []
+    results: list[_Result | None] | None = None
 
 
 class _Transcript(Struct, rename="pascal"):
-    transcript: _Results
+    transcript: _Results | None = None
 
 
 class _Failure(Struct, rename="pascal"):
-    message: str = ""
+    message: str | None = None
+
+
+class _LowerFailure(Struct):
+    message: str | None = None
 
 
 _decode_transcript = msgspec.json.Decoder(_Transcript).decode
 _decode_failure = msgspec.json.Decoder(_Failure).decode
+_decode_lower_failure = msgspec.json.Decoder(_LowerFailure).decode
+_NOTHING = _Alternative()
+_LONGEST_SECONDS = 24 * 3600.0  # a stream lasts four hours; a time beyond is no time
 
 
 def read_results(payload: bytes) -> list[Result]:
-    """The results in a TranscriptEvent's JSON. Raises `TranscribeError`."""
+    """The results in a TranscriptEvent's JSON, those that end something first. Raises `TranscribeError`."""
     try:
-        transcript = _decode_transcript(payload)
-    except (msgspec.DecodeError, UnicodeError):
+        transcript = _decode_transcript(payload).transcript
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise TranscribeError("UnreadableAnswer") from None
-    return [_result(result) for result in transcript.transcript.results if result.alternatives]
+    results = transcript.results if transcript is not None else None
+    read = [_result(result) for result in results or () if result is not None]
+    if len(read) > 1:  # or what a newer one closes would miss its own last words, which stand beside it
+        read.sort(key=lambda result: not result.final)
+    return read
 
 
 def _result(result: _Result) -> Result:
-    best = result.alternatives[0]
+    """AWS's model: IsPartial is false where it is absent. With one channel there is no ChannelId."""
+    best = next((each for each in result.alternatives or () if each is not None), _NOTHING)
+    items = [item for item in best.items or () if item is not None]
+    text = _joined(items) if best.transcript is None else best.transcript.strip()
+    final = not result.is_partial
+    start, end = result.start_time, result.end_time
+    if items and (start is None or end is None):
+        start = items[0].start_time if start is None else start
+        end = items[-1].end_time if end is None else end
     return Result(
-        id=result.result_id,
+        id=result.result_id or "",
         channel=1 if result.channel_id == "ch_1" else 0,
-        start_ms=round(result.start_time * 1000),
-        end_ms=round(result.end_time * 1000),
-        text=best.transcript,
-        final=not result.is_partial,
-        stable_words=_stable(best) if result.is_partial else len(best.transcript.split()),
+        start_ms=_ms(start),
+        end_ms=_ms(end),
+        text=text,
+        final=final,
+        stable_words=len(text.split()) if final else _stable(items),
     )
 
 
-def _stable(alternative: _Alternative) -> int:
+def _ms(seconds: float | None) -> int | None:
+    return round(seconds * 1000) if seconds is not None and 0 <= seconds <= _LONGEST_SECONDS else None
+
+
+def _joined(items: list[_Item]) -> str:
+    """The text of an alternative that has items alone."""
+    words: list[str] = []
+    for item in items:
+        if item.type == "punctuation" and words:
+            words[-1] += item.content or ""
+        elif item.content:
+            words.append(item.content)
+    return " ".join(words)
+
+
+def _stable(items: list[_Item]) -> int:
     """How many leading words will not change any more: punctuation is part of the word before it."""
     stable = 0
-    for item in alternative.items:
+    for item in items:
         if item.type != "punctuation":
             if not item.stable:
                 break
@@ -172,8 +244,15 @@ def _stable(alternative: _Alternative) -> int:
 def read_exception(headers: dict[str, Any], payload: bytes) -> TranscribeError:
     """What an exception frame says."""
     kind = str(headers.get(":exception-type") or headers.get(":error-code") or "Unknown")
-    try:
-        text = _decode_failure(payload).message
-    except (msgspec.DecodeError, UnicodeError):
-        text = ""
-    return failure(kind, text)
+    return failure(kind, read_message(payload) or str(headers.get(":error-message") or ""))
+
+
+def read_message(body: bytes) -> str:
+    """The text of an error in AWS's JSON, whose member is written in either way; empty if there is none."""
+    for decode in (_decode_failure, _decode_lower_failure):
+        try:
+            if message := decode(body).message:
+                return str(message)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return ""
+    return ""

@@ -19,6 +19,9 @@ TRANSCRIBE_OPENS = Counter("bilby_transcribe_opens", "Connections to Transcribe 
 TRANSCRIBE_FAILURES = Counter(
     "bilby_transcribe_failures", "Connections to Transcribe refused or broken.", ["kind"], registry=REGISTRY
 )
+TRANSCRIBE_UNREADABLE = Counter(
+    "bilby_transcribe_unreadable", "Events of Transcribe that could not be read, and were skipped.", registry=REGISTRY
+)
 RESULT_LATENCY = Histogram(
     "bilby_result_latency_seconds",
     "Age of the newest sound when its words came.",

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from media.eventstream import Result, TranscribeError
-from media.transcribe import Connection
+from media.eventstream import TranscribeError
+from media.transcribe import Connection, OnEvent
 
 LOOK_SECONDS = 30.0
 FAILURE_SECONDS = 3600.0  # for which a failed opening is believed rather than a look that succeeds
@@ -22,7 +22,7 @@ FAILURE_SECONDS = 3600.0  # for which a failed opening is believed rather than a
 class Transcribe(Protocol):
     """What is reached for."""
 
-    async def open(self, on_result: Callable[[Result], None]) -> Connection: ...
+    async def open(self, on_event: OnEvent) -> Connection: ...
     async def greet(self) -> None: ...
 
 
@@ -37,10 +37,10 @@ class Reach:
         self._opened_at: float | None = None
         self._opening_failed = False
 
-    async def open(self, on_result: Callable[[Result], None]) -> Connection:
+    async def open(self, on_event: OnEvent) -> Connection:
         """As `media.transcribe.Transcribe.open`."""
         try:
-            connection = await self._transcribe.open(on_result)
+            connection = await self._transcribe.open(on_event)
         except TranscribeError as error:
             self._note(error.kind)
             raise

@@ -30,6 +30,7 @@ from media.reach import Reach, Transcribe
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcript import LiveCall
+from media.transcription import USUAL, Timing
 from runtime.listening import place
 
 TICK_SECONDS = 0.1
@@ -42,8 +43,9 @@ log = structlog.get_logger()
 class Server:
     """The process's calls, consoles and sockets. `run` serves until `drained`."""
 
-    def __init__(self, settings: Settings, transcribe: Transcribe, node: str) -> None:
+    def __init__(self, settings: Settings, transcribe: Transcribe, node: str, timing: Timing = USUAL) -> None:
         self.settings = settings
+        self._timing = timing
         self.stream_secret = settings.stream_shared_secret.get_secret_value()
         self.account_sid = settings.twilio_account_sid
         self.hub = Hub()
@@ -168,6 +170,7 @@ class Server:
             tell=self.bus.tell,
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
             known_before=partial(self._known_before, ticket.org, ticket.call),
+            timing=self._timing,
         )
 
     def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:

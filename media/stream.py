@@ -17,7 +17,7 @@ from media.metrics import BAD_FRAMES, REFUSED
 from media.ticket import StreamTicket, TicketError, verify_stream
 
 START_SECONDS = 5.0
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 60.0  # without a frame: longer than it rings (30 s), and as long as a hold may be silent
 MOST_BAD_IN_A_ROW = 50
 BAD_FLOOD, NO_TICKET, TOO_SLOW, TAKEN_OVER = 4400, 4401, 4408, 4409
 log = structlog.get_logger()

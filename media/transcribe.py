@@ -9,16 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
+import structlog
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider, AwsSignatureType, AwsSigningConfig, aws_sign_request
 from awscrt.http import HttpHeaders, HttpRequest
-from picows import WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import (
+    WSFrame,
+    WSHandshakeError,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    ws_connect,
+)
 
-from media.eventstream import Result, TranscribeError, audio_event, failure, read_event, read_exception, read_results
+from media.eventstream import (
+    Result,
+    TranscribeError,
+    audio_event,
+    failure,
+    read_event,
+    read_exception,
+    read_message,
+    read_results,
+)
+from media.metrics import TRANSCRIBE_UNREADABLE
 
 OPEN_SECONDS = 8.0
 GREET_SECONDS = 5.0
@@ -30,9 +51,12 @@ _EXPIRES_SECONDS = 300
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _READ_BUFFER_BYTES = 4 * 1024  # to begin with
 _HIGH_WATER = 256 * 1024  # bytes of sound, 8 s, that may wait in the socket before it counts as stuck
-_BY_STATUS = {400: "BadRequestException", 403: "AccessDeniedException", 429: "LimitExceededException"}
+_BY_STATUS = {429: "LimitExceededException", 503: "ServiceUnavailableException"}
+_WRONG_CLOCK = timedelta(seconds=30)  # less is the network's delay and the header's whole seconds
+_MOST_UNREADABLE = 20  # events in a row
 
-OnResult = Callable[[Result], None]
+log = structlog.get_logger()
+OnEvent = Callable[[Sequence[Result]], None]  # what a transcript event holds, perhaps nothing
 Listener = TypeVar("Listener", bound=WSListener)
 
 
@@ -54,6 +78,7 @@ class Transcribe:
         self.endpoint = endpoint
         self._region = region
         self._credentials = credentials
+        self._clock = VendorClock()
         self._tls = ssl.create_default_context()  # once: reading the certificate authorities takes 10 ms and more
         self._query = urlencode(
             {
@@ -67,14 +92,17 @@ class Transcribe:
             }
         )
 
-    async def open(self, on_result: OnResult) -> Connection:
-        """A connection that calls ``on_result`` for each result. Raises `TranscribeError` within `OPEN_SECONDS`."""
+    async def open(self, on_event: OnEvent) -> Connection:
+        """A connection that calls ``on_event`` for each transcript event.
+
+        Raises `TranscribeError` within `OPEN_SECONDS`.
+        """
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 credentials = await self._find_credentials()
                 url = await self._presign(credentials)
-                lasts = _lasts(credentials.expiration)
-                listener = await self._connect(lambda: Connection(on_result, lasts), url)
+                lasts = _lasts(credentials.expiration, self._clock.now())
+                listener = await self._connect(lambda: Connection(on_event, lasts), url)
         except WSHandshakeError as error:
             raise _refused(error) from None
         except TimeoutError:
@@ -109,15 +137,25 @@ class Transcribe:
         picows prefers aiofastnet's, but those write the peer's certificate into a temporary file within the TLS
         handshake, and wait for ever where no folder can be written to.
         """
-        _, opened = await ws_connect(
-            listener,
-            url,
-            ssl_context=self._tls,
-            use_aiofastnet=False,
-            max_frame_size=_LARGEST_ANSWER,
-            max_redirects=0,
-            read_buffer_init_size=_READ_BUFFER_BYTES,
-        )
+
+        def accepted(_: WSUpgradeRequest, answer: WSUpgradeResponse) -> Listener:
+            self._clock.learn(answer.headers.get("Date"))
+            return listener()
+
+        try:
+            _, opened = await ws_connect(
+                accepted,
+                url,
+                ssl_context=self._tls,
+                use_aiofastnet=False,
+                max_frame_size=_LARGEST_ANSWER,
+                max_redirects=0,
+                read_buffer_init_size=_READ_BUFFER_BYTES,
+            )
+        except WSHandshakeError as error:
+            if error.response is not None:
+                self._clock.learn(error.response.headers.get("Date"))
+            raise
         return cast("Listener | None", opened)
 
     async def _find_credentials(self) -> AwsCredentials:
@@ -137,6 +175,7 @@ class Transcribe:
             ),
             region=self._region,
             service="transcribe",
+            date=self._clock.now(),
             expiration_in_seconds=_EXPIRES_SECONDS,
         )
         await asyncio.wrap_future(aws_sign_request(request, config))
@@ -146,12 +185,13 @@ class Transcribe:
 class Connection(WSListener):
     """One open connection. `send` never waits; `closed` tells how it ended."""
 
-    def __init__(self, on_result: OnResult, lasts_seconds: float) -> None:
+    def __init__(self, on_event: OnEvent, lasts_seconds: float) -> None:
         self.lasts_seconds = lasts_seconds
-        self._on_result = on_result
+        self._on_event = on_event
         self._transport: WSTransport | None = None
         self._failure: TranscribeError | None = None
         self._ended = False
+        self._unreadable = 0  # events in a row
         self._gone = asyncio.Event()
 
     def send(self, pcm: bytes) -> None:
@@ -191,10 +231,7 @@ class Connection(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.BINARY:
-            try:
-                self._take(frame.get_payload_as_bytes())
-            except TranscribeError as error:
-                self.abort(error)
+            self._take(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
@@ -203,26 +240,63 @@ class Connection(WSListener):
         self._gone.set()
 
     def _take(self, event: bytes) -> None:
-        headers, payload = read_event(event)
-        if headers.get(":message-type") == "event":
-            if headers.get(":event-type") == "TranscriptEvent":
-                for result in read_results(payload):
-                    self._on_result(result)
+        """An event; one that cannot be read is skipped, as the next may be readable."""
+        try:
+            headers, payload = read_event(event)
+            kind = headers.get(":message-type")
+            if kind in ("exception", "error"):
+                self.abort(read_exception(headers, payload))
+            elif kind == "event" and headers.get(":event-type") == "TranscriptEvent":
+                self._on_event(read_results(payload))
+        except TranscribeError as error:
+            self._skip(error)
         else:
-            raise read_exception(headers, payload)
+            self._unreadable = 0
+
+    def _skip(self, error: TranscribeError) -> None:
+        TRANSCRIBE_UNREADABLE.inc()
+        self._unreadable += 1
+        if self._unreadable > _MOST_UNREADABLE:
+            self.abort(error)
+
+
+class VendorClock:
+    """AWS's clock, as far as its answers show that ours is wrong: a signature must be of the last five minutes."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """The time there, in UTC."""
+        return datetime.now(UTC) + self._ahead
+
+    def learn(self, date: str | None) -> None:
+        """An answer with the header ``Date`` has come, just now."""
+        try:
+            theirs = parsedate_to_datetime(date or "")
+        except ValueError:
+            return
+        if theirs.tzinfo is None:
+            return
+        ahead = theirs - datetime.now(UTC)
+        before, self._ahead = self._ahead, ahead if abs(ahead) >= _WRONG_CLOCK else timedelta(0)
+        if bool(before) != bool(self._ahead):
+            log.warning("clock differs from AWS's", ahead_seconds=round(self._ahead.total_seconds()))
 
 
 def _refused(error: WSHandshakeError) -> TranscribeError:
-    """A handshake that was not answered with 101: the error's name stands in a header, or the status tells."""
+    """A handshake that was not answered with 101: the error's name stands in a header, or only the status tells."""
     if error.response is None:
         return TranscribeError("Dropped")
+    status = int(error.response.status)
     named = error.response.headers.get("x-amzn-errortype", "").split(":")[0]
-    return failure(named or _BY_STATUS.get(error.response.status, "ServiceUnavailableException"))
+    text = read_message(bytes(error.raw_body or b""))
+    return failure(named or _BY_STATUS.get(status, f"HTTP{status}"), text)
 
 
-def _lasts(expiration: datetime | None) -> float:
+def _lasts(expiration: datetime | None, now: datetime) -> float:
     """How long a connection may be relied on: neither the service's limit nor the credentials' end may cut it."""
     if expiration is None:
         return MOST_SECONDS
-    left = (expiration - datetime.now(UTC)).total_seconds() - _BEFORE_EXPIRY_SECONDS
+    left = (expiration - now).total_seconds() - _BEFORE_EXPIRY_SECONDS
     return max(_LEAST_SECONDS, min(MOST_SECONDS, left))

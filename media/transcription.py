@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from math import inf
 
 import structlog
@@ -20,35 +21,55 @@ from media.admission import Admission, Slot
 from media.ages import Ages
 from media.audio import CHUNK_MS, Chunk, to_pcm
 from media.eventstream import Result, TranscribeError
-from media.link import Link
+from media.link import Clock, Link
 from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
 from media.tape import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, Tape
 from media.ticket import Direction
-from media.transcribe import OnResult, Transcriber
+from media.transcribe import OnEvent, Transcriber
 from media.transcript import Event, Gap, GapFound, State, StateChanged, Uttered
 from media.utterances import Utterances
 
 PACE = 5  # times as fast as it was spoken is what was kept sent
-IDLE_SECONDS = 2.0  # without sound from Twilio, Transcribe gets silence of ours: it hangs up after 15 s
-MUTE_SECONDS = 15.0  # speech goes out and nothing comes back: the connection is dead though open
 SILENT_SECONDS = 5.0
 SETTLED_SECONDS = 0.5  # AWS accepts the upgrade even of those whom it then refuses: not a sign of success yet
-SEAM_SECONDS = 20.0  # to wait for a pause in which to change connections, and for the last finals
 RELIEF_SLOT_SECONDS = 5.0  # to wait for a slot for a successor
 RELIEF_AGAIN_SECONDS = 60.0  # after a successor could not be opened
 _FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
-_BACK_OFF = (0.1, 2.0, 10.0)  # seconds: first, most while there is hope, most after that
 
-Open = Callable[[OnResult], Awaitable[Transcriber]]
+Open = Callable[[OnEvent], Awaitable[Transcriber]]
 Publish = Callable[[Event], None]
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a transcription waits for what, in seconds."""
+
+    idle: float = 2.0
+    """Without sound from Twilio, after which Transcribe gets silence of ours: it hangs up after 15 s."""
+    mute: float = 15.0
+    """Speech goes out and no event comes back, not even one without results: the connection is dead though open."""
+    seam: float = 20.0
+    """For a pause in which to change connections, and for the last finals."""
+    back_off: tuple[float, float, float] = (0.1, 2.0, 10.0)
+    """Between attempts: the first, the most while there is hope, the most after that."""
+
+
+USUAL = Timing()
 
 
 class Transcription:
     """Turns the chunks of one call into utterances, told to ``publish``."""
 
     def __init__(
-        self, call: str, direction: Direction, open_: Open, admission: Admission, publish: Publish, began_ms: int
+        self,
+        call: str,
+        direction: Direction,
+        open_: Open,
+        admission: Admission,
+        publish: Publish,
+        began_ms: int,
+        timing: Timing = USUAL,
     ) -> None:
         self.detached = False  # Twilio's socket is gone and may come back
         self._call = call
@@ -56,6 +77,7 @@ class Transcription:
         self._admission = admission
         self._publish = publish
         self._began_ms = began_ms  # since 1970: its place in the line for a slot
+        self._timing = timing
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
         self._ages = Ages(call, publish)
@@ -67,8 +89,8 @@ class Transcription:
         self._waiting = True
         self._over = False
         self._complete = False  # all that was said is settled
-        self._trusted = False  # a result came on this connection
-        self._heard_at = self._sent_at = self._loud_at = self._result_at = self._begun_at = self._now()
+        self._trusted = False  # an event came on this connection
+        self._heard_at = self._sent_at = self._loud_at = self._event_at = self._begun_at = self._now()
         self._heard_ms = 0
 
     @property
@@ -105,9 +127,9 @@ class Transcription:
         now = self._now()
         if self._tape.unsent_ms:
             self._pump(PACE)
-        elif now - max(self._heard_at, self._sent_at) >= IDLE_SECONDS and not self._finishing:
+        elif now - max(self._heard_at, self._sent_at) >= self._timing.idle and not self._finishing:
             self._send_silence(self._link, now)
-        if now - self._result_at >= MUTE_SECONDS and not self._finishing:
+        if now - self._event_at >= self._timing.mute and not self._finishing:
             self._suspect_mute(self._link, now)
         if self._trusted or now - self._begun_at >= SETTLED_SECONDS:
             self._set_state(self._state(now))
@@ -149,7 +171,7 @@ class Transcription:
     async def _open_link(self, slot: Slot) -> Link:
         await slot.start()
         link = Link()
-        link.join(await self._open(lambda result: self._take(link, result)))
+        link.join(await self._open(lambda results: self._take(link, results)))
         TRANSCRIBE_OPENS.inc()
         return link
 
@@ -160,7 +182,7 @@ class Transcription:
         self._tape.keep_ms, self._tape.first_ms = KEEP_MS, 0
         self._utterances.restart()
         self._tell_lost()
-        self._sent_at = self._result_at = self._begun_at = self._now()
+        self._sent_at = self._event_at = self._begun_at = self._now()
         self._link = link
         self._trusted = False
         self._pump(PACE)
@@ -191,7 +213,7 @@ class Transcription:
         """The successor takes over in a pause (`_change_over`), or else by a replay."""
         self._successor = successor
         try:
-            async with asyncio.timeout(SEAM_SECONDS):
+            async with asyncio.timeout(self._timing.seam):
                 await link.closed()  # with its last finals, once it is relieved
         except (TimeoutError, TranscribeError):
             pass
@@ -216,7 +238,7 @@ class Transcription:
 
     async def _back_off(self, error: TranscribeError) -> None:
         self._attempts += 1
-        first, most, hopeless = _BACK_OFF
+        first, most, hopeless = self._timing.back_off
         if self._attempts > _FAILED_AFTER:
             self._set_state("failed")
             most = hopeless
@@ -249,23 +271,35 @@ class Transcription:
         self._sent_at = now
 
     def _suspect_mute(self, link: Link, now: float) -> None:
-        since_ms = self._heard_ms - round((now - self._result_at) * 1000)
-        self._result_at = now
+        since_ms = self._heard_ms - round((now - self._event_at) * 1000)
+        self._event_at = now
         if self._tape.has_speech(since_ms):
             link.abort(TranscribeError("Mute"))
 
-    def _take(self, link: Link, result: Result) -> None:
-        """A result came over ``link``."""
-        self._result_at = self._now()
+    def _take(self, link: Link, results: Sequence[Result]) -> None:
+        """An event came over ``link``; one without results is a sign of life, about once a second."""
+        self._event_at = self._now()
         self._attempts = 0
         if not self._trusted:
             self._trusted = True
-            self._set_state(self._state(self._result_at))
-        start_ms, end_ms = link.clock.to_call(result.start_ms), link.clock.to_call(result.end_ms)
-        self._tape.hear(result.channel, start_ms, end_ms, result.final)
-        self._publish(Uttered(self._call, self._utterances.revise(result, start_ms, end_ms)))
-        age_ms = (self._result_at - self._heard_at) * 1000 + self._heard_ms - end_ms
-        self._ages.note(age_ms, self._result_at, live=not self._finishing)
+            self._set_state(self._state(self._event_at))
+        for result in results:
+            self._take_result(link.clock, result)
+
+    def _take_result(self, clock: Clock, result: Result) -> None:
+        """AWS requires no time in a result: without an end it is of what was sent last."""
+        shown = self._utterances.unfinished(result.channel)
+        end_ms = clock.to_call(clock.sent_ms if result.end_ms is None else result.end_ms)
+        start_ms = (
+            (shown.start_ms if shown else end_ms) if result.start_ms is None else clock.to_call(result.start_ms)
+        )
+        for utterance in self._utterances.revise(result, start_ms, end_ms):
+            self._tape.hear(result.channel, utterance.start_ms, utterance.end_ms, utterance.final)
+            self._publish(Uttered(self._call, utterance))
+        if result.final:  # also one without words: nothing was said up to there
+            self._tape.hear(result.channel, start_ms, end_ms, final=True)
+        age_ms = (self._event_at - self._heard_at) * 1000 + self._heard_ms - end_ms
+        self._ages.note(age_ms, self._event_at, live=not self._finishing)
 
     def _give_up(self) -> None:
         """The end: what is shown as unfinished is all there will be, and what was never sent is a gap."""
@@ -295,4 +329,4 @@ class Transcription:
 
     def _count(self, error: TranscribeError) -> None:
         TRANSCRIBE_FAILURES.labels(error.kind).inc()
-        log.warning("transcribe failed", call=self._call, kind=error.kind, permanent=error.permanent)
+        log.warning("transcribe failed", call=self._call, kind=error.kind, why=error.why, permanent=error.permanent)

@@ -93,9 +93,22 @@ def _check_time(signature: _Signature, now: datetime) -> None:
     except ValueError:
         raise _incomplete("Date must be in ISO-8601 'basic format'.") from None
     if signed > now + _SKEW:
-        raise AwsError("InvalidSignatureException", f"Signature not yet current: {signature.date}")
-    if now > signed + timedelta(seconds=signature.expires):
-        raise AwsError("InvalidSignatureException", "Request has expired")
+        raise AwsError(
+            "InvalidSignatureException",
+            f"Signature not yet current: {signature.date} is still later than {_basic(now + _SKEW)} "
+            f"({_basic(now)} + 5 min.)",
+        )
+    life = timedelta(seconds=signature.expires)
+    if now > signed + life:
+        raise AwsError(
+            "InvalidSignatureException",
+            f"Signature expired: {signature.date} is now earlier than {_basic(now - life)} "
+            f"({_basic(now)} - {signature.expires // 60} min.)",
+        )
+
+
+def _basic(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
 def _secret(signature: _Signature, keys: Keys) -> str:

@@ -19,7 +19,8 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -89,8 +90,9 @@ class Transcribe:
     """What happens at the service, and what shall go wrong there.
 
     ``mute``: sound is accepted and nothing comes back, not even a close. ``delay``: seconds by which every
-    answer comes late. ``quota``: streams open at once, ``starts_per_second``: streams opened in any second, None for
-    any number. ``log``: every opening, in order.
+    answer comes late. ``ahead``: of this machine's clock, the service's. ``denial``: what every new stream is told
+    after the upgrade, None to serve it. ``quota``: streams open at once, ``starts_per_second``: streams opened in any
+    second, None for any number. ``log``: every opening, in order.
     """
 
     def __init__(
@@ -104,6 +106,8 @@ class Transcribe:
     ) -> None:
         self.mute = False
         self.delay = 0.0
+        self.ahead = timedelta(0)
+        self.denial: AwsError | None = None
         self.quota = quota
         self.starts_per_second: int | None = None
         self.log: deque[Opening] = deque(maxlen=_REMEMBERED)
@@ -118,6 +122,7 @@ class Transcribe:
         self._streams: dict[str, Stream] = {}  # by session id
         self._starts: deque[float] = deque()  # within the last second
         self._refusal: tuple[int | None, float] | None = None  # HTTP status, until when
+        self._refuses_barely = False
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
@@ -135,9 +140,18 @@ class Transcribe:
         for stream in list(self._streams.values()):
             stream.fail(AwsError(type_, text))
 
-    def refuse(self, status: int | None = None, seconds: float = float("inf")) -> None:
-        """Open nothing new for ``seconds``: answer the upgrade with this HTTP status, or cut it if None."""
+    def say(self, frame: bytes) -> None:
+        """Send ``frame`` on every open stream, as it is."""
+        for stream in list(self._streams.values()):
+            stream.say(frame)
+
+    def refuse(self, status: int | None = None, seconds: float = float("inf"), *, bare: bool = False) -> None:
+        """Open nothing new for ``seconds``: answer the upgrade with this HTTP status, or cut it if None.
+
+        ``bare``: without AWS's name and text, as whatever stands on the way to it answers.
+        """
         self._refusal = (status, time.monotonic() + seconds)
+        self._refuses_barely = bare
 
     def accept(self) -> None:
         """Refuse nobody any more."""
@@ -165,13 +179,15 @@ class Transcribe:
         if refuses and status is None:  # whoever it is
             self._count_refusal()
             connection.transport.abort()
-            return _error(connection, 503)
+            return self._error(connection, 503)
         if request.path.partition("?")[0] != PATH:
-            return _error(connection, 404)
+            return self._error(connection, 404)
         if not refuses:
             return None
         self._count_refusal()
-        return _error(connection, status or 503)
+        if self._refuses_barely:
+            return connection.respond(HTTPStatus(status or 503), "")
+        return self._error(connection, status or 503)
 
     def add_headers(self, connection: ServerConnection, request: Request, response: Response) -> None:
         """The headers with which the service accepts an upgrade."""
@@ -179,6 +195,7 @@ class Transcribe:
             return
         host = request.headers.get("Host", "")
         session_id = dict(sigv4.parameters(request.path.partition("?")[2])).get("session-id")
+        self._date(response)
         response.headers["websocket-origin"] = f"wss://{host}"
         response.headers["websocket-location"] = host + request.path
         response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
@@ -200,10 +217,12 @@ class Transcribe:
         assert connection.request is not None
         path, _, query = connection.request.path.partition("?")
         host = connection.request.headers.get("Host", "")
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + self.ahead
         sigv4.verify(path, query, host, keys=self._keys, region=self._region, service="transcribe", now=now)
         request = transcribe_request.parse(dict(sigv4.parameters(query)))
         session_id = request.session_id or str(connection.id)
+        if self.denial is not None:
+            raise self.denial
         if self.quota is not None and self.open >= self.quota and session_id not in self._streams:
             raise AwsError("LimitExceededException", _OVER_QUOTA.format(self.quota))
         self._count_start(time.monotonic())
@@ -235,6 +254,16 @@ class Transcribe:
     def _count_refusal(self) -> None:
         self.refused += 1
         self.changed()
+
+    def _error(self, connection: ServerConnection, status: int) -> Response:
+        response = _error(connection, status)
+        self._date(response)
+        return response
+
+    def _date(self, response: Response) -> None:
+        """The service's own time: clients correct theirs by it."""
+        del response.headers["Date"]
+        response.headers["Date"] = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
 
 
 def _error(connection: ServerConnection, status: int) -> Response:

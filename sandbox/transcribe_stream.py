@@ -23,6 +23,7 @@ _MOST_BYTES = 32 * 1024  # of one audio event
 _MOST_SECONDS = 1.0
 _OUTBOX = 1024  # frames; a client that reads none of them is not listened to any more
 _SAMPLE = 2  # bytes
+_NOTHING_EVERY_SECONDS = 1.0  # of audio without words
 _TOO_BIG = "Your stream is too big. Reduce the frame size and try your request again."
 _STARVED = "Your request timed out because no new audio was received for {:g} seconds."
 _NOT_AUDIO = "Unexpected WebSocket frame received."
@@ -81,6 +82,7 @@ class Stream:
         self._weather = weather
         self._ears: list[Recogniser] = [recogniser(opening.request.rate) for _ in range(opening.request.channels)]
         self._id = uuid.uuid4()
+        self._answered_at = 0.0  # seconds of audio, at the newest event
         self._outbox: asyncio.Queue[tuple[float, bytes] | None] = asyncio.Queue(_OUTBOX)
 
     async def run(self) -> None:
@@ -103,6 +105,11 @@ class Stream:
             self._outbox.put_nowait(None)
         except asyncio.QueueFull:
             self.drop()
+
+    def say(self, frame: bytes) -> None:
+        """Send this, whatever it is."""
+        with suppress(asyncio.QueueFull):
+            self._outbox.put_nowait((0.0, frame))
 
     def drop(self) -> None:
         """Cut the connection without a word."""
@@ -166,11 +173,13 @@ class Stream:
             raise AwsError("LimitExceededException", _TOO_LONG.format(self._limits.most_seconds))
 
     async def _hear(self, chunk: bytes) -> None:
-        if self.opening.chunks == 1:
-            await self._post(transcribe_answer.transcript())  # the service, too, says at times that it has nothing
         for channel, ear in enumerate(self._ears):
             for result in await ear.feed(self._channel(chunk, channel)):
                 await self._say(channel, result)
+        heard = self.opening.audio_seconds
+        if self.opening.chunks == 1 or heard - self._answered_at >= _NOTHING_EVERY_SECONDS:
+            self._answered_at = heard
+            await self._post(transcribe_answer.transcript())  # as the service does, it says that it has heard no word
 
     def _channel(self, chunk: bytes, channel: int) -> bytes:
         channels = len(self._ears)
@@ -178,6 +187,7 @@ class Stream:
 
     async def _say(self, channel: int, result: Result) -> None:
         self.opening.results += 1
+        self._answered_at = self.opening.audio_seconds
         described = transcribe_answer.describe(
             result,
             result_id=str(uuid.uuid5(self._id, f"{channel}/{result.utterance}")),

@@ -20,6 +20,7 @@ from media.config import Settings
 from media.server import Server
 from media.ticket import Direction, Role, sign_console, sign_stream
 from media.transcribe import Transcribe
+from media.transcription import USUAL, Timing
 from sandbox.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
 from sandbox.nats import NatsServer
 from sandbox.scripted import Scripted
@@ -166,6 +167,7 @@ async def media_node(
     endpoint: str | None = None,
     port: int = 0,
     credentials: AwsCredentialsProvider | None = None,
+    timing: Timing = USUAL,
     **changes: Any,
 ) -> AsyncIterator[Node]:
     """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
@@ -175,7 +177,7 @@ async def media_node(
     client = Transcribe(
         settings.transcribe_endpoint, region="ap-southeast-2", language="en-AU", credentials=credentials
     )
-    server = Server(settings, client, secrets.token_hex(4))
+    server = Server(settings, client, secrets.token_hex(4), timing)
     async with server.serving() as listening:
         node = Node(f"ws://127.0.0.1:{listening}", server=server, vendor=vendor, nats=nats)
         try:

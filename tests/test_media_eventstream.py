@@ -93,7 +93,38 @@ def test_any_payload_is_results_or_an_error_of_ours(payload: bytes) -> None:
     ("kind", "text", "told", "permanent"),
     [
         ("LimitExceededException", "too many", "LimitExceededException", False),
-        ("BadRequestException", "bad language", "BadRequestException", True),
+        ("BadRequestException", "bad language", "BadRequestException", False),
+        ("BadRequestException", "The requested vocabulary couldn't be found.", "BadRequestException", True),
+        ("BadRequestException", "Vocabulary agents was not found", "BadRequestException", True),
+        ("BadRequestException", "The requested vocabulary is not ready", "BadRequestException", False),
+        (
+            "InvalidSignatureException",
+            "Credential should be scoped to a valid region.",
+            "InvalidSignatureException",
+            True,
+        ),
+        (
+            "InvalidSignatureException",
+            "Signature expired: 1 is now earlier than 2",
+            "InvalidSignatureException",
+            False,
+        ),
+        ("InvalidSignatureException", "Signature not yet current: 2", "InvalidSignatureException", False),
+        (
+            "AccessDeniedException",
+            "User: x is not authorized to perform: transcribe:y",
+            "AccessDeniedException",
+            True,
+        ),
+        ("AccessDeniedException", "", "AccessDeniedException", True),
+        (
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+            "ExpiredTokenException",
+            False,
+        ),
+        ("HTTP403", "", "HTTP403", False),
+        ("Some thing/else", "", "Unknown", False),
         (
             "BadRequestException",
             "Your request timed out because no new audio was received for 15 seconds.",
@@ -103,7 +134,7 @@ def test_any_payload_is_results_or_an_error_of_ours(payload: bytes) -> None:
         ("InternalFailureException", "oops", "InternalFailureException", False),
         ("ServiceUnavailableException", "later", "ServiceUnavailableException", False),
         ("ConflictException", "again", "ConflictException", False),
-        ("UnrecognizedClientException", "who", "UnrecognizedClientException", True),
+        ("UnrecognizedClientException", "who", "UnrecognizedClientException", False),
     ],
 )
 def test_exceptions_are_told_apart(kind: str, text: str, told: str, permanent: bool) -> None:
@@ -116,3 +147,80 @@ def test_exceptions_are_told_apart(kind: str, text: str, told: str, permanent: b
 
 def test_an_exception_without_a_readable_body_is_still_named() -> None:
     assert read_exception({":exception-type": "ConflictException"}, b"\xff").kind == "ConflictException"
+
+
+def results(*members: dict[str, Any]) -> list[Result]:
+    return read_results(json.dumps({"Transcript": {"Results": members}}).encode())
+
+
+@pytest.mark.parametrize(
+    "payload", [b"{}", b'{"Transcript":null}', b'{"Transcript":{}}', b'{"Transcript":{"Results":null}}',
+                b'{"Transcript":{"Results":[]}}', b'{"Transcript":{"Results":[null]}}']
+)  # fmt: skip
+def test_an_event_may_hold_nothing(payload: bytes) -> None:
+    assert read_results(payload) == []
+
+
+WHOLE: dict[str, Any] = {
+    "ResultId": "r1", "StartTime": 1.0, "EndTime": 2.0, "IsPartial": True, "ChannelId": "ch_1",
+    "LanguageCode": "en-AU",
+    "Alternatives": [{"Transcript": "good day", "Entities": [], "Items": [
+        {"Content": "good", "Type": "pronunciation", "Stable": True, "Confidence": 0.9, "StartTime": 1.0,
+         "EndTime": 1.5, "Speaker": "0", "VocabularyFilterMatch": False},
+        {"Content": "day", "Type": "pronunciation", "Stable": False, "StartTime": 1.5, "EndTime": 2.0}]}],
+}  # fmt: skip
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where members stand in ``value``."""
+    if isinstance(value, list):
+        return [found for index, each in enumerate(value) for found in _paths(each, (*path, index))]
+    if isinstance(value, dict):
+        return [found for name, each in value.items() for found in ((*path, name), *_paths(each, (*path, name)))]
+    return []
+
+
+def _without(path: tuple[Any, ...], *, null: bool) -> dict[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(WHOLE))
+    place: Any = copy
+    for step in path[:-1]:
+        place = place[step]
+    if null:
+        place[path[-1]] = None
+    else:
+        del place[path[-1]]
+    return copy
+
+
+@pytest.mark.parametrize("null", [True, False], ids=["null", "absent"])
+@pytest.mark.parametrize("path", _paths(WHOLE), ids=lambda path: ".".join(map(str, path)))
+def test_no_member_is_required(path: tuple[Any, ...], null: bool) -> None:
+    """As in AWS's service model: no member of Result, Alternative or Item is."""
+    (read,) = results(_without(path, null=null))
+    whole = results(WHOLE)[0]
+    if path == ("Alternatives",):
+        assert read.text == ""
+    elif path != ("Alternatives", 0, "Items", 0, "Content"):
+        assert read.text == whole.text
+    if path != ("IsPartial",):
+        assert not read.final
+
+
+def test_times_may_come_from_the_items_or_be_unknown() -> None:
+    (read,) = results(_without(("StartTime",), null=True))
+    assert (read.start_ms, read.end_ms) == (1000, 2000)
+    (read,) = results({"ResultId": "r", "Alternatives": [{"Transcript": "hello"}]})
+    assert (read.start_ms, read.end_ms, read.final) == (None, None, True)
+    (read,) = results({"StartTime": -1e300, "EndTime": 1e300})
+    assert (read.start_ms, read.end_ms, read.id) == (None, None, "")
+
+
+def test_without_a_transcript_the_items_are_the_text() -> None:
+    items = [{"Content": "Good"}, {"Content": "morning"}, {"Content": ",", "Type": "punctuation"}, {"Content": "you"}]
+    (read,) = results({"IsPartial": False, "Alternatives": [{"Items": items}]})
+    assert (read.text, read.stable_words) == ("Good morning, you", 3)
+
+
+def test_what_ends_comes_before_what_begins_in_the_same_event() -> None:
+    begins, ends = {"ResultId": "b", "IsPartial": True}, {"ResultId": "a", "IsPartial": False}
+    assert [read.id for read in results(begins, ends)] == ["a", "b"]

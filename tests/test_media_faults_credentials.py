@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider
 
-from media import transcribe, transcription
+from media import transcribe
+from media.transcription import Timing
 from sandbox.nats import NatsServer
 from tests.node import media_node, scripted_vendor
 from tests.spoken import Talk, account
@@ -39,11 +40,10 @@ async def test_a_connection_is_relieved_before_its_credentials_expire(
 ) -> None:
     monkeypatch.setattr(transcribe, "_BEFORE_EXPIRY_SECONDS", 1.0)
     monkeypatch.setattr(transcribe, "_LEAST_SECONDS", 0.2)
-    monkeypatch.setattr(transcription, "SEAM_SECONDS", 0.5)
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor(access_keys=KEYS, session_tokens=TOKENS) as vendor,
-        media_node(nats, vendor, port=free_port(), credentials=short_lived()) as node,
+        media_node(nats, vendor, port=free_port(), credentials=short_lived(), timing=Timing(seam=0.5)) as node,
     ):
         screen = await node.screen()
         talk = Talk(await node.call())
@@ -60,10 +60,9 @@ async def test_a_connection_is_relieved_before_its_credentials_expire(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # awscrt's way to pass it on
 async def test_credentials_that_cannot_be_had_are_asked_for_again(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     """The place where they come from is away for a moment: that may get better."""
-    monkeypatch.setattr(transcription, "_BACK_OFF", (0.02, 0.1, 0.5))
     tries = itertools.count()
 
     def issue() -> AwsCredentials:
@@ -74,7 +73,13 @@ async def test_credentials_that_cannot_be_had_are_asked_for_again(
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor(access_keys=KEYS, session_tokens=TOKENS) as vendor,
-        media_node(nats, vendor, port=free_port(), credentials=AwsCredentialsProvider.new_delegate(issue)) as node,
+        media_node(
+            nats,
+            vendor,
+            port=free_port(),
+            credentials=AwsCredentialsProvider.new_delegate(issue),
+            timing=Timing(back_off=(0.02, 0.1, 0.5)),
+        ) as node,
     ):
         screen = await node.screen()
         talk = Talk(await node.call())

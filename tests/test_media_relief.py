@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from media import transcribe, transcription
+from media import transcribe
+from media.transcription import Timing
+from sandbox.nats import NatsServer
 from tests.ends import Line, Screen
-from tests.node import Node
+from tests.node import Node, media_node, scripted_vendor
+
+
+@pytest_asyncio.fixture
+async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Node]:
+    async with (
+        NatsServer(tmp_path) as nats,
+        scripted_vendor() as vendor,
+        media_node(nats, vendor, port=free_port(), timing=Timing(seam=0.7)) as node,
+    ):
+        yield node
 
 
 async def spoken(screen: Screen, call: str, words: str) -> None:
@@ -36,7 +51,6 @@ async def test_an_old_connection_is_relieved_without_a_word_lost_or_doubled(
     node: Node, monkeypatch: pytest.MonkeyPatch, pauses: bool
 ) -> None:
     monkeypatch.setattr(transcribe, "MOST_SECONDS", 1.0)
-    monkeypatch.setattr(transcription, "SEAM_SECONDS", 0.7)
     screen = await node.screen()
     line = await node.call()
     await node.vendor.until(lambda: node.vendor.opened == 1)

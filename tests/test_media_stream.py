@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import jwt
@@ -131,3 +132,17 @@ async def test_another_account_is_refused(node: Node) -> None:
     line = await node.dial("CA11", {"ticket": _ticket("CA11")})
     await line.send(line.writer.start().replace(ACCOUNT, "AC" + "1" * 32))
     assert await line.closed_with() == 4401
+
+
+async def test_a_stream_is_closed_after_a_minute_without_a_frame_and_not_before(node: Node) -> None:
+    """It may ring for 30 s, and a hold be silent for longer than people think."""
+    line = await node.call()
+    await node.vendor.until(lambda: node.vendor.opened == 1)
+    (stream,) = node.server._streams
+    now = time.monotonic()
+    stream.tick(now + 59)
+    await line.say("still here")
+    stream.tick(time.monotonic() + 59)
+    assert line.socket.close_code is None
+    stream.tick(time.monotonic() + 61)
+    assert await line.closed_with() == 4408

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from media import transcription
+from media.transcription import Timing
 from sandbox import script_audio
 from sandbox.nats import NatsServer
 from sandbox.transcribe_stream import Limits
@@ -34,6 +35,9 @@ async def spoken(screen: Screen, call: str, words: str) -> None:
     await screen.until(lambda: screen.words(call) == words)
     seen = screen.words(call).split()
     assert seen == words.split()
+
+
+DENIED = "User: arn:aws:iam::1:user/b is not authorized to perform: transcribe:StartStreamTranscriptionWebSocket"
 
 
 async def heard(node: Node, results: int) -> None:
@@ -101,7 +105,17 @@ async def test_the_clock_goes_on_over_a_break(node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["InternalFailureException", "ServiceUnavailableException", "ConflictException", "LimitExceededException"]
+    "kind",
+    [
+        "InternalFailureException",
+        "ServiceUnavailableException",
+        "ConflictException",
+        "LimitExceededException",
+        "BadRequestException",
+        "ExpiredTokenException",
+        "SerializationException",
+        "UnrecognizedClientException",
+    ],
 )
 async def test_what_may_get_better_is_tried_again(node: Node, kind: str) -> None:
     screen = await node.screen()
@@ -121,7 +135,7 @@ async def test_what_cannot_get_better_is_not_tried_again(node: Node) -> None:
     line = await node.call()
     await line.say("heard")
     await spoken(screen, line.call, "heard")
-    node.vendor.fail("BadRequestException")
+    node.vendor.fail("AccessDeniedException", DENIED)
     await screen.until(lambda: screen.states(line.call)[-1:] == ["failed"])
     await line.say("people go on talking")
     await line.hang_up()
@@ -148,12 +162,13 @@ async def test_refused_credentials_are_failed_at_once(tmp_path: Path, free_port:
 
 
 async def test_a_transcribe_that_is_not_there_is_said_and_the_call_lives(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(transcription, "_BACK_OFF", (0.01, 0.02, 0.05))
     async with NatsServer(tmp_path) as nats, scripted_vendor() as vendor:
         nowhere = f"ws://127.0.0.1:{free_port()}"
-        async with media_node(nats, vendor, endpoint=nowhere, port=free_port()) as node:
+        async with media_node(
+            nats, vendor, endpoint=nowhere, port=free_port(), timing=Timing(back_off=(0.01, 0.02, 0.05))
+        ) as node:
             screen = await node.screen()
             line = await node.call()
             await line.say("anybody there")
@@ -187,14 +202,11 @@ async def test_over_the_quota_calls_wait_in_order_and_their_beginning_is_kept(
         assert vendor.opened == 3
 
 
-async def test_aws_saying_limit_exceeded_is_waiting_for_a_slot(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transcription, "_BACK_OFF", (0.05, 0.1, 0.2))
+async def test_aws_saying_limit_exceeded_is_waiting_for_a_slot(tmp_path: Path, free_port: Callable[[], int]) -> None:
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor(quota=0) as vendor,
-        media_node(nats, vendor, port=free_port()) as node,
+        media_node(nats, vendor, port=free_port(), timing=Timing(back_off=(0.05, 0.1, 0.2))) as node,
     ):
         screen = await node.screen()
         line = await node.call()
@@ -204,33 +216,61 @@ async def test_aws_saying_limit_exceeded_is_waiting_for_a_slot(
         await spoken(screen, line.call, "patience")
 
 
-async def test_a_mute_connection_is_noticed(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "MUTE_SECONDS", 1.0)
-    screen = await node.screen()
-    line = await node.call()
-    await line.say("heard")
-    await spoken(screen, line.call, "heard")
-    node.vendor.mute = True
-    await line.say("into the void", pause=False)
-    await node.vendor.until(lambda: node.vendor.opened >= 2)
-    node.vendor.mute = False
-    await line.say("and back")
-    await spoken(screen, line.call, "heard into the void and back")
-    assert screen.gaps(line.call) == []
+@asynccontextmanager
+async def impatient(tmp_path: Path, port: int) -> AsyncIterator[Node]:
+    """A node that gives up after a second what the real one bears for 15."""
+    async with (
+        NatsServer(tmp_path) as nats,
+        scripted_vendor() as vendor,
+        media_node(nats, vendor, port=port, timing=Timing(mute=1.0)) as node,
+    ):
+        yield node
 
 
-async def test_silence_is_no_reason_to_reopen(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "MUTE_SECONDS", 1.0)
-    screen = await node.screen()
-    line = await node.call()
-    await line.say("hold the line")
-    await spoken(screen, line.call, "hold the line")
-    await line.pause(20)
-    await screen.until(lambda: "silent" in screen.states(line.call))
-    await line.say("thank you for holding")
-    await spoken(screen, line.call, "hold the line thank you for holding")
-    await screen.until(lambda: screen.states(line.call)[-1] == "transcribing")
-    assert node.vendor.opened == 1
+async def test_a_mute_connection_is_noticed(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    async with impatient(tmp_path, free_port()) as node:
+        screen = await node.screen()
+        line = await node.call()
+        await line.say("heard")
+        await spoken(screen, line.call, "heard")
+        node.vendor.mute = True
+        await line.say("into the void", pause=False)
+        await node.vendor.until(lambda: node.vendor.opened >= 2)
+        node.vendor.mute = False
+        await line.say("and back")
+        await spoken(screen, line.call, "heard into the void and back")
+        assert screen.gaps(line.call) == []
+
+
+async def test_music_and_noise_are_no_reason_to_reopen(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    """60 s of sound without a word: Transcribe says each second that it has heard none, and is alive."""
+    noise = random.Random(5).randbytes(8000)
+    async with impatient(tmp_path, free_port()) as node:
+        screen = await node.screen()
+        line = await node.call()
+        await line.say("please hold")
+        await spoken(screen, line.call, "please hold")
+        for _ in range(60):
+            await line.play(noise)
+            await asyncio.sleep(0.1)
+        await line.say("thank you for holding")
+        await spoken(screen, line.call, "please hold thank you for holding")
+        assert node.vendor.opened == 1
+        assert set(screen.states(line.call)) == {"transcribing"}
+
+
+async def test_silence_is_no_reason_to_reopen(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    async with impatient(tmp_path, free_port()) as node:
+        screen = await node.screen()
+        line = await node.call()
+        await line.say("hold the line")
+        await spoken(screen, line.call, "hold the line")
+        await line.pause(20)
+        await screen.until(lambda: "silent" in screen.states(line.call))
+        await line.say("thank you for holding")
+        await spoken(screen, line.call, "hold the line thank you for holding")
+        await screen.until(lambda: screen.states(line.call)[-1] == "transcribing")
+        assert node.vendor.opened == 1
 
 
 async def test_twilio_stalling_longer_than_transcribe_waits(node: Node) -> None:
