@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ from runtime.settings import (
 
 __all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
+_INTEGRITY = re.compile("sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==")
+
 CONSENT_PROMPT = (
     "This call is transcribed by a computer while we talk, to help us to help you. "
     "The words are not kept. If you would rather not, please tell us."
@@ -36,6 +39,12 @@ def _voice_sdk(value: str) -> str:
     url = urlsplit(value)
     if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
         raise ValueError("must begin with https:// (http:// only on loopback)")
+    return value
+
+
+def _integrity(value: str) -> str:
+    if value and not all(_INTEGRITY.fullmatch(each) for each in value.split()):
+        raise ValueError("must be sha256-…, sha384-… or sha512-…, the hash in base64")
     return value
 
 
@@ -65,7 +74,9 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     twilio_api_key_secret: SecretStr
     twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9A-Za-z]+$")]
     voice_sdk_url: Annotated[str, AfterValidator(_voice_sdk)] = ""
-    """Where the browser loads Twilio's Voice SDK from; empty: no softphone."""
+    """Where browsers load Twilio's Voice SDK from; empty: our own copy (`web.voice_sdk`)."""
+    voice_sdk_integrity: Annotated[str, AfterValidator(_integrity)] = ""
+    """What browsers compare a foreign SDK with (Subresource Integrity). It runs in the page that shows words."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 
@@ -83,6 +94,14 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     def secure(self) -> bool:
         """Whether people reach us by https: cookies are Secure then, and HSTS is sent."""
         return self.web_public_url.startswith("https:")
+
+    @model_validator(mode="after")
+    def _foreign_script_is_pinned(self) -> Self:
+        if self.voice_sdk_url.startswith("https:") and not self.voice_sdk_integrity:
+            raise ValueError("VOICE_SDK_URL: needs VOICE_SDK_INTEGRITY beside it, the hash of that script")
+        if self.voice_sdk_integrity and not self.voice_sdk_url:
+            raise ValueError("VOICE_SDK_INTEGRITY: belongs to VOICE_SDK_URL, which is not set")
+        return self
 
     @model_validator(mode="after")
     def _secrets_differ(self) -> Self:

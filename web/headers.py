@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from web.config import STRIPE_API, Settings
 
-# Where the real Voice SDK signals and reports (facts: `device.edge = "sydney"`), and whence it fetches its tones.
-_TWILIO_SIGNALLING = ("wss://voice-js.sydney.twilio.com", "https://eventgw.twilio.com")
-_TWILIO_SOUNDS = ("https://sdk.twilio.com",)
+# What the real Voice SDK talks to with `edge: "sydney"` and a token of home region au1: signalling, and Insights (its README,
+# "Content Security Policy"). Its sounds are ours (`static/sounds`), so sdk.twilio.com is not among them.
+_TWILIO_SIGNALLING = "wss://voice-js.sydney.twilio.com"
+_TWILIO_INSIGHTS = "https://eventgw.au1.twilio.com"
+_CALL_SOUND = "mediastream:"  # the other side's voice, as an <audio> element's source
 _STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
 
@@ -31,7 +33,7 @@ def security_headers(settings: Settings) -> Mapping[str, str]:
 
 def content_security_policy(settings: Settings) -> str:
     """Nothing but what a page of ours needs: no inline script or style, no frame, no foreign host but Twilio's."""
-    scripts, connects, sounds = _voice_sources(settings.voice_sdk_url)
+    scripts, connects = _voice_sources(settings.voice_sdk_url)
     policy = {
         "default-src": ["'none'"],
         "script-src": ["'self'", *scripts],
@@ -39,7 +41,7 @@ def content_security_policy(settings: Settings) -> str:
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'", settings.media_public_url, *connects],
-        "media-src": ["'self'", *sounds],
+        "media-src": ["'self'", _CALL_SOUND],
         "manifest-src": ["'self'"],
         "form-action": ["'self'", *_payment_pages(settings)],
         "frame-ancestors": ["'none'"],
@@ -53,12 +55,12 @@ def _payment_pages(settings: Settings) -> list[str]:
     return list(_STRIPE_PAGES) if settings.stripe_api_base == STRIPE_API else [settings.stripe_api_base]
 
 
-def _voice_sources(sdk_url: str) -> tuple[list[str], list[str], list[str]]:
-    """Whence the softphone's script may come, whereto it may connect, and whence it may play tones."""
+def _voice_sources(sdk_url: str) -> tuple[list[str], list[str]]:
+    """Return script-src and connect-src for the softphone, beyond our own origin."""
     if not sdk_url:
-        return [], [], []
+        return [], [_TWILIO_SIGNALLING, _TWILIO_INSIGHTS]
     url = urlsplit(sdk_url)
     origin = f"{url.scheme}://{url.netloc}"
     if url.scheme == "https":
-        return [origin], list(_TWILIO_SIGNALLING), [origin, *_TWILIO_SOUNDS]
-    return [origin], [origin, f"ws://{url.netloc}"], [origin]
+        return [origin], [_TWILIO_SIGNALLING, _TWILIO_INSIGHTS]
+    return [origin], [origin, f"ws://{url.netloc}"]  # on loopback: an emulated SDK, which signals to where it came from

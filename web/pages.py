@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from web import access, keys, sessions, walls
 from web.access import Viewer
 from web.static_files import StaticFiles
+from web.voice_sdk import voice_sdk
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAILS = Path(__file__).parent / "mails"
@@ -56,7 +57,7 @@ async def console(request: web.Request) -> web.StreamResponse:
         "console.html",
         members=members,
         media_url=settings.media_public_url,
-        voice_sdk_url=settings.voice_sdk_url if viewer.may("softphone") else "",
+        **_phone(request, has_phone=viewer.may("softphone")),
     )
 
 
@@ -67,8 +68,16 @@ async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
         request,
         "console_off.html",
         trouble=await walls.trouble(request, viewer),
-        voice_sdk_url=request.app[keys.settings].voice_sdk_url if phone else "",
+        **_phone(request, has_phone=phone),
     )
+
+
+def _phone(request: web.Request, *, has_phone: bool) -> dict[str, str]:
+    """Return what a page with a phone in it is rendered with; empty texts for a page without one."""
+    if not has_phone:
+        return {"voice_sdk_url": "", "voice_sdk_integrity": ""}
+    sdk = voice_sdk(request.app[keys.settings], request.app[keys.static_files])
+    return {"voice_sdk_url": sdk.url, "voice_sdk_integrity": sdk.integrity}
 
 
 @routes.get("/favicon.ico")

@@ -17,17 +17,17 @@ from web.errors import NotFoundError
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _TYPES = {
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
     ".woff2": "font/woff2",
     ".png": "image/png",
     ".ico": "image/x-icon",
     ".json": "application/json",
     ".mp3": "audio/mpeg",
     ".wav": "audio/wav",
-    ".txt": "text/plain",
-    ".webmanifest": "application/manifest+json",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json; charset=utf-8",
 }
 
 routes = web.RouteTableDef()
@@ -65,6 +65,6 @@ async def static(request: web.Request) -> web.StreamResponse:
     current = request.match_info["hash"] == files.hash
     headers = {
         "Cache-Control": _FOR_EVER if current else _ASK_AGAIN,
-        "Content-Type": f"{_TYPES[path.suffix]}; charset=utf-8",
+        "Content-Type": _TYPES[path.suffix],
     }
     return web.FileResponse(path, headers=headers)

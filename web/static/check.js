@@ -1,5 +1,6 @@
 // Looks at everything, and says each thing as soon as it is found.
 
+import { abortAfter } from "./deadline.js";
 import { part, put } from "./dom.js";
 
 const PATIENCE_MS = 30_000;
@@ -57,7 +58,7 @@ async function look() {
     const answer = await fetch("/check/findings", {
       headers: { Accept: "application/json" },
       redirect: "error",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: abortAfter(PATIENCE_MS),
     });
     if (!answer.ok) throw new Error((await answer.json()).error);
     for await (const line of lines(answer)) show(JSON.parse(line));

@@ -210,7 +210,7 @@ function tick() {
 
 function newPhone() {
   const onTalking = (id) => store.calls.has(id) && choose(id);
-  return new PhonePanel({ sdkUrl: page.voiceSdkUrl, csrfToken, onTalking, onAvailable: () => note({ kind: "all" }) });
+  return new PhonePanel({ sdk: { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity }, csrfToken, onTalking, onAvailable: () => note({ kind: "all" }) });
 }
 
 function openHelp() {

@@ -13,7 +13,7 @@ let timer = null;
 let open = false; // the console is, by now
 
 function newPhone() {
-  return new PhonePanel({ sdkUrl: page.voiceSdkUrl, csrfToken, onTalking: () => {}, onAvailable: () => {} });
+  return new PhonePanel({ sdk: { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity }, csrfToken, onTalking: () => {}, onAvailable: () => {} });
 }
 
 async function look() {

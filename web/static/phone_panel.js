@@ -15,10 +15,10 @@ export class PhonePanel {
   #before = null; // what had the focus before it rang
 
   /** `onTalking(call id)` when a conversation begins; `onAvailable()` when taking calls was switched on or off. */
-  constructor({ sdkUrl, csrfToken, onTalking, onAvailable }) {
+  constructor({ sdk, csrfToken, onTalking, onAvailable }) {
     this.#csrfToken = csrfToken;
     this.#onAvailable = onAvailable;
-    this.#phone = new Softphone({ sdkUrl, csrfToken, onTalking, onChange: () => this.#draw() });
+    this.#phone = new Softphone({ sdk, csrfToken, onTalking, onChange: () => this.#draw() });
     this.#wire();
     this.#showAvailable(document.body.dataset.available === "yes");
     this.#phone.start();

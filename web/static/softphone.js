@@ -1,49 +1,49 @@
-// The phone in the page: Twilio's Device, or whatever stands at `sdkUrl` in its place. No DOM of its own.
+// The phone in the page: calls that ring, and the one in hand. registration.js keeps it registered. No DOM of its own.
 //
-// Phases: "loading", "ready", "offline" (the SDK is reconnecting), "failed", "off" (this member has no phone).
 // A call of this phone, for the page: {number, phase: "ringing" | "dialling" | "talking", muted, since, troubled}.
 
-const SDK_MS = 15_000; // for the SDK to load
-const TOKEN_MS = 10_000; // for a token to be given
-const EXPIRED = 20104; // the token, while this machine slept
-const RESTART_MS = 5_000;
+import { Registration } from "./registration.js";
 
+const CUT_OFF = "The connection was lost, and the call with it.";
 const PROBLEMS = {
   31401: "The browser may not use the microphone. Allow it beside the address, then try again.",
   31402: "No microphone was found. Plug one in, then try again.",
-  31486: "The number is busy.",
   31404: "That number cannot be reached.",
+  31480: "That number cannot be reached just now.",
+  31486: "The number is busy.",
+  31603: "The call was declined.",
 };
 
 export class Softphone {
-  phase = "loading";
-  problem = "";
-  #options;
-  #device = null;
+  #onChange;
+  #onTalking;
+  #registration;
+  #problem = ""; // with the latest call
   #call = null; // the call answered or dialled
   #ringing = []; // calls nobody has answered yet, oldest first
   #since = null;
   #troubled = false;
 
-  /** `options`: {sdkUrl, csrfToken, onChange(), onTalking(call id)}: the id that transcripts of the call go by. */
-  constructor(options) {
-    this.#options = options;
+  /** `onTalking(call id)`: the id that transcripts of the call go by. `timing` is registration.js's. */
+  constructor({ sdk, csrfToken, onChange, onTalking }, timing = {}) {
+    this.#onChange = onChange;
+    this.#onTalking = onTalking;
+    const isBusy = () => Boolean(this.current);
+    this.#registration = new Registration({ sdk, csrfToken, isBusy, onChange, onIncoming: (call) => this.#ring(call) }, timing);
   }
 
-  /** Load the SDK and register. Never throws: what fails becomes `phase` and `problem`. */
-  async start() {
-    this.#device?.destroy();
-    this.#become("loading");
-    try {
-      const Device = await loadDevice(this.#options.sdkUrl);
-      const pass = await this.#pass();
-      if (!pass) return this.#become("off");
-      this.#device = new Device(pass.token, { edge: pass.edge, closeProtection: true, logLevel: "silent" });
-      this.#listen(this.#device);
-      await this.#device.register();
-    } catch (error) {
-      this.#become("failed", problemOf(error, "The phone could not start. You can still read calls."));
-    }
+  /** Whether it can ring and dial: registration.js's. */
+  get phase() {
+    return this.#registration.phase;
+  }
+
+  /** What went wrong, in words: with the registration while there is none, else with the latest call. Empty if nothing did. */
+  get problem() {
+    return this.phase === "ready" ? this.#problem : this.#registration.problem;
+  }
+
+  start() {
+    return this.#registration.start();
   }
 
   /** What is going on, newest first concern: the call in hand, else the one that rings, else null. */
@@ -57,7 +57,7 @@ export class Softphone {
     if (!call) return;
     this.#hold(call);
     call.accept();
-    this.#tell();
+    this.#onChange();
   }
 
   decline() {
@@ -80,44 +80,40 @@ export class Softphone {
   /** Call `number`, as typed: the server decides what it means and whether it may be called. */
   async dial(number) {
     if (this.#call || this.phase !== "ready") return;
-    this.problem = "";
+    this.#problem = "";
     try {
-      const call = await this.#device.connect({ params: { To: number } });
+      const call = await this.#registration.device.connect({ params: { To: number } });
       call.dialled = number;
       this.#ringing = []; // the SDK ignores them from now on, and says nothing more of them
       this.#hold(call);
     } catch (error) {
-      this.problem = problemOf(error, "The call could not be placed.");
+      this.#problem = PROBLEMS[error?.code] ?? "The call could not be placed.";
     }
-    this.#tell();
-  }
-
-  #listen(device) {
-    device.on("registered", () => this.#become("ready"));
-    device.on("unregistered", () => this.phase === "ready" && this.#become("offline"));
-    device.on("incoming", (call) => this.#ring(call));
-    device.on("tokenWillExpire", () => this.#renewPass());
-    device.on("error", (error) => this.#complain(error));
+    this.#onChange();
   }
 
   #ring(call) {
+    this.#problem = "";
     this.#ringing.push(call);
     const gone = () => {
+      if (!this.#ringing.includes(call)) return;
       this.#ringing = this.#ringing.filter((other) => other !== call);
-      this.#tell();
+      this.#free();
     };
-    for (const event of ["cancel", "reject", "disconnect", "error"]) call.on(event, gone);
-    this.#tell();
+    // "transportClose" is all that is heard of a call whose connection broke before anybody answered.
+    for (const event of ["cancel", "reject", "disconnect", "transportClose"]) call.on(event, gone);
+    call.on("error", () => call.status() !== "pending" && gone());
+    this.#onChange();
   }
 
   #hold(call) {
     this.#call = call;
     this.#since = null;
     this.#troubled = false;
-    const over = () => this.#letGo(call);
-    for (const event of ["disconnect", "cancel", "reject"]) call.on(event, over);
+    for (const event of ["disconnect", "cancel", "reject"]) call.on(event, () => this.#letGo(call));
+    call.on("transportClose", () => this.#checkLine(call));
     call.on("accept", () => this.#talk(call));
-    call.on("mute", () => this.#tell());
+    call.on("mute", () => this.#onChange());
     call.on("reconnecting", () => this.#trouble(call, true));
     call.on("reconnected", () => this.#trouble(call, false));
     call.on("error", (error) => this.#complain(error));
@@ -126,57 +122,50 @@ export class Softphone {
   #talk(call) {
     if (call !== this.#call) return;
     this.#since = Date.now();
-    this.problem = "";
-    this.#options.onTalking(call.customParameters?.get("call") ?? call.parameters.CallSid);
-    this.#tell();
+    this.#problem = "";
+    this.#onTalking(call.customParameters?.get("call") ?? call.parameters.CallSid);
+    this.#onChange();
   }
 
   #trouble(call, troubled) {
     if (call === this.#call) this.#troubled = troubled;
-    this.#tell();
-  }
-
-  #letGo(call) {
-    if (call === this.#call) this.#call = this.#since = null;
-    this.#tell();
+    this.#onChange();
   }
 
   #complain(error) {
-    if (error?.code === EXPIRED) setTimeout(() => (this.#call ? this.#renewPass() : this.start()), RESTART_MS);
-    this.problem = problemOf(error, "The phone reported a problem.");
-    this.#tell();
+    this.#problem = PROBLEMS[error?.code] ?? "The call had a problem.";
+    this.#onChange();
   }
 
-  async #renewPass() {
-    try {
-      const pass = await this.#pass();
-      if (pass) this.#device.updateToken(pass.token);
-    } catch (error) {
-      this.#complain(error);
+  // The SDK says "transportClose" before it changes the call's status: to "reconnecting" if the call can be resumed, else to
+  // "closed", and then no other event follows.
+  #checkLine(call) {
+    if (isOver(call)) return this.#cutOff(call);
+    queueMicrotask(() => isOver(call) && this.#cutOff(call));
+  }
+
+  #cutOff(call) {
+    if (call !== this.#call) return;
+    for (const stream of [call.getLocalStream?.(), call.getRemoteStream?.()]) {
+      for (const track of stream?.getTracks() ?? []) track.stop(); // the SDK leaves the microphone open
     }
+    const { device } = this.#registration;
+    this.#letGo(call);
+    // To the Device such a call stays the active one for ever: it would neither ring nor dial again.
+    if (device?.isBusy || device?.calls?.includes(call)) this.#registration.renewDevice();
+    this.#problem = CUT_OFF;
+    this.#onChange();
   }
 
-  // Null means that this member has no phone.
-  async #pass() {
-    const answer = await fetch("/voice/token", {
-      method: "POST",
-      headers: { "X-CSRF-Token": this.#options.csrfToken },
-      cache: "no-store",
-      signal: AbortSignal.timeout(TOKEN_MS),
-    });
-    if (answer.status === 403) return null;
-    if (!answer.ok) throw new Error(`token: ${answer.status}`);
-    return answer.json();
+  #letGo(call) {
+    if (call !== this.#call) return;
+    this.#call = this.#since = null;
+    this.#free();
   }
 
-  #become(phase, problem = "") {
-    this.phase = phase;
-    this.problem = problem;
-    this.#tell();
-  }
-
-  #tell() {
-    this.#options.onChange();
+  #free() {
+    this.#registration.callIsOver();
+    this.#onChange();
   }
 }
 
@@ -185,20 +174,6 @@ function describe(call, phase, since, troubled) {
   return { number, phase, since, troubled, muted: call.isMuted() };
 }
 
-function problemOf(error, otherwise) {
-  return PROBLEMS[error?.code] ?? otherwise;
-}
-
-// A plain script that leaves `Twilio.Device` behind, as Twilio publishes it.
-function loadDevice(url) {
-  if (globalThis.Twilio?.Device) return Promise.resolve(globalThis.Twilio.Device);
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    const settle = () => (globalThis.Twilio?.Device ? resolve(globalThis.Twilio.Device) : reject(new Error("no SDK")));
-    script.addEventListener("load", settle);
-    script.addEventListener("error", settle);
-    setTimeout(settle, SDK_MS);
-    script.src = url;
-    document.head.append(script);
-  });
+function isOver(call) {
+  return call.status() === "closed" || call.status() === "pending";
 }

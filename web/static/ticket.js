@@ -1,5 +1,7 @@
 // Asks for the pass that opens one console.
 
+import { abortAfter } from "./deadline.js";
+
 const TICKET_MS = 10_000; // for the ticket to be given
 
 /**
@@ -14,7 +16,7 @@ export async function askForTicket(csrfToken) {
       headers: { "X-CSRF-Token": csrfToken },
       redirect: "error",
       cache: "no-store",
-      signal: AbortSignal.timeout(TICKET_MS),
+      signal: abortAfter(TICKET_MS),
     });
     return { ...(await read(answer)), saidAt: Date.parse(answer.headers.get("Date") ?? "") };
   } catch {
