@@ -1,8 +1,8 @@
 """Make the softphone's sounds again: ``python -m sandbox.phone_sounds``.
 
-Writes one WAV file (mono, 16 bit, 16 kHz) into ``web/static/sounds`` for each sound that Twilio's Voice SDK knows, under the
-SDK's name for it. All of them are computed here, from sine waves, and so are the project's own. They are committed: only a
-change of this file needs a run, and `tests/test_sandbox_phone_sounds.py` compares the two.
+Writes one WAV file (mono, 16 bit, 16 kHz) into ``web/static/sounds`` for each sound that Twilio's Voice SDK has,
+under the SDK's name for it. All of them are computed here, from sine waves: they are the project's own, and nobody
+else's licence applies. They are committed; only a change of this file needs a run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEY_SECONDS = 0.12
 FADE_SECONDS = 0.006  # at both ends, so that nothing clicks
 RING_SECONDS = 3.2  # one turn of the ring tone; the SDK repeats it
 
-# Overtones of a struck bar of wood (a marimba's): multiples of the pitch, their strength, and how fast they fade (1/s).
+# Overtones of a struck wooden bar (a marimba's): multiples of the pitch, their strength, how fast they fade (1/s).
 _BAR = ((1.0, 1.0, 6.0), (4.0, 0.25, 14.0), (9.2, 0.06, 30.0))
 _C5, _E5, _G5, _C6 = 523.25, 659.26, 783.99, 1046.50
 
@@ -68,8 +68,8 @@ def _struck(notes: Sequence[tuple[float, float]], seconds: float) -> Sound:
         rings = since >= 0
         for multiple, strength, fading in _BAR:
             if pitch * multiple < RATE / 2:
-                wave_ = np.sin(2 * np.pi * pitch * multiple * since[rings])
-                total[rings] += strength * np.exp(-fading * since[rings]) * wave_
+                swing = np.sin(2 * np.pi * pitch * multiple * since[rings])
+                total[rings] += strength * np.exp(-fading * since[rings]) * swing
     return _faded(total / np.max(np.abs(total)) * PEAK)
 
 

@@ -17,10 +17,10 @@ def executable() -> str | None:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A headless browser that is closed at the end."""
+async def chromium(*flags: str) -> AsyncIterator[Browser]:
+    """A headless browser, started with ``flags``, that is closed at the end."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox", *flags])
         try:
             yield browser
         finally:

@@ -77,8 +77,8 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
 ) -> None:
     nobody = free_port()
     telephone.exchange.set_number("+61255501234", voice_url="https://elsewhere.example/voice")
+    telephone.exchange.app_voice_url = "https://elsewhere.example/voice"
     broken = well.model_dump() | {
-        "voice_sdk_url": "",
         "database_url": f"postgresql+asyncpg://x:y@127.0.0.1:{nobody}/z",
         "nats_url": f"nats://web:wrong@127.0.0.1:{nobody}",
         "media_public_url": f"ws://127.0.0.1:{nobody}",

@@ -84,6 +84,11 @@ def test_good_settings_are_read() -> None:
         ("TWILIO_API_BASE", "https://api.au1.twilio.com"),
         ("STRIPE_API_BASE", "https://stripe.example"),
         ("VOICE_SDK_URL", "http://cdn.example.com.au/twilio.js"),
+        ("VOICE_SDK_URL", "https://cdn.example.com.au/twilio.js"),  # without its hash
+        ("VOICE_SDK_URL", "https://cdn.example.com.au; script-src */twilio.js"),
+        ("VOICE_SDK_INTEGRITY", "sha384-short"),
+        ("VOICE_SDK_INTEGRITY", "md5-" + "A" * 22),
+        ("VOICE_SDK_INTEGRITY", "sha384-" + "A" * 64),  # without a script
         ("WEB_PORT", "70000"),
         ("LOG_LEVEL", "loud"),
     ],
@@ -93,6 +98,13 @@ def test_a_bad_setting_is_refused_by_name(name: str, value: str) -> None:
         _settings(**{name: value})
     assert name.lower() in str(refused.value).lower()
     assert "hidden" not in str(refused.value)
+
+
+def test_a_foreign_script_is_taken_with_its_hash() -> None:
+    url, integrity = "https://cdn.example.com.au/twilio.js", f"sha384-{'A' * 64} sha512-{'B' * 86}=="
+    settings = _settings(VOICE_SDK_URL=url, VOICE_SDK_INTEGRITY=integrity)
+    assert (settings.voice_sdk_url, settings.voice_sdk_integrity) == (url, integrity)
+    assert _settings(VOICE_SDK_URL="http://127.0.0.1:8090/voice-sdk.js").voice_sdk_integrity == ""
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:8090", "http://localhost:8090/", "http://[::1]:8090"])

@@ -137,12 +137,17 @@ async def test_every_answer_carries_the_safe_headers(cast: Cast, browser: Browse
         assert answer.headers["Permissions-Policy"].startswith("microphone=(self)")
 
 
-def test_the_policy_names_the_softphones_hosts_only_if_there_is_one(settings: Settings) -> None:
-    assert "connect-src 'self' ws://127.0.0.1:8081; " in content_security_policy(settings)
-    real = settings.model_copy(update={"voice_sdk_url": "https://cdn.example.com.au/voice/twilio.min.js"})
-    policy = content_security_policy(real)
-    assert "script-src 'self' https://cdn.example.com.au; " in policy
-    assert "wss://voice-js.sydney.twilio.com https://eventgw.twilio.com; " in policy
+def test_the_policy_names_what_the_softphone_needs_and_nothing_else(settings: Settings) -> None:
+    own = content_security_policy(settings)
+    twilio = "wss://voice-js.sydney.twilio.com https://eventgw.au1.twilio.com"
+    assert "script-src 'self'; " in own
+    assert f"connect-src 'self' ws://127.0.0.1:8081 {twilio}; " in own
+    assert "media-src 'self' mediastream:; " in own
+    foreign = content_security_policy(
+        settings.model_copy(update={"voice_sdk_url": "https://cdn.example.com.au/voice/twilio.min.js"})
+    )
+    assert "script-src 'self' https://cdn.example.com.au; " in foreign
+    assert twilio in foreign
     near = settings.model_copy(update={"voice_sdk_url": "http://127.0.0.1:8090/voice_sdk.js"})
     assert "http://127.0.0.1:8090 ws://127.0.0.1:8090; " in content_security_policy(near)
     assert "twilio.com" not in content_security_policy(near)

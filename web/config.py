@@ -27,6 +27,7 @@ from runtime.settings import (
 
 __all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 _INTEGRITY = re.compile("sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==")
 
 CONSENT_PROMPT = (
@@ -39,6 +40,8 @@ def _voice_sdk(value: str) -> str:
     url = urlsplit(value)
     if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
         raise ValueError("must begin with https:// (http:// only on loopback)")
+    if value and not _HOST.fullmatch(url.netloc):  # it goes into the Content-Security-Policy
+        raise ValueError("must be the address of a script, such as https://cdn.example.com.au/twilio.min.js")
     return value
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from web.config import STRIPE_API, Settings
 
-# What the real Voice SDK talks to with `edge: "sydney"` and a token of home region au1: signalling, and Insights (its README,
-# "Content Security Policy"). Its sounds are ours (`static/sounds`), so sdk.twilio.com is not among them.
+# What the real Voice SDK talks to with `edge: "sydney"` and a token of home region au1: signalling, and Insights (the
+# SDK's README, "Content Security Policy"). Its sounds are ours (`static/sounds`): sdk.twilio.com is not among them.
 _TWILIO_SIGNALLING = "wss://voice-js.sydney.twilio.com"
 _TWILIO_INSIGHTS = "https://eventgw.au1.twilio.com"
 _CALL_SOUND = "mediastream:"  # the other side's voice, as an <audio> element's source
@@ -63,4 +63,4 @@ def _voice_sources(sdk_url: str) -> tuple[list[str], list[str]]:
     origin = f"{url.scheme}://{url.netloc}"
     if url.scheme == "https":
         return [origin], [_TWILIO_SIGNALLING, _TWILIO_INSIGHTS]
-    return [origin], [origin, f"ws://{url.netloc}"]  # on loopback: an emulated SDK, which signals to where it came from
+    return [origin], [origin, f"ws://{url.netloc}"]  # an emulated SDK signals to where it came from
