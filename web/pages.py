@@ -72,7 +72,7 @@ async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
     )
 
 
-def _phone(request: web.Request, *, has_phone: bool) -> dict[str, str]:
+def _phone(request: web.Request, *, has_phone: bool) -> dict[str, Any]:
     """Return what a page with a phone in it is rendered with; empty texts for a page without one."""
     if not has_phone:
         return {"voice_sdk_url": "", "voice_sdk_integrity": ""}
