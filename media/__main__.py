@@ -13,12 +13,14 @@ import structlog
 import uvloop
 from awscrt.auth import AwsCredentialsProvider
 
+from media.acceptor import Limits
 from media.config import Settings, read
 from media.privacy import keep_private
 from media.server import Server
 from media.transcribe import Transcribe
 from media.workers import share
 from runtime import logs
+from runtime.listening import raise_descriptor_limit
 
 
 async def serve(settings: Settings) -> int:
@@ -31,7 +33,8 @@ async def serve(settings: Settings) -> int:
     )
     node = uuid.uuid4().hex[:12]
     structlog.contextvars.bind_contextvars(node=node)
-    server = Server(settings, transcribe, node)
+    limits = Limits.for_descriptors(raise_descriptor_limit())
+    server = Server(settings, transcribe, node, limits=limits)
     first, second = _signals()
     try:
         async with server.serving() as port:

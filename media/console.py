@@ -39,6 +39,7 @@ class Consoles(Protocol):
 
     def spend(self, jti: str, exp: float) -> bool: ...
     def opened(self, console: Console) -> None: ...
+    def register(self, socket: Listener) -> None: ...
     def forget(self, socket: Listener) -> None: ...
 
 
@@ -50,22 +51,21 @@ class Console(Listener):
         self.org = self.member = ""
         self.role: Role = "agent"
         self._consoles = consoles
-        self._admitted = False
         self._waiting_allowed = MOST_WAITING_BYTES
         self._opened_at = time.monotonic()
 
     def take_text(self, text: memoryview | bytes) -> None:
-        if self._admitted:
+        if self.is_admitted:
             return  # a console has nothing more to say
         try:
-            self._admit(self._read(text))
+            self._open(self._read(text))
         except TicketError as error:
             REFUSED.labels("console", "ticket").inc()
             log.warning("console refused", why=str(error))
             self.close(NO_TICKET, "ticket refused")
 
     def take_binary(self) -> None:
-        if not self._admitted:
+        if not self.is_admitted:
             self.close(NO_TICKET, "ticket expected")
 
     def offer(self, event: bytes) -> None:
@@ -87,12 +87,15 @@ class Console(Listener):
 
     def tick(self, now: float) -> None:
         """Close a console that brings no ticket. ``now`` in seconds of `time.monotonic`."""
-        if not self._admitted and now - self._opened_at >= TICKET_SECONDS:
+        if not self.is_admitted and now - self._opened_at >= TICKET_SECONDS:
             self.close(NO_TICKET, "no ticket")
+
+    def connected(self) -> None:
+        self._consoles.register(self)
 
     def gone(self) -> None:
         self._consoles.forget(self)
-        if self._admitted:
+        if self.is_admitted:
             self._consoles.hub.unwatch(self)
 
     def _drop(self, transport: WSTransport) -> None:
@@ -111,9 +114,9 @@ class Console(Listener):
             raise TicketError("used before")
         return ticket
 
-    def _admit(self, ticket: ConsoleTicket) -> None:
+    def _open(self, ticket: ConsoleTicket) -> None:
         self.org, self.member, self.role = ticket.org, ticket.sub, ticket.role
-        self._admitted = True
+        self.admit()
         if self.transport is not None:
             snapshot = self._consoles.hub.watch(self)
             self._waiting_allowed += len(snapshot)  # a long one must not count as lagging

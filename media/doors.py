@@ -8,17 +8,17 @@ from __future__ import annotations
 import hmac
 from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import urlsplit
 
-from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
-from twilio.request_validator import RequestValidator
+from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
+from twilio.request_validator import RequestValidator, add_port, remove_port
 
 from media import metrics
+from media.acceptor import CURRENT, Answer
 from media.bus import Bus
 from media.config import Settings
 from media.console import Console, Consoles
 from media.stream import Calls, Stream
-
-Answer = WSListener | WSUpgradeResponseWithListener
 
 
 class House(Calls, Consoles, Protocol):
@@ -27,8 +27,6 @@ class House(Calls, Consoles, Protocol):
     settings: Settings
     bus: Bus
     draining: bool
-
-    def admit(self, socket: Stream | Console) -> None: ...
 
 
 class Doors:
@@ -40,6 +38,7 @@ class Doors:
 
     def answer(self, request: WSUpgradeRequest) -> Answer:
         """What picows is to do with ``request``."""
+        _normalise(request)
         match request.path.partition(b"?")[0]:
             case b"/twilio/stream":
                 return self._stream(request)
@@ -54,7 +53,7 @@ class Doors:
         return _page(HTTPStatus.NOT_FOUND, b"not found\n")
 
     def _stream(self, request: WSUpgradeRequest) -> Answer:
-        given = request.headers.get("X-Twilio-Signature", "").encode()
+        given = request.headers.get("X-Twilio-Signature", "").encode(errors="replace")
         # Every one is compared, whichever fits: the time taken tells nothing.
         if not sum(hmac.compare_digest(given, expected) for expected in self._signatures):
             metrics.REFUSED.labels("stream", "signature").inc()
@@ -62,17 +61,17 @@ class Doors:
         if self._house.draining:
             metrics.REFUSED.labels("stream", "draining").inc()
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        stream = Stream(self._house)
-        self._house.admit(stream)
-        return stream
+        return Stream(self._house)
 
     def _console(self, request: WSUpgradeRequest) -> Answer:
         if request.headers.get("Origin") != self._house.settings.web_public_url:
             metrics.REFUSED.labels("console", "origin").inc()
             return _page(HTTPStatus.FORBIDDEN, b"origin\n")
-        console = Console(self._house)
-        self._house.admit(console)
-        return console
+        connection = CURRENT.get()
+        if connection is not None and not connection.ask_for_console(request.headers.get("X-Forwarded-For")):
+            metrics.REFUSED.labels("console", "crowded").inc()
+            return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"too many consoles without a ticket\n")
+        return Console(self._house)
 
     def _ready(self) -> Answer:
         if self._house.draining:
@@ -82,11 +81,34 @@ class Doors:
         return _page(HTTPStatus.OK, b"ready\n")
 
 
+def _normalise(request: WSUpgradeRequest) -> None:
+    """Write Connection and Upgrade as picows wants them: one word each.
+
+    They are lists of tokens, in any case and over several lines (RFC 9110, 5.3 and 7.6.1); some browsers and proxies
+    send ``Connection: keep-alive, Upgrade``.
+    """
+    for header, wanted in (("Connection", "upgrade"), ("Upgrade", "websocket")):
+        lines = request.headers.getall(header, [])
+        if any(token.strip().lower() == wanted for line in lines for token in line.split(",")):
+            request.headers[header] = wanted
+
+
 def _signatures(settings: Settings) -> list[bytes]:
-    """What Twilio signs the handshake with, one for each token: the URL as the TwiML gives it, no parameters."""
-    url = f"{settings.media_public_url}/twilio/stream"
+    """What Twilio may sign the handshake with, no parameters: each spelling of the URL under each token."""
     tokens = [token.get_secret_value() for token in settings.twilio_auth_tokens]
-    return [RequestValidator(token).compute_signature(url, {}).encode() for token in tokens]
+    urls = _spellings(f"{settings.media_public_url}/twilio/stream")
+    return [RequestValidator(token).compute_signature(url, {}).encode() for token in tokens for url in urls]
+
+
+def _spellings(url: str) -> set[str]:
+    """``url`` as the TwiML gives it, and with and without its port, as Twilio's own validators take it.
+
+    The scheme is never another. Where theirs add a port they take 80 for ``wss``; 443 is what it means.
+    """
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "wss" else 80
+    explicit = parts if parts.port else parts._replace(netloc=f"{parts.netloc}:{default}")
+    return {url, explicit.geturl(), add_port(parts), remove_port(parts)}
 
 
 def _page(status: HTTPStatus, body: bytes, kind: str = "text/plain; charset=utf-8") -> Answer:

@@ -1,7 +1,11 @@
 """What the two kinds of socket have in common: whole texts out of WebSocket frames, and an orderly close.
 
-picows calls `on_ws_frame` for every frame, synchronously. A text may come in several; the sum is bounded. Nothing
-that a peer sends may raise out of here: it would be logged by picows and end the socket without a word.
+picows calls `on_ws_frame` for every frame, synchronously. A text may come in several; the sum is bounded, more
+tightly until the peer was admitted. Nothing that a peer sends may raise out of here: it would be logged by picows and
+end the socket without a word.
+
+picows makes a listener for a request that it may still refuse, and then tells it nothing: so a listener is known to
+nobody until `connected`.
 """
 
 from __future__ import annotations
@@ -9,8 +13,10 @@ from __future__ import annotations
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-MOST_BYTES = 4 * 1024 * 1024  # of one frame; beyond it picows closes with 1009
-READ_BUFFER_BYTES = 4 * 1024  # to begin with, of each socket; it grows where a frame is larger
+from media.acceptor import CURRENT, LARGEST_FRAME
+
+MOST_BYTES_UNADMITTED = 4 * 1024  # of one text: Twilio's `start` and a console's ticket have about 1 kB
+_TOO_BIG = 1009
 _TEXT = WSMsgType.TEXT
 log = structlog.get_logger()
 
@@ -20,7 +26,18 @@ class Listener(WSListener):
 
     def __init__(self) -> None:
         self.transport: WSTransport | None = None
+        self.is_admitted = False
+        self._connection = CURRENT.get()
         self._pieces = bytearray()
+
+    def admit(self) -> None:
+        """Its ticket was good: it may say more, and counts no longer among those who wait."""
+        self.is_admitted = True
+        if self._connection is not None:
+            self._connection.admitted()
+
+    def connected(self) -> None:
+        """The handshake is done."""
 
     def take_text(self, text: memoryview | bytes) -> None:
         """A whole text has come."""
@@ -44,6 +61,7 @@ class Listener(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
+        self.connected()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         self.transport = None
@@ -53,7 +71,9 @@ class Listener(WSListener):
         if self.transport is None:
             return
         try:
-            if frame.msg_type == _TEXT and frame.fin:
+            if not self.is_admitted and frame.payload_size + len(self._pieces) > MOST_BYTES_UNADMITTED:
+                self.close(_TOO_BIG)
+            elif frame.msg_type == _TEXT and frame.fin:
                 self.take_text(frame.get_payload_as_memoryview())
             else:
                 self._take(transport, frame)
@@ -74,8 +94,8 @@ class Listener(WSListener):
 
     def _join(self, frame: WSFrame) -> None:
         self._pieces += frame.get_payload_as_memoryview()
-        if len(self._pieces) > MOST_BYTES:
-            self.close(1009)
+        if len(self._pieces) > LARGEST_FRAME:
+            self.close(_TOO_BIG)
         elif frame.fin:
             text, self._pieces = bytes(self._pieces), bytearray()
             self.take_text(text)

@@ -14,9 +14,9 @@ from functools import partial
 
 import structlog
 from msgspec import structs
-from picows import ws_create_server
 
 from media import metrics
+from media.acceptor import Acceptor, Limits
 from media.admission import Admission
 from media.bus import BEAT_SECONDS, RENEW_SECONDS, Bus
 from media.call import Call
@@ -24,26 +24,32 @@ from media.config import Settings
 from media.console import Console
 from media.doors import Doors
 from media.hub import Hub
-from media.listener import MOST_BYTES, READ_BUFFER_BYTES, Listener
+from media.listener import Listener
 from media.pulse import PULSE_SECONDS
 from media.reach import Reach, Transcribe
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import Spent, StreamTicket
 from media.transcript import LiveCall
 from media.transcription import USUAL, Timing
-from runtime.listening import place
 
 TICK_SECONDS = 0.1
 GOING_AWAY = 1001
 HANDOVER_SECONDS = 15.0  # for web to start the streams anew, and for the last words heard here
-_PING_SECONDS = 15.0
 log = structlog.get_logger()
 
 
 class Server:
     """The process's calls, consoles and sockets. `run` serves until `drained`."""
 
-    def __init__(self, settings: Settings, transcribe: Transcribe, node: str, timing: Timing = USUAL) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transcribe: Transcribe,
+        node: str,
+        timing: Timing = USUAL,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (it is frozen)
+    ) -> None:
         self.settings = settings
         self._timing = timing
         self.stream_secret = settings.stream_shared_secret.get_secret_value()
@@ -62,25 +68,28 @@ class Server:
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
         self._holds: set[asyncio.Task[None]] = set()
-        self._doors = Doors(self)
+        self._acceptor = Acceptor(
+            Doors(self).answer,
+            settings.media_host,
+            settings.media_port,
+            shared=settings.media_workers > 1,
+            limits=limits,
+        )
         self._tasks = asyncio.TaskGroup()
         self._empty = asyncio.Event()
-        self._listener: asyncio.Server | None = None
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
         """Listen and run; gives the port. Leaving ends every call, with its last words unless hurried."""
-        listener = await self._listen()
-        port: int = listener.sockets[0].getsockname()[1]
+        port = await self._acceptor.open()
         async with self._tasks:
             timers = (self._tick_all(), self._renew(), self._beat(), self._pulse())
-            parts = (*timers, self.bus.run(), self._reach.run())
+            parts = (*timers, self._acceptor.run(), self.bus.run(), self._reach.run())
             background = [self._tasks.create_task(part) for part in parts]
             try:
-                self._listener = listener
                 yield port
             finally:
-                listener.close()
+                self._acceptor.close()
                 await self._end_calls()
                 self._close_consoles()
                 await self.bus.pulse.end(self.admission.close())
@@ -90,8 +99,8 @@ class Server:
     async def drain(self, seconds: float) -> None:
         """Take no new calls; wait until the live ones are over, `seconds` at most; hand the rest over."""
         self.draining = True
-        if self._listener is not None and self.settings.media_workers > 1:
-            self._listener.close()  # or the kernel would go on giving us a share of the new sockets
+        if self.settings.media_workers > 1:
+            self._acceptor.close()  # or the kernel would go on giving us a share of the new sockets
         log.info("draining", calls=len(self._calls), seconds=seconds)
         if not await self.are_over(seconds):
             for call in self._calls.values():
@@ -134,11 +143,11 @@ class Server:
         """A console has its snapshot; calls on other nodes follow as events."""
         self._tasks.create_task(self.bus.watch(console.org))
 
-    def admit(self, socket: Stream | Console) -> None:
+    def register(self, socket: Listener) -> None:
         """A socket is open; what it may do depends on its ticket."""
         if isinstance(socket, Stream):
             self._streams.add(socket)
-        else:
+        elif isinstance(socket, Console):
             self.consoles.add(socket)
 
     def forget(self, socket: Listener) -> None:
@@ -147,18 +156,6 @@ class Server:
             self._streams.discard(socket)
         elif isinstance(socket, Console):
             self.consoles.discard(socket)
-
-    async def _listen(self) -> asyncio.Server:
-        settings = self.settings
-        return await ws_create_server(
-            self._doors.answer,
-            max_frame_size=MOST_BYTES,
-            read_buffer_init_size=READ_BUFFER_BYTES,
-            enable_auto_ping=True,
-            auto_ping_idle_timeout=_PING_SECONDS,
-            auto_ping_reply_timeout=_PING_SECONDS,
-            **place(settings.media_host, settings.media_port, shared=settings.media_workers > 1),
-        )
 
     def _new_call(self, ticket: StreamTicket) -> Call:
         return Call(

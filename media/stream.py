@@ -39,6 +39,7 @@ class Calls(Protocol):
 
     def spend(self, jti: str, exp: float) -> bool: ...
     def begin(self, ticket: StreamTicket, stream: Stream) -> Listening: ...
+    def register(self, socket: Listener) -> None: ...
     def forget(self, socket: Listener) -> None: ...
 
 
@@ -81,6 +82,9 @@ class Stream(Listener):
         elif now - self._heard_at >= IDLE_SECONDS:
             self.close(TOO_SLOW, "nothing heard")
 
+    def connected(self) -> None:
+        self._calls.register(self)
+
     def gone(self) -> None:
         self._calls.forget(self)
         call, self._call = self._call, None  # whoever still holds a stream must not hold what was said
@@ -97,6 +101,7 @@ class Stream(Listener):
             log.warning("stream refused", stream=frame.stream_sid, why=str(error))
             self.close(NO_TICKET, "ticket refused")
             return
+        self.admit()
         self.sid = frame.stream_sid
         self._call = self._calls.begin(ticket, self)
 

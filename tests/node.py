@@ -16,6 +16,7 @@ from typing import Any
 from awscrt.auth import AwsCredentialsProvider
 from websockets.asyncio.client import connect
 
+from media.acceptor import Limits
 from media.config import Settings
 from media.server import Server
 from media.ticket import Direction, Role, sign_console, sign_stream
@@ -168,6 +169,7 @@ async def media_node(
     port: int = 0,
     credentials: AwsCredentialsProvider | None = None,
     timing: Timing = USUAL,
+    limits: Limits = Limits(),  # noqa: B008 (it is frozen)
     **changes: Any,
 ) -> AsyncIterator[Node]:
     """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
@@ -177,7 +179,7 @@ async def media_node(
     client = Transcribe(
         settings.transcribe_endpoint, region="ap-southeast-2", language="en-AU", credentials=credentials
     )
-    server = Server(settings, client, secrets.token_hex(4), timing)
+    server = Server(settings, client, secrets.token_hex(4), timing, limits=limits)
     async with server.serving() as listening:
         node = Node(f"ws://127.0.0.1:{listening}", server=server, vendor=vendor, nats=nats)
         try:
