@@ -23,6 +23,8 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 	.venv/bin/lint-imports
 	.venv/bin/deptry media web provisioning db runtime
 	.ci/chromium
+	.ci/debian kubectl kubernetes-client
+	.ci/debian promtool prometheus
 	.ci/pytest "not browser and not slow" 2
 	.ci/pytest "slow and not browser" 3
 	.ci/pytest "browser" 2

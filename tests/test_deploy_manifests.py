@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from media.server import HANDOVER_SECONDS
+
 _DEPLOY = Path(__file__).parents[1] / "deploy"
 _COMPOSE: dict[str, Any] = yaml.safe_load((_DEPLOY / "compose.yaml").read_text())["services"]
 _PROCESSES = ["media", "web", "provisioning"]
@@ -17,9 +19,9 @@ _DATABASE = {"DATABASE_URL", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD"}
 
 
 def _pods() -> Iterator[tuple[str, dict[str, Any]]]:
-    for manifest in sorted((_DEPLOY / "kubernetes").glob("*.yaml")):
+    for manifest in sorted((_DEPLOY / "kubernetes").rglob("*.yaml")):
         for part in yaml.safe_load_all(manifest.read_text()):
-            if part["kind"] == "Deployment":
+            if part["kind"] in ("Deployment", "StatefulSet", "Job"):
                 yield part["metadata"]["name"], part["spec"]["template"]["spec"]
 
 
@@ -78,11 +80,16 @@ def test_pods_get_their_own_secrets_only() -> None:
         "web": {"database", "web"},
         "provisioning": {"database", "provisioning"},
         "nats": {"nats"},
+        "migrate": {"migrate"},
     }
 
 
 def test_media_pods_are_given_time_to_drain() -> None:
-    assert _PODS["media"]["terminationGracePeriodSeconds"] > 3600
+    loaded = yaml.safe_load((_DEPLOY / "kubernetes" / "kustomization.yaml").read_text())
+    media = next(each["literals"] for each in loaded["configMapGenerator"] if each["name"] == "media")
+    drain = next(int(literal.partition("=")[2]) for literal in media if literal.startswith("DRAIN_SECONDS="))
+    stopping = int(_PODS["media"]["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
+    assert _PODS["media"]["terminationGracePeriodSeconds"] >= stopping + drain + HANDOVER_SECONDS + 10
 
 
 def test_the_image_is_nobody_and_holds_the_product_alone() -> None:

@@ -51,9 +51,9 @@ def compose(process: str) -> dict[str, str]:
 
 @cache
 def kubernetes(process: str) -> set[str]:
-    """The shared literals, and what the runbook puts into the process's secrets."""
+    """The literals of the process's ConfigMap, and what the runbook puts into its secrets."""
     loaded: Any = yaml.safe_load((_ROOT / "deploy/kubernetes/kustomization.yaml").read_text())
-    literals = next(each["literals"] for each in loaded["configMapGenerator"] if each["name"] == "bilby")
+    literals = next(each["literals"] for each in loaded["configMapGenerator"] if each["name"] == process)
     secrets = {process} if process == "media" else {process, "database"}
     runbook = (_ROOT / "deploy/RUNBOOK.md").read_text()
     rows = [row for row in runbook.splitlines() if any(row.strip().startswith(f"| `{each}` | `") for each in secrets)]
