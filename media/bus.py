@@ -24,7 +24,7 @@ from nats.aio.subscription import Subscription
 from media.admission import Admission
 from media.hub import Hub
 from media.pulse import Pulse
-from media.ticket import Spent
+from media.ticket import Revoked, Spent
 from media.transcript import (
     CallAssigned,
     CallEnded,
@@ -57,6 +57,11 @@ class _Started(msgspec.Struct):
     again: bool = False
 
 
+class _Removed(msgspec.Struct):
+    at: int = 0
+    """In ms since 1970; an older release of web does not say it."""
+
+
 class _Watch(msgspec.Struct):
     node: str
 
@@ -68,6 +73,7 @@ class _Spent(msgspec.Struct):
 
 _decode_assigned = msgspec.json.Decoder(_Assigned).decode
 _decode_started = msgspec.json.Decoder(_Started, strict=False).decode  # facts are of texts
+_decode_removed = msgspec.json.Decoder(_Removed).decode
 _decode_spent = msgspec.json.Decoder(_Spent).decode
 _BAD = (msgspec.DecodeError, UnicodeError)
 
@@ -81,6 +87,7 @@ class Bus:
         node: str,
         hub: Hub,
         spent: Spent,
+        revoked: Revoked,
         own_calls: Callable[[str], Iterable[LiveCall]],
         moved: Callable[[str, int], None],
         announce: Callable[[], None],
@@ -89,6 +96,7 @@ class Bus:
         self._node = node
         self._hub = hub
         self._spent = spent
+        self._revoked = revoked
         self._own_calls = own_calls
         self._moved = moved
         self._announce = announce
@@ -234,7 +242,13 @@ class Bus:
         self._moved(message.subject.split(".")[2], started.at if started.again else NOW)
 
     async def _take_removed(self, message: Msg) -> None:
+        """A member's rights have changed: tickets from before are void, open consoles end."""
         _, org, member, _ = message.subject.split(".")
+        try:
+            at = _decode_removed(message.data).at / 1000
+        except _BAD:
+            at = 0.0
+        self._revoked.revoke(org, member, at or time.time())
         self._hub.dismiss(org, member)
 
     async def _take_question(self, message: Msg) -> None:

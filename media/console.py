@@ -1,12 +1,19 @@
 """A browser's end: ticket in, snapshot and events out. A console that lags is cut off; it never slows a call.
 
+Nobody watches for longer than the right to it is proven: a console ends with the sign-in that its ticket came from,
+and after ten minutes in any case, so that a node which missed the news of a removal shows words for no longer than
+that. The page comes back with a fresh ticket, if it gets one. A beat every few seconds tells the page that what it
+shows is live.
+
 The bound is the socket's own buffer: what a browser has not taken yet waits there, and beyond `MOST_WAITING_BYTES`
 the socket is dropped. The page comes back with a fresh ticket and gets a fresh snapshot.
 """
 
 from __future__ import annotations
 
+import random
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -18,10 +25,25 @@ from media.listener import Listener
 from media.metrics import CONSOLES_DROPPED, REFUSED
 from media.ticket import ConsoleTicket, Role, TicketError, verify_console
 
-TICKET_SECONDS = 5.0
 MOST_WAITING_BYTES = 256 * 1024
-NO_TICKET, TOO_SLOW = 4401, 4408
+NO_TICKET, TOO_MANY = 4401, 4429
+_BEAT = b'{"type":"beat"}'
+_TICK_SECONDS = 1.0  # between two calls of `tick`
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLimits:
+    """Times in seconds."""
+
+    ticket: float = 5.0
+    """For the ticket to come."""
+    most: float = 600.0
+    """For one console; ended up to a tenth earlier, so that those who came together do not return together."""
+    beat: float = 5.0
+    """Between two beats."""
+    of_a_member: int = 8
+    """Consoles of one member on this node; a further one ends the oldest."""
 
 
 class _Hello(msgspec.Struct):
@@ -36,7 +58,9 @@ class Consoles(Protocol):
 
     stream_secret: str
     hub: Hub
+    console_limits: ConsoleLimits
 
+    def is_revoked(self, ticket: ConsoleTicket) -> bool: ...
     def spend(self, jti: str, exp: float) -> bool: ...
     def opened(self, console: Console) -> None: ...
     def register(self, socket: Listener) -> None: ...
@@ -52,7 +76,8 @@ class Console(Listener):
         self.role: Role = "agent"
         self._consoles = consoles
         self._waiting_allowed = MOST_WAITING_BYTES
-        self._opened_at = time.monotonic()
+        self.opened_at = time.monotonic()
+        self._ends_at = self._beats_at = 0.0
 
     def take_text(self, text: memoryview | bytes) -> None:
         if self.is_admitted:
@@ -85,10 +110,20 @@ class Console(Listener):
         """The member may no longer see what this console sees; the page asks for a new ticket."""
         self.close(NO_TICKET, "rights have changed")
 
+    def displace(self) -> None:
+        """The member has opened too many others since: the page must not come back by itself."""
+        self.close(TOO_MANY, "too many consoles")
+
     def tick(self, now: float) -> None:
-        """Close a console that brings no ticket. ``now`` in seconds of `time.monotonic`."""
-        if not self.is_admitted and now - self._opened_at >= TICKET_SECONDS:
-            self.close(NO_TICKET, "no ticket")
+        """Close a console that brings no ticket, or whose time is up. ``now`` in seconds of `time.monotonic`."""
+        if not self.is_admitted:
+            if now - self.opened_at >= self._consoles.console_limits.ticket:
+                self.close(NO_TICKET, "no ticket")
+        elif now >= self._ends_at:
+            self.close(NO_TICKET, "time is up")
+        elif now >= self._beats_at:
+            self._beats_at = now + self._consoles.console_limits.beat - _TICK_SECONDS / 2
+            self.offer(_BEAT)
 
     def connected(self) -> None:
         self._consoles.register(self)
@@ -110,6 +145,10 @@ class Console(Listener):
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise TicketError("not a ticket") from None
         ticket = verify_console(self._consoles.stream_secret, hello.ticket)
+        if self._consoles.is_revoked(ticket):
+            raise TicketError("rights have changed since")
+        if ticket.until is not None and ticket.until <= time.time():
+            raise TicketError("signed out")
         if not self._consoles.spend(ticket.jti, ticket.exp):
             raise TicketError("used before")
         return ticket
@@ -117,6 +156,10 @@ class Console(Listener):
     def _open(self, ticket: ConsoleTicket) -> None:
         self.org, self.member, self.role = ticket.org, ticket.sub, ticket.role
         self.admit()
+        limits, now = self._consoles.console_limits, time.monotonic()
+        lasts = limits.most * random.uniform(0.9, 1.0)  # noqa: S311 (no secret)
+        self._ends_at = now + (lasts if ticket.until is None else min(lasts, ticket.until - time.time()))
+        self._beats_at = now + limits.beat - _TICK_SECONDS / 2
         if self.transport is not None:
             snapshot = self._consoles.hub.watch(self)
             self._waiting_allowed += len(snapshot)  # a long one must not count as lagging

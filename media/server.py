@@ -21,14 +21,14 @@ from media.admission import Admission
 from media.bus import BEAT_SECONDS, RENEW_SECONDS, Bus
 from media.call import Call
 from media.config import Settings
-from media.console import Console
+from media.console import Console, ConsoleLimits
 from media.doors import Doors
 from media.hub import Hub
 from media.listener import Listener
 from media.pulse import PULSE_SECONDS
 from media.reach import Reach, Transcribe
 from media.stream import TAKEN_OVER, Stream
-from media.ticket import Spent, StreamTicket
+from media.ticket import ConsoleTicket, Revoked, Spent, StreamTicket
 from media.transcript import LiveCall
 from media.transcription import USUAL, Timing
 
@@ -48,18 +48,28 @@ class Server:
         node: str,
         timing: Timing = USUAL,
         *,
-        limits: Limits = Limits(),  # noqa: B008 (it is frozen)
+        limits: Limits = Limits(),  # noqa: B008 (it is frozen, and so is the next)
+        console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
     ) -> None:
         self.settings = settings
         self._timing = timing
         self.stream_secret = settings.stream_shared_secret.get_secret_value()
         self.account_sid = settings.twilio_account_sid
         self.hub = Hub()
-        self._spent = Spent()
+        self.console_limits = console_limits
+        self._spent, self._revoked = Spent(), Revoked()
         nats_url = settings.nats_url.get_secret_value()
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
         self.bus = Bus(
-            nats_url, node, self.hub, self._spent, self._own_calls, self._moved, self._announce, self.admission
+            nats_url,
+            node,
+            self.hub,
+            self._spent,
+            self._revoked,
+            self._own_calls,
+            self._moved,
+            self._announce,
+            self.admission,
         )
         self.draining = False
         self.hurried = False
@@ -139,8 +149,17 @@ class Server:
             self.bus.tell_spent(jti, exp)
         return fresh
 
+    def is_revoked(self, ticket: ConsoleTicket) -> bool:
+        """Whether the member lost the right to a console since ``ticket`` was issued."""
+        return self._revoked.covers(ticket)
+
     def opened(self, console: Console) -> None:
         """A console has its snapshot; calls on other nodes follow as events."""
+        member = (console.org, console.member)
+        theirs = [each for each in self.consoles if (each.org, each.member) == member and each.transport is not None]
+        theirs.sort(key=lambda each: each.opened_at)
+        for displaced in theirs[: -self.console_limits.of_a_member]:
+            displaced.displace()
         self._tasks.create_task(self.bus.watch(console.org))
 
     def register(self, socket: Listener) -> None:

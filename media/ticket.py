@@ -6,9 +6,11 @@ A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). Two kinds, told apart by ``
   (member id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead; and ``began`` (ms since 1970)
   when it is not the call's first stream: the call's clock started then.
 * *console*: opens one browser's console. Claims ``org``, ``sub`` (member id), ``role``, ``jti``,
-  ``exp`` at most 60 s ahead.
+  ``exp`` at most 60 s ahead; and ``iat`` (when the member's rights were read), ``until`` (when their sign-in ends),
+  both in seconds since 1970 and absent from tickets of an older release.
 
-Pure: verification proves the claims; that a ``jti`` is spent once is the listener's to remember (`Spent`).
+Pure: verification proves the claims; that a ``jti`` is spent once is the listener's to remember (`Spent`), and so is
+who lost their rights since a ticket was issued (`Revoked`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import jwt
 
 STREAM_SECONDS = 120
 CONSOLE_SECONDS = 60
+REVOKED_SECONDS = 2 * CONSOLE_SECONDS
 _ALGORITHM = "HS256"
 _LEEWAY_SECONDS = 5  # clocks of two machines differ a little
 
@@ -55,6 +58,10 @@ class ConsoleTicket:
     role: Role
     jti: str
     exp: int
+    issued_at: float
+    """Seconds since 1970, by web's clock."""
+    until: float | None = None
+    """When the sign-in ends, likewise."""
 
 
 def sign_stream(
@@ -69,9 +76,18 @@ def sign_stream(
     return _sign(secret, claims, STREAM_SECONDS)
 
 
-def sign_console(secret: str, *, org: str, sub: str, role: Role) -> str:
-    """A ticket for one console of member ``sub``, good for one minute."""
-    return _sign(secret, {"aud": "console", "org": org, "sub": sub, "role": role}, CONSOLE_SECONDS)
+def sign_console(
+    secret: str, *, org: str, sub: str, role: Role, issued_at: float | None = None, until: float | None = None
+) -> str:
+    """A ticket for one console of member ``sub``, good for one minute.
+
+    ``issued_at``: a time before their rights were read; now, if None. ``until``: when their sign-in ends.
+    """
+    claims: dict[str, Any] = {"aud": "console", "org": org, "sub": sub, "role": role}
+    claims["iat"] = time.time() if issued_at is None else issued_at
+    if until is not None:
+        claims["until"] = until
+    return _sign(secret, claims, CONSOLE_SECONDS)
 
 
 def verify_stream(secret: str, token: object) -> StreamTicket:
@@ -93,7 +109,16 @@ def verify_console(secret: str, token: object) -> ConsoleTicket:
     role = claims.get("role")
     if role not in ("owner", "admin", "supervisor", "agent"):
         raise TicketError("unknown role")
-    return ConsoleTicket(_text(claims, "org"), _text(claims, "sub"), role, claims["jti"], claims["exp"])
+    issued_at = _seconds(claims, "iat")
+    return ConsoleTicket(
+        _text(claims, "org"),
+        _text(claims, "sub"),
+        role,
+        claims["jti"],
+        claims["exp"],
+        claims["exp"] - CONSOLE_SECONDS if issued_at is None else issued_at,
+        _seconds(claims, "until"),
+    )
 
 
 class Spent:
@@ -113,6 +138,28 @@ class Spent:
             return False
         self._until[jti] = exp + _LEEWAY_SECONDS
         return True
+
+
+class Revoked:
+    """Since when the console tickets of whom are void. Each is remembered for longer than a ticket lives."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], float] = {}
+        self._until: dict[tuple[str, str], float] = {}
+
+    def revoke(self, org: str, sub: str, at: float) -> None:
+        """Void the tickets that member ``sub`` was given before ``at``, in seconds since 1970."""
+        now = time.time()
+        for member in [member for member, until in self._until.items() if until <= now]:
+            del self._until[member], self._since[member]
+        member = (org, sub)
+        self._since[member] = max(at, self._since.get(member, at))
+        self._until[member] = now + REVOKED_SECONDS
+
+    def covers(self, ticket: ConsoleTicket) -> bool:
+        """Whether ``ticket`` was issued before its member lost it."""
+        since = self._since.get((ticket.org, ticket.sub))
+        return since is not None and ticket.issued_at <= since
 
 
 def _sign(secret: str, claims: dict[str, Any], seconds: int) -> str:
@@ -138,6 +185,13 @@ def _verify(secret: str, token: object, audience: str, seconds: int) -> dict[str
         raise TicketError("lives too long")
     _text(claims, "jti")
     return claims
+
+
+def _seconds(claims: dict[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TicketError("claims of the wrong shape")
+    return value
 
 
 def _text(claims: dict[str, Any], name: str) -> str:

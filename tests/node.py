@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 
 from media.acceptor import Limits
 from media.config import Settings
+from media.console import ConsoleLimits
 from media.server import Server
 from media.ticket import Direction, Role, sign_console, sign_stream
 from media.transcribe import Transcribe
@@ -169,7 +170,8 @@ async def media_node(
     port: int = 0,
     credentials: AwsCredentialsProvider | None = None,
     timing: Timing = USUAL,
-    limits: Limits = Limits(),  # noqa: B008 (it is frozen)
+    limits: Limits = Limits(),  # noqa: B008 (it is frozen, and so is the next)
+    console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
     **changes: Any,
 ) -> AsyncIterator[Node]:
     """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
@@ -179,7 +181,7 @@ async def media_node(
     client = Transcribe(
         settings.transcribe_endpoint, region="ap-southeast-2", language="en-AU", credentials=credentials
     )
-    server = Server(settings, client, secrets.token_hex(4), timing, limits=limits)
+    server = Server(settings, client, secrets.token_hex(4), timing, limits=limits, console_limits=console_limits)
     async with server.serving() as listening:
         node = Node(f"ws://127.0.0.1:{listening}", server=server, vendor=vendor, nats=nats)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import jwt
@@ -15,7 +16,7 @@ from db.rate_limits import Limit
 from media.ticket import verify_console
 from tests.cast import Cast
 from tests.site import Browser
-from web import tokens
+from web import sessions, tokens
 from web.config import Settings
 
 Browsers = Callable[[], Browser]
@@ -26,13 +27,16 @@ POSTS = ["/console/ticket", "/voice/token", "/console/availability"]
 async def test_a_console_ticket_says_who_and_in_which_role(
     cast: Cast, browser: Browsers, settings: Settings, role: Role
 ) -> None:
-    member = getattr(cast, role)
+    member, before = getattr(cast, role), time.time()
     answer = await (await browser().sign_in(member)).post("/console/ticket")
     assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
     given = await answer.json()
     assert given["url"] == f"{settings.media_public_url}/console"
     ticket = verify_console(settings.stream_shared_secret.get_secret_value(), given["ticket"])
     assert (ticket.org, ticket.sub, ticket.role) == (str(cast.a.id), str(member.id), member.role)
+    assert before <= ticket.issued_at <= time.time()
+    assert ticket.until is not None, "a console ends with the sign-in"
+    assert 0 < ticket.until - before <= sessions.LIFETIME.total_seconds() + 1
 
 
 async def test_every_ticket_is_another_one(cast: Cast, browser: Browsers) -> None:

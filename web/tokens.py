@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from twilio.jwt.access_token.grants import VoiceGrant
 
 from db.rate_limits import Limit
 from media.ticket import sign_console
-from web import access, keys, limits, walls
+from web import access, keys, limits, sessions, walls
 from web.config import Settings
 from web.twilio_client import EDGE, REGION
 
@@ -27,7 +28,9 @@ async def console_ticket(request: web.Request) -> web.Response:
 
     Either answer says what trouble there is about money, if any.
     """
+    asked_at = time.time()  # before the member's rights are read: whoever takes them away later voids this ticket
     viewer = await access.require(request, "console")
+    sign_in = sessions.read(request)
     await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
     trouble = await walls.trouble(request, viewer)
     told = asdict(trouble) if trouble else None
@@ -39,6 +42,8 @@ async def console_ticket(request: web.Request) -> web.Response:
         org=str(viewer.organisation_id),
         sub=str(viewer.member_id),
         role=viewer.role,
+        issued_at=asked_at,
+        until=None if sign_in is None else sign_in.expires_at.timestamp(),
     )
     url = f"{settings.media_public_url}/console"
     return web.json_response({"ticket": ticket, "url": url, "trouble": told})

@@ -1,0 +1,152 @@
+"""A console ends with the right to it, beats while it lasts, and is one of eight at most."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+import pytest_asyncio
+
+from media.console import ConsoleLimits
+from media.ticket import REVOKED_SECONDS, ConsoleTicket, Revoked, sign_console
+from sandbox.nats import NatsServer
+from sandbox.transcribe import Transcribe as Vendor
+from tests.bus import settled
+from tests.ends import Screen
+from tests.node import SECRET, Node, media_node, scripted_vendor
+
+
+@pytest_asyncio.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    async with scripted_vendor() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with NatsServer(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def nodes(bus: NatsServer, vendor: Vendor, free_port: Callable[[], int]) -> Callable[..., Any]:
+    """Opens a node with these `ConsoleLimits`, connected to the bus."""
+
+    @asynccontextmanager
+    async def opened(**limits: Any) -> AsyncIterator[Node]:
+        async with media_node(bus, vendor, port=free_port(), console_limits=ConsoleLimits(**limits)) as node:
+            await node.connected()
+            yield node
+
+    return opened
+
+
+def hello(member: str = "sam", **claims: Any) -> str:
+    return json.dumps({"ticket": sign_console(SECRET, org="a", sub=member, role="supervisor", **claims)})
+
+
+async def opened(node: Node, text: str) -> Screen:
+    """A console that has sent ``text``."""
+    screen = await node.open_screen()
+    await screen.socket.send(text)
+    return screen
+
+
+async def remove(bus: NatsServer, member: str, body: dict[str, int] | None = None) -> None:
+    client = await nats.connect(bus.url("web"))
+    await client.publish(f"member.a.{member}.removed", json.dumps(body or {}).encode())
+    await settled(client)
+    await client.close()
+
+
+async def test_beats_come_to_every_console_also_when_nothing_is_said(nodes: Callable[..., Any]) -> None:
+    async with nodes(beat=1.0) as node:
+        for screen in (await node.screen(), await node.screen("bob", "agent"), await node.screen("x", org="b")):
+            await screen.until(lambda screen=screen: screen.types().count("beat") == 2)
+            assert {"type": "beat"} in screen.events
+        nobody = await node.open_screen()
+        assert await nobody.closed_with() == 4401
+        assert nobody.events == []
+
+
+async def test_a_console_ends_after_its_time(nodes: Callable[..., Any]) -> None:
+    async with nodes(most=1.0) as node:
+        assert await (await node.screen()).closed_with() == 4401
+        assert await (await node.screen()).closed_with() == 4401  # a fresh ticket opens another
+
+
+async def test_a_console_ends_with_the_sign_in(nodes: Callable[..., Any]) -> None:
+    async with nodes() as node:
+        screen = await opened(node, hello(until=time.time() + 1.5))
+        await screen.until(lambda: screen.types() == ["snapshot"])
+        assert await screen.closed_with() == 4401
+        late = await opened(node, hello(until=time.time() - 1))
+        assert await late.closed_with() == 4401
+        assert late.events == []
+        odd = await opened(node, hello(until="soon"))
+        assert await odd.closed_with() == 4401
+
+
+async def test_a_ticket_from_before_a_removal_opens_nothing(nodes: Callable[..., Any], bus: NatsServer) -> None:
+    async with nodes() as node:
+        before, watching = hello(), await node.screen()
+        bystander = await node.screen("alice")
+        await remove(bus, "sam", {"at": round(time.time() * 1000)})
+        assert await watching.closed_with() == 4401
+        refused = await opened(node, before)
+        assert await refused.closed_with() == 4401
+        assert refused.events == []
+        again = await opened(node, hello())  # in another role, or from another sign-in
+        await again.until(lambda: again.types() == ["snapshot"])
+        await bystander.socket.ping()
+        assert bystander.types() == ["snapshot"]
+
+
+async def test_an_older_release_of_web_says_no_time(nodes: Callable[..., Any], bus: NatsServer) -> None:
+    async with nodes() as node:
+        before, watching = hello(), await node.screen()
+        await remove(bus, "sam")
+        assert await watching.closed_with() == 4401
+        assert await (await opened(node, before)).closed_with() == 4401
+
+
+async def test_of_nine_consoles_of_a_member_the_oldest_ends(nodes: Callable[..., Any]) -> None:
+    async with nodes(of_a_member=3) as node:
+        others = await node.screen("alice")
+        first, *rest = [await node.screen() for _ in range(4)]
+        assert await first.closed_with() == 4429
+        for screen in (others, *rest):
+            await asyncio.wait_for(await screen.socket.ping(), 10)
+    assert ConsoleLimits().of_a_member == 8
+
+
+def ticket(issued_at: float, sub: str = "sam") -> ConsoleTicket:
+    return ConsoleTicket("a", sub, "owner", "j", round(issued_at) + 60, issued_at)
+
+
+def test_a_removal_voids_what_was_issued_before_and_is_remembered_longer_than_that_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    revoked = Revoked()
+    revoked.revoke("a", "sam", 1000.0)
+    assert revoked.covers(ticket(999.9))
+    assert not revoked.covers(ticket(1000.1))
+    assert not revoked.covers(ticket(999.9, "bob"))
+    revoked.revoke("a", "sam", 990.0)  # told late
+    assert revoked.covers(ticket(999.9))
+    now += REVOKED_SECONDS - 1
+    revoked.revoke("a", "bob", now)
+    assert revoked.covers(ticket(999.9))
+    now += 2
+    revoked.revoke("a", "dana", now)
+    assert not revoked.covers(ticket(999.9)), "nothing is kept for ever"
+    assert REVOKED_SECONDS > 60 + 5
