@@ -11,6 +11,7 @@ import uvloop
 from provisioning import config
 from provisioning.config import Settings
 from provisioning.duties import on_duty
+from provisioning.status import status
 from provisioning.worker import CONNECTIONS, work
 from runtime import logs
 
@@ -30,7 +31,7 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = settings.database("bilby provisioning", pool_size=CONNECTIONS)
     try:
-        async with on_duty(settings, database) as duties:
+        async with status(settings, database), on_duty(settings, database) as duties:
             await work(settings.database_url.get_secret_value(), database, duties, stop)
     finally:
         await database.close()

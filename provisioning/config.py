@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from db.settings import DatabaseSettings
 from provisioning.stripe_settings import StripeSettings
 from provisioning.twilio_settings import TwilioSettings
@@ -11,6 +15,8 @@ from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, load
 class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
+    provisioning_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where it answers health checks; 0: nowhere."""
     nats_url: NatsUrl | None = None
     """Where progress is told; empty: pages learn of it when they ask."""
     web_public_url: HttpOrigin = ""

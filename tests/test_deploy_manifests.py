@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,16 +47,53 @@ def test_no_process_on_one_host_has_a_writable_path(process: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["ulimits"] == {"core": 0}
-    assert not {"volumes", "tmpfs"} & set(service)
+    assert "volumes" not in service
+    assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"], "in memory, for temporary files"
 
 
-@pytest.mark.parametrize("service", ["media", "nats"])
+@pytest.mark.parametrize("service", ["media", "nats", "caddy"])
 def test_what_carries_words_is_never_swapped_out(service: str) -> None:
     assert _COMPOSE[service]["memswap_limit"] == _COMPOSE[service]["mem_limit"]
 
 
-def test_media_on_one_host_is_given_time_to_drain() -> None:
-    assert _COMPOSE["media"]["stop_grace_period"] == "61m"
+def test_media_on_one_host_is_given_time_to_drain_and_somebody_to_hand_over_to() -> None:
+    media = _COMPOSE["media"]
+    assert media["scale"] == 2
+    drain = int(media["environment"]["DRAIN_SECONDS"].partition(":-")[2].rstrip("}"))
+    assert int(media["stop_grace_period"].rstrip("s")) > drain + HANDOVER_SECONDS
+
+
+@pytest.mark.parametrize("service", sorted(_COMPOSE))
+def test_no_log_grows_for_ever(service: str) -> None:
+    assert {"max-size", "max-file"} <= set(_COMPOSE[service]["logging"]["options"])
+
+
+@pytest.mark.parametrize("service", sorted(set(_COMPOSE) - {"migrate"}))
+def test_each_service_tells_how_it_does(service: str) -> None:
+    assert _COMPOSE[service]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_proxy_has_no_disk_but_its_certificates() -> None:
+    caddy = _COMPOSE["caddy"]
+    assert caddy["read_only"] is True
+    assert caddy["cap_drop"] == ["ALL"]
+    assert caddy["cap_add"] == ["NET_BIND_SERVICE"]
+    assert caddy["ulimits"] == {"core": 0}
+    writable = [volume for volume in caddy["volumes"] if not volume.endswith(":ro")]
+    assert writable == ["caddy:/data"]
+    assert "tmpfs" not in caddy
+
+
+def test_the_proxy_is_given_a_folder_so_that_it_sees_an_edited_file() -> None:
+    (folder,) = [volume for volume in _COMPOSE["caddy"]["volumes"] if volume.endswith(":/etc/caddy:ro")]
+    assert (_DEPLOY / folder.partition(":")[0]).is_dir()
+    assert [file.name for file in (_DEPLOY / "caddy").iterdir()] == ["Caddyfile"]
+
+
+def test_settings_with_secrets_are_not_committed_by_mistake() -> None:
+    for name in ("bilby.env", "deploy/bilby.env"):
+        check = subprocess.run(["git", "check-ignore", "-q", name], cwd=_DEPLOY.parent, check=False)
+        assert check.returncode == 0, name
 
 
 def test_only_the_proxy_is_reachable_from_outside() -> None:
@@ -95,12 +134,10 @@ def test_media_pods_are_given_time_to_drain() -> None:
 def test_the_image_is_nobody_and_holds_the_product_alone() -> None:
     dockerfile = (_DEPLOY.parent / "Dockerfile").read_text()
     assert re.search(r"^USER 10001:10001$", dockerfile, re.MULTILINE)
-    assert set(re.findall(r"^COPY (\w+) \./", dockerfile, re.MULTILINE)) == {
-        "media",
-        "web",
-        "provisioning",
-        "db",
-        "runtime",
+    goes_in = (_DEPLOY.parent / ".dockerignore").read_text().splitlines()
+    packages = tomllib.loads((_DEPLOY.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    assert {line for line in goes_in if line.startswith("!")} == {
+        f"!{name}" for name in {*packages, "pyproject.toml", "uv.lock"} - {"sandbox"}
     }
     assert "--no-dev --no-group sandbox" in dockerfile
 

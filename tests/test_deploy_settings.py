@@ -21,6 +21,7 @@ _FIXED = {
     *("MEDIA_HOST", "MEDIA_PORT", "WEB_HOST", "WEB_PORT"),  # of the image
     *("TRANSCRIBE_ENDPOINT", "TWILIO_API_BASE", "TWILIO_NUMBERS_BASE", "STRIPE_API_BASE"),  # loopback, or nothing
 }
+_ONE_HOST = {"DRAIN_SECONDS": "30"}  # two nodes share the host: a call is handed over rather than waited for
 _AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # read by AWS's own chain
 _NAME = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 
@@ -82,7 +83,7 @@ def test_compose_leaves_defaults_as_they_are(process: str) -> None:
         field = _SETTINGS[process].model_fields[name.lower()]
         assert not field.is_required()
         if optional[2]:
-            assert str(field.default) == optional[2]
+            assert _ONE_HOST.get(name, str(field.default)) == optional[2]
 
 
 @pytest.mark.parametrize("process", _SETTINGS)
