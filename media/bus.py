@@ -40,7 +40,7 @@ from media.transcript import (
 from media.wire import Wire
 
 BEAT_SECONDS = 5.0
-SILENT_SECONDS = 20.0  # a node that says nothing of its calls for so long is gone
+SILENT_SECONDS = 40.0  # a node that says nothing of its calls for so long is gone
 WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
 RENEW_SECONDS = 30.0
 _MOST_ASSIGNMENTS = 2048
@@ -122,7 +122,7 @@ class Bus:
             self._wire.offer(f"transcript.{org}.{call}", event)
 
     def tell(self, org: str, call: str, fact: str, body: dict[str, str]) -> None:
-        """A fact without words, for `web`: ``started``, ``stream`` or ``ended``."""
+        """A fact without words, for `web`: ``started``, ``stream``, ``lost`` or ``ended``."""
         self._wire.offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
 
     def hand_over(self, org: str, call: str, place: dict[str, str]) -> None:

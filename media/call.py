@@ -31,7 +31,8 @@ from media.transcript import (
 )
 from media.transcription import USUAL, Open, Timing, Transcription
 
-LINGER_SECONDS = 8.0
+LINGER_SECONDS = 40.0  # a new stream is asked for at once; where it has to wait, the words stay meanwhile
+LOST_AGAIN_SECONDS = 5.0  # between two times that `web` is told of a lost stream, for NATS may lose the first
 LAST_WORDS_SECONDS = 10.0
 SEAM_SECONDS = 1.5  # for the words of the node before to arrive
 _SEAM_MS = 100  # a shorter one is no gap
@@ -64,6 +65,7 @@ class Call:
         is_known: bool = False,
         known_before: KnownBefore = lambda _began_ms, _ms: 0,
         timing: Timing = USUAL,
+        linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         self.org, self.sid = ticket.org, ticket.call
         self._publish_for = publish
@@ -71,7 +73,9 @@ class Call:
         self._began_ms = began_ms = ticket.began or round(time.time() * 1000)
         self.attached_ms = 0  # since 1970
         self._stream: Stream | None = None
-        self._lost_at = 0.0
+        self._stream_sid = ""  # the newest stream's, also once it is lost
+        self._linger_seconds = linger_seconds
+        self._lost_at = self._lost_told_at = 0.0
         self._reason = "completed"
         self._over = asyncio.Event()
         self._state: State = "waiting_for_slot"
@@ -90,6 +94,7 @@ class Call:
     def attach(self, stream: Stream, taken_over: int) -> None:
         """Listen to ``stream`` from now on; one that was attached is closed with ``taken_over``."""
         before, self._stream = self._stream, stream
+        self._stream_sid = stream.sid
         if before is not None:
             before.close(taken_over, "another stream took over")
         if before is not None or self._lost_at:
@@ -103,8 +108,7 @@ class Call:
     @property
     def place(self) -> dict[str, str]:
         """Which stream it has since when, for `web`: what it needs to start another."""
-        sid = "" if self._stream is None else self._stream.sid
-        return {"stream": sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
+        return {"stream": self._stream_sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
 
     def tell_again(self) -> None:
         """Say where it lives to those who did not hear it."""
@@ -133,6 +137,7 @@ class Call:
             self._stream = None
             self._lost_at = time.monotonic()
             self.transcription.detached = True
+            self._tell_lost(self._lost_at)
 
     def end(self, reason: str) -> None:
         """Take no more sound; `run` sees to the last words."""
@@ -157,8 +162,11 @@ class Call:
         if self._seam is not None and now >= self._seam[1]:
             self._tell_seam(self._seam[0])
         self._count()
-        if self._stream is None and self._lost_at and now - self._lost_at >= LINGER_SECONDS:
-            self.end("stream lost")
+        if self._stream is None and self._lost_at:
+            if now - self._lost_at >= self._linger_seconds:
+                self.end("stream lost")
+            elif now - self._lost_told_at >= LOST_AGAIN_SECONDS:
+                self._tell_lost(now)
         self.transcription.tick()
 
     async def run(self) -> None:
@@ -200,6 +208,11 @@ class Call:
         self._timeline = Timeline(offset_ms)
         self._late_told = 0
         self._lost_at = 0.0
+
+    def _tell_lost(self, now: float) -> None:
+        """Ask `web` for another stream: Twilio's own word of the loss may be lost with the proxy between us."""
+        self._lost_told_at = now
+        self._tell("lost", self.place)
 
     def _flush(self) -> None:
         for chunk in self._timeline.flush():

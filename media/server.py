@@ -19,7 +19,7 @@ from media import metrics
 from media.acceptor import Acceptor, Limits
 from media.admission import Admission
 from media.bus import BEAT_SECONDS, RENEW_SECONDS, Bus
-from media.call import Call
+from media.call import LINGER_SECONDS, Call
 from media.config import Settings
 from media.console import Console, ConsoleLimits
 from media.doors import Doors
@@ -50,6 +50,7 @@ class Server:
         *,
         limits: Limits = Limits(),  # noqa: B008 (it is frozen, and so is the next)
         console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
+        linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         self.settings = settings
         self._timing = timing
@@ -57,6 +58,7 @@ class Server:
         self.account_sid = settings.twilio_account_sid
         self.hub = Hub()
         self.console_limits = console_limits
+        self._linger_seconds = linger_seconds
         self._spent, self._revoked = Spent(), Revoked()
         nats_url = settings.nats_url.get_secret_value()
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
@@ -187,6 +189,7 @@ class Server:
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
             known_before=partial(self._known_before, ticket.org, ticket.call),
             timing=self._timing,
+            linger_seconds=self._linger_seconds,
         )
 
     def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:

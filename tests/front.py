@@ -1,11 +1,11 @@
-"""A load balancer before media nodes, as far as sockets go: it passes each on to the node that it is told."""
+"""A proxy before media nodes or `web`, as far as sockets go: it passes each on to the port that it is told."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _BYTES = 1 << 16
 
@@ -16,6 +16,8 @@ class Front:
 
     to: int = 0
     port: int = 0
+    server: asyncio.Server | None = None
+    passing: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -28,6 +30,8 @@ class Front:
         except OSError:
             writer.transport.abort()
             return
+        both_writers = {writer, far_writer}
+        self.passing |= both_writers
         try:
             async with asyncio.TaskGroup() as tasks:
                 both = [tasks.create_task(_pass(reader, far_writer)), tasks.create_task(_pass(far_reader, writer))]
@@ -35,19 +39,31 @@ class Front:
                 for task in both:
                     task.cancel()
         finally:
+            self.passing -= both_writers
+            for each in both_writers:
+                each.transport.abort()
+
+    async def start(self) -> None:
+        """Listen."""
+        self.server = await asyncio.start_server(self.accept, "127.0.0.1", self.port)
+
+    def stop(self) -> None:
+        """Refuse whoever comes, and cut off whoever is there."""
+        assert self.server is not None
+        self.server.close()
+        for writer in tuple(self.passing):
             writer.transport.abort()
-            far_writer.transport.abort()
 
 
 @asynccontextmanager
 async def front(port: int) -> AsyncIterator[Front]:
     """A `Front` on ``port`` of the loopback."""
     passing = Front(port=port)
-    server = await asyncio.start_server(passing.accept, "127.0.0.1", port)
+    await passing.start()
     try:
         yield passing
     finally:
-        server.close()
+        passing.stop()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

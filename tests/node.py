@@ -17,6 +17,7 @@ from awscrt.auth import AwsCredentialsProvider
 from websockets.asyncio.client import connect
 
 from media.acceptor import Limits
+from media.call import LINGER_SECONDS
 from media.config import Settings
 from media.console import ConsoleLimits
 from media.server import Server
@@ -172,6 +173,7 @@ async def media_node(
     timing: Timing = USUAL,
     limits: Limits = Limits(),  # noqa: B008 (it is frozen, and so is the next)
     console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
+    linger_seconds: float = LINGER_SECONDS,
     **changes: Any,
 ) -> AsyncIterator[Node]:
     """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
@@ -181,7 +183,15 @@ async def media_node(
     client = Transcribe(
         settings.transcribe_endpoint, region="ap-southeast-2", language="en-AU", credentials=credentials
     )
-    server = Server(settings, client, secrets.token_hex(4), timing, limits=limits, console_limits=console_limits)
+    server = Server(
+        settings,
+        client,
+        secrets.token_hex(4),
+        timing,
+        limits=limits,
+        console_limits=console_limits,
+        linger_seconds=linger_seconds,
+    )
     async with server.serving() as listening:
         node = Node(f"ws://127.0.0.1:{listening}", server=server, vendor=vendor, nats=nats)
         try:

@@ -34,12 +34,15 @@ WAIT = 20.0  # seconds that any one wait may take
 
 @dataclass
 class House:
-    """What runs. ``first`` has the calls to begin with, ``second`` those that come after `turn`."""
+    """What runs. ``first`` has the calls to begin with, ``second`` those that come after `turn`. ``web_front`` is the
+    proxy by which Twilio reaches `web`, ``front`` the one by which it reaches media.
+    """
 
     settings: Settings
     cast: Cast
     emulator: Twilio
     front: Front
+    web_front: Front
     nats: NatsServer
     first: Distant
     second: Distant
@@ -54,6 +57,15 @@ class House:
         """`web` ends, and a fresh one that knows nothing takes its place."""
         await self.web.aclose()
         await self.web.enter_async_context(web_process(self.settings))
+
+    async def restart_proxies(self, seconds: float) -> None:
+        """Both proxies are away for so long: no stream, no callback and no webhook comes through."""
+        proxies = (self.front, self.web_front)
+        for proxy in proxies:
+            proxy.stop()
+        await asyncio.sleep(seconds)
+        for proxy in proxies:
+            await proxy.start()
 
     def turn(self) -> None:
         """From now on sockets are passed on to the second node."""
@@ -97,14 +109,16 @@ async def house(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         nats, vendor = await enter(NatsServer(folder)), await enter(scripted_vendor())
-        balancer = await enter(front(free_port()))
+        balancer, web_front = [await enter(front(free_port())) for _ in range(2)]
+        web_front.to = settings.web_port
+        settings = settings.model_copy(update={"web_public_url": f"http://127.0.0.1:{web_front.port}"})
         first, second = [await enter(_media(nats, vendor, free_port(), balancer)) for _ in range(2)]
         balancer.to = _port(first)
         emulator = await enter(twilio(_account(settings, cast)))
         settings = settings.model_copy(update=_reached(nats, balancer, emulator))
         running = await enter(AsyncExitStack())
         await running.enter_async_context(web_process(settings))
-        yield House(settings, cast, emulator, balancer, nats, first, second, running)
+        yield House(settings, cast, emulator, balancer, web_front, nats, first, second, running)
 
 
 @asynccontextmanager

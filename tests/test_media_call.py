@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import nats
 from nats.aio.msg import Msg
 
+from media.call import LINGER_SECONDS
+from sandbox.nats import NatsServer
 from tests.bus import settled
-from tests.node import Node
+from tests.node import Node, media_node, scripted_vendor
 
 
 async def test_words_reach_a_console_partials_first_then_finals(node: Node) -> None:
@@ -87,12 +91,30 @@ async def test_a_second_stream_takes_the_call_over(node: Node) -> None:
     assert "call.ended" not in screen.types()
 
 
-async def test_a_lost_stream_ends_the_call_unless_another_comes(node: Node) -> None:
-    screen = await node.screen()
-    line = await node.call()
-    await line.say("cut off")
-    await screen.until(lambda: screen.words(line.call) == "cut off")
-    line.socket.transport.abort()
-    await screen.until(lambda: screen.states(line.call)[-1:] == ["reconnecting"])
-    await screen.ended(line.call)
-    assert screen.events[-1]["reason"] == "stream lost"
+async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_another_comes(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with (
+        NatsServer(tmp_path) as server,
+        scripted_vendor() as vendor,
+        media_node(server, vendor, port=free_port(), linger_seconds=7.0) as node,
+    ):
+        await node.connected()
+        web = await nats.connect(server.url("web"))
+        told = await web.subscribe("call.a.*.lost")
+        await settled(web)
+        screen = await node.screen()
+        line = await node.call()
+        await line.say("cut off")
+        await screen.until(lambda: screen.words(line.call) == "cut off")
+        line.socket.transport.abort()
+        await screen.until(lambda: screen.states(line.call)[-1:] == ["reconnecting"])
+        facts = [await told.next_msg(15) for _ in range(2)]
+        assert {fact.subject for fact in facts} == {f"call.a.{line.call}.lost"}
+        assert {json.loads(fact.data)["stream"] for fact in facts} == {line.facts.stream_sid}
+        late = await node.screen("alice", "owner")
+        assert late.words(line.call) == "cut off", "the words stay meanwhile"
+        await screen.ended(line.call)
+        assert screen.events[-1]["reason"] == "stream lost"
+        await web.close()
+    assert LINGER_SECONDS >= 30

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from media import call as media_call
 from sandbox.faults import Faults, Mangler
 from tests.ends import Screen
 from tests.node import Node
@@ -117,10 +116,7 @@ async def test_one_track_may_come_late_or_never(node: Node) -> None:
     assert account(talk, screen) == []
 
 
-async def test_a_broken_socket_is_followed_by_another_and_the_seam_is_told(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(media_call, "LINGER_SECONDS", 20.0)
+async def test_a_broken_socket_is_followed_by_another_and_the_seam_is_told(node: Node) -> None:
     screen, first = await begun(node)
     first.line.socket.transport.abort()
     await screen.until(lambda: "reconnecting" in screen.states(first.line.call))

@@ -88,6 +88,22 @@ async def test_a_silent_nodes_call_goes_on_at_another_though_twilio_notices_noth
     assert missing_ms(words) <= told + 2 * WORD_MS
 
 
+async def test_a_proxy_that_restarts_costs_the_seam_and_no_word_on_the_page(bilby: House) -> None:
+    """Its end breaks the stream, and keeps what Twilio says of that from `web`."""
+    screen = await bilby.screen(bilby.first)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    await bilby.restart_proxies(0.5)
+    late = await bilby.screen(bilby.first)
+    assert shown(late, call)[:10] == [f"w{number}" for number in range(10)], "what was said before is still there"
+    words = await goes_on(call, screen)
+    assert "call.ended" not in screen.types()
+    assert words[:10] == [f"w{number}" for number in range(10)]
+    told = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) <= told + 2 * WORD_MS, "what is missing is shown as a gap"
+    assert bilby.starts() <= 3
+
+
 async def test_two_web_processes_that_notice_the_same_start_one_stream(
     bilby: House, free_port: Callable[[], int]
 ) -> None:

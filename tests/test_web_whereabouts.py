@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.fact import Fact
-from web.whereabouts import DELAYS, GRACE_SECONDS, SILENT_SECONDS, Whereabouts
+from web.whereabouts import ARRIVE_SECONDS, DELAYS, GRACE_SECONDS, SILENT_SECONDS, Whereabouts
 
 ORG = UUID(int=1)
 
@@ -46,7 +46,7 @@ def test_one_loss_is_one_start(reports: list[str]) -> None:
         stream = f"MZ{streams}"
         if report == "answer" and asked:
             streams += 1
-            assert not whereabouts.started("CA1", stream, f"MZ{streams}")
+            assert not whereabouts.started("CA1", stream, f"MZ{streams}", number)
             asked = False
             continue
         if report == "broken":
@@ -93,17 +93,61 @@ def test_a_call_that_moved_is_no_orphan_of_its_old_node(known: Whereabouts) -> N
 def test_a_stream_that_breaks_before_we_know_it_is_replaced(known: Whereabouts) -> None:
     assert known.lose("CA1", 1, "MZ1") == 0
     assert known.lose("CA1", 1, "MZ2") is None
-    assert known.started("CA1", "MZ1", "MZ2")
+    assert known.started("CA1", "MZ1", "MZ2", 1)
     assert known.lose("CA1", 1, "MZ2") == DELAYS[1]
 
 
 def test_media_may_be_quicker_than_twilios_answer(known: Whereabouts) -> None:
     known.lose("CA1", 1, "MZ1")
     known.note(started("MZ2", "b"))
-    assert not known.started("CA1", "MZ1", "MZ2")
+    assert not known.started("CA1", "MZ1", "MZ2", 1)
     place = known.find("CA1")
     assert place is not None
     assert (place.stream, place.node) == ("MZ2", "b")
+
+
+def lost(stream: str, node: str = "a") -> Fact:
+    return Fact(ORG, "CA1", None, kind="lost", stream=stream, node=node, at=1, began=1)
+
+
+def test_media_says_that_a_socket_broke_and_only_the_newest_counts(known: Whereabouts) -> None:
+    assert known.note(lost("MZ1"))
+    assert known.lose("CA1", 1) == 0
+    assert known.note(lost("MZ1")), "said again, for the first may have been lost"
+    assert known.lose("CA1", 6) is None
+    known.note(started("MZ2", "b"))
+    assert not known.note(lost("MZ1")), "another has come for it"
+    assert known.note(lost("MZ2", "b"))
+    assert known.lose("CA1", 7) == DELAYS[1]
+
+
+def test_a_lost_stream_that_we_never_heard_of_is_replaced_too() -> None:
+    whereabouts = Whereabouts()
+    assert whereabouts.note(lost("MZ1"))
+    assert whereabouts.lose("CA1", 1) == 0
+    place = whereabouts.find("CA1")
+    assert place is not None
+    assert place.began == 1
+
+
+def test_a_stream_that_was_ordered_and_does_not_arrive_is_missing_once(known: Whereabouts) -> None:
+    known.lose("CA1", 0)
+    known.started("CA1", "MZ1", "MZ2", 1)
+    assert known.missing(ARRIVE_SECONDS) == []
+    assert known.missing(1 + ARRIVE_SECONDS) == ["CA1"]
+    assert known.missing(2 + ARRIVE_SECONDS) == []
+    assert known.lose("CA1", 2 + ARRIVE_SECONDS) == DELAYS[1]
+    known.started("CA1", "MZ2", "MZ3", 10)
+    known.note(started("MZ3", "b"))
+    assert known.missing(100) == [], "it has come"
+
+
+def test_nothing_is_missing_while_we_hear_nothing(known: Whereabouts) -> None:
+    known.lose("CA1", 0)
+    known.started("CA1", "MZ1", "MZ2", 1)
+    known.excuse(100)
+    assert known.missing(100 + GRACE_SECONDS) == []
+    assert known.missing(100 + GRACE_SECONDS + ARRIVE_SECONDS) == ["CA1"]
 
 
 def test_starts_of_one_call_grow_rarer_and_never_cease(known: Whereabouts) -> None:
@@ -134,7 +178,7 @@ def test_only_a_completed_call_is_over(known: Whereabouts) -> None:
     assert not known.note(ended("a"))
     assert known.find("CA1") is None
     assert known.lose("CA1", 1, "MZ1") is None
-    assert not known.started("CA1", "MZ1", "MZ2")
+    assert not known.started("CA1", "MZ1", "MZ2", 1)
 
 
 def test_twilio_may_name_a_call_that_media_never_told_of() -> None:

@@ -11,7 +11,7 @@ import msgspec
 from web.callbacks import printable
 
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
-Kind = Literal["started", "stream", "ended", "handover", "progress"]
+Kind = Literal["started", "stream", "lost", "ended", "handover", "progress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Fact:
     org: UUID
     call: str
     state: State | None
-    """None where nothing changed but the place: a handover, or what was said before."""
+    """None where nothing changed but the place: a lost stream, a handover, or what was said before."""
     reason: str | None = None
     kind: Kind = "stream"
     stream: str | None = None
-    """The newest stream's SID, of ``started``."""
+    """The newest stream's SID, of ``started``, ``lost`` and ``handover``."""
     began: int | None = None
     """When the call's first stream began, in ms since 1970, of ``started``."""
     node: str | None = None
@@ -47,7 +47,7 @@ class Alive:
 
 
 class _Place(msgspec.Struct):
-    """What ``started`` and ``handover`` say; media writes all of it as text."""
+    """What ``started``, ``lost`` and ``handover`` say; media writes all of it as text."""
 
     stream: str | None = None
     began: int | None = None
@@ -78,6 +78,8 @@ def parse(subject: str, payload: bytes) -> Fact | Alive | None:
             case ["call", org, call, "ended"]:
                 ended = msgspec.json.decode(payload, type=_Ended)
                 return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
+            case ["call", org, call, "lost"]:
+                return _placed(Fact(UUID(org), call, None, kind="lost"), payload)
             case ["handover", org, call]:
                 return _placed(Fact(UUID(org), call, None, kind="handover"), payload)
             case ["progress", org, order]:

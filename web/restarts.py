@@ -1,10 +1,11 @@
-"""New streams for live calls that lost theirs, because a media node died or is handing its calls over.
+"""New streams for live calls that lost theirs: a socket broke, a media node died or hands its calls over.
 
-Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. It may also say nothing for long,
-where a whole machine is gone: then the node's heartbeats are missing. Either way a new stream is started by Twilio's
-Streams REST; it lands on whichever node is ready, and its ticket tells that node how old the call is. One loss is
-one start: here `Whereabouts` sees to it, and between several web processes the stream's name, which says what it
-comes after and which Twilio takes once.
+Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. That may come late or never, where
+the proxy that carries it went down with the stream, or a whole machine is gone. So media says itself that a socket
+broke, and a node's heartbeats are missed. Either way a new stream is started by Twilio's Streams REST; it lands on
+whichever node is ready, and its ticket tells that node how old the call is. One loss is one start: here `Whereabouts`
+sees to it, and between several web processes the stream's name, which says what it comes after and which Twilio takes
+once.
 
 What is known is in memory; web asks media for it on every connection (facts.py).
 """
@@ -91,6 +92,10 @@ class Restarts:
             for call in self._whereabouts.orphans(now):
                 _silent.inc()
                 self._lose(call)
+            for call in self._whereabouts.missing(now):
+                _restarts.labels("missing").inc()
+                _log.warning("stream did not arrive", call=call)
+                self._lose(call)
             while self._later and self._later[0][0] <= now:
                 self._want(heapq.heappop(self._later)[1])
 
@@ -149,7 +154,7 @@ class Restarts:
         stream = await self._order(call, before, ticket)
         _restarts.labels("started").inc()
         _log.info("stream restarted", call=call, before=before, stream=stream)
-        if self._whereabouts.started(call, before, stream):
+        if self._whereabouts.started(call, before, stream, time.monotonic()):
             self._lose(call, stream)
 
     async def _order(self, call: str, before: str, ticket: str) -> str:

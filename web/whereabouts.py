@@ -1,8 +1,9 @@
 """Which stream of which media node has each live call, as far as media has said; and which of them are lost. Pure.
 
-Media says ``started`` with a stream's node and age, and once a second that a node lives. A stream is lost when Twilio
-says so, when its node is silent or hands it over; whoever says it first, the call gets one new stream for it. Times
-``now`` are seconds of `time.monotonic`.
+Media says ``started`` with a stream's node and age, ``lost`` when its socket broke, and every second that a node
+lives. A stream is lost when media or Twilio says so, when its node is silent or hands it over, and when it was
+ordered and did not reach media in time; whoever says it first, the call gets one new stream for it. Times ``now`` are
+seconds of `time.monotonic`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from web.fact import Fact
 
 SILENT_SECONDS = 3.0  # a node that says nothing for so long is gone
 GRACE_SECONDS = 10.0  # after we were away ourselves: others may still be coming back
+ARRIVE_SECONDS = (
+    3.0  # for a stream that was ordered to reach media: what kept it away may have kept Twilio's word, too
+)
 DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)  # before a call's next start, by how many it had in the last minute
 _KNOWN = 20_000
 _COMPLETED = "completed"
@@ -32,6 +36,8 @@ class Place:
     """When the call's first stream began, in ms since 1970: its clock starts there."""
     at: int = 0
     """When `stream` came to `node`, in ms since 1970."""
+    ordered_at: float | None = None
+    """When `stream` was ordered, until media says that it has come."""
     leaving: str | None = None
     """The stream that another is being started for."""
     past: deque[str] = field(default_factory=lambda: deque(maxlen=8))
@@ -52,9 +58,11 @@ class Whereabouts:
         return self._places.get(call)
 
     def note(self, fact: Fact) -> bool:
-        """What media says of a call. Whether its stream is lost thereby: handed over, or ended before the call."""
+        """What media says of a call. True if its stream is lost: broken, handed over, or ended before the call."""
         if fact.kind == "ended":
             return self._end(fact)
+        if fact.kind == "lost":
+            return self._is_newest_lost(fact)
         if fact.kind in ("started", "handover"):
             self._place(fact)
         return fact.kind == "handover"
@@ -74,6 +82,9 @@ class Whereabouts:
     def excuse(self, now: float) -> None:
         """We heard nothing of late, through no fault of theirs."""
         self._heard = dict.fromkeys(self._heard, now + GRACE_SECONDS)
+        for place in self._places.values():
+            if place.ordered_at is not None:
+                place.ordered_at = now + GRACE_SECONDS
 
     def orphans(self, now: float) -> list[str]:
         """The calls of nodes that have fallen silent. A node is buried once."""
@@ -81,6 +92,17 @@ class Whereabouts:
         for node in gone:
             del self._heard[node]
         return [call for call, place in self._places.items() if place.node in gone] if gone else []
+
+    def missing(self, now: float) -> list[str]:
+        """The calls whose new stream was ordered and has not reached media. Each is told once."""
+        late = [
+            call
+            for call, place in self._places.items()
+            if place.ordered_at is not None and now - place.ordered_at >= ARRIVE_SECONDS
+        ]
+        for call in late:
+            self._places[call].ordered_at = None
+        return late
 
     def lose(self, call: str, now: float, stream: str | None = None) -> float | None:
         """``stream`` of ``call`` is lost, or whichever is its newest. The seconds until another is to be started;
@@ -99,14 +121,14 @@ class Whereabouts:
         place.starts.append(now)
         return DELAYS[lately]
 
-    def started(self, call: str, before: str, stream: str) -> bool:
+    def started(self, call: str, before: str, stream: str, now: float) -> bool:
         """Twilio took the order for another stream than ``before``. Whether that one has broken meanwhile."""
         place = self._places.get(call)
         if place is None:
             return False
         if place.stream == before:  # or media was quicker than Twilio's answer
             self._succeed(place, stream)
-            place.node = ""
+            place.node, place.ordered_at = "", now
         return stream == place.stream and stream in place.broken
 
     def forgo(self, call: str) -> None:
@@ -131,13 +153,19 @@ class Whereabouts:
             return
         if fact.stream:
             self._succeed(place, fact.stream)
-        place.node, place.at = fact.node or "", fact.at
+        place.node, place.at, place.ordered_at = fact.node or "", fact.at, None
         place.began = fact.began or place.began
 
     def _succeed(self, place: Place, stream: str) -> None:
         if place.stream and place.stream != stream:
             place.past.append(place.stream)
         place.stream = stream
+
+    def _is_newest_lost(self, fact: Fact) -> bool:
+        """Whether the stream that media lost is the call's newest. One that we did not know is known from now on."""
+        if fact.call not in self._places:
+            self._place(fact)
+        return self._places[fact.call].stream == fact.stream
 
     def _end(self, fact: Fact) -> bool:
         """A call that is over is forgotten. One that another node has by now goes on there."""
