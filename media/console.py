@@ -56,7 +56,7 @@ _decode_hello = msgspec.json.Decoder(_Hello).decode
 class Consoles(Protocol):
     """What a console needs of the server."""
 
-    stream_secret: str
+    stream_secrets: tuple[str, ...]
     hub: Hub
     console_limits: ConsoleLimits
 
@@ -144,7 +144,7 @@ class Console(Listener):
             hello = _decode_hello(text)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise TicketError("not a ticket") from None
-        ticket = verify_console(self._consoles.stream_secret, hello.ticket)
+        ticket = verify_console(self._consoles.stream_secrets, hello.ticket)
         if self._consoles.is_revoked(ticket):
             raise TicketError("rights have changed since")
         if ticket.until is not None and ticket.until <= time.time():

@@ -54,7 +54,7 @@ class Server:
     ) -> None:
         self.settings = settings
         self._timing = timing
-        self.stream_secret = settings.stream_shared_secret.get_secret_value()
+        self.stream_secrets = settings.stream_shared_secret.accepted
         self.account_sid = settings.twilio_account_sid
         self.hub = Hub()
         self.console_limits = console_limits

@@ -34,7 +34,7 @@ class Listening(Protocol):
 class Calls(Protocol):
     """What a stream needs of the server."""
 
-    stream_secret: str
+    stream_secrets: tuple[str, ...]
     account_sid: str
 
     def spend(self, jti: str, exp: float) -> bool: ...
@@ -109,7 +109,7 @@ class Stream(Listener):
         start = frame.start
         if frame.stream_sid != start.stream_sid:
             raise FrameError("wrong_stream")
-        ticket = verify_stream(self._calls.stream_secret, start.custom_parameters.get("ticket"))
+        ticket = verify_stream(self._calls.stream_secrets, start.custom_parameters.get("ticket"))
         if start.account_sid != self._calls.account_sid:
             raise TicketError("another account")
         if ticket.call != start.call_sid:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,6 +31,8 @@ _LEEWAY_SECONDS = 5  # clocks of two machines differ a little
 
 Direction = Literal["inbound", "outbound"]
 Role = Literal["owner", "admin", "supervisor", "agent"]
+Accepted = str | tuple[str, ...]
+"""The secret whose tickets are accepted, or all of them while one replaces the other."""
 
 
 class TicketError(ValueError):
@@ -90,9 +93,9 @@ def sign_console(
     return _sign(secret, claims, CONSOLE_SECONDS)
 
 
-def verify_stream(secret: str, token: object) -> StreamTicket:
+def verify_stream(accepted: Accepted, token: object) -> StreamTicket:
     """The claims of a stream ticket. Raises `TicketError`."""
-    claims = _verify(secret, token, "stream", STREAM_SECONDS)
+    claims = _verify(accepted, token, "stream", STREAM_SECONDS)
     direction = claims.get("dir")
     agent, began = claims.get("agent"), claims.get("began")
     if direction not in ("inbound", "outbound") or not isinstance(agent, str | None):
@@ -103,9 +106,9 @@ def verify_stream(secret: str, token: object) -> StreamTicket:
     return StreamTicket(org, call, direction, agent, claims["jti"], claims["exp"], began)
 
 
-def verify_console(secret: str, token: object) -> ConsoleTicket:
+def verify_console(accepted: Accepted, token: object) -> ConsoleTicket:
     """The claims of a console ticket. Raises `TicketError`."""
-    claims = _verify(secret, token, "console", CONSOLE_SECONDS)
+    claims = _verify(accepted, token, "console", CONSOLE_SECONDS)
     role = claims.get("role")
     if role not in ("owner", "admin", "supervisor", "agent"):
         raise TicketError("unknown role")
@@ -167,24 +170,35 @@ def _sign(secret: str, claims: dict[str, Any], seconds: int) -> str:
     return jwt.encode(claims, secret, algorithm=_ALGORITHM)
 
 
-def _verify(secret: str, token: object, audience: str, seconds: int) -> dict[str, Any]:
+def _verify(accepted: Accepted, token: object, audience: str, seconds: int) -> dict[str, Any]:
     if not isinstance(token, str):
         raise TicketError("no ticket")
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            secret,
-            algorithms=[_ALGORITHM],
-            audience=audience,
-            leeway=_LEEWAY_SECONDS,
-            options={"require": ["exp", "jti", "aud"]},
-        )
+        claims = _decode((accepted,) if isinstance(accepted, str) else accepted, token, audience)
     except (jwt.InvalidTokenError, ValueError) as error:
         raise TicketError(type(error).__name__) from None
     if claims["exp"] > time.time() + seconds + _LEEWAY_SECONDS:
         raise TicketError("lives too long")
     _text(claims, "jti")
     return claims
+
+
+def _decode(secrets: Sequence[str], token: str, audience: str) -> dict[str, Any]:
+    """The claims, under the first of ``secrets`` whose signature it is."""
+    for secret in secrets:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                secret,
+                algorithms=[_ALGORITHM],
+                audience=audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "jti", "aud"]},
+            )
+            return claims
+        except jwt.InvalidSignatureError:
+            continue
+    raise jwt.InvalidSignatureError
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float | None:

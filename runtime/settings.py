@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +21,10 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _PLAIN_CREDENTIAL = re.compile(r"[\w.~!$&'()*+,;=-]*", re.ASCII)
+
+SECRETS_FOLDER = Path("/run/secrets")
+"""Where containers find their secrets as files."""
+_LEAST_SECRET = 16  # characters, of a secret that signs
 
 _AnySettings = TypeVar("_AnySettings", bound=BaseSettings)
 
@@ -155,6 +160,29 @@ def _complaint(detail: Any) -> str:
     return f"{name}: {reason}" if name else reason
 
 
+class SigningSecret(SecretStr):
+    """A secret that signs, or a comma list of them while it is replaced: the first one signs, all are accepted."""
+
+    def get_secret_value(self) -> str:
+        """Return the one that signs."""
+        return self.accepted[0]
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """All whose signatures are accepted, the one that signs first."""
+        return tuple(part.strip() for part in super().get_secret_value().split(",") if part.strip())
+
+
+def _text_of(value: object) -> object:
+    return SecretStr.get_secret_value(value) if isinstance(value, SecretStr) else value
+
+
+def _long_enough(secret: SigningSecret) -> SigningSecret:
+    if not secret.accepted or min(map(len, secret.accepted)) < _LEAST_SECRET:
+        raise ValueError(f"must have at least {_LEAST_SECRET} characters (in a comma list: each secret)")
+    return secret
+
+
 CommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
 """Secrets parted by commas, at least one: the first is used, the others are still accepted during a rotation."""
 HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
@@ -167,15 +195,21 @@ SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp)]
 """``smtp://user:password@host:port``, or ``smtps://…`` for TLS from the start; user and password percent-encoded."""
 Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
 """Whom mail is from: an address, with or without a name before it."""
-Secret = Annotated[SecretStr, Field(min_length=16)]
+Secret = Annotated[SigningSecret, BeforeValidator(_text_of), AfterValidator(_long_enough)]
 """A secret that signs: long enough not to be guessed."""
 AccountSid = Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
 """Twilio's account."""
 
 
 class ProcessSettings(BaseSettings):
-    """What every process reads."""
+    """What every process reads. A setting that is not in the environment may be a file in `SECRETS_FOLDER`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        secrets_dir=SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None,  # a folder that lacks is a warning
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

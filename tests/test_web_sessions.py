@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import jwt
 import pytest
+from pydantic import TypeAdapter
 
 from db.engine import Database
 from db.members import Members
+from runtime.settings import Secret
 from tests.cast import Cast
 from tests.site import Browser, Site
-from web import sessions
+from web import keys, sessions
 from web.config import Settings
 from web.headers import content_security_policy, security_headers
 
@@ -151,3 +153,17 @@ def test_the_policy_names_what_the_softphone_needs_and_nothing_else(settings: Se
     near = settings.model_copy(update={"voice_sdk_url": "http://127.0.0.1:8090/voice_sdk.js"})
     assert "http://127.0.0.1:8090 ws://127.0.0.1:8090; " in content_security_policy(near)
     assert "twilio.com" not in content_security_policy(near)
+
+
+async def test_a_new_secret_signs_nobody_out_and_breaks_no_open_page(
+    cast: Cast, browser: Browsers, site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    old = settings.session_secret.get_secret_value()
+    rotated = TypeAdapter(Secret).validate_python(f"{'n' * 32},{old}")
+    monkeypatch.setitem(site.app._state, keys.settings, settings.model_copy(update={"session_secret": rotated}))
+    assert (await alice.get("/console")).status == 200
+    assert (await alice.post("/console/ticket")).status == 200, "the CSRF token of a page that was open before"
+    replaced = settings.model_copy(update={"session_secret": TypeAdapter(Secret).validate_python("n" * 32)})
+    monkeypatch.setitem(site.app._state, keys.settings, replaced)
+    assert (await alice.get("/console")).status == 303, "signed by a secret that nobody accepts any more"

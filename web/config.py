@@ -109,7 +109,7 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     @model_validator(mode="after")
     def _secrets_differ(self) -> Self:
         # Media knows the second one; with the same value it could sign people in.
-        if self.session_secret == self.stream_shared_secret:
+        if set(self.session_secret.accepted) & set(self.stream_shared_secret.accepted):
             raise ValueError("SESSION_SECRET: must not be the same as STREAM_SHARED_SECRET")
         return self
 

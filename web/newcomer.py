@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -76,11 +76,13 @@ def seal(who: Newcomer, secret: str, now: int) -> str:
     return _fernet(secret).encrypt_at_time(text.encode(), now).decode()
 
 
-def unseal(token: str, secret: str, now: int) -> Newcomer | None:
-    """Whose link it is; None for a forged one, and for one that is too old."""
+def unseal(token: str, secrets: Iterable[str], now: int) -> Newcomer | None:
+    """Whose link it is, under any of ``secrets``; None for a forged one, and for one that is too old."""
     try:
         # Not as text: what is no base64 at all would be refused otherwise than what is not ours.
-        text = _fernet(secret).decrypt_at_time(token.encode(errors="replace"), LIFETIME_SECONDS, now)
+        text = MultiFernet([_fernet(secret) for secret in secrets]).decrypt_at_time(
+            token.encode(errors="replace"), LIFETIME_SECONDS, now
+        )
     except InvalidToken:
         return None
     return Newcomer(**json.loads(text))

@@ -73,8 +73,7 @@ def read(request: web.Request) -> SignIn | None:
 
 def csrf_token(sign_in: SignIn, settings: Settings) -> str:
     """The token that our pages send back with everything that changes something. The same for a whole sign-in."""
-    key = settings.session_secret.get_secret_value().encode()
-    return hmac.new(key, f"csrf:{sign_in.id}".encode(), hashlib.sha256).hexdigest()
+    return _csrf_token(sign_in, settings.session_secret.get_secret_value())
 
 
 async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
@@ -82,9 +81,14 @@ async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
     sent = request.headers.get(CSRF_HEADER)
     if sent is None and request.content_type in _FORMS:
         sent = await field(request, CSRF_FIELD)
-    expected = csrf_token(sign_in, request.app[keys.settings])
-    if not hmac.compare_digest(expected.encode(), (sent or "").encode(errors="replace")):
+    given = (sent or "").encode(errors="replace")
+    secrets = request.app[keys.settings].session_secret.accepted
+    if not any(hmac.compare_digest(_csrf_token(sign_in, secret).encode(), given) for secret in secrets):
         raise ForbiddenError("This page was open for too long. Please load it again, then try once more.")
+
+
+def _csrf_token(sign_in: SignIn, secret: str) -> str:
+    return hmac.new(secret.encode(), f"csrf:{sign_in.id}".encode(), hashlib.sha256).hexdigest()
 
 
 def _sign(sign_in: SignIn, settings: Settings) -> str:
@@ -99,10 +103,15 @@ def _sign(sign_in: SignIn, settings: Settings) -> str:
 
 
 def _verify(token: str, settings: Settings) -> SignIn | None:
+    verified = (_verify_under(secret, token) for secret in settings.session_secret.accepted)
+    return next((sign_in for sign_in in verified if sign_in is not None), None)
+
+
+def _verify_under(secret: str, token: str) -> SignIn | None:
     try:
         claims = jwt.decode(
             token,
-            settings.session_secret.get_secret_value(),
+            secret,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
             options={"require": ["exp", "jti", "sub", "aud"]},

@@ -100,8 +100,8 @@ def _over(request: web.Request, email: str | None = None) -> web.Response:
 
 
 def _whose(request: web.Request) -> Newcomer | None:
-    secret = request.app[keys.settings].session_secret.get_secret_value()
-    return unseal(request.match_info["token"], secret, int(time.time()))
+    secrets = request.app[keys.settings].session_secret.accepted
+    return unseal(request.match_info["token"], secrets, int(time.time()))
 
 
 async def _mail(app: web.Application, who: Newcomer, network: str) -> None:
