@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, OrganisationStatus, Role, Transcription, belongs, one_of
@@ -21,6 +21,7 @@ from db.paid_models import AuditEntry, Bundle, Notice, NumberOrder, StripeEvent,
 
 __all__ = [
     "AuditEntry",
+    "Backup",
     "Base",
     "Bundle",
     "Call",
@@ -217,3 +218,13 @@ class RateLimit(Base):
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     count: Mapped[int]
+
+
+class Backup(Base):
+    """A backup that was proved by restoring it (deploy/backup.sh)."""
+
+    __tablename__ = "backups"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    finished_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    bytes: Mapped[int] = mapped_column(BigInteger)

@@ -8,10 +8,11 @@ import signal
 import structlog
 import uvloop
 
-from provisioning import config
+from provisioning import config, metrics
 from provisioning.config import Settings
 from provisioning.duties import on_duty
 from provisioning.status import status
+from provisioning.watch import watched
 from provisioning.worker import CONNECTIONS, work
 from runtime import logs
 
@@ -31,7 +32,8 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = settings.database("bilby provisioning", pool_size=CONNECTIONS)
     try:
-        async with status(settings, database), on_duty(settings, database) as duties:
+        async with status(settings, database), on_duty(settings, database) as duties, watched(settings, database):
+            metrics.know(duties.jobs)
             await work(settings.database_url.get_secret_value(), database, duties, stop)
     finally:
         await database.close()

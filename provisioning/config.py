@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from db.settings import DatabaseSettings
 from provisioning.stripe_settings import StripeSettings
 from provisioning.twilio_settings import TwilioSettings
-from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, load
+from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, WebSocketOrigin, load
 
 
 class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
     provisioning_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where it answers health checks; 0: nowhere."""
+    """Where it answers health checks and Prometheus; 0: nowhere."""
+    media_public_url: WebSocketOrigin | Literal[""] = ""
+    """Whose certificate is watched, beside that of ``web_public_url``."""
     nats_url: NatsUrl | None = None
     """Where progress is told; empty: pages learn of it when they ask."""
     web_public_url: HttpOrigin = ""

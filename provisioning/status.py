@@ -1,4 +1,4 @@
-"""What the worker says of itself, for health checks: ``/healthz`` and ``/readyz`` on ``PROVISIONING_PORT``."""
+"""What the worker says of itself, for health checks and Prometheus: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from db import migrate
 from db.engine import Database, DatabaseUnavailableError
+from provisioning import metrics
 from provisioning.config import Settings
 from runtime.settings import stop
 
@@ -31,7 +33,7 @@ async def status(settings: Settings, database: Database) -> AsyncIterator[None]:
         return web.json_response({"database": is_ready}, status=200 if is_ready else 503)
 
     app = web.Application()
-    app.add_routes([web.get("/healthz", _alive), web.get("/readyz", ready)])
+    app.add_routes([web.get("/healthz", _alive), web.get("/readyz", ready), web.get("/metrics", _figures)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -49,6 +51,10 @@ async def status(settings: Settings, database: Database) -> AsyncIterator[None]:
 
 async def _alive(_: web.Request) -> web.Response:
     return web.json_response({"ok": True})
+
+
+async def _figures(_: web.Request) -> web.Response:
+    return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _is_ready(database: Database) -> bool:

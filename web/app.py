@@ -41,7 +41,7 @@ from web import (
 from web.config import Settings
 from web.connections import Connections, attend
 from web.facts import Facts
-from web.middlewares import answer_errors, guard, note
+from web.middlewares import answer_errors, guard, know, note
 from web.outbox import open_outbox
 from web.progress import Progress
 from web.restarts import Restarts
@@ -86,6 +86,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         health,
     ):
         app.add_routes(module.routes)
+    know(app)
     app[keys.progress] = Progress()
     app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.extend([_database, _twilio, _phone_numbers, _stripe, _facts, _outbox])

@@ -29,6 +29,8 @@ from web import keys
 _log = structlog.get_logger(__name__)
 _open = Gauge("bilby_web_connections", "Connections that are open.")
 _closed = Counter("bilby_web_connections_closed", "Connections that we have closed, by why.", ["why"])
+for _why in ("slow", "idle", "stalled", "room", "refused"):
+    _closed.labels(_why)  # from 0 on, so that the first one is a rise
 
 _CLOSE = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE

@@ -37,6 +37,8 @@ Apply = Callable[[Fact], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 _sent = Counter("bilby_web_facts_sent", "Facts handed to NATS.")
 _received = Counter("bilby_web_facts_received", "Facts from media, by what became of them.", ["result"])
+for _result in ("ignored", "failed", "written"):
+    _received.labels(_result)  # from 0 on, so that the first one is a rise
 _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to take.")
 
 

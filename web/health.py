@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
@@ -13,6 +13,7 @@ from web import keys
 from web.errors import NotFoundError
 
 READY_SECONDS = 3.0
+_nats = Gauge("bilby_web_nats_connected", "1 while this process is connected to NATS.")
 
 routes = web.RouteTableDef()
 
@@ -42,6 +43,7 @@ async def metrics(request: web.Request) -> web.Response:
     """For Prometheus, which asks us directly: what came through a proxy of ours came from outside."""
     if request.app[keys.settings].web_proxy_hops and "X-Forwarded-For" in request.headers:
         raise NotFoundError
+    _nats.set(request.app[keys.bus].connected)
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -17,6 +17,8 @@ Work = Callable[[], Awaitable[object]]
 
 _log = structlog.get_logger(__name__)
 _done = Counter("bilby_web_outbox", "Work done after the answer, by what became of it.", ["result"])
+for _result in ("done", "failed", "dropped"):
+    _done.labels(_result)  # from 0 on, so that the first one is a rise
 
 
 class Outbox:

@@ -37,6 +37,8 @@ WATCH_SECONDS = 0.25
 _ASLEEP_SECONDS = 1.0  # a look this late: we were held up, and heartbeats lie unread
 _log = structlog.get_logger(__name__)
 _restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
+for _result in ("started", "refused", "failed"):
+    _restarts.labels(_result)  # from 0 on, so that the first one is a rise
 _silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped saying that it lives.")
 
 

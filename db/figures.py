@@ -1,0 +1,68 @@
+"""Figures of the database and of what waits in it, for operators: counts and times, no row's content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Backup, StripeEvent
+
+_JOBS = text("""
+    SELECT entrypoint,
+           count(*) FILTER (WHERE status IN ('queued', 'picked') AND execute_after <= now()) AS due,
+           count(*) FILTER (WHERE status = 'failed') AS held
+    FROM pgqueuer GROUP BY entrypoint
+""")
+_OLDEST = text("""
+    SELECT extract(epoch FROM max(now() - execute_after)) FROM pgqueuer
+    WHERE status IN ('queued', 'picked') AND execute_after <= now()
+""")
+_CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+_LIMIT = text(
+    "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+)
+_BYTES = text("SELECT pg_database_size(current_database())")
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Jobs of one kind: ``due`` now (those at work among them), and ``held`` after too many failures."""
+
+    due: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One reading."""
+
+    jobs: Mapping[str, Jobs]
+    oldest_job_seconds: float
+    """How long the job that has waited longest is overdue; 0 if none is."""
+    events_failed: int
+    """Events of Stripe that could not be acted on yet."""
+    connections: int
+    connections_limit: int
+    """How many connections the server grants, without those kept for superusers."""
+    bytes: int
+    backup_at: datetime | None
+    """When the newest backup was proved by restoring it; None if there is none."""
+
+
+async def read(session: AsyncSession) -> Figures:
+    """Return the figures as they are now."""
+    jobs = {name: Jobs(due, held) for name, due, held in await session.execute(_JOBS)}
+    failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed")
+    return Figures(
+        jobs=jobs,
+        oldest_job_seconds=float(await session.scalar(_OLDEST) or 0),
+        events_failed=await session.scalar(failed) or 0,
+        connections=await session.scalar(_CONNECTIONS) or 0,
+        connections_limit=await session.scalar(_LIMIT) or 0,
+        bytes=await session.scalar(_BYTES) or 0,
+        backup_at=await session.scalar(select(func.max(Backup.finished_at))),
+    )

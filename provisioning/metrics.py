@@ -1,0 +1,67 @@
+"""What Prometheus may know of provisioning, and of what only it watches: jobs, the database, certificates, backups.
+
+No label carries an organisation, a member, a number or a call. Figures of several provisioning processes are the
+same ones: a query takes their maximum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+
+from db.figures import Figures
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+JOBS_DUE = Gauge("bilby_jobs_due", "Jobs that should run now.", ["job"], registry=REGISTRY)
+JOBS_HELD = Gauge("bilby_jobs_held", "Jobs given up after too many failures.", ["job"], registry=REGISTRY)
+OLDEST_JOB = Gauge("bilby_jobs_oldest_seconds", "How long the oldest due job has waited.", registry=REGISTRY)
+EVENTS_FAILED = Gauge("bilby_stripe_events_failed", "Stripe's events not acted on yet.", registry=REGISTRY)
+DATABASE_UP = Gauge("bilby_database_up", "1 while the database answers.", registry=REGISTRY)
+CONNECTIONS = Gauge("bilby_database_connections", "Connections to the database server.", registry=REGISTRY)
+CONNECTIONS_LIMIT = Gauge("bilby_database_connections_limit", "Connections it grants.", registry=REGISTRY)
+DATABASE_BYTES = Gauge("bilby_database_bytes", "Size of the database.", registry=REGISTRY)
+BACKUP_AT = Gauge(
+    "bilby_backup_timestamp_seconds", "When the newest proved backup was made; 0: never.", registry=REGISTRY
+)
+CERTIFICATE_EXPIRES = Gauge(
+    "bilby_certificate_expires_timestamp_seconds",
+    "When a public name's certificate ends.",
+    ["name"],
+    registry=REGISTRY,
+)
+CERTIFICATE_FAILURES = Counter(
+    "bilby_certificate_looks_failed", "Looks at a certificate without an answer.", ["name"], registry=REGISTRY
+)
+
+
+def know(jobs: Iterable[str]) -> None:
+    """Begin the figures of each kind of job at 0, so that the first one that waits is a rise."""
+    for job in jobs:
+        JOBS_DUE.labels(job)
+        JOBS_HELD.labels(job)
+
+
+def note(figures: Figures) -> None:
+    """Take over one reading of the database."""
+    DATABASE_UP.set(1)
+    for gauge in (JOBS_DUE, JOBS_HELD):
+        for metric in gauge.collect():
+            for sample in metric.samples:
+                gauge.labels(**sample.labels).set(0)
+    for name, jobs in figures.jobs.items():
+        JOBS_DUE.labels(name).set(jobs.due)
+        JOBS_HELD.labels(name).set(jobs.held)
+    OLDEST_JOB.set(figures.oldest_job_seconds)
+    EVENTS_FAILED.set(figures.events_failed)
+    CONNECTIONS.set(figures.connections)
+    CONNECTIONS_LIMIT.set(figures.connections_limit)
+    DATABASE_BYTES.set(figures.bytes)
+    BACKUP_AT.set(figures.backup_at.timestamp() if figures.backup_at else 0)
+
+
+def render() -> bytes:
+    """Return what ``GET /metrics`` answers."""
+    return generate_latest(REGISTRY)

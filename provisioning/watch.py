@@ -1,0 +1,101 @@
+"""Reads what only provisioning watches, at a pace of its own: figures of the database, ends of certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import structlog
+
+from db import figures
+from db.engine import Database, DatabaseUnavailableError
+from provisioning import metrics
+from provisioning.config import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often to look, in seconds."""
+
+    database: float = 15.0
+    certificates: float = 3600.0
+    answer: float = 10.0
+    """How long one look may take."""
+
+
+def certificates_of(urls: Mapping[str, str]) -> Mapping[str, tuple[str, int]]:
+    """Return host and port of each of ``urls`` that is reached by TLS, by name."""
+    parts = {name: urlsplit(url) for name, url in urls.items() if url}
+    return {
+        name: (url.hostname, url.port or 443)
+        for name, url in parts.items()
+        if url.scheme in ("https", "wss") and url.hostname
+    }
+
+
+class Watch:
+    """Reads the figures of ``database`` and the end of each certificate until cancelled."""
+
+    def __init__(
+        self, database: Database, certificates: Mapping[str, tuple[str, int]], timing: Timing | None = None
+    ) -> None:
+        self._database = database
+        self._certificates = certificates
+        self._timing = timing or Timing()
+
+    async def run(self) -> None:
+        """Look at the database and the certificates, each at its own pace."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_database())
+            tasks.create_task(self._watch_certificates())
+
+    async def _watch_database(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._timing.answer), self._database.begin() as session:
+                    metrics.note(await figures.read(session))
+            except (DatabaseUnavailableError, TimeoutError) as error:
+                metrics.DATABASE_UP.set(0)
+                _log.warning("database unavailable", error=type(error).__name__)
+            await asyncio.sleep(self._timing.database)
+
+    async def _watch_certificates(self) -> None:
+        while True:
+            for name, (host, port) in self._certificates.items():
+                try:
+                    async with asyncio.timeout(self._timing.answer):
+                        metrics.CERTIFICATE_EXPIRES.labels(name).set((await expiry(host, port)).timestamp())
+                except (OSError, TimeoutError, ValueError) as error:
+                    metrics.CERTIFICATE_FAILURES.labels(name).inc()
+                    _log.warning("certificate not seen", name=name, error=type(error).__name__)
+            await asyncio.sleep(self._timing.certificates)
+
+
+async def expiry(host: str, port: int, context: ssl.SSLContext | None = None) -> datetime:
+    """Return when the certificate of ``host`` ends. Raise OSError if it cannot be reached or is not trusted."""
+    _, writer = await asyncio.open_connection(host, port, ssl=context or ssl.create_default_context())
+    try:
+        certificate = writer.get_extra_info("peercert")
+    finally:
+        writer.close()
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+
+
+@asynccontextmanager
+async def watched(settings: Settings, database: Database, timing: Timing | None = None) -> AsyncIterator[None]:
+    """Watch the database and the certificates of the public names while the block runs."""
+    urls = {"web": settings.web_public_url, "media": settings.media_public_url}
+    watch = Watch(database, certificates_of(urls), timing)
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch.run())
+        try:
+            yield
+        finally:
+            watching.cancel()
