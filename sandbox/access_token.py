@@ -6,6 +6,7 @@ another), ``iss`` the key, ``sub`` the account, grants ``identity`` and ``voice`
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,19 @@ MOST_SECONDS = 24 * 3600
 
 
 class TokenError(ValueError):
-    """The token opens nothing. ``code`` is what the SDK's error carries."""
+    """The token opens nothing. ``code`` is the gateway's."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+def is_identity(text: str) -> bool:
+    """Return whether ``text`` can be a Client's identity.
+
+    Twilio documents "alphanumeric and underscore characters", at most 121, and warns of others: refused here.
+    """
+    return re.fullmatch("[A-Za-z0-9_]{1,121}", text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,19 @@ class Grant:
 
 
 def verify(settings: TwilioSettings, token: object) -> Grant:
-    """What ``token`` grants. Raises `TokenError` (20101 invalid, 20104 expired)."""
+    """What ``token`` grants.
+
+    Raises `TokenError` with the gateway's code: 31202 signature, 31204 invalid, 31205 expired, 31207 lives too long,
+    31105 identity.
+    """
     claims = _claims(settings, token)
     grants = claims.get("grants")
     identity = grants.get("identity") if isinstance(grants, dict) else None
     voice = grants.get("voice") if isinstance(grants, dict) else None
     if not isinstance(identity, str) or not identity or not isinstance(voice, dict):
-        raise TokenError(20101, "no identity or no voice grant")
+        raise TokenError(31204, "no identity or no voice grant")
+    if not is_identity(identity):
+        raise TokenError(31105, "the identity may have letters, digits and underscores, 121 at most")
     outgoing = voice.get("outgoing") or {}
     return Grant(
         identity=identity,
@@ -57,7 +72,7 @@ def verify(settings: TwilioSettings, token: object) -> Grant:
 
 def _claims(settings: TwilioSettings, token: object) -> dict[str, Any]:
     if not isinstance(token, str):
-        raise TokenError(20101, "no token")
+        raise TokenError(31204, "no token")
     try:
         _check_header(settings, jwt.get_unverified_header(token))
         claims: dict[str, Any] = jwt.decode(
@@ -68,11 +83,13 @@ def _claims(settings: TwilioSettings, token: object) -> dict[str, Any]:
             options={"require": ["exp", "iss", "sub"]},
         )
     except jwt.ExpiredSignatureError:
-        raise TokenError(20104, "the token has expired") from None
+        raise TokenError(31205, "the token has expired") from None
+    except jwt.InvalidSignatureError:
+        raise TokenError(31202, "signed by another key") from None
     except jwt.InvalidTokenError as error:
-        raise TokenError(20101, f"{type(error).__name__}: {error}") from None
+        raise TokenError(31204, f"{type(error).__name__}: {error}") from None
     if claims["sub"] != settings.account_sid:
-        raise TokenError(20101, "of another account")
+        raise TokenError(31204, "of another account")
     if claims["exp"] > time.time() + MOST_SECONDS + 60:
         raise TokenError(31207, "lives longer than 24 hours")
     return claims
@@ -80,6 +97,6 @@ def _claims(settings: TwilioSettings, token: object) -> dict[str, Any]:
 
 def _check_header(settings: TwilioSettings, header: dict[str, Any]) -> None:
     if header.get("cty") != CONTENT_TYPE:
-        raise TokenError(20101, f"cty is not {CONTENT_TYPE}")
+        raise TokenError(31204, f"cty is not {CONTENT_TYPE}")
     if header.get("twr", "us1") != settings.region:
-        raise TokenError(20101, f"of Region {header.get('twr', 'us1')}, not {settings.region}")
+        raise TokenError(31204, f"of Region {header.get('twr', 'us1')}, not {settings.region}")

@@ -2,9 +2,12 @@
 
 Texts are JSON objects with a ``type``. From the browser: ``hello {token}`` first, then ``register``, ``unregister``,
 ``token {token}``, ``connect {id, params}``, ``accept {call}``, ``reject {call}``, ``hangup {call}``,
-``mute {call, muted}``, ``digits {call, digits}``. To the browser: ``ready {identity, ttl, edge, region}``,
-``registered``, ``unregistered``, ``incoming {call, parameters, custom}``, ``ringing {id, call}``, ``accept {call}``,
-``cancel {call}``, ``disconnect {call}``, ``error {code, text, call?}``. (Twilio's own signalling is not public.)
+``mute {call, muted}``, ``digits {call, digits}``, ``reconnect {call, resumption}``. To the browser:
+``ready {identity, ttl, edge, region}``, ``registered``, ``unregistered``,
+``incoming {call, parameters, custom, resumption}``, ``ringing {id, call}``, ``accept {call, resumption}``,
+``cancel {call}``, ``disconnect {call, code?, text?}``, ``error {code, text, call?}``. (Twilio's own signalling is not
+public.) A ``code`` is the gateway's (31205), of which the SDK makes its own (20104). A token that is refused, or that
+expires, is answered with an error and nothing else: the connection stays, and the browser may send another.
 """
 
 from __future__ import annotations
@@ -58,26 +61,40 @@ async def signal(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _greet(exchange: Exchange, socket: web.WebSocketResponse) -> None:
-    try:
-        async with asyncio.timeout(HELLO_SECONDS):
-            hello = await _receive(socket)
-        grant = access_token.verify(exchange.settings, (hello or {}).get("token"))
-    except TimeoutError:
-        await socket.close()
-    except TokenError as error:
-        await socket.send_json(_error(error.code, str(error)))
-        await socket.close()
-    else:
-        await _Connection(exchange, socket, grant).run()
+    grant: Grant | None = None
+    patience: float | None = HELLO_SECONDS
+    while grant is None:
+        try:
+            async with asyncio.timeout(patience):
+                hello = await _receive(socket)
+        except TimeoutError:
+            await socket.close()
+            return
+        if hello is None:
+            return
+        try:
+            grant = _verified(exchange, hello.get("token"))
+        except TokenError as error:
+            await socket.send_json(_error(error.code, str(error)))
+            patience = None  # it knows now, and may sleep before it comes with another one
+    await _Connection(exchange, socket, grant).run()
+
+
+def _verified(exchange: Exchange, token: object) -> Grant:
+    if exchange.softphones.refusal is not None:
+        raise TokenError(exchange.softphones.refusal, "refused on purpose")
+    return access_token.verify(exchange.settings, token)
 
 
 async def _receive(socket: web.WebSocketResponse) -> dict[str, Any] | None:
     """The next signal; None at the end. What is no JSON object is an empty one."""
     received = await socket.receive()
-    if received.type is not WSMsgType.TEXT:
-        return None
+    return _signal(received.data) if received.type is WSMsgType.TEXT else None
+
+
+def _signal(text: str) -> dict[str, Any]:
     try:
-        signal = json.loads(received.data)
+        signal = json.loads(text)
     except ValueError:
         return {}
     return signal if isinstance(signal, dict) else {}
@@ -93,6 +110,7 @@ class _Connection:
         self._outbox: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(OUTBOX)
         self._renewed = asyncio.Event()
         self._device = Softphone(grant.identity, self._tell)
+        self._goodbye = False  # whether the browser itself ended the connection
 
     async def run(self) -> None:
         """Serve the browser until it goes."""
@@ -100,13 +118,22 @@ class _Connection:
         try:
             async with asyncio.TaskGroup() as group:
                 beside = [group.create_task(self._send()), group.create_task(self._watch_expiry())]
-                while (signal := await _receive(self._socket)) is not None:
-                    self._obey(signal)
+                while (received := await self._socket.receive()).type is WSMsgType.TEXT:
+                    self._obey(_signal(received.data))
+                self._goodbye = received.type is WSMsgType.CLOSE  # by the browser; else the connection broke
                 for task in beside:
                     task.cancel()
         finally:
-            self._exchange.softphones.unregister(self._device)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Let go of the calls of a browser that said goodbye; keep those of one whose connection broke."""
+        softphones = self._exchange.softphones
+        softphones.unregister(self._device)
+        if self._goodbye or self._device.is_free:
             self._device.leave()
+        else:
+            self._exchange.spawn(softphones.keep(self._device))
 
     def _tell(self, signal: Mapping[str, Any]) -> None:
         if self._outbox.full():
@@ -128,8 +155,7 @@ class _Connection:
                 await asyncio.sleep(remaining)
                 continue
             self._exchange.softphones.unregister(self._device)
-            self._tell(_error(20104, "the token has expired"))
-            self._tell({"type": "unregistered"})
+            self._tell(_error(31205, "the token has expired"))
             self._renewed.clear()
             await self._renewed.wait()
 
@@ -152,6 +178,8 @@ class _Connection:
                 self._connect(str(signal.get("id", "")), signal.get("params"))
             case "accept":
                 self._device.accept(call)
+            case "reconnect":
+                self._resume(call, str(signal.get("resumption", "")))
             case "reject":
                 self._device.reject(call)
             case "hangup" | "mute" | "digits" as what if (leg := self._device.taken(call)) is not None:
@@ -159,7 +187,7 @@ class _Connection:
 
     def _register(self) -> None:
         if self._grant.expires <= time.time():
-            self._tell(_error(20104, "the token has expired"))
+            self._tell(_error(31205, "the token has expired"))
             return
         if self._grant.incoming:
             self._exchange.softphones.register(self._device)
@@ -167,7 +195,7 @@ class _Connection:
 
     def _renew(self, token: object) -> None:
         try:
-            grant = access_token.verify(self._exchange.settings, token)
+            grant = _verified(self._exchange, token)
         except TokenError as error:
             self._tell(_error(error.code, str(error)))
             return
@@ -175,6 +203,13 @@ class _Connection:
             self._grant = grant
             self._renewed.set()
             self._tell(self._ready())
+
+    def _resume(self, call: str, resumption: str) -> None:
+        leg = self._exchange.softphones.find(self._device.address, call, resumption)
+        if leg is None or leg.over.is_set():
+            self._tell({"type": "disconnect", "call": call, "code": 31005, "text": "there is no such call any more"})
+        else:
+            self._device.resume(leg)
 
     def _connect(self, temporary: str, params: object) -> None:
         exchange, grant = self._exchange, self._grant

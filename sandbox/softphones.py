@@ -1,11 +1,13 @@
 """Browsers that can be called: the registered Devices of each Client identity.
 
-All Devices of an identity ring; the first to accept has the call, the others see it cancelled.
+All Devices of an identity ring; the first to accept has the call, the others see it cancelled. A browser whose
+connection breaks keeps its answered calls for a while: it can come back for them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +18,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 CLIENT = "client:"
 MOST_DEVICES = 10  # of one identity that ring
+RESUME_SECONDS = 30.0  # for a browser to come back to its calls; Twilio's longest
 
 
 class Softphone:
@@ -26,12 +29,17 @@ class Softphone:
         self._tell = tell
         self._offered: dict[str, Leg] = {}
         self._taken: dict[str, Leg] = {}
+        self._resumptions: dict[str, str] = {}  # what each call can be asked for again by
 
     def offer(self, leg: Leg) -> None:
         """Ring for ``leg``."""
         self._offered[leg.sid] = leg
         shown = {"CallSid": leg.sid, "AccountSid": leg.account_sid, "From": leg.from_, "To": leg.to}
-        self._tell({"type": "incoming", "call": leg.sid, "parameters": shown, "custom": dict(leg.parameters_in)})
+        custom = dict(leg.parameters_in)
+        resumption = self._resumption(leg)
+        self._tell(
+            {"type": "incoming", "call": leg.sid, "parameters": shown, "custom": custom, "resumption": resumption}
+        )
 
     def accept(self, sid: str) -> None:
         """Take an offered call. One that has gone is not there to be taken."""
@@ -59,8 +67,10 @@ class Softphone:
         """Show the browser what became of ``leg``."""
         if event not in ("answered", "completed"):
             return
-        if leg.sid in self._taken:
-            self._tell({"type": "accept" if event == "answered" else "disconnect", "call": leg.sid})
+        if leg.sid in self._taken and event == "answered":
+            self._tell({"type": "accept", "call": leg.sid, "resumption": self._resumption(leg)})
+        elif leg.sid in self._taken:
+            self._tell({"type": "disconnect", "call": leg.sid})
         elif self._offered.pop(leg.sid, None):
             self._tell({"type": "cancel", "call": leg.sid})
         if event == "completed":
@@ -72,12 +82,45 @@ class Softphone:
             leg.hang_up("canceled")
         self._offered.clear()
 
+    def cut_off(self) -> None:
+        """The browser's connection broke: it may come back for the calls that were answered, not for others."""
+        self._offered.clear()
+        self._tell = _nobody
+        for leg in list(self._taken.values()):
+            if not leg.answered:
+                leg.hang_up("canceled")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it has no call."""
+        return not self._taken
+
+    def give(self, sid: str, resumption: str) -> Leg | None:
+        """Return the call ``sid`` to who can name its ``resumption``, and have it no more."""
+        if not resumption or self._resumptions.get(sid) != resumption:
+            return None
+        return self._taken.pop(sid, None)
+
+    def resume(self, leg: Leg) -> None:
+        """Have ``leg``, which another connection of the same browser had."""
+        self.hold(leg)
+        self.hear(leg, "answered")
+
+    def _resumption(self, leg: Leg) -> str:
+        return self._resumptions.setdefault(leg.sid, secrets.token_urlsafe(12))
+
+
+def _nobody(_: Mapping[str, Any]) -> None:
+    """Nobody is there to be told."""
+
 
 class Softphones:
     """The registered Devices."""
 
     def __init__(self) -> None:
         self._devices: dict[str, list[Softphone]] = {}
+        self._cut_off: list[Softphone] = []
+        self.refusal: int | None = None  # the code that every token is answered with, whatever it says
 
     def register(self, device: Softphone) -> None:
         """Let ``device`` be called from now on."""
@@ -90,6 +133,21 @@ class Softphones:
         devices = self._devices.get(device.address, [])
         if device in devices:
             devices.remove(device)
+
+    async def keep(self, device: Softphone, seconds: float = RESUME_SECONDS) -> None:
+        """Keep the answered calls of ``device``, whose connection broke, for ``seconds``; then they are over."""
+        device.cut_off()
+        self._cut_off.append(device)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._cut_off.remove(device)
+            device.leave()
+
+    def find(self, address: str, sid: str, resumption: str) -> Leg | None:
+        """Return the call ``sid`` that a broken connection of ``address`` left behind."""
+        kept = (device.give(sid, resumption) for device in self._cut_off if device.address == address)
+        return next((leg for leg in kept if leg is not None), None)
 
     def registered(self, address: str) -> bool:
         """Whether anybody would hear ``address`` (``client:…``) ring."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from sandbox import phone, streams
+from sandbox.access_token import is_identity
 from sandbox.exchange import Exchange
 from sandbox.keys import EXCHANGE
 from sandbox.leg import API_VERSION, Inline, Leg, Step
@@ -153,15 +154,19 @@ def _leg(request: web.Request) -> Leg:
     return leg
 
 
+def _is_client(address: str) -> bool:
+    return address.startswith("client:") and is_identity(address.removeprefix("client:"))
+
+
 def _parties(exchange: Exchange, fields: Mapping[str, str]) -> tuple[str, str]:
     to, from_ = fields.get("To", ""), fields.get("From", "")
     if not to:
         raise RestError(400, 21201, "No 'To' number is specified")
     if not from_:
         raise RestError(400, 21213, "No 'From' number is specified")
-    if not to.startswith("client:") and not _E164.fullmatch(to):
+    if not _is_client(to) and not _E164.fullmatch(to):
         raise RestError(400, 21211, f"The phone number you are attempting to call, {to}, is not valid.")
-    if not exchange.number(from_) and not (from_.startswith("client:") and to.startswith("client:")):
+    if not exchange.number(from_) and not (_is_client(from_) and _is_client(to)):
         verified = "You may only make calls from phone numbers that you've verified or purchased from Twilio."
         unverified = f"The source phone number provided, {from_}, is not yet verified for your account. "
         raise RestError(400, 21210, unverified + verified)

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.access_token import is_identity
 from sandbox.faults import Track
 from sandbox.verbs import Dial, Event, Hangup, Noun, Pause, Redirect, Reject, Say, StartStream, StopStream, Verb
 
@@ -180,6 +181,9 @@ class _Reader:
         if element.tag == "Number":
             return _text(element)
         identity = element.findtext("Identity", "").strip() or _text(element)
+        if identity and not is_identity(identity):
+            self._warn(f"'{identity}' can be no Client's identity: letters, digits and underscores")
+            return ""
         return f"client:{identity}" if identity else ""
 
     def _parameters(self, element: ET.Element) -> tuple[tuple[str, str], ...]:

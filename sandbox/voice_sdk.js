@@ -1,10 +1,12 @@
 // An emulation of @twilio/voice-sdk 2.x for pages under test: `window.Twilio = { Device, Call, TwilioError }`.
 //
-// Shape, states, events and their order follow the real SDK; beneath them there is no WebRTC but a WebSocket to the
-// emulator that served this file (`/signal`; sandbox/signalling.py has its texts). The microphone is never opened:
-// the emulator plays the agent's part. Loaded by <script src>, from another origin, under any CSP that names it in
+// Shape, states, events and their order follow the real SDK's sources (lib/twilio/device.ts, call.ts, pstream.ts), with what is
+// awkward in them: a refused token leaves the Device as it is, and a call that was not answered when the connection broke is
+// "closed" without an event, and remains the Device's active one. tests/test_sandbox_voice_sdk_parity.py compares the two.
+// Beneath there is no WebRTC but a WebSocket to the emulator that served this file (`/signal`; sandbox/signalling.py has its
+// texts). The microphone is never opened: the emulator plays the agent's part. Loaded by <script src>, from another origin, under any CSP that names it in
 // script-src and connect-src. The emulator serves voice_sdk_events.js, voice_sdk_call.js and this as one script.
-/* global Call, EventEmitter, InvalidArgumentError, InvalidStateError, TwilioError */
+/* global Call, EventEmitter, InvalidArgumentError, InvalidStateError, TOKEN_ERRORS, TwilioError, errorOf */
 
 const SIGNAL_URL = new URL("/signal", document.currentScript.src.replace(/^http/, "ws")).href;
 const VERSION = "2.18.5";
@@ -40,7 +42,8 @@ class Device extends EventEmitter {
   #options;
   #socket = null;
   #ready = null; // a promise of the greeted socket
-  #wanted = false; // whether to register again after a lost connection
+  #shallReturn = false; // whether to register again once the connection is back
+  #isOnline = false; // greeted, and not lost since
   #losses = 0;
   #expiry = 0;
   #active = null;
@@ -52,6 +55,7 @@ class Device extends EventEmitter {
     if (typeof token !== "string") throw new InvalidArgumentError("Parameter \"token\" must be of type \"string\".");
     this.#token = token;
     this.#options = options;
+    addEventListener("pagehide", this.#hidePage);
   }
 
   get state() {
@@ -75,12 +79,11 @@ class Device extends EventEmitter {
       throw new InvalidStateError(`Attempt to register when device is in state "${this.#state}". ` +
         `Must be "${Device.State.Unregistered}".`);
     }
-    this.#wanted = true;
+    this.#shallReturn = false;
     this.#become(Device.State.Registering);
     await this.#connected();
-    const registered = this.#next(Device.State.Registered, Device.State.Unregistered);
     this._signal({ type: "register" });
-    await registered;
+    await this.#next(Device.State.Registered, Device.State.Unregistered);
   }
 
   async unregister() {
@@ -88,7 +91,6 @@ class Device extends EventEmitter {
       throw new InvalidStateError(`Attempt to unregister when device is in state "${this.#state}". ` +
         `Must be "${Device.State.Registered}".`);
     }
-    this.#wanted = false;
     const unregistered = this.#next(Device.State.Unregistered, Device.State.Unregistered);
     this._signal({ type: "unregister" });
     await unregistered;
@@ -114,12 +116,12 @@ class Device extends EventEmitter {
   destroy() {
     for (const call of [...this.#calls]) call.reject();
     this.disconnectAll();
-    this.#wanted = false;
     clearTimeout(this.#expiry);
+    removeEventListener("pagehide", this.#hidePage);
     const socket = this.#socket;
     this.#socket = this.#ready = null;
     socket?.close();
-    this.#become(Device.State.Unregistered);
+    this.#goOffline();
     this.#become(Device.State.Destroyed);
     this.removeAllListeners();
   }
@@ -134,7 +136,8 @@ class Device extends EventEmitter {
     }
     if (typeof token !== "string") throw new InvalidArgumentError("Parameter \"token\" must be of type \"string\".");
     this.#token = token;
-    this._signal({ type: "token", token });
+    if (this.#socket?.readyState === WebSocket.OPEN) this._signal({ type: "token", token });
+    else if (this.#socket || this.#ready) this.emit("error", new TwilioError(31009));
   }
 
   toString() {
@@ -173,45 +176,67 @@ class Device extends EventEmitter {
   }
 
   #connected() {
-    this.#ready ??= new Promise((resolve, reject) => {
-      const socket = new WebSocket(SIGNAL_URL);
-      this.#socket = socket;
-      socket.onopen = () => this._signal({ type: "hello", token: this.#token });
-      socket.onmessage = (event) => this.#hear(JSON.parse(event.data), resolve);
-      socket.onclose = () => {
-        reject(new TwilioError(53000));
-        if (this.#socket === socket) this.#lost();
-      };
-    });
+    this.#ready ??= new Promise((resolve) => this.#connect(resolve));
     return this.#ready;
   }
 
-  #lost() {
-    this.#socket = this.#ready = null;
-    this.#become(Device.State.Unregistered);
-    this.#active?._closed();
-    for (const call of [...this.#calls]) call._cancelled();
-    if (!this.#wanted) return;
-    const pause = RECONNECT_MS[Math.min(this.#losses++, RECONNECT_MS.length - 1)];
-    setTimeout(() => {
-      if (this.#wanted && this.#state === Device.State.Unregistered) this.register().catch(() => {});
-    }, pause);
+  // Again and again, until the Device is destroyed. `greeted` is called each time that the emulator took the token.
+  #connect(greeted) {
+    const socket = new WebSocket(SIGNAL_URL);
+    this.#socket = socket;
+    const mine = () => this.#socket === socket;
+    socket.onopen = () => mine() && this._signal({ type: "hello", token: this.#token });
+    socket.onmessage = (event) => mine() && this.#hear(JSON.parse(event.data), greeted);
+    socket.onerror = () => mine() && this.emit("error", new TwilioError(31000));
+    socket.onclose = ({ code }) => {
+      if (!mine()) return;
+      if (code === 1006 || code === 1015) this.emit("error", new TwilioError(31005));
+      if (mine()) this.#lost(greeted);
+    };
   }
+
+  #lost(greeted) {
+    const pause = RECONNECT_MS[Math.min(this.#losses++, RECONNECT_MS.length - 1)];
+    const lost = this.#socket;
+    for (const call of this.#all()) call._transportClosed();
+    if (this.#isOnline) this.#goOffline();
+    setTimeout(() => this.#socket === lost && this.#connect(greeted), pause);
+  }
+
+  #goOffline() {
+    this.#isOnline = false;
+    this.edge = null;
+    this.#shallReturn = this.#state !== Device.State.Unregistered;
+    this.#become(Device.State.Unregistered);
+  }
+
+  #all() {
+    return new Set([...this.#made.values(), ...this.#calls, ...(this.#active ? [this.#active] : [])]);
+  }
+
+  // A page that is only put aside, without a call, keeps its Device (device.ts, _onPageHide).
+  #hidePage = (event) => {
+    if (!event.persisted || this.#all().size) this.destroy();
+  };
 
   #hear(signal, greeted) {
     const call = this.#find(signal);
     switch (signal.type) {
       case "ready": this.#greet(signal); greeted(); break;
       case "registered": this.#become(Device.State.Registered); break;
-      case "unregistered": this.#become(Device.State.Unregistered); break;
+      case "unregistered": this.#goOffline(); break;
       case "incoming": this.#offer(signal); break;
       case "ringing": this.#ring(signal, call); break;
-      case "accept": call?._open(); break;
+      case "accept": call?._open(signal.resumption); break;
       case "cancel": call?._cancelled(); break;
-      case "disconnect": call?._closed(); break;
+      case "disconnect": call?._hungUp(signal.code, signal.text, this.#isPrecise); break;
       case "error": this.#fail(signal, call); break;
       default: throw new Error(`unknown signal ${signal.type}`);
     }
+  }
+
+  get #isPrecise() {
+    return Boolean(this.#options.enableImprovedSignalingErrorPrecision);
   }
 
   #ring(signal, call) {
@@ -220,24 +245,27 @@ class Device extends EventEmitter {
   }
 
   #greet({ identity, ttl, edge, region }) {
+    const isBack = !this.#isOnline && this.#losses > 0;
     this.#losses = 0;
+    this.#isOnline = true;
     Object.assign(this, { identity, edge, home: region });
     clearTimeout(this.#expiry);
     const warning = ttl * 1000 - (this.#options.tokenRefreshMs ?? TOKEN_REFRESH_MS);
     // A timer of more than 24.8 days would fire at once; tokens live for a day at most.
     this.#expiry = setTimeout(() => this.emit("tokenWillExpire", this), Math.max(0, warning));
+    if (isBack) for (const call of this.#all()) call._connected();
+    if (this.#shallReturn) this.register().catch(() => {}); // "Failed to re-register" is only logged
   }
 
+  // The gateway refuses something. That changes no state, and no call's (device.ts and call.ts, _onSignalingError).
   #fail({ code, text }, call) {
-    if (code === 20101 || code === 20104) this.#wanted = false; // no use in trying again with the same token
-    const error = new TwilioError(code, text);
-    call?.emit("error", error);
+    const error = TOKEN_ERRORS[code] ? new TwilioError(TOKEN_ERRORS[code], text) : errorOf(code, text, this.#isPrecise, 53000);
     this.emit("error", error, call);
   }
 
-  #offer({ parameters, custom }) {
+  #offer({ parameters, custom, resumption }) {
     if (this.#active && !this.#options.allowIncomingWhileBusy) return; // it goes on ringing, unseen
-    const call = new Call(this, Call.CallDirection.Incoming, parameters, custom);
+    const call = new Call(this, Call.CallDirection.Incoming, parameters, custom, resumption);
     this.#calls.push(call);
     call.once("accept", () => {
       if (this.#active && this.#active !== call) this.#active.disconnect();
@@ -255,11 +283,12 @@ class Device extends EventEmitter {
 
   #forgetWhenOver(call) {
     for (const event of ["cancel", "disconnect", "reject"]) call.once(event, () => this._forget(call));
+    call.on("error", () => call.status() === Call.State.Closed && this._forget(call));
+    call.on("transportClose", () => call.status() === Call.State.Pending && this._forget(call));
   }
 
   #find({ id, call: sid }) {
-    const known = [...this.#made.values(), ...this.#calls, ...(this.#active ? [this.#active] : [])];
-    return known.find((call) => call.outboundConnectionId === (id ?? sid) || call.parameters.CallSid === sid);
+    return [...this.#all()].find((call) => call.outboundConnectionId === (id ?? sid) || call.parameters.CallSid === sid);
   }
 }
 

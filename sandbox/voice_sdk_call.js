@@ -1,5 +1,5 @@
 // Part of the emulated @twilio/voice-sdk (see voice_sdk.js): Call.
-/* global EventEmitter, InvalidArgumentError */
+/* global EventEmitter, InvalidArgumentError, TwilioError, errorOf */
 
 /** One call. Made by Device only. */
 class Call extends EventEmitter {
@@ -20,10 +20,13 @@ class Call extends EventEmitter {
   #device;
   #status = Call.State.Pending;
   #muted = false;
+  #resumption; // what an answered call is found again by, after the connection broke
+  #isAnswered = false;
 
-  constructor(device, direction, parameters, customParameters) {
+  constructor(device, direction, parameters, customParameters, resumption = "") {
     super();
     this.#device = device;
+    this.#resumption = resumption;
     this.direction = direction;
     this.parameters = parameters;
     this.customParameters = new Map(Object.entries(customParameters).map(([name, value]) => [name, String(value)]));
@@ -37,6 +40,7 @@ class Call extends EventEmitter {
   accept() {
     if (this.#status !== Call.State.Pending) return;
     this.#status = Call.State.Connecting;
+    this.#isAnswered = this.direction === Call.CallDirection.Incoming;
     if (this.direction === Call.CallDirection.Incoming) this.#signal("accept");
     else {
       const params = Object.fromEntries(this.customParameters);
@@ -98,11 +102,41 @@ class Call extends EventEmitter {
     this.emit("ringing", false);
   }
 
-  _open() {
+  _open(resumption) {
+    this.#resumption = resumption ?? this.#resumption;
+    this.#isAnswered = true;
+    if (this.#status === Call.State.Reconnecting) {
+      this.emit("reconnected");
+      this.#status = Call.State.Open;
+    }
     if (this.#status !== Call.State.Connecting && this.#status !== Call.State.Ringing) return;
     this.#status = Call.State.Open;
     if (this.#muted) this.#signal("mute", { muted: true });
     this.emit("accept", this);
+  }
+
+  // The connection for signals broke. The status changes only after the event; and a call that cannot be resumed ends without
+  // another one (call.ts, _onTransportClose).
+  _transportClosed() {
+    if (this.#status === Call.State.Closed) return;
+    this.emit("transportClose");
+    if (!this.#resumption) {
+      this.#status = Call.State.Closed;
+      return;
+    }
+    this.#status = Call.State.Reconnecting;
+    this.emit("reconnecting", new TwilioError(53001));
+  }
+
+  // It is back: an answered call asks to be found again; one that only rang stays "reconnecting" for good (call.ts, _onConnected).
+  _connected() {
+    if (this.#resumption && this.#isAnswered) this.#signal("reconnect", { resumption: this.#resumption });
+  }
+
+  _hungUp(code, text, isPrecise) {
+    if (this.#status === Call.State.Closed) return;
+    if (code) this.emit("error", errorOf(code, text, isPrecise, 31005));
+    this._closed();
   }
 
   _closed() {
@@ -117,6 +151,7 @@ class Call extends EventEmitter {
     this.emit("cancel");
   }
 
+  // Lost while there is no connection, as the SDK's hangup is (call.ts, _disconnect).
   #signal(type, more = {}) {
     if (this.parameters.CallSid) this.#device._signal({ type, call: this.parameters.CallSid, ...more });
   }

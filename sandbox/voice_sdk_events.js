@@ -54,14 +54,33 @@ class EventEmitter {
   }
 }
 
+// By code, as in the SDK's lib/twilio/errors/generated.ts: name and description.
 const ERRORS = {
-  20101: ["AccessTokenInvalid", "Twilio was unable to validate your Access Token"],
-  20104: ["AccessTokenExpired", "The Access Token provided to the Twilio API has expired"],
+  20101: ["AccessTokenInvalid", "Invalid access token"],
+  20104: ["AccessTokenExpired", "Access token expired or expiration date invalid"],
+  20151: ["AuthenticationFailed", "Authentication Failed"],
+  31000: ["UnknownError", "An unknown error has occurred"],
   31002: ["ConnectionDeclinedError", "The connection was declined by Twilio"],
   31005: ["ConnectionError", "A connection error occurred during the call"],
-  31207: ["JWTTokenExpirationTooLongError", "The expiration of the Access Token is too far in the future"],
-  53000: ["ConnectionError", "Raised whenever a signaling connection error occurs"],
+  31009: ["TransportError", "No transport available to send or receive messages"],
+  31105: ["InvalidClientNameError", "Invalid client name"],
+  31202: ["AccessTokenSignatureValidationFailed", "Signature validation failed."],
+  31203: ["NoValidAccountError", "No valid account"],
+  31206: ["RateExceededError", "Rate exceeded authorized limit"],
+  31207: ["JWTTokenExpirationTooLongError", "JWT token expiration too long"],
+  31404: ["NotFound", "Not Found"],
+  31480: ["TemporarilyUnavailable", "Temporarily Unavailable"],
+  31486: ["BusyHere", "Busy Here"],
+  31603: ["Decline", "Decline"],
+  53000: ["ConnectionError", "Signaling connection error"],
+  53001: ["ConnectionDisconnected", "Signaling connection disconnected"],
 };
+const TOKEN_ERRORS = { 31201: 20151, 31204: 20101, 31205: 20104 }; // device.ts, _onSignalingError: whatever the options
+// errors/index.ts: known by these names only with `enableImprovedSignalingErrorPrecision`.
+const PRECISE = new Set([
+  31001, 31002, 31003, 31101, 31102, 31103, 31104, 31105, 31107, 31201, 31202, 31203, 31204, 31205, 31207,
+  31404, 31480, 31486, 31603,
+]);
 
 class TwilioError extends Error {
   constructor(code, explanation = "") {
@@ -69,6 +88,12 @@ class TwilioError extends Error {
     super(`${name} (${code}): ${explanation || description}`);
     Object.assign(this, { name, code, description, explanation, causes: [], solutions: [] });
   }
+}
+
+/** Return the error that the SDK makes of what its gateway said with `code`; `otherwise` is the code of any other. */
+function errorOf(code, text, isPrecise, otherwise) {
+  if (ERRORS[code] && (isPrecise || !PRECISE.has(code))) return new TwilioError(code, text);
+  return new TwilioError(otherwise, text);
 }
 
 class InvalidStateError extends Error {

@@ -68,9 +68,11 @@ class Browser:
         assert signal["type"] == kind, signal
         return signal
 
-    async def is_closed(self) -> bool:
-        async with asyncio.timeout(SECONDS):
-            return (await self._socket.receive()).type is aiohttp.WSMsgType.CLOSE
+    def breaks(self) -> None:
+        """Lose the connection, as a network does: without a word."""
+        transport = self._socket._conn.transport  # type: ignore[union-attr]
+        assert transport is not None
+        transport.abort()
 
 
 @asynccontextmanager
@@ -191,11 +193,43 @@ async def test_a_token_without_the_app_calls_nobody(place: Town) -> None:
         assert (await bob.hears("disconnect"))["call"] == "TJ1"
 
 
-async def test_a_bad_token_is_told_and_shut_out(place: Town) -> None:
-    async with connected(place[0]) as stranger:
-        await stranger.says("hello", token="x")
-        assert (await stranger.hears("error"))["code"] == 20101
-        assert await stranger.is_closed()
+async def test_a_bad_token_is_refused_until_a_good_one_comes(place: Town) -> None:
+    emulator, _ = place
+    async with connected(emulator) as bob:
+        await bob.says("hello", token="x")
+        assert (await bob.hears("error"))["code"] == 31204
+        await bob.says("register")
+        assert (await bob.hears("error"))["code"] == 31204
+        assert not emulator.exchange.softphones.registered("client:bob")
+        await bob.says("token", token=token(emulator.exchange.settings))
+        await bob.hears("ready")
+
+
+async def test_every_token_can_be_refused_on_purpose(place: Town) -> None:
+    emulator, _ = place
+    emulator.exchange.softphones.refusal = 31203
+    async with connected(emulator) as bob:
+        await bob.says("hello", token=token(emulator.exchange.settings))
+        assert (await bob.hears("error"))["code"] == 31203
+
+
+async def test_an_answered_call_outlives_its_connection(place: Town) -> None:
+    emulator, customer = place
+    async with registered(emulator) as bob:
+        emulator.place_call()
+        offer = await bob.hears("incoming")
+        await bob.says("accept", call=offer["call"])
+        resumption = (await bob.hears("accept"))["resumption"]
+        assert resumption == offer["resumption"]
+        bob.breaks()
+    async with registered(emulator) as bob:
+        await bob.says("reconnect", call=offer["call"], resumption="guessed")
+        assert (await bob.hears("disconnect"))["code"] == 31005
+        await bob.says("reconnect", call=offer["call"], resumption=resumption)
+        assert (await bob.hears("accept"))["call"] == offer["call"]
+        await bob.says("hangup", call=offer["call"])
+        await bob.hears("disconnect")
+    assert (await customer.until_asked("/done"))["DialCallStatus"] == "completed"
 
 
 async def test_a_token_that_runs_out_unregisters_until_a_new_one_comes(place: Town) -> None:
@@ -206,11 +240,10 @@ async def test_a_token_that_runs_out_unregisters_until_a_new_one_comes(place: To
         await bob.hears("ready")
         await bob.says("register")
         await bob.hears("registered")
-        assert (await bob.hears("error"))["code"] == 20104
-        await bob.hears("unregistered")
+        assert (await bob.hears("error"))["code"] == 31205
         assert not emulator.exchange.softphones.registered("client:bob")
         await bob.says("register")
-        assert (await bob.hears("error"))["code"] == 20104
+        assert (await bob.hears("error"))["code"] == 31205
         await bob.says("token", token=token(settings))
         await bob.hears("ready")
         await bob.says("register")
@@ -224,7 +257,7 @@ async def test_noise_is_ignored(place: Town) -> None:
         await bob._socket.send_str("[1]")
         await bob._socket.send_str("{")
         await bob.says("token", token="x")
-        assert (await bob.hears("error"))["code"] == 20101
+        assert (await bob.hears("error"))["code"] == 31204
         await bob.says("unregister")
         await bob.hears("unregistered")
 
@@ -249,19 +282,22 @@ def test_what_a_token_must_be() -> None:
     assert (grant.identity, grant.incoming, grant.outgoing_app) == ("bob", True, "AP1")
     assert access_token.verify(settings, forged(settings)).outgoing_app == ""
     refused: list[tuple[int, object]] = [
-        (20101, None),
-        (20101, "a.b.c"),
-        (20101, token(settings, secret="x" * 32)),
-        (20101, token(settings, account="AC2")),
-        (20101, token(settings, key="SK2")),
-        (20101, token(settings, region=None)),
-        (20101, token(settings, region="ie1")),
-        (20101, forged(settings, header={"cty": "JWT"})),
-        (20101, forged(settings, grants={"identity": "bob"})),
-        (20101, forged(settings, grants={"voice": {}})),
-        (20101, forged(settings, grants=[])),
-        (20101, forged(settings, exp=None)),
-        (20104, forged(settings, exp=time.time() - 1)),
+        (31204, None),
+        (31204, "a.b.c"),
+        (31202, token(settings, secret="x" * 32)),
+        (31204, token(settings, account="AC2")),
+        (31204, token(settings, key="SK2")),
+        (31204, token(settings, region=None)),
+        (31204, token(settings, region="ie1")),
+        (31204, forged(settings, header={"cty": "JWT"})),
+        (31204, forged(settings, grants={"identity": "bob"})),
+        (31204, forged(settings, grants={"voice": {}})),
+        (31204, forged(settings, grants=[])),
+        (31105, token(settings, identity="6f1c0a1e-0000-4000-8000-000000000000")),
+        (31105, token(settings, identity="b" * 122)),
+        (31105, token(settings, identity="bob brown")),
+        (31204, forged(settings, exp=None)),
+        (31205, forged(settings, exp=time.time() - 1)),
         (31207, forged(settings, exp=time.time() + 90_000)),
     ]
     for code, given in refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from web.callbacks import (
     StreamReport,
     call_report,
     call_sid,
+    client_identity,
     dial_report,
     leg_report,
     member_id,
@@ -73,9 +75,28 @@ def test_the_call_of_a_leg_is_its_parent() -> None:
     assert call_sid({"ParentCallSid": CALL}, "ParentCallSid") == CALL
 
 
-@pytest.mark.parametrize("address", ["", "client:", "client:bob", "+61293744000", str(ALICE), f"sip:{ALICE}"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "client:",
+        "client:bob",
+        "+61293744000",
+        ALICE.hex,
+        f"sip:{ALICE}",
+        f"client:{{{ALICE}}}",
+        f"client:{ALICE.hex}0",
+    ],
+)
 def test_only_members_are_members(address: str) -> None:
     assert member_id(address) is None
+
+
+def test_an_identity_is_letters_and_digits_and_leads_back() -> None:
+    """Twilio documents letters, digits and underscore, 121 at most."""
+    assert re.fullmatch("[A-Za-z0-9_]{1,121}", client_identity(ALICE))
+    assert member_id(f"client:{client_identity(ALICE)}") == ALICE
+    assert member_id(f"client:{ALICE}") == ALICE  # from a page of the release before
 
 
 @given(

@@ -82,7 +82,7 @@ def at(seconds: int) -> str:
 
 
 def leg(member: Any, status: str, seconds: int, **more: str) -> Callback:
-    form = {"CallSid": LEG, "ParentCallSid": CALL, "To": f"client:{member.id}", "CallStatus": status}
+    form = {"CallSid": LEG, "ParentCallSid": CALL, "To": f"client:{member.id.hex}", "CallStatus": status}
     return ANSWERED, form | {"Timestamp": at(seconds)} | more
 
 

@@ -49,13 +49,13 @@ async def test_a_voice_token_is_for_that_member_in_australia(
 ) -> None:
     answer = await (await browser().sign_in(cast.bob)).post("/voice/token")
     given = await answer.json()
-    assert (given["identity"], given["edge"]) == (str(cast.bob.id), "sydney")
+    assert (given["identity"], given["edge"]) == (cast.bob.id.hex, "sydney")
     assert jwt.get_unverified_header(given["token"])["twr"] == "au1"
     claims = jwt.decode(given["token"], settings.twilio_api_key_secret.get_secret_value(), algorithms=["HS256"])
     assert (claims["iss"], claims["sub"]) == (settings.twilio_api_key_sid, settings.twilio_account_sid)
     assert 0 < claims["exp"] - claims["nbf"] <= 24 * 3600
     assert claims["grants"] == {
-        "identity": str(cast.bob.id),
+        "identity": cast.bob.id.hex,
         "voice": {
             "incoming": {"allow": True},
             "outgoing": {"application_sid": settings.twilio_twiml_app_sid},

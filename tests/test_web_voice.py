@@ -52,7 +52,7 @@ async def test_a_caller_hears_the_prompt_and_rings_at_the_agents_who_are_availab
     assert answer.tags == ["Say", "Start", "Dial"]
     assert answer.said == CONSENT_PROMPT
     assert answer.one("Start/Stream").get("url") == "ws://127.0.0.1:8081/twilio/stream"
-    assert [client.findtext("Identity") for client in answer.one("Dial")] == [str(cast.bob.id), str(cast.sam.id)]
+    assert [client.findtext("Identity") for client in answer.one("Dial")] == [cast.bob.id.hex, cast.sam.id.hex]
     shown = {p.get("name"): p.get("value") for p in answer.one("Dial")[0].findall("Parameter")}
     assert shown == {"call": CALL, "caller": "0412 345 678"}
     opened = ticket(answer, settings)
@@ -121,7 +121,7 @@ async def test_an_agent_on_a_call_is_not_rung(cast: Cast, database: Database, tw
     await available(database, cast.bob, cast.dana)
     await twilio.post(OUTBOUND, dialling(cast.bob))
     answer = await twilio.post(INBOUND, calling(cast.number) | {"CallSid": LEG})
-    assert [client.findtext("Identity") for client in answer.one("Dial")] == [str(cast.dana.id)]
+    assert [client.findtext("Identity") for client in answer.one("Dial")] == [cast.dana.id.hex]
 
 
 async def test_a_call_that_can_not_be_recorded_is_connected_without_transcription(

@@ -104,7 +104,7 @@ def calling(number: Number, caller: str = CALLER) -> dict[str, str]:
 
 def dialling(member: Member, to: str = "(02) 9374 4000", **more: str) -> dict[str, str]:
     """What Twilio sends when ``member`` dials ``to``; ``more`` is what the softphone adds."""
-    return {"CallSid": CALL, "From": f"client:{member.id}", "To": to, "CallStatus": "ringing", **more}
+    return {"CallSid": CALL, "From": f"client:{member.id.hex}", "To": to, "CallStatus": "ringing", **more}
 
 
 def ticket(answer: Answer, settings: Settings) -> StreamTicket:

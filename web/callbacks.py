@@ -21,6 +21,7 @@ StreamState = Literal["transcribing", "ended", "failed"]
 
 _SID = re.compile("CA[0-9a-fA-F]{32}")
 _CLIENT = "client:"
+_IDENTITY = re.compile("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STREAM_STATES: dict[str, StreamState] = {
     "stream-started": "transcribing",
     "stream-stopped": "ended",
@@ -52,14 +53,22 @@ def call_sid(form: Form, field: str = "CallSid") -> str:
     return sid
 
 
+def client_identity(member: UUID) -> str:
+    """Return the Client identity of ``member`` in tokens and TwiML: 32 hex digits.
+
+    Twilio takes "alphanumeric and underscore characters" only, at most 121 of them.
+    """
+    return member.hex
+
+
 def member_id(address: str) -> UUID | None:
-    """The member whom ``client:{identity}`` names; None for a phone number or a foreign identity."""
-    if not address.startswith(_CLIENT):
+    """Return the member whom ``client:{identity}`` names; None for a phone number or a foreign identity.
+
+    Also reads the UUID with its hyphens: pages of the release before have such tokens, and calls begun with them.
+    """
+    if not address.startswith(_CLIENT) or not _IDENTITY.fullmatch(address, len(_CLIENT)):
         return None
-    try:
-        return UUID(address.removeprefix(_CLIENT))
-    except ValueError:
-        return None
+    return UUID(address.removeprefix(_CLIENT))
 
 
 def call_report(form: Form, now: datetime) -> CallReport | None:

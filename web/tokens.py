@@ -12,6 +12,7 @@ from twilio.jwt.access_token.grants import VoiceGrant
 from db.rate_limits import Limit
 from media.ticket import sign_console
 from web import access, keys, limits, sessions, walls
+from web.callbacks import client_identity
 from web.config import Settings
 from web.twilio_client import EDGE, REGION
 
@@ -54,7 +55,7 @@ async def voice_token(request: web.Request) -> web.Response:
     """A pass for the member's softphone: to be rung under their id, and to dial through our TwiML App."""
     viewer = await access.require(request, "softphone")
     await limits.spend(request, VOICE_TOKENS, str(viewer.member_id))
-    identity = str(viewer.member_id)
+    identity = client_identity(viewer.member_id)
     token = _voice_token(request.app[keys.settings], identity)
     return web.json_response({"token": token, "identity": identity, "edge": EDGE})
 

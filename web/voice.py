@@ -23,7 +23,7 @@ from db.organisations import Standing, standing
 from media.ticket import sign_stream
 from web import access, keys, twiml
 from web.access import PERMISSIONS, Rows
-from web.callbacks import Form, FormError, call_sid, dial_report, member_id
+from web.callbacks import Form, FormError, call_sid, client_identity, dial_report, member_id
 from web.callers import shown
 from web.dialling import DiallingError, dialled
 from web.errors import NotFoundError
@@ -110,7 +110,7 @@ async def _inbound(request: web.Request, form: Form) -> str:
     try:
         async with access.by_number(request, called) as (rows, number):
             line = _line(request, rows, number)
-            agents = [str(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
+            agents = [client_identity(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
     except NotFoundError:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     if not line.standing.connects:
