@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, true, tuple_, update
@@ -46,6 +46,14 @@ class Place:
 
     started_at: datetime
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingUse:
+    """How much an organisation calls out: calls going on now, and seconds of all calls since some time."""
+
+    live: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,28 @@ class Calls:
     async def get(self, call_sid: str) -> Call | None:
         """That call, with ``agent``."""
         return await self._session.scalar(self._one(call_sid).options(joinedload(Call.agent)))
+
+    async def age(self, call: Call) -> timedelta:
+        """How long ago ``call`` began, by the database's clock, which gave it its beginning."""
+        return await self._now() - call.started_at
+
+    async def outgoing_use(self, *, since: datetime, live_since: datetime, besides: str = "") -> OutgoingUse:
+        """How much is called out, but for the call ``besides``: seconds of what began after ``since``.
+
+        Calls that began before ``live_since`` are not going on any more, whatever their rows say.
+        """
+        lasted = func.extract("epoch", func.coalesce(Call.ended_at, func.now()) - Call.started_at)
+        use = select(
+            func.count().filter(Call.outcome.is_(None), Call.started_at >= live_since),
+            func.coalesce(func.sum(func.coalesce(Call.duration_s, lasted)), 0),
+        ).where(
+            Call.organisation_id == self._organisation_id,
+            Call.direction == "outbound",
+            Call.started_at >= since,
+            Call.call_sid != besides,
+        )
+        live, seconds = (await self._session.execute(use)).one()
+        return OutgoingUse(live, int(seconds))
 
     async def report(self, call_sid: str, report: Report) -> Change | None:
         """Bring the row up to date with ``report``; None if the call is not this organisation's."""

@@ -83,6 +83,7 @@ async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]
                 api=api,
                 progress=progress,
                 web_public_url=settings.web_public_url,
+                fallback_url=settings.voice_fallback_url,
                 platform_papers=papers if all(papers) else None,
                 keep_released=settings.released_numbers == "keep",
             )

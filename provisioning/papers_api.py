@@ -13,8 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.twilio_api import told
-from provisioning.twilio_client import connected
+from provisioning.twilio_api import at_base, told
 from provisioning.twilio_settings import TwilioSettings
 
 COUNTRY, KIND, OWNER = "AU", "local", "business"
@@ -37,9 +36,14 @@ class Details:
 class PapersApi:
     """An account's papers. Open one with `opened`. Everything raises `TwilioError`."""
 
-    def __init__(self, voice: Any, numbers: Any) -> None:
-        self._voice = voice
+    def __init__(self, purchase: Any, numbers: Any) -> None:
+        self._purchase = purchase
         self._papers = numbers.v2.regulatory_compliance
+
+    async def reach(self) -> None:
+        """Read one bundle, to learn whether papers can be filed at all."""
+        with told():
+            await self._papers.bundles.list_async(limit=1, page_size=1)
 
     async def address(self, name: str, details: Details) -> str:
         """The sid of the address called ``name``, as ``details`` have it now."""
@@ -51,10 +55,10 @@ class PapersApi:
             "postal_code": details.postal_code,
         }
         with told():
-            found = await self._voice.addresses.list_async(friendly_name=name, limit=1)
+            found = await self._purchase.addresses.list_async(friendly_name=name, limit=1)
             if found:
                 return str((await found[0].update_async(**fields)).sid)
-            made = await self._voice.addresses.create_async(iso_country=COUNTRY, friendly_name=name, **fields)
+            made = await self._purchase.addresses.create_async(iso_country=COUNTRY, friendly_name=name, **fields)
         return str(made.sid)
 
     async def bundle(self, name: str, email: str) -> tuple[str, str]:
@@ -120,12 +124,6 @@ def _reasons(results: Any) -> list[str]:
 async def opened(settings: TwilioSettings) -> AsyncIterator[PapersApi]:
     """The papers of the account of ``settings``. Enter it inside the running loop."""
     async with AsyncExitStack() as stack:
-        account, secret = settings.twilio_account_sid, settings.twilio_api_key_secret.get_secret_value()
-        voice = await stack.enter_async_context(
-            connected(account=account, key=settings.twilio_api_key_sid, secret=secret, base=settings.twilio_api_base)
-        )
-        key, secret = settings.key_for(settings.numbers_base)
-        numbers = await stack.enter_async_context(
-            connected(account=account, key=key, secret=secret, base=settings.numbers_base, region=None)
-        )
-        yield PapersApi(voice, numbers.numbers)
+        bases = (settings.purchase_base, settings.numbers_base)
+        purchase, numbers = [await stack.enter_async_context(at_base(settings, base)) for base in bases]
+        yield PapersApi(purchase, numbers.numbers)

@@ -32,6 +32,7 @@ from provisioning.twilio_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wi
 TIME_TO_PICK = timedelta(seconds=30)
 _GONE, _NONE, _PAPERS = 21422, 21452, 21649
 _ALIKE = 8  # characters of +61255501234: numbers of the same exchange begin so
+_NOWHERE = {"voice_url": "", "voice_fallback_url": "", "status_callback": ""}
 _WISHES = ("locality", "prefix", "pattern")
 
 
@@ -47,6 +48,8 @@ class Tools:
     api: TwilioApi
     progress: Progress
     web_public_url: str
+    fallback_url: str
+    """What answers calls when `web` does not; empty: the document beside its webhooks."""
     platform_papers: tuple[str, str] | None
     """BundleSid and AddressSid for organisations without their own."""
     keep_released: bool
@@ -183,7 +186,8 @@ async def _choose_again(tools: Tools, order: NumberOrder) -> None:
 
 
 async def _configure(tools: Tools, order: NumberOrder) -> None:
-    await number_settings.configure(tools.api, await _ours(tools, order), tools.web_public_url)
+    owned = await _ours(tools, order)
+    await number_settings.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
     await _move(tools, order, "configured")
 
 
@@ -207,8 +211,8 @@ async def _assign(tools: Tools, order: NumberOrder) -> None:
 async def _verify(tools: Tools, order: NumberOrder) -> None:
     """Read back; what somebody has changed meanwhile is put right, and read again the next time."""
     owned = await _ours(tools, order)
-    if number_settings.differences(owned, tools.web_public_url) or await number_settings.route(tools.api, owned.e164):
-        await number_settings.configure(tools.api, owned, tools.web_public_url)
+    changes = await number_settings.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
+    if changes or await number_settings.route(tools.api, owned.e164):
         raise Overtaken
     async with tools.database.begin() as session:
         if not await number_orders.move(session, order, "done"):
@@ -256,7 +260,7 @@ async def _belongings(tools: Tools, order: NumberOrder) -> Sequence[Owned]:
 async def let_go(tools: Tools, sid: str) -> None:
     """Return the number to Twilio or keep it for the next order, as the settings say. Raises `TwilioError`."""
     if tools.keep_released:
-        await tools.api.change(sid, friendly_name=FREE, voice_url="", status_callback="")
+        await tools.api.change(sid, friendly_name=FREE, **_NOWHERE)
     else:
         await tools.api.give_back(sid)
 

@@ -77,6 +77,7 @@ class Books:
     regions: Mapping[str, str]
     """Which Region processes the calls of a number, by its E.164, as far as Twilio would say."""
     web_public_url: str
+    fallback_url: str
     now: datetime
 
 
@@ -123,7 +124,7 @@ def _in_our_rows(books: Books) -> Iterator[Difference]:
         if owned.tag == FREE or (order and owned.tag != tag(order)):
             yield Difference("a number with another's tag", *known)
         elsewhere = books.regions.get(owned.e164, REGION) != REGION
-        if elsewhere or wrong_settings(owned, books.web_public_url):
+        if elsewhere or wrong_settings(owned, books.web_public_url, books.fallback_url):
             yield Difference("a number with other settings", *known)
 
 
@@ -192,7 +193,9 @@ async def _books(tools: Tools) -> Books:
         rented = await numbers.everywhere(session)
         subscriptions = (await session.scalars(select(Subscription))).all()
     regions = await _regions(tools, rented)
-    return Books(owned, orders, rented, subscriptions, regions, tools.web_public_url, datetime.now(UTC))
+    return Books(
+        owned, orders, rented, subscriptions, regions, tools.web_public_url, tools.fallback_url, datetime.now(UTC)
+    )
 
 
 async def _regions(tools: Tools, rented: Sequence[Number]) -> dict[str, str]:
@@ -251,7 +254,7 @@ async def _put_right(tools: Tools, difference: Difference) -> bool:
         number = await session.get(Number, difference.number_id)
     if number is None or not number.twilio_sid:
         return False
-    return bool(await put_right(tools.api, number.twilio_sid, tools.web_public_url))
+    return bool(await put_right(tools.api, number.twilio_sid, tools.web_public_url, tools.fallback_url))
 
 
 async def _resume(tools: Tools, difference: Difference) -> bool:

@@ -38,6 +38,14 @@ _IDENTITY = Trouble(
     "Twilio has not accepted your business details. Check the legal name, ABN and address under Settings.", "papers"
 )
 
+_REALM = Trouble(
+    "Twilio does not offer this at the host we ask. We have been told, and nothing is needed from you. For the "
+    "operator: set TWILIO_PURCHASE_BASE to https://api.twilio.com (for a number's region TWILIO_ROUTES_BASE to "
+    "https://routes.twilio.com), and TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a key made in us1.",
+    "operator",
+)
+_NOT_THERE = "not supported in realm"  # Twilio's words, under more than one code
+
 TROUBLES: dict[int, Trouble] = {
     20003: _CREDENTIALS,
     20005: Trouble(
@@ -70,6 +78,7 @@ TROUBLES: dict[int, Trouble] = {
     21650: _IDENTITY,
     21651: _IDENTITY,
     22222: _IDENTITY,
+    22401: _REALM,
 }
 
 
@@ -86,8 +95,10 @@ def outlook(sentence: str | None, next_try_at: datetime | None, zone: tzinfo) ->
     return f"{sentence} We try again at {at}." if sentence else f"We go on at {at}."
 
 
-def trouble(code: int | None, status: int | None) -> Trouble:
-    """What error ``code`` under HTTP ``status`` means. No status: there was no answer at all."""
+def trouble(code: int | None, status: int | None, text: str = "") -> Trouble:
+    """Return what error ``code`` under HTTP ``status`` means, or Twilio's ``text``. No status: no answer at all."""
+    if _NOT_THERE in text.casefold():
+        return _REALM
     if code in TROUBLES:
         return TROUBLES[code]
     if status is None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.rest import Client
 
 from provisioning.sentences import Remedy, trouble
 from provisioning.twilio_client import REGION, BusyError, connected
@@ -24,15 +25,20 @@ TAG = "bilby:"
 FREE = f"{TAG}free"
 """The FriendlyName of a number that is nobody's: taken before another is bought. No other tag means that."""
 _COUNTRY = "AU"
-_NOT_FOUND = 404
+_NOT_FOUND, _BAD_GATEWAY = 404, 502
 _MOST_NUMBERS = 10_000  # listed of one account
 
 
 class TwilioError(Exception):
-    """Twilio refused, or did not answer. ``code`` is Twilio's, if it gave one; ``retry_after`` is in seconds."""
+    """Twilio refused, or did not answer. ``code`` is Twilio's, if it gave one; ``retry_after`` is in seconds.
 
-    def __init__(self, code: int | None, status: int | None, retry_after: float | None = None) -> None:
-        found = trouble(code, status)
+    ``text``, Twilio's own, is looked at and not kept: it may hold a phone number.
+    """
+
+    def __init__(
+        self, code: int | None, status: int | None, retry_after: float | None = None, text: str = ""
+    ) -> None:
+        found = trouble(code, status, text)
         super().__init__(found.sentence)
         self.code = code if code is not None else status
         self.status = status
@@ -78,6 +84,8 @@ class Owned:
     """Its FriendlyName: ``bilby:<order>``, `FREE`, or anybody's words."""
     voice_url: str
     voice_method: str
+    voice_fallback_url: str
+    voice_fallback_method: str
     voice_application_sid: str
     status_callback: str
     status_callback_method: str
@@ -86,15 +94,21 @@ class Owned:
 class TwilioApi:
     """An account. Open one with `opened`."""
 
-    def __init__(self, voice: Any, routes: Any) -> None:
+    def __init__(self, voice: Any, purchase: Any, routes: Any) -> None:
         self._voice = voice
+        self._purchase = purchase
         self._routes = routes
+
+    async def reach(self) -> None:
+        """Read one number, to learn whether the key is good. Raises `TwilioError`."""
+        with told():
+            await self._voice.incoming_phone_numbers.list_async(limit=1, page_size=1)
 
     async def search(self, wish: Wish, limit: int = 20) -> list[Offer]:
         """Numbers for sale; none is fine. Raises `TwilioError`."""
         place = {"in_locality": wish.locality} if wish.locality else {}
         with told():
-            found = await self._voice.available_phone_numbers(_COUNTRY).local.list_async(
+            found = await self._purchase.available_phone_numbers(_COUNTRY).local.list_async(
                 contains=wish.contains, voice_enabled=True, limit=limit, page_size=limit, **place
             )
         return [Offer(each.phone_number, each.locality or "", each.region or "") for each in found]
@@ -126,7 +140,7 @@ class TwilioApi:
         papers = {"bundle_sid": bundle, "address_sid": address}
         with told():
             return _owned(
-                await self._voice.incoming_phone_numbers.create_async(
+                await self._purchase.incoming_phone_numbers.create_async(
                     phone_number=e164, friendly_name=tag, **{name: sid for name, sid in papers.items() if sid}
                 )
             )
@@ -140,7 +154,7 @@ class TwilioApi:
         """Return a number to Twilio; for good. One that is gone already is fine. Raises `TwilioError`."""
         try:
             with told():
-                await self._voice.incoming_phone_numbers(sid).delete_async()
+                await self._purchase.incoming_phone_numbers(sid).delete_async()
         except TwilioError as error:
             if error.status != _NOT_FOUND:
                 raise
@@ -166,27 +180,24 @@ class TwilioApi:
             found = await self._voice.incoming_phone_numbers.list_async(
                 **wanted, limit=_MOST_NUMBERS, page_size=1000 if not wanted else 50
             )
-        return [_owned(each) for each in found]
+            return [_owned(each) for each in found]
 
 
 @asynccontextmanager
 async def opened(settings: TwilioSettings) -> AsyncIterator[TwilioApi]:
     """The account of ``settings``. Enter it inside the running loop."""
     async with AsyncExitStack() as stack:
-        account = settings.twilio_account_sid
-        voice = await stack.enter_async_context(
-            connected(
-                account=account,
-                key=settings.twilio_api_key_sid,
-                secret=settings.twilio_api_key_secret.get_secret_value(),
-                base=settings.twilio_api_base,
-            )
-        )
-        key, secret = settings.key_for(settings.routes_base)
-        routes = await stack.enter_async_context(
-            connected(account=account, key=key, secret=secret, base=settings.routes_base)
-        )
-        yield TwilioApi(voice, routes.routes)
+        bases = (settings.twilio_api_base, settings.purchase_base, settings.routes_base)
+        voice, purchase, routes = [await stack.enter_async_context(at_base(settings, base)) for base in bases]
+        yield TwilioApi(voice, purchase, routes.routes)
+
+
+@asynccontextmanager
+async def at_base(settings: TwilioSettings, base: str) -> AsyncIterator[Client]:
+    """The account of ``settings`` at one of its hosts, under the key that is valid there."""
+    key, secret = settings.key_for(base)
+    async with connected(account=settings.twilio_account_sid, key=key, secret=secret, base=base) as client:
+        yield client
 
 
 @contextmanager
@@ -197,30 +208,38 @@ def told() -> Iterator[None]:
     except BusyError as error:
         raise TwilioError(error.code, error.status, error.retry_after) from None
     except (TwilioRestException, TwilioServiceException) as error:
-        raise TwilioError(error.code, error.status) from None
+        raise TwilioError(error.code, error.status, text=str(getattr(error, "msg", ""))) from None
     except TwilioException as error:
         raise _of_list(error) from None
     except (TimeoutError, aiohttp.ClientError, OSError):
         raise TwilioError(None, None) from None
+    except (ValueError, LookupError):  # a success whose body is cut off, or lacks what every answer has
+        raise TwilioError(None, _BAD_GATEWAY) from None
 
 
 def _of_list(error: TwilioException) -> TwilioError:
     """Of a list the package raises no finer thing than ``("Unable to fetch page", response)``."""
     response = error.args[1] if len(error.args) > 1 else None
     try:
-        code = json.loads(response.text)["code"] if response is not None else None
-    except (ValueError, TypeError, KeyError):  # a proxy's page
-        code = None
-    return TwilioError(code if isinstance(code, int) else None, getattr(response, "status_code", None))
+        said = json.loads(response.text) if response is not None else {}
+        code, text = said.get("code"), str(said.get("message", ""))
+    except (ValueError, TypeError, AttributeError):  # a proxy's page
+        code, text = None, ""
+    return TwilioError(code if isinstance(code, int) else None, getattr(response, "status_code", None), text=text)
 
 
 def _owned(number: Any) -> Owned:
+    """Raises `ValueError` for an answer without the number in it, which the package takes for one."""
+    if not number.sid or not number.phone_number:
+        raise ValueError("no number")
     return Owned(
         sid=number.sid,
         e164=number.phone_number,
         tag=number.friendly_name or "",
         voice_url=number.voice_url or "",
         voice_method=number.voice_method or "",
+        voice_fallback_url=number.voice_fallback_url or "",
+        voice_fallback_method=number.voice_fallback_method or "",
         voice_application_sid=number.voice_application_sid or "",
         status_callback=number.status_callback or "",
         status_callback_method=number.status_callback_method or "",

@@ -83,16 +83,13 @@ def _code(response: Response) -> int | None:
 
 
 @asynccontextmanager
-async def connected(
-    *, account: str, key: str, secret: str, base: str | None = None, region: str | None = REGION
-) -> AsyncIterator[Client]:
-    """A client of ``account`` under an API key of ``region`` (None: us1). Enter it inside the running loop.
+async def connected(*, account: str, key: str, secret: str, base: str | None = None) -> AsyncIterator[Client]:
+    """A client of ``account`` at ``base`` (None: au1's host) under an API key. Enter it inside the running loop.
 
     A key is valid in the Region it was made in, and nowhere else.
     """
     http: AsyncTwilioHttpClient = _HttpClient(base)
     try:
-        edge = EDGE if region == REGION else None
-        yield Client(key, secret, account, region=region, edge=edge, http_client=http)
+        yield Client(key, secret, account, region=REGION, edge=EDGE, http_client=http)
     finally:
         await http.close()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from runtime.settings import LOOPBACK, ProcessSettings, vendor
 
 TWILIO_API = "https://api.sydney.au1.twilio.com"
+TWILIO_GLOBAL_API = "https://api.twilio.com"
 ROUTES_APIS = ("https://routes.sydney.au1.twilio.com", "https://routes.twilio.com")
 NUMBERS_API = "https://numbers.twilio.com"
 
@@ -18,12 +19,25 @@ def _twilio(value: str) -> str:
     return vendor(value, TWILIO_API)
 
 
+def _purchase(value: str) -> str:
+    return vendor(value, TWILIO_API, TWILIO_GLOBAL_API) if value else value
+
+
 def _routes(value: str) -> str:
     return vendor(value, *ROUTES_APIS) if value else value
 
 
 def _numbers(value: str) -> str:
     return vendor(value, NUMBERS_API) if value else value
+
+
+def _document(value: str) -> str:
+    url = urlsplit(value)
+    if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
+        raise ValueError("must begin with https:// (http:// only on loopback)")
+    if value and (not url.hostname or url.fragment):
+        raise ValueError("must be the URL of a document, such as https://example.com.au/voice.xml")
+    return value
 
 
 def _sid(prefix: str) -> str:
@@ -37,6 +51,10 @@ class TwilioSettings(ProcessSettings):
     twilio_api_key_sid: Annotated[str, Field(pattern=_sid("SK"))] = ""
     twilio_api_key_secret: SecretStr = SecretStr("")
     twilio_api_base: Annotated[str, AfterValidator(_twilio)] = TWILIO_API
+    twilio_purchase_base: Annotated[str, AfterValidator(_purchase)] = ""
+    """Where numbers are searched, bought and given back, and addresses are filed; empty: at `twilio_api_base`.
+
+    Whether au1 does that is not documented; the global host, in the United States, does, with a key of us1."""
     twilio_routes_base: Annotated[str, AfterValidator(_routes)] = ""
     """Where a number is told its Region. Some accounts reach it at routes.twilio.com only, with a key of us1."""
     twilio_numbers_base: Annotated[str, AfterValidator(_numbers)] = ""
@@ -44,6 +62,9 @@ class TwilioSettings(ProcessSettings):
     twilio_us1_key_sid: Annotated[str, Field(pattern=_sid("SK"))] = ""
     twilio_us1_key_secret: SecretStr = SecretStr("")
     """A key made in us1, for hosts outside au1: a key is valid in its own Region only. Empty: the key of au1."""
+
+    voice_fallback_url: Annotated[str, AfterValidator(_document)] = ""
+    """What Twilio asks about a call when `web` does not answer; empty: WEB_PUBLIC_URL + /twilio/voice/fallback."""
 
     twilio_bundle_sid: Annotated[str, Field(pattern=_sid("BU"))] = ""
     twilio_address_sid: Annotated[str, Field(pattern=_sid("AD"))] = ""
@@ -61,6 +82,11 @@ class TwilioSettings(ProcessSettings):
         return bool(self.twilio_account_sid and self.twilio_api_key_sid)
 
     @property
+    def purchase_base(self) -> str:
+        """`twilio_purchase_base`, or where everything else is asked."""
+        return self.twilio_purchase_base or self.twilio_api_base
+
+    @property
     def routes_base(self) -> str:
         """`twilio_routes_base`, or what follows from the other host."""
         return self.twilio_routes_base or self._beside(ROUTES_APIS[0])
@@ -71,8 +97,9 @@ class TwilioSettings(ProcessSettings):
         return self.twilio_numbers_base or self._beside(NUMBERS_API)
 
     def key_for(self, base: str) -> tuple[str, str]:
-        """Sid and secret of the key that is valid at ``base``."""
-        if self.twilio_us1_key_sid and not base.endswith(".au1.twilio.com"):
+        """Return sid and secret of the key that is valid at ``base``: au1's at its hosts and at `twilio_api_base`."""
+        in_au1 = base == self.twilio_api_base or base.endswith(".au1.twilio.com")
+        if self.twilio_us1_key_sid and not in_au1:
             return self.twilio_us1_key_sid, self.twilio_us1_key_secret.get_secret_value()
         return self.twilio_api_key_sid, self.twilio_api_key_secret.get_secret_value()
 

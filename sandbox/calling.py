@@ -42,6 +42,8 @@ def place_call(
         sound=_sound(exchange, caller, agent, speak_on),
         status="ringing",
         phone_number_sid=number.sid,
+        fallback=number.voice_fallback_url,
+        fallback_method=number.voice_fallback_method,
         faults=faults or exchange.settings.faults,
     )
     exchange.report_to(leg, number.status_callback, number.status_callback_method)
@@ -61,10 +63,9 @@ def _sound(exchange: Exchange, caller: Frames | None, agent: Frames | None, spea
 async def _call(exchange: Exchange, leg: Leg) -> None:
     number = exchange.numbers[leg.to]
     if number.voice_url:
-        form = leg.webhook(
-            number.voice_url, number.voice_method, number.voice_fallback_url, CallToken=f"token-{leg.sid}"
+        await phone.live(
+            exchange, leg, leg.webhook(number.voice_url, number.voice_method, CallToken=f"token-{leg.sid}")
         )
-        await phone.live(exchange, leg, form)
     else:  # "the number you have dialled is not configured to receive calls"
         exchange.report(Failure(21211, "The number has no voice URL"), leg)
         leg.hang_up("failed")

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sandbox.processes import StartError
 
 HOST = "127.0.0.1"  # never anything else: the vendors here believe everybody
+OPERATOR = "olivia@bluegum.example"  # the demo organisation's owner, who runs this machine as well
 NUMBER = "+61255501234"  # the demo organisation's, in a range that is nobody's
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -186,6 +187,7 @@ def _web(settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, s
         "STREAM_SHARED_SECRET": kept.stream_shared_secret,
         "STRIPE_WEBHOOK_SECRET": kept.stripe_webhook_secret,
         "VOICE_SDK_URL": f"{settings.twilio_url}/voice-sdk.js",
+        "OPERATOR_EMAILS": OPERATOR,
     }
 
 

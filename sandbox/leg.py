@@ -74,6 +74,9 @@ class Leg:
     parent: Leg | None = None
     faults: Faults = NONE
     phone_number_sid: str = ""
+    fallback: str = ""
+    """Of the number called: asked "in the event of a fatal error while executing your call", at any document."""
+    fallback_method: str = "POST"
     parameters_in: tuple[tuple[str, str], ...] = ()  # a <Client>'s <Parameter>s
     sid: str = field(default_factory=lambda: f"CA{uuid.uuid4().hex}")
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -200,7 +203,7 @@ class Leg:
 
     def webhook(self, url: str, method: str = "POST", fallback: str = "", **more: str) -> Webhook:
         """A request about this leg as it is now."""
-        return Webhook(url, method, self.form() | more, fallback)
+        return Webhook(url, method, self.form() | more, fallback or self.fallback, self.fallback_method)
 
     def about(self, step: Step) -> Step:
         """``step`` with this leg's parameters as they are now."""

@@ -193,7 +193,7 @@ async def _lead_here(till: _Till) -> None:
     async with till.database.begin() as session:
         rented: list[Number] = list(await numbers.everywhere(session))
     for number in rented:
-        sid, here = number.twilio_sid, till.settings.web_public_url
-        if sid and await put_right(till.twilio, sid, here) is not None:
+        sid, here = number.twilio_sid, (till.settings.web_public_url, till.settings.voice_fallback_url)
+        if sid and await put_right(till.twilio, sid, *here) is not None:
             async with till.database.begin() as session:
                 await numbers.verified(session, number.id, datetime.now(UTC))

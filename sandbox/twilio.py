@@ -43,6 +43,7 @@ from sandbox.keys import EXCHANGE
 from sandbox.leg import Leg, SpeakOn
 from sandbox.sound import frames
 from sandbox.twilio_book import BOOK, Book, RestFault, keep_book
+from sandbox.twilio_rest import US1_PORTS
 from sandbox.twilio_settings import Manner, Number, TwilioSettings
 
 __all__ = ["Book", "Faults", "Leg", "Manner", "Number", "RestFault", "Twilio", "TwilioSettings", "twilio"]
@@ -64,10 +65,11 @@ MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 class Twilio:
     """A running emulator, for tests and for whoever wires the sandbox."""
 
-    def __init__(self, exchange: Exchange, book: Book, url: str) -> None:
+    def __init__(self, exchange: Exchange, book: Book, url: str, us1_url: str) -> None:
         self.exchange = exchange
         self.book = book
         self.url = url  # TWILIO_API_BASE
+        self.us1_url = us1_url  # TWILIO_PURCHASE_BASE and its like; empty: there is no such host
 
     def place_call(
         self,
@@ -106,9 +108,7 @@ async def twilio(settings: TwilioSettings, book: Book | None = None) -> AsyncIte
         runner = web.AppRunner(_app(exchange, book), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
-            site = web.TCPSite(runner, settings.host, settings.port)
-            await site.start()
-            yield Twilio(exchange, book, f"http://{settings.host}:{runner.addresses[0][1]}")
+            yield Twilio(exchange, book, *await _listen(runner, settings))
         except BaseException as error:  # kept, so that the group does not wrap it
             failure = error
         await exchange.close()
@@ -118,9 +118,22 @@ async def twilio(settings: TwilioSettings, book: Book | None = None) -> AsyncIte
         raise failure
 
 
+async def _listen(runner: web.AppRunner, settings: TwilioSettings) -> tuple[str, str]:
+    """The URLs of au1's host and of us1's. Raises `OSError` when a port is taken."""
+    ports = (settings.port, settings.us1_port)
+    urls = []
+    for port in ports:
+        if port is None:
+            continue
+        await web.TCPSite(runner, settings.host, port).start()
+        urls.append(f"http://{settings.host}:{runner.addresses[-1][1]}")
+    runner.app[US1_PORTS].update(address[1] for address in runner.addresses[1:])
+    return urls[0], urls[1] if len(urls) > 1 else ""
+
+
 def _app(exchange: Exchange, book: Book) -> web.Application:
     app = web.Application(middlewares=[twilio_rest.twilio_shape, keep_book], client_max_size=MAX_UPLOAD)
-    app[EXCHANGE], app[BOOK] = exchange, book
+    app[EXCHANGE], app[BOOK], app[US1_PORTS] = exchange, book, set()
     for routes in ROUTES:
         app.add_routes(routes)
     return app

@@ -87,7 +87,7 @@ def number_json(exchange: Exchange, number: Number) -> dict[str, Any]:
         "voice_url": number.voice_url,
         "voice_method": number.voice_method,
         "voice_fallback_url": number.voice_fallback_url,
-        "voice_fallback_method": "POST",
+        "voice_fallback_method": number.voice_fallback_method,
         "status_callback": number.status_callback,
         "status_callback_method": number.status_callback_method,
         "bundle_sid": number.bundle_sid,

@@ -41,6 +41,7 @@ class RestFault:
     code: int = 20503
     seconds: float = 3600.0
     retry_after: str = ""  # the header's value
+    text: str = "Emulated failure"
     times: int = 1
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -181,7 +182,7 @@ async def _suffered(fault: RestFault, request: web.Request, handler: Endpoint) -
     if fault.does in ("hangs", "answer hangs"):
         await asyncio.sleep(fault.seconds)
         return response or await _done(request, handler)
-    failed = RestError(fault.status, fault.code, "Emulated failure").response()
+    failed = RestError(fault.status, fault.code, fault.text).response()
     if fault.retry_after:
         failed.headers["Retry-After"] = fault.retry_after
     return failed

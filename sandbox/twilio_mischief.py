@@ -29,6 +29,7 @@ class Mischief:
     status: int = 503
     code: int = 20503
     retry_after: str = ""
+    text: str = "Emulated failure"
 
 
 AIMS: dict[str, Aim] = {
@@ -52,6 +53,13 @@ MISCHIEFS: dict[str, Mischief] = {
     "taken": Mischief("finds the number taken (400, 21422)", status=400, code=21422),
     "bundle": Mischief("lacks an approved bundle (400, 21649)", status=400, code=21649),
     "address": Mischief("lacks an address (400, 21631)", status=400, code=21631),
+    "realm": Mischief(
+        "is not offered in au1 (404, not supported in realm)",
+        status=404,
+        code=20404,
+        text="Endpoint is not supported in realm 'au1'",
+    ),
+    "region": Mischief("is not offered in this region (400, 22401)", status=400, code=22401),
     "abroad": Mischief("lacks an Australian address (400, 21615)", status=400, code=21615),
 }
 
@@ -71,6 +79,7 @@ def fault(aim: str, mischief: str, times: int, seconds: float) -> RestFault:
         code=what.code,
         seconds=seconds,
         retry_after=what.retry_after,
+        text=what.text,
         times=times,
     )
 

@@ -13,7 +13,7 @@ from sandbox.exchange import Exchange
 from sandbox.keys import EXCHANGE
 from sandbox.twilio_account import find_number, number_json
 from sandbox.twilio_book import BOOK, Book
-from sandbox.twilio_rest import ACCOUNT, PAGE_SIZE, RestError, form
+from sandbox.twilio_rest import ACCOUNT, PAGE_SIZE, RestError, form, region
 from sandbox.twilio_settings import Number
 from sandbox.twilio_stock import LOCALITIES, Locality, locality_of, numbers, pattern
 
@@ -24,6 +24,7 @@ _FIELDS = {
     "VoiceUrl": "voice_url",
     "VoiceMethod": "voice_method",
     "VoiceFallbackUrl": "voice_fallback_url",
+    "VoiceFallbackMethod": "voice_fallback_method",
     "StatusCallback": "status_callback",
     "StatusCallbackMethod": "status_callback_method",
     "BundleSid": "bundle_sid",
@@ -54,9 +55,11 @@ async def search(request: web.Request) -> web.Response:
 async def buy(request: web.Request) -> web.Response:
     """Buy ``PhoneNumber``. What the account has already is changed, and answered 201 all the same."""
     exchange, book, fields = request.app[EXCHANGE], request.app[BOOK], await form(request)
+    if not exchange.settings.au1_sells and region(request) == "au1":
+        raise RestError(400, 22401, "The request is not supported in this region.")
     e164 = fields.get("PhoneNumber", "")
     _check(exchange, book, fields, e164)
-    number = replace(exchange.numbers.get(e164, Number(e164)), **_changes(fields))
+    number = _changed(exchange.numbers.get(e164, Number(e164)), fields)
     exchange.numbers[e164] = number
     return web.json_response(number_json(exchange, number), status=201)
 
@@ -65,9 +68,9 @@ async def buy(request: web.Request) -> web.Response:
 async def set_up(request: web.Request) -> web.Response:
     """Change what is told, leave the rest."""
     exchange = request.app[EXCHANGE]
-    number = find_number(exchange, request)
-    exchange.set_number(number.phone_number, **_changes(await form(request)))
-    return web.json_response(number_json(exchange, exchange.numbers[number.phone_number]))
+    number = _changed(find_number(exchange, request), await form(request))
+    exchange.numbers[number.phone_number] = number
+    return web.json_response(number_json(exchange, number))
 
 
 @routes.delete(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json")
@@ -108,10 +111,13 @@ def _check_papers(book: Book, fields: Mapping[str, str]) -> None:
         raise RestError(400, 21615, "Phone Number Requires a Local Address.")
 
 
-def _changes(fields: Mapping[str, str]) -> dict[str, Any]:
+def _changed(number: Number, fields: Mapping[str, str]) -> Number:
     if len(fields.get("FriendlyName", "")) > _LONGEST_NAME:
         raise RestError(400, 21402, f"FriendlyName is longer than {_LONGEST_NAME} characters")
-    return {_FIELDS[name]: value for name, value in fields.items() if name in _FIELDS}
+    after = replace(number, **{_FIELDS[name]: value for name, value in fields.items() if name in _FIELDS})
+    if after.voice_fallback_url and not after.voice_url:
+        raise RestError(400, 21405, "Cannot set VoiceFallbackUrl without setting Url")
+    return after
 
 
 def _for_sale_json(place: Locality, e164: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +25,9 @@ PAGE_SIZE = 50
 MOST_PAGE_SIZE = 1000
 ACCOUNT = f"/{API_VERSION}/Accounts/{{account}}"
 
+US1_PORTS = web.AppKey("us1_ports", set[int])  # filled once they are known
+_MAIN_KEYS_ONLY = re.compile(rf"/{API_VERSION}/Accounts(/AC\w+)?(/Keys(/\w+)?)?(\.json)?|/v1/Keys(/.*)?")
+_SALES = re.compile("/(AvailablePhoneNumbers|Addresses)\\b")
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -67,12 +71,30 @@ async def twilio_shape(request: web.Request, handler: Endpoint) -> web.StreamRes
         return RestError(405, 20004, "Method not allowed").response()
 
 
+def region(request: web.Request) -> str:
+    """The Region whose host was asked: each has a port of its own."""
+    sockname = request.transport.get_extra_info("sockname") if request.transport else None
+    return "us1" if sockname is not None and sockname[1] in request.app[US1_PORTS] else "au1"
+
+
 def _authenticate(exchange: Exchange, request: web.Request) -> None:
-    settings = exchange.settings
-    known = {settings.account_sid: settings.auth_token, settings.api_key_sid: settings.api_key_secret}
+    """ "Any given Auth Token or API Key is only valid for the Region in which it was created." """
+    settings, in_au1 = exchange.settings, region(request) == "au1"
+    token = settings.auth_token if in_au1 else settings.us1_auth_token
+    key, its_secret = (
+        (settings.api_key_sid, settings.api_key_secret)
+        if in_au1
+        else (settings.us1_api_key_sid, settings.us1_api_key_secret)
+    )
     user, secret = _basic(request.headers.get("Authorization", ""))
-    if not hmac.compare_digest(known.get(user, "\0").encode(), secret.encode()):
+    known = {settings.account_sid: token, key: its_secret}
+    if not secret or not hmac.compare_digest(known.get(user, "\0").encode(), secret.encode()):
         raise RestError(401, 20003, "Authenticate")
+    # "Standard: access to all Twilio API resources, except for Accounts (/Accounts) or Keys resources."
+    if user == key and settings.key_kind == "standard" and _MAIN_KEYS_ONLY.fullmatch(request.path):
+        raise RestError(401, 20003, "Authenticate")
+    if in_au1 and not settings.au1_sells and _SALES.search(request.path):
+        raise RestError(404, 20404, f"Endpoint is not supported in realm '{settings.region}'")
     if request.match_info.get("account", settings.account_sid) != settings.account_sid:
         raise not_found(request)
 

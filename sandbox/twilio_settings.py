@@ -18,6 +18,7 @@ class Number:
     voice_url: str = ""
     voice_method: str = "POST"
     voice_fallback_url: str = ""
+    voice_fallback_method: str = "POST"
     status_callback: str = ""
     status_callback_method: str = "POST"
     friendly_name: str = ""
@@ -47,6 +48,15 @@ class TwilioSettings:
     api_key_sid: str
     api_key_secret: str
     twiml_app_sid: str
+    key_kind: Literal["standard", "main"] = "standard"
+    """A Standard key may not read accounts or keys; a Main key may."""
+    us1_port: int | None = None
+    """Where us1's host listens: the same account by other credentials. 0: any free port; None: nowhere."""
+    us1_auth_token: str = ""
+    us1_api_key_sid: str = ""
+    us1_api_key_secret: str = ""
+    au1_sells: bool = True
+    """Whether numbers are sold and addresses kept at au1's host; if not, it says "not supported in realm"."""
     twiml_app_voice_url: str = ""
     twiml_app_status_callback: str = ""
     region: str = "au1"  # access tokens of another Region are refused, as Twilio's Regions do

@@ -31,6 +31,7 @@ class Webhook:
     method: str = "POST"
     form: Mapping[str, str] = field(default_factory=dict)
     fallback: str = ""
+    fallback_method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Webhooks:
         if isinstance(answer, Answer) or not webhook.fallback:
             return answer
         error = {"ErrorCode": str(answer.code), "ErrorUrl": webhook.url}
-        return _markup(await self.ask(Webhook(webhook.fallback, form={**webhook.form, **error})))
+        return _markup(await self.ask(Webhook(webhook.fallback, webhook.fallback_method, {**webhook.form, **error})))
 
     async def ask(self, webhook: Webhook, token: str = "") -> Answer | Failure:
         """Make one request. ``token`` is the same again when Twilio repeats itself."""

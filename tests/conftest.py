@@ -161,6 +161,7 @@ def settings(
         "twilio_api_key_sid": f"SK{'0' * 32}",
         "twilio_api_key_secret": "k" * 32,
         "twilio_twiml_app_sid": f"AP{'0' * 32}",
+        "operator_emails": "alice@acacia.example",
     }
     return Settings.model_validate(values)
 

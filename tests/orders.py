@@ -95,6 +95,7 @@ async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
             api=api,
             progress=Progress(""),
             web_public_url=WEB,
+            fallback_url="",
             platform_papers=papers if all(papers) else None,
             keep_released=settings.released_numbers == "keep",
         )

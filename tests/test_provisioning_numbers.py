@@ -40,7 +40,8 @@ async def _rings(here: Shop, order: NumberOrder, e164: str) -> None:
     assert (order.state, order.candidate, order.error_sentence, order.next_try_at) == ("done", e164, None, None)
     bought = here.account.numbers[e164]
     assert (bought.sid, bought.friendly_name) == (order.twilio_sid, f"bilby:{order.id}")
-    assert bought.voice_url == f"{WEB}/twilio/voice/inbound"
+    assert bought.voice_url.startswith(f"{WEB}/twilio/voice/inbound#e=sydney")
+    assert bought.voice_fallback_url.startswith(f"{WEB}/twilio/voice/fallback#e=sydney")
     assert bought.status_callback == f"{WEB}/twilio/voice/status"
     assert here.account.book.routes[e164]["voice_region"] == "au1"
     async with here.database.begin() as session:

@@ -18,6 +18,7 @@ from db.numbers import Numbers
 from provisioning.reconciliation import Difference, reconcile
 from provisioning.stripe_api import StripeError
 from provisioning.twilio_api import FREE
+from provisioning.webhook_url import is_same
 from sandbox.twilio import Number as Owned
 from sandbox.twilio import RestFault
 from tests.cast import Cast
@@ -35,6 +36,7 @@ async def here(database: Database, cast: Cast) -> AsyncIterator[Shop]:
             place.numbers[number.e164] = Owned(
                 number.e164,
                 voice_url=f"{WEB}/twilio/voice/inbound",
+                voice_fallback_url=f"{WEB}/twilio/voice/fallback",
                 status_callback=f"{WEB}/twilio/voice/status",
                 friendly_name="Reception",
             )
@@ -117,7 +119,16 @@ async def test_a_rented_number_never_stays_free(here: Shop, cast: Cast, tag: str
 async def test_settings_are_put_right(here: Shop, cast: Cast) -> None:
     here.account.emulator.exchange.set_number(cast.number.e164, voice_url="https://else.example")
     await _mended(here, "a number with other settings")
-    assert here.account.numbers[cast.number.e164].voice_url == f"{WEB}/twilio/voice/inbound"
+    assert is_same(here.account.numbers[cast.number.e164].voice_url, f"{WEB}/twilio/voice/inbound")
+
+
+@pytest.mark.parametrize(("setting", "wrong"), [("voice_fallback_url", ""), ("voice_fallback_method", "GET")])
+async def test_the_fallback_is_put_right(here: Shop, cast: Cast, setting: str, wrong: str) -> None:
+    here.account.emulator.exchange.set_number(cast.number.e164, **{setting: wrong})
+    await _mended(here, "a number with other settings")
+    mended = here.account.numbers[cast.number.e164]
+    assert is_same(mended.voice_fallback_url, f"{WEB}/twilio/voice/fallback")
+    assert mended.voice_fallback_method == "POST"
 
 
 async def test_calls_come_back_to_australia(here: Shop, cast: Cast) -> None:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from provisioning import twilio_client
 from provisioning.sentences import TROUBLES, outlook, trouble
@@ -157,6 +158,56 @@ def test_an_order_says_whether_and_when_it_goes_on() -> None:
     assert outlook("It is over.", None, zone) == "It is over. We do not try again by ourselves."
     assert outlook(None, at, zone) == "We go on at 14:05:00."
     assert outlook(None, None, zone) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(22401, ""), (20404, "Endpoint is not supported in realm 'au1'"), (None, "X NOT SUPPORTED IN REALM au1")],
+)
+def test_what_au1_does_not_offer_names_the_setting(code: int | None, text: str) -> None:
+    found = trouble(code, 404, text)
+    assert found.remedy == "operator"
+    assert {"TWILIO_PURCHASE_BASE", "TWILIO_US1_KEY_SID"} <= set(found.sentence.replace(",", "").split())
+
+
+US1 = {"us1_port": 0, "us1_api_key_sid": f"SK{'9' * 32}", "us1_api_key_secret": "v" * 32}
+
+
+async def test_where_au1_sells_nothing_the_global_host_does() -> None:
+    async with account(emulated={"au1_sells": False, **US1}) as place:
+        async with opened(place.settings) as api:
+            for ask in (api.search(Wish()), api.buy(MINE, "bilby:1", BUNDLE, ADDRESS)):
+                with pytest.raises(TwilioError) as caught:
+                    await ask
+                assert "TWILIO_PURCHASE_BASE" in caught.value.sentence
+        elsewhere = place.settings.model_dump() | {
+            "twilio_purchase_base": place.emulator.us1_url,
+            "twilio_us1_key_sid": US1["us1_api_key_sid"],
+            "twilio_us1_key_secret": US1["us1_api_key_secret"],
+        }
+        async with opened(TwilioSettings.model_validate(elsewhere)) as api:
+            assert await api.search(Wish())
+            bought = await api.buy(MINE, "bilby:1", BUNDLE, ADDRESS)
+            assert await api.owned(MINE) == bought
+            await api.route(MINE)
+            await api.give_back(bought.sid)
+            assert await api.owned(MINE) is None
+
+
+def test_the_purchase_host_is_one_of_twilios_or_loopback() -> None:
+    assert TwilioSettings().purchase_base == "https://api.sydney.au1.twilio.com"
+    assert TwilioSettings(twilio_purchase_base="https://api.twilio.com").purchase_base == "https://api.twilio.com"
+    strangers = ("https://api.dublin.ie1.twilio.com", "https://api.twilio.com.evil.example", "http://api.twilio.com")
+    for refused in strangers:
+        with pytest.raises(ValidationError):
+            TwilioSettings(twilio_purchase_base=refused)
+
+
+def test_each_host_gets_the_key_of_its_region() -> None:
+    settings = TwilioSettings(twilio_api_key_sid="SKau", twilio_us1_key_sid="SKus")
+    assert settings.key_for(settings.purchase_base)[0] == "SKau"
+    assert settings.key_for(settings.routes_base)[0] == "SKau"
+    assert {settings.key_for(base)[0] for base in ("https://api.twilio.com", settings.numbers_base)} == {"SKus"}
 
 
 def test_a_machine_pointed_at_itself_reaches_nobody_else() -> None:

@@ -108,6 +108,17 @@ async def test_the_fallback_is_asked_when_the_voice_url_fails(place: Town) -> No
     assert leg.status == "completed"
 
 
+async def test_the_fallback_is_asked_at_any_document_and_by_its_own_method(place: Town) -> None:
+    emulator, customer = place
+    emulator.exchange.set_number(NUMBER, voice_fallback_url=f"{customer.url}/fallback", voice_fallback_method="GET")
+    customer.says("/voice", "<Redirect>/next</Redirect>")
+    customer.says("/next", lambda _: web.Response(status=502))
+    customer.says("/fallback", "<Hangup/>")
+    await ended(emulator.place_call())
+    form = await customer.until_asked("/fallback")
+    assert (form["ErrorCode"], form["ErrorUrl"]) == ("11200", f"{customer.url}/next")
+
+
 async def test_a_slow_or_absent_application_is_given_up() -> None:
     silent = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
+from pydantic import ValidationError
 
+from db.engine import Database
+from db.models import OrganisationStatus
 from db.rate_limits import Limit
+from provisioning.number_settings import put_right
+from provisioning.twilio_api import opened
 from sandbox.stripe import Stripe, StripeSettings, stripe
 from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio_mischief import fault
 from tests.cast import Cast
 from tests.node import Node
 from tests.shop import KEY, PRICE, SECRET, stripe_values
 from tests.site import Browser
-from web import check, preflight
+from tests.twilio_caller import stands
+from web import check, check_own, preflight
 from web.check import findings, report
 from web.config import Settings
 from web.finding import Finding
+
+OURS = "+61255501234"
+SOUND = {"Twilio", "number sales", "papers"}  # what a misdirected number leaves as it is
 
 
 @pytest_asyncio.fixture
@@ -55,9 +66,12 @@ async def telephone(settings: Settings) -> AsyncIterator[Twilio]:
         twiml_app_sid=settings.twilio_twiml_app_sid,
         port=0,
         twiml_app_voice_url=f"{settings.web_public_url}/twilio/voice/outbound",
-        numbers=(Number("+61255501234", voice_url=f"{settings.web_public_url}/twilio/voice/inbound"),),
+        numbers=(Number(OURS),),
     )
     async with twilio(facts) as emulator:
+        api = Settings.model_validate(settings.model_dump() | {"twilio_api_base": emulator.url})
+        async with opened(api) as account:
+            await put_right(account, Number(OURS).sid, settings.web_public_url)
         yield emulator
 
 
@@ -76,7 +90,7 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
     well: Settings, telephone: Twilio, free_port: Callable[[], int]
 ) -> None:
     nobody = free_port()
-    telephone.exchange.set_number("+61255501234", voice_url="https://elsewhere.example/voice")
+    telephone.exchange.set_number(OURS, voice_url="https://elsewhere.example/voice")
     telephone.exchange.app_voice_url = "https://elsewhere.example/voice"
     broken = well.model_dump() | {
         "database_url": f"postgresql+asyncpg://x:y@127.0.0.1:{nobody}/z",
@@ -88,7 +102,7 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
         "stripe_webhook_secret": "",
     }
     found = named(await findings(Settings.model_validate(broken)))
-    assert {name for name, finding in found.items() if not finding.good} == set(check.CHECKS) - {"regions", "Twilio"}
+    assert {name for name, finding in found.items() if not finding.good} == set(check.CHECKS) - {"regions", *SOUND}
     assert "DATABASE_URL" in found["database"].mend
     assert "NATS_URL" in found["NATS"].mend
     assert "/twilio/voice/inbound" in found["numbers"].mend
@@ -97,9 +111,52 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
 
 async def test_a_key_that_twilio_does_not_know(well: Settings) -> None:
     wrong = Settings.model_validate(well.model_dump() | {"twilio_api_key_secret": "not the secret"})
-    finding = await check.twilio(wrong)
+    finding = await check.look("Twilio", wrong)
     assert not finding.good
     assert "au1" in finding.mend
+    assert "Standard" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"voice_url": "https://elsewhere.example/voice"}, "point here"),
+        ({"voice_fallback_url": ""}, "fallback"),
+        ({"voice_fallback_method": "GET"}, "fallback"),
+        ({"status_callback": ""}, "report"),
+    ],
+)
+async def test_a_number_that_stands_otherwise_is_named_by_its_sid(
+    well: Settings, telephone: Twilio, changes: dict[str, str], word: str
+) -> None:
+    telephone.exchange.set_number(OURS, **changes)
+    finding = await check.look("numbers", well)
+    assert finding.mend
+    assert word in finding.said
+    assert Number(OURS).sid in finding.said
+
+
+@pytest.mark.parametrize("region", [None, "us1", "ie1"])
+async def test_a_number_processed_abroad_fails(well: Settings, telephone: Twilio, region: str | None) -> None:
+    if region is None:
+        del telephone.book.routes[OURS]  # Twilio's default is us1
+    else:
+        telephone.book.routes[OURS]["voice_region"] = region
+    finding = await check.look("numbers", well)
+    assert finding.mend
+    assert (region or "us1") in finding.said
+
+
+async def test_overrides_of_a_url_are_no_fault(well: Settings, telephone: Twilio) -> None:
+    telephone.exchange.set_number(OURS, voice_url=f"{well.web_public_url}/twilio/voice/inbound#e=singapore")
+    assert (await check.look("numbers", well)).good
+
+
+async def test_where_numbers_are_not_sold_the_setting_to_change_is_named(well: Settings, telephone: Twilio) -> None:
+    telephone.book.faults.append(fault("search", "realm", 1, 0))
+    finding = await check.look("number sales", well)
+    assert "TWILIO_PURCHASE_BASE" in finding.mend
+    assert (await check.look("number sales", well)).good
 
 
 async def test_a_bus_that_lets_web_hear_is_found_out(well: Settings, node: Node) -> None:
@@ -110,7 +167,37 @@ async def test_a_bus_that_lets_web_hear_is_found_out(well: Settings, node: Node)
     assert "nats.conf" in finding.mend
 
 
-async def test_admins_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
+async def test_other_admins_see_checks_of_their_own_things_alone(browser: Callable[[], Browser], cast: Cast) -> None:
+    charlie = await browser().sign_in(cast.charlie)
+    page = await (await charlie.get("/check")).text()
+    told = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
+    now = await (await charlie.get("/check?now=1")).text()
+    assert [finding["name"] for finding in told if finding["name"] not in check_own.CHECKS] == []
+    assert {finding["name"] for finding in told} == set(check_own.CHECKS)
+    for text in (page, now, json.dumps(told)):
+        assert not [name for name in set(check.CHECKS) - set(check_own.CHECKS) if f'data-name="{name}"' in text]
+        assert not re.search(r"PN[0-9a-f]{32}|TWILIO_|NATS|Stripe key|DATABASE", text)
+
+
+@pytest.mark.parametrize("status", ["incomplete", "cancelled"])
+async def test_who_has_not_paid_sees_nothing_of_the_platform(
+    browser: Callable[[], Browser], cast: Cast, database: Database, status: OrganisationStatus
+) -> None:
+    await stands(database, cast.b, status=status)
+    charlie = await browser().sign_in(cast.charlie)
+    told = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
+    assert {finding["name"] for finding in told} == set(check_own.CHECKS)
+    assert named([Finding(**finding) for finding in told])["subscription"].mend
+
+
+async def test_an_operators_address_counts_in_any_letters(settings: Settings) -> None:
+    known = Settings.model_validate(settings.model_dump() | {"operator_emails": "Ops@Bilby.example, b@c.example"})
+    assert known.operator_emails == ("ops@bilby.example", "b@c.example")
+    with pytest.raises(ValidationError):
+        Settings.model_validate(settings.model_dump() | {"operator_emails": "nobody"})
+
+
+async def test_operators_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/check?now=1")).text()
     assert page.count("Mend</span>") + page.count("Well</span>") == len(check.CHECKS)

@@ -41,7 +41,7 @@ def test_consent_comes_before_the_stream_and_the_stream_before_the_agents() -> N
     assert dial.attrib == {
         "answerOnBridge": "true",
         "timeout": "30",
-        "action": "https://app.example.au/twilio/voice/dialled#e=sydney",
+        "action": "https://app.example.au/twilio/voice/dialled#e=sydney&rc=2&rp=5xx,ct",
     }
 
 
@@ -71,7 +71,7 @@ def test_calling_out_shows_the_organisations_number_and_whispers_the_prompt_to_t
     assert (dial.get("callerId"), dial.get("answerOnBridge")) == ("+61255550101", "true")
     (number,) = dial
     assert number.text == "+61293744000"
-    assert number.get("url") == "https://app.example.au/twilio/voice/whisper#e=sydney"
+    assert number.get("url") == "https://app.example.au/twilio/voice/whisper#e=sydney&rc=2&rp=5xx,ct"
 
 
 def test_calling_out_without_a_stream_whispers_nothing() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from db.engine import Database
-from db.models import OrganisationStatus
+from db.models import Call, OrganisationStatus
+from provisioning import webhook_url
 from tests.cast import Cast
 from tests.site import Site
 from tests.twilio_caller import (
@@ -31,7 +34,7 @@ from tests.twilio_caller import (
     ticket,
     twilio_of,
 )
-from web import voice
+from web import keys, voice
 from web.config import CONSENT_PROMPT, Settings
 
 
@@ -75,6 +78,44 @@ async def test_asked_again_it_answers_the_same_with_a_fresh_ticket(
     ]
     assert without[0] == without[1]
     assert len(await calls(database)) == 1
+
+
+@pytest.mark.parametrize("path", [INBOUND, OUTBOUND])
+@pytest.mark.parametrize(("seconds", "is_given"), [(0, True), (115, True), (125, False), (86_400, False)])
+async def test_a_webhook_kept_and_sent_again_later_gets_no_ticket(
+    cast: Cast, database: Database, twilio: Twilio, path: str, seconds: int, *, is_given: bool
+) -> None:
+    await available(database, cast.bob)
+    form = calling(cast.number) if path == INBOUND else dialling(cast.bob)
+    assert "Start" in (await twilio.post(path, form)).tags
+    async with database.begin() as session:
+        await session.execute(update(Call).values(started_at=datetime.now(UTC) - timedelta(seconds=seconds)))
+    assert ("Start" in (await twilio.post(path, form)).tags) is is_given
+
+
+async def test_a_call_that_is_over_gets_no_ticket(cast: Cast, database: Database, twilio: Twilio) -> None:
+    await available(database, cast.bob)
+    for path, form in ((INBOUND, calling(cast.number)), (OUTBOUND, dialling(cast.sam) | {"CallSid": LEG})):
+        assert "Start" in (await twilio.post(path, form)).tags
+        await twilio.post("/twilio/voice/status", form | {"CallStatus": "completed"})
+        assert "Start" not in (await twilio.post(path, form)).tags
+
+
+async def test_who_has_talked_already_is_not_rung_for_again(cast: Cast, database: Database, twilio: Twilio) -> None:
+    await available(database, cast.bob)
+    await twilio.post(INBOUND, calling(cast.number))
+    leg = {"CallSid": LEG, "ParentCallSid": CALL, "To": f"client:{cast.bob.id}", "CallStatus": "in-progress"}
+    await twilio.post("/twilio/voice/answered", leg)
+    assert (await twilio.post(INBOUND, calling(cast.number))).tags == ["Hangup"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_the_fallback_needs_neither_signature_nor_database(site: Site, method: str) -> None:
+    async with ClientSession() as http, http.request(method, f"{site.url}{webhook_url.FALLBACK}") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/xml")
+        verbs = list(ET.fromstring(await answer.text()))
+    assert [verb.tag for verb in verbs] == ["Say", "Pause", "Redirect"]
+    assert webhook_url.is_same(verbs[-1].text or "", site.app[keys.settings].web_public_url + INBOUND)
 
 
 async def test_an_organisation_may_prompt_in_its_own_words(cast: Cast, database: Database, twilio: Twilio) -> None:

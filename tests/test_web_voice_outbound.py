@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, update
 
+from db import subscriptions
 from db.engine import Database
 from db.members import Members
-from db.models import Number
+from db.models import Call, Number
 from tests.cast import Cast
 from tests.site import Site
 from tests.twilio_caller import (
@@ -29,6 +32,7 @@ from tests.twilio_caller import (
 )
 from web import voice
 from web.config import Settings
+from web.dialling import SENTENCES, Reason
 
 
 @pytest_asyncio.fixture
@@ -59,16 +63,98 @@ async def test_what_a_softphone_claims_counts_for_nothing(cast: Cast, twilio: Tw
 
 
 @pytest.mark.parametrize(
-    ("to", "word"),
-    [("000", "Emergency"), ("112", "Emergency"), ("1900 123 456", "Premium"), ("client:bob", "not a phone number")],
+    ("to", "reason"),
+    [
+        ("000", "emergency"),
+        ("112", "emergency"),
+        ("1900 123 456", "premium"),
+        ("+8816 1234 5678", "satellite"),
+        ("0011 44 20 7946 0958", "country"),
+        ("1300 123 456", "unreachable"),
+        ("client:bob", "invalid"),
+    ],
 )
 async def test_some_numbers_are_refused_in_words(
-    cast: Cast, database: Database, twilio: Twilio, to: str, word: str
+    cast: Cast, database: Database, twilio: Twilio, to: str, reason: Reason
 ) -> None:
     answer = await twilio.post(OUTBOUND, dialling(cast.bob, to))
     assert answer.tags == ["Say", "Hangup"]
-    assert word in answer.said
+    assert answer.said == SENTENCES[reason]
     assert await calls(database) == []
+
+
+async def test_a_call_lasts_so_long_at_most(cast: Cast, twilio: Twilio, settings: Settings) -> None:
+    answer = await twilio.post(OUTBOUND, dialling(cast.bob))
+    assert answer.one("Dial").get("timeLimit") == str(settings.outbound_call_minutes * 60)
+
+
+async def seated(database: Database, cast: Cast, seats: int) -> None:
+    """Have the organisation pay for so many."""
+    async with database.begin() as session:
+        row = await subscriptions.start(session, cast.a.id)
+        row.status, row.seats = "active", seats
+
+
+async def test_no_more_calls_go_out_at_once_than_there_are_seats(
+    cast: Cast, database: Database, twilio: Twilio
+) -> None:
+    await seated(database, cast, 2)
+    sids = [f"CA{number:032x}" for number in range(4)]
+    forms = [dialling(cast.bob) | {"CallSid": sid} for sid in sids]
+    answers = await asyncio.gather(*(twilio.post(OUTBOUND, form) for form in forms))
+    assert sorted(answer.tags[-1] for answer in answers) == ["Dial", "Dial", "Hangup", "Hangup"]
+    refused = [answer for answer in answers if answer.tags[-1] == "Hangup"]
+    assert {answer.said for answer in refused} == {SENTENCES["seats"]}
+    assert len(await calls(database)) == 2
+
+
+async def test_asked_again_a_call_does_not_count_against_itself(
+    cast: Cast, database: Database, twilio: Twilio, settings: Settings
+) -> None:
+    await seated(database, cast, 1)
+    for _ in range(2):
+        answer = await twilio.post(OUTBOUND, dialling(cast.bob))
+        assert answer.tags == ["Start", "Dial"]
+        assert ticket(answer, settings).call == CALL
+
+
+async def test_a_seat_is_free_again_when_its_call_is_over(cast: Cast, database: Database, twilio: Twilio) -> None:
+    await seated(database, cast, 1)
+    await twilio.post(OUTBOUND, dialling(cast.bob))
+    assert (await twilio.post(OUTBOUND, dialling(cast.dana, CallSid=LEG))).tags == ["Say", "Hangup"]
+    await twilio.post(DIALLED, dialling(cast.bob, DialCallStatus="completed"))
+    assert (await twilio.post(OUTBOUND, dialling(cast.dana, CallSid=LEG))).tags[-1] == "Dial"
+
+
+@pytest.mark.parametrize(("hours_ago", "tags"), [(23, ["Say", "Hangup"]), (25, ["Start", "Dial"])])
+async def test_a_day_of_calls_has_a_ceiling(
+    cast: Cast, database: Database, twilio: Twilio, settings: Settings, hours_ago: int, tags: list[str]
+) -> None:
+    await seated(database, cast, 1)
+    await twilio.post(OUTBOUND, dialling(cast.bob))
+    began = datetime.now(UTC) - timedelta(hours=hours_ago)
+    async with database.begin() as session:
+        values = {"started_at": began, "outcome": "answered", "status": "completed"}
+        seconds = settings.outbound_minutes_per_seat * 60
+        await session.execute(update(Call).values(**values, duration_s=seconds))
+    answer = await twilio.post(OUTBOUND, dialling(cast.bob, CallSid=LEG))
+    assert answer.tags == tags
+    assert tags[-1] == "Dial" or answer.said == SENTENCES["ceiling"]
+
+
+async def test_another_organisations_calls_do_not_count(cast: Cast, database: Database, twilio: Twilio) -> None:
+    await seated(database, cast, 1)
+    await twilio.post(OUTBOUND, dialling(cast.charlie, CallSid=LEG))
+    assert (await twilio.post(OUTBOUND, dialling(cast.bob))).tags[-1] == "Dial"
+
+
+@pytest.mark.parametrize("parent", [{}, {"ParentCallSid": ""}])
+async def test_a_whisper_without_a_parent_is_about_the_call_itself(
+    cast: Cast, database: Database, twilio: Twilio, parent: dict[str, str]
+) -> None:
+    await stands(database, cast.a, consent_prompt="Ours.")
+    await twilio.post(OUTBOUND, dialling(cast.bob))
+    assert (await twilio.post(WHISPER, {"CallSid": CALL, **parent})).said == "Ours."
 
 
 @pytest.mark.parametrize("caller", [CALLER, "client:bob", "client:00000000-0000-0000-0000-000000000000", ""])

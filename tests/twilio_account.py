@@ -54,7 +54,9 @@ class Account:
 
 
 @asynccontextmanager
-async def account(*numbers: Number, book: Book | None = None, **settings: Any) -> AsyncIterator[Account]:
+async def account(
+    *numbers: Number, book: Book | None = None, emulated: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Account]:
     """An account that has ``numbers`` and may buy more. Whatever passes must be as Twilio specifies it."""
     book = book or Book(review_seconds=None)
     book.bundles[BUNDLE] = dict(APPROVED)
@@ -68,6 +70,7 @@ async def account(*numbers: Number, book: Book | None = None, **settings: Any) -
             twiml_app_sid=f"AP{'3' * 32}",
             port=0,
             numbers=numbers,
+            **(emulated or {}),
         ),
         book,
     ) as emulator:

@@ -10,7 +10,7 @@ tenants' rows; a test sees to it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -74,6 +74,8 @@ class Viewer:
     """Whether calls may ring at the member's console."""
     standing: Standing = STANDING["active"]
     """What works for the organisation today."""
+    operates: bool = False
+    """Whether they run the installation, beside what they are in their organisation."""
 
     @property
     def may_watch(self) -> bool:
@@ -169,6 +171,13 @@ async def arrived(request: web.Request, member_id: UUID) -> None:
 
 
 @asynccontextmanager
+async def of_organisation(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
+    """The whole organisation's rows, to decide something by and to show none of them. Raises `NotFoundError`."""
+    async with request.app[keys.database].begin() as session:
+        yield await _rows(session, viewer.organisation_id)
+
+
+@asynccontextmanager
 async def by_number(request: web.Request, e164: str) -> AsyncIterator[tuple[Rows, Number]]:
     """For Twilio: the rows of the organisation that rents ``e164``. Raises `NotFoundError` if none does."""
     async with _for_twilio(request) as session:
@@ -238,10 +247,10 @@ async def _look_up(request: web.Request) -> Viewer | None:
         return None
     async with request.app[keys.database].begin() as session:
         member = await members.signed_in(session, sign_in.member_id, sign_in.id)
-    return None if member is None else _viewer(member)
+    return None if member is None else _viewer(member, request.app[keys.settings].operator_emails)
 
 
-def _viewer(member: Member) -> Viewer:
+def _viewer(member: Member, operators: Collection[str]) -> Viewer:
     return Viewer(
         member_id=member.id,
         organisation_id=member.organisation_id,
@@ -250,4 +259,5 @@ def _viewer(member: Member) -> Viewer:
         organisation=member.organisation.name,
         available=member.available,
         standing=standing(member.organisation),
+        operates=member.email.casefold() in operators,
     )

@@ -61,6 +61,16 @@ def client_identity(member: UUID) -> str:
     return member.hex
 
 
+def is_of_leg(form: Form) -> bool:
+    """Return whether the form is about a leg that was dialled for another call. An empty parent is none."""
+    return bool(form.get("ParentCallSid"))
+
+
+def parent_sid(form: Form) -> str:
+    """Return the CallSid of the call that the form's leg belongs to, which may be itself. Raises `FormError`."""
+    return call_sid(form, "ParentCallSid" if is_of_leg(form) else "CallSid")
+
+
 def member_id(address: str) -> UUID | None:
     """Return the member whom ``client:{identity}`` names; None for a phone number or a foreign identity.
 

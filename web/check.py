@@ -1,7 +1,7 @@
 """``python -m web.check``: the preflight. Looks at everything that must be right, and says how to mend what is not.
 
 Exit status 0: all is well; 1: something is not; 2: the settings themselves are wrong. Nothing is changed, and no
-secret or number is printed. The page for admins shows the same findings.
+secret or number is printed. The page for operators shows the same findings.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from contextlib import suppress
 
 import aiosmtplib
 import structlog
-from aiohttp import ClientError
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from twilio.base.exceptions import TwilioRestException
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
 from provisioning.mail import Mailer
-from web import check_media, check_stripe, twilio_client
+from web import check_media, check_stripe, check_twilio
 from web.config import TWILIO_API, Settings, read
 from web.finding import Finding
 
@@ -42,9 +40,14 @@ async def findings(settings: Settings) -> list[Finding]:
 
 async def look(name: str, settings: Settings) -> Finding:
     """What the check called ``name`` finds, within `SECONDS`. One that breaks hides no other."""
+    return await guarded(name, CHECKS[name](settings))
+
+
+async def guarded(name: str, looking: Awaitable[Finding]) -> Finding:
+    """What ``looking`` finds, within `SECONDS`, or that it found nothing out."""
     try:
         async with asyncio.timeout(SECONDS):
-            return await CHECKS[name](settings)
+            return await looking
     except TimeoutError:
         return Finding(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
     except Exception as error:
@@ -103,53 +106,6 @@ def _denies(refusal: str, subject: str) -> bool:
     return "permissions violation" in refusal and f'"{subject}"' in refusal
 
 
-async def twilio(settings: Settings) -> Finding:
-    async with twilio_client.of(settings) as client:
-        try:
-            account = await client.api.accounts(settings.twilio_account_sid).fetch_async()
-        except TwilioRestException as error:
-            mend = "TWILIO_API_KEY_SID and its secret must be made in region au1, of TWILIO_ACCOUNT_SID's account"
-            return Finding("Twilio", f"refuses the API key (HTTP {error.status}, code {error.code})", mend)
-        except (ClientError, TimeoutError, OSError):
-            return Finding("Twilio", "does not answer", "check that this host reaches Twilio")
-    status = str(account.status)
-    if status != "active":
-        return Finding("Twilio", f"the account is {status}", "mend that in Twilio's console")
-    return Finding("Twilio", "takes the API key; the account is active")
-
-
-async def softphones(settings: Settings) -> Finding:
-    """What agents dial goes through a TwiML App, which must ask us what to do with it."""
-    wanted = f"{settings.web_public_url}/twilio/voice/outbound"
-    async with twilio_client.of(settings) as client:
-        try:
-            app = await client.applications(settings.twilio_twiml_app_sid).fetch_async()
-        except TwilioRestException as error:
-            mend = "set TWILIO_TWIML_APP_SID to an application of region au1"
-            return Finding("softphones", f"have no TwiML App (HTTP {error.status})", mend)
-        except (ClientError, TimeoutError, OSError):
-            return Finding("softphones", "could not be looked up", "mend Twilio first")
-    if (app.voice_url or "").partition("#")[0] != wanted:
-        return Finding("softphones", "dial through an app that does not ask here", f"set its voice URL to {wanted}")
-    return Finding("softphones", "dial through an app that asks here")
-
-
-async def numbers(settings: Settings) -> Finding:
-    """Numbers are named by their SID: a number is nobody's business here."""
-    ours = f"{settings.web_public_url}/twilio/voice/inbound"
-    async with twilio_client.of(settings) as client:
-        try:
-            found = await client.incoming_phone_numbers.list_async(limit=1000)
-        except (TwilioRestException, ClientError, TimeoutError, OSError):
-            return Finding("numbers", "could not be listed", "mend Twilio first")
-    elsewhere = [str(number.sid) for number in found if not (number.voice_url or "").startswith(ours)]
-    if elsewhere:
-        listed = ", ".join(elsewhere[:5]) + (" and more" if len(elsewhere) > 5 else "")
-        said = f"{len(elsewhere)} of {len(found)} do not point here: {listed}"
-        return Finding("numbers", said, f"set their voice URL to {ours}, or leave them if they are not Bilby's")
-    return Finding("numbers", f"all {len(found)} point here")
-
-
 async def mail(settings: Settings) -> Finding:
     try:
         await Mailer(settings.smtp_url.get_secret_value(), settings.mail_from).greet()
@@ -171,9 +127,11 @@ CHECKS: dict[str, Check] = {
     "regions": regions,
     "database": database,
     "NATS": nats,
-    "Twilio": twilio,
-    "numbers": numbers,
-    "softphones": softphones,
+    "Twilio": check_twilio.key,
+    "numbers": check_twilio.numbers,
+    "number sales": check_twilio.sales,
+    "papers": check_twilio.papers,
+    "softphones": check_twilio.softphones,
     "Stripe": check_stripe.key,
     "price": check_stripe.price,
     "Stripe webhook": check_stripe.webhook,

@@ -6,7 +6,8 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from db.settings import DatabaseSettings
 from provisioning.stripe_settings import STRIPE_API, StripeSettings
@@ -23,7 +24,9 @@ from runtime.settings import (
     SmtpUrl,
     WebSocketOrigin,
     load,
+    split,
 )
+from web.dialling import COUNTRIES, is_country
 
 __all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
@@ -34,6 +37,20 @@ CONSENT_PROMPT = (
     "This call is transcribed by a computer while we talk, to help us to help you. "
     "The words are not kept. If you would rather not, please tell us."
 )
+
+
+def _emails(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address) for address in addresses):
+        raise ValueError("must be addresses of mail, parted by commas")
+    return tuple(address.casefold() for address in addresses)
+
+
+def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:
+    known = tuple(code.upper() for code in codes)
+    for code in known:
+        if not is_country(code):
+            raise ValueError("must be ISO 3166 codes of countries, such as AU,NZ")
+    return known
 
 
 def _voice_sdk(value: str) -> str:
@@ -49,6 +66,11 @@ def _integrity(value: str) -> str:
     if value and not all(_INTEGRITY.fullmatch(each) for each in value.split()):
         raise ValueError("must be sha256-…, sha384-… or sha512-…, the hash in base64")
     return value
+
+
+Countries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_countries)]
+
+Emails = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_emails)]
 
 
 class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
@@ -83,6 +105,15 @@ class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 
+    dial_countries: Countries = COUNTRIES
+    """Where softphones may call, as ISO 3166 codes: each is money that somebody else's script could spend."""
+    outbound_call_minutes: Annotated[int, Field(ge=1, le=240)] = 120
+    """How long one outgoing call may last."""
+    outbound_minutes_per_seat: Annotated[int, Field(ge=1, le=1440)] = 600
+    """How many minutes an organisation may call out within 24 hours, for each of its seats."""
+
+    operator_emails: Emails = ()
+    """Who runs this: members with these addresses see the whole preflight. Nobody else sees the platform's inside."""
     operator: Annotated[str, Field(min_length=1, max_length=120)] = "Bilby"
     """Who runs this, as the terms and the privacy page name them: a legal name, best with its ABN."""
     seat_price_cents: Annotated[int, Field(ge=11, le=1_000_00)] = 44_00

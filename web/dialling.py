@@ -17,8 +17,9 @@ from web.typed import digits_and_signs
 HOME = "AU"
 COUNTRIES = ("AU", "NZ")
 """Where may be called unless the platform says otherwise."""
-Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid"]
-"""Why something may not be dialled. ``unreachable``: a company's number that works within its country alone."""
+Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid", "seats", "ceiling"]
+"""Why something may not be dialled. ``unreachable``: a company's number that works within its country alone.
+``seats`` and ``ceiling`` are limits of the organisation, see `web.outgoing`."""
 
 SENTENCES: dict[Reason, str] = {
     "emergency": "Emergency calls can not be made from here. Hang up and call from a mobile phone or a landline now.",
@@ -27,6 +28,8 @@ SENTENCES: dict[Reason, str] = {
     "unreachable": "Numbers that begin with 13, 1300 or 1800, and others like them, can not be reached from here. "
     "Call the company's ordinary number.",
     "country": "Calls to that country are not allowed from here. Please ask your admin.",
+    "seats": "As many calls are going out as your organisation has seats. Try again when one of them has ended.",
+    "ceiling": "Your organisation has used up its outgoing minutes of the last 24 hours. Please ask your admin.",
     "invalid": "That is not a phone number that can be called. Please check it and try again.",
 }
 _DIALLABLE = re.compile(r"\+?[0-9 ()./\-]{1,40}")

@@ -25,6 +25,8 @@ _ID, _FOUND = "id", "found"
 _SETTINGS = {
     "voice_url": "Where calls are sent",
     "voice_method": "How calls are sent",
+    "voice_fallback_url": "Where calls go if we do not answer",
+    "voice_fallback_method": "How they are sent there",
     "voice_application_sid": "Application in charge",
     "status_callback": "Where the end of a call is told",
     "status_callback_method": "How the end of a call is told",

@@ -242,8 +242,10 @@ async def _put_right(request: web.Request, number: Number) -> Sequence[number_se
     """What was changed; None if Twilio has the number no more. Raises `TwilioError`."""
     if number.twilio_sid is None:
         return None
-    url = request.app[keys.settings].web_public_url
-    return await number_settings.put_right(request.app[keys.phone_numbers], number.twilio_sid, url)
+    settings, api = request.app[keys.settings], request.app[keys.phone_numbers]
+    return await number_settings.put_right(
+        api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url
+    )
 
 
 async def _mine(request: web.Request, rows: Rows) -> Number:

@@ -1,4 +1,8 @@
-"""The page that shows admins what `web.check` finds, and how to mend it."""
+"""The page that shows operators what `web.check` finds, and an organisation's admins what `web.check_own` does.
+
+Operators run the installation; a setting names them. The platform's inside is nobody else's business: how many
+numbers there are in all, which vendor refuses what.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from dataclasses import asdict
 from aiohttp import web
 
 from db.rate_limits import Limit
-from web import access, check, keys, limits
+from web import access, check, check_own, keys, limits
+from web.access import Viewer
+from web.finding import Finding
 from web.pages import render
 
 LOOKS = Limit("preflight", count=10, seconds=60)  # each asks every vendor
@@ -22,9 +28,10 @@ async def preflight(request: web.Request) -> web.StreamResponse:
     """The page, which asks for the findings; with ``?now=1`` they stand on it, which takes a few seconds."""
     viewer = await access.require(request, "settings")
     if "now" not in request.query:
-        return render(request, "check.html", names=list(check.CHECKS), findings=[])
+        return render(request, "check.html", names=_names(viewer), findings=[])
     await limits.spend(request, LOOKS, str(viewer.member_id))
-    return render(request, "check.html", names=[], findings=await check.findings(request.app[keys.settings]))
+    found = await asyncio.gather(*(_look(request, viewer, name) for name in _names(viewer)))
+    return render(request, "check.html", names=[], findings=found)
 
 
 @routes.get("/check/findings")
@@ -37,9 +44,20 @@ async def findings(request: web.Request) -> web.StreamResponse:
     await answer.prepare(request)
     try:
         async with asyncio.TaskGroup() as tasks:
-            looks = [tasks.create_task(check.look(name, request.app[keys.settings])) for name in check.CHECKS]
+            looks = [tasks.create_task(_look(request, viewer, name)) for name in _names(viewer)]
             for look in asyncio.as_completed(looks):
                 await answer.write(f"{json.dumps(asdict(await look))}\n".encode())
     except* ConnectionError:
         pass  # whoever asked has gone away, and the rest need not be looked at
     return answer
+
+
+def _names(viewer: Viewer) -> list[str]:
+    """The checks that ``viewer`` may see."""
+    return list(check.CHECKS if viewer.operates else check_own.CHECKS)
+
+
+async def _look(request: web.Request, viewer: Viewer, name: str) -> Finding:
+    if viewer.operates:
+        return await check.look(name, request.app[keys.settings])
+    return await check.guarded(name, check_own.CHECKS[name](request, viewer))

@@ -16,7 +16,7 @@ from aiohttp import web
 from db.call_progress import LegReport, is_over
 from web import access, keys
 from web.access import Rows
-from web.callbacks import Form, FormError, call_report, call_sid, leg_report, stream_report
+from web.callbacks import Form, FormError, call_report, call_sid, is_of_leg, leg_report, parent_sid, stream_report
 from web.errors import InvalidError, NotFoundError
 from web.fact import Fact
 from web.signature import twilio_form
@@ -50,7 +50,7 @@ async def _heard(request: web.Request, take: Callable[[web.Request, Form], Await
 
 
 async def _leg_or_call(request: web.Request, form: Form) -> None:
-    await (_leg(request, form) if "ParentCallSid" in form else _call(request, form))
+    await (_leg(request, form) if is_of_leg(form) else _call(request, form))
 
 
 async def _call(request: web.Request, form: Form) -> None:
@@ -64,7 +64,7 @@ async def _call(request: web.Request, form: Form) -> None:
 
 
 async def _leg(request: web.Request, form: Form) -> None:
-    call, leg, report = call_sid(form, "ParentCallSid"), call_sid(form), leg_report(form, datetime.now(UTC))
+    call, leg, report = parent_sid(form), call_sid(form), leg_report(form, datetime.now(UTC))
     if report is None:
         return
     async with access.by_call(request, call) as rows:

@@ -26,6 +26,7 @@ from db.call_progress import is_over
 from db.engine import DatabaseUnavailableError
 from db.organisations import standing
 from media.ticket import sign_stream
+from provisioning import webhook_url
 from web import access, keys
 from web.errors import NotFoundError
 from web.fact import Fact
@@ -169,7 +170,7 @@ class Restarts:
                 url=f"{settings.media_public_url}/twilio/stream",
                 name=f"after-{before}",
                 track="both_tracks",
-                status_callback=f"{settings.web_public_url}/twilio/stream/status",
+                status_callback=webhook_url.reported(settings.web_public_url + webhook_url.STREAM_STATUS),
                 parameter1_name="ticket",
                 parameter1_value=ticket,
             )

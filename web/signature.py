@@ -30,7 +30,7 @@ def is_signed(tokens: Iterable[str], url: str, form: MultiDict[str], signature: 
     Several tokens are good at once while they are rotated. Never raises: twilio's validator does, for a
     missing signature (TypeError) and for a URL with a broken port (ValueError).
     """
-    if not signature:
+    if not signature or not signature.isascii():  # base64; aiohttp leaves bytes that are no text as surrogates
         return False
     try:
         return any(RequestValidator(token).validate(url, form, signature) for token in tokens)

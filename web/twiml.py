@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from twilio.twiml.voice_response import Client, Dial, Number, Start, VoiceResponse
 from twilio.twiml.voice_response import Stream as StreamNoun
 
+from provisioning import webhook_url
+
 LANGUAGE = "en-AU"
 STREAM_NAME = "bilby"  # unique in its call; stops the stream by name
 RING_SECONDS = 30
+RETRY_SECONDS = 5
+LONGEST_CALL = 2 * 60 * 60  # seconds of an outgoing one
 MOST_NOUNS = 10  # "Up to 10 nouns" in one <Dial>
 LONGEST_SAY = 4096  # characters, Twilio's limit
 _LEG_EVENTS = "answered completed"
@@ -30,18 +34,12 @@ class Callbacks:
     origin: str
 
     def at(self, path: str) -> str:
-        """The absolute URL of ``path``, for a question; over the internet, Twilio leaves for it from Sydney.
-
-        What stands behind ``#`` are Twilio's connection overrides. They are no part of what is signed.
-        """
-        return self._url(path, "e=sydney")
+        """Return the absolute URL of ``path``, for a question."""
+        return webhook_url.asked(self.origin + path)
 
     def reported(self, path: str) -> str:
-        """The same for a report, which nobody waits for on the line: Twilio repeats it if it does not get through."""
-        return self._url(path, "e=sydney&rc=3&rp=5xx,ct,rt")
-
-    def _url(self, path: str, overrides: str) -> str:
-        return f"{self.origin}{path}#{overrides}" if self.origin.startswith("https:") else f"{self.origin}{path}"
+        """Return the same for a report, which nobody waits for on the line."""
+        return webhook_url.reported(self.origin + path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +69,18 @@ def ring_agents(agents: Iterable[str], *, call: str, caller: str, stream: Stream
     return str(response)
 
 
-def call_out(to: str, *, caller_id: str, stream: Stream | None, callbacks: Callbacks) -> str:
+def call_out(
+    to: str, *, caller_id: str, longest: int = LONGEST_CALL, stream: Stream | None, callbacks: Callbacks
+) -> str:
     """Connect a softphone to the number ``to`` (E.164), showing ``caller_id``, a number of the organisation.
 
-    The consent prompt is whispered to the one who is called, before the two are joined.
+    Twilio ends the call after ``longest`` seconds. The consent prompt is whispered to the one who is called, before
+    the two are joined.
     """
     response = VoiceResponse()
     if stream is not None:
         response.append(_start(stream, callbacks))
-    dial = _dial(callbacks, caller_id=caller_id)
+    dial = _dial(callbacks, caller_id=caller_id, longest=longest)
     dial.append(
         Number(
             to,
@@ -89,6 +90,18 @@ def call_out(to: str, *, caller_id: str, stream: Stream | None, callbacks: Callb
         )
     )
     response.append(dial)
+    return str(response)
+
+
+def wait_and_try_again(sentence: str, callbacks: Callbacks) -> str:
+    """Return what is done with a call when `web` did not answer: ask it again, from the same host, in a moment.
+
+    If that fails too, Twilio comes back for this document: who waits on the line is put through once we are back.
+    """
+    response = VoiceResponse()
+    _say(response, sentence)
+    response.pause(length=RETRY_SECONDS)
+    response.redirect(callbacks.at(webhook_url.VOICE), method="POST")
     return str(response)
 
 
@@ -124,17 +137,18 @@ def _start(stream: Stream, callbacks: Callbacks) -> Start:
         name=STREAM_NAME,
         url=stream.url,
         track="both_tracks",
-        status_callback=callbacks.reported("/twilio/stream/status"),
+        status_callback=callbacks.reported(webhook_url.STREAM_STATUS),
     )
     noun.parameter(name="ticket", value=stream.ticket)
     start.append(noun)
     return start
 
 
-def _dial(callbacks: Callbacks, caller_id: str | None = None) -> Dial:
+def _dial(callbacks: Callbacks, caller_id: str | None = None, longest: int | None = None) -> Dial:
     return Dial(
         answer_on_bridge=True,
         timeout=RING_SECONDS,
+        time_limit=longest,
         action=callbacks.at("/twilio/voice/dialled"),
         caller_id=caller_id,
     )

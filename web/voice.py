@@ -10,28 +10,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
 from aiohttp import web
 
-from db.call_progress import CallReport, Direction
+from db.call_progress import CallReport, Direction, is_over
 from db.engine import DatabaseUnavailableError
-from db.models import Number
+from db.models import Call, Number
 from db.organisations import Standing, standing
 from media.ticket import sign_stream
-from web import access, keys, twiml
+from provisioning import webhook_url
+from web import access, keys, outgoing, twiml
 from web.access import PERMISSIONS, Rows
-from web.callbacks import Form, FormError, call_sid, client_identity, dial_report, member_id
+from web.callbacks import Form, FormError, call_sid, client_identity, dial_report, member_id, parent_sid
 from web.callers import shown
 from web.dialling import DiallingError, dialled
 from web.errors import NotFoundError
 from web.signature import twilio_form
 
 ANSWER_SECONDS = 10.0  # Twilio gives up after 15
+TICKET_AGE = timedelta(minutes=2)  # of a call that still gets a ticket; Twilio repeats itself within seconds
 RECORD_SECONDS = 3.0  # for writing a call's row: people wait on the line meanwhile
 
+WAIT = "Sorry, we can not connect your call at once. Please stay on the line while we try again, or call back later."
 SORRY = "Sorry, your call can not be connected just now. Please try again in a few minutes. Goodbye."
 NOT_IN_SERVICE = "Sorry, this number is not in service. Goodbye."
 NOBODY = "Sorry, nobody can take your call at the moment. Please call again later. Goodbye."
@@ -70,10 +73,28 @@ class _Begun:
     agent: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A call's row was written or found: the stream it may have, and whether somebody has answered it before."""
+
+    stream: twiml.Stream | None = None
+    was_answered: bool = False
+
+
 @routes.post("/twilio/voice/inbound")
 async def inbound(request: web.Request) -> web.Response:
     """Somebody calls a number of ours. Asked twice, it answers the same with a fresh ticket."""
     return await _spoken(request, _inbound)
+
+
+@routes.post(webhook_url.FALLBACK)
+@routes.get(webhook_url.FALLBACK)
+async def fallback(request: web.Request) -> web.Response:
+    """What to do with a call that `web` did not answer for: nothing that needs the database, or a signature.
+
+    The proxy in front of us serves the same document when all of us are away (deploy/Caddyfile).
+    """
+    return web.Response(text=twiml.wait_and_try_again(WAIT, _callbacks(request)), content_type="text/xml")
 
 
 @routes.post("/twilio/voice/outbound")
@@ -115,31 +136,35 @@ async def _inbound(request: web.Request, form: Form) -> str:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     if not line.standing.connects:
         return twiml.say_goodbye(NOT_IN_SERVICE)
-    stream = await _begin(request, _Begun(call, "inbound", line, caller, called), missed=not agents)
+    opened = await _begin(request, _Begun(call, "inbound", line, caller, called), missed=not agents)
+    if opened.was_answered:  # they have talked; something failed after it, and the number's fallback led back here
+        return twiml.hang_up()
     if not agents:
         return twiml.say_goodbye(NOBODY)
-    return twiml.ring_agents(agents, call=call, caller=shown(caller), stream=stream, callbacks=_callbacks(request))
+    callbacks = _callbacks(request)
+    return twiml.ring_agents(agents, call=call, caller=shown(caller), stream=opened.stream, callbacks=callbacks)
 
 
 async def _outbound(request: web.Request, form: Form) -> str:
-    call, agent = call_sid(form), member_id(form.get("From", ""))
+    call, agent, settings = call_sid(form), member_id(form.get("From", "")), request.app[keys.settings]
     try:
-        called = dialled(form.get("To", ""))
+        called = dialled(form.get("To", ""), settings.dial_countries)
         line = await _line_of(request, agent)
+        if line is None:
+            return twiml.say_goodbye(NO_NUMBER)
+        opened = await _begin(request, _Begun(call, "outbound", line, line.e164, called, agent))
     except DiallingError as refusal:
         return twiml.say_goodbye(str(refusal))
     except NotFoundError:
         return twiml.say_goodbye(NOT_ALLOWED)
-    if line is None:
-        return twiml.say_goodbye(NO_NUMBER)
-    stream = await _begin(request, _Begun(call, "outbound", line, line.e164, called, agent))
-    return twiml.call_out(called, caller_id=line.e164, stream=stream, callbacks=_callbacks(request))
+    longest, callbacks = settings.outbound_call_minutes * 60, _callbacks(request)
+    return twiml.call_out(called, caller_id=line.e164, longest=longest, stream=opened.stream, callbacks=callbacks)
 
 
 async def _whisper(request: web.Request, form: Form) -> str:
     prompt = request.app[keys.settings].consent_prompt
     try:
-        async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, call_sid(form, "ParentCallSid")) as rows:
+        async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, parent_sid(form)) as rows:
             prompt = _prompt(request, rows)
     except Exception as error:  # consent is owed all the same: in the platform's own words then
         _log.warning("whisper without its organisation", error=type(error).__name__)
@@ -182,24 +207,36 @@ async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
         return _line(request, rows, numbers[0]) if numbers else None
 
 
-async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -> twiml.Stream | None:
-    """Record the call; the stream to start for it, if it may be transcribed and nothing is in the way. Never raises.
+async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -> _Opened:
+    """Record the call; the stream to start for it, if it may be transcribed and nothing is in the way.
 
-    What is not in the call log is not transcribed either: nobody could say later which calls were.
+    Raises `DiallingError` alone, for an outgoing call that is one too many: the row is what the next one is counted
+    by, so the check and the row are one transaction.
+
+    What is not in the call log is not transcribed either: nobody could say later which calls were. A webhook that
+    comes again long after (Twilio signs no time: somebody may have kept it) gets no ticket.
     """
     try:
         async with asyncio.timeout(RECORD_SECONDS), access.by_number(request, begun.line.e164) as (rows, _):
-            await _open(rows, begun)
+            if begun.direction == "outbound":
+                await rows.lock()
+                await outgoing.check(rows, request.app[keys.settings], begun.call)
+            row = await _open(rows, begun)
+            is_young = await rows.calls.age(row) <= TICKET_AGE and not is_over(row.status)
+            was_answered = row.answered_at is not None
             if missed:
                 await rows.calls.report(begun.call, _over())
-        return _stream(request, begun) if begun.line.standing.transcribes else None
+        transcribed = is_young and begun.line.standing.transcribes
+        return _Opened(_stream(request, begun) if transcribed else None, was_answered)
+    except DiallingError:
+        raise
     except Exception as error:
         _complain("stream left out", begun.call, error)
-        return None
+        return _Opened()
 
 
-async def _open(rows: Rows, begun: _Begun) -> None:
-    await rows.calls.open(
+async def _open(rows: Rows, begun: _Begun) -> Call:
+    return await rows.calls.open(
         begun.call,
         direction=begun.direction,
         from_number=begun.caller,

@@ -1,0 +1,155 @@
+"""Twilio's own messages, whole and cut off anywhere, through every parser of ours that reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from multidict import MultiDict
+
+from db.call_progress import CallReport, DialReport, LegReport
+from provisioning.twilio_api import Owned, TwilioApi, TwilioError, Wish, opened
+from provisioning.twilio_settings import TwilioSettings
+from web import callbacks
+from web.callbacks import FormError, StreamReport
+from web.callers import shown
+from web.signature import is_signed
+
+_FOLDER = Path(__file__).parent / "captured" / "twilio"
+_FORMS = sorted(path.stem for path in _FOLDER.glob("*.form"))
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_AT = datetime(2026, 11, 3, 1, 2, 3, tzinfo=UTC)
+_CALL, _LEG, _MEMBER = f"CA{'b' * 32}", f"CA{'c' * 32}", UUID("f" * 32)
+
+Form = dict[str, str]
+
+
+def form(name: str, characters: int | None = None) -> Form:
+    """The form of that name, or what of it came before it was cut off."""
+    text = (_FOLDER / f"{name}.form").read_text().strip()
+    return dict(parse_qsl(text[:characters], keep_blank_values=True))
+
+
+def read(known: Form) -> dict[str, Any]:
+    """Everything that a form may say to us."""
+    return {
+        "of_leg": callbacks.is_of_leg(known),
+        "call": callbacks.call_report(known, _NOW),
+        "leg": callbacks.leg_report(known, _NOW),
+        "dial": callbacks.dial_report(known),
+        "stream": callbacks.stream_report(known),
+        "from": shown(known.get("From", "")),
+        "member": callbacks.member_id(known.get("From", "")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("voice_inbound", {"of_leg": False, "call": CallReport("ringing", _NOW), "from": "0491 570 006"}),
+        ("voice_outbound", {"of_leg": False, "member": _MEMBER}),
+        ("voice_fallback", {"of_leg": False, "call": CallReport("in-progress", _NOW)}),
+        ("voice_whisper", {"of_leg": True, "leg": LegReport("in-progress", _NOW)}),
+        ("dial_action", {"of_leg": False, "dial": DialReport("completed")}),
+        ("call_status", {"of_leg": False, "call": CallReport("completed", _AT, 61)}),
+        ("leg_status", {"of_leg": True, "leg": LegReport("in-progress", _AT, None, _MEMBER)}),
+        ("stream_started", {"stream": StreamReport("transcribing")}),
+        ("stream_error", {"stream": StreamReport("failed", "Stream - WebSocket - Handshake Error")}),
+    ],
+)
+def test_a_form_is_understood(name: str, said: dict[str, Any]) -> None:
+    known = form(name)
+    assert callbacks.parent_sid(known) == _CALL
+    assert callbacks.call_sid(known) == (_LEG if said.get("of_leg") else _CALL)
+    assert {what: read(known)[what] for what in said} == said
+
+
+def test_every_form_is_tried() -> None:
+    assert len(_FORMS) == 9
+
+
+@pytest.mark.parametrize("name", _FORMS)
+def test_a_form_cut_off_anywhere_is_read_or_names_no_call(name: str) -> None:
+    for characters in range(len((_FOLDER / f"{name}.form").read_text())):
+        known = form(name, characters)
+        read(known)
+        with suppress(FormError):
+            assert callbacks.call_sid(known) in (_CALL, _LEG)
+        with suppress(FormError):
+            assert callbacks.parent_sid(known) in (_CALL, _LEG)
+
+
+def test_twilios_own_signatures_are_accepted_and_no_other() -> None:
+    example = json.loads((_FOLDER / "signed_example.json").read_text())
+    fields = MultiDict(parse_qsl(example["form"]))
+    for signature in example["signatures"].values():
+        assert is_signed([example["token"]], example["url"], fields, signature)
+        assert is_signed(["another", example["token"]], example["url"], fields, signature)
+        for cut in range(len(signature)):
+            assert not is_signed([example["token"]], example["url"], fields, signature[:cut])
+        assert not is_signed([example["token"]], example["url"], fields, "\udcff" * len(signature))
+
+
+class Parrot:
+    """A Twilio that answers whatever it is given to say."""
+
+    text = ""
+    status = 200
+
+    async def answer(self, _: web.Request) -> web.Response:
+        """Say it."""
+        return web.Response(text=self.text, status=self.status, content_type="application/json")
+
+
+@pytest_asyncio.fixture
+async def parrot() -> AsyncIterator[tuple[Parrot, TwilioApi]]:
+    """A Twilio that answers what it is told to, and our client of it."""
+    parrot, app = Parrot(), web.Application()
+    app.router.add_route("*", "/{path:.*}", parrot.answer)
+    async with TestServer(app) as server:
+        base = str(server.make_url("/")).rstrip("/")
+        account = {"twilio_account_sid": f"AC{'a' * 32}", "twilio_api_key_sid": f"SK{'a' * 32}"}
+        async with opened(TwilioSettings.model_validate({"twilio_api_base": base, **account})) as api:
+            yield parrot, api
+
+
+Ask = Callable[[TwilioApi], Awaitable[Any]]
+
+
+def _is_number(answer: Any) -> bool:
+    return isinstance(answer, Owned) and answer.e164.startswith("+1") and answer.sid.startswith("PN")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "ask", "is_right"),
+    [
+        ("number_fetched", 200, lambda api: api.fetch("PN1"), _is_number),
+        ("number_bought", 201, lambda api: api.buy("+14155552344", "bilby:1", "", ""), _is_number),
+        ("numbers_listed", 200, lambda api: api.everything(), lambda found: [*map(_is_number, found)] == [True]),
+        ("numbers_none", 200, lambda api: api.everything(), lambda found: found == []),
+        ("numbers_for_sale", 200, lambda api: api.search(Wish()), lambda found: found[0].e164 == "+18089251571"),
+        ("route_fetched", 200, lambda api: api.region("+18001234567"), lambda region: region == "au1"),
+    ],
+)
+async def test_an_answer_is_understood_and_a_cut_one_is_tried_again(
+    parrot: tuple[Parrot, TwilioApi], name: str, status: int, ask: Ask, is_right: Callable[[Any], bool]
+) -> None:
+    says, api = parrot
+    whole = json.dumps(json.loads((_FOLDER / f"{name}.json").read_text()))
+    says.status, says.text = status, whole
+    assert is_right(await ask(api))
+    for characters in range(0, len(whole), 1 + len(whole) // 60):
+        says.text = whole[:characters]
+        with pytest.raises(TwilioError) as caught:
+            await ask(api)
+        assert caught.value.remedy == "again"

@@ -1,0 +1,43 @@
+"""Before a number is dialled, the page asks whether it may be: a refusal is text beside the field, and costs no call.
+
+What Twilio asks us afterwards (`web.voice`) decides by the same rules: this page is not the only one who may dial.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from db.rate_limits import Limit
+from web import access, keys, limits, outgoing
+from web.callers import shown
+from web.dialling import DiallingError, dialled
+from web.forms import field
+
+DIALS = Limit("dial check", count=120, seconds=60)
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/voice/check")
+async def check(request: web.Request) -> web.Response:
+    """``number``, as typed: JSON ``{"number", "shown"}`` if it may be called now, else ``{"refused", "error"}``.
+
+    ``number`` is E.164, ``refused`` a `web.dialling.Reason`, ``error`` a sentence for the one who typed it.
+    """
+    viewer = await access.require(request, "softphone")
+    settings = request.app[keys.settings]
+    try:
+        number = dialled(await field(request, "number"), settings.dial_countries)
+    except DiallingError as refusal:  # at once: an emergency waits for no count
+        return _refused(refusal)
+    await limits.spend(request, DIALS, str(viewer.member_id))
+    try:
+        async with access.of_organisation(request, viewer) as rows:
+            await outgoing.check(rows, settings)
+    except DiallingError as refusal:
+        return _refused(refusal)
+    return web.json_response({"number": number, "shown": shown(number)})
+
+
+def _refused(refusal: DiallingError) -> web.Response:
+    return web.json_response({"refused": refusal.reason, "error": str(refusal)})
