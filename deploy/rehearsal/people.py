@@ -1,0 +1,102 @@
+"""Who watches: a supervisor's console, over the public names, that comes back like a browser when it is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from deploy.rehearsal.outside import MEDIA, WEB
+from deploy.rehearsal.speech import Line
+
+_PAUSE_SECONDS = 0.5
+_TIMEOUT = aiohttp.ClientTimeout(total=20)
+
+
+@dataclass
+class Watcher:
+    """One supervisor. Keeps each line as it was shown last, and every gap, also of calls that have ended."""
+
+    http: aiohttp.ClientSession
+    csrf: str
+    utterances: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)  # by call, by id
+    gaps: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
+    connections: int = 0
+
+    async def watch(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                ticket = await self._ticket()
+                async with connect(
+                    f"wss://{MEDIA}/console",
+                    additional_headers={"Origin": f"https://{WEB}"},
+                    ssl=ssl.create_default_context(),
+                    proxy=None,
+                    open_timeout=10,
+                ) as socket:
+                    await socket.send(json.dumps({"ticket": ticket}))
+                    self.connections += 1
+                    async for text in socket:
+                        self._take(json.loads(text))
+            except (OSError, TimeoutError, aiohttp.ClientError, WebSocketException):
+                pass
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def lines(self, call: str) -> list[Line]:
+        """The final lines of ``call``, in order."""
+        finals = [one for one in self.utterances.get(call, {}).values() if one["final"]]
+        ordered = sorted(finals, key=lambda one: one["start_ms"])
+        return [Line(tuple(one["text"].split()), one["start_ms"], one["end_ms"]) for one in ordered]
+
+    async def _ticket(self) -> str:
+        async with self.http.post("/console/ticket", headers={"X-CSRF-Token": self.csrf}) as answer:
+            answer.raise_for_status()
+            return str((await answer.json())["ticket"])
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "snapshot":
+                for call in event["calls"]:
+                    self._take_call(call)
+            case "call.started":
+                self._take_call(event["call"])
+            case "utterance":
+                self.utterances.setdefault(event["call"], {})[event["utterance"]["id"]] = event["utterance"]
+            case "gap":
+                self._take_gap(event["call"], event["gap"])
+
+    def _take_call(self, call: dict[str, Any]) -> None:
+        for utterance in call["utterances"]:
+            self.utterances.setdefault(call["call"], {})[utterance["id"]] = utterance
+        for gap in call["gaps"]:
+            self._take_gap(call["call"], gap)
+
+    def _take_gap(self, call: str, gap: dict[str, Any]) -> None:
+        self.gaps.setdefault(call, set()).add((gap["from_ms"], gap["to_ms"]))
+
+
+@asynccontextmanager
+async def signed_in(link: str) -> AsyncIterator[Watcher]:
+    """Open a sign-in ``link`` as a browser would: whoever it is for may watch then."""
+    async with aiohttp.ClientSession(f"https://{WEB}", timeout=_TIMEOUT) as http:
+        async with http.get(link, headers={"Accept": "text/html"}) as answer:
+            page = await answer.text()
+        if button := re.search(r'name="csrf" value="([^"]+)"', page):  # a page that asks before it uses the link up
+            async with http.post(link, data={"csrf": button[1]}) as answer:
+                await answer.read()
+        async with http.get("/console", headers={"Accept": "text/html"}) as answer:
+            page = await answer.text()
+        found = re.search('name="csrf-token" content="([0-9a-f]+)"', page)
+        if not found:
+            raise RuntimeError(f"could not sign in: {answer.status}")
+        yield Watcher(http, found[1])

@@ -1,0 +1,195 @@
+"""What is done to the host while calls go on: what RUNBOOK.md tells an operator to do, and what breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STEP_SECONDS = 240
+SETTLE_SECONDS = 4  # between steps: so that a loss can be told from the next one's
+PARTS = ("caddy", "nats", "postgres")  # one container each
+NODES = ("web", "provisioning", "media")  # replaced one beside the other
+
+
+class StepError(Exception):
+    """A command failed; the text has its last lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the rehearsal's table."""
+
+    name: str
+    act: Callable[[], Awaitable[None]]
+
+
+async def run(*command: str, stdin: str = "", seconds: float = STEP_SECONDS) -> str:
+    """Run a command in the checkout; its output. Raises `StepError`."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            said, complained = await process.communicate(stdin.encode())
+    except TimeoutError:
+        process.kill()
+        raise StepError(f"{' '.join(command)}: not done after {seconds:g} s") from None
+    if process.returncode:
+        raise StepError(f"{' '.join(command)}: {(said + complained).decode()[-1500:]}")
+    return said.decode()
+
+
+async def compose(*arguments: str, stdin: str = "") -> str:
+    """`docker compose …` on the files of the rehearsal."""
+    return await run("docker", "compose", *arguments, stdin=stdin)
+
+
+async def containers(service: str) -> list[str]:
+    """The ids of those that run."""
+    return (await compose("ps", "--quiet", "--status", "running", service)).split()
+
+
+async def ready(*services: str) -> None:
+    """Wait until every container of ``services`` (default: all) is healthy."""
+    async with asyncio.timeout(120):
+        while True:
+            states = await compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}", *services)
+            rows = [row.split() for row in states.splitlines() if not row.startswith("migrate ")]
+            if rows and all(row[1:] == ["running", "healthy"] for row in rows):
+                return
+            await asyncio.sleep(0.5)
+
+
+async def restart(service: str) -> None:
+    """As an operator does."""
+    await compose("restart", "--no-deps", service)
+    await ready(service)
+
+
+async def kill(service: str) -> None:
+    """The process of one container dies at once; Docker starts it again."""
+    (first, *_) = await containers(service)
+    pid = (await run("docker", "inspect", "--format", "{{.State.Pid}}", first)).strip()
+    os.kill(int(pid), signal.SIGKILL)
+    await asyncio.sleep(1)
+    await ready(service)
+
+
+async def script(name: str, *arguments: str) -> None:
+    """One of deploy/*.sh."""
+    await run(f"deploy/{name}.sh", *arguments)
+
+
+async def cut_nats() -> None:
+    """Nobody reaches NATS for ten seconds; connections stay open and say nothing."""
+    (nats,) = await containers("nats")
+    await run("docker", "pause", nats)
+    try:
+        await asyncio.sleep(10)
+    finally:
+        await run("docker", "unpause", nats)
+    await ready("nats")
+
+
+async def fill_the_database() -> None:
+    """Somebody else takes every connection that PostgreSQL gives, for ten seconds."""
+    (postgres,) = await containers("postgres")
+    hold = "for i in $(seq 120); do psql -U bilby -d bilby -c 'SELECT pg_sleep(10)' >/dev/null 2>&1 & done; wait"
+    await run("docker", "exec", postgres, "sh", "-c", hold)
+    await ready("web", "provisioning")
+
+
+async def back_up_and_restore() -> None:
+    """A dump while calls go on, restored into a database of its own and counted: as RUNBOOK.md says."""
+    (postgres,) = await containers("postgres")
+    sql = ["psql", "-U", "bilby", "-v", "ON_ERROR_STOP=1", "-At"]
+    await run("docker", "exec", postgres, "sh", "-c", "pg_dump -U bilby -Fc bilby > /tmp/bilby.dump")
+    try:
+        await run("docker", "exec", postgres, *sql, "-d", "postgres", "-c", "CREATE DATABASE restored")
+        await run(
+            "docker", "exec", postgres, "pg_restore", "-U", "bilby", "-d", "restored", "--no-owner", "/tmp/bilby.dump"
+        )
+        count = "SELECT count(*) FROM members"
+        counts = {
+            database: (await run("docker", "exec", postgres, *sql, "-d", database, "-c", count)).strip()
+            for database in ("bilby", "restored")
+        }
+        if counts["bilby"] != counts["restored"] or counts["bilby"] == "0":
+            raise StepError(f"restored {counts['restored']} of {counts['bilby']} members")
+    finally:
+        await run("docker", "exec", postgres, *sql, "-d", "postgres", "-c", "DROP DATABASE IF EXISTS restored")
+
+
+async def move_across_three() -> None:
+    """Three nodes; one after another is told to stop, so that calls move on, and some of them twice."""
+    await compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--scale", "media=3", "media")
+    await ready("media")
+    await script("replace", "media")
+    extra = (await containers("media"))[-1]
+    await run("docker", "stop", extra)
+    await run("docker", "rm", extra)
+
+
+def new_token(promote: Callable[[str], None]) -> Step:
+    """Twilio's Auth Token: the secondary one is listed, promoted, and the old one taken out."""
+
+    async def act() -> None:
+        token = os.urandom(16).hex()
+        await script("rotate", "TWILIO_AUTH_TOKENS", token)
+        promote(token)
+        await script("rotate", "--finish", "TWILIO_AUTH_TOKENS")
+
+    return Step("rotate TWILIO_AUTH_TOKENS", act)
+
+
+def rotation(name: str, *, finish: bool = True) -> Step:
+    """A key of our own is replaced, and with ``finish`` the old one taken out at once."""
+
+    async def act() -> None:
+        await script("rotate", name)
+        if finish:
+            await script("rotate", "--finish", name)
+
+    return Step(f"rotate {name}", act)
+
+
+def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
+    """Everything, in an order in which an earlier step does not hide a later one's losses."""
+
+    def of(name: str, act: Callable[..., Awaitable[None]], *arguments: str) -> Step:
+        return Step(name, lambda: act(*arguments))
+
+    return [
+        Step("nothing", lambda: asyncio.sleep(10)),
+        *(of(f"restart {part}", restart, part) for part in PARTS),
+        *(of(f"replace {node}", script, "replace", node) for node in NODES),
+        *(of(f"kill {part}", kill, part) for part in (*PARTS, *NODES)),
+        of("update", script, "update", next_image),
+        of("roll back", script, "rollback"),
+        Step("cut NATS for 10 s", cut_nats),
+        Step("fill PostgreSQL for 10 s", fill_the_database),
+        Step("back up and restore", back_up_and_restore),
+        Step("move across three nodes", move_across_three),
+        rotation("SESSION_SECRET", finish=False),
+        rotation("STREAM_SHARED_SECRET"),
+        rotation("ENCRYPTION_KEYS"),
+        new_token(promote),
+        of("rotate POSTGRES_PASSWORD", script, "rotate", "POSTGRES_PASSWORD"),
+        of("rotate NATS", script, "rotate", "NATS"),
+        of("restart web as it stands", restart, "web"),
+    ]
+
+
+def chosen(steps: list[Step], pattern: str) -> list[Step]:
+    """Those whose name ``pattern`` finds."""
+    return [step for step in steps if re.search(pattern, step.name)]
