@@ -33,7 +33,7 @@ _ROOT = Path(__file__).parents[1]
 _FOLDER = _ROOT / "deploy" / "kubernetes"
 _OTHERS = {"Gateway", "HTTPRoute", "ScaledObject"}  # of the Gateway API and KEDA: not among Kubernetes' own kinds
 _SETTINGS: dict[str, type[BaseSettings]] = {"media": Media, "web": Web, "provisioning": Provisioning}
-_PODS = ("Deployment", "StatefulSet", "Job")
+_PODS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 
 @cache
@@ -42,9 +42,12 @@ def _built(folder: str) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as copied:
         copy = Path(copied) / folder
         shutil.copytree(_FOLDER.parent / folder, copy)
-        shutil.copy(_FOLDER.parent / "nats.conf", copy)
         rules = copy / "kustomization.yaml"
-        rules.write_text(rules.read_text().replace("../nats.conf", "nats.conf"))
+        text = rules.read_text()
+        for beside in re.findall(r"=\.\./([\w/.]+)", text):
+            shutil.copy(_FOLDER.parent / beside, copy)
+            text = text.replace(f"../{beside}", Path(beside).name)
+        rules.write_text(text)
         ran = subprocess.run(["kubectl", "kustomize", copy], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return list(yaml.safe_load_all(ran.stdout))
@@ -52,6 +55,18 @@ def _built(folder: str) -> list[dict[str, Any]]:
 
 def _all() -> list[dict[str, Any]]:
     return _built("kubernetes") + _built("kubernetes/migrate")
+
+
+def _pod(each: dict[str, Any]) -> dict[str, Any]:
+    """The template of the pods that ``each`` makes."""
+    spec = each["spec"]["jobTemplate"]["spec"] if each["kind"] == "CronJob" else each["spec"]
+    return dict(spec["template"])
+
+
+def _selects(policy: dict[str, Any], app: str) -> bool:
+    selector = policy["spec"]["podSelector"]
+    named = [value for rule in selector.get("matchExpressions", []) for value in rule["values"]]
+    return app in [*named, selector.get("matchLabels", {}).get("app")]
 
 
 def _of(*kinds: str) -> Iterator[dict[str, Any]]:
@@ -75,12 +90,10 @@ def test_everything_lies_in_one_namespace() -> None:
 
 def test_images_are_named_by_tag() -> None:
     version = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["version"]
-    images = {
-        container["image"] for each in _of(*_PODS) for container in each["spec"]["template"]["spec"]["containers"]
-    }
+    images = {container["image"] for each in _of(*_PODS) for container in _pod(each)["spec"]["containers"]}
     assert f"registry.example.com.au/bilby:{version}" in images
     assert all(re.search(r":\d[\w.]*$", image) for image in images)
-    assert len(images) == 2
+    assert len(images) == 3
 
 
 @pytest.mark.parametrize("process", _SETTINGS)
@@ -107,11 +120,14 @@ def test_what_calls_depend_on_may_lose_one_pod_at_a_time_and_lies_apart() -> Non
 def test_nobody_talks_but_as_it_is_said() -> None:
     policies = _named("NetworkPolicy")
     assert policies["nobody"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    apps = {each["metadata"]["name"] for each in _of(*_PODS)}
-    assert apps <= set(policies), "a pod without a policy of its own can talk to nobody"
+    reach = {
+        app: [policy for policy in policies.values() if _selects(policy, app)]
+        for app in (_pod(each)["metadata"]["labels"]["app"] for each in _of(*_PODS))
+    }
+    assert all(reach.values()), "a pod without a policy of its own can talk to nobody"
     ports = {
-        app: {port["port"] for rule in policies[app]["spec"].get("egress", []) for port in rule["ports"]}
-        for app in apps
+        app: {port["port"] for policy in own for rule in policy["spec"].get("egress", []) for port in rule["ports"]}
+        for app, own in reach.items()
     }
     assert 5432 not in ports["media"] | ports["nats"], "who hears has no way to the database"
     assert {443, 8443, 4222} <= ports["media"]
