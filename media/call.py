@@ -37,7 +37,7 @@ LAST_WORDS_SECONDS = 10.0
 SEAM_SECONDS = 1.5  # for the words of the node before to arrive
 _SEAM_MS = 100  # a shorter one is no gap
 
-Publish = Callable[[str, Event], None]
+Publish = Callable[[str, Event], object]
 Tell = Callable[[str, str, str, dict[str, str]], None]
 KnownBefore = Callable[[int, int], int]  # (when the call began, ms of its clock) to ms of its clock
 
@@ -109,6 +109,12 @@ class Call:
     def place(self) -> dict[str, str]:
         """Which stream it has since when, for `web`: what it needs to start another."""
         return {"stream": self._stream_sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
+
+    @property
+    def heard_until(self) -> float:
+        """Until when its sound came here, in seconds since 1970."""
+        detached_for = time.monotonic() - self._lost_at if self._stream is None and self._lost_at else 0.0
+        return time.time() - detached_for
 
     def tell_again(self) -> None:
         """Say where it lives to those who did not hear it."""

@@ -62,7 +62,7 @@ class Consoles(Protocol):
 
     def is_revoked(self, ticket: ConsoleTicket) -> bool: ...
     def spend(self, jti: str, exp: float) -> bool: ...
-    def opened(self, console: Console) -> None: ...
+    def open(self, console: Console) -> None: ...
     def register(self, socket: Listener) -> None: ...
     def forget(self, socket: Listener) -> None: ...
 
@@ -75,6 +75,8 @@ class Console(Listener):
         self.org = self.member = ""
         self.role: Role = "agent"
         self._consoles = consoles
+        self._ticket: ConsoleTicket | None = None
+        self._is_watching = False
         self._waiting_allowed = MOST_WAITING_BYTES
         self.opened_at = time.monotonic()
         self._ends_at = self._beats_at = 0.0
@@ -121,7 +123,7 @@ class Console(Listener):
                 self.close(NO_TICKET, "no ticket")
         elif now >= self._ends_at:
             self.close(NO_TICKET, "time is up")
-        elif now >= self._beats_at:
+        elif self._is_watching and now >= self._beats_at:
             self._beats_at = now + self._consoles.console_limits.beat - _TICK_SECONDS / 2
             self.offer(_BEAT)
 
@@ -130,7 +132,7 @@ class Console(Listener):
 
     def gone(self) -> None:
         self._consoles.forget(self)
-        if self.is_admitted:
+        if self._is_watching:
             self._consoles.hub.unwatch(self)
 
     def _drop(self, transport: WSTransport) -> None:
@@ -160,8 +162,18 @@ class Console(Listener):
         lasts = limits.most * random.uniform(0.9, 1.0)  # noqa: S311 (no secret)
         self._ends_at = now + (lasts if ticket.until is None else min(lasts, ticket.until - time.time()))
         self._beats_at = now + limits.beat - _TICK_SECONDS / 2
-        if self.transport is not None:
-            snapshot = self._consoles.hub.watch(self)
-            self._waiting_allowed += len(snapshot)  # a long one must not count as lagging
-            self.transport.send(WSMsgType.TEXT, snapshot)
-            self._consoles.opened(self)
+        self._ticket = ticket
+        self._consoles.open(self)
+
+    def begin(self) -> None:
+        """Show what there is, and from now on what happens. Nothing if it is gone, or the right to it, by now."""
+        transport = self.transport
+        if transport is None or self._ticket is None:
+            return
+        if self._consoles.is_revoked(self._ticket):
+            self.dismiss()
+            return
+        snapshot = self._consoles.hub.watch(self)
+        self._is_watching = True
+        self._waiting_allowed += len(snapshot)  # a long one must not count as lagging
+        transport.send(WSMsgType.TEXT, snapshot)

@@ -16,10 +16,12 @@ from media.transcript import (
     CallAssigned,
     CallEnded,
     CallStarted,
+    CallView,
     Event,
     GapFound,
     LiveCall,
     Snapshot,
+    StateChanged,
     apply,
     encode,
 )
@@ -36,7 +38,7 @@ class Watcher(Protocol):
     def dismiss(self) -> None: ...
 
 
-Relay = Callable[[str, str, bytes], None]
+Relay = Callable[[str, Event, bytes], None]
 
 
 class _Audience:
@@ -70,29 +72,34 @@ class _Audience:
 
 
 class Hub:
-    """One for the process. ``relay`` is given what other nodes may want: organisation, call, event."""
+    """One for the process. ``relay`` is given what other nodes may want: organisation, event, its JSON."""
 
     def __init__(self, relay: Relay | None = None) -> None:
         self.relay = relay
         self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
         self._audiences: dict[str, _Audience] = {}
 
-    def publish(self, org: str, event: Event, *, local: bool = True) -> None:
-        """Fold ``event`` and tell those who watch. ``local``: it was born here, so other nodes need to be told."""
+    def publish(self, org: str, event: Event, *, local: bool = True) -> bool:
+        """Fold ``event`` and tell those who watch; False if it says nothing new.
+
+        ``local``: it was born here, so other nodes need to be told.
+        """
         match event:
             case CallStarted(call=view):
+                if (known := self.find(org, view.call)) is not None:
+                    return self._start_again(known, view)
                 call = LiveCall(org, view)
                 self._calls.setdefault(org, {})[view.call] = call
                 changed = True
             case _:
                 known = self._calls.get(org, {}).get(event.call)
                 if known is None:
-                    return
+                    return False
                 call = known
                 agent = call.agent
                 changed = apply(call, event)
         if not changed:
-            return
+            return False
         if isinstance(event, GapFound) and local:
             GAPS.labels(event.gap.cause).inc()
         encoded = encode(event)
@@ -103,7 +110,13 @@ class Hub:
         if isinstance(event, CallEnded):
             self._forget(call)
         if local and self.relay is not None:
-            self.relay(org, call.call, encoded)
+            self.relay(org, event, encoded)
+        return True
+
+    def _start_again(self, call: LiveCall, view: CallView) -> bool:
+        """A call that is known has come to another node: who has it and how it does are new, its words are not."""
+        assigned = view.agent is not None and self.publish(call.org, CallAssigned(call.call, view.agent), local=False)
+        return self.publish(call.org, StateChanged(call.call, view.state), local=False) or assigned
 
     def watch(self, watcher: Watcher) -> bytes:
         """Let ``watcher`` see its organisation's calls; answers the snapshot to begin with."""
@@ -134,6 +147,9 @@ class Hub:
 
     def calls_of(self, org: str) -> list[LiveCall]:
         return list(self._calls.get(org, {}).values())
+
+    def all_calls(self) -> list[LiveCall]:
+        return [call for calls in self._calls.values() for call in calls.values()]
 
     def drop(self, org: str, call: str) -> None:
         """Forget a call of another node's that nobody here watches any longer."""

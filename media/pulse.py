@@ -47,14 +47,20 @@ class Node(Protocol):
 
 
 class Pulse:
-    """The heartbeat of the node ``name`` on ``wire``. ``wanted``: somebody has to be told which streams are here."""
+    """The heartbeat of the node ``name`` on ``wire``.
 
-    def __init__(self, wire: Wire, name: str, node: Node, wanted: Callable[[], None]) -> None:
+    ``wanted``: somebody has to be told which streams are here; ``alive``: another node has said that it lives.
+    """
+
+    def __init__(
+        self, wire: Wire, name: str, node: Node, wanted: Callable[[], None], alive: Callable[[str], None]
+    ) -> None:
         self.reached = asyncio.Event()  # NATS has answered, so it has all that we subscribed to before we asked
         self._wire = wire
         self._name = name
         self._node = node
         self._wanted = wanted
+        self._alive = alive
         self._absences = self._echoes = ""  # where NATS itself says that nobody listens
         node.tell = self.tell
         wire.lost = node.lost
@@ -115,6 +121,7 @@ class Pulse:
         except (msgspec.DecodeError, UnicodeError):
             return
         self._node.hear(node, beat)
+        self._alive(node)
 
     async def _take_who(self, _: Msg) -> None:
         self._node.ask_to_tell()

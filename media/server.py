@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -18,7 +18,7 @@ from msgspec import structs
 from media import metrics
 from media.acceptor import Acceptor, Limits
 from media.admission import Admission
-from media.bus import BEAT_SECONDS, RENEW_SECONDS, Bus
+from media.bus import Bus
 from media.call import LINGER_SECONDS, Call
 from media.config import Settings
 from media.console import Console, ConsoleLimits
@@ -27,6 +27,7 @@ from media.hub import Hub
 from media.listener import Listener
 from media.pulse import PULSE_SECONDS
 from media.reach import Reach, Transcribe
+from media.replication import BEAT_SECONDS, RENEW_SECONDS
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import ConsoleTicket, Revoked, Spent, StreamTicket
 from media.transcript import LiveCall
@@ -57,6 +58,7 @@ class Server:
         self.stream_secrets = settings.stream_shared_secret.accepted
         self.account_sid = settings.twilio_account_sid
         self.hub = Hub()
+        self._calls: dict[str, Call] = {}
         self.console_limits = console_limits
         self._linger_seconds = linger_seconds
         self._spent, self._revoked = Spent(), Revoked()
@@ -68,7 +70,7 @@ class Server:
             self.hub,
             self._spent,
             self._revoked,
-            self._own_calls,
+            _OwnCalls(self._calls, self.hub),
             self._moved,
             self._announce,
             self.admission,
@@ -76,7 +78,6 @@ class Server:
         self.draining = False
         self.hurried = False
         self._reach = Reach(transcribe)
-        self._calls: dict[str, Call] = {}
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
         self._holds: set[asyncio.Task[None]] = set()
@@ -136,7 +137,8 @@ class Server:
         if call is None:
             call = self._calls[ticket.call] = self._new_call(ticket)
             if ticket.began is not None:
-                self.bus.inherit(ticket.call)
+                self.bus.words.inherit(ticket.call)
+            self.bus.words.keep_mirrored()
             hold = self._tasks.create_task(self._hold(call))
             self._holds.add(hold)
             hold.add_done_callback(self._holds.discard)
@@ -155,14 +157,21 @@ class Server:
         """Whether the member lost the right to a console since ``ticket`` was issued."""
         return self._revoked.covers(ticket)
 
-    def opened(self, console: Console) -> None:
-        """A console has its snapshot; calls on other nodes follow as events."""
+    def open(self, console: Console) -> None:
+        """A console showed its ticket: it is shown what there is, once the other nodes have said what they know."""
         member = (console.org, console.member)
         theirs = [each for each in self.consoles if (each.org, each.member) == member and each.transport is not None]
         theirs.sort(key=lambda each: each.opened_at)
         for displaced in theirs[: -self.console_limits.of_a_member]:
             displaced.displace()
-        self._tasks.create_task(self.bus.watch(console.org))
+        if self.bus.words.is_watching(console.org):
+            console.begin()
+        else:
+            self._tasks.create_task(self._begin(console))
+
+    async def _begin(self, console: Console) -> None:
+        await self.bus.words.watch(console.org)
+        console.begin()
 
     def register(self, socket: Listener) -> None:
         """A socket is open; what it may do depends on its ticket."""
@@ -193,10 +202,10 @@ class Server:
         )
 
     def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:
-        """Up to where another node heard a call that we continue: its last words, or its last sign of life."""
-        live, sign = self.hub.find(org, sid), self.bus.last_sign_of(sid)
+        """Up to where another node told what it heard of a call that we continue."""
+        live, heard = self.hub.find(org, sid), self.bus.words.heard_until(sid)
         said = live.known_before(ms) if live is not None else 0
-        return max(said, min(ms, round(sign * 1000) - began_ms)) if sign else said
+        return max(said, min(ms, round(heard * 1000) - began_ms)) if heard else said
 
     def _moved(self, sid: str, at_ms: int) -> None:
         """Another node has a stream of one of our calls, since ``at_ms``: the newer one's it is."""
@@ -222,16 +231,10 @@ class Server:
             log.exception("call failed", call=call.sid)
         finally:
             self._calls.pop(call.sid, None)
-            self.bus.bequeath(call.org, call.sid)
+            await self.bus.words.bequeath(call.org, call.sid)
             log.info("call ended", call=call.sid)
             if not self._calls:
                 self._empty.set()
-
-    def _own_calls(self, of: str) -> Iterable[LiveCall]:
-        """This node's live calls of an organisation, or the one with this CallSid."""
-        for call in self._calls.values():
-            if of in (call.org, call.sid) and (live := self.hub.find(call.org, call.sid)) is not None:
-                yield live
 
     async def _tick_all(self) -> None:
         """The one timer: calls ten times a second, sockets and gauges once."""
@@ -271,18 +274,19 @@ class Server:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            await self.bus.renew()
+            await self.bus.words.renew()
 
     async def _pulse(self) -> None:
         while True:
             beat = self.admission.beat(len(self._calls))
             self.bus.pulse.beat(structs.replace(beat, transcribe=self._reach.trouble))
+            self.bus.words.keep_mirrored()
             await asyncio.sleep(PULSE_SECONDS)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            self.bus.beat()
+            self.bus.words.check_liveness()
 
     async def _end_calls(self) -> None:
         """Take no more sound; wait for the last words, unless told to hurry. The calls themselves go on elsewhere."""
@@ -300,3 +304,28 @@ class Server:
     def _close_consoles(self) -> None:
         for console in tuple(self.consoles):
             console.close(GOING_AWAY, "going away")
+
+
+class _OwnCalls:
+    """This node's live calls, as the bus asks for them."""
+
+    def __init__(self, calls: Mapping[str, Call], hub: Hub) -> None:
+        self._calls = calls
+        self._hub = hub
+
+    def all(self) -> Iterable[LiveCall]:
+        """Those that are told of."""
+        for call in self._calls.values():
+            if (live := self._hub.find(call.org, call.sid)) is not None:
+                yield live
+
+    def of(self, org_or_call: str) -> Iterable[LiveCall]:
+        """Those of an organisation, or the one with this CallSid."""
+        return (live for live in self.all() if org_or_call in (live.org, live.call))
+
+    def find(self, call: str) -> Call | None:
+        return self._calls.get(call)
+
+    def heard_until(self, call: str) -> float:
+        """Until when its sound came here, in seconds since 1970."""
+        return self._calls[call].heard_until

@@ -153,7 +153,7 @@ def apply(call: LiveCall, event: Event) -> bool:
 
 def _utter(call: LiveCall, utterance: Utterance) -> bool:
     known = call.utterances.get(utterance.id)
-    if known is not None and known.final:
+    if known is not None and (known.final or known == utterance):
         return False
     call.utterances[utterance.id] = utterance
     if len(call.utterances) > MOST_UTTERANCES:

@@ -36,7 +36,7 @@ class Wire:
         self._connected = connected
         self._restored = restored
         self._waiting: deque[tuple[str, bytes, str]] = deque(maxlen=MOST_WAITING)
-        self._something = asyncio.Event()
+        self._something, self._room = asyncio.Event(), asyncio.Event()
         self._trouble = ""
 
     @property
@@ -49,6 +49,13 @@ class Wire:
             BUS_DROPPED.inc()
         self._waiting.append((subject, body, reply))
         self._something.set()
+
+    async def room(self) -> None:
+        """Wait until less than half of the queue is taken: before offering more than a little."""
+        if len(self._waiting) > MOST_WAITING // 2:
+            self._room.clear()
+            with suppress(TimeoutError):  # while NATS is away, nothing goes
+                await asyncio.wait_for(self._room.wait(), CLOSE_SECONDS)
 
     async def publish(self, subject: str, body: bytes) -> None:
         """Send at once, before an end: what is offered would be left behind. Nothing if there is no connection."""
@@ -112,6 +119,8 @@ class Wire:
             self._something.clear()
             while self._waiting:
                 subject, body, reply = self._waiting.popleft()
+                if len(self._waiting) <= MOST_WAITING // 2:
+                    self._room.set()
                 try:
                     await client.publish(subject, body, reply=reply)
                 except NatsError:  # away, and its buffer is full

@@ -9,7 +9,7 @@ import msgspec
 
 from media.hub import Hub
 from media.ticket import Role
-from media.transcript import CallAssigned, CallEnded, CallStarted, CallView, StateChanged, Utterance, Uttered
+from media.transcript import CallAssigned, CallEnded, CallStarted, CallView, Event, StateChanged, Utterance, Uttered
 
 
 @dataclass(eq=False)
@@ -115,11 +115,30 @@ def test_an_unwatched_hub_forgets_its_watchers() -> None:
 
 
 def test_only_what_was_born_here_is_relayed() -> None:
-    relayed: list[tuple[str, str]] = []
-    hub = Hub(lambda org, call, _event: relayed.append((org, call)))
+    relayed: list[tuple[str, Event]] = []
+    hub = Hub(lambda org, event, _: relayed.append((org, event)))
     hub.publish("a", started("CA1"))
     hub.publish("a", started("CA2"), local=False)
-    assert relayed == [("a", "CA1")]
+    assert relayed == [("a", started("CA1"))]
+
+
+def test_a_known_call_that_starts_again_keeps_its_words_and_its_agent() -> None:
+    """It has come to another node: that one knows who has it and how it does, and not yet what was said."""
+    hub, cast = Hub(), people()
+    hub.publish("a", started(agent="bob"))
+    hub.publish("a", said("so far"))
+    for person in cast.values():
+        hub.watch(person)
+    hub.publish("a", StateChanged("CA1", "transcribing"))
+    hub.publish("a", started(agent="dana"), local=False)
+    hub.publish("a", started(), local=False)
+    assert cast["sam"].types() == ["state", "call.assigned", "state"]
+    assert cast["dana"].types() == ["call.started", "state"]
+    assert cast["dana"].told[0]["call"]["utterances"][0]["text"] == "so far"
+    assert cast["bob"].types() == ["state", "call.assigned"]
+    known = hub.find("a", "CA1")
+    assert known is not None
+    assert [one.text for one in known.utterances.values()] == ["so far"]
 
 
 def test_a_removed_member_is_shown_out_alone() -> None:

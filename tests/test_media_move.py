@@ -14,12 +14,11 @@ import nats
 import pytest
 import pytest_asyncio
 
-from media import bus
 from media import call as media_call
 from sandbox.nats import NatsServer
 from sandbox.transcribe import Transcribe as Vendor
 from tests.bus import settled
-from tests.ends import Line
+from tests.ends import Line, Screen
 from tests.node import Distant, Node, media_node, media_process, scripted_vendor
 
 
@@ -121,14 +120,51 @@ async def test_after_a_nodes_death_those_who_watched_keep_the_words_and_see_the_
     assert late.words(line.call) == "before the crash after it"
 
 
-async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(pair: Pair) -> None:
-    began = round(time.time() * 1000) - 60_000
+async def test_a_page_that_returns_to_another_node_finds_its_words_at_once_and_keeps_them(pair: Pair) -> None:
+    began = round(time.time() * 1000)
+    watching = await pair.a.screen()
     line = await pair.a.call()
-    await line.say("nobody else heard this")
+    await line.say("said before")
+    await watching.until(lambda: watching.words(line.call) == "said before")
+    await _is_kept(pair.b, line)
     await pair.a.crash()
+    again = await pair.b.screen()
+    assert again.types() == ["snapshot"]
+    assert again.words(line.call) == "said before"
     second = await pair.moved(line, began)
-    watching = await pair.b.screen()
-    await second.say("a minute later")
+    await second.say("and after")
+    await again.until(lambda: again.words(line.call) == "said before and after")
+    assert "call.started" not in again.types()
+
+
+async def _is_kept(node: Node, line: Line) -> None:
+    """Wait until ``node`` keeps the words of a call that it neither has nor watches."""
+    hub = node.server.hub
+    for _ in range(500):
+        live = hub.find_call(line.call)
+        if live is not None and any(one.final for one in live.utterances.values()):
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError
+
+
+async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(
+    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_call, "SEAM_SECONDS", 0.5)
+    began = round(time.time() * 1000) - 60_000
+    async with NatsServer(tmp_path) as server, scripted_vendor() as vendor:
+        async with media_process(server, vendor, free_port()) as only:
+            line = await only.call()
+            await line.say("nobody else heard this")
+            await only.crash()
+        async with media_node(server, vendor, port=free_port()) as node:
+            await node.connected()
+            await _tell_all_but_the_gap(await node.call(sid=line.call, began=began), await node.screen())
+
+
+async def _tell_all_but_the_gap(line: Line, watching: Screen) -> None:
+    await line.say("a minute later")
     await watching.until(lambda: watching.words(line.call) == "a minute later")
     await watching.until(lambda: watching.gaps(line.call) != [])
     (gap,) = watching.gaps(line.call)
@@ -138,16 +174,13 @@ async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(pair: Pa
     assert spoken["start_ms"] >= 60_000
 
 
-async def test_calls_of_a_node_that_is_gone_for_good_leave_the_page(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bus, "SILENT_SECONDS", 0.3)
+async def test_calls_of_a_node_that_is_gone_for_good_leave_the_page(pair: Pair) -> None:
     watching = await pair.b.screen()
     line = await pair.a.call()
     await line.say("hello")
     await watching.until(lambda: watching.words(line.call) == "hello")
     await pair.a.crash()
     await asyncio.sleep(0.5)
-    pair.b.server.bus.beat()
+    pair.b.server.bus.words.check_liveness(silent_seconds=0.3)
     await watching.ended(line.call)
     assert watching.events[-1]["reason"] == "node lost"

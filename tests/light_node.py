@@ -1,0 +1,182 @@
+"""A media node without sockets and Transcribe: its hub, its end of a real NATS, and calls that a test plays.
+
+What `media.call.Call` does around a move is done here in the same order, with words that the test says itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from media.admission import Admission
+from media.bus import Bus
+from media.hub import Hub
+from media.ticket import Revoked, Role, Spent
+from media.transcript import (
+    CallEnded,
+    CallStarted,
+    CallView,
+    Gap,
+    GapFound,
+    LiveCall,
+    StateChanged,
+    Utterance,
+    Uttered,
+)
+from tests.ends import fold
+
+ORG = "a"
+SEAM_SECONDS = 0.4
+
+
+@dataclass
+class Speech:
+    """One live call as the outside world knows it: what was said, and when, in ms of the call."""
+
+    sid: str
+    began_ms: int = field(default_factory=lambda: round(time.time() * 1000))
+    said: list[Utterance] = field(default_factory=list)
+
+    @property
+    def now_ms(self) -> int:
+        return round(time.time() * 1000) - self.began_ms
+
+
+@dataclass
+class Page:
+    """A console, which folds what it is told like the page does."""
+
+    org: str = ORG
+    member: str = "sam"
+    role: Role = "supervisor"
+    calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    types: list[str] = field(default_factory=list)
+
+    def offer(self, event: bytes) -> None:
+        told = json.loads(event)
+        self.types.append(told["type"])
+        fold(self.calls, told)
+
+    def dismiss(self) -> None: ...
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class LightNode:
+    """One node. ``own`` are the calls whose stream is here."""
+
+    def __init__(self, url: str, name: str, tasks: asyncio.TaskGroup) -> None:
+        self.name = name
+        self.hub = Hub()
+        self.own: dict[str, Speech] = {}
+        self.admission = Admission(name, 25)
+        self.bus = Bus(url, name, self.hub, Spent(), Revoked(), self, self._moved, self._announce, self.admission)
+        self._group = tasks
+        self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._pulse())}
+        self.pages: list[Page] = []
+
+    async def _pulse(self) -> None:
+        while True:
+            self.bus.pulse.beat(self.admission.beat(len(self.own)))
+            self.bus.words.keep_mirrored()
+            await asyncio.sleep(0.2)
+
+    async def crash(self) -> None:
+        """``kill -9``: what waits to be sent is lost."""
+        self.bus._wire._waiting.clear()
+        await self.end()
+
+    async def end(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def open_page(self) -> Page:
+        """A console opens here: as the server has it, once the others have answered."""
+        page = Page()
+        if not self.bus.words.is_watching(ORG):
+            await self.bus.words.watch(ORG)
+        page.offer(self.hub.watch(page))
+        self.pages.append(page)
+        return page
+
+    async def close_pages(self) -> None:
+        for page in self.pages:
+            self.hub.unwatch(page)
+        self.pages.clear()
+        await self.bus.words.renew()
+
+    def begin(self, speech: Speech, *, continues: bool) -> None:
+        """A stream of the call comes here."""
+        known = self.hub.find(ORG, speech.sid) is not None
+        self.own[speech.sid] = speech
+        if not known:
+            began = CallView(speech.sid, "inbound", None, "2026-01-01T00:00:00.000Z", "waiting_for_slot", [], [])
+            self.hub.publish(ORG, CallStarted(began))
+        self.bus.tell(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
+        if continues:
+            self.bus.words.inherit(speech.sid)
+            self._later(self._tell_seam(speech, speech.now_ms))
+        self.bus.words.keep_mirrored()
+        self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
+
+    def hear(self, speech: Speech, text: str, *, final: bool = True) -> None:
+        """Somebody says ``text``, and it is recognised at once."""
+        now = speech.now_ms
+        spoken = Utterance(f"{self.name}-{text}", "caller", text, final, now - 20, now, 0)
+        speech.said.append(spoken)
+        self.hub.publish(ORG, Uttered(speech.sid, spoken))
+
+    def hang_up(self, speech: Speech) -> None:
+        del self.own[speech.sid]
+        self.hub.publish(ORG, CallEnded(speech.sid, "completed"))
+        self.bus.tell(ORG, speech.sid, "ended", {"reason": "completed"})
+
+    def all(self) -> Iterable[LiveCall]:
+        return [live for sid in self.own if (live := self.hub.find(ORG, sid)) is not None]
+
+    def of(self, org_or_call: str) -> Iterable[LiveCall]:
+        return [live for live in self.all() if org_or_call in (live.org, live.call)]
+
+    def find(self, call: str) -> object | None:
+        return self.own.get(call)
+
+    def heard_until(self, call: str) -> float:
+        return time.time()
+
+    async def _tell_seam(self, speech: Speech, to_ms: int) -> None:
+        await asyncio.sleep(SEAM_SECONDS)
+        live, heard = self.hub.find(ORG, speech.sid), self.bus.words.heard_until(speech.sid)
+        from_ms = live.known_before(to_ms) if live is not None else 0
+        from_ms = max(from_ms, min(to_ms, round(heard * 1000) - speech.began_ms)) if heard else from_ms
+        if to_ms - from_ms >= 100:
+            self.hub.publish(ORG, GapFound(speech.sid, Gap(from_ms, to_ms, "bilby")))
+
+    def _moved(self, sid: str, at_ms: int) -> None:
+        if self.own.pop(sid, None) is not None:
+            self._later(self.bus.words.bequeath(ORG, sid))
+
+    def _announce(self) -> None: ...
+
+    def _later(self, work: Any) -> None:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def unaccounted(speech: Speech, page: Page) -> list[str]:
+    """What was said and is neither on ``page`` nor within a gap that it shows."""
+    call = page.calls.get(speech.sid, {"utterances": {}, "gaps": []})
+    shown = {one["text"] for one in call["utterances"].values()}
+    gaps = [(gap["from_ms"], gap["to_ms"]) for gap in call["gaps"]]
+    return [
+        one.text
+        for one in speech.said
+        if one.text not in shown and not any(start <= one.end_ms and one.start_ms <= end for start, end in gaps)
+    ]

@@ -1,0 +1,213 @@
+"""Three nodes: a call moves between them, by hand-over or by death, and no word vanishes untold."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from media.mirrors import keeper_of
+from sandbox.nats import NatsServer
+from tests.light_node import SEAM_SECONDS, LightNode, Page, Speech, unaccounted
+
+NODES = range(3)
+
+
+@pytest_asyncio.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    async with NatsServer(tmp_path) as running:
+        yield running
+
+
+class Trio:
+    """Three nodes that know each other; one that crashes is replaced by a fresh one."""
+
+    def __init__(self, url: str, tasks: asyncio.TaskGroup) -> None:
+        self._url, self._tasks = url, tasks
+        self.nodes = [self._new() for _ in NODES]
+
+    def _new(self) -> LightNode:
+        return LightNode(self._url, secrets.token_hex(4), self._tasks)
+
+    async def agree(self) -> None:
+        """Wait until each hears the two others."""
+        async with asyncio.timeout(20):
+            for node in self.nodes:
+                await node.bus.ready.wait()
+        await until(lambda: all(self._others(node) <= set(node.bus.pulse.roll.living(_now())) for node in self.nodes))
+
+    def _others(self, node: LightNode) -> set[str]:
+        return {other.name for other in self.nodes if other is not node}
+
+    async def crash(self, at: int) -> None:
+        await self.nodes[at].crash()
+        self.nodes[at] = self._new()
+        async with asyncio.timeout(20):
+            await self.nodes[at].bus.ready.wait()
+
+    async def end(self) -> None:
+        for node in self.nodes:
+            await node.end()
+
+
+@asynccontextmanager
+async def trio_on(bus: NatsServer) -> AsyncIterator[Trio]:
+    async with asyncio.TaskGroup() as tasks:
+        trio = Trio(bus.url("media"), tasks)
+        try:
+            await trio.agree()
+            yield trio
+        finally:
+            await trio.end()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(750):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError
+
+
+def kept_by(trio: Trio, stream: int, keeper: int) -> Speech:
+    """A call at ``stream`` that will be kept by ``keeper``."""
+    others = [node.name for number, node in enumerate(trio.nodes) if number != stream]
+    while True:
+        sid = "CA" + secrets.token_hex(16)
+        if keeper_of(sid, others) == trio.nodes[keeper].name:
+            return Speech(sid)
+
+
+def words(page: Page, speech: Speech) -> set[str]:
+    return {one["text"] for one in page.calls.get(speech.sid, {"utterances": {}})["utterances"].values()}
+
+
+CASES = [
+    (stream, keeper, watching, target)
+    for stream, keeper, watching, target in itertools.product(NODES, NODES, NODES, NODES)
+    if keeper != stream and target != stream
+]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_every_assignment_of_stream_console_and_keeper(bus: NatsServer, dies: bool) -> None:
+    """Stream at one node, kept by another, watched at any, moved to any other: by hand-over and by death."""
+    async with trio_on(bus) as trio:
+        for stream, keeper, watching, target in CASES:
+            if dies and watching == stream:
+                continue  # its page goes down as well: the next test
+            speech = kept_by(trio, stream, keeper)
+            page = await trio.nodes[watching].open_page()
+            trio.nodes[stream].begin(speech, continues=False)
+            trio.nodes[stream].hear(speech, "before")
+            await until(lambda page=page, speech=speech: words(page, speech) == {"before"})  # type: ignore[misc]
+            await until(lambda: trio.nodes[keeper].hub.find_call(speech.sid) is not None)  # noqa: B023
+            if dies:
+                await trio.crash(stream)
+            trio.nodes[target].begin(speech, continues=True)
+            trio.nodes[target].hear(speech, "after")
+            await until(lambda page=page, speech=speech: words(page, speech) == {"before", "after"})  # type: ignore[misc]
+            await asyncio.sleep(SEAM_SECONDS + 0.1)
+            assert page.types.count("snapshot") == 1
+            assert page.types.count("call.started") == 1
+            assert unaccounted(speech, page) == []
+            for node in trio.nodes:
+                late = await node.open_page()
+                assert words(late, speech) == {"before", "after"}, (stream, keeper, watching, target)
+            trio.nodes[target].hang_up(speech)
+            await until(lambda: all(node.hub.find_call(speech.sid) is None for node in trio.nodes))  # noqa: B023
+            for node in trio.nodes:
+                await node.close_pages()
+            if dies:
+                await trio.agree()
+
+
+@pytest.mark.parametrize("console", [1, 2])
+async def test_a_page_whose_node_died_finds_its_words_in_the_first_snapshot(bus: NatsServer, console: int) -> None:
+    """Before any node goes on with the call, whether the page returns to the keeper or to the third node."""
+    async with trio_on(bus) as trio:
+        speech = kept_by(trio, 0, keeper=1)
+        page = await trio.nodes[0].open_page()
+        trio.nodes[0].begin(speech, continues=False)
+        trio.nodes[0].hear(speech, "said")
+        trio.nodes[0].hear(speech, "and heard", final=False)
+        await until(lambda: words(page, speech) == {"said", "and heard"})
+        await until(lambda: len(_kept(trio.nodes[1], speech)) == 2)
+        await trio.nodes[0].crash()
+        again = await trio.nodes[console].open_page()
+        assert words(again, speech) == {"said", "and heard"}
+        assert again.types == ["snapshot"]
+
+
+def _kept(node: LightNode, speech: Speech) -> set[str]:
+    live = node.hub.find_call(speech.sid)
+    return set() if live is None else {one.text for one in live.utterances.values()}
+
+
+async def test_a_call_that_is_over_does_not_come_back(bus: NatsServer) -> None:
+    async with trio_on(bus) as trio:
+        speech = kept_by(trio, 0, keeper=1)
+        trio.nodes[0].begin(speech, continues=False)
+        trio.nodes[0].hear(speech, "said")
+        await until(lambda: _kept(trio.nodes[1], speech) == {"said"})
+        trio.nodes[0].hang_up(speech)
+        await until(lambda: trio.nodes[1].hub.find_call(speech.sid) is None)
+        for node in trio.nodes:
+            assert (await node.open_page()).calls == {}
+
+
+Step = tuple[str, int]
+_steps = st.lists(
+    st.tuples(st.sampled_from(["say", "say", "murmur", "move", "crash", "open", "close"]), st.sampled_from(NODES)),
+    min_size=3,
+    max_size=10,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@given(steps=_steps)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_moves_and_deaths_in_any_order(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> None:
+    asyncio.run(_play(tmp_path_factory.mktemp("trio"), steps))
+
+
+async def _play(folder: Path, steps: list[Step]) -> None:
+    async with NatsServer(folder) as bus, trio_on(bus) as trio:
+        speech, owner = Speech("CA" + secrets.token_hex(16)), 0
+        trio.nodes[owner].begin(speech, continues=False)
+        for number, (what, where) in enumerate(steps):
+            match what:
+                case "say" | "murmur":
+                    trio.nodes[owner].hear(speech, f"w{number}", final=what == "say")
+                case "move" if where != owner:
+                    owner = where
+                    trio.nodes[owner].begin(speech, continues=True)
+                    await asyncio.sleep(SEAM_SECONDS + 0.2)
+                case "crash":
+                    await trio.crash(owner)
+                    owner = where
+                    trio.nodes[owner].begin(speech, continues=True)
+                    await asyncio.sleep(SEAM_SECONDS + 0.2)
+                case "open":
+                    await trio.nodes[where].open_page()
+                case "close":
+                    await trio.nodes[where].close_pages()
+            await asyncio.sleep(0.1)
+        await trio.agree()
+        await asyncio.sleep(SEAM_SECONDS)
+        for node in trio.nodes:
+            for page in (*node.pages, await node.open_page()):
+                assert unaccounted(speech, page) == [], (steps, page.calls)
