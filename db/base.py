@@ -20,6 +20,8 @@ SubscriptionStatus = Literal[
     "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"
 ]
 """As Stripe spells them."""
+Attention = Literal["invoice_not_finalized", "invoice_to_pay", "collection_paused"]
+"""What may be the matter with a subscription besides its status."""
 EventState = Literal["received", "done", "ignored", "failed"]
 OrderState = Literal[
     "held", "paid", "chosen", "bought", "configured", "routed", "assigned", "done", "failed", "releasing", "released"
@@ -59,6 +61,7 @@ class Base(AsyncAttrs, DeclarativeBase):
         Direction: Text,
         Outcome: Text,
         SubscriptionStatus: Text,
+        Attention: Text,
         EventState: Text,
         OrderState: Text,
         BundleStatus: Text,

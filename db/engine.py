@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -28,6 +30,46 @@ _PASSING = ("08", "28", "3D000", "53", "57", "55P03")
 
 class DatabaseUnavailableError(Exception):
     """The database cannot be reached, or did not answer in time. Trying again later may help."""
+
+
+class HeldTransactionError(RuntimeError):
+    """Something slow was called while a transaction is open. A mistake of ours, never of the caller's input."""
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """One that a task has opened. A task begun inside it sees the same object, also once it is over."""
+
+    outer: _Transaction | None
+    is_open: bool = True
+
+
+_transaction: ContextVar[_Transaction | None] = ContextVar("transaction", default=None)
+
+
+def refuse_in_transaction(vendor: str) -> None:
+    """Raise `HeldTransactionError` if the running task holds a transaction open.
+
+    Every client of a ``vendor`` (Stripe, Twilio, SMTP) calls it before each request: a vendor that hangs would
+    otherwise hold row locks and connections of the pool for as long, and incoming calls would wait for them.
+    """
+    transaction = _transaction.get()
+    while transaction is not None:
+        if transaction.is_open:
+            raise HeldTransactionError(f"{vendor} must not be asked inside a database transaction")
+        transaction = transaction.outer
+
+
+@contextmanager
+def _holding_transaction() -> Iterator[None]:
+    outer = _transaction.get()
+    transaction = _Transaction(outer)
+    _transaction.set(transaction)
+    try:
+        yield
+    finally:
+        transaction.is_open = False
+        _transaction.set(outer)  # not by token: a test's fixture may end in another context than it began in
 
 
 def asyncpg_dsn(url: str) -> str:
@@ -67,8 +109,9 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """A transaction: committed at the end, undone by an exception. Raises `DatabaseUnavailableError`."""
         try:
-            async with self._sessions.begin() as session:
-                yield session
+            with _holding_transaction():
+                async with self._sessions.begin() as session:
+                    yield session
         except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
             if _is_passing(error):
                 raise DatabaseUnavailableError(type(error).__name__) from error

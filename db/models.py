@@ -67,6 +67,10 @@ class Organisation(Base):
     region: Mapped[str | None] = mapped_column(Encrypted)
     """State or territory: ``NSW``."""
     postcode: Mapped[str | None] = mapped_column(Encrypted)
+    seats_wanted: Mapped[int | None]
+    """How many seats were chosen, at sign-up or later, before any are paid for."""
+    call_log_days: Mapped[int | None]
+    """For how many days its calls stay in the call log; None for the platform's own period."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

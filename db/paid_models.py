@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
+    Attention,
     Base,
     BundleStatus,
     EventState,
@@ -27,7 +28,7 @@ class Subscription(Base):
     """An organisation's agreement with us, as Stripe last showed it. A newer one takes the ended one's place."""
 
     __tablename__ = "subscriptions"
-    __table_args__ = (one_of("status", SubscriptionStatus),)
+    __table_args__ = (one_of("status", SubscriptionStatus), one_of("attention", Attention))
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
     stripe_customer_id: Mapped[str | None] = mapped_column(unique=True)
@@ -44,6 +45,10 @@ class Subscription(Base):
     """When the organisation last lost its numbers' use: unpaid, paused or cancelled."""
     release_after: Mapped[datetime | None] = mapped_column(index=True)
     """When its numbers are given back, unless it pays before."""
+    asked_at: Mapped[datetime | None]
+    """When Stripe was asked for what stands here; an answer to an earlier question is not written over it."""
+    attention: Mapped[Attention | None]
+    """What else about the subscription somebody should know or do; see `db.organisations.ATTENTION`."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -63,6 +68,7 @@ class StripeEvent(Base):
     state: Mapped[EventState] = mapped_column(default="received")
     error: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    """How often it was, or is about to be, acted on."""
 
 
 class NumberOrder(Base):
@@ -86,6 +92,8 @@ class NumberOrder(Base):
     candidate_hash: Mapped[bytes | None]
     wanted: Mapped[Wanted] = mapped_column(default=dict)
     held_until: Mapped[datetime | None]
+    choosing_until: Mapped[datetime | None]
+    """Somebody looks at numbers to choose from: none is chosen for them before then."""
     twilio_sid: Mapped[str | None]
     number_id: Mapped[UUID | None]
     attempts: Mapped[int] = mapped_column(default=0)

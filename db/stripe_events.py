@@ -18,12 +18,23 @@ SHOWN = 20  # rows
 
 
 async def receive(session: AsyncSession, event_id: str, kind: str, organisation_id: UUID | None) -> StripeEvent:
-    """Note that the event has come (once more); the row says what became of it before."""
+    """Note that the event has come (perhaps once more); the row says what became of it before."""
     row = insert(StripeEvent).values(id=event_id, type=kind, organisation_id=organisation_id, attempts=1)
-    again = row.on_conflict_do_update(
-        index_elements=[StripeEvent.id], set_={"attempts": StripeEvent.attempts + 1}
-    ).returning(StripeEvent)
+    again = row.on_conflict_do_update(index_elements=[StripeEvent.id], set_={"type": StripeEvent.type}).returning(
+        StripeEvent
+    )
     return (await session.scalars(again, execution_options={"populate_existing": True})).one()
+
+
+async def find(session: AsyncSession, event_id: str) -> StripeEvent | None:
+    """The event of that id."""
+    return await session.get(StripeEvent, event_id, populate_existing=True)
+
+
+async def try_again(session: AsyncSession, row: StripeEvent) -> None:
+    """Count one more try at an event that has failed."""
+    row.attempts += 1
+    await session.flush()
 
 
 async def settle(

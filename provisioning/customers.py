@@ -7,25 +7,49 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import organisations, subscriptions
+from db import audit, organisations, subscriptions
+from db.engine import Database
 from provisioning.stripe_api import StripeApi
 
 _log = structlog.get_logger(__name__)
 
 
-async def ensure(session: AsyncSession, stripe: StripeApi, organisation_id: UUID, email: str) -> str:
-    """The organisation's customer, made at Stripe if there is none; invoices go to ``email``. Raises `StripeError`.
+async def ensure(database: Database, stripe: StripeApi, organisation_id: UUID, email: str) -> str:
+    """The organisation's customer, made at Stripe if there is none, with invoices to ``email``. Raises `StripeError`."""
+    async with database.begin() as session:
+        row = await subscriptions.start(session, organisation_id)
+        known = row.stripe_customer_id
+    return known or await _make(database, stripe, organisation_id, email, before=None)
 
-    Whoever else asks at the same time waits, and finds the same one.
+
+async def replace(database: Database, stripe: StripeApi, organisation_id: UUID, email: str, gone: str) -> str:
+    """A new customer for the organisation, for Stripe has ``gone`` no more; the same one however often it is asked.
+
+    What was agreed with the old one is forgotten with it. Raises `StripeError`.
     """
-    organisation = await organisations.locked(session, organisation_id)
+    return await _make(database, stripe, organisation_id, email, before=gone)
+
+
+async def _make(database: Database, stripe: StripeApi, organisation_id: UUID, email: str, before: str | None) -> str:
+    """A customer in the place of ``before``, unless somebody else has put one there meanwhile."""
+    async with database.begin() as session:
+        organisation = await organisations.find(session, organisation_id)
     assert organisation is not None, "whoever pays has an organisation"
-    row = await subscriptions.start(session, organisation_id)
-    if row.stripe_customer_id is None:
-        name = organisation.legal_name or organisation.name
-        row.stripe_customer_id = await stripe.create_customer(organisation_id, name, email)
-        await session.flush()
-    return row.stripe_customer_id
+    made = await stripe.create_customer(
+        organisation_id, organisation.legal_name or organisation.name, email, instead_of=before
+    )
+    async with database.begin() as session:
+        await organisations.locked(session, organisation_id)
+        row = await subscriptions.start(session, organisation_id)
+        if row.stripe_customer_id != before:  # two asked at once, and the other one was faster
+            assert row.stripe_customer_id is not None, "a customer is never taken away"
+            return row.stripe_customer_id
+        row.stripe_customer_id = made
+        if before is not None:
+            row.stripe_subscription_id = row.status = row.paid_at = None
+            details = {"customer": before, "new_customer": made}
+            await audit.record(session, organisation_id, "customer.replaced", details)
+    return made
 
 
 async def adopt(session: AsyncSession, organisation_id: UUID | None, customer: str) -> UUID | None:

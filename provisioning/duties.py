@@ -32,6 +32,7 @@ from provisioning.purchase import Tools
 from provisioning.reconciliation import AskStripe, reconcile
 from provisioning.release import Releases
 from provisioning.stripe_api import StripeApi, StripeError
+from provisioning.stripe_events import Events
 from provisioning.worker import Do, Duties, Sweep
 
 _log = structlog.get_logger(__name__)
@@ -43,10 +44,11 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
     async with AsyncExitStack() as stack:
         jobs: dict[str, Do] = {}
         sweeps: dict[str, tuple[str, Sweep]] = dict(SWEEPS)
+        progress = await stack.enter_async_context(_progress(settings))
         stripe = await _stripe(settings, stack)
         if stripe is not None:
             grace = timedelta(days=settings.release_grace_days)
-            jobs |= Releases(stripe, grace).jobs()
+            jobs |= {**Releases(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
@@ -54,7 +56,7 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
         else:
             _log.warning("mails wait: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
-            tools = await stack.enter_async_context(_tools(settings, database))
+            tools = await stack.enter_async_context(_tools(settings, database, progress))
             papers = await stack.enter_async_context(papers_api.opened(settings))
             jobs |= {**numbers.jobs(tools), **regulatory.jobs(papers, parseaddr(settings.mail_from or "")[1])}
             sweeps |= _nightly(tools, stripe, timedelta(days=settings.release_grace_days))
@@ -72,23 +74,29 @@ async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None
 
 
 @asynccontextmanager
-async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]:
+async def _progress(settings: Settings) -> AsyncIterator[Progress]:
     progress = Progress(settings.nats_url.get_secret_value() if settings.nats_url else "")
-    papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
-    async with twilio_api.opened(settings) as api, asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(progress.run())
         try:
-            yield Tools(
-                database=database,
-                api=api,
-                progress=progress,
-                web_public_url=settings.web_public_url,
-                fallback_url=settings.voice_fallback_url,
-                platform_papers=papers if all(papers) else None,
-                keep_released=settings.released_numbers == "keep",
-            )
+            yield progress
         finally:
             telling.cancel()
+
+
+@asynccontextmanager
+async def _tools(settings: Settings, database: Database, progress: Progress) -> AsyncIterator[Tools]:
+    papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
+    async with twilio_api.opened(settings) as api:
+        yield Tools(
+            database=database,
+            api=api,
+            progress=progress,
+            web_public_url=settings.web_public_url,
+            fallback_url=settings.voice_fallback_url,
+            platform_papers=papers if all(papers) else None,
+            keep_released=settings.released_numbers == "keep",
+        )
 
 
 def _nightly(tools: Tools, stripe: StripeApi | None, grace: timedelta) -> Mapping[str, tuple[str, Sweep]]:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
+from db.engine import refuse_in_transaction
 from runtime.settings import LOOPBACK
 
 SECONDS = 15.0  # for one whole delivery
@@ -34,6 +35,7 @@ class Mailer:
 
     async def greet(self) -> None:
         """Connect and sign in, and send nothing. Raises as `send` does."""
+        refuse_in_transaction("SMTP")
         async with asyncio.timeout(SECONDS), aiosmtplib.SMTP(**self._connection()) as server:
             await server.noop()
 
@@ -50,6 +52,7 @@ class Mailer:
         return mail
 
     async def _deliver(self, mail: EmailMessage) -> None:
+        refuse_in_transaction("SMTP")
         async with asyncio.timeout(SECONDS):
             await aiosmtplib.send(mail, **self._connection())
 

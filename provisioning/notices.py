@@ -28,7 +28,17 @@ from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail import Mailer
 from provisioning.worker import Do
 
-Kind = Literal["past_due", "action_required", "debit_failed", "doubled", "ended", "soon", "tomorrow", "released"]
+Kind = Literal[
+    "past_due",
+    "action_required",
+    "debit_failed",
+    "not_finalized",
+    "doubled",
+    "ended",
+    "soon",
+    "tomorrow",
+    "released",
+]
 
 SEND = "send_notice"
 LATER = timedelta(minutes=5)
@@ -36,6 +46,7 @@ SUBJECTS: Mapping[Kind, str] = {
     "past_due": "Your payment for Bilby did not go through",
     "action_required": "Your bank asks you to confirm a payment for Bilby",
     "debit_failed": "The bank debit for Bilby did not go through",
+    "not_finalized": "Your invoice for Bilby waits for your address",
     "doubled": "You pay for Bilby twice",
     "ended": "Bilby has stopped: your numbers are kept for a while",
     "soon": "Bilby gives your numbers back in three days",

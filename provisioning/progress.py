@@ -1,4 +1,5 @@
-"""Tell open pages how far an order is: NATS ``progress.{organisation}.{order}`` ``{"order", "state"}``.
+"""Tell open pages how far an order is: NATS ``progress.{organisation}.{order}`` ``{"order", "state"}``; and web that
+an organisation's state is another one: ``progress.{organisation}.standing``.
 
 Only a nudge: who hears it looks into the database. So nothing waits for NATS, and without it nothing is lost; a fact
 that finds the queue full is dropped.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
@@ -30,9 +32,15 @@ class Progress:
 
     def tell(self, organisation_id: UUID, order_id: UUID, state: str) -> None:
         """The order has come to ``state``. Never waits, never raises."""
-        fact = json.dumps({"order": str(order_id), "state": state}).encode()
+        self._put(f"progress.{organisation_id}.{order_id}", {"order": str(order_id), "state": state})
+
+    def tell_standing(self, organisation_id: UUID) -> None:
+        """What works for the organisation is not what it was. Never waits, never raises."""
+        self._put(f"progress.{organisation_id}.standing", {})
+
+    def _put(self, subject: str, fact: Mapping[str, str]) -> None:
         if self._url and not self._waiting.full():
-            self._waiting.put_nowait((f"progress.{organisation_id}.{order_id}", fact))
+            self._waiting.put_nowait((subject, json.dumps(fact).encode()))
 
     async def run(self) -> None:
         """Send until cancelled, through every loss of the connection."""

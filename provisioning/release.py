@@ -18,7 +18,7 @@ from provisioning import notices
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.numbers import give_up
 from provisioning.stripe_api import StripeApi, StripeError
-from provisioning.subscriptions import synchronise
+from provisioning.subscriptions import ask, write
 from provisioning.worker import Do
 
 RELEASE_ALL = "release_organisation"
@@ -50,8 +50,9 @@ class Releases:
         """The job: ask Stripe; if still nothing is paid and the grace is over, give up all that is there."""
         organisation_id = UUID(payload["organisation"])
         try:
+            look = await ask(database, self.stripe, organisation_id)
             async with database.begin() as session:
-                await synchronise(session, self.stripe, organisation_id, self.grace)
+                await write(session, look, self.grace)
                 if await _is_over(session, organisation_id):
                     await _give_up_all(session, organisation_id)
         except StripeError as error:

@@ -1,6 +1,6 @@
 """What who pays changes on our own page: seats up and down, and a paused subscription that is to go on.
 
-Agents and seats are counted under the organisation's lock, as they are where agents are invited.
+Seats are written down, and agents counted, under the organisation's lock, as they are where agents are invited.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from db import organisations, subscriptions
+from db.engine import Database
 from db.members import Members
 from provisioning.agreement import Agreement, chosen
 from provisioning.stripe_api import MOST_SEATS, StripeApi
-from provisioning.subscriptions import synchronise
+from provisioning.subscriptions import ask, synchronise, write
 
 
 class SellingError(Exception):
@@ -30,9 +29,10 @@ def check(seats: int, agents: int) -> None:
         raise SellingError(f"{taken} already, so {seats} are too few. Remove agents from the team first.")
 
 
-async def current(session: AsyncSession, stripe: StripeApi, organisation_id: UUID) -> Agreement:
+async def current(database: Database, stripe: StripeApi, organisation_id: UUID) -> Agreement:
     """The subscription that can be changed. Raises `SellingError` if there is none, and `StripeError`."""
-    row = await subscriptions.of(session, organisation_id)
+    async with database.begin() as session:
+        row = await subscriptions.of(session, organisation_id)
     if row is None or row.stripe_customer_id is None:
         raise SellingError("There is no subscription yet.")
     one = chosen(await stripe.agreements(row.stripe_customer_id))
@@ -42,26 +42,40 @@ async def current(session: AsyncSession, stripe: StripeApi, organisation_id: UUI
 
 
 async def change_seats(
-    session: AsyncSession, stripe: StripeApi, organisation_id: UUID, seats: int, key: str, grace: timedelta
+    database: Database, stripe: StripeApi, organisation_id: UUID, seats: int, key: str, grace: timedelta
 ) -> tuple[int, int]:
     """Have so many from now on; how many there were and are. The form ``key`` does it once.
 
-    Raises `SellingError` and `StripeError`.
+    Agents are counted before Stripe is asked and again afterwards: an agent who was added meanwhile gets their seat
+    back, and the change is refused. Raises `SellingError` and `StripeError`.
     """
-    await organisations.locked(session, organisation_id)
-    check(seats, await Members(session, organisation_id).with_role("agent"))
-    one = await current(session, stripe, organisation_id)
-    if one.seats != seats:
-        await stripe.change_seats(one, seats, key)
-        await synchronise(session, stripe, organisation_id, grace)
+    async with database.begin() as session:
+        check(seats, await Members(session, organisation_id).with_role("agent"))
+    one = await current(database, stripe, organisation_id)
+    if one.seats == seats:
+        return seats, seats
+    await stripe.change_seats(one, seats, key)
+    agents = await _write_seats(database, stripe, organisation_id, grace)
+    if agents > seats:
+        await stripe.change_seats(one, agents, f"{key}:back")
+        await synchronise(database, stripe, organisation_id, grace)
+        check(seats, agents)
     return one.seats, seats
 
 
-async def resume(session: AsyncSession, stripe: StripeApi, organisation_id: UUID, key: str, grace: timedelta) -> None:
+async def _write_seats(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> int:
+    """Write down how many seats there are now; how many agents there are, none of whom is added meanwhile."""
+    look = await ask(database, stripe, organisation_id)
+    async with database.begin() as session:
+        await organisations.locked(session, organisation_id)
+        await write(session, look, grace)
+        return await Members(session, organisation_id).with_role("agent")
+
+
+async def resume(database: Database, stripe: StripeApi, organisation_id: UUID, key: str, grace: timedelta) -> None:
     """Let a paused subscription go on, and be paid for from today. Raises `SellingError` and `StripeError`."""
-    await organisations.locked(session, organisation_id)
-    one = await current(session, stripe, organisation_id)
+    one = await current(database, stripe, organisation_id)
     if one.status != "paused":
         raise SellingError("The subscription is not paused.")
     await stripe.resume(one, key)
-    await synchronise(session, stripe, organisation_id, grace)
+    await synchronise(database, stripe, organisation_id, grace)

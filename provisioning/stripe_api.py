@@ -102,11 +102,15 @@ class StripeApi:
         self._v1 = client.v1
         self._price = price
 
-    async def create_customer(self, organisation_id: UUID, name: str, email: str) -> str:
-        """The id of the organisation's customer, the same each time."""
+    async def create_customer(
+        self, organisation_id: UUID, name: str, email: str, instead_of: str | None = None
+    ) -> str:
+        """The id of the organisation's customer, the same each time; a new one ``instead_of`` one that is gone."""
         params: Any = {"name": name, "email": email, "metadata": {"organisation": str(organisation_id)}}
+        # Stripe answers a key it knows with what it made then, though that may have been deleted since.
+        key = f"customer:{organisation_id}" + (f":{instead_of}" if instead_of else "")
         with failing():
-            made = await self._v1.customers.create_async(params, _key(f"customer:{organisation_id}", params))
+            made = await self._v1.customers.create_async(params, _key(key, params))
         return made.id
 
     async def create_checkout(self, purchase: Purchase) -> Checkout:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import aiohttp
 import stripe
 
+from db.engine import refuse_in_transaction
 from provisioning.stripe_settings import STRIPE_API
 
 SECONDS = 8.0  # for one answer; Stripe itself waits longer for ours
@@ -17,13 +19,34 @@ RETRIES = 1
 class StripeError(Exception):
     """Stripe refused, or did not answer. ``code`` is Stripe's own; the text is safe to log and to show to admins."""
 
-    def __init__(self, text: str, code: str | None = None, *, passing: bool, status: int = 0) -> None:
+    def __init__(
+        self, text: str, code: str | None = None, *, passing: bool, status: int = 0, param: str | None = None
+    ) -> None:
         super().__init__(text)
         self.code = code
+        self.param = param
+        """Which parameter Stripe objects to, if it says so."""
         self.passing = passing
         """Trying again later may help."""
         self.status = status
         """HTTP's; 0 where there was no answer."""
+
+    @property
+    def is_customer_gone(self) -> bool:
+        """Whether the customer we named is none of this account's: deleted, or made under the other mode's key.
+
+        Stripe's texts are "No such customer: 'cus_…'" and the same with "; a similar object exists in test mode,
+        but a live mode key was used to make this request." Code and parameter are the same for both.
+        """
+        return self.code == "resource_missing" and (self.param == "customer" or "No such customer" in str(self))
+
+
+class _HttpClient(stripe.AIOHTTPClient):
+    """Stripe's, which refuses to be asked while a database transaction is open."""
+
+    async def request_async(self, *args: Any, **options: Any) -> Any:
+        refuse_in_transaction("Stripe")
+        return await super().request_async(*args, **options)
 
 
 @asynccontextmanager
@@ -33,7 +56,7 @@ async def connected(key: str, base: str = STRIPE_API) -> AsyncIterator[stripe.St
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
         yield stripe.StripeClient(
             key,
-            http_client=stripe.AIOHTTPClient(timeout=None, session=session),
+            http_client=_HttpClient(timeout=None, session=session),
             max_network_retries=RETRIES,
             base_addresses=None if base == STRIPE_API else {"api": base},
         )
@@ -50,4 +73,5 @@ def failing() -> Iterator[None]:
         status = error.http_status or 0
         text = error.user_message or type(error).__name__
         passing = status in (409, 429) or status >= 500
-        raise StripeError(text, error.code, passing=passing, status=status) from error
+        param = getattr(error, "param", None)
+        raise StripeError(text, error.code, passing=passing, status=status, param=param) from error

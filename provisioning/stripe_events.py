@@ -5,43 +5,52 @@
     customer.subscription.created/updated/deleted/paused/…      look
     invoice.paid                                                look
     invoice.payment_failed · .payment_action_required           look, write it down; tell the owners
+    invoice.finalization_failed                                 look, write it down; tell the owners what to correct
     charge.refunded · charge.dispute.created                    look, write it down
     anything else                                               recorded and ignored
 
-Every event is recorded under its id in a transaction of its own before anything is done, and acted on in another,
-which also says that it is done: what fails leaves nothing behind but its error, and Stripe sends it again.
+Web's webhook only records an event under its id and puts a job into the queue (`receive`), so that Stripe has its
+answer at once. The worker acts on it: it asks Stripe, then writes down what is so and that the event is done in one
+transaction. What fails leaves nothing behind but its error, which admins see, and is tried again for three days.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, organisations, stripe_events, subscriptions
+from db import audit, stripe_events, subscriptions
 from db.audit import Details
 from db.base import EventState
-from db.engine import Database
+from db.engine import Database, DatabaseUnavailableError
+from db.models import StripeEvent
 from provisioning import notices
 from provisioning.agreement import organisation_named
 from provisioning.customers import adopt
+from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.notices import Kind
 from provisioning.stripe_api import StripeApi, StripeError
-from provisioning.subscriptions import synchronise
+from provisioning.subscriptions import ask, write
+from provisioning.worker import Do
 
-SECONDS = 18.0  # for all that is done about one event; Stripe waits for 20 or so
-Outcome = Literal["done", "ignored", "failed"]
+ACT = "stripe_event"
+SECONDS = 60.0  # for all that is done about one event
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
+PATIENCE = timedelta(days=3)  # for which Stripe, too, repeats a webhook that is not answered
 
 _ACTIONS: Mapping[str, str] = {
     "checkout.session.async_payment_failed": "payment.failed",
     "invoice.payment_failed": "payment.failed",
     "invoice.payment_action_required": "payment.action_required",
+    "invoice.finalization_failed": "invoice.not_finalized",
     "charge.refunded": "payment.refunded",
     "charge.dispute.created": "payment.disputed",
 }
@@ -61,14 +70,12 @@ ACTED_ON = frozenset((*_LOOK, *_ACTIONS))
 _NOTICES: Mapping[str, Kind] = {
     "checkout.session.async_payment_failed": "debit_failed",
     "invoice.payment_action_required": "action_required",
+    "invoice.finalization_failed": "not_finalized",
 }
+_KEPT = ("id", "customer", "charge")
 _TOLD = ("amount_due", "amount_total", "amount_refunded", "amount", "currency", "attempt_count", "number", "reason")
 
 _log = structlog.get_logger(__name__)
-
-
-async def _nobody(_: UUID) -> None:
-    """Whoever is to be told of a change, where nobody is."""
 
 
 class EventError(Exception):
@@ -90,80 +97,117 @@ class Event:
         return customer if isinstance(customer, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where events are taken to."""
+async def receive(session: AsyncSession, event: Event) -> EventState:
+    """Record ``event`` and have it acted on once ``session`` commits; what had become of it, if it came before.
 
-    database: Database
+    Nothing is asked of Stripe here: whoever answers Stripe's webhook must not wait for Stripe.
+    """
+    whose = await subscriptions.of_customer(session, event.customer) if event.customer else None
+    row = await stripe_events.receive(session, event.id, event.kind, whose)
+    if row.state in ("done", "ignored"):
+        return row.state
+    if event.kind not in ACTED_ON:
+        await stripe_events.settle(session, event.id, "ignored")
+        return "ignored"
+    await enqueue(session, ACT, _payload(event), key=event.id)
+    return row.state
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What it takes to act on events, in the worker."""
+
     stripe: StripeApi
     grace: timedelta
-    tell: Callable[[UUID], Awaitable[None]] = _nobody
+    tell: Callable[[UUID], None] = lambda _: None
     """Told of each organisation whose state has become another, once that is written down. Must not raise."""
+    first_pause: timedelta = FIRST_PAUSE
+    seconds: float = SECONDS
 
-    async def take(self, event: Event) -> Outcome:
-        """Act on ``event``, once. `failed` is recorded with its error, and asks Stripe to send it again."""
-        async with self.database.begin() as session:
-            row = await stripe_events.receive(session, event.id, event.kind, await _named(session, event))
-            known, again = row.organisation_id, row.attempts > 1
-        if row.state in ("done", "ignored"):
-            return "ignored" if row.state == "ignored" else "done"
-        if again and known is not None:
-            await self._note_retry(known, event, row.attempts)
+    def jobs(self) -> Mapping[str, Do]:
+        """By name."""
+        return {ACT: self.act}
+
+    async def act(self, database: Database, payload: Payload) -> None:
+        """The job: act on one event, once. What fails is recorded with its error and tried again, for `PATIENCE`."""
+        event = _event(payload)
+        async with database.begin() as session:
+            row = await stripe_events.find(session, event.id)
+            if row is None or row.state in ("done", "ignored"):
+                return
+            if row.state == "failed":
+                await _note_retry(session, row)
         try:
-            async with asyncio.timeout(SECONDS):
-                return await self._act(event)
-        except Exception as error:  # whatever it is, Stripe shall send it again, and admins shall see why
-            await self._fail(event, error)
-            return "failed"
+            async with asyncio.timeout(self.seconds):
+                await self._act(database, event)
+        except Exception as error:  # whatever it is, it is tried again, and admins see why
+            await _fail(database, event, error)
+            pause = pause_after(datetime.now(UTC) - row.received_at, self.first_pause)
+            if pause is not None:
+                raise TryAgain(pause) from None
 
-    async def _act(self, event: Event) -> Outcome:
-        changed = False
-        async with self.database.begin() as session:
-            organisation_id = await self._whose(session, event) if event.kind in ACTED_ON else None
-            state: EventState = "ignored"
-            if organisation_id is not None:
-                changed = await self._look(session, organisation_id)
-                state = "done"
-            first = await stripe_events.settle(session, event.id, state, organisation_id=organisation_id)
-            if first and organisation_id is not None:  # not twice, should it have come twice at the same time
+    async def _act(self, database: Database, event: Event) -> None:
+        customer = await self._customer(event)
+        async with database.begin() as session:
+            organisation_id = await _whose(session, event, customer)
+            if organisation_id is None:
+                await stripe_events.settle(session, event.id, "ignored")
+                return
+        look = await ask(database, self.stripe, organisation_id)
+        async with database.begin() as session:
+            changed = await write(session, look, self.grace)
+            first = await stripe_events.settle(session, event.id, "done", organisation_id=organisation_id)
+            if first:  # not twice, should another worker be at it at the same time
                 await _write_down(session, organisation_id, event)
-        if changed and organisation_id is not None:
-            await self.tell(organisation_id)
-        return "ignored" if organisation_id is None else "done"
+        if changed:
+            self.tell(organisation_id)
 
-    async def _look(self, session: AsyncSession, organisation_id: UUID) -> bool:
-        """Have Stripe's word written down; whether the organisation's state is another one now."""
-        before = await _state(session, organisation_id)
-        await synchronise(session, self.stripe, organisation_id, self.grace)
-        return await _state(session, organisation_id) != before
-
-    async def _whose(self, session: AsyncSession, event: Event) -> UUID | None:
-        """The organisation behind the event; None if it is about somebody who is no customer of ours."""
-        customer = event.customer
+    async def _customer(self, event: Event) -> str | None:
         charge = event.subject.get("charge")
-        if customer is None and isinstance(charge, str):  # a dispute names its charge alone
-            customer = await self.stripe.customer_of_charge(charge)
-        if customer is None:
-            return None
-        organisation_id = await subscriptions.of_customer(session, customer)
-        return organisation_id or await adopt(session, organisation_named(event.subject), customer)
-
-    async def _note_retry(self, organisation_id: UUID, event: Event, attempt: int) -> None:
-        async with self.database.begin() as session:
-            details: Details = {"event": event.id, "type": event.kind, "attempt": attempt}
-            await audit.record(session, organisation_id, "webhook.retried", details, audit.STRIPE)
-
-    async def _fail(self, event: Event, error: Exception) -> None:
-        expected = isinstance(error, StripeError | TimeoutError)
-        _log.error("event failed", id=event.id, type=event.kind, error=type(error).__name__, exc_info=not expected)
-        sentence = f"{type(error).__name__}: {error}" if isinstance(error, StripeError) else type(error).__name__
-        async with self.database.begin() as session:
-            await stripe_events.settle(session, event.id, "failed", error=sentence)
+        if event.customer is None and isinstance(charge, str):  # a dispute names its charge alone
+            return await self.stripe.customer_of_charge(charge)
+        return event.customer
 
 
-async def _state(session: AsyncSession, organisation_id: UUID) -> str | None:
-    organisation = await organisations.find(session, organisation_id)
-    return organisation.status if organisation else None
+def pause_after(age: timedelta, first: timedelta = FIRST_PAUSE) -> timedelta | None:
+    """How long until an event that came ``age`` ago and has failed is tried again; None: it is not. Pure."""
+    return None if age > PATIENCE else min(max(age, first), LONGEST_PAUSE)
+
+
+async def _whose(session: AsyncSession, event: Event, customer: str | None) -> UUID | None:
+    """The organisation behind the event; None if it is about somebody who is no customer of ours."""
+    if customer is None:
+        return None
+    organisation_id = await subscriptions.of_customer(session, customer)
+    return organisation_id or await adopt(session, organisation_named(event.subject), customer)
+
+
+async def _note_retry(session: AsyncSession, row: StripeEvent) -> None:
+    await stripe_events.try_again(session, row)
+    if row.organisation_id is not None:
+        details: Details = {"event": row.id, "type": row.type, "attempt": row.attempts}
+        await audit.record(session, row.organisation_id, "webhook.retried", details, audit.STRIPE)
+
+
+async def _fail(database: Database, event: Event, error: Exception) -> None:
+    expected = isinstance(error, StripeError | TimeoutError | DatabaseUnavailableError)
+    _log.error("event failed", id=event.id, type=event.kind, error=type(error).__name__, exc_info=not expected)
+    sentence = f"{type(error).__name__}: {error}" if isinstance(error, StripeError) else type(error).__name__
+    async with database.begin() as session:
+        await stripe_events.settle(session, event.id, "failed", error=sentence)
+
+
+def _payload(event: Event) -> Payload:
+    """What the worker needs to know of ``event``: ids and amounts, and nothing about a person."""
+    kept = {name: event.subject[name] for name in (*_KEPT, *_TOLD) if isinstance(event.subject.get(name), str | int)}
+    named = organisation_named(event.subject)
+    if named is not None:
+        kept["client_reference_id"] = str(named)
+    return {"event": event.id, "kind": event.kind, "subject": json.dumps(kept)}
+
+
+def _event(payload: Payload) -> Event:
+    return Event(payload["event"], payload["kind"], json.loads(payload["subject"]))
 
 
 def read(payload: Any) -> Event:
@@ -175,12 +219,27 @@ def read(payload: Any) -> Event:
         raise EventError("no event") from None
     if not (isinstance(identifier, str) and isinstance(kind, str) and isinstance(subject, dict)) or not identifier:
         raise EventError("no event")
+    if not all(map(_is_storable, _words(payload))):
+        raise EventError("no text that can be kept")
     return Event(identifier, kind, subject)
 
 
-async def _named(session: AsyncSession, event: Event) -> UUID | None:
-    """The organisation, as far as it can be told without asking Stripe."""
-    return await subscriptions.of_customer(session, event.customer) if event.customer else None
+def _words(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys included."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(word):
+                yield word
+            case list(items):
+                waiting += items
+            case dict(members):
+                waiting += [*members.keys(), *members.values()]
+
+
+def _is_storable(word: str) -> bool:
+    """Whether Postgres takes ``word`` as a text: JSON may hold NUL and half a surrogate pair, which it does not."""
+    return "\0" not in word and not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 async def _write_down(session: AsyncSession, organisation_id: UUID, event: Event) -> None:

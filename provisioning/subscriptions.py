@@ -1,7 +1,8 @@
-"""What Stripe's subscriptions make of an organisation: `decide` is pure, `synchronise` asks and writes it down.
+"""What Stripe's subscriptions make of an organisation: `decide` is pure, `synchronise` asks and writes.
 
-An event only says that something has changed. What is so is asked of Stripe while the organisation is locked, so
-whoever writes last has asked last, and any order of any events ends the same.
+An event only says that something has changed. What is so is asked of Stripe first, without a transaction (`ask`), and
+written down under the organisation's lock afterwards (`write`), unless somebody who asked later was faster. So any
+order of any events ends the same, and no row is locked while Stripe takes its time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from provisioning.agreement import Agreement, chosen, superfluous
 from provisioning.notices import Kind
 from provisioning.stripe_api import StripeApi
 
-_LOCK_SECONDS = 9  # for an organisation: events come in swarms, and each asks Stripe in its turn
+_LOCK_SECONDS = 9  # for an organisation: events come in swarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +117,70 @@ def _notice(known: Known, one: Agreement, values: dict[str, Any]) -> tuple[Kind,
     return None
 
 
-async def synchronise(
-    session: AsyncSession, stripe: StripeApi, organisation_id: UUID, grace: timedelta
-) -> Sequence[Agreement]:
-    """Bring the organisation to where Stripe says it is; its agreements, of which there may be none.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What Stripe said of an organisation's customer, and when it was asked (the database's clock)."""
 
-    Raises `StripeError`; then nothing is changed. Another who does the same waits.
+    organisation_id: UUID
+    customer: str | None
+    """None: it has never gone to pay, and nobody was asked."""
+    asked_at: datetime
+    agreements: Sequence[Agreement] = ()
+
+
+async def ask(database: Database, stripe: StripeApi, organisation_id: UUID) -> Look:
+    """Ask Stripe about the organisation's customer, holding no transaction meanwhile. Raises `StripeError`."""
+    async with database.begin() as session:
+        row = await subscriptions.of(session, organisation_id)
+        customer = row.stripe_customer_id if row else None
+        asked_at = await _now(session)
+    agreements = await stripe.agreements(customer) if customer else ()
+    return Look(organisation_id, customer, asked_at, agreements)
+
+
+async def write(session: AsyncSession, look: Look, grace: timedelta) -> bool:
+    """Bring the organisation to where ``look`` found it; whether its state is another one now.
+
+    Nothing is written if somebody asked later and has written already, or if the organisation is another customer by
+    now. Whoever asked last began after the last change they were called for, so it is their answer that must stay.
     """
     await session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-    organisation = await organisations.locked(session, organisation_id)
-    row = await subscriptions.start(session, organisation_id)
-    if organisation is None or row.stripe_customer_id is None:
-        return ()
-    agreements = await stripe.agreements(row.stripe_customer_id)
-    now = (await session.scalars(select(func.clock_timestamp()))).one()
-    decision = decide(_known(organisation.status, row), agreements, now, grace)
+    organisation = await organisations.locked(session, look.organisation_id)
+    row = await subscriptions.start(session, look.organisation_id)
+    if organisation is None or look.customer is None or row.stripe_customer_id != look.customer:
+        return False
+    if row.asked_at is not None and row.asked_at > look.asked_at:
+        return False
+    before = organisation.status
+    decision = decide(_known(before, row), look.agreements, look.asked_at, grace)
     organisation.status = decision.status
     for name, value in decision.values.items():
         setattr(row, name, value)
-    row.updated_at = now
+    row.asked_at, row.updated_at = look.asked_at, await _now(session)
     await session.flush()
-    await _follow(session, organisation_id, decision)
-    return agreements
+    await _follow(session, look.organisation_id, decision)
+    return decision.status != before
+
+
+async def synchronise(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
+    """`ask`, then `write` in a transaction of its own; whether the organisation's state is another one now."""
+    look = await ask(database, stripe, organisation_id)
+    async with database.begin() as session:
+        return await write(session, look, grace)
 
 
 async def correct(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
-    """`synchronise` in a transaction of its own, for no event; whether we had something otherwise until now."""
+    """`synchronise`, for no event; whether we had anything otherwise until now."""
+    look = await ask(database, stripe, organisation_id)
     async with database.begin() as session:
         before = await _look_up(session, organisation_id)
-        await synchronise(session, stripe, organisation_id, grace)
+        await write(session, look, grace)
         return await _look_up(session, organisation_id) != before
+
+
+async def _now(session: AsyncSession) -> datetime:
+    now: datetime = (await session.scalars(select(func.clock_timestamp()))).one()
+    return now
 
 
 async def _look_up(session: AsyncSession, organisation_id: UUID) -> Known | None:

@@ -22,6 +22,8 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from db.engine import refuse_in_transaction
+
 REGION, EDGE = "au1", "sydney"  # -> https://api.sydney.au1.twilio.com
 SECONDS = 10.0  # for one whole request
 
@@ -56,6 +58,7 @@ class _HttpClient(AsyncTwilioHttpClient):
         auth: tuple[str, str] | None = None,
         **_: Any,
     ) -> Response:
+        refuse_in_transaction("Twilio")
         if auth is not None:
             headers = {**(headers or {}), "Authorization": encode_basic_auth(*auth)}
         async with asyncio.timeout(SECONDS):

@@ -147,8 +147,8 @@ async def _file_papers(till: _Till) -> None:
 
 async def _pay(till: _Till) -> None:
     """Fill in Checkout's page as its owner would, unless that was done before we were interrupted."""
+    customer = await customers.ensure(till.database, till.stripe, till.organisation, till.owner.email)
     async with till.database.begin() as session:
-        customer = await customers.ensure(session, till.stripe, till.organisation, till.owner.email)
         organisation = await organisations.find(session, till.organisation)
     if await till.stripe.agreements(customer):
         return

@@ -58,8 +58,7 @@ class Payer:
 
     async def look(self) -> Organisation:
         """Have Stripe's word written down; the organisation as it is then."""
-        async with self.database.begin() as session:
-            await synchronise(session, self.api, self.id, GRACE)
+        await synchronise(self.database, self.api, self.id, GRACE)
         return await self.organisation()
 
     async def organisation(self) -> Organisation:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from aiohttp import web
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from db import organisations, subscriptions
 from db.engine import Database
 from db.members import Members
 from db.models import Member, Organisation, Subscription
 from provisioning.stripe_api import Purchase, StripeApi
+from provisioning.stripe_events import ACT, Events
+from provisioning.worker import Duties, work
 from sandbox.stripe import Filled, Manner, Stripe, StripeSettings, stripe
 from tests.site import Browser, Site
 from web import keys
@@ -28,6 +33,9 @@ PRICE = "price_seat"
 ABN = "51824753556"
 IMPATIENT = (0.05,) * 20  # pauses after a webhook that was refused
 SECONDS = 30.0  # longest wait for webhooks
+PAUSE_SECONDS = 0.02
+FIRST_PAUSE = timedelta(milliseconds=50)  # after an event that could not be acted on
+GRACE = timedelta(days=14)
 
 
 @dataclass
@@ -86,8 +94,19 @@ class Shop:
         await self.delivered()
 
     async def delivered(self) -> None:
-        """Wait until every webhook was taken or given up. Raises `TimeoutError`."""
+        """Wait until every webhook was taken or given up, and acted on. Raises `TimeoutError`."""
         await self.stripe.delivered(SECONDS)
+        await self.acted()
+
+    async def acted(self) -> None:
+        """Wait until the worker has acted on every event that came. Raises `TimeoutError`."""
+        waiting = text("SELECT count(*) FROM pgqueuer WHERE entrypoint = :name")
+        async with asyncio.timeout(SECONDS):
+            while True:
+                async with self.database.begin() as session:
+                    if not await session.scalar(waiting, {"name": ACT}):
+                        return
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def organisation(self, owner: Member) -> Organisation:
         """Their organisation as it stands in the database."""
@@ -111,8 +130,13 @@ async def order(owner: Browser, seats: int | str = 3, **more: str) -> tuple[int,
 
 
 @asynccontextmanager
-async def open_shop(settings: Settings, database: Database) -> AsyncIterator[Shop]:
-    """The application of ``settings`` (listening where they say), with a new Stripe account beside it."""
+async def open_shop(
+    settings: Settings, database: Database, tell: Callable[[UUID], None] = lambda _: None
+) -> AsyncIterator[Shop]:
+    """The application of ``settings`` (listening where they say), with a new Stripe account and a worker beside it.
+
+    The worker acts on Stripe's events and does nothing else; it has ``tell`` know of each change of state.
+    """
     account = StripeSettings(
         KEY,
         SECRET,
@@ -128,6 +152,9 @@ async def open_shop(settings: Settings, database: Database) -> AsyncIterator[Sho
         await runner.setup()
         await web.TCPSite(runner, settings.web_host, settings.web_port).start()
         site = Site(app, settings.web_public_url)
+        events = Events(app[keys.stripe], GRACE, tell, first_pause=FIRST_PAUSE)
+        url = settings.database_url.get_secret_value()
+        await stack.enter_async_context(_worker(url, database, Duties(events.jobs(), {})))
 
         def browser() -> Browser:
             fresh = Browser(site, database)
@@ -135,6 +162,17 @@ async def open_shop(settings: Settings, database: Database) -> AsyncIterator[Sho
             return fresh
 
         yield Shop(site, emulator, database, browser)
+
+
+@asynccontextmanager
+async def _worker(url: str, database: Database, duties: Duties) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(work(url, database, duties, stop))
+        try:
+            yield
+        finally:
+            stop.set()
 
 
 def stripe_values(emulator: Stripe) -> dict[str, object]:

@@ -30,7 +30,7 @@ async def _duties(database: Database, url: str, key: str, **settings: str) -> tu
 
 async def test_with_everything_all_is_done(database: Database, database_url: str, encryption_key: str) -> None:
     jobs, sweeps = await _duties(database, database_url, encryption_key, **STRIPE, **MAIL, **WEB, **TWILIO)
-    assert jobs >= NUMBERS | {"send_notice", "release_organisation"}
+    assert jobs >= NUMBERS | {"send_notice", "release_organisation", "stripe_event"}
     assert sweeps == {"remind", "release", "reconcile"}
 
 
@@ -41,7 +41,7 @@ async def test_with_nothing_it_still_starts(database: Database, database_url: st
 @pytest.mark.parametrize(
     ("settings", "jobs", "sweeps"),
     [
-        (STRIPE, {"release_organisation"}, {"remind", "release"}),
+        (STRIPE, {"release_organisation", "stripe_event"}, {"remind", "release"}),
         (MAIL | WEB, {"send_notice"}, set()),
         (MAIL, set(), set()),  # its mails could not lead anywhere
         (TWILIO, set(), set()),

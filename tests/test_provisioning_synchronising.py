@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from db.engine import Database
+from db.engine import Database, HeldTransactionError
 from db.models import NumberOrder
+from provisioning import stripe_api
 from provisioning.stripe_api import StripeError
-from provisioning.subscriptions import correct, synchronise
+from provisioning.subscriptions import ask, correct, synchronise, write
 from sandbox.stripe import Fault
 from tests.payer import GRACE, Payer, payer_at
-from tests.till import Till, open_till
+from tests.till import KEY, PRICE, Till, open_till
 
 
 @pytest_asyncio.fixture
@@ -128,11 +129,40 @@ async def test_stripe_away_leaves_everything_as_it_was(payer: Payer, till: Till,
 
 async def test_who_is_no_customer_is_left_alone(payer: Payer, database: Database) -> None:
     await payer.change(stripe_customer_id=None)
-    async with database.begin() as session:
-        assert await synchronise(session, payer.api, payer.id, GRACE) == ()
+    assert not await synchronise(database, payer.api, payer.id, GRACE)
+    assert await payer.log() == []
 
 
 async def test_a_correction_says_whether_there_was_something_to_correct(payer: Payer, database: Database) -> None:
     await payer.buy()
     assert await correct(database, payer.api, payer.id, GRACE)
     assert not await correct(database, payer.api, payer.id, GRACE)
+
+
+async def test_an_answer_to_an_earlier_question_is_not_written_over_a_later_one(
+    payer: Payer, database: Database
+) -> None:
+    subscription = await payer.buy()
+    early = await ask(database, payer.api, payer.id)
+    payer.fall_behind(subscription)
+    late = await ask(database, payer.api, payer.id)
+    for look in (late, early):
+        async with database.begin() as session:
+            await write(session, look, GRACE)
+    assert (await payer.organisation()).status == "past_due"
+    assert (await payer.row()).asked_at == late.asked_at
+
+
+async def test_what_was_asked_of_another_customer_is_not_written(payer: Payer, database: Database) -> None:
+    await payer.buy()
+    look = await ask(database, payer.api, payer.id)
+    await payer.change(stripe_customer_id="cus_other")
+    async with database.begin() as session:
+        assert not await write(session, look, GRACE)
+    assert (await payer.organisation()).status == "incomplete"
+
+
+async def test_stripe_is_not_asked_inside_a_transaction(payer: Payer, database: Database) -> None:
+    async with stripe_api.opened(KEY, PRICE, payer.till.emulator.url) as api, database.begin():
+        with pytest.raises(HeldTransactionError):
+            await api.agreements(payer.customer)

@@ -16,6 +16,7 @@ from nats.aio.subscription import Subscription
 from db.engine import Database
 from db.members import Members
 from db.models import Member
+from provisioning.progress import Progress
 from provisioning.stripe_api import Purchase
 from sandbox.nats import NatsServer
 from tests.bus import settled
@@ -39,10 +40,13 @@ def settings(settings: Settings, server: NatsServer) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def shop(settings: Settings, database: Database) -> AsyncIterator[Shop]:
-    async with open_shop(settings, database) as opened:
+async def shop(settings: Settings, database: Database, server: NatsServer) -> AsyncIterator[Shop]:
+    progress = Progress(server.url("provisioning"))
+    async with asyncio.TaskGroup() as tasks, open_shop(settings, database, progress.tell_standing) as opened:
+        running = tasks.create_task(progress.run())
         await asyncio.wait_for(opened.site.app[keys.bus].ready.wait(), WAIT)
         yield opened
+        running.cancel()
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -12,7 +11,6 @@ from aiohttp import web
 from db.engine import Database
 from provisioning import stripe_api, twilio_api
 from provisioning.mail import Mailer
-from provisioning.stripe_events import Desk
 from web import (
     audit_log,
     availability,
@@ -37,7 +35,6 @@ from web import (
     tokens,
     twilio_client,
     voice,
-    walls,
 )
 from web.config import Settings
 from web.connections import Connections, attend
@@ -119,8 +116,6 @@ async def _stripe(app: web.Application) -> AsyncIterator[None]:
     key = settings.stripe_secret_key.get_secret_value()
     async with stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base) as api:
         app[keys.stripe] = api
-        grace = timedelta(days=settings.release_grace_days)
-        app[keys.desk] = Desk(app[keys.database], api, grace, tell=partial(walls.close_consoles, app))
         yield
 
 

@@ -106,8 +106,9 @@ async def resume(request: web.Request) -> web.StreamResponse:
     key = await _key(request)
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
     try:
+        database, stripe = request.app[keys.database], request.app[keys.stripe]
+        await selling.resume(database, stripe, viewer.organisation_id, key, _grace(request))
         async with access.rows(request, viewer) as rows:
-            await selling.resume(rows.session, request.app[keys.stripe], viewer.organisation_id, key, _grace(request))
             await rows.audit.record("subscription.resumed")
     except SellingError as error:
         return await _page(request, viewer, Typed(trouble=str(error)), status=400)
@@ -133,8 +134,8 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
         await limits.spend(request, REQUESTS, str(viewer.organisation_id))
         async with access.rows(request, viewer) as rows:
             agents = await rows.members.with_role("agent")
-            check(seats(wanted) or 0, agents)
-            one = await selling.current(rows.session, stripe, viewer.organisation_id)
+        check(seats(wanted) or 0, agents)
+        one = await selling.current(request.app[keys.database], stripe, viewer.organisation_id)
         if one.seats == int(wanted):
             return Typed(wanted)
         now, then = await stripe.preview(one, one.seats), await stripe.preview(one, int(wanted))
@@ -146,10 +147,10 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
 
 
 async def _change(request: web.Request, viewer: Viewer, wanted: int, key: str) -> None:
-    async with access.rows(request, viewer) as rows:
-        stripe, whose = request.app[keys.stripe], viewer.organisation_id
-        before, after = await selling.change_seats(rows.session, stripe, whose, wanted, key, _grace(request))
-        if before != after:
+    database, stripe = request.app[keys.database], request.app[keys.stripe]
+    before, after = await selling.change_seats(database, stripe, viewer.organisation_id, wanted, key, _grace(request))
+    if before != after:
+        async with access.rows(request, viewer) as rows:
             await rows.audit.record("seats.chosen", {"from": before, "to": after})
 
 

@@ -166,14 +166,21 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
     """Where to go: Stripe's page, or to the billing page if something is paid already. Raises `StripeError`."""
     stripe, wanted = request.app[keys.stripe], seats(typed.seats)
     assert wanted is not None, "looked at before"
+    database, whose = request.app[keys.database], viewer.organisation_id
     async with access.rows(request, viewer) as rows:
         owner = await rows.members.get(viewer.member_id)
         assert owner is not None, "who is signed in is a member"
-        customer = await customers.ensure(rows.session, stripe, viewer.organisation_id, owner.email)
-        order = Order(wanted, await rows.members.with_role("agent"), customer, typed.key)
-    if any(one.is_alive or one.is_under_way for one in await stripe.agreements(customer)):
+        agents = await rows.members.with_role("agent")
+    customer = await customers.ensure(database, stripe, whose, owner.email)
+    try:
+        checkout = await _opened(request, viewer, Order(wanted, agents, customer, typed.key))
+    except StripeError as error:
+        if not error.is_customer_gone:
+            raise
+        customer = await customers.replace(database, stripe, whose, owner.email, gone=customer)
+        checkout = await _opened(request, viewer, Order(wanted, agents, customer, typed.key))
+    if checkout is None:
         return "/billing"
-    checkout = await stripe.create_checkout(_purchase(request, viewer, order))
     try:
         await stripe.close_other_checkouts(customer, checkout.id)
     except StripeError as error:  # it guards against paying twice, and is not what was asked for
@@ -181,6 +188,14 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
     async with access.rows(request, viewer) as rows:
         await rows.audit.record("checkout.begun", {"seats": wanted})
     return checkout.url or f"/checkout/success?session_id={checkout.id}"
+
+
+async def _opened(request: web.Request, viewer: Viewer, order: Order) -> Checkout | None:
+    """A page at Stripe to pay ``order`` on; None if something is paid already. Raises `StripeError`."""
+    stripe = request.app[keys.stripe]
+    if any(one.is_alive or one.is_under_way for one in await stripe.agreements(order.customer)):
+        return None
+    return await stripe.create_checkout(_purchase(request, viewer, order))
 
 
 def _purchase(request: web.Request, viewer: Viewer, order: Order) -> Purchase:

@@ -11,14 +11,14 @@ import msgspec
 from web.callbacks import printable
 
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
-Kind = Literal["started", "stream", "lost", "ended", "handover", "progress"]
+Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
 
-    Of ``progress`` it is provisioning that says it, and ``call`` is the order.
+    Of ``progress`` it is provisioning that says it, and ``call`` is the order; ``standing`` is its word too.
     """
 
     org: UUID
@@ -82,6 +82,8 @@ def parse(subject: str, payload: bytes) -> Fact | Alive | None:
                 return _placed(Fact(UUID(org), call, None, kind="lost"), payload)
             case ["handover", org, call]:
                 return _placed(Fact(UUID(org), call, None, kind="handover"), payload)
+            case ["progress", org, "standing"]:
+                return Fact(UUID(org), "", None, None, "standing")
             case ["progress", org, order]:
                 return Fact(UUID(org), order, None, None, "progress")
             case ["call", org, call, "stream"]:

@@ -5,9 +5,9 @@ Out: ``call.{org}.{call}.assigned``, when an agent answers, and ``member.{org}.{
 consoles must close; and, on every connection, ``facts.wanted``: media says again which calls are where. In:
 ``call.{org}.{call}.started|stream|lost|ended`` from media, which keep the call row's state of transcription true;
 ``handover.{org}.{call}``, which asks for a new stream, and ``node.{node}.alive``, a heartbeat (whereabouts.py); from
-provisioning ``progress.{org}.{order}``, a nudge for open pages (progress.py). A request never waits for NATS: a fact
-goes into a bounded queue, and at the bound it is dropped and counted (the call goes on; a supervisor sees it all the
-same).
+provisioning ``progress.{org}.{order}``, a nudge for open pages (progress.py), and ``progress.{org}.standing``, when
+payment has changed what works. A request never waits for NATS: a fact goes into a bounded queue, and at the bound it
+is dropped and counted (the call goes on; a supervisor sees it all the same).
 """
 
 from __future__ import annotations

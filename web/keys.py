@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from db.engine import Database
     from provisioning.mail import Mailer
     from provisioning.stripe_api import StripeApi
-    from provisioning.stripe_events import Desk
     from provisioning.twilio_api import TwilioApi
     from web.access import Viewer
     from web.config import Settings
@@ -39,8 +38,6 @@ outbox: web.AppKey[Outbox] = web.AppKey("outbox")
 twilio: web.AppKey[Client] = web.AppKey("twilio")
 phone_numbers: web.AppKey[TwilioApi] = web.AppKey("phone_numbers")
 stripe: web.AppKey[StripeApi] = web.AppKey("stripe")
-desk: web.AppKey[Desk] = web.AppKey("desk")
-"""Where Stripe's events are taken to."""
 templates: web.AppKey[Environment] = web.AppKey("templates")
 static_files: web.AppKey[StaticFiles] = web.AppKey("static_files")
 

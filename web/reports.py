@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from db.call_progress import LegReport, is_over
-from web import access, keys
+from web import access, keys, walls
 from web.access import Rows
 from web.callbacks import Form, FormError, call_report, call_sid, is_of_leg, leg_report, parent_sid, stream_report
 from web.errors import InvalidError, NotFoundError
@@ -108,6 +108,10 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
     """Act on what media says of a call, and note it in the row. Raises `NotFoundError` for no organisation."""
     if fact.kind == "progress":
         app[keys.progress].nudge(fact.org)
+        return
+    if fact.kind == "standing":
+        app[keys.progress].nudge(fact.org)
+        await walls.close_consoles(app, fact.org)
         return
     if not app[keys.restarts].note(fact) or fact.state is None:
         return

@@ -1,8 +1,8 @@
-"""Stripe's webhooks: proved to be Stripe's, read, and taken to `provisioning.stripe_events`.
+"""Stripe's webhooks: proved to be Stripe's, read, recorded, put into the worker's queue, and answered.
 
-What is answered is what Stripe goes by: 2xx and it is done with the event; anything else and it comes again, for
-days. So a forged, stale or unreadable one is 400, and one that could not be acted on is 500, its error kept where
-admins see it.
+Nothing is asked of Stripe here: it would wait for us while we wait for it. What is answered is what Stripe goes by:
+2xx and it is done with the event; anything else and it comes again, for days. So a forged, stale or unreadable one is
+400, and one that could not be recorded is 503. What fails later is the worker's to repeat, and admins see it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from stripe import SignatureVerificationError, WebhookSignature
 
-from provisioning.stripe_events import Event, EventError, read
+from provisioning.stripe_events import Event, EventError, read, receive
 from web import keys
 from web.config import Settings
 
@@ -29,11 +29,12 @@ _log = structlog.get_logger(__name__)
 
 @routes.post("/stripe/webhook")
 async def take(request: web.Request) -> web.Response:
-    """One event. 200 once it is done (or nothing to us), 400 for what Stripe did not send, 500 to have it again."""
+    """One event. 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database."""
     event = _event(await _body(request), request.headers.get(_SIGNATURE, ""), request.app[keys.settings])
-    outcome = await request.app[keys.desk].take(event)
-    _log.info("stripe event", id=event.id, type=event.kind, outcome=outcome)
-    return web.json_response({"outcome": outcome}, status=500 if outcome == "failed" else 200)
+    async with request.app[keys.database].begin() as session:
+        state = await receive(session, event)
+    _log.info("stripe event", id=event.id, type=event.kind, state=state)
+    return web.json_response({"state": state})
 
 
 def _event(body: bytes, signature: str, settings: Settings) -> Event:
