@@ -1,8 +1,8 @@
 """Names, e-mail addresses and phone numbers at rest: encrypted to read, keyed-hashed to find.
 
 A `Keyring` holds the keys of ``ENCRYPTION_KEYS``. The first one encrypts and hashes; every one decrypts, and
-a look-up tries the hash under every one. So a key is rotated without a pause: put the new key first, restart,
-run ``python -m db.rotate``, take the old key out.
+a look-up tries the hash under every one. So a key is rotated without a pause: put the new key first, start every
+process again with it, run ``python -m db.rotate``, take the old key out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeDecorator
 
-Purpose = Literal["email", "number", "rate", "origin"]
+Purpose = Literal["email", "number", "rate", "origin", "fingerprint"]
 
 
 class UnreadableError(Exception):
@@ -37,6 +37,8 @@ class Keyring:
             raise ValueError("at least one encryption key is needed")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._hash_keys = [_hash_key(key) for key in keys]
+        self.fingerprints = [_hmac(key, "fingerprint", "").hex()[:6] for key in self._hash_keys]
+        """Six hex digits of each key, by which processes can say which ones they hold. They open nothing."""
 
     def encrypt(self, text: str) -> bytes:
         """``text`` under the first key."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from db.encryption import Keyring, attach
 
+POOL_SIZE = 5  # connections of one process: a transaction takes milliseconds, and no vendor is waited for inside one
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
@@ -86,12 +87,13 @@ class Database:
         url: str,
         keys: Sequence[str],
         *,
-        pool_size: int = 10,
+        pool_size: int = POOL_SIZE,
         application: str = "bilby",
         statement_seconds: float = STATEMENT_SECONDS,
     ) -> None:
         self._dsn = asyncpg_dsn(url)
-        self._application = application
+        keyring = Keyring(keys)
+        self._application = named(application, keyring)
         self._statement_seconds = statement_seconds
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
@@ -102,7 +104,7 @@ class Database:
             pool_timeout=POOL_WAIT_SECONDS,
             hide_parameters=True,  # an error's text reaches the log; what was bound must not
         )
-        attach(self._engine.dialect, Keyring(keys))
+        attach(self._engine.dialect, keyring)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -143,17 +145,26 @@ class Database:
         await self._engine.dispose()
 
     async def _connect(self, *_: Any, **__: Any) -> Any:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             self._dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=self._statement_seconds + 1,  # for a server that no longer answers at all
-            server_settings={
-                "application_name": self._application,
-                "statement_timeout": f"{self._statement_seconds:g}s",
-                "lock_timeout": f"{LOCK_SECONDS:g}s",
-                "idle_in_transaction_session_timeout": f"{self._statement_seconds * 3:g}s",
-            },
+            server_settings={"application_name": self._application},
         )
+        # After connecting: PgBouncer lets nobody in who names other settings than the name while connecting.
+        await connection.execute(
+            f"SET statement_timeout = '{self._statement_seconds:g}s'; SET lock_timeout = '{LOCK_SECONDS:g}s';"
+            f"SET idle_in_transaction_session_timeout = '{self._statement_seconds * 3:g}s'"
+        )
+        return connection
+
+
+def named(application: str, keyring: Keyring) -> str:
+    """How a process is shown in pg_stat_activity: its name, and the fingerprints of the keys it holds.
+
+    Postgres keeps 63 characters, enough for five keys behind our longest name. See `db.rotate`.
+    """
+    return f"{application} keys={','.join(keyring.fingerprints)}"
 
 
 def _is_passing(error: BaseException) -> bool:

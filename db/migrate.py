@@ -3,6 +3,10 @@
 Several processes may start it at once; one migrates, the others wait for it. A migration runs under the old code:
 it waits at most 4 s for a lock (a queue of waiting statements would form behind it), and gives up otherwise,
 having changed nothing.
+
+It runs as the owner of the tables: ``MIGRATE_DATABASE_URL``. If ``DATABASE_URL`` names another user, that one is made
+and given what web and provisioning need (`db.roles`). A database that a newer release has migrated further is left
+as it is: the release before can still work with it.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database, DatabaseUnavailableError
-from db.settings import DatabaseSettings
+from db.pooling import TransactionModeError, refuse_transaction_mode
+from db.roles import RoleError, grant, role_of
+from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
 _ONE_AT_A_TIME = 0x62696C6279  # "bilby": the advisory lock's number
@@ -32,6 +38,13 @@ _LOCK_SECONDS = 4
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Migrate up to ``revision``, in one transaction."""
     await _run(database, lambda config: command.upgrade(config, revision))
+
+
+async def is_further(database: Database) -> str | None:
+    """The revision the database is at, if a newer release has brought it further than this one knows."""
+    async with database.begin() as session:
+        at = await current(session)
+    return at if at is not None and at > head() else None
 
 
 async def downgrade(database: Database, revision: str) -> None:
@@ -83,10 +96,18 @@ def _config() -> Config:
     return config
 
 
-async def _main(direction: str, revision: str, settings: DatabaseSettings) -> None:
-    database = settings.database("bilby migrate", pool_size=1, statement_seconds=_WAIT_SECONDS)
+async def _main(direction: str, revision: str, settings: OwnerSettings) -> None:
+    database = settings.owners_database("bilby migrate", statement_seconds=_WAIT_SECONDS)
     try:
+        await refuse_transaction_mode(settings.owner_url.get_secret_value())
+        further = await is_further(database)
+        if further is not None:
+            print(f"db.migrate: the database is at {further}, this release knows {head()}: left as it is")  # noqa: T201
+            return
         await (upgrade if direction == "upgrade" else downgrade)(database, revision)
+        if direction == "upgrade" and settings.application_url is not None:
+            async with database.begin() as session:
+                await grant(session, role_of(settings.application_url))
     finally:
         await database.close()
 
@@ -99,9 +120,11 @@ def main() -> None:
     asked = parser.parse_args()
     revision = asked.revision or ("head" if asked.direction == "upgrade" else "-1")
     try:
-        asyncio.run(_main(asked.direction, revision, load("db.migrate", DatabaseSettings)))
+        asyncio.run(_main(asked.direction, revision, load("db.migrate", OwnerSettings)))
     except DatabaseUnavailableError as error:
-        stop("db.migrate", f"DATABASE_URL: the database did not answer ({error})")
+        stop("db.migrate", f"MIGRATE_DATABASE_URL or DATABASE_URL: the database did not answer ({error})")
+    except (RoleError, TransactionModeError) as error:
+        stop("db.migrate", str(error))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Move every row to the first of ``ENCRYPTION_KEYS``: ``python -m db.rotate``.
 
-Run it once every process has been restarted with the new key in front; afterwards the old key may go. Rows are
-taken in batches, each in a transaction of its own, so that it disturbs nobody and may be stopped and run again.
+Run it once every process has been started again with the new key in front; afterwards the old key may go. As long as
+a process is connected that lacks the new key it refuses: that process could not read what is written under it. Rows
+are taken in batches, each in a transaction of its own, so that it disturbs nobody and may be stopped and run again.
+
+It runs as the owner of the tables (``MIGRATE_DATABASE_URL``): nobody else may touch what was audited.
 """
 
 from __future__ import annotations
@@ -19,10 +22,15 @@ from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
 from db.members import same_address
 from db.models import Base, Member, Number, NumberOrder
-from db.settings import DatabaseSettings
+from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
 BATCH = 500  # rows
+# Those that read rows; the worker's own connections and commands that only look carry no keys.
+_PROCESSES = text(
+    "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+    " AND (application_name LIKE 'bilby web%' OR application_name LIKE 'bilby provisioning%')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,15 @@ _HASHES: dict[type[Base], _Hash] = {
 }
 
 
+class KeyMissingError(Exception):
+    """Some live process does not hold the new key; its text is for the operator."""
+
+
 async def rotate(database: Database) -> int:
-    """Encrypt and hash every row anew under the first key; how many rows. Raises `UnreadableError`."""
+    """Encrypt and hash every row again under the first key; how many rows.
+
+    Raises `UnreadableError`, and `KeyMissingError` as long as a live process lacks that key.
+    """
     models = [mapper.class_ for mapper in Base.registry.mappers]
     return sum([await _rotate_table(database, model) for model in models if _encrypted(model)])
 
@@ -60,6 +75,7 @@ async def _rotate_table(database: Database, model: type[Base]) -> int:
 
 async def _rotate_batch(session: AsyncSession, model: type[Base], last: Any) -> tuple[Any, int]:
     key = inspect(model).primary_key[0]
+    await _check_processes(session)
     await session.execute(text("SET LOCAL bilby.rotating = 'on'"))  # the audit log lets its ciphertexts change
     batch = select(model).order_by(key).limit(BATCH).with_for_update()
     rows = (await session.scalars(batch if last is None else batch.where(key > last))).all()
@@ -68,6 +84,22 @@ async def _rotate_batch(session: AsyncSession, model: type[Base], last: Any) -> 
         if model in _HASHES:
             _rehash(session, row, _HASHES[model])
     return (getattr(rows[-1], key.name) if rows else last), len(rows)
+
+
+async def _check_processes(session: AsyncSession) -> None:
+    """Raise `KeyMissingError` if a process is connected to this database that cannot read what we write."""
+    new = keyring_of(session).fingerprints[0]
+    names = set((await session.scalars(_PROCESSES)).all())
+    if lacking := sorted(name for name in names if not _holds(name, new)):
+        raise KeyMissingError(
+            f"ENCRYPTION_KEYS: {', '.join(lacking)} does not hold the new key ({new}) yet."
+            " Start every web and provisioning process again with it, then run this once more"
+        )
+
+
+def _holds(application: str, fingerprint: str) -> bool:
+    """Whether a process of that name holds the key. One of an older release does not say, and is taken to lack it."""
+    return fingerprint in application.partition(" keys=")[2].split(",")
 
 
 def _touch(row: Base) -> None:
@@ -88,8 +120,8 @@ def _encrypted(model: type[Base]) -> list[str]:
     return [each.key for each in columns if isinstance(each.columns[0].type, Encrypted)]
 
 
-async def _main(settings: DatabaseSettings) -> int:
-    database = settings.database("bilby rotate", pool_size=1)
+async def _main(settings: OwnerSettings) -> int:
+    database = settings.owners_database("bilby rotate")
     try:
         return await rotate(database)
     finally:
@@ -99,9 +131,11 @@ async def _main(settings: DatabaseSettings) -> int:
 def main() -> None:
     """The command."""
     try:
-        count = asyncio.run(_main(load("db.rotate", DatabaseSettings)))
+        count = asyncio.run(_main(load("db.rotate", OwnerSettings)))
     except DatabaseUnavailableError as error:
-        stop("db.rotate", f"DATABASE_URL: the database did not answer ({error})")
+        stop("db.rotate", f"MIGRATE_DATABASE_URL or DATABASE_URL: the database did not answer ({error})")
+    except KeyMissingError as error:
+        stop("db.rotate", str(error))
     print(f"{count} rows are under the first of ENCRYPTION_KEYS; the others may go.")  # noqa: T201 (a command)
 
 

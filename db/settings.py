@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import AfterValidator, SecretStr
 
 from db.encryption import Keyring
-from db.engine import STATEMENT_SECONDS, Database
+from db.engine import POOL_SIZE, STATEMENT_SECONDS, Database
 from runtime.settings import CommaList, ProcessSettings
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
@@ -125,14 +125,38 @@ class DatabaseSettings(ProcessSettings):
     encryption_keys: EncryptionKeys
 
     def database(
-        self, application: str, *, pool_size: int = 10, statement_seconds: float = STATEMENT_SECONDS
+        self, application: str, *, pool_size: int = POOL_SIZE, statement_seconds: float = STATEMENT_SECONDS
     ) -> Database:
         """The database, shown as ``application`` in pg_stat_activity."""
-        keys = [key.get_secret_value() for key in self.encryption_keys]
+        return self._opened(self.database_url, application, pool_size, statement_seconds)
+
+    def _opened(self, url: SecretStr, application: str, pool_size: int, statement_seconds: float) -> Database:
         return Database(
-            self.database_url.get_secret_value(),
-            keys,
+            url.get_secret_value(),
+            [key.get_secret_value() for key in self.encryption_keys],
             pool_size=pool_size,
             application=application,
             statement_seconds=statement_seconds,
         )
+
+
+class OwnerSettings(DatabaseSettings):
+    """What the commands that change tables need: the owner's way in, beside the one of web and provisioning."""
+
+    migrate_database_url: DatabaseUrl | None = None
+    """The owner of the tables; without it ``DATABASE_URL`` is."""
+
+    @property
+    def owner_url(self) -> SecretStr:
+        """The owner's way in."""
+        return self.migrate_database_url or self.database_url
+
+    @property
+    def application_url(self) -> str | None:
+        """The way in of web and provisioning, if it is another one than the owner's."""
+        ours = self.database_url.get_secret_value()
+        return None if ours == self.owner_url.get_secret_value() else ours
+
+    def owners_database(self, application: str, *, statement_seconds: float = STATEMENT_SECONDS) -> Database:
+        """The database as its owner sees it, by one connection."""
+        return self._opened(self.owner_url, application, 1, statement_seconds)

@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def ensure(database: Database, stripe: StripeApi, organisation_id: UUID, email: str) -> str:
-    """The organisation's customer, made at Stripe if there is none, with invoices to ``email``. Raises `StripeError`."""
+    """The organisation's customer, made at Stripe if there is none, invoiced by ``email``. Raises `StripeError`."""
     async with database.begin() as session:
         row = await subscriptions.start(session, organisation_id)
         known = row.stripe_customer_id

@@ -29,8 +29,10 @@ POLL = timedelta(seconds=3)  # should a notice of a new job be lost
 ATTEMPTS = 10
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=5)
-AT_ONCE = 10
-CONNECTIONS = 2 * AT_ONCE + 4  # a job may hold one (`Database.alone`) and use another
+AT_ONCE = 8
+CONNECTIONS = (
+    AT_ONCE + 4
+)  # a job may hold one (`Database.alone`); transactions, which wait for nobody, share the rest
 FINISH_SECONDS = 25.0  # for jobs under way when the process is told to end; the rest another worker does again
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -67,7 +69,7 @@ async def _work_connected(url: str, database: Database, duties: Duties, stop: as
     async with asyncpg.create_pool(
         asyncpg_dsn(url),
         min_size=2,  # one listens
-        max_size=4,
+        max_size=3,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS + 1,
         server_settings={"application_name": "bilby worker"},

@@ -14,6 +14,7 @@ from db.audit import details_of
 from db.engine import Database
 from db.members import Members
 from db.models import AuditEntry, Member, NumberOrder, Organisation, Subscription
+from provisioning import customers
 from provisioning.stripe_api import StripeApi
 from provisioning.subscriptions import synchronise
 from tests.till import PRICE, Till
@@ -108,6 +109,5 @@ async def payer_at(till: Till, database: Database, name: str = "Wattle") -> Paye
         organisation = await organisations.create(session, name=name)
         members = Members(session, organisation.id)
         owner = await members.add(email=f"owner@{name.lower()}.example", name="Wanda West", role="owner")
-        row = await subscriptions.start(session, organisation.id)
-        row.stripe_customer_id = await api.create_customer(organisation.id, name, owner.email)
-    return Payer(till, database, api, owner, row.stripe_customer_id)
+    customer = await customers.ensure(database, api, organisation.id, owner.email)
+    return Payer(till, database, api, owner, customer)

@@ -18,6 +18,7 @@ from db import organisations, subscriptions
 from db.engine import Database
 from db.members import Members
 from db.models import Member, Organisation, Subscription
+from provisioning import customers
 from provisioning.stripe_api import Purchase, StripeApi
 from provisioning.stripe_events import ACT, Events
 from provisioning.worker import Duties, work
@@ -82,11 +83,7 @@ class Shop:
 
     async def customer(self, owner: Member) -> str:
         """The organisation's customer at Stripe, made if there is none, as before a checkout."""
-        async with self.database.begin() as session:
-            row = await subscriptions.start(session, owner.organisation_id)
-            if row.stripe_customer_id is None:
-                row.stripe_customer_id = await self.api.create_customer(row.organisation_id, "Numbat", owner.email)
-            return row.stripe_customer_id
+        return await customers.ensure(self.database, self.api, owner.organisation_id, owner.email)
 
     async def buy(self, checkout: str, instrument: str = "visa", seats: int | None = None) -> None:
         """Fill in Stripe's page of that Checkout Session, and wait until its webhooks have come."""

@@ -1,0 +1,64 @@
+"""Whether a pooler between us and PostgreSQL keeps one server connection for each of ours.
+
+We need that: advisory locks, LISTEN and the settings of a connection live as long as it does. PgBouncer does so in
+its session mode. In its transaction mode a connection of ours is given another server's after each transaction, and
+locks would be held by nobody we know.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import asyncpg
+
+from db.engine import CONNECT_SECONDS, asyncpg_dsn
+
+_PID = "SELECT pg_backend_pid()"
+
+
+class TransactionModeError(Exception):
+    """A pooler in transaction mode is in between; its text is for the operator."""
+
+
+async def refuse_transaction_mode(url: str) -> None:
+    """Raise `TransactionModeError` if the connections of ``url`` share server connections.
+
+    A database that does not answer is let pass: whoever uses it next says so.
+    """
+    with suppress(
+        OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.InvalidAuthorizationSpecificationError
+    ):
+        if await _shares(asyncpg_dsn(url)):
+            raise TransactionModeError(
+                "DATABASE_URL: the pooler is in transaction mode (PgBouncer: pool_mode); it must be in session mode"
+            )
+
+
+async def _shares(dsn: str) -> bool:
+    """Whether a second connection is served by the server connection that the first one was served by.
+
+    PgBouncer lends the connection that was given back last, so a second client that asks right after a first has
+    ended its transaction gets the very same one; in session mode never, for the first client still has it.
+    """
+    first = await _connect(dsn)
+    try:
+        pid = await first.fetchval(_PID)
+        second = await _connect(dsn)
+        try:
+            async with second.transaction():
+                return bool(await second.fetchval(_PID) == pid or await first.fetchval(_PID) != pid)
+        finally:
+            await second.close(timeout=CONNECT_SECONDS)
+    except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
+        return True  # a statement prepared on one server connection was looked for on another
+    finally:
+        await first.close(timeout=CONNECT_SECONDS)
+
+
+async def _connect(dsn: str) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        dsn,
+        timeout=CONNECT_SECONDS,
+        command_timeout=CONNECT_SECONDS,
+        server_settings={"application_name": "bilby start"},
+    )

@@ -1,0 +1,80 @@
+"""The role of web and provisioning: may do everything the product does, and nothing to tables or to what was audited.
+
+`db.migrate` makes it, as the owner of the tables, from the user and password in ``DATABASE_URL``; running it again
+gives the role what new tables need, and the password of today.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_ROUNDS = 4096  # as PostgreSQL's own scram_iterations
+_EXISTS = text("SELECT rolsuper FROM pg_roles WHERE rolname = :name")
+_QUOTED = text("SELECT format('%I', CAST(:name AS text)), format('%I', current_database())")
+_GRANTS = """
+GRANT CONNECT ON DATABASE {database} TO {role};
+GRANT USAGE ON SCHEMA public TO {role};
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+REVOKE UPDATE, DELETE ON audit_entries FROM {role};
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}
+"""
+
+
+class RoleError(Exception):
+    """The role cannot be what it has to be; its text is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who signs in. Without a password it is PostgreSQL's own rules (pg_hba.conf) that let it in."""
+
+    name: str
+    password: str | None
+
+
+def role_of(url: str) -> Role:
+    """Who ``url`` signs in as. Raises `RoleError` if it says nobody."""
+    parsed = make_url(url)
+    if not parsed.username:
+        raise RoleError("DATABASE_URL: must name the user that web and provisioning sign in as")
+    return Role(parsed.username, str(parsed.password) if parsed.password else None)
+
+
+async def grant(session: AsyncSession, role: Role) -> None:
+    """Make ``role`` if there is none, and give it what web and provisioning need. Repeatable. Raises `RoleError`."""
+    is_superuser = await session.scalar(_EXISTS, {"name": role.name})
+    if is_superuser:
+        raise RoleError(f"DATABASE_URL: {role.name} is a superuser, whom nothing is forbidden; name another user")
+    if role.name == await session.scalar(text("SELECT current_user")):
+        raise RoleError(
+            f"DATABASE_URL: {role.name} owns the tables; name another user, or leave MIGRATE_DATABASE_URL out"
+        )
+    name, database = (await session.execute(_QUOTED, {"name": role.name})).one()
+    connection = await session.connection()
+    if is_superuser is None:
+        await connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
+    if role.password is not None:
+        await connection.exec_driver_sql(f"ALTER ROLE {name} PASSWORD '{verifier(role.password)}'")
+    for statement in _GRANTS.format(role=name, database=database).split(";"):
+        await connection.exec_driver_sql(statement)
+
+
+def verifier(password: str, salt: bytes | None = None) -> str:
+    """What PostgreSQL keeps of ``password`` (RFC 5803, SCRAM-SHA-256), so that its log never sees the password."""
+    salt = salt or secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", hashlib.sha256)).digest()
+    server = hmac.digest(salted, b"Server Key", hashlib.sha256)
+    encoded = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${_ROUNDS}:{encoded[0]}${encoded[1]}:{encoded[2]}"
