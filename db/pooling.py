@@ -7,11 +7,13 @@ locks would be held by nobody we know.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 import asyncpg
 
 from db.engine import CONNECT_SECONDS, asyncpg_dsn
+from runtime.settings import stop
 
 _PID = "SELECT pg_backend_pid()"
 
@@ -32,6 +34,14 @@ async def refuse_transaction_mode(url: str) -> None:
             raise TransactionModeError(
                 "DATABASE_URL: the pooler is in transaction mode (PgBouncer: pool_mode); it must be in session mode"
             )
+
+
+def check(process: str, url: str) -> None:
+    """End ``process`` with one line if `refuse_transaction_mode` does. Call it before any event loop runs."""
+    try:
+        asyncio.run(refuse_transaction_mode(url))
+    except TransactionModeError as error:
+        stop(process, str(error))
 
 
 async def _shares(dsn: str) -> bool:

@@ -8,6 +8,7 @@ import signal
 import structlog
 import uvloop
 
+from db import pooling
 from provisioning import config, metrics
 from provisioning.config import Settings
 from provisioning.duties import on_duty
@@ -23,6 +24,7 @@ def main() -> None:
     """The process."""
     settings = config.read()
     logs.configure(settings.log_level)
+    pooling.check("provisioning", settings.database_url.get_secret_value())
     uvloop.run(_work(settings))
 
 

@@ -9,6 +9,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from db import pooling
 from runtime import logs
 from runtime.listening import place, raise_descriptor_limit
 from runtime.settings import stop
@@ -28,6 +29,7 @@ def main() -> None:
     """The process."""
     settings = config.read()
     logs.configure(settings.log_level)
+    pooling.check("web", settings.database_url.get_secret_value())
     uvloop.run(_serve(settings))
 
 
