@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.base import Attention
 from db.models import Organisation, OrganisationStatus, Role
 
 
@@ -64,6 +66,37 @@ STANDING: dict[OrganisationStatus, Standing] = {
     ),
 }
 """What a subscription's state means, and nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What is the matter with a subscription besides its status. It changes nothing of what works."""
+
+    title: str
+    words: str
+    remedy: Literal["", "portal", "pay"]
+    """Where the owner acts: Stripe's page of the customer, or the open invoice; empty: nothing is to be done."""
+
+
+ATTENTION: dict[Attention, Advice] = {
+    "invoice_not_finalized": Advice(
+        "An invoice waits for your address",
+        "Stripe cannot work out the tax, because your billing address is missing or incomplete. Correct it, and the"
+        " invoice is finished and paid by itself.",
+        "portal",
+    ),
+    "invoice_to_pay": Advice(
+        "An invoice is to be paid",
+        "It was mailed to you, and is not charged by itself. Pay it by its due date.",
+        "pay",
+    ),
+    "collection_paused": Advice(
+        "Payments are paused",
+        "Nothing is charged at present, and everything works as before. There is nothing for you to do.",
+        "",
+    ),
+}
+"""What needs attention, and nowhere else; the same as in docs/subscriptions.md."""
 
 
 def standing(organisation: Organisation) -> Standing:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from db.encryption import Keyring
 from db.engine import POOL_SIZE, STATEMENT_SECONDS, Database
+from db.retention import LONGEST_DAYS, SHORTEST_DAYS
 from runtime.settings import CommaList, ProcessSettings
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
@@ -138,6 +139,13 @@ class DatabaseSettings(ProcessSettings):
             application=application,
             statement_seconds=statement_seconds,
         )
+
+
+class RetentionSettings(ProcessSettings):
+    """How long rows are kept where an organisation has not said."""
+
+    call_log_days: Annotated[int, Field(ge=SHORTEST_DAYS, le=LONGEST_DAYS)] = 400
+    """After how many days a call leaves the call log."""
 
 
 class OwnerSettings(DatabaseSettings):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from db.base import OrganisationStatus, SubscriptionStatus
+from db.base import Attention, OrganisationStatus, SubscriptionStatus
 
 _WORKING = ("active", "trialing", "past_due")
 _HALTED = ("unpaid", "paused")
@@ -42,6 +42,7 @@ class Agreement:
     cancel_at_period_end: bool
     created: datetime
     paid: bool
+    attention: Attention | None = None
 
     @property
     def means(self) -> OrganisationStatus:
@@ -59,9 +60,14 @@ class Agreement:
         return not self.paid and self.status in _WORKING
 
 
-def read(subscription: Mapping[str, Any], *, paid: bool) -> Agreement:
-    """Stripe's subscription object (as a plain mapping). ``paid``: an invoice of it is known to have been paid."""
-    item = subscription["items"]["data"][0]
+def read(subscription: Mapping[str, Any], *, price: str, paid: bool) -> Agreement:
+    """Return Stripe's subscription object (as a plain mapping) as an agreement.
+
+    Args:
+        price: the id of the price of a seat; an item of it is what the seats are.
+        paid: an invoice of the subscription is known to have been paid.
+    """
+    item = seats_item(subscription["items"]["data"], price)
     ends = item.get("current_period_end")
     ending = subscription.get("cancel_at_period_end") or subscription.get("cancel_at")
     return Agreement(
@@ -74,7 +80,41 @@ def read(subscription: Mapping[str, Any], *, paid: bool) -> Agreement:
         cancel_at_period_end=bool(ending),
         created=datetime.fromtimestamp(subscription["created"], UTC),
         paid=paid or subscription["status"] == "trialing",
+        attention=_attention(subscription),
     )
+
+
+def has_price(items: Sequence[Mapping[str, Any]], price: str) -> bool:
+    """Return whether one of the items is of ``price``."""
+    return any(_price_of(item) == price for item in items)
+
+
+def seats_item(items: Sequence[Mapping[str, Any]], price: str) -> Mapping[str, Any]:
+    """Return the item whose quantity is the seats: the one of our ``price``, wherever it stands.
+
+    A subscription that was sold at an earlier price has none; then it is the first item that is counted in pieces.
+    """
+    ours = [item for item in items if _price_of(item) == price]
+    counted = [item for item in items if item.get("quantity") is not None]
+    return next(iter([*ours, *counted, *items]))
+
+
+def _price_of(item: Mapping[str, Any]) -> str | None:
+    price = item.get("price") or {}
+    return price if isinstance(price, str) else price.get("id")
+
+
+def _attention(subscription: Mapping[str, Any]) -> Attention | None:
+    """What somebody has to know or do, though the status does not say so; only the most urgent thing."""
+    invoice = subscription.get("latest_invoice")
+    invoice = invoice if isinstance(invoice, Mapping) else {}
+    if invoice.get("status") == "draft" and invoice.get("last_finalization_error"):
+        return "invoice_not_finalized"
+    if subscription.get("pause_collection"):
+        return "collection_paused"
+    if subscription.get("collection_method") == "send_invoice" and invoice.get("status") == "open":
+        return "invoice_to_pay"
+    return None
 
 
 def shows_payment(subscription: Mapping[str, Any]) -> bool:

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, RetentionSettings
 from provisioning.stripe_settings import StripeSettings
 from provisioning.twilio_settings import TwilioSettings
 from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, WebSocketOrigin, load
 
 
-class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
+class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
     provisioning_port: Annotated[int, Field(ge=0, le=65535)] = 0

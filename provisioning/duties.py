@@ -18,6 +18,7 @@ from provisioning import (
     papers_api,
     regulatory,
     release,
+    retention,
     strays,
     stripe_api,
     subscriptions,
@@ -43,7 +44,7 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
     """The duties, as long as what they need is open. A duty whose settings are missing is left out: its jobs wait."""
     async with AsyncExitStack() as stack:
         jobs: dict[str, Do] = {}
-        sweeps: dict[str, tuple[str, Sweep]] = dict(SWEEPS)
+        sweeps: dict[str, tuple[str, Sweep]] = {**SWEEPS, **_retention(settings.call_log_days)}
         progress = await stack.enter_async_context(_progress(settings))
         stripe = await _stripe(settings, stack)
         if stripe is not None:
@@ -63,6 +64,13 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
         else:
             _log.warning("numbers wait: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set")
         yield Duties(jobs, sweeps)
+
+
+def _retention(usual_days: int) -> Mapping[str, tuple[str, Sweep]]:
+    async def purge(database: Database) -> None:
+        await retention.purge_calls(database, usual_days)
+
+    return {"purge_calls": ("30 15 * * *", purge)}  # 1 or 2 in the morning in Sydney
 
 
 async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None:

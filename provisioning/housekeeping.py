@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import text
 
-from db import calls, number_orders, rate_limits, sign_in_links
+from db import calls, number_orders, rate_limits, sign_in_links, stripe_events
 from db.engine import Database
 from provisioning.worker import Sweep
 
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 at the latest, and repeats a callback for less than 1
 JOB_LOG = timedelta(days=30)
+EVENT_LOG = timedelta(days=30)
 
 _log = structlog.get_logger(__name__)
 
@@ -42,9 +43,17 @@ async def shorten_job_log(database: Database) -> None:
         await session.execute(text("DELETE FROM pgqueuer_statistics WHERE created < :oldest"), oldest)
 
 
+async def forget_events(database: Database) -> None:
+    """Stripe's events that were settled long ago: Stripe repeats one for days, not for weeks."""
+    async with database.begin() as session:
+        count = await stripe_events.purge(session, datetime.now(UTC) - EVENT_LOG)
+    _log.info("events forgotten", events=count)
+
+
 SWEEPS: Mapping[str, tuple[str, Sweep]] = {
     "forget": ("*/10 * * * *", forget),
     "close_silent_calls": ("*/15 * * * *", close_silent_calls),
+    "forget_events": ("50 17 * * *", forget_events),
     "shorten_job_log": ("40 17 * * *", shorten_job_log),
 }
 """By name: when (cron, UTC), and what."""

@@ -198,7 +198,16 @@ class StripeApi:
 
     async def _agreement(self, shown: Mapping[str, Any]) -> Agreement:
         paid = agreement.shows_payment(shown) or await self._was_paid(shown["id"])
-        return agreement.read(shown, paid=paid)
+        items = shown["items"]
+        if items.get("has_more") and not agreement.has_price(items["data"], self._price):
+            shown = {**shown, "items": {"data": await self._items(shown["id"])}}
+        return agreement.read(shown, price=self._price, paid=paid)
+
+    async def _items(self, subscription: str) -> Sequence[Mapping[str, Any]]:
+        """All of the subscription's items; the subscription itself shows the first ten."""
+        with failing():
+            found = await self._v1.subscription_items.list_async({"subscription": subscription, "limit": 100})
+        return [item.to_dict() for item in found.data]
 
     async def _was_paid(self, subscription: str) -> bool:
         with failing():

@@ -83,6 +83,7 @@ def _values(known: Known, one: Agreement, now: datetime, grace: timedelta) -> di
         "seats": one.seats,
         "current_period_end": one.period_end,
         "cancel_at_period_end": one.cancel_at_period_end,
+        "attention": one.attention,
         "paid_at": ((known.paid_at if same else None) or now) if one.paid else None,
         "past_due_since": (known.past_due_since or now) if one.means == "past_due" else None,
         "ended_at": (known.ended_at or now) if ended else None,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
-from db import migrate
+from db import migrate, roles
 from db.engine import Database
 from sandbox.config import HOST, Addresses, Secrets, Settings, product_environment
 from sandbox.nats import NatsServer
@@ -79,10 +79,12 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
         stack.push_async_callback(database.close)
         with _step("tables and the demo organisation", say):
             await migrate.upgrade(database)
+            async with database.begin() as session:
+                await roles.grant(session, roles.role_of(postgres.application_url))
             owner = await seed(database)
         house = House(settings, database, [child for child in (postgres.child, nats.child) if child])
         addresses = Addresses(
-            postgres.sqlalchemy_url, {user: nats.url(user) for user in ("media", "web", "provisioning")}
+            postgres.application_url, {user: nats.url(user) for user in ("media", "web", "provisioning")}
         )
         await stack.enter_async_context(_processes(house, kept, addresses, say))
         with _step("the demo organisation's number", say):

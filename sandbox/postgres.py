@@ -31,6 +31,7 @@ from types import TracebackType
 
 from sandbox.processes import Child, Identity, StartError, locked, start, stop_stranger
 
+APPLICATION = "bilby_app"  # the role of web and provisioning; the socket's folder lets it in without a password
 _START_SECONDS = 60.0  # recovery after a crash replays the log first
 _INITDB_SECONDS = 60.0
 _COPIES = Path("/var/cache/bilby")  # only root ever needs it, and only root may write there
@@ -68,6 +69,11 @@ class EmbeddedPostgres:
     def sqlalchemy_url(self) -> str:
         """For `create_async_engine`: ``postgresql+asyncpg://postgres@/postgres?host=/tmp/…``."""
         return f"postgresql+asyncpg://{self._address}"
+
+    @property
+    def application_url(self) -> str:
+        """The same for the product's own processes, which sign in as `APPLICATION` once `db.roles` has made it."""
+        return self.sqlalchemy_url.replace("//postgres@", f"//{APPLICATION}@")
 
     @property
     def _address(self) -> str:

@@ -21,6 +21,7 @@ _LAPSED = ("canceled", "incomplete_expired")
 def show_subscriptions(account: Account, params: Params, _: Path) -> Object:
     """Subscriptions; "If no value is supplied, all subscriptions that have not been canceled are returned"."""
     only(params, "customer", "price", "status", "created", "limit", "starting_after", "ending_before")
+    _check_customer(account, params)
     found = [one for one in account.all("subscription") if _wanted(one, params)]
     return page(params, found, "/v1/subscriptions")
 
@@ -97,6 +98,7 @@ def update_item(account: Account, params: Params, path: Path) -> Object:
 def show_invoices(account: Account, params: Params, _: Path) -> Object:
     """Invoices, by customer, subscription or status."""
     only(params, "customer", "subscription", "status", "created", "limit", "starting_after", "ending_before")
+    _check_customer(account, params)
     found = [
         one
         for one in account.all("invoice")
@@ -174,6 +176,12 @@ def show_payments(account: Account, params: Params, _: Path) -> Object:
         and intent in (None, one["payment"]["payment_intent"])
     ]
     return page(params, found, "/v1/invoice_payments")
+
+
+def _check_customer(account: Account, params: Params) -> None:
+    """Raise `ApiError` for a customer that is named and not there."""
+    if "customer" in params:
+        account.find("customer", params["customer"], "customer", 400)
 
 
 def _wanted(one: Object, params: Params) -> bool:

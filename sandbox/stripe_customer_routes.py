@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from stripe import params as declared
 
+from sandbox import stripe_standing
 from sandbox.stripe_account import Account, Object, token
 from sandbox.stripe_amounts import is_abn
 from sandbox.stripe_checkout import add_tax_id
@@ -53,6 +54,18 @@ def update(account: Account, params: Params, path: Path) -> Object:
     with account.changing(customer):
         _write(account, customer, params)
     return customer
+
+
+@endpoint(routes, "DELETE", "/v1/customers/{id}", declared.CustomerDeleteParams)
+def delete(account: Account, _: Params, path: Path) -> Object:
+    """The customer is gone: "Also immediately cancels any active subscriptions on the customer"."""
+    customer = account.find("customer", path["id"])
+    for one in account.all("subscription", customer=customer["id"]):
+        if one["status"] not in ("canceled", "incomplete_expired"):
+            stripe_standing.end(account, one)
+    del account.objects[customer["id"]]
+    account.emit("customer.deleted", customer)
+    return {"id": customer["id"], "object": "customer", "deleted": True}
 
 
 @endpoint(routes, "POST", "/v1/customers/{id}/tax_ids", declared.CustomerTaxIdCreateParams)

@@ -145,8 +145,11 @@ def draft(
 
 
 def finalise(account: Account, invoice: Object) -> Object:
-    """From draft to open: numbered, and its customer's credit used."""
+    """From draft to open: numbered, and its customer's credit used. Without a place to tax it stays a draft."""
     customer, now = account.find("customer", invoice["customer"]), account.now()
+    if invoice["automatic_tax"]["enabled"] and not customer["address"]:
+        return _leave_draft(account, invoice)
+    invoice["last_finalization_error"] = None
     _balance(invoice, customer)
     customer["balance"] = invoice["ending_balance"]
     number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04}"
@@ -156,6 +159,20 @@ def finalise(account: Account, invoice: Object) -> Object:
     invoice.update(hosted_invoice_url=page, invoice_pdf=f"{page}/pdf")
     invoice["status_transitions"]["finalized_at"] = now
     account.emit("invoice.finalized", invoice)
+    return invoice
+
+
+def _leave_draft(account: Account, invoice: Object) -> Object:
+    """As https://docs.stripe.com/tax/customer-locations#finalizing-invoices has it; tried again after an hour."""
+    invoice["automatic_tax"]["status"] = "requires_location_inputs"
+    invoice["automatically_finalizes_at"] = account.now() + FINALISE_SECONDS
+    invoice["last_finalization_error"] = {
+        "code": "customer_tax_location_invalid",
+        "message": "The customer's location isn't recognized. Set a valid customer address in order to automatically "
+        "calculate tax.",
+        "type": "invalid_request_error",
+    }
+    account.emit("invoice.finalization_failed", invoice)
     return invoice
 
 

@@ -114,8 +114,8 @@ def renew(account: Account, subscription: Object) -> None:
 
 def advance(account: Account, invoice: Object) -> None:
     """A renewal's draft has waited its hour."""
-    stripe_invoices.finalise(account, invoice)
-    stripe_collection.collect(account, invoice, present=False)
+    if stripe_invoices.finalise(account, invoice)["status"] == "open":
+        stripe_collection.collect(account, invoice, present=False)
 
 
 def resume(account: Account, subscription: Object) -> None:

@@ -20,13 +20,13 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from hypothesis import settings as hypothesis_settings
 
-from db import migrate, organisations
+from db import migrate, organisations, roles
 from db.engine import Database
 from db.members import Members
 from db.numbers import Numbers
 from sandbox.mail import Outbox, post_office
 from sandbox.nats import NatsServer
-from sandbox.postgres import EmbeddedPostgres
+from sandbox.postgres import APPLICATION, EmbeddedPostgres
 from tests.cast import Cast
 from tests.node import Node, media_node, scripted_vendor
 from tests.shop import Shop, open_shop
@@ -54,6 +54,8 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Em
         await _sql(server, f"CREATE DATABASE {_TEMPLATE}")
         database = Database(url_of(server, _TEMPLATE), [_KEY])
         await migrate.upgrade(database)
+        async with database.begin() as session:
+            await roles.grant(session, roles.role_of(server.application_url))
         await database.close()
         yield server
 
@@ -65,12 +67,26 @@ def encryption_key() -> str:
 
 
 @pytest_asyncio.fixture
-async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """A fresh, migrated, empty database of the test's own."""
+async def owner_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """A fresh, migrated, empty database of the test's own, as the owner of its tables."""
     name = f"test_{next(_counter)}"
     await _sql(postgres, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
     yield url_of(postgres, name)
     await _sql(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(owner_url: str) -> str:
+    """The same as web and provisioning sign in, who may not touch tables nor what was audited."""
+    return owner_url.replace("//postgres@", f"//{APPLICATION}@")
+
+
+@pytest_asyncio.fixture
+async def owners_database(owner_url: str, encryption_key: str) -> AsyncIterator[Database]:
+    """The test's own database, open to the owner of its tables."""
+    opened = Database(owner_url, [encryption_key])
+    yield opened
+    await opened.close()
 
 
 @pytest_asyncio.fixture

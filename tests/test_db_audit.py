@@ -1,15 +1,11 @@
-"""The audit log only grows: for whoever owns the table, and for the role that the runbook gives the application."""
+"""The audit log only grows: for whoever owns the table, and for the role that migrations give the product."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
@@ -24,8 +20,6 @@ from provisioning.jobs import Payload, enqueue
 from provisioning.worker import Duties, work
 from tests.cast import Cast
 
-RUNBOOK = Path(__file__).parents[1] / "deploy" / "RUNBOOK.md"
-ROLE = "application"
 CHANGES = [
     "UPDATE audit_entries SET action = 'nothing.happened'",
     "UPDATE audit_entries SET at = now() - interval '1 year'",
@@ -41,6 +35,12 @@ AS_OWNER = [
     "DROP TRIGGER audit_entries_change ON audit_entries",
     "SET session_replication_role = 'replica'",
     "SET LOCAL bilby.rotating = 'on'; UPDATE audit_entries SET details = NULL",
+    "CREATE TABLE mine (id int)",
+    "ALTER TABLE organisations ADD COLUMN mine int",
+    "UPDATE alembic_version SET version_num = '9999'",
+    "CREATE ROLE mine",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "COPY organisations TO PROGRAM 'true'",
 ]
 
 
@@ -65,67 +65,53 @@ async def _tried(dsn: str, statements: str) -> None:
 
 @pytest.mark.parametrize("statement", CHANGES + IN_DISGUISE)
 async def test_not_even_the_owner_changes_what_was_written(
-    database: Database, database_url: str, cast: Cast, statement: str
+    database: Database, owner_url: str, cast: Cast, statement: str
 ) -> None:
     await _record(database, cast, number="(02) 5550 1234")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the audit log only grows"):
-        await _tried(asyncpg_dsn(database_url), statement)
+        await _tried(asyncpg_dsn(owner_url), statement)
     (entry,) = await _entries(database)
     assert (entry.action, details_of(entry)) == ("number.released", {"number": "(02) 5550 1234"})
 
 
-@pytest_asyncio.fixture
-async def as_application(database_url: str) -> AsyncIterator[str]:
-    """The database's address for the role that the runbook has made, with its own words."""
-    (grants,) = re.findall(r"```sql\n(CREATE ROLE application.*?)```", RUNBOOK.read_text(), re.DOTALL)
-    dsn = asyncpg_dsn(database_url)
-    await _tried(dsn, f"DROP ROLE IF EXISTS {ROLE}; {grants}")  # a role is the whole server's, not one database's
-    yield re.sub(r"//[^@]*@", f"//{ROLE}@", dsn)
-    await _tried(dsn, f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
-
-
 @pytest.mark.parametrize("statement", CHANGES + IN_DISGUISE + AS_OWNER)
 async def test_the_applications_role_may_not_even_try(
-    database: Database, cast: Cast, as_application: str, statement: str
+    database: Database, cast: Cast, database_url: str, statement: str
 ) -> None:
     await _record(database, cast)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await _tried(as_application, statement)
+        await _tried(asyncpg_dsn(database_url), statement)
     assert len(await _entries(database)) == 1
 
 
-async def test_the_applications_role_can_do_its_work(cast: Cast, as_application: str, encryption_key: str) -> None:
-    url = as_application.replace("postgresql://", "postgresql+asyncpg://")
-    database, stop, done = Database(url, [encryption_key]), asyncio.Event(), list[str]()
+async def test_the_applications_role_can_do_its_work(cast: Cast, database: Database, database_url: str) -> None:
+    stop, done = asyncio.Event(), list[str]()
 
     async def do(_: Database, payload: Payload) -> None:
         done.append(payload["n"])
         stop.set()
 
-    try:
-        await _record(database, cast)
-        async with database.begin() as session:
-            organisation = await session.get(Organisation, cast.a.id)
-            assert organisation is not None
-            organisation.name = "Acacia Clinics"
-            await enqueue(session, "count", {"n": "1"}, "1")
-            await session.execute(text("SELECT version_num FROM alembic_version"))
-        async with asyncio.timeout(60):
-            await work(url, database, Duties({"count": do}, {"forget": ("*/10 * * * *", forget)}), stop)
-        assert (len(await _entries(database)), done) == (1, ["1"])
-        async with database.begin() as session:  # as the runbook has it done at once
-            now = "UPDATE pgqueuer_schedules SET next_run = now() WHERE entrypoint = 'forget' RETURNING id"
-            assert (await session.scalars(text(now))).one()
-    finally:
-        await database.close()
+    await _record(database, cast)
+    async with database.begin() as session:
+        organisation = await session.get(Organisation, cast.a.id)
+        assert organisation is not None
+        organisation.name = "Acacia Clinics"
+        await enqueue(session, "count", {"n": "1"}, "1")
+        await session.execute(text("SELECT version_num FROM alembic_version"))
+    async with asyncio.timeout(60):
+        await work(database_url, database, Duties({"count": do}, {"forget": ("*/10 * * * *", forget)}), stop)
+    assert (len(await _entries(database)), done) == (1, ["1"])
+    async with database.begin() as session:  # as the runbook has it done at once
+        now = "UPDATE pgqueuer_schedules SET next_run = now() WHERE entrypoint = 'forget' RETURNING id"
+        assert (await session.scalars(text(now))).one()
 
 
 async def test_keys_are_rotated_and_nothing_else_moves(
-    database: Database, database_url: str, encryption_key: str, cast: Cast
+    database: Database, owners_database: Database, cast: Cast
 ) -> None:
     await _record(database, cast, number="(02) 5550 1234")
     (before,) = await _entries(database)
-    await rotate.rotate(database)
+    await rotate.rotate(owners_database)
     (after,) = await _entries(database)
     assert (after.at, after.actor, details_of(after)) == (before.at, before.actor, details_of(before))
 

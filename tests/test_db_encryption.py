@@ -87,10 +87,11 @@ async def test_an_address_is_taken_until_its_member_is_removed(database: Databas
 
 
 async def test_keys_rotate_without_a_pause(
-    database_url: str, cast: Cast, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, owner_url: str, cast: Cast, encryption_key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotate, "BATCH", 2)
     both, new_only = Database(database_url, [NEW, encryption_key]), Database(database_url, [NEW])
+    owners = Database(owner_url, [NEW, encryption_key])
     try:
         async with both.begin() as session:  # before: old rows are read and found, new rows are under the new key
             assert (await members.by_email(session, "bob@acacia.example")) is not None
@@ -98,8 +99,8 @@ async def test_keys_rotate_without_a_pause(
         async with both.begin() as session:
             count = await session.scalar(select(func.count()).select_from(Member))
         assert count == 6
-        assert await rotate.rotate(both) == 2 + 6 + 2  # organisations, members, numbers
-        assert await rotate.rotate(both) == 10  # again changes nothing that can be seen
+        assert await rotate.rotate(owners) == 2 + 6 + 2  # organisations, members, numbers
+        assert await rotate.rotate(owners) == 10  # again changes nothing that can be seen
         async with new_only.begin() as session:
             for email, name in (("bob@acacia.example", "Bob Brown"), ("eve@acacia.example", "Eve")):
                 found = await members.by_email(session, email)
@@ -110,12 +111,13 @@ async def test_keys_rotate_without_a_pause(
             assert organisation is not None
             assert organisation.name == "Banksia Books"
     finally:
-        await both.close()
-        await new_only.close()
+        for each in (both, new_only, owners):
+            await each.close()
 
 
-async def test_the_commands_do_their_work(database_url: str, cast: Cast, encryption_key: str) -> None:
-    environment = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": f"{NEW},{encryption_key}"}
+async def test_the_commands_do_their_work(database_url: str, owner_url: str, cast: Cast, encryption_key: str) -> None:
+    environment = {"DATABASE_URL": database_url, "MIGRATE_DATABASE_URL": owner_url}
+    environment |= {"ENCRYPTION_KEYS": f"{NEW},{encryption_key}"}
     for module, said in (("db.migrate", b""), ("db.rotate", b"9 rows are under the first")):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, env=environment, stdout=asyncio.subprocess.PIPE
@@ -125,10 +127,8 @@ async def test_the_commands_do_their_work(database_url: str, cast: Cast, encrypt
         assert out.startswith(said)
 
 
-async def test_rotation_with_the_old_key_gone_changes_nothing(
-    database_url: str, cast: Cast, database: Database
-) -> None:
-    without = Database(database_url, [NEW])
+async def test_rotation_with_the_old_key_gone_changes_nothing(owner_url: str, cast: Cast, database: Database) -> None:
+    without = Database(owner_url, [NEW])
     try:
         with pytest.raises(UnreadableError):
             await rotate.rotate(without)

@@ -30,35 +30,35 @@ async def _tables(session: AsyncSession) -> set[str]:
     return set(rows.all())
 
 
-async def test_what_is_migrated_is_what_the_models_say(database: Database) -> None:
-    async with database.begin() as session:
+async def test_what_is_migrated_is_what_the_models_say(owners_database: Database) -> None:
+    async with owners_database.begin() as session:
         assert await (await session.connection()).run_sync(_differences) == []
         assert await migrate.current(session) == migrate.head()
 
 
-async def test_down_to_nothing_and_up_again(database: Database) -> None:
-    await migrate.downgrade(database, "base")
-    async with database.begin() as session:
+async def test_down_to_nothing_and_up_again(owners_database: Database) -> None:
+    await migrate.downgrade(owners_database, "base")
+    async with owners_database.begin() as session:
         assert await _tables(session) == {"alembic_version"}
         assert await migrate.current(session) is None
-    await migrate.upgrade(database)
-    async with database.begin() as session:
+    await migrate.upgrade(owners_database)
+    async with owners_database.begin() as session:
         assert await (await session.connection()).run_sync(_differences) == []
 
 
-async def test_every_step_goes_back(database: Database) -> None:
-    await migrate.downgrade(database, "-1")
-    async with database.begin() as session:
+async def test_every_step_goes_back(owners_database: Database) -> None:
+    await migrate.downgrade(owners_database, "-1")
+    async with owners_database.begin() as session:
         assert await migrate.current(session) != migrate.head()
-    await migrate.upgrade(database)
+    await migrate.upgrade(owners_database)
 
 
-async def test_several_may_migrate_at_once(database: Database) -> None:
-    await migrate.downgrade(database, "base")
+async def test_several_may_migrate_at_once(owners_database: Database) -> None:
+    await migrate.downgrade(owners_database, "base")
     async with asyncio.TaskGroup() as tasks:
         for _ in range(3):
-            tasks.create_task(migrate.upgrade(database))
-    async with database.begin() as session:
+            tasks.create_task(migrate.upgrade(owners_database))
+    async with owners_database.begin() as session:
         assert await migrate.current(session) == migrate.head()
 
 

@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
+from db.base import Attention
 from db.models import OrganisationStatus, Role
-from db.organisations import STANDING
+from db.organisations import ATTENTION, STANDING
 from provisioning.notices import SUBJECTS
 
 TEXT = (Path(__file__).parents[1] / "docs" / "subscriptions.md").read_text()
@@ -37,6 +38,12 @@ def test_the_document_says_what_the_code_does(state: OrganisationStatus) -> None
 
 def test_the_document_knows_no_other_state() -> None:
     assert set(_table("state")) == set(STANDING)
+
+
+def test_all_that_needs_attention_is_in_the_document() -> None:
+    said = {name: cells[-1] for name, cells in _table("attention").items()}
+    assert said == {name: advice.remedy or "nothing to do" for name, advice in ATTENTION.items()}
+    assert set(ATTENTION) == set(get_args(Attention))
 
 
 def test_every_mail_is_in_the_document() -> None:

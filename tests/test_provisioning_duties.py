@@ -25,13 +25,19 @@ async def _duties(database: Database, url: str, key: str, **settings: str) -> tu
     """The names of jobs and of sweeps beyond housekeeping."""
     required = {"database_url": url, "encryption_keys": key}
     async with on_duty(Settings.model_validate(required | settings), database) as duties:
-        return set(duties.jobs), set(duties.sweeps) - set(SWEEPS)
+        return set(duties.jobs), set(duties.sweeps) - set(SWEEPS) - {"purge_calls"}
 
 
 async def test_with_everything_all_is_done(database: Database, database_url: str, encryption_key: str) -> None:
     jobs, sweeps = await _duties(database, database_url, encryption_key, **STRIPE, **MAIL, **WEB, **TWILIO)
     assert jobs >= NUMBERS | {"send_notice", "release_organisation", "stripe_event"}
     assert sweeps == {"remind", "release", "reconcile"}
+
+
+async def test_calls_are_purged_whatever_is_set(database: Database, database_url: str, encryption_key: str) -> None:
+    settings = Settings.model_validate({"database_url": database_url, "encryption_keys": encryption_key})
+    async with on_duty(settings, database) as duties:
+        assert duties.sweeps.keys() >= {"purge_calls", "forget_events"}
 
 
 async def test_with_nothing_it_still_starts(database: Database, database_url: str, encryption_key: str) -> None:

@@ -287,3 +287,27 @@ def test_what_no_row_can_hold_is_no_event(bad: str, place: str) -> None:
             event[place] = bad
     with pytest.raises(EventError):
         read(event)
+
+
+async def test_an_invoice_that_cannot_be_finished_is_told_and_put_right(payer: Payer, till: Till, desk: Desk) -> None:
+    subscription = await payer.buy()
+    customer = till.emulator.account.find("customer", payer.customer)
+    address, customer["address"] = customer["address"], None
+    till.renew(subscription)
+    await _take(desk, till)
+    assert ((await payer.organisation()).status, (await payer.row()).attention) == ("active", "invoice_not_finalized")
+    assert [details["event"] for _, details in await payer.log("invoice.not_finalized")]
+    assert "send_notice" in await payer.jobs()
+    customer["address"] = address
+    till.emulator.clock.advance(hours=2)
+    await _take(desk, till)
+    assert ((await payer.organisation()).status, (await payer.row()).attention) == ("active", None)
+
+
+async def test_an_add_on_that_stands_first_is_not_counted(payer: Payer, till: Till) -> None:
+    subscription = till.emulator.account.find("subscription", await payer.buy(4))
+    item = subscription["items"]["data"][0]
+    add_on = item | {"id": "si_add_on", "quantity": 1, "price": item["price"] | {"id": "price_support"}}
+    subscription["items"]["data"].insert(0, add_on)
+    await payer.look()
+    assert (await payer.row()).seats == 4

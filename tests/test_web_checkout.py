@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from db import subscriptions
+from db.audit import AuditFilter, AuditLog, details_of
 from db.members import Members
 from db.models import AuditEntry, Member, Organisation
 from sandbox.stripe import Fault
@@ -219,6 +223,54 @@ async def test_every_agent_has_a_seat(shop: Shop, cast: Cast) -> None:
     assert (await order(alice, 2))[0] == 303
     (made,) = shop.checkouts
     assert shop.stripe.account.note(made["id"])["items"][0]["adjustable_quantity"]["minimum"] == 2
+
+
+async def seats_shown(browser: Browser, address: str = "/checkout") -> str:
+    """What the form's field of seats holds."""
+    found = re.search(r'<input[^>]* name="seats"[^>]* value="([^"]*)"', await (await browser.get(address)).text())
+    assert found
+    return found[1]
+
+
+async def test_seats_that_were_chosen_are_remembered_and_never_raised(shop: Shop) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    assert await seats_shown(owner) == "3"  # nobody has chosen
+    assert (await order(owner, 1))[0] == 303
+    assert await seats_shown(owner) == "1"
+    assert shop.stripe.account.note(shop.checkouts[0]["id"])["items"][0]["quantity"] == 1
+    async with shop.database.begin() as session:
+        team = Members(session, nora.organisation_id)
+        for name in ("ann", "ben"):
+            await team.add(email=f"{name}@numbat.example", name=name, role="agent")
+    assert await seats_shown(owner) == "1"
+    assert (await order(owner, 1))[0] == 400
+    assert await seats_shown(owner, "/checkout?seats=2") == "2"
+
+
+@pytest.mark.parametrize("mode", ["deleted", "other mode"])
+async def test_a_customer_that_is_gone_is_replaced_once(shop: Shop, mode: str) -> None:
+    nora = await shop.newcomer()
+    owner = await shop.browser().sign_in(nora)
+    gone = await shop.customer(nora)
+    if mode == "other mode":
+        async with shop.database.begin() as session:
+            row = await subscriptions.of(session, nora.organisation_id)
+            assert row is not None
+            row.stripe_customer_id = gone = "cus_of_the_test_mode"
+    else:
+        del shop.stripe.account.objects[gone]
+    answers = await asyncio.gather(*(order(owner, 2) for _ in range(2)))
+    assert {status for status, _ in answers} == {303}
+    row = await shop.subscription(nora.organisation_id)
+    assert row is not None
+    assert row.stripe_customer_id not in (None, gone)
+    async with shop.database.begin() as session:
+        log = await AuditLog(session, nora.organisation_id).page(AuditFilter(action="customer"))
+    assert [details_of(entry)["customer"] for entry in log] == [gone]
+    assert (await order(owner, 2))[0] == 303
+    await shop.buy(shop.checkouts[-1]["id"])
+    assert (await shop.organisation(nora)).status == "active"
 
 
 async def test_the_business_is_known_before_anything_is_charged(shop: Shop) -> None:

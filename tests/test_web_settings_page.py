@@ -176,6 +176,23 @@ async def test_the_day_begins_where_it_was_said(cast: Cast, database: Database, 
     assert (await organisation(database, cast)).time_zone == "Australia/Perth"
 
 
+async def test_calls_are_kept_as_long_as_was_said(cast: Cast, database: Database, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    for days, kept in (("30", 30), ("", None), (" 3650 ", 3650)):
+        assert (await alice.post("/settings/retention", data={"days": days})).status == 303
+        assert (await organisation(database, cast)).call_log_days == kept
+    for wrong in ("0", "3651", "-1", "1.5", "ten", "9" * 50, "٣"):
+        assert (await alice.post("/settings/retention", data={"days": wrong})).status == 400
+        assert (await organisation(database, cast)).call_log_days == 3650
+    changes = [details["days"] for action, details in await recorded(database, cast) if "call_log" in action]
+    assert changes == ["400 → 30", "30 → 400", "400 → 3650"]
+
+
+async def test_the_privacy_page_gives_the_period(browser: Browsers, settings: Settings) -> None:
+    page = await (await browser().get("/privacy")).text()
+    assert re.search(rf'data-keeps="calls">\s*{settings.call_log_days}\b', page)
+
+
 async def test_only_admins_and_only_from_our_own_page(cast: Cast, database: Database, browser: Browsers) -> None:
     for member in (cast.sam, cast.bob):
         nobody = await browser().sign_in(member)

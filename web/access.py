@@ -148,13 +148,16 @@ async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
         yield await _rows(session, viewer.organisation_id, only_agent_id, actor)
 
 
-async def found(request: web.Request, *, organisation: str, name: str, email: str) -> Member:
-    """A new organisation and its owner, for whoever has proved that ``email`` is theirs.
+async def found(
+    request: web.Request, *, organisation: str, name: str, email: str, seats: int | None = None
+) -> Member:
+    """A new organisation and its owner, for whoever has proved that ``email`` is theirs and wants so many ``seats``.
 
     Raises `db.members.AddressTakenError`.
     """
     async with request.app[keys.database].begin() as session:
         made = await organisations.create(session, name=organisation)
+        made.seats_wanted = seats
         owner = await Members(session, made.id).add(email=email, name=name, role="owner")
         actor = Actor(name, owner.id, limits.network(request))
         await AuditLog(session, made.id, actor).record("organisation.founded")

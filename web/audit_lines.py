@@ -18,7 +18,7 @@ from web.price import Price
 FIELDS = ("from", "to", "who", "what")
 OUTSIDE = "outside"  # who: nobody of the organisation
 _LONGEST_ACTION = 60  # characters
-_TROUBLE = ("failed", "rejected", "retried", "disputed", "action_required", "given_up")
+_TROUBLE = ("failed", "rejected", "retried", "disputed", "action_required", "given_up", "not_finalized")
 _SPELT = {"abn": "ABN", "stripe": "Stripe", "twilio": "Twilio"}
 
 Told = str | int | bool | None

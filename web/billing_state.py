@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from db.base import Attention
 from db.models import Organisation, Subscription
-from db.organisations import standing
+from db.organisations import ATTENTION, standing
 from provisioning.notices import day
 from provisioning.stripe_api import Invoice, Preview
 from web.price import Price
@@ -29,6 +30,7 @@ class State:
     words: str
     tone: Tone
     mend: Mend = ""
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
     """How things stand. Days are those where the organisation is."""
     if row is None or not is_subscribed(organisation, row):
         return _without(organisation, row)
+    if row.attention is not None and organisation.status in ("incomplete", "trialing", "active"):
+        advice = ATTENTION[row.attention]
+        return State(advice.title, advice.words, "wait" if advice.remedy else "good", advice.remedy, row.attention)
     if organisation.status == "incomplete" and not has_failed(row):
         words = "A bank debit takes some business days. Nothing is switched on until the money has come; then it all"
         return State("Your first payment is on its way", f"{words} happens by itself.", "wait")

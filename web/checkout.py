@@ -138,6 +138,8 @@ async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, 
         if not any(typed.details.papers):
             wrong["legal_name"] = "Say which business this is: numbers are rented to known businesses only."
     papers = readiness.papers_state(await rows.ordering.papers(), platform=platform)
+    if "seats" not in wrong:
+        rows.organisation.seats_wanted = seats(typed.seats)
     if wrong:
         return wrong, papers
     if not known.is_complete:
@@ -239,7 +241,7 @@ async def _page(
     wrong: Mapping[str, str] | None = None,
 ) -> web.Response:
     async with access.rows(request, viewer) as rows:
-        known = readiness.details_of(rows.organisation)
+        known, chosen = readiness.details_of(rows.organisation), rows.organisation.seats_wanted
         agents, papers = await rows.members.with_role("agent"), await rows.ordering.papers()
     state = readiness.papers_state(papers, platform=_platform(request.app))
     return render(
@@ -251,14 +253,18 @@ async def _page(
         papers=state,
         reasons=reasons_of(papers) if papers is not None and state == "rejected" else [],
         wrong=wrong or {},
-        **_seats(request, typed, agents),
+        **_seats(request, typed, chosen, agents),
     )
 
 
-def _seats(request: web.Request, typed: Typed | None, agents: int) -> dict[str, Any]:
+def _seats(request: web.Request, typed: Typed | None, chosen: int | None, agents: int) -> dict[str, Any]:
+    """What the form says of seats: as typed, else as asked for in the address, else as ``chosen`` before.
+
+    What somebody has chosen is never raised for them; if it is too few by now, the form says so.
+    """
     least = max(1, agents)
-    asked = seats(request.query.get("seats", "")) or max(SEATS, least)
-    shown = typed.seats if typed is not None else str(max(asked, least))
+    asked = seats(request.query.get("seats", "")) or chosen or max(SEATS, least)
+    shown = typed.seats if typed is not None else str(asked)
     return {
         "seats": shown,
         "agents": agents,

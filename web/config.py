@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, RetentionSettings
 from provisioning.stripe_settings import STRIPE_API, StripeSettings
 from provisioning.twilio_settings import TWILIO_API, TwilioSettings
 from runtime.listening import ANYWHERE
@@ -73,7 +73,7 @@ Countries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterVa
 Emails = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_emails)]
 
 
-class Settings(DatabaseSettings, TwilioSettings, StripeSettings):
+class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettings):
     """Names and defaults as the README's table lists them."""
 
     nats_url: NatsUrl

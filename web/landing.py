@@ -61,5 +61,6 @@ def facts(app: web.Application) -> dict[str, Any]:
         "most_seats": MOST_SEATS,
         "operator": settings.operator,
         "contact": parseaddr(settings.mail_from)[1],
+        "call_log_days": settings.call_log_days,
         "opted_out": settings.aws_ai_opt_out == "attested",
     }

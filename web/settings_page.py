@@ -1,4 +1,5 @@
-"""Settings: the organisation and its regulatory papers, the words its callers hear, its time zone."""
+"""Settings: the organisation and its regulatory papers, the words its callers hear, its time zone, how
+long its calls are kept."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from aiohttp import web
 from db.audit import AuditFilter
 from db.models import Bundle, Organisation
 from db.rate_limits import Limit
+from db.retention import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.regulatory import reasons_of
 from web import access, business, keys, limits
 from web.access import Rows
@@ -21,7 +23,12 @@ from web.pages import render
 from web.typed import tidy
 
 CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers anew
-_SECTIONS = {"details": "details.changed", "prompt": "prompt.changed", "zone": "time_zone.changed"}
+_SECTIONS = {
+    "details": "details.changed",
+    "prompt": "prompt.changed",
+    "zone": "time_zone.changed",
+    "retention": "call_log_days.changed",
+}
 _FIELDS = ("name", "legal_name", "abn", "street", "locality", "region", "postcode")
 
 routes = web.RouteTableDef()
@@ -84,6 +91,32 @@ async def change_zone(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/settings#zone")
 
 
+@routes.post("/settings/retention")
+async def change_retention(request: web.Request) -> web.StreamResponse:
+    """For how long calls stay in the call log; empty: as long as anywhere else."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    written = tidy(await field(request, "days"))
+    days = _days(written) if written else None
+    if written and days is None:
+        sentence = f"Enter a whole number of days, {SHORTEST_DAYS} to {LONGEST_DAYS}, or leave it empty."
+        return await _page(request, status=400, days=written[:20], wrong={"days": sentence})
+    usual = request.app[keys.settings].call_log_days
+    async with access.rows(request, viewer) as rows:
+        before = rows.organisation.call_log_days
+        if days != before:
+            rows.organisation.call_log_days = days
+            await rows.audit.record("call_log_days.changed", {"days": f"{before or usual} → {days or usual}"})
+    raise web.HTTPSeeOther("/settings#retention")
+
+
+def _days(written: str) -> int | None:
+    """The number of days that ``written`` means; None if calls cannot be kept for that long."""
+    if not (written.isascii() and written.isdecimal() and len(written) <= len(str(LONGEST_DAYS))):
+        return None
+    return int(written) if SHORTEST_DAYS <= int(written) <= LONGEST_DAYS else None
+
+
 async def _file(rows: Rows, details: Details, *, platform: bool) -> None:
     """Papers are filed once the details are complete, and again after Twilio has refused them."""
     if platform or not details.is_complete:
@@ -115,6 +148,7 @@ async def _page(
     status: int = 200,
     details: Details | None = None,
     prompt: str | None = None,
+    days: str | None = None,
     wrong: dict[str, str] | None = None,
 ) -> web.Response:
     """The page as things stand, but for what was typed and could not be taken, with what is ``wrong`` about it."""
@@ -143,6 +177,9 @@ async def _page(
         zone=organisation.time_zone,
         zones=_zones(organisation.time_zone, datetime.now(UTC)),
         changed=changed,
+        days=days if days is not None else str(organisation.call_log_days or ""),
+        usual_days=request.app[keys.settings].call_log_days,
+        most_days=LONGEST_DAYS,
     )
 
 

@@ -74,7 +74,9 @@ async def begin(request: web.Request) -> web.StreamResponse:
     if who is None:
         return _over(request)
     try:
-        owner = await access.found(request, organisation=who.organisation, name=who.name, email=who.email)
+        owner = await access.found(
+            request, organisation=who.organisation, name=who.name, email=who.email, seats=who.seats
+        )
     except AddressTakenError:
         return _over(request, email=who.email)
     answer = web.HTTPSeeOther(f"/checkout?seats={who.seats}")

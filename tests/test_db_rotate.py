@@ -1,0 +1,70 @@
+"""Rotation waits until every live process holds the new key: one that lacks it could not read what is written."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+
+from db import rotate
+from db.encryption import Keyring
+from db.engine import Database, named
+from db.rotate import KeyMissingError
+from tests.cast import Cast
+
+NEW = Fernet.generate_key().decode()
+
+
+async def _connected(url: str, keys: list[str], application: str) -> Database:
+    database = Database(url, keys, application=application)
+    async with database.begin() as session:
+        await session.execute(text("SELECT 1"))
+    return database
+
+
+@pytest.mark.parametrize("application", ["bilby web", "bilby provisioning"])
+async def test_it_refuses_while_a_live_process_lacks_the_new_key(
+    owner_url: str, database_url: str, encryption_key: str, cast: Cast, application: str
+) -> None:
+    owners = Database(owner_url, [NEW, encryption_key], application="bilby rotate")
+    behind = await _connected(database_url, [encryption_key], application)
+    try:
+        with pytest.raises(KeyMissingError, match=application):
+            await rotate.rotate(owners)
+        await behind.close()
+        ahead = await _connected(database_url, [NEW, encryption_key], application)
+        assert await rotate.rotate(owners) > 0
+        await ahead.close()
+    finally:
+        await owners.close()
+
+
+async def test_a_process_of_a_release_that_does_not_say_is_waited_for(
+    owner_url: str, database_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = Database(owner_url, [encryption_key], application="bilby rotate")
+    monkeypatch.setattr("db.engine.named", lambda application, _: application)
+    older = await _connected(database_url, [encryption_key], "bilby web")
+    try:
+        with pytest.raises(KeyMissingError):
+            await rotate.rotate(owners)
+    finally:
+        await older.close()
+        await owners.close()
+
+
+async def test_the_order_of_keys_does_not_matter(owner_url: str, database_url: str, encryption_key: str) -> None:
+    owners = Database(owner_url, [NEW, encryption_key], application="bilby rotate")
+    first_step = await _connected(database_url, [encryption_key, NEW], "bilby web")  # it reads both
+    try:
+        assert await rotate.rotate(owners) == 0
+    finally:
+        await first_step.close()
+        await owners.close()
+
+
+def test_what_a_process_says_fits_and_is_no_key(encryption_key: str) -> None:
+    keys = [Fernet.generate_key().decode() for _ in range(5)]
+    name = named("bilby provisioning", Keyring(keys))
+    assert len(name) <= 63  # NAMEDATALEN - 1: PostgreSQL cuts off the rest
+    assert not any(key[:6] in name for key in keys)
