@@ -1,8 +1,8 @@
 """Orders of numbers: what was picked, what was paid for, and how far each has come on its way to ringing.
 
-A row's state is changed by compare-and-set only (`move`): who finds another state than the one it acted on has been
-overtaken, and looks again. The candidate's hash is unique among the orders under way, so that no two of them ever go
-for the same number.
+A row's state is changed by compare-and-set only (`move`): who finds another state or candidate than the one it acted
+on has been overtaken, and looks again. The candidate's hash is unique among the orders under way, so that no two of
+them ever go for the same number.
 """
 
 from __future__ import annotations
@@ -24,11 +24,31 @@ HOLD = timedelta(minutes=15)
 UNDER_WAY: tuple[OrderState, ...] = ("paid", "chosen", "bought", "configured", "routed", "assigned", "releasing")
 """States in which the purchase saga still has something to do."""
 _OVER: tuple[OrderState, ...] = ("released", "failed")
-_BY_MEMBER = "member:"
+_BY_MEMBER, _WITHOUT_ORDER = "member:", "number:"
+_PICKED = "picked"
+"""Stands in an order's ``wanted`` once somebody has picked its number."""
+CHOOSING, LONGEST_CHOOSING = timedelta(minutes=10), timedelta(hours=1)
+"""For how long after a search no number is chosen for somebody, and since the order for how long at most."""
 
 
 class NumberTakenError(Exception):
     """Another order goes for that number already, or it is rented."""
+
+
+def may_be_picked_for(order: NumberOrder) -> bool:
+    """Whether somebody may still say which number ``order`` goes for.
+
+    So it is before it has a candidate, and for the plan's own number as long as nobody has: also if a default number
+    was bought meanwhile.
+    """
+    by_plan = order.paid_by is not None and not order.paid_by.startswith((_BY_MEMBER, _WITHOUT_ORDER))
+    is_default = by_plan and _PICKED not in order.wanted and order.state not in ("failed", "releasing", "released")
+    return order.state == "paid" or is_default
+
+
+def is_open_to_choice(order: NumberOrder) -> bool:
+    """Whether a pick is for ``order`` without saying so: `may_be_picked_for`, and its number is not there yet."""
+    return may_be_picked_for(order) and order.state != "done"
 
 
 def may_be_cancelled(order: NumberOrder) -> bool:
@@ -58,6 +78,33 @@ async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **valu
             return await _set(session, order, {"state": to, **fresh, **values})
     except IntegrityError:
         raise NumberTakenError from None
+
+
+async def pick(session: AsyncSession, order: NumberOrder, e164: str) -> bool:
+    """Have ``order`` go for ``e164``, which somebody picked, whatever it has come to by itself; False if overtaken.
+
+    A number that it has come to already is the organisation's no longer; `purchase` returns it to Twilio once the
+    picked one is bought. Raises `NumberTakenError`.
+    """
+    if order.candidate == e164:
+        return await _set(session, order, {"wanted": {**order.wanted, _PICKED: "yes"}})
+    if order.number_id is not None:
+        got = update(Number).where(Number.id == order.number_id, Number.released_at.is_(None))
+        await session.execute(got.values(released_at=func.now(), twilio_sid=None))
+    wanted = {**order.wanted, _PICKED: "yes"}
+    return await move(session, order, "chosen", candidate=e164, wanted=wanted, twilio_sid=None, number_id=None)
+
+
+async def keep_choosing(session: AsyncSession, organisation_id: UUID, now: datetime) -> None:
+    """Somebody of the organisation looks at numbers: for a while none is chosen for them."""
+    mine = update(NumberOrder).where(
+        NumberOrder.organisation_id == organisation_id,
+        NumberOrder.state == "paid",
+        NumberOrder.error_sentence.is_(None),
+        NumberOrder.created_at > now - LONGEST_CHOOSING,
+    )
+    until = func.least(now + CHOOSING, NumberOrder.created_at + LONGEST_CHOOSING)
+    await session.execute(mine.values(choosing_until=until, next_try_at=until))
 
 
 async def drop_candidate(session: AsyncSession, order: NumberOrder, sentence: str, wanted: Wanted) -> bool:
@@ -163,9 +210,9 @@ class NumberOrders:
         """What was picked and is not paid for yet."""
         return next(iter(await self._where(NumberOrder.state == "held")), None)
 
-    async def waiting_for_a_pick(self) -> NumberOrder | None:
-        """What was paid for, and has no candidate yet."""
-        return next(iter(await self._where(NumberOrder.state == "paid")), None)
+    async def open_to_choice(self) -> NumberOrder | None:
+        """What the next pick is for, if not for a number to hold."""
+        return next((order for order in await self.all() if is_open_to_choice(order)), None)
 
     async def hold(self, e164: str) -> NumberOrder:
         """Keep ``e164`` from everybody else for `HOLD`, not what was held before. Raises `NumberTakenError`."""
@@ -222,7 +269,11 @@ class NumberOrders:
 
 
 async def _set(session: AsyncSession, order: NumberOrder, values: dict[str, Any]) -> bool:
-    same = update(NumberOrder).where(NumberOrder.id == order.id, NumberOrder.state == order.state)
+    same = update(NumberOrder).where(
+        NumberOrder.id == order.id,
+        NumberOrder.state == order.state,
+        NumberOrder.candidate_hash.is_not_distinct_from(order.candidate_hash),  # nobody has picked another one
+    )
     moved = await session.scalars(same.values(updated_at=func.now(), **values).returning(NumberOrder.id))
     return moved.one_or_none() is not None
 

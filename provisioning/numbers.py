@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import number_orders
 from db.engine import Database
 from db.models import Number, NumberOrder
-from db.number_orders import NumberOrders
+from db.number_orders import NumberOrders, NumberTakenError
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.purchase import STEPS, Overtaken, Tools, WaitForPick, advance
 from provisioning.twilio_api import TwilioError
@@ -31,6 +31,7 @@ BUSY = timedelta(seconds=3)  # somebody else works on it
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=15)
 PAUSES = {"operator": timedelta(minutes=15), "papers": timedelta(hours=1)}
 ALARMING = 8  # tries in vain, after which an operator should look
+_MOST_RACES = 8
 MOST_STEPS = 40  # in one go: an order may go round in circles, when candidates are always taken, say
 DAY = timedelta(days=1)
 
@@ -54,14 +55,26 @@ async def enqueue_order(session: AsyncSession, order_id: UUID, why: str = "") ->
 # -- what people do ----------------------------------------------------------------------------------------------
 
 
-async def pick(session: AsyncSession, organisation_id: UUID, e164: str) -> NumberOrder:
-    """The admin wants ``e164``: for what is paid already, or to be held until it is. Raises `NumberTakenError`."""
+async def pick(session: AsyncSession, organisation_id: UUID, e164: str, order_id: UUID | None = None) -> NumberOrder:
+    """The admin wants ``e164``: for what is paid already, or to be held until it is.
+
+    Args:
+        order_id: the order whose number was being chosen when the admin was shown the choice. It goes for ``e164``
+            also if it has been given a default number meanwhile: one order, one number.
+
+    Raises `NumberTakenError`, also if somebody else has picked a number for that order.
+    """
     orders = NumberOrders(session, organisation_id)
-    order = await orders.waiting_for_a_pick()
-    if order is None or not await number_orders.move(session, order, "chosen", candidate=e164):
-        return await orders.hold(e164)
-    await enqueue_order(session, order.id, "picked")
-    return order
+    for _ in range(_MOST_RACES):  # a worker moves the order on, but never for long
+        order = await (orders.find(order_id) if order_id else orders.open_to_choice())
+        if order is None:
+            return await orders.hold(e164)
+        if not number_orders.may_be_picked_for(order):
+            raise NumberTakenError
+        if await number_orders.pick(session, order, e164):
+            await enqueue_order(session, order.id, "picked")
+            return order
+    raise NumberTakenError
 
 
 async def buy_another(

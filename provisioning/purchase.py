@@ -6,13 +6,15 @@ exactly one number comes of our own table and of a tag:
 - The candidate is written down, under a unique index, before anything is bought: two orders never go for one number.
 - Before buying we look whether the account has it. Tagged with this order, an earlier try bought it; tagged free,
   it is reused; under any other name it is somebody's, and another one is chosen.
+- Who picks a number makes the order's candidate another one, however far the order has come. Its worker then finds
+  itself overtaken, buys the picked one, and returns whatever else bears the order's tag.
 - Each step may be done twice, and ends with a compare-and-set of the state; whoever dies between the two is followed
   by another who finds what was done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +35,13 @@ TIME_TO_PICK = timedelta(seconds=30)
 _GONE, _NONE, _PAPERS = 21422, 21452, 21649
 _ALIKE = 8  # characters of +61255501234: numbers of the same exchange begin so
 _NOWHERE = {"voice_url": "", "voice_fallback_url": "", "status_callback": ""}
+AREAS: Mapping[str, str] = {
+    **dict.fromkeys(("NSW", "ACT"), "+612"),
+    **dict.fromkeys(("VIC", "TAS"), "+613"),
+    "QLD": "+617",
+    **dict.fromkeys(("SA", "WA", "NT"), "+618"),
+}
+"""How geographic numbers of a state or territory begin (ACMA's numbering plan: areas 02, 03, 07 and 08)."""
 _WISHES = ("locality", "prefix", "pattern")
 
 
@@ -87,8 +96,8 @@ async def _move(tools: Tools, order: NumberOrder, to: OrderState, **values: Any)
 async def _choose(tools: Tools, order: NumberOrder) -> None:
     if await _take_over_hold(tools, order):
         return
-    until = order.created_at + TIME_TO_PICK
-    if not (_known(order) or order.error_sentence) and datetime.now(UTC) < until:
+    until = _chosen_for_them_at(order)
+    if datetime.now(UTC) < until:
         raise WaitForPick(until)
     for candidate in await _candidates(tools, order):
         try:
@@ -99,13 +108,20 @@ async def _choose(tools: Tools, order: NumberOrder) -> None:
     raise TwilioError(_NONE, 400)
 
 
+def _chosen_for_them_at(order: NumberOrder) -> datetime:
+    """From when on a number is chosen for who has not picked one, and is not picking one just now."""
+    at_once = _known(order) or order.error_sentence
+    first = order.created_at if at_once else order.created_at + TIME_TO_PICK
+    return max(first, order.choosing_until or first)
+
+
 async def _take_over_hold(tools: Tools, order: NumberOrder) -> bool:
     """Whether the number that was held before payment is the candidate now."""
     async with tools.database.begin() as session:
         held = await NumberOrders(session, order.organisation_id).held()
         if held is None or held.candidate is None or not await number_orders.move(session, held, "released"):
             return False
-        if not await number_orders.move(session, order, "chosen", candidate=held.candidate):
+        if not await number_orders.pick(session, order, held.candidate):
             raise Overtaken
     tools.progress.tell(order.organisation_id, order.id, "chosen")
     return True
@@ -113,23 +129,25 @@ async def _take_over_hold(tools: Tools, order: NumberOrder) -> bool:
 
 async def _candidates(tools: Tools, order: NumberOrder) -> list[str]:
     """Numbers that would do, the best first: our own free ones, then those for sale."""
-    wishes = await _wishes(tools, order)
-    free = [each.e164 for each in await tools.api.tagged(FREE)]
-    for wish in wishes:
-        start = wish.contains if wish.contains.startswith("+") else ""
-        mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
-        if found := mine + [offer.e164 for offer in await tools.api.search(wish)]:
-            return found
-    return free
-
-
-async def _wishes(tools: Tools, order: NumberOrder) -> list[Wish]:
-    """What was asked for; else near the organisation; else any."""
     async with tools.database.begin() as session:
         organisation = await organisations.find(session, order.organisation_id)
-    city = organisation.locality if organisation else None
-    asked = [Wish(**known)] if (known := _known(order)) else []
-    return [*asked, *([Wish(locality=city)] if city else []), Wish()]
+    known, city = _known(order), organisation.locality if organisation else None
+    area = AREAS.get(organisation.region or "", "") if organisation else ""
+    free = [each.e164 for each in await tools.api.tagged(FREE)]
+    if known and (found := await _like(tools, Wish(**known), free, "")):
+        return found
+    for wish in (Wish(locality=city) if city else None, Wish(prefix=area)):
+        if wish is not None and (found := await _like(tools, wish, free, area)):
+            return found
+    return [e164 for e164 in free if e164.startswith(area)]
+
+
+async def _like(tools: Tools, wish: Wish, free: Sequence[str], area: str) -> list[str]:
+    """Numbers as ``wish`` has them, of ``area``: towns of one name lie in several states."""
+    start = wish.contains if wish.contains.startswith("+") else ""
+    mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
+    offers = [offer.e164 for offer in await tools.api.search(wish)]
+    return [e164 for e164 in (*mine, *offers) if e164.startswith(area)]
 
 
 def _known(order: NumberOrder) -> dict[str, str]:
@@ -149,7 +167,15 @@ async def _buy(tools: Tools, order: NumberOrder) -> None:
     if owned is None or owned.tag != tag(order):
         await _choose_again(tools, order)
     else:
+        await _let_go_others(tools, order, owned)
         await _move(tools, order, "bought", twilio_sid=owned.sid)
+
+
+async def _let_go_others(tools: Tools, order: NumberOrder, bought: Owned) -> None:
+    """Return what the order had come to before another number was picked: one order, one number."""
+    for each in await tools.api.tagged(tag(order)):
+        if each.sid != bought.sid:
+            await let_go(tools, each.sid)
 
 
 async def _bought(tools: Tools, order: NumberOrder, candidate: str) -> Owned | None:

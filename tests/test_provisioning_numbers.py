@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 
 from db import number_orders
+from db.base import OrderState
 from db.engine import Database
 from db.models import NumberOrder
 from db.number_orders import NumberOrders, NumberTakenError
@@ -100,6 +102,100 @@ async def test_there_is_time_to_pick(here: Shop, cast: Cast) -> None:
     assert await here.jobs() == ["provision_number"]
     assert await here.work(order) is None
     await _rings(here, order, THIRD)
+
+
+async def _default(here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> NumberOrder:
+    """An order of the plan's own number that nobody picks one for."""
+    monkeypatch.setattr(purchase, "TIME_TO_PICK", timedelta(0))
+    async with here.database.begin() as session:
+        order = await number_orders.pay(session, cast.a.id, "sub_1", {})
+    assert order is not None
+    return order
+
+
+async def test_nothing_is_chosen_for_who_is_choosing(here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = await _default(here, cast, monkeypatch)
+    async with here.database.begin() as session:
+        await number_orders.keep_choosing(session, cast.a.id, datetime.now(UTC))
+    pause = await here.work(order)
+    assert pause is not None
+    assert pause > timedelta(0)
+    assert (await here.look(order)).state == "paid"
+    assert here.account.purchases() == 0
+    async with here.database.begin() as session:  # but not for ever
+        longest = datetime.now(UTC) - number_orders.LONGEST_CHOOSING
+        await session.execute(update(NumberOrder).values(created_at=longest, choosing_until=None))
+        await number_orders.keep_choosing(session, cast.a.id, datetime.now(UTC))
+    assert await here.work(order) is None
+    assert (await here.look(order)).state == "done"
+
+
+async def _bought_by_default(here: Shop, order: NumberOrder, until: OrderState) -> None:
+    """Work on the order until it has come to that state."""
+    while (now := await here.look(order)).state != until:
+        await purchase.advance(here.tools, now)
+
+
+@pytest.mark.parametrize("state", ["chosen", "bought", "configured", "routed", "assigned", "done"])
+async def test_a_pick_replaces_the_default_however_far_that_has_come(
+    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch, state: OrderState
+) -> None:
+    order = await _default(here, cast, monkeypatch)
+    await _bought_by_default(here, order, state)
+    async with here.database.begin() as session:
+        picked = await pick(session, cast.a.id, THIRD, order.id)
+    assert picked.id == order.id
+    assert await here.work(order) is None
+    await _rings(here, order, THIRD)
+    assert list(here.account.numbers) == [THIRD]
+    async with here.database.begin() as session:
+        rented = {number.e164 for number in await Numbers(session, cast.a.id).all()}
+    assert rented == {cast.number.e164, THIRD}
+    with pytest.raises(NumberTakenError):  # it was picked: another form of the same page comes too late
+        async with here.database.begin() as session:
+            await pick(session, cast.a.id, SECOND, order.id)
+
+
+async def test_a_pick_while_the_default_is_being_bought_wins(
+    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await _default(here, cast, monkeypatch)
+    await _bought_by_default(here, order, "chosen")
+    stale = await here.look(order)
+    async with here.database.begin() as session:
+        await pick(session, cast.a.id, THIRD)
+    with pytest.raises(purchase.Overtaken):
+        await purchase.advance(here.tools, stale)  # Twilio has sold the default by now
+    assert len(here.account.numbers) == 1
+    assert await here.work(order) is None
+    await _rings(here, order, THIRD)
+    assert list(here.account.numbers) == [THIRD]
+
+
+@pytest.mark.parametrize(
+    ("region", "city", "area"),
+    [
+        ("NSW", "Broome", "+612"),
+        ("ACT", "Canberra", "+612"),
+        ("VIC", "Sydney", "+613"),
+        ("TAS", None, "+613"),
+        ("QLD", "Nowhere", "+617"),
+        ("SA", None, "+618"),
+        ("WA", None, "+618"),
+        ("NT", None, "+618"),
+    ],
+)
+async def test_a_default_number_is_of_the_organisations_own_area(
+    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch, region: str, city: str | None, area: str
+) -> None:
+    order = await _default(here, cast, monkeypatch)
+    async with here.database.begin() as session:
+        organisation = await session.merge(cast.a)
+        organisation.region, organisation.locality = region, city
+    await here.work(order)
+    bought = list(here.account.numbers)
+    assert all(e164.startswith(area) for e164 in bought)
+    assert bought or (await here.look(order)).error_code == 21452  # none of that area is for sale
 
 
 async def test_what_was_held_before_payment_is_bought(here: Shop, cast: Cast) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -16,6 +17,7 @@ from db.models import NumberOrder
 from db.number_orders import NumberOrders
 from db.numbers import Numbers
 from db.rate_limits import Limit
+from provisioning import purchase
 from sandbox.twilio import Number as TwilioNumber
 from sandbox.twilio import RestFault
 from tests.cast import Cast
@@ -182,6 +184,31 @@ async def test_before_payment_a_number_is_held(
         late = update(NumberOrder).values(held_until=datetime.now(UTC) - timedelta(seconds=1))
         await session.execute(late)
     assert "is kept for you" not in await words(await alice.get("/numbers"))
+
+
+async def test_a_number_rented_by_default_meanwhile_is_replaced(
+    alice: Browser, cast: Cast, database: Database, twilio: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purchase, "TIME_TO_PICK", timedelta(0))
+    async with database.begin() as session:
+        order = await number_orders.pay(session, cast.a.id, "sub_1", {})
+    assert order is not None
+    async with shop(twilio, database) as counter:
+        page = await alice.get("/numbers?locality=Sydney")
+        assert await counter.work(order) is not None  # she is choosing
+        offer = re.search(r'name="order" value="([^"]+)"', await page.text())
+        assert offer
+        async with database.begin() as session:
+            await session.execute(update(NumberOrder).values(choosing_until=None))
+        assert await counter.work(order) is None  # she has thought about it for too long
+        first = await counter.look(order)
+        assert (first.state, str(first.id)) == ("done", offer[1])
+        assert (await choose(alice, SECOND, order=offer[1])).status == 303
+        assert (await choose(alice, SECOND, order=offer[1])).status == 303  # the form comes twice
+        assert await counter.work(order) is None
+    mine = await orders(database, cast.a)
+    assert [(each.state, each.candidate) for each in mine if each.paid_by == "sub_1"] == [("done", SECOND)]
+    assert set(twilio.numbers) == {OURS, SECOND}
 
 
 async def test_what_is_paid_for_is_chosen(alice: Browser, cast: Cast, database: Database) -> None:

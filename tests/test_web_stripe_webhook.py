@@ -186,7 +186,7 @@ ACTS = (fail, mend, grow, end_later, end, give_back)
 @given(st.lists(st.sampled_from(ACTS), max_size=4), st.integers())
 async def test_any_order_of_any_events_ends_where_stripe_is(shop: Shop, acts: list[Act], seed: int) -> None:
     """Real events of one subscription's life: late, repeated, jumbled, several at a time."""
-    chance = Random(seed)  # noqa: S311 (not hypothesis' own: how many events there are is not the same each time)
+    chance = Random(seed)
     happened: list[Object] = []
     shop.stripe.account.on_event = [happened.append]
     nora = await shop.subscriber(email=f"{uuid4()}@numbat.example")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from db import audit
 from db.models import AuditEntry, Number, NumberOrder, Organisation
-from db.number_orders import UNDER_WAY, may_be_cancelled
+from db.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
 from db.organisations import standing
 from provisioning.number_settings import Change
 from provisioning.sentences import TROUBLES, outlook
@@ -77,6 +77,8 @@ class Board:
     """A number that is kept until it is paid for."""
     held_until: datetime | None
     way: Way
+    choice: UUID | None
+    """The order that a pick is for."""
     closed: str
     used: int
     most: int
@@ -124,6 +126,7 @@ def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> 
         held=shown(held.candidate) if held is not None and held.candidate else "",
         held_until=held.held_until.astimezone(zone) if held is not None and held.held_until else None,
         way=way,
+        choice=next((each.id for each in facts.orders if is_open_to_choice(each)), None),
         closed=closed,
         used=facts.used,
         most=limits.max_numbers_per_organisation,
@@ -134,7 +137,7 @@ def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> 
 
 def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, str]:
     """What choosing a number means for the organisation just now, and if it may not, why."""
-    if any(order.state == "paid" for order in facts.orders):
+    if any(is_open_to_choice(order) for order in facts.orders):
         return "pick", ""
     at = standing(facts.organisation)
     has_some = bool(facts.numbers) or any(order.state in UNDER_WAY for order in facts.orders)

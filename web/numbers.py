@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -55,6 +55,17 @@ class Found:
     """Each with the number as it is shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A number that was taken from a list."""
+
+    e164: str
+    label: str
+    key: UUID
+    order: UUID | None
+    """What it was offered for: the plan's own order; None for one more number, or one to hold."""
+
+
 @routes.get("/numbers")
 async def numbers(request: web.Request) -> web.StreamResponse:
     """All of them, and what a search has found."""
@@ -73,14 +84,14 @@ async def state(request: web.Request) -> web.StreamResponse:
 async def choose(request: web.Request) -> web.StreamResponse:
     """Take the number: as what is paid for, held until it is, or as one more."""
     viewer = await access.require(request, "numbers")
-    sent = {name: await form_field(request, name) for name in ("number", "label", "key", *SEARCHED)}
+    sent = {name: await form_field(request, name) for name in ("number", "label", "key", "order", *SEARCHED)}
     search = typed(sent)
     try:
-        e164, label, key = local_number(sent["number"]), label_of(sent["label"]), _id(sent["key"])
+        picked = _picked(sent)
         await limits.spend(request, CHOICES, str(viewer.organisation_id))
         async with access.rows(request, viewer) as rows:
             await rows.lock()
-            await _choose(request, viewer, rows, e164, key, label)
+            await _choose(request, viewer, rows, picked)
     except (InvalidError, LimitError) as error:
         return await _page(request, viewer, search, Problem("choose", str(error)))
     except NumberTakenError:
@@ -164,19 +175,20 @@ async def cancel(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/numbers")
 
 
-async def _choose(request: web.Request, viewer: Viewer, rows: Rows, e164: str, key: UUID, label: str) -> None:
-    """In the way that is open just now. Raises `InvalidError`, `LimitError`, `NumberTakenError`."""
-    if any(order.candidate == e164 for order in await rows.orders.all() if order.state != "failed"):
+async def _choose(request: web.Request, viewer: Viewer, rows: Rows, picked: Picked) -> None:
+    """In the way that was open when the form was shown. Raises `InvalidError`, `LimitError`, `NumberTakenError`."""
+    same = [order for order in await rows.orders.all() if order.candidate == picked.e164 and order.state != "failed"]
+    if any(not may_be_picked_for(order) for order in same):
         return  # the form came twice
     settings = request.app[keys.settings]
     now = await _board(request, rows)
-    if not now.way:
+    if picked.order is None and not now.way:
         raise InvalidError(now.closed)
-    if now.way != "buy":
-        await rows.ordering.pick(e164)
-        await rows.audit.record("number.picked" if now.way == "pick" else "number.held", {"number": e164})
-    elif await rows.ordering.buy(e164, f"{viewer.organisation_id}:{key}", settings, label):
-        await rows.audit.record("number.ordered", {"number": e164})
+    if picked.order is not None or now.way != "buy":
+        await rows.ordering.pick(picked.e164, picked.order)
+        await rows.audit.record("number.held" if now.way == "hold" else "number.picked", {"number": picked.e164})
+    elif await rows.ordering.buy(picked.e164, f"{viewer.organisation_id}:{picked.key}", settings, picked.label):
+        await rows.audit.record("number.ordered", {"number": picked.e164})
 
 
 async def _name(rows: Rows, number: Number, written: str) -> Problem | None:
@@ -216,6 +228,8 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
         return Found(search)
     wish = search.wish()
     await limits.spend(request, SEARCHES, str(viewer.organisation_id))
+    async with access.rows(request, viewer) as rows:
+        await rows.ordering.keep_choosing()
     offers = await request.app[keys.phone_numbers].search(wish, _FOUND)
     return Found(search, [(offer, shown(offer.e164)) for offer in offers])
 
@@ -260,6 +274,12 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFoundError from None
+
+
+def _picked(sent: Mapping[str, str]) -> Picked:
+    """Raises `InvalidError`."""
+    order = _id(sent["order"]) if sent["order"] else None
+    return Picked(local_number(sent["number"]), label_of(sent["label"]), _id(sent["key"]), order)
 
 
 def _at(number: Number) -> str:

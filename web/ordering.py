@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,9 +22,13 @@ class Ordering:
         self._session = session
         self._organisation_id = organisation_id
 
-    async def pick(self, e164: str) -> NumberOrder:
-        """``e164`` for what is paid already, or held until it is. Raises `NumberTakenError`."""
-        return await numbers.pick(self._session, self._organisation_id, e164)
+    async def pick(self, e164: str, order_id: UUID | None = None) -> NumberOrder:
+        """``e164`` for what is paid already (``order_id``), or held until it is. Raises `NumberTakenError`."""
+        return await numbers.pick(self._session, self._organisation_id, e164, order_id)
+
+    async def keep_choosing(self) -> None:
+        """Let nobody choose a number for those who look at numbers just now."""
+        await number_orders.keep_choosing(self._session, self._organisation_id, datetime.now(UTC))
 
     async def buy(self, e164: str, key: str, limits: TwilioSettings, label: str = "") -> NumberOrder | None:
         """One more; None if the form ``key`` has ordered. Raises `numbers.LimitError`, `NumberTakenError`."""
