@@ -12,7 +12,7 @@ from aiohttp import web
 
 from db.audit import AuditFilter
 from db.models import Number
-from db.number_orders import NumberTakenError
+from db.number_orders import NumberTakenError, may_be_picked_for
 from db.rate_limits import Limit
 from provisioning import number_settings
 from provisioning.numbers import DAY, LimitError
