@@ -30,7 +30,7 @@ from db.roles import RoleError, grant, role_of
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
-_ONE_AT_A_TIME = 0x62696C6279  # "bilby": the advisory lock's number
+ONE_AT_A_TIME = 0x62696C6279  # "bilby": the advisory lock's number
 _WAIT_SECONDS = 60
 _LOCK_SECONDS = 4
 
@@ -67,7 +67,7 @@ async def is_ready(session: AsyncSession) -> bool:
 @functools.cache
 def head() -> str:
     """The revision the code expects."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(ScriptDirectory.from_config(configuration()).get_current_head())
 
 
 async def _run(database: Database, act: Callable[[Config], None]) -> None:
@@ -78,9 +78,9 @@ async def _run(database: Database, act: Callable[[Config], None]) -> None:
 
 def _in_turn(connection: Connection, act: Callable[[Config], None]) -> None:
     _limit(connection, lock_s=_WAIT_SECONDS, statement_s=_WAIT_SECONDS)
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})"))
     _limit(connection, lock_s=_LOCK_SECONDS, statement_s=_WAIT_SECONDS)
-    config = _config()
+    config = configuration()
     config.attributes["connection"] = connection
     act(config)
 
@@ -90,7 +90,8 @@ def _limit(connection: Connection, *, lock_s: int, statement_s: int) -> None:
     connection.execute(text(f"SET LOCAL statement_timeout = '{statement_s}s'"))
 
 
-def _config() -> Config:
+def configuration() -> Config:
+    """Where the migrations are, as Alembic wants it."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config

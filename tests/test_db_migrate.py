@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from pgqueuer.db import AsyncpgDriver
@@ -16,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import migrate
 from db.engine import Database, asyncpg_dsn
 from db.models import Base
+from db.settings import OwnerSettings
+
+ROOT = Path(__file__).parents[1]
 
 
 def _differences(connection: Connection) -> Any:
@@ -69,3 +75,50 @@ async def test_the_job_engine_finds_the_tables_it_expects(database_url: str) -> 
         assert list(plan.statements) == []
     finally:
         await connection.close()
+
+
+async def _migrate(url: str, key: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "db.migrate",
+        cwd=ROOT,
+        env={"DATABASE_URL": url, "ENCRYPTION_KEYS": key},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_a_database_that_a_newer_release_has_migrated_is_left_as_it_is(
+    owners_database: Database, owner_url: str, encryption_key: str
+) -> None:
+    async with owners_database.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        assert await migrate.is_ready(session)
+    process = await _migrate(owner_url, encryption_key)
+    said, complained = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, complained) == (0, b"")
+    assert b"9999" in said
+    async with owners_database.begin() as session:
+        assert await migrate.current(session) == "9999"
+
+
+async def test_a_migrator_may_take_longer_than_anybody_else(owner_url: str, encryption_key: str) -> None:
+    settings = OwnerSettings.model_validate({"database_url": owner_url, "encryption_keys": encryption_key})
+    database = settings.owners_database("bilby migrate", statement_seconds=60)
+    async with database.begin() as session:
+        assert await session.scalar(text("SHOW statement_timeout")) == "1min"
+    await database.close()
+
+
+@pytest.mark.slow
+async def test_a_second_migrator_waits_for_the_first(
+    owners_database: Database, owner_url: str, encryption_key: str
+) -> None:
+    """For longer than a statement may take anywhere else, which is 10 s."""
+    async with owners_database.begin() as session:
+        await session.execute(text(f"SELECT pg_advisory_xact_lock({migrate.ONE_AT_A_TIME})"))
+        process = await _migrate(owner_url, encryption_key)
+        await asyncio.sleep(12)
+        assert process.returncode is None
+    assert await asyncio.wait_for(process.wait(), 60) == 0
