@@ -55,8 +55,11 @@ async def _shares(dsn: str) -> bool:
         pid = await first.fetchval(_PID)
         second = await _connect(dsn)
         try:
-            async with second.transaction():
-                return bool(await second.fetchval(_PID) == pid or await first.fetchval(_PID) != pid)
+            if await second.fetchval(_PID) == pid:
+                return True
+            async with second.transaction():  # or, where others ask as well, the first is served by another one now
+                await second.fetchval(_PID)
+                return bool(await first.fetchval(_PID) != pid)
         finally:
             await second.close(timeout=CONNECT_SECONDS)
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):

@@ -1,0 +1,71 @@
+"""Found an organisation without Stripe: ``python -m web.found NAME EMAIL`` prints the link that signs its owner in.
+
+For the first organisation of an installation that sells nothing, or one that is not to pay: everything works for it
+at once. It may subscribe later like any other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from db import organisations, sign_in_links
+from db.audit import Actor, record
+from db.encryption import keyring_of
+from db.engine import Database, DatabaseUnavailableError
+from db.members import AddressTakenError, Members
+from db.settings import DatabaseSettings
+from runtime.settings import HttpOrigin, load, stop
+from web.newcomer import problems
+from web.sign_in import link_url
+
+OPERATOR = Actor("Operator")
+_PROCESS = "web.found"
+
+
+class Settings(DatabaseSettings):
+    """What the command reads."""
+
+    web_public_url: HttpOrigin
+
+
+async def found(database: Database, *, name: str, owner: str, email: str) -> str:
+    """The token of a sign-in link for the owner of a new organisation. Raises `AddressTakenError`."""
+    async with database.begin() as session:
+        made = await organisations.create(session, name=name, status="active")
+        member = await Members(session, made.id).add(email=email, name=owner, role="owner")
+        await record(session, made.id, "organisation.founded", None, OPERATOR)
+        return await sign_in_links.create(session, member.id, keyring_of(session).hash("origin", _PROCESS))
+
+
+async def _main(asked: argparse.Namespace, settings: Settings) -> str:
+    database = settings.database("bilby found", pool_size=1)
+    try:
+        token = await found(database, name=asked.name, owner=asked.owner, email=asked.email)
+    finally:
+        await database.close()
+    return link_url(settings.web_public_url, token)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog=f"python -m {_PROCESS}", description=__doc__)
+    parser.add_argument("name", help="what the organisation is called")
+    parser.add_argument("email", help="its owner's address")
+    parser.add_argument("--owner", default="Owner", help="its owner's name")
+    asked = parser.parse_args()
+    typed = {"organisation": asked.name, "name": asked.owner, "email": asked.email, "seats": "1"}
+    if wrong := problems(typed):
+        stop(_PROCESS, "; ".join(wrong.values()))
+    try:
+        link = asyncio.run(_main(asked, load(_PROCESS, Settings)))
+    except AddressTakenError:
+        stop(_PROCESS, "that address is a member's already: sign in with it")
+    except DatabaseUnavailableError as error:
+        stop(_PROCESS, f"DATABASE_URL: the database did not answer ({error})")
+    minutes = sign_in_links.LIFETIME.total_seconds() // 60
+    print(f"Open this within {minutes:.0f} minutes to sign in:\n{link}")  # noqa: T201 (a command)
+
+
+if __name__ == "__main__":
+    main()
