@@ -25,7 +25,7 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 	.ci/chromium
 	.ci/debian kubectl kubernetes-client
 	.ci/debian promtool prometheus
-	.ci/pgbouncer
+	PATH="$$PATH:/usr/sbin" .ci/debian pgbouncer pgbouncer
 	.ci/pytest "not browser and not slow" 2
 	.ci/pytest "slow and not browser" 3
 	.ci/pytest "browser" 2

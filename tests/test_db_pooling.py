@@ -43,7 +43,7 @@ pytestmark = pytest.mark.slow
 async def _bouncer(folder: Path, url: str, port: int, mode: str) -> AsyncIterator[str]:
     """PgBouncer in front of the server of ``url``; the URL that leads through it."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    assert program, "PgBouncer is not installed: run .ci/pgbouncer"
+    assert program, "PgBouncer is not installed: apt-get install pgbouncer"
     sockets, name = url.partition("?host=")[2], re.findall(r"@/(\w+)\?", url)[0]
     settings = folder / f"{mode}.ini"
     settings.write_text(_SETTINGS.format(sockets=sockets, role=APPLICATION, port=port, mode=mode))
