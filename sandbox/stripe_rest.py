@@ -5,6 +5,7 @@ An endpoint is a plain function of the account, the checked parameters and the p
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hashlib
 import hmac
@@ -43,6 +44,8 @@ class Fault:
     path: str = "/v1/"  # what the path begins with
     status: int = 500
     after: bool = False
+    hang_seconds: float = 0.0
+    """How long nothing is answered before."""
 
     def fits(self, request: web.Request) -> bool:
         """Whether it is this request's turn."""
@@ -106,6 +109,7 @@ async def stripe_shape(request: web.Request, handler: Next) -> web.StreamRespons
     fault = next((fault for fault in desk.faults if fault.fits(request)), None)
     if fault:
         desk.faults.remove(fault)
+        await asyncio.sleep(fault.hang_seconds)
     response = await _answer(desk, request, handler, identifier) if not fault or fault.after else None
     if fault and fault.status == 0 and request.transport is not None:
         request.transport.abort()
