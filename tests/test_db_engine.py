@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 import pytest
@@ -10,7 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
 from db import members
-from db.engine import Database, DatabaseUnavailableError, asyncpg_dsn
+from db.engine import Database, DatabaseUnavailableError, HeldTransactionError, asyncpg_dsn, refuse_in_transaction
+from provisioning import stripe_api, twilio_client
+from provisioning.mail import Mailer
 from tests.cast import Cast
 
 
@@ -121,3 +125,73 @@ async def test_many_at_once_share_the_pool(database: Database) -> None:
     async with asyncio.TaskGroup() as tasks:
         answers = [tasks.create_task(_one(database)) for _ in range(50)]
     assert sum(answer.result() for answer in answers) == 50
+
+
+async def test_nobody_waits_for_a_vendor_inside_a_transaction(database: Database) -> None:
+    refuse_in_transaction("anybody")
+    async with database.begin() as session:
+        await session.execute(text("SELECT 1"))
+        with pytest.raises(HeldTransactionError):
+            refuse_in_transaction("anybody")
+        with pytest.raises(HeldTransactionError):  # nor in a task that the transaction waits for
+            await asyncio.gather(_ask())
+        async with database.begin():
+            pass
+        with pytest.raises(HeldTransactionError):  # the outer one is still open
+            refuse_in_transaction("anybody")
+    refuse_in_transaction("anybody")
+
+
+async def test_a_task_that_outlives_the_transaction_it_began_in_may_ask(database: Database) -> None:
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        async with database.begin():
+            later = tasks.create_task(_ask(over))
+        over.set()
+    assert later.done()
+
+
+async def test_a_transaction_that_failed_is_over(database: Database) -> None:
+    with pytest.raises(ValueError, match="ours"):
+        async with database.begin():
+            raise ValueError("ours")
+    refuse_in_transaction("anybody")
+
+
+async def test_a_lock_without_a_transaction_is_none(database: Database) -> None:
+    async with database.alone("one"):  # a worker holds it while Twilio is asked
+        refuse_in_transaction("anybody")
+
+
+async def _ask(when: asyncio.Event | None = None) -> None:
+    if when is not None:
+        await when.wait()
+    refuse_in_transaction("anybody")
+
+
+@pytest.mark.parametrize("vendor", ["Stripe", "Twilio", "SMTP"])
+async def test_each_vendors_client_refuses(database: Database, vendor: str) -> None:
+    async with AsyncExitStack() as stack:
+        ask = await stack.enter_async_context(_client(vendor))
+        async with database.begin():
+            with pytest.raises(HeldTransactionError, match=vendor):
+                await ask()
+
+
+@asynccontextmanager
+async def _client(vendor: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    """One request to ``vendor`` by the product's own client. Nobody listens there."""
+    nowhere = "127.0.0.1:1"
+    match vendor:
+        case "Stripe":
+            async with stripe_api.opened("sk_test_1", "price_1", f"http://{nowhere}") as api:
+                yield lambda: api.agreements("cus_1")
+        case "Twilio":
+            account, key = f"AC{'1' * 32}", f"SK{'2' * 32}"
+            async with twilio_client.connected(
+                account=account, key=key, secret="s", base=f"http://{nowhere}"
+            ) as client:
+                yield lambda: client.calls("CA1").fetch_async()
+        case _:
+            mailer = Mailer(f"smtp://{nowhere}", "Bilby <bilby@bilby.example>")
+            yield lambda: mailer.send("a@b.example", "Hello", "text", "html")
