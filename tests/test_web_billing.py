@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from db.audit import details_of
-from db.base import OrganisationStatus, SubscriptionStatus
+from db.base import Attention, OrganisationStatus, SubscriptionStatus
 from db.members import Members
 from db.models import AuditEntry, Member, Organisation, Subscription
-from db.organisations import STANDING
+from db.organisations import ATTENTION, STANDING
 from sandbox import stripe_standing
 from sandbox.stripe import Fault
 from tests.cast import Cast
@@ -294,3 +294,33 @@ def test_every_state_is_said_in_words(
 def test_amounts_are_written_as_people_do(cents: int) -> None:
     written = billing_state.amount(cents).replace("A$", "").replace(",", "").replace("−", "-")
     assert round(float(written) * 100) == cents
+
+
+@pytest.mark.parametrize("attention", get_args(Attention))
+@pytest.mark.parametrize("status", get_args(OrganisationStatus))
+def test_what_needs_attention_is_said_where_nothing_worse_is(
+    status: OrganisationStatus, attention: Attention
+) -> None:
+    organisation = Organisation(name="A", status=status, time_zone="Australia/Perth")
+    row = Subscription(
+        status="active", stripe_subscription_id="sub_1", attention=attention, cancel_at_period_end=False
+    )
+    said = billing_state.state(organisation, row)
+    if status in ("incomplete", "trialing", "active"):
+        assert (said.attention, said.mend) == (attention, ATTENTION[attention].remedy)
+    else:
+        assert (said.attention, said.tone) == (None, "bad")
+
+
+async def test_an_invoice_that_waits_for_an_address_leads_to_where_it_is_corrected(shop: Shop) -> None:
+    nora = await shop.subscriber()
+    customer = shop.stripe.account.find("customer", await shop.customer(nora))
+    (one,) = shop.stripe.account.all("subscription", customer=customer["id"])
+    customer["address"] = None
+    shop.stripe.clock.to_renewal(one)
+    await shop.delivered()
+    owner = await shop.browser().sign_in(nora)
+    page = await (await owner.get("/billing")).text()
+    assert 'data-attention="invoice_not_finalized"' in page
+    assert 'action="/billing/portal"' in page
+    assert (await shop.organisation(nora)).status == "active"
