@@ -119,7 +119,7 @@ def test_pods_get_their_own_secrets_only() -> None:
         "web": {"database", "web"},
         "provisioning": {"database", "provisioning"},
         "nats": {"nats"},
-        "migrate": {"migrate"},
+        "migrate": {"database", "migrate"},
     }
 
 
