@@ -23,6 +23,7 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 	.venv/bin/lint-imports
 	.venv/bin/deptry media web provisioning db runtime
 	.ci/chromium
+	.ci/firefox
 	.ci/debian kubectl kubernetes-client
 	.ci/debian promtool prometheus
 	PATH="$$PATH:/usr/sbin" .ci/debian pgbouncer pgbouncer

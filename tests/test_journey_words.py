@@ -44,8 +44,15 @@ async def nats(tmp_path: Path, ports: dict[str, int]) -> AsyncIterator[NatsServe
 
 
 @pytest.fixture
-def settings(settings: Settings, ports: dict[str, int], nats: NatsServer) -> Settings:
+def voice_sdk() -> str:
+    """Where pages load the Voice SDK from. Here it reaches nobody: desks are the emulator's own."""
+    return ""
+
+
+@pytest.fixture
+def settings(settings: Settings, ports: dict[str, int], nats: NatsServer, voice_sdk: str) -> Settings:
     ours = {
+        "voice_sdk_url": voice_sdk,
         "media_public_url": f"ws://127.0.0.1:{ports['media']}",
         "nats_url": Settings.model_validate(settings.model_dump() | {"nats_url": nats.url("web")}).nats_url,
         "twilio_api_base": f"http://127.0.0.1:{ports['twilio']}",

@@ -1,0 +1,57 @@
+"""The main journey in another browser than the other tests': sign in, take a call, read its words, hang up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from db import sign_in_links
+from db.engine import Database
+from sandbox import script_audio
+from sandbox.twilio import Twilio
+from tests.cast import Cast
+from tests.firefox import Firefox, firefox
+from tests.site import Site
+from tests.test_journey_words import PAUSE, at_work, nats, node, ports, settings, telephone
+
+__all__ = ["at_work", "nats", "node", "ports", "settings", "telephone"]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def voice_sdk(ports: dict[str, int]) -> str:
+    """The emulated one: Bob's desk is his page."""
+    return f"http://127.0.0.1:{ports['twilio']}/voice-sdk.js"
+
+
+@pytest_asyncio.fixture
+async def window(tmp_path: Path) -> AsyncIterator[Firefox]:
+    async with firefox(tmp_path) as launched:
+        yield launched
+
+
+async def test_a_call_is_taken_read_and_ended_in_firefox(
+    window: Firefox, site: Site, telephone: Twilio, database: Database, at_work: Cast
+) -> None:
+    async with database.begin() as session:
+        token = await sign_in_links.create(session, at_work.bob.id, b"test")
+    page = await window.page()
+    await page.goto(f"{site.url}/sign-in/{token}")
+    await page.until("document.getElementById('link-state').dataset.status === 'open'")
+    await page.until("document.getElementById('phone').dataset.phase === 'ready'")
+
+    speech = script_audio.encode("my internet is slow") + PAUSE * 20
+    leg = telephone.place_call(to="+61255501234", caller_audio=speech)
+    await page.click("#answer")
+    await page.until("document.getElementById('lines').textContent.includes('my internet is slow')")
+    assert not leg.over.is_set()
+
+    await page.click("#hang-up")
+    await page.until("document.getElementById('in-call').hidden")
+    await leg.over.wait()
+    assert telephone.exchange.alerts == []
+    assert [line for line in window.complaints if "Security" in line or "Error" in line] == []
