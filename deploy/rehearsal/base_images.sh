@@ -30,12 +30,14 @@ binaries() { # what the wheels hold, in $work/wheels
   touch "$work/wheels.done"
 }
 
-import() { # NAME OPTION...: an image of the Debian, with a certificate store that has our authority
-  tar -C "$work/debian" -c . | docker import "${@:2}" - "$1" >/dev/null
+is_there() { docker image inspect "$1" >/dev/null 2>&1; }
+
+import() { # NAME: an image of the Debian, with a certificate store that has our authority
+  is_there "$1" || tar -C "$work/debian" -c . | docker import - "$1" >/dev/null
 }
 
 image() { # NAME FOLDER: build FOLDER
-  docker build --quiet --tag "$1" "$2" >/dev/null && echo "built $1"
+  is_there "$1" || docker build --quiet --tag "$1" "$2" >/dev/null
 }
 
 debian

@@ -1,0 +1,83 @@
+"""compose.yaml as the real Docker Compose reads it, alone and with each file that can be added."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_DEPLOY = Path(__file__).parents[1] / "deploy"
+_COMPOSE = Path(sysconfig.get_path("scripts")) / "docker-compose"
+_PROCESSES = ("media", "web", "provisioning", "migrate")
+_SECRET = re.compile(r"SECRET|PASSWORD|TOKENS|KEYS|ACCESS_KEY_ID|(DATABASE|NATS|SMTP)_URL")
+
+pytestmark = pytest.mark.skipif(not _COMPOSE.exists(), reason="no docker-compose for this system")
+
+
+def read(*files: str, **settings: str) -> dict[str, Any]:
+    """The services, as Compose would start them. Raises `CalledProcessError`."""
+    arguments = [argument for file in files for argument in ("-f", str(_DEPLOY / file))]
+    environment = {"PATH": os.defpath, "HOME": str(_DEPLOY)} | settings
+    done = subprocess.run(
+        [_COMPOSE, *arguments, "config", "--format", "json"], env=environment, capture_output=True, check=True
+    )
+    services: dict[str, Any] = json.loads(done.stdout)["services"]
+    return services
+
+
+def filled_in() -> dict[str, str]:
+    """Everything that has no default, as in bilby.env.example."""
+    required = set(re.findall(r"\$\{([A-Z0-9_]+):\?\}", (_DEPLOY / "compose.yaml").read_text()))
+    return {name: f"value-of-{name.lower()}" for name in required}
+
+
+def in_files() -> dict[str, str]:
+    pairs = re.findall(r"^([A-Z0-9_]+)=(.+)$", (_DEPLOY / "in-files.env").read_text(), re.MULTILINE)
+    return dict(pairs)
+
+
+def test_compose_can_read_it() -> None:
+    services = read("compose.yaml", **filled_in())
+    assert services["media"]["scale"] == 2
+    assert {name for name, service in services.items() if "ports" in service} == {"caddy"}
+
+
+def test_what_lacks_is_named() -> None:
+    settings = filled_in()
+    del settings["SESSION_SECRET"]
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        read("compose.yaml", **settings)
+    assert b"SESSION_SECRET" in failed.value.stderr
+
+
+def test_with_secrets_in_files_no_variable_holds_one() -> None:
+    services = read("compose.yaml", "compose.secrets.yaml", **filled_in() | in_files())
+    assert "in-a-file" not in json.dumps(services)
+    for process in (*_PROCESSES, "postgres", "nats"):
+        named = {name for name in services[process].get("environment", ()) if _SECRET.search(name)}
+        assert not {name for name in named if not name.endswith("_FILE")}
+
+
+def test_each_process_is_given_its_own_secrets_alone() -> None:
+    services = read("compose.yaml", "compose.secrets.yaml", **filled_in() | in_files())
+    given = {name: {secret["source"] for secret in service.get("secrets", ())} for name, service in services.items()}
+    assert not given["media"] & {"database_url", "encryption_keys", "session_secret"}
+    assert not given["provisioning"] & {"session_secret", "stream_shared_secret"}
+    assert given["caddy"] == set()
+
+
+def test_a_secret_in_a_file_has_the_name_of_its_setting() -> None:
+    """What a process no longer has in its environment, it finds at /run/secrets."""
+    plain = read("compose.yaml", **filled_in())
+    services = read("compose.yaml", "compose.secrets.yaml", **filled_in() | in_files())
+    for process in _PROCESSES:
+        taken = set(plain[process]["environment"]) - set(services[process].get("environment", ()))
+        found = {secret["target"].rsplit("/", 1)[-1].upper() for secret in services[process]["secrets"]}
+        optional = {"TWILIO_US1_KEY_SECRET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+        assert taken - optional == found - {"AWS_CREDENTIALS"}
