@@ -44,6 +44,57 @@ CONSOLES_DROPPED = Counter("bilby_consoles_dropped", "Consoles cut off because t
 LOOP_LAG = Histogram("bilby_loop_lag_seconds", "How late the ticker came round.", buckets=_QUICK, registry=REGISTRY)
 BUS_DROPPED = Counter("bilby_bus_dropped", "Events for other nodes dropped while NATS was away.", registry=REGISTRY)
 
+_KNOWN: dict[Counter, tuple[tuple[str, ...], ...]] = {
+    BAD_FRAMES: (
+        ("too_large",),
+        ("no_event",),
+        ("not_json",),
+        ("bad_media",),
+        ("bad_start",),
+        ("bad_stop",),
+        ("before_start",),
+        ("second_start",),
+        ("wrong_stream",),
+        ("binary",),
+    ),
+    GAPS: (("twilio",), ("bilby",), ("transcribe",)),
+    REFUSED: (
+        ("connection", "crowded"),
+        ("console", "crowded"),
+        ("console", "origin"),
+        ("console", "ticket"),
+        ("stream", "draining"),
+        ("stream", "signature"),
+        ("stream", "ticket"),
+    ),
+    TRANSCRIBE_FAILURES: (
+        ("AccessDeniedException",),
+        ("AudioTimeout",),
+        ("BadRequestException",),
+        ("ConflictException",),
+        ("ConnectionRefusedError",),
+        ("ConnectionResetError",),
+        ("Credentials",),
+        ("Dropped",),
+        ("ExpiredTokenException",),
+        ("InternalFailureException",),
+        ("InvalidSignatureException",),
+        ("LimitExceededException",),
+        ("Mute",),
+        ("NoAnswer",),
+        ("SSLCertVerificationError",),
+        ("ServiceUnavailableException",),
+        ("Stuck",),
+        ("Timeout",),
+        ("UnreadableAnswer",),
+        ("UnrecognizedClientException",),
+        ("gaierror",),
+    ),
+}
+for _counter, _series in _KNOWN.items():
+    for _labels in _series:
+        _counter.labels(*_labels)  # from 0 on: a series that begins with its first burst shows no increase
+
 
 def render() -> bytes:
     """The text that ``GET /metrics`` answers."""
