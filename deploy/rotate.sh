@@ -5,7 +5,8 @@
 #     deploy/rotate.sh STREAM_SHARED_SECRET     then, after 3 minutes:  deploy/rotate.sh --finish STREAM_SHARED_SECRET
 #     deploy/rotate.sh ENCRYPTION_KEYS          rewrites every row; then, once no backup needs the old key: --finish
 #     deploy/rotate.sh TWILIO_AUTH_TOKENS NEW   the secondary token; promote it at Twilio, then --finish
-#     deploy/rotate.sh POSTGRES_PASSWORD
+#     deploy/rotate.sh POSTGRES_PASSWORD        the tables' owner's
+#     deploy/rotate.sh POSTGRES_APP_PASSWORD    web's and provisioning's
 #     deploy/rotate.sh NATS                     the three passwords; live calls show a short gap
 #
 # The first four pass three states, so that no process ever meets a key it does not know: old,new (everybody can read
@@ -13,7 +14,7 @@
 . "$(dirname "$0")/containers.sh"
 
 usage() { fail "usage: deploy/rotate.sh [--finish] SESSION_SECRET|STREAM_SHARED_SECRET|ENCRYPTION_KEYS|TWILIO_AUTH_TOKENS [NEW]
-       deploy/rotate.sh POSTGRES_PASSWORD|NATS"; }
+       deploy/rotate.sh POSTGRES_PASSWORD|POSTGRES_APP_PASSWORD|NATS"; }
 
 # users NAME: the services that read it.
 users() {
@@ -64,13 +65,19 @@ finish() { # NAME
   say "$1: the old key is gone"
 }
 
+application_password() {
+  set_setting POSTGRES_APP_PASSWORD "$(openssl rand -hex 16)"
+  docker compose run --rm --no-deps migrate  # which sets it; connections that are open stay open
+  replace web provisioning
+}
+
 database_password() {
   local new
   new=$(openssl rand -hex 16)
   # From standard input, so that it stands in no list of processes. Connections that are open stay open.
   docker compose exec -T postgres psql --quiet -U bilby -d bilby -v ON_ERROR_STOP=1 <<<"ALTER ROLE bilby PASSWORD '$new'"
   set_setting POSTGRES_PASSWORD "$new"
-  replace web provisioning
+  docker compose up --detach --no-deps --force-recreate backup
 }
 
 nats_passwords() {
@@ -87,6 +94,7 @@ nats_passwords() {
 case ${1:-} in
 --finish) [ $# -eq 2 ] || usage; finish "$2" ;;
 POSTGRES_PASSWORD) database_password ;;
+POSTGRES_APP_PASSWORD) application_password ;;
 NATS) nats_passwords ;;
 ?*) [ $# -le 2 ] || usage; rotate "$@" ;;
 *) usage ;;

@@ -166,10 +166,10 @@ async def test_an_agent_on_a_call_is_not_rung(cast: Cast, database: Database, tw
 
 
 async def test_a_call_that_can_not_be_recorded_is_connected_without_transcription(
-    cast: Cast, database: Database, twilio: Twilio
+    cast: Cast, database: Database, owners_database: Database, twilio: Twilio
 ) -> None:
     await available(database, cast.bob)
-    async with database.begin() as session:
+    async with owners_database.begin() as session:
         await session.execute(text("ALTER TABLE calls ADD CONSTRAINT full_disk CHECK (false)"))
     assert (await twilio.post(INBOUND, calling(cast.number))).tags == ["Dial"]
     assert (await twilio.post(OUTBOUND, dialling(cast.bob))).tags == ["Dial"]

@@ -56,6 +56,7 @@ class Accounts:
             "STREAM_SHARED_SECRET": secrets.token_hex(32),
             "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
             "POSTGRES_PASSWORD": secrets.token_hex(16),
+            "POSTGRES_APP_PASSWORD": secrets.token_hex(16),
             **{f"NATS_{name}_PASSWORD": "p" + secrets.token_hex(16) for name in ("MEDIA", "WEB", "PROVISIONING")},
             "TWILIO_ACCOUNT_SID": self.twilio_account_sid,
             "TWILIO_AUTH_TOKENS": self.twilio_auth_token,

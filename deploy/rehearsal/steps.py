@@ -185,6 +185,7 @@ def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
         rotation("ENCRYPTION_KEYS"),
         new_token(promote),
         of("rotate POSTGRES_PASSWORD", script, "rotate", "POSTGRES_PASSWORD"),
+        of("rotate POSTGRES_APP_PASSWORD", script, "rotate", "POSTGRES_APP_PASSWORD"),
         of("rotate NATS", script, "rotate", "NATS"),
         of("restart web as it stands", restart, "web"),
     ]
