@@ -29,7 +29,9 @@ class Call extends Emitter {
 }
 class Device extends Emitter {
   constructor(token, options) { super(); globalThis.device = Object.assign(this, { options }); }
+  dialled = null;
   async register() { this.emit("registered"); }
+  async connect({ params }) { this.dialled = params.To; return new Call(); }
 }
 globalThis.Twilio = { Device };
 globalThis.ring = () => globalThis.device.emit("incoming", new Call());

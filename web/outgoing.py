@@ -40,6 +40,5 @@ async def check(rows: Rows, settings: Settings, call: str = "") -> None:
 
 async def _seats(rows: Rows) -> int:
     """Seats that are paid for; who came before there was anything to pay has as many as members."""
-    members = await rows.members.all()
-    paid = seats(rows.organisation, await rows.subscription(), members).paid
-    return len(members) if paid is None else paid
+    paid = seats(rows.organisation, await rows.subscription(), ()).paid
+    return len(await rows.members.all()) if paid is None else paid

@@ -1,5 +1,6 @@
 // The phone's controls: taking calls or not, the ring banner, dial pad, mute, hang up. What it does is softphone.js's.
 
+import { DialForm } from "./dial_form.js";
 import { part, put } from "./dom.js";
 import { Softphone } from "./softphone.js";
 import { duration } from "./wording.js";
@@ -9,6 +10,7 @@ const CALL_PHASES = { dialling: "calling", ringing: "", talking: "" };
 
 export class PhonePanel {
   #phone;
+  #form;
   #csrfToken;
   #onAvailable;
   #title = document.title;
@@ -19,6 +21,7 @@ export class PhonePanel {
     this.#csrfToken = csrfToken;
     this.#onAvailable = onAvailable;
     this.#phone = new Softphone({ sdk, csrfToken, onTalking, onChange: () => this.#draw() });
+    this.#form = new DialForm({ csrfToken, onDial: (number, shown) => this.#phone.dial(number, shown) });
     this.#wire();
     this.#showAvailable(document.body.dataset.available === "yes");
     this.#phone.start();
@@ -65,7 +68,6 @@ export class PhonePanel {
     press("availability", () => this.#switchAvailable());
     press("keypad", (event) => this.#key(event.target.closest("button")?.value));
     for (const open of document.querySelectorAll(".keypad-open")) open.addEventListener("click", () => this.#toggleKeypad());
-    part("dial").addEventListener("submit", (event) => this.#dial(event));
   }
 
   #draw() {
@@ -115,19 +117,11 @@ export class PhonePanel {
     this.tick();
   }
 
-  #dial(event) {
-    event.preventDefault();
-    const number = part("number").value.trim();
-    if (!number) return part("number").focus();
-    part("number").value = "";
-    this.#phone.dial(number);
-  }
-
   // Writes the number before a call, and speaks to the other side's menus during one.
   #key(digit) {
     if (!digit) return;
     if (this.#during("talking")) this.#phone.press(digit);
-    else part("number").value += digit;
+    else this.#form.add(digit);
   }
 
   #toggleKeypad() {

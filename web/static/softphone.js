@@ -77,13 +77,13 @@ export class Softphone {
     this.#call?.sendDigits(digit);
   }
 
-  /** Call `number`, as typed: the server decides what it means and whether it may be called. */
-  async dial(number) {
+  /** Call `number` (E.164), which people read as `shown`: the server decides once more whether it may be called. */
+  async dial(number, shown = number) {
     if (this.#call || this.phase !== "ready") return;
     this.#problem = "";
     try {
       const call = await this.#registration.device.connect({ params: { To: number } });
-      call.dialled = number;
+      call.dialled = shown;
       this.#ringing = []; // the SDK ignores them from now on, and says nothing more of them
       this.#hold(call);
     } catch (error) {

@@ -1,0 +1,100 @@
+"""The field for a number to call, in a real Chromium: refused in text before anything is dialled, the number kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from db import sign_in_links
+from db.engine import Database
+from tests.cast import Cast
+from tests.chromium import chromium
+from tests.live_media import VOICE_SDK, LiveMedia, live_media
+from tests.site import Site
+from web.config import Settings
+from web.dialling import SENTENCES
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def settings(settings: Settings, free_port: Callable[[], int]) -> Settings:
+    """A phone, and a media process of the test's own."""
+    port = free_port()
+    ours = {"media_public_url": f"ws://127.0.0.1:{port}", "voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"}
+    return settings.model_copy(update=ours)
+
+
+@pytest_asyncio.fixture
+async def media(settings: Settings) -> AsyncIterator[LiveMedia]:
+    port = int(settings.media_public_url.rpartition(":")[2])
+    secret = settings.stream_shared_secret.get_secret_value()
+    async with live_media(port, secret, settings.web_public_url) as listening:
+        listening.script = VOICE_SDK % "CA1"
+        yield listening
+
+
+@pytest_asyncio.fixture
+async def phone(site: Site, media: LiveMedia, database: Database, cast: Cast) -> AsyncIterator[Page]:
+    """Bob's console, its phone ready."""
+    assert media.script
+    async with chromium() as window, database.begin() as session:
+        token = await sign_in_links.create(session, cast.bob.id, b"test")
+        await session.commit()
+        page = await (await window.new_context(base_url=site.url)).new_page()
+        await page.goto(f"/sign-in/{token}")
+        await expect(page.locator("#place-call")).to_be_enabled(timeout=20_000)
+        yield page
+
+
+async def refused(page: Page, typed: str, sentence: str) -> None:
+    """``typed`` is refused in text, stays in the field, and reaches no telephone."""
+    field = page.locator("#number")
+    await field.fill(typed)
+    await field.press("Enter")
+    await expect(page.locator("#dial-said")).to_have_text(sentence)
+    await expect(field).to_have_value(typed)
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await expect(page.locator("#in-call")).to_be_hidden()
+    assert await page.evaluate("device.dialled") is None
+
+
+async def test_what_may_not_be_called_is_said_beside_the_field(phone: Page) -> None:
+    await refused(phone, "1900 123 456", SENTENCES["premium"])
+    await refused(phone, "1300 123 456", SENTENCES["unreachable"])
+    await refused(phone, "0412 345", SENTENCES["invalid"])
+    await refused(phone, "+44 20 7946 0958", SENTENCES["country"])
+
+
+async def test_an_emergency_is_told_the_way_out_at_once_in_red(phone: Page) -> None:
+    field, said = phone.locator("#number"), phone.locator("#dial-said")
+    for number in ("000", "112", "106", "0\u20110\u200b0"):
+        await field.fill(number)
+        await expect(said).to_contain_text("mobile phone or a landline")
+        await expect(said).to_have_attribute("role", "alert")
+        red, green, blue = await said.evaluate("node => getComputedStyle(node).color.match(/\\d+/g).map(Number)")
+        assert red > 2 * max(green, blue)
+        await field.fill("")
+        await expect(said).to_be_hidden()
+    await refused(phone, "000", SENTENCES["emergency"])
+
+
+async def test_what_may_be_called_is_dialled_as_it_was_meant(phone: Page) -> None:
+    await phone.locator("#number").fill("\u202a(02)\u00a05550\u20119999\u202c")
+    await phone.locator("#place-call").click()
+    await expect(phone.locator("#in-call-number")).to_have_text("(02) 5550 9999")
+    assert await phone.evaluate("device.dialled") == "+61255509999"
+    await expect(phone.locator("#number")).to_have_value("")
+
+
+async def test_without_an_answer_nothing_is_dialled(phone: Page) -> None:
+    await phone.route("**/voice/check", lambda route: route.abort())
+    field = phone.locator("#number")
+    await field.fill("0412 345 678")
+    await field.press("Enter")
+    await expect(phone.locator("#dial-said")).not_to_be_empty()
+    await expect(field).to_have_value("0412 345 678")
+    assert await phone.evaluate("device.dialled") is None

@@ -1,0 +1,34 @@
+"""What Twilio is asked for when a live call needs another stream."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.twilio_book import Passed
+from tests.customer import settings as account_of
+from tests.customer import town
+from web import keys, twilio_client
+from web.config import Settings
+from web.restarts import Restarts
+
+
+async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(settings: Settings) -> None:
+    public = "https://app.bilby.example"
+    async with town() as (emulator, customer):
+        account = account_of(customer)
+        values = settings.model_dump() | {
+            "twilio_account_sid": account.account_sid,
+            "twilio_api_key_sid": account.api_key_sid,
+            "twilio_api_key_secret": account.api_key_secret,
+            "twilio_api_base": emulator.url,
+            "web_public_url": public,
+        }
+        app, passed = web.Application(), list[Passed]()
+        app[keys.settings] = Settings.model_validate(values)
+        customer.says("/voice", "<Pause length='600'/>")
+        call = emulator.place_call().sid
+        emulator.book.watchers.append(passed.append)
+        async with twilio_client.of(app[keys.settings]) as app[keys.twilio]:
+            await Restarts(app)._order(call, "MZ1", "ticket")
+    (asked,) = passed
+    assert asked.form["StatusCallback"] == f"{public}/twilio/stream/status#e=sydney&rc=3&rp=5xx,ct,rt"
