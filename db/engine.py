@@ -29,8 +29,16 @@ _LEAVE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 _PASSING = ("08", "28", "3D000", "53", "57", "55P03")
 
 
+# SQLSTATEs of a value that cannot be stored: too large a number, no text, no such time, a NUL, half a surrogate pair.
+_VALUES = ("22003", "22007", "22008", "22021", "22P02", "22P05")
+
+
 class DatabaseUnavailableError(Exception):
     """The database cannot be reached, or did not answer in time. Trying again later may help."""
+
+
+class UnstorableError(Exception):
+    """A text that was sent to us, such as one with a NUL or half a surrogate pair, is none that Postgres can hold."""
 
 
 class HeldTransactionError(RuntimeError):
@@ -109,14 +117,19 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """A transaction: committed at the end, undone by an exception. Raises `DatabaseUnavailableError`."""
+        """A transaction: committed at the end, undone by an exception.
+
+        Raises `DatabaseUnavailableError`, and `UnstorableError` for a value that no column can hold.
+        """
         try:
             with _holding_transaction():
                 async with self._sessions.begin() as session:
                     yield session
-        except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
+        except (exc.StatementError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
             if _is_passing(error):
                 raise DatabaseUnavailableError(type(error).__name__) from error
+            if _is_about_a_value(error):
+                raise UnstorableError(type(error).__name__) from error
             raise
 
     @asynccontextmanager
@@ -165,6 +178,17 @@ def named(application: str, keyring: Keyring) -> str:
     Postgres keeps 63 characters, enough for five keys behind our longest name. See `db.rotate`.
     """
     return f"{application} keys={','.join(keyring.fingerprints)}"
+
+
+def _is_about_a_value(error: BaseException) -> bool:
+    """Whether a text or number that was bound is at fault: Postgres' class 22, or no UTF-8 to begin with."""
+    original = error.orig if isinstance(error, exc.StatementError) else error
+    while original is not None:
+        state = getattr(original, "sqlstate", None)
+        if isinstance(original, UnicodeEncodeError) or (isinstance(state, str) and state in _VALUES):
+            return True
+        original = original.__cause__
+    return False
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from db import addresses
 from db.encryption import keyring_of
 from db.models import Call, Member, Role, SignOut
 
@@ -18,15 +20,10 @@ class AddressTakenError(Exception):
     """The e-mail address already belongs to a member, of this organisation or of another."""
 
 
-def same_address(email: str) -> str:
-    """The form under which two spellings of an e-mail address are one and the same."""
-    return email.strip().casefold()
-
-
 async def by_email(session: AsyncSession, email: str) -> Member | None:
-    """The member whom that address reaches, with ``organisation``."""
-    hashes = keyring_of(session).hashes("email", same_address(email))
-    return await session.scalar(_present().where(Member.email_hash.in_(hashes)))
+    """Whom that address reaches, with ``organisation``: its member, or else who was last invited under it."""
+    found = await _with_address(session, email)
+    return max(found, key=lambda member: (member.accepted_at is not None, member.created_at), default=None)
 
 
 async def by_id(session: AsyncSession, member_id: UUID) -> Member | None:
@@ -34,10 +31,33 @@ async def by_id(session: AsyncSession, member_id: UUID) -> Member | None:
     return await session.scalar(_present().where(Member.id == member_id))
 
 
-async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID) -> Member | None:
-    """The member behind a cookie, with ``organisation``; None once signed out or removed."""
+async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID, since: datetime) -> Member | None:
+    """The member behind a cookie of ``since``, with ``organisation``; None once signed out or removed."""
     ended = exists().where(SignOut.sign_in_id == sign_in_id)
-    return await session.scalar(_present().where(Member.id == member_id, ~ended))
+    is_over = or_(Member.accepted_at.is_(None), ended, func.coalesce(Member.signed_out_at >= since, False))
+    return await session.scalar(_present().where(Member.id == member_id, ~is_over))
+
+
+async def accept(session: AsyncSession, member_id: UUID) -> None:
+    """Make the address of somebody invited theirs. Does nothing for who has accepted before.
+
+    Raises `AddressTakenError` if it became another member's meanwhile.
+    """
+    invited = update(Member).where(Member.id == member_id, Member.accepted_at.is_(None))
+    try:
+        async with session.begin_nested():
+            await session.execute(invited.values(accepted_at=func.now()))
+    except IntegrityError:
+        raise AddressTakenError from None
+
+
+async def _with_address(session: AsyncSession, email: str) -> Sequence[Member]:
+    """Everybody present under an address: the member, and those invited."""
+    key, keyring = addresses.key(email), keyring_of(session)
+    hashes = {*keyring.hashes("email", key), *keyring.hashes("email", addresses.former_key(email))}
+    found = (await session.scalars(_present().where(Member.email_hash.in_(hashes)))).all()
+    # The former key took different addresses for one: with ß and ss in the domain, for instance.
+    return [member for member in found if addresses.key(member.email) == key]
 
 
 def _present() -> Select[Member]:
@@ -77,16 +97,21 @@ class Members:
             member.available = available
             member.available_at = await self._session.scalar(select(func.clock_timestamp()))
 
-    async def add(self, *, email: str, name: str, role: Role) -> Member:
-        """A new member. Raises `AddressTakenError`."""
-        if await by_email(self._session, email) is not None:
-            raise AddressTakenError
+    async def add(self, *, email: str, name: str, role: Role, invited: bool = False) -> Member:
+        """A new member; ``invited``: one who has yet to accept. Raises `AddressTakenError`.
+
+        Others may have invited the same address: it is taken by a member, and by who is invited to this organisation.
+        """
+        for known in await _with_address(self._session, email):
+            if known.accepted_at is not None or known.organisation_id == self._organisation_id:
+                raise AddressTakenError
         member = Member(
             organisation_id=self._organisation_id,
             email=email.strip(),
-            email_hash=keyring_of(self._session).hash("email", same_address(email)),
+            email_hash=keyring_of(self._session).hash("email", addresses.key(email)),
             name=name,
             role=role,
+            accepted_at=None if invited else datetime.now(UTC),
         )
         try:
             async with self._session.begin_nested():

@@ -8,10 +8,10 @@ was said.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, OrganisationStatus, Role, Transcription, belongs, one_of
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _STILL_HERE = text("removed_at IS NULL")
+_HAS_ACCEPTED = text("removed_at IS NULL AND accepted_at IS NOT NULL")
 _STILL_RENTED = text("released_at IS NULL")
 
 
@@ -75,13 +76,20 @@ class Organisation(Base):
 
 
 class Member(Base):
-    """A person in an organisation. An address belongs to one member at a time, across all organisations."""
+    """A person in an organisation. An address belongs to one member at a time, once they have accepted."""
 
     __tablename__ = "members"
     __table_args__ = (
         one_of("role", Role),
         UniqueConstraint("organisation_id", "id"),
-        Index("uq_members_email_hash", "email_hash", unique=True, postgresql_where=text("removed_at IS NULL")),
+        Index("uq_members_email_hash", "email_hash", unique=True, postgresql_where=_HAS_ACCEPTED),
+        Index(
+            "uq_members_organisation_email",
+            *("organisation_id", "email_hash"),
+            unique=True,
+            postgresql_where=_STILL_HERE,
+        ),
+        Index("ix_members_email_hash", "email_hash", postgresql_where=_STILL_HERE),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -95,6 +103,12 @@ class Member(Base):
     available_at: Mapped[datetime | None]
     """When ``available`` was last said, either way."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    accepted_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True).evaluates_none(), default=lambda: datetime.now(UTC)
+    )
+    """When they came by a link of ours; None: they are invited, and their address is not theirs here yet."""
+    signed_out_at: Mapped[datetime | None]
+    """When they were last signed out everywhere: older sign-ins are over."""
     removed_at: Mapped[datetime | None]
 
     organisation: Mapped[Organisation] = relationship(lazy="raise_on_sql")

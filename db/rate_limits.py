@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
 from db.models import RateLimit
+
+_NO_WINDOW = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,32 @@ async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | No
     )
     count = (await session.scalars(one_more.returning(RateLimit.count))).one()
     return None if count <= limit.count else (end - now).total_seconds()
+
+
+async def look(session: AsyncSession, limit: Limit, subject: str) -> float | None:
+    """As `spend`, but without counting: None as long as one more is allowed."""
+    now = datetime.now(UTC)
+    keyring = keyring_of(session)
+    current = select(RateLimit).where(
+        RateLimit.key.in_(keyring.hashes("rate", f"{limit.name}\0{subject}")), RateLimit.expires_at > now
+    )
+    found = await session.scalar(current.order_by(RateLimit.expires_at.desc()).limit(1))
+    return None if found is None or found.count < limit.count else (found.expires_at - now).total_seconds()
+
+
+async def pause(session: AsyncSession, name: str, subject: str, seconds: float) -> bool:
+    """Whether ``seconds`` have passed since this last said so for ``subject``. Of two at once only one is told so."""
+    now = datetime.now(UTC)
+    key = keyring_of(session).hash("rate", f"{name}\0{subject}")
+    first = insert(RateLimit).values(
+        key=key, window_start=_NO_WINDOW, expires_at=now + timedelta(seconds=seconds), count=1
+    )
+    again = first.on_conflict_do_update(
+        index_elements=[RateLimit.key, RateLimit.window_start],
+        set_={"count": RateLimit.count + 1, "expires_at": first.excluded.expires_at},
+        where=RateLimit.expires_at <= now,
+    )
+    return await session.scalar(again.returning(RateLimit.count)) is not None
 
 
 async def purge(session: AsyncSession) -> int:

@@ -18,9 +18,9 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from db import addresses
 from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.members import same_address
 from db.models import Base, Member, Number, NumberOrder
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
@@ -44,7 +44,7 @@ class _Hash:
 
 
 _HASHES: dict[type[Base], _Hash] = {
-    Member: _Hash("email_hash", of="email", purpose="email", form=same_address),
+    Member: _Hash("email_hash", of="email", purpose="email", form=addresses.key),
     Number: _Hash("e164_hash", of="e164", purpose="number"),
     NumberOrder: _Hash("candidate_hash", of="candidate", purpose="number"),
 }

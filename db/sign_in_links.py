@@ -7,11 +7,11 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import members
+from db import addresses, members, rate_limits
 from db.encryption import keyring_of
 from db.models import Member, SignInLink, SignOut
 
@@ -20,10 +20,27 @@ INVITATION = timedelta(days=7)
 _TOKEN_BYTES = 32
 
 
-async def create_for(session: AsyncSession, email: str, requested_from: bytes) -> tuple[Member, str] | None:
-    """A new link for the member whom ``email`` reaches: the member and the token; None if it reaches nobody."""
+async def create_for(
+    session: AsyncSession, email: str, requested_from: bytes, *, pause_seconds: float = 0.0, invited: bool = True
+) -> tuple[Member, str | None] | None:
+    """A new link for whom ``email`` reaches, with ``invited`` also if only invited; None if it reaches nobody.
+
+    Gives who that is and the token; no token if the last one was made less than ``pause_seconds`` ago.
+    """
     member = await members.by_email(session, email)
-    return None if member is None else (member, await create(session, member.id, requested_from))
+    if member is None or (member.accepted_at is None and not invited):
+        return None
+    if pause_seconds and not await may_mail(session, member.email, pause_seconds):
+        return member, None
+    return member, await create(session, member.id, requested_from)
+
+
+async def may_mail(session: AsyncSession, email: str, pause_seconds: float) -> bool:
+    """Whether a link may go to ``email`` now because somebody asked for it; not again for ``pause_seconds``.
+
+    Nobody is locked out by it: a link is on its way already, whoever asked for it.
+    """
+    return await rate_limits.pause(session, "mailed link", addresses.key(email), pause_seconds)
 
 
 async def create(
@@ -42,40 +59,72 @@ async def create(
     return token
 
 
+async def find(session: AsyncSession, token: str) -> Member | None:
+    """Whom a link signs in, with ``organisation``; None if it is unknown, used, too old, or its member removed."""
+    member_id = await session.scalar(select(SignInLink.member_id).where(*_opens(token)))
+    return None if member_id is None else await members.by_id(session, member_id)
+
+
 async def use(session: AsyncSession, token: str) -> UUID | None:
-    """Use a link up: whom it signs in, or None if it is unknown, used, too old, or its member removed.
+    """Use a link up, and the member's others with it: whom it signs in; None where `find` gives None.
 
-    One statement decides, so that of two requests at once only one succeeds.
+    One statement decides, so that of two requests at once only one succeeds. Who was invited has accepted by it.
+    Raises `members.AddressTakenError` where their address has become another's.
     """
+    used = update(SignInLink).where(*_opens(token)).values(used_at=func.now()).returning(SignInLink.member_id)
+    member_id = await session.scalar(used)
+    if member_id is not None:
+        await members.accept(session, member_id)
+        await end_links(session, member_id)
+    return member_id
+
+
+async def end_links(session: AsyncSession, member_id: UUID) -> None:
+    """Let every link of that member that was sent and not used open nothing."""
+    unused = update(SignInLink).where(SignInLink.member_id == member_id, SignInLink.used_at.is_(None))
+    await session.execute(unused.values(used_at=func.now()))
+
+
+def _opens(token: str) -> tuple[ColumnElement[bool], ...]:
     present = select(Member.id).where(Member.id == SignInLink.member_id, Member.removed_at.is_(None)).exists()
-    used = (
-        update(SignInLink)
-        .where(
-            SignInLink.token_hash == _hash(token),
-            SignInLink.used_at.is_(None),
-            SignInLink.expires_at > func.now(),
-            present,
-        )
-        .values(used_at=func.now())
-        .returning(SignInLink.member_id)
+    return (
+        SignInLink.token_hash == _hash(token),
+        SignInLink.used_at.is_(None),
+        SignInLink.expires_at > func.now(),
+        present,
     )
-    return await session.scalar(used)
 
 
-class Invitations:
-    """Links by which members of one organisation sign in for the first time."""
+class SignIns:
+    """Links and sign-ins of members of one organisation."""
 
     def __init__(self, session: AsyncSession, organisation_id: UUID) -> None:
         self._session = session
         self._organisation_id = organisation_id
 
-    async def make(self, member_id: UUID, network: str) -> str:
+    async def invite(self, member_id: UUID, network: str) -> str:
         """A link of `INVITATION`, asked for from ``network``; its token. Links sent before open nothing any more."""
-        mine = select(Member.id).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
-        unused = (SignInLink.member_id.in_(mine), SignInLink.used_at.is_(None))
-        await self._session.execute(delete(SignInLink).where(*unused))
+        await self.end_links(member_id)
         requested_from = keyring_of(self._session).hash("origin", network)
         return await create(self._session, member_id, requested_from, INVITATION)
+
+    async def end_links(self, member_id: UUID) -> None:
+        """Let every unused link of that member open nothing."""
+        if await self._is_here(member_id):
+            await end_links(self._session, member_id)
+
+    async def end_all(self, member_id: UUID) -> None:
+        """Sign that member out wherever they are signed in, let their links open nothing, and ring them no more."""
+        if not await self._is_here(member_id):
+            return
+        await end_links(self._session, member_id)
+        mine = update(Member).where(Member.id == member_id)
+        # By the clock that also says when a sign-in began.
+        await self._session.execute(mine.values(signed_out_at=datetime.now(UTC), available=False))
+
+    async def _is_here(self, member_id: UUID) -> bool:
+        mine = select(Member.id).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
+        return await self._session.scalar(mine) is not None
 
 
 async def sign_out(session: AsyncSession, sign_in_id: UUID, expires_at: datetime) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formataddr, formatdate, make_msgid, parseaddr
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
+from db import addresses
 from db.engine import refuse_in_transaction
 from runtime.settings import LOOPBACK
 
@@ -22,7 +23,7 @@ class Mailer:
 
     def __init__(self, url: str, sender: str) -> None:
         self._url = urlsplit(url)
-        self._sender = sender
+        self._sender = _ascii_sender(sender)
 
     async def send(self, to: str, subject: str, text: str, html: str) -> None:
         """Deliver one mail, with a second try. Raises `aiosmtplib.SMTPException`, OSError or TimeoutError."""
@@ -42,7 +43,7 @@ class Mailer:
     def _compose(self, to: str, subject: str, text: str, html: str) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._sender
-        mail["To"] = to
+        mail["To"] = addresses.envelope(to)
         mail["Subject"] = subject
         mail["Date"] = formatdate(usegmt=True)
         mail["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].rstrip(">"))
@@ -67,6 +68,12 @@ class Mailer:
             "start_tls": None if implicit or _is_loopback(self._url) else True,
             "timeout": SECONDS,
         }
+
+
+def _ascii_sender(sender: str) -> str:
+    """``sender`` with its domain in ASCII."""
+    name, address = parseaddr(sender)
+    return formataddr((name, addresses.envelope(address)))
 
 
 def _part(value: str | None) -> str | None:

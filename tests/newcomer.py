@@ -180,6 +180,7 @@ async def invite(owner: Person, agent: Person) -> None:
     await owner.click("button", "Send invitation")
     await expect(page.get_by_role("table")).to_contain_text(agent.email)
     await agent.open_letter("/sign-in/")
+    await agent.click("button", "Join")
 
 
 async def call_in(world: World, browser: Browser, number: str, wav: Path) -> Page:

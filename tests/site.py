@@ -44,7 +44,7 @@ class Browser:
         """Open a fresh link of ``member``'s, then the console for its token."""
         async with self._database.begin() as session:
             token = await sign_in_links.create(session, member.id, b"test")
-        assert (await self.get(f"/sign-in/{token}")).status == 303
+        assert (await self.post(f"/sign-in/{token}")).status == 303
         page = await (await self.get("/console")).text()
         found = re.search('name="csrf-token" content="([0-9a-f]+)"', page)
         assert found, page

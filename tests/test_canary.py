@@ -21,7 +21,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from sandbox import call
-from tests.chromium import executable
+from tests.chromium import executable, open_link
 from tests.sandbox_run import UP, Sandbox, sandbox_run
 from tests.scripted_wav import write_call
 
@@ -164,7 +164,7 @@ STORED = """async () => ({
 
 async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
     """Watch one call, spoken from ``wav``, until it is over."""
-    await page.goto(sandbox.links[1])
+    await open_link(page, sandbox.links[1])
     await expect(page.get_by_text("Connected")).to_be_visible()
     emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
     async with asyncio.TaskGroup() as tasks:

@@ -18,7 +18,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from sandbox import call
-from tests.chromium import executable
+from tests.chromium import executable, open_link
 from tests.sandbox_run import UP, Sandbox, sandbox_run
 from tests.scripted_wav import write_call
 
@@ -44,7 +44,7 @@ async def test_a_call_survives_the_death_of_its_media_process(tmp_path: Path, fr
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
             page = await browser.new_page()
-            await page.goto(sandbox.links[1])
+            await open_link(page, sandbox.links[1])
             await expect(page.get_by_text("Connected")).to_be_visible()
             emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
             async with asyncio.TaskGroup() as tasks:

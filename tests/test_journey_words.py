@@ -21,7 +21,7 @@ from sandbox import script_audio
 from sandbox.nats import NatsServer
 from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
 from tests.cast import Cast
-from tests.chromium import chromium
+from tests.chromium import chromium, open_link
 from tests.node import Node, media_node, scripted_vendor
 from tests.site import Site
 from web.config import Settings
@@ -114,7 +114,7 @@ async def console(window: Browser, site: Site, database: Database) -> AsyncItera
             token = await sign_in_links.create(session, member.id, b"test")
         context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
         page = await context.new_page()
-        await page.goto(f"/sign-in/{token}")
+        await open_link(page, f"/sign-in/{token}")
         await expect(page.get_by_text("Connected")).to_be_visible()
         return page
 

@@ -38,3 +38,10 @@ async def test_a_far_server_must_encrypt(outbox: tuple[Outbox, int], monkeypatch
     with pytest.raises(aiosmtplib.SMTPException):
         await Mailer(f"smtp://127.0.0.1:{outbox[1]}", "a@b.example").send("a@b.example", "Hello", "text", "html")
     assert not outbox[0].letters
+
+
+async def test_a_domain_of_other_letters_is_mailed_in_ascii(outbox: tuple[Outbox, int]) -> None:
+    mailer = Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@b\u00fccher.example>")
+    await mailer.send("bob@b\u00fccher.example", "Hello", "text", "<p>text</p>")
+    (letter,) = outbox[0].letters
+    assert letter.recipients == ("bob@xn--bcher-kva.example",)

@@ -51,7 +51,7 @@ def _taken(ports: dict[str, int]) -> list[str]:
 
 
 async def _status(url: str) -> int:
-    async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as response:
+    async with aiohttp.ClientSession() as http, http.post(url, allow_redirects=False) as response:
         return response.status
 
 

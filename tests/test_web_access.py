@@ -26,8 +26,8 @@ from web.errors import ForbiddenError, NotFoundError
 Browsers = Callable[[], Browser]
 WEB = Path(__file__).parents[1] / "web"
 TENANTS = {"db.calls", "db.members", "db.numbers", "db.organisations"}
-WITH_DATABASE = {"access.py", "app.py", "health.py", "limits.py", "sign_in.py"}
-"""Who may open a transaction; the last four on rows that are no tenant's."""
+WITH_DATABASE = {"access.py", "app.py", "health.py", "limits.py", "sign_in.py", "sign_up.py"}
+"""Who may open a transaction; the last five on rows that are no tenant's."""
 
 
 def _request(site: Site, *, signed: bool = False) -> web.Request:

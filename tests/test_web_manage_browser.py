@@ -13,7 +13,7 @@ from db.engine import Database
 from db.models import Member
 from sandbox.twilio import Number as TwilioNumber
 from tests.cast import Cast
-from tests.chromium import chromium
+from tests.chromium import chromium, open_link
 from tests.counter import asking, at_twilio, orders
 from tests.orders import shop
 from tests.site import Site
@@ -51,7 +51,7 @@ async def open_page(site: Site, database: Database, cast: Cast) -> AsyncIterator
             async with database.begin() as session:
                 token = await sign_in_links.create(session, member.id, b"test")
             page = await context.new_page()
-            await page.goto(f"/sign-in/{token}")
+            await open_link(page, f"/sign-in/{token}")
             return page
 
         yield opened

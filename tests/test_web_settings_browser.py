@@ -13,7 +13,7 @@ from db import audit, sign_in_links, stripe_events
 from db.audit import Actor
 from db.engine import Database
 from tests.cast import Cast
-from tests.chromium import chromium
+from tests.chromium import chromium, open_link
 from tests.site import Site
 from web import check
 
@@ -38,7 +38,7 @@ async def opened(site: Site, database: Database, cast: Cast) -> AsyncIterator[Op
                 token = await sign_in_links.create(session, cast.alice.id, b"test")
             page = await context.new_page()
             await page.set_viewport_size({"width": width, "height": 800})
-            await page.goto(f"/sign-in/{token}")
+            await open_link(page, f"/sign-in/{token}")
             await page.goto(path)
             return page
 

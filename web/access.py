@@ -27,7 +27,7 @@ from db.models import Member, Number, Organisation, Role, StripeEvent, Subscript
 from db.number_orders import NumberOrders
 from db.numbers import Numbers
 from db.organisations import STANDING, Standing, standing
-from db.sign_in_links import Invitations
+from db.sign_in_links import SignIns
 from web import keys, limits, sessions
 from web.errors import ForbiddenError, NotFoundError, NotSignedInError
 from web.ordering import Ordering
@@ -93,7 +93,7 @@ class Rows:
 
     organisation: Organisation
     members: Members
-    invitations: Invitations
+    sign_ins: SignIns
     numbers: Numbers
     calls: Calls
     orders: NumberOrders
@@ -173,6 +173,15 @@ async def arrived(request: web.Request, member_id: UUID) -> None:
             await AuditLog(session, member.organisation_id, actor).record("member.signed_in")
 
 
+async def declined(request: web.Request, member: Member) -> None:
+    """Take out somebody who was invited and does not want to come, as their link has proved."""
+    async with request.app[keys.database].begin() as session:
+        actor = Actor(member.name or member.role, member.id, limits.network(request))
+        await Members(session, member.organisation_id).remove(member.id)
+        details = {"member": member.name, "role": member.role}
+        await AuditLog(session, member.organisation_id, actor).record("member.declined", details)
+
+
 @asynccontextmanager
 async def of_organisation(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
     """The whole organisation's rows, to decide something by and to show none of them. Raises `NotFoundError`."""
@@ -234,7 +243,7 @@ async def _rows(
     return Rows(
         organisation,
         Members(session, organisation_id),
-        Invitations(session, organisation_id),
+        SignIns(session, organisation_id),
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
         NumberOrders(session, organisation_id),
@@ -249,7 +258,7 @@ async def _look_up(request: web.Request) -> Viewer | None:
     if sign_in is None:
         return None
     async with request.app[keys.database].begin() as session:
-        member = await members.signed_in(session, sign_in.member_id, sign_in.id)
+        member = await members.signed_in(session, sign_in.member_id, sign_in.id, sign_in.began_at)
     return None if member is None else _viewer(member, request.app[keys.settings].operator_emails)
 
 

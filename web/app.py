@@ -12,6 +12,7 @@ from db.engine import Database
 from provisioning import stripe_api, twilio_api
 from provisioning.mail import Mailer
 from web import (
+    account,
     audit_log,
     availability,
     billing,
@@ -66,6 +67,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         pages,
         sign_in,
         sign_up,
+        account,
         onboarding,
         checkout,
         billing,

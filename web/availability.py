@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from aiohttp import web
 
 from web import access
 from web.errors import InvalidError
+from web.forms import read_body
 
 routes = web.RouteTableDef()
 
@@ -22,8 +25,8 @@ async def availability(request: web.Request) -> web.Response:
 
 async def _read(request: web.Request) -> bool:
     try:
-        sent = await request.json()
-    except (ValueError, LookupError, RecursionError):  # no JSON, an unknown charset, a tower of brackets
+        sent = json.loads(await read_body(request))
+    except (ValueError, RecursionError):  # no JSON, or a tower of brackets
         sent = None
     available = sent.get("available") if isinstance(sent, dict) else None
     if not isinstance(available, bool):

@@ -43,6 +43,8 @@ static_files: web.AppKey[StaticFiles] = web.AppKey("static_files")
 
 sign_in: web.RequestKey[SignIn | None] = web.RequestKey("sign_in")
 """Whose cookie the request carries, None if nobody's; absent until `sessions.read` has looked."""
+form: web.RequestKey[dict[str, str]] = web.RequestKey("form")
+"""The fields that were sent; absent until `forms.field` has read them."""
 viewer: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
 """Who is asking, None if nobody signed in; absent until `access.current` has looked."""
 signed_by_twilio: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")

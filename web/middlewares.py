@@ -10,10 +10,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter, Histogram
 
-from db.engine import DatabaseUnavailableError
+from db.engine import DatabaseUnavailableError, UnstorableError
 from web import keys
 from web.config import Settings
-from web.errors import NotSignedInError, RefusalError, TooManyError, UnavailableError, status_of
+from web.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
 from web.headers import security_headers
 from web.pages import render
 
@@ -61,12 +61,14 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if request.method == "GET" and _wants_page(request):
             raise web.HTTPSeeOther("/sign-in") from None
         return _answer(request, status_of(error), str(error))
-    except (RefusalError, DatabaseUnavailableError) as error:
+    except (RefusalError, DatabaseUnavailableError, UnstorableError) as error:
         return _refused(request, error)
-    except Exception:
-        reference = uuid4().hex[:12]
-        _log.exception("request failed", route=_route(request), reference=reference)
-        return _answer(request, 500, f"Something went wrong on our side. It has been noted as {reference}.")
+    except ConnectionError as error:
+        if not _has_left(request):
+            return _failed(request, error)
+        return _answer(request, CLIENT_LEFT)
+    except Exception as error:
+        return _failed(request, error)
 
 
 def guard(app: web.Application, settings: Settings) -> None:
@@ -97,11 +99,23 @@ def _route(request: web.Request) -> str:
     return resource.canonical if resource is not None else "none"
 
 
-def _refused(request: web.Request, error: RefusalError | DatabaseUnavailableError) -> web.StreamResponse:
+def _has_left(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
+    reference = uuid4().hex[:12]
+    _log.error("request failed", route=_route(request), reference=reference, exc_info=error)
+    return _answer(request, 500, f"It has been noted as {reference}. {page(500)[1]}")
+
+
+def _refused(
+    request: web.Request, error: RefusalError | DatabaseUnavailableError | UnstorableError
+) -> web.StreamResponse:
     if isinstance(error, DatabaseUnavailableError):
         _log.error("database unavailable", route=_route(request), error=str(error))
-        error = UnavailableError()
-    response = _answer(request, status_of(error), str(error))
+    sentence = str(error) if isinstance(error, RefusalError) else None
+    response = _answer(request, status_of(error), sentence)
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = error.retry_after_header
     return response
@@ -109,16 +123,18 @@ def _refused(request: web.Request, error: RefusalError | DatabaseUnavailableErro
 
 def _without_page(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     """aiohttp's own refusal (404, 405, 413 …) in our form, with what its headers say (such as Allow)."""
-    response = _answer(request, error.status, None if _wants_page(request) else error.text or error.reason)
+    is_said_by_us = bool(error.text) and error.text != f"{error.status}: {error.reason}"
+    response = _answer(request, error.status, error.text if is_said_by_us and not _wants_page(request) else None)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
 
 
-def _answer(request: web.Request, status: int, sentence: str | None) -> web.Response:
+def _answer(request: web.Request, status: int, sentence: str | None = None) -> web.Response:
+    heading, detail = page(status)
     if _wants_page(request):
-        return render(request, "error.html", status=status, detail=sentence)
-    return web.json_response({"error": sentence}, status=status)
+        return render(request, "error.html", status=status, heading=heading, detail=sentence or detail)
+    return web.json_response({"error": sentence or f"{heading}. {detail}"}, status=status)
 
 
 def _wants_page(request: web.Request) -> bool:

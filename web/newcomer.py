@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -16,17 +15,16 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from db import addresses
+from db.addresses import AddressError
 from provisioning.stripe_api import MOST_SEATS
+from web.link_tokens import cleaned, padded
 from web.typed import digits_and_signs
 
 LIFETIME_SECONDS = 60 * 60
 LONGEST_NAME = 80  # characters, of a person or an organisation
-LONGEST_ADDRESS = 254  # characters, RFC 5321
 SEATS = 3  # of a team that has not said how many
 FIELDS = ("organisation", "name", "email", "seats")
-
-_PART = r"[^@\s<>\"(),:;\\\[\]\x00-\x1f\x7f]+"
-_ADDRESS = re.compile(rf"{_PART}@{_PART}\.[^@\s.<>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,6 @@ class Newcomer:
     name: str
     email: str
     seats: int
-
-
-def is_address(typed: str) -> bool:
-    """Whether mail could go to ``typed``."""
-    return len(typed) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(typed) is not None
 
 
 def seats(typed: str) -> int | None:
@@ -57,7 +50,7 @@ def problems(typed: Mapping[str, str]) -> dict[str, str]:
     found = {
         "organisation": _name_problem(typed["organisation"], "What is your organisation called?"),
         "name": _name_problem(typed["name"], "What may we call you?"),
-        "email": "" if is_address(typed["email"]) else "That does not look like an email address. Please check it.",
+        "email": _address_problem(typed["email"]),
         "seats": "" if seats(typed["seats"]) else f"A whole number of agents, please: 1 to {MOST_SEATS}.",
     }
     return {name: sentence for name, sentence in found.items() if sentence}
@@ -67,25 +60,31 @@ def newcomer(typed: Mapping[str, str]) -> Newcomer:
     """Who has filled in a form without `problems`."""
     wanted = seats(typed["seats"])
     assert wanted is not None, "a form with problems is nobody's"
-    return Newcomer(typed["organisation"], typed["name"], typed["email"], wanted)
+    return Newcomer(typed["organisation"], typed["name"], addresses.read(typed["email"]).shown, wanted)
 
 
 def seal(who: Newcomer, secret: str, now: int) -> str:
     """The token of ``who``'s link, made ``now`` (seconds since 1970) under ``SESSION_SECRET``."""
     text = json.dumps(asdict(who), ensure_ascii=False, separators=(",", ":"))
-    return _fernet(secret).encrypt_at_time(text.encode(), now).decode()
+    return _fernet(secret).encrypt_at_time(text.encode(), now).decode().rstrip("=")
 
 
 def unseal(token: str, secrets: Iterable[str], now: int) -> Newcomer | None:
     """Whose link it is, under any of ``secrets``; None for a forged one, and for one that is too old."""
     try:
-        # Not as text: what is no base64 at all would be refused otherwise than what is not ours.
-        text = MultiFernet([_fernet(secret) for secret in secrets]).decrypt_at_time(
-            token.encode(errors="replace"), LIFETIME_SECONDS, now
-        )
+        keyring = MultiFernet([_fernet(secret) for secret in secrets])
+        text = keyring.decrypt_at_time(padded(cleaned(token)), LIFETIME_SECONDS, now)
     except InvalidToken:
         return None
     return Newcomer(**json.loads(text))
+
+
+def _address_problem(typed: str) -> str:
+    try:
+        addresses.read(typed)
+    except AddressError as error:
+        return str(error)
+    return ""
 
 
 def _name_problem(typed: str, asked: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from provisioning.mail_names import mail_name
 from web import access, keys, sessions, walls
 from web.access import Viewer
 from web.static_files import StaticFiles
@@ -29,16 +30,21 @@ def environment(static_files: StaticFiles) -> Environment:
         lstrip_blocks=True,
     )
     loaded.globals["static"] = static_files.url
+    loaded.filters["mail_name"] = mail_name
     return loaded
 
 
 def render(request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
-    """The page ``name``. It is given ``viewer`` and ``csrf_token``: None unless `access` has found one."""
+    """The page ``name``; it is given ``status``, and ``viewer`` and ``csrf_token`` if `access` has found a viewer."""
     viewer = request.get(keys.viewer)
     sign_in = sessions.read(request) if viewer is not None else None
     settings = request.app[keys.settings]
     token = sessions.csrf_token(sign_in, settings) if sign_in is not None else None
-    text = request.app[keys.templates].get_template(name).render(viewer=viewer, csrf_token=token, **context)
+    text = (
+        request.app[keys.templates]
+        .get_template(name)
+        .render(viewer=viewer, csrf_token=token, status=status, **context)
+    )
     return web.Response(text=text, content_type="text/html", status=status)
 
 

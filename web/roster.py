@@ -8,10 +8,12 @@ from datetime import datetime, tzinfo
 from typing import get_args
 from uuid import UUID
 
+from db import addresses
+from db.addresses import AddressError
 from db.base import Role
 from db.models import Member, Organisation, Subscription
 from db.organisations import standing
-from web.newcomer import LONGEST_NAME, is_address
+from web.newcomer import LONGEST_NAME
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DOES: Mapping[Role, str] = {
@@ -45,7 +47,9 @@ class Line:
     email: str
     role: Role
     last_sign_in: datetime | None
-    """In the organisation's time zone; None: never, they are only invited."""
+    """In the organisation's time zone; None: never."""
+    is_invited: bool
+    """They have not accepted yet."""
     is_viewer: bool
     roles: Sequence[Role]
     """What the viewer may make of them; empty if nothing."""
@@ -59,6 +63,11 @@ def seats(organisation: Organisation, subscription: Subscription | None, members
         return Seats(used, None if standing(organisation).transcribes else 0)
     over = organisation.status in ("incomplete", "cancelled")
     return Seats(used, 0 if over else subscription.seats)
+
+
+def may_invite(organisation: Organisation) -> bool:
+    """Whether it may invite: not before its first payment, or anybody could mail strangers through us."""
+    return organisation.status != "incomplete"
 
 
 def roles_given_by(role: Role) -> Sequence[Role]:
@@ -83,8 +92,10 @@ def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[
     """The first field of the form that is to be mended, and how; None if it is well."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         return "name", f"A name, please, of at most {LONGEST_NAME} characters."
-    if not is_address(email):
-        return "email", "That does not look like an email address. Please check it."
+    try:
+        addresses.read(email)
+    except AddressError as error:
+        return "email", str(error)
     if role not in roles_given_by(asking):
         return "role", "Choose one of the roles in the list."
     return None
@@ -106,6 +117,7 @@ def _line(member: Member, asking: Member, owners: int, last_sign_in: datetime | 
         email=member.email,
         role=member.role,
         last_sign_in=None if last_sign_in is None else last_sign_in.astimezone(zone),
+        is_invited=member.accepted_at is None,
         is_viewer=member.id == asking.id,
         roles=[role for role in ROLES if not refusal(asking, member, owners, role)],
         may_remove=not refusal(asking, member, owners, None),

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
@@ -19,14 +20,13 @@ from aiohttp import web
 from web import keys
 from web.config import Settings
 from web.errors import ForbiddenError
-from web.forms import field
+from web.forms import FORM, field
 
 LIFETIME = timedelta(hours=12)
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 _ALGORITHM = "HS256"
 _AUDIENCE = "sign-in"
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class SignIn:
 
     id: UUID
     member_id: UUID
+    began_at: datetime
     expires_at: datetime
 
 
@@ -45,7 +46,8 @@ def cookie_name(settings: Settings) -> str:
 
 def begin(response: web.StreamResponse, settings: Settings, member_id: UUID) -> SignIn:
     """Sign ``member_id`` in: sets the cookie on ``response``."""
-    sign_in = SignIn(uuid4(), member_id, datetime.now(UTC) + LIFETIME)
+    now = datetime.now(UTC)
+    sign_in = SignIn(uuid4(), member_id, now, now + LIFETIME)
     response.set_cookie(
         cookie_name(settings),
         _sign(sign_in, settings),
@@ -79,7 +81,7 @@ def csrf_token(sign_in: SignIn, settings: Settings) -> str:
 async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
     """Raise `ForbiddenError` unless the request proves, by header or form field, to come from our own page."""
     sent = request.headers.get(CSRF_HEADER)
-    if sent is None and request.content_type in _FORMS:
+    if sent is None and request.content_type == FORM:
         sent = await field(request, CSRF_FIELD)
     given = (sent or "").encode(errors="replace")
     secrets = request.app[keys.settings].session_secret.accepted
@@ -96,7 +98,8 @@ def _sign(sign_in: SignIn, settings: Settings) -> str:
         "aud": _AUDIENCE,
         "jti": str(sign_in.id),
         "sub": str(sign_in.member_id),
-        "iat": datetime.now(UTC),
+        "iat": sign_in.began_at,
+        "at": round(sign_in.began_at.timestamp() * 1000),
         "exp": sign_in.expires_at,
     }
     return jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm=_ALGORITHM)
@@ -114,9 +117,23 @@ def _verify_under(secret: str, token: str) -> SignIn | None:
             secret,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
-            options={"require": ["exp", "jti", "sub", "aud"]},
+            options={"require": ["exp", "iat", "jti", "sub", "aud"]},
         )
-        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        return SignIn(UUID(claims["jti"]), UUID(claims["sub"]), expires_at)
-    except (jwt.InvalidTokenError, ValueError):
+        return _read(claims)
+    except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError, OSError):  # claims that are none of ours
         return None
+
+
+def _read(claims: dict[str, Any]) -> SignIn:
+    """What the claims say. Raises ValueError, TypeError, OverflowError or OSError for what we would not have written.
+
+    ``at`` is when it began in ms; before there was one, ``iat`` said so in seconds.
+    """
+    expires, began = claims["exp"], claims.get("at")
+    if began is None:
+        began = claims["iat"] * 1000
+    texts, numbers = (claims["jti"], claims["sub"]), (expires, began)
+    if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
+        raise TypeError("claims of the wrong shape")
+    began_at, expires_at = datetime.fromtimestamp(began / 1000, UTC), datetime.fromtimestamp(expires, UTC)
+    return SignIn(UUID(texts[0]), UUID(texts[1]), began_at, expires_at)

@@ -1,7 +1,8 @@
 """Signing in by a link that is mailed: no password to keep, to forget or to lose.
 
 A request for a link gets the same answer, after the same work, whoever the address belongs to: looking it up and
-mailing happen after the answer, in the outbox.
+mailing happen after the answer, in the outbox. Opening a link signs in only where it was asked for (`web.asked`);
+anywhere else, a mail scanner's machine or somebody else's browser, it shows whose it is and a button.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from functools import partial
 
 from aiohttp import web
 
-from db import sign_in_links
+from db import addresses, rate_limits, sign_in_links
+from db.addresses import AddressError
 from db.encryption import keyring_of
-from web import access, keys, limits, sessions
-from web.errors import ForbiddenError, InvalidError, TooManyError
-from web.forms import field
-from web.newcomer import LONGEST_ADDRESS, is_address
+from db.members import AddressTakenError
+from db.models import Member
+from web import access, asked, keys, limits, sessions
+from web.errors import ForbiddenError, TooManyError
+from web.forms import check_own_page, field
+from web.link_tokens import cleaned
 from web.pages import render
 
 _AHEAD_OF_TIME = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _CONSOLE = "/console"
+_LINK = "/sign-in/{token:[^/]+}"
 
 routes = web.RouteTableDef()
 
@@ -34,49 +39,72 @@ async def ask(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/sign-in")
 async def send(request: web.Request) -> web.StreamResponse:
-    """Mail a link to the address, if it is a member's; the answer does not say whether it is."""
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
-        raise ForbiddenError("Please ask for the link on Bilby's own page.")
+    """Mail a link to the address, if it is a member's; the answer does not say whether it is.
+
+    Where many addresses were tried that are nobody's, the page says so; a member's link is mailed all the same.
+    """
+    check_own_page(request)
     typed = (await field(request, "email")).strip()
     try:
-        email = _address(typed)
-        await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
-        await limits.spend(request, limits.SIGN_IN_ADDRESS, email.casefold())
-    except InvalidError:
-        return render(request, "sign_in.html", status=400, problem="invalid", email=typed[:LONGEST_ADDRESS])
+        email = addresses.read(typed, plain=False).shown
+    except AddressError as error:
+        return render(request, "sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST])
+    network = limits.network(request)
+    try:
+        await limits.spend(request, limits.SIGN_IN_NETWORK, network)
     except TooManyError as error:
-        page = render(request, "sign_in.html", status=429, problem="limited", email=email)
-        page.headers["Retry-After"] = error.retry_after_header
-        return page
-    request.app[keys.outbox].put(partial(mail_link, request.app, email, limits.network(request)))
-    return render(request, "sign_in_sent.html", email=email)
+        return _limited(request, email, error)
+    wait = await limits.look(request, limits.SIGN_IN_STRANGERS, network)
+    request.app[keys.outbox].put(partial(_mail_or_count, request.app, email, network))
+    page = _limited(request, email, TooManyError(wait), sent=True) if wait else _sent(request, email)
+    asked.remember(page, request.app[keys.settings], email)
+    return page
 
 
-@routes.get("/sign-in/{token}")
-async def arrive(request: web.Request) -> web.StreamResponse:
-    """The link itself: signs in, once. Somebody's look ahead (HEAD, prefetch) does not use it up."""
+@routes.get(_LINK)
+async def look(request: web.Request) -> web.StreamResponse:
+    """The link itself. It signs in where it was asked for; elsewhere it says whose it is, and a button signs in."""
     if request.method == "HEAD" or any(request.headers.get(name) for name in _AHEAD_OF_TIME):
         return web.Response(status=204)
-    await limits.spend(request, limits.SIGN_IN_LINK, limits.network(request))
-    async with request.app[keys.database].begin() as session:
-        member_id = await sign_in_links.use(session, request.match_info["token"])
-    if member_id is None:
-        return render(request, "sign_in_failed.html", status=410)
-    await access.arrived(request, member_id)
-    answer = web.HTTPSeeOther(_CONSOLE)
-    sessions.begin(answer, request.app[keys.settings], member_id)
-    raise answer
+    member = await _whose(request)
+    if member is None:
+        return await _dead(request)
+    viewer = await access.current(request)
+    is_other = viewer is not None and viewer.member_id != member.id
+    if member.accepted_at is None or is_other or not asked.is_here(request, member.email):
+        return render(request, "sign_in_begin.html", member=member, is_other=is_other, decline=_decline(request))
+    return await _sign_in(request)
+
+
+@routes.post(_LINK)
+async def begin(request: web.Request) -> web.StreamResponse:
+    """The button: sign in, once. In the place of another member only if that member's own page asks for it."""
+    member = await _checked(request)
+    return await _dead(request) if member is None else await _sign_in(request)
+
+
+@routes.post("/sign-in/{token:[^/]+}/decline")
+async def decline(request: web.Request) -> web.StreamResponse:
+    """Turn an invitation down: its links are dead, and the address is free."""
+    member = await _checked(request)
+    if member is None:
+        return await _dead(request)
+    if member.accepted_at is not None:
+        raise ForbiddenError("You are in the team already. You can leave it on your account's page.")
+    await access.declined(request, member)
+    return render(request, "sign_in_declined.html", organisation=member.organisation.name)
 
 
 @routes.post("/sign-out")
 async def leave(request: web.Request) -> web.StreamResponse:
-    """End the sign-in for good, and ring here no more."""
+    """End the sign-in for good, and the links that were not used; ring here no more."""
     viewer = await access.current(request)
     sign_in = sessions.read(request)
     if viewer is not None and sign_in is not None:
         await sessions.check_csrf(request, sign_in)
         async with access.rows(request, viewer) as rows:
             await rows.members.set_available(viewer.member_id, False)
+            await rows.sign_ins.end_links(viewer.member_id)
         async with request.app[keys.database].begin() as session:
             await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
         request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
@@ -90,31 +118,89 @@ def link_url(public_url: str, token: str) -> str:
     return f"{public_url}/sign-in/{token}"
 
 
-def _address(typed: str) -> str:
-    """``typed`` if mail could go there. Raises `InvalidError`."""
-    if not is_address(typed):
-        raise InvalidError
-    return typed
-
-
 async def mail_link(app: web.Application, email: str, network: str, *, signing_up: bool = False) -> bool:
-    """Mail a link to the member whom ``email`` reaches; False if it reaches nobody.
+    """Mail a link to the member whom ``email`` reaches, at most one a minute; False if it reaches nobody.
 
-    ``signing_up``: they asked to open an account, and are told that they have one.
+    ``signing_up``: they asked to open an account, and are told that they have one. Who is only invited has none.
     """
     async with app[keys.database].begin() as session:
         requested_from = keyring_of(session).hash("origin", network)
-        found = await sign_in_links.create_for(session, email, requested_from)
+        found = await sign_in_links.create_for(
+            session, email, requested_from, pause_seconds=limits.MAIL_SECONDS, invited=not signing_up
+        )
     if found is None:
         return False
     member, token = found
+    if token is None:
+        return True
     context = {
         "name": member.name,
         "url": link_url(app[keys.settings].web_public_url, token),
         "signing_up": signing_up,
+        "invited_to": member.organisation.name if member.accepted_at is None else "",
     }
     text = app[keys.templates].get_template("mail_sign_in.txt").render(context)
     html = app[keys.templates].get_template("mail_sign_in.html").render(context)
     # To the address as it is stored: what was typed may differ in more than case.
     await app[keys.mailer].send(member.email, "Your sign-in link for Bilby", text, html)
     return True
+
+
+async def _mail_or_count(app: web.Application, email: str, network: str) -> None:
+    if not await mail_link(app, email, network):
+        async with app[keys.database].begin() as session:
+            await rate_limits.spend(session, limits.SIGN_IN_STRANGERS, network)
+
+
+def _decline(request: web.Request) -> str:
+    return f"/sign-in/{cleaned(request.match_info['token'])}/decline"
+
+
+async def _whose(request: web.Request) -> Member | None:
+    async with request.app[keys.database].begin() as session:
+        return await sign_in_links.find(session, cleaned(request.match_info["token"]))
+
+
+async def _checked(request: web.Request) -> Member | None:
+    """Whose link it is, for a button that may act on it. Raises `ForbiddenError`."""
+    check_own_page(request)
+    member, viewer, sign_in = await _whose(request), await access.current(request), sessions.read(request)
+    if member is not None and viewer is not None and sign_in is not None and viewer.member_id != member.id:
+        await sessions.check_csrf(request, sign_in)
+    return member
+
+
+async def _sign_in(request: web.Request) -> web.StreamResponse:
+    """Use the link up, and sign in in the place of whoever was signed in here."""
+    settings, before = request.app[keys.settings], sessions.read(request)
+    try:
+        async with request.app[keys.database].begin() as session:
+            member_id = await sign_in_links.use(session, cleaned(request.match_info["token"]))
+            if member_id is not None and before is not None:
+                await sign_in_links.sign_out(session, before.id, before.expires_at)
+    except AddressTakenError:
+        return render(request, "sign_in_taken.html", status=409)
+    if member_id is None:
+        return await _dead(request)
+    await access.arrived(request, member_id)
+    answer = web.HTTPSeeOther(_CONSOLE)
+    sessions.begin(answer, settings, member_id)
+    asked.forget(answer, settings)
+    raise answer
+
+
+async def _dead(request: web.Request) -> web.Response:
+    """The link opens nothing. Raises `TooManyError` where many such links were tried."""
+    await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
+    return render(request, "sign_in_failed.html", status=410)
+
+
+def _sent(request: web.Request, email: str) -> web.Response:
+    return render(request, "sign_in_sent.html", email=email)
+
+
+def _limited(request: web.Request, email: str, error: TooManyError, *, sent: bool = False) -> web.Response:
+    name = "sign_in_sent.html" if sent else "sign_in.html"
+    page = render(request, name, status=429, problem=limits.TOO_MANY_LINKS, email=email)
+    page.headers["Retry-After"] = error.retry_after_header
+    return page

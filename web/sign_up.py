@@ -12,10 +12,11 @@ from functools import partial
 
 from aiohttp import web
 
+from db import sign_in_links
 from db.members import AddressTakenError
 from web import access, keys, limits, sessions, sign_in
-from web.errors import ForbiddenError, TooManyError, UnavailableError
-from web.forms import field
+from web.errors import TooManyError, UnavailableError
+from web.forms import check_own_page, field
 from web.landing import facts
 from web.newcomer import FIELDS, LIFETIME_SECONDS, SEATS, Newcomer, newcomer, problems, seal, seats, unseal
 from web.pages import render
@@ -49,7 +50,6 @@ async def send(request: web.Request) -> web.StreamResponse:
     who, network = newcomer(typed), limits.network(request)
     try:
         await limits.spend(request, limits.SIGN_UP_NETWORK, network)
-        await limits.spend(request, limits.SIGN_UP_ADDRESS, who.email.casefold())
     except TooManyError as error:
         page = _form(request, typed, {"form": _LIMITED}, status=429)
         page.headers["Retry-After"] = error.retry_after_header
@@ -58,27 +58,35 @@ async def send(request: web.Request) -> web.StreamResponse:
     return render(request, "sign_up_sent.html", email=who.email)
 
 
-@routes.get("/sign-up/{token}")
+@routes.get("/sign-up/{token:[^/]+}")
 async def look(request: web.Request) -> web.StreamResponse:
     """What the link would do, and the button that does it."""
     who = _whose(request)
-    return _over(request) if who is None else render(request, "sign_up_begin.html", who=who)
+    if who is None:
+        return await _over(request)
+    await access.current(request)  # so that who is signed in is warned
+    return render(request, "sign_up_begin.html", who=who)
 
 
-@routes.post("/sign-up/{token}")
+@routes.post("/sign-up/{token:[^/]+}")
 async def begin(request: web.Request) -> web.StreamResponse:
-    """Found the organisation, sign its owner in, and let them pay."""
+    """Found the organisation, sign its owner in, and let them pay.
+
+    In the place of another member only if that member's own page asks for it.
+    """
     _check_ours(request)
-    await limits.spend(request, limits.SIGN_UP_LINK, limits.network(request))
     who = _whose(request)
     if who is None:
-        return _over(request)
+        return await _over(request)
+    viewer, sign_in = await access.current(request), sessions.read(request)
+    if viewer is not None and sign_in is not None:
+        await sessions.check_csrf(request, sign_in)
     try:
         owner = await access.found(
             request, organisation=who.organisation, name=who.name, email=who.email, seats=who.seats
         )
     except AddressTakenError:
-        return _over(request, email=who.email)
+        return await _over(request, email=who.email)
     answer = web.HTTPSeeOther(f"/checkout?seats={who.seats}")
     sessions.begin(answer, request.app[keys.settings], owner.id)
     raise answer
@@ -86,8 +94,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
 
 def _check_ours(request: web.Request) -> None:
     """Raise unless the form is our own, and there is something to be signed up for."""
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
-        raise ForbiddenError("Please sign up on Bilby's own page.")
+    check_own_page(request)
     if not request.app[keys.settings].stripe_is_set:
         raise UnavailableError(_CLOSED)
 
@@ -97,7 +104,9 @@ def _form(request: web.Request, typed: dict[str, str], wrong: dict[str, str], *,
     return render(request, "sign_up.html", status=status, **known)
 
 
-def _over(request: web.Request, email: str | None = None) -> web.Response:
+async def _over(request: web.Request, email: str | None = None) -> web.Response:
+    """The link founds nothing. Raises `TooManyError` where many such links were tried."""
+    await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "sign_up_over.html", status=410, email=email)
 
 
@@ -109,6 +118,9 @@ def _whose(request: web.Request) -> Newcomer | None:
 async def _mail(app: web.Application, who: Newcomer, network: str) -> None:
     if await sign_in.mail_link(app, who.email, network, signing_up=True):
         return
+    async with app[keys.database].begin() as session:
+        if not await sign_in_links.may_mail(session, who.email, limits.MAIL_SECONDS):
+            return
     settings = app[keys.settings]
     token = seal(who, settings.session_secret.get_secret_value(), int(time.time()))
     # Nothing that was typed: whoever fills in the form must not be able to mail their words to strangers.

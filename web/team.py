@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from db import addresses
 from db.members import AddressTakenError
 from db.models import Member, Role
 from db.rate_limits import Limit
@@ -17,9 +16,9 @@ from web import access, keys, limits
 from web.access import PERMISSIONS, Rows, Viewer
 from web.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
 from web.forms import field
-from web.pages import render
-from web.roster import DOES, ROLES, Line, Seats, invitation_problem, lines, refusal, roles_given_by, seats
+from web.roster import ROLES, invitation_problem, may_invite, refusal, roles_given_by
 from web.sign_in import link_url
+from web.team_page import Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
 from web.typed import tidy
 
 INVITATIONS = Limit("invitations", count=30, seconds=60 * 60)
@@ -28,42 +27,18 @@ LETTERS = Limit("invitation address", count=4, seconds=60 * 60)
 routes = web.RouteTableDef()
 
 
-class NoSeatError(Exception):
-    """One agent more than is paid for."""
-
-
 @dataclass(frozen=True, slots=True)
-class Invited:
-    """The form of an invitation, as typed."""
+class Changed:
+    """A member with another role; ``token`` of a new invitation, if they have not accepted yet."""
 
-    name: str = ""
-    email: str = ""
-    role: str = "agent"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What did not work. ``place`` is ``invite`` or a member's id, ``field`` the field to mend, if it is one."""
-
-    place: str
-    sentence: str
-    field: str = ""
-    status: int = 400
-    retry_after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """All there is to show."""
-
-    lines: list[Line]
-    seats: Seats
+    member: Member
+    token: str = ""
 
 
 @routes.get("/team")
 async def team(request: web.Request) -> web.StreamResponse:
     """Everybody in it, the seats, and the form of an invitation."""
-    return await _page(request, await access.require(request, "team"))
+    return await page(request, await access.require(request, "team"))
 
 
 @routes.post("/team/invite")
@@ -77,12 +52,12 @@ async def invite(request: web.Request) -> web.StreamResponse:
     )
     wrong = invitation_problem(typed.name, typed.email, typed.role, viewer.role)
     if wrong is not None:
-        return await _page(request, viewer, Problem("invite", wrong[1], wrong[0]), typed)
+        return await page(request, viewer, Problem("invite", wrong[1], wrong[0]), typed)
     try:
         await _spend(request, viewer, typed.email)
         member, token = await _take_in(request, viewer, typed)
-    except (TooManyError, NoSeatError, AddressTakenError, InvalidError) as error:
-        return await _page(request, viewer, _problem("invite", error), typed)
+    except (TooManyError, UnpaidError, NoSeatError, AddressTakenError, InvalidError) as error:
+        return await page(request, viewer, problem_of("invite", error), typed)
     _mail(request, viewer, member, token)
     raise web.HTTPSeeOther(_at(member.id))
 
@@ -97,10 +72,10 @@ async def invite_again(request: web.Request) -> web.StreamResponse:
     try:
         await _spend(request, viewer, member.email)
     except TooManyError as error:
-        return await _page(request, viewer, _problem(str(member_id), error))
+        return await page(request, viewer, problem_of(str(member_id), error))
     async with access.rows(request, viewer) as rows:
         member = await _invited(rows, member_id)
-        token = await rows.invitations.make(member_id, limits.network(request))
+        token = await rows.sign_ins.invite(member_id, limits.network(request))
         await rows.audit.record("member.invited_again", {"member": member.name, "role": member.role})
     _mail(request, viewer, member, token)
     raise web.HTTPSeeOther(_at(member_id))
@@ -108,18 +83,41 @@ async def invite_again(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/team/{member}/role")
 async def change_role(request: web.Request) -> web.StreamResponse:
-    """Give a member another role. Their consoles close, and open again as what they are now."""
+    """Give a member another role. Their consoles close, and open again as what they are now; their links are dead.
+
+    Somebody who has not accepted yet is mailed another invitation, which says what they are invited as now.
+    """
     viewer = await access.require(request, "team")
     member_id, wanted = _id(request), await field(request, "role")
     role = next((each for each in ROLES if each == wanted), None)
     if role is None:
-        return await _page(request, viewer, Problem(str(member_id), "Choose one of the roles in the list."))
+        return await page(request, viewer, Problem(str(member_id), "Choose one of the roles in the list."))
     try:
         changed = await _change(request, viewer, member_id, role)
     except (NoSeatError, InvalidError) as error:
-        return await _page(request, viewer, _problem(str(member_id), error))
-    if changed:
+        return await page(request, viewer, problem_of(str(member_id), error))
+    if changed is not None:
         request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
+        if changed.token:
+            _mail(request, viewer, changed.member, changed.token)
+    raise web.HTTPSeeOther(_at(member_id))
+
+
+@routes.post("/team/{member}/sign-out")
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """Sign a member out wherever they are signed in: a lost laptop. They come back by a link."""
+    viewer = await access.require(request, "team")
+    member_id = _id(request)
+    async with access.rows(request, viewer) as rows:
+        await _asking(rows, viewer)
+        member = await rows.members.locked(member_id)
+        if member is None:
+            raise NotFoundError
+        if member.role == "owner" and viewer.role != "owner":
+            raise ForbiddenError("Only an owner signs an owner out.")
+        await rows.sign_ins.end_all(member_id)
+        await rows.audit.record("member.signed_out_everywhere", {"member": member.name, "role": member.role})
+    request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther(_at(member_id))
 
 
@@ -131,7 +129,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
     try:
         await _remove(request, viewer, member_id)
     except InvalidError as error:
-        return await _page(request, viewer, _problem(str(member_id), error))
+        return await page(request, viewer, problem_of(str(member_id), error))
     request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther("/team")
 
@@ -143,30 +141,36 @@ async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> tupl
         asking = await _asking(rows, viewer)
         if role not in roles_given_by(asking.role):
             raise InvalidError("Only an owner makes an owner.")
+        if not may_invite(rows.organisation):
+            raise UnpaidError
         await _want_seat(rows, role)
-        member = await rows.members.add(email=typed.email, name=typed.name, role=role)
-        token = await rows.invitations.make(member.id, limits.network(request))
+        email = addresses.read(typed.email).shown
+        member = await rows.members.add(email=email, name=typed.name, role=role, invited=True)
+        token = await rows.sign_ins.invite(member.id, limits.network(request))
         await rows.audit.record("member.invited", {"member": member.name, "email": member.email, "role": role})
         return member, token
 
 
-async def _change(request: web.Request, viewer: Viewer, member_id: UUID, role: Role) -> bool:
-    """Whether there was anything to change. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
+async def _change(request: web.Request, viewer: Viewer, member_id: UUID, role: Role) -> Changed | None:
+    """What came of it, None if nothing. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
     async with access.rows(request, viewer) as rows:
         member = await _other(rows, await _asking(rows, viewer), member_id, role)
         before = member.role
         if before == role:
-            return False
+            return None
         await _want_seat(rows, role)
         await rows.members.set_role(member_id, role)
+        await rows.sign_ins.end_links(member_id)
         await rows.audit.record("member.role_changed", {"member": member.name, "from": before, "to": role})
-        return True
+        if member.accepted_at is not None:
+            return Changed(member)
+        return Changed(member, await rows.sign_ins.invite(member_id, limits.network(request)))
 
 
 async def _remove(request: web.Request, viewer: Viewer, member_id: UUID) -> None:
     async with access.rows(request, viewer) as rows:
         member = await _other(rows, await _asking(rows, viewer), member_id, None)
-        has_joined = member_id in await rows.audit.last_sign_ins()
+        has_joined = member.accepted_at is not None
         await rows.members.remove(member_id)
         action = "member.removed" if has_joined else "member.invitation_withdrawn"
         await rows.audit.record(action, {"member": member.name, "role": member.role})
@@ -194,24 +198,20 @@ async def _other(rows: Rows, asking: Member, member_id: UUID, role: Role | None)
 
 
 async def _want_seat(rows: Rows, role: Role) -> None:
-    if role == "agent" and (await _seats(rows)).are_full:
+    if role == "agent" and (await seats_of(rows)).are_full:
         raise NoSeatError
 
 
 async def _invited(rows: Rows, member_id: UUID) -> Member:
     member = await rows.members.locked(member_id)
-    if member is None or member_id in await rows.audit.last_sign_ins():
+    if member is None or member.accepted_at is not None:
         raise NotFoundError
     return member
 
 
-async def _seats(rows: Rows) -> Seats:
-    return seats(rows.organisation, await rows.subscription(), await rows.members.all())
-
-
 async def _spend(request: web.Request, viewer: Viewer, email: str) -> None:
     await limits.spend(request, INVITATIONS, str(viewer.organisation_id))
-    await limits.spend(request, LETTERS, email.casefold())
+    await limits.spend(request, LETTERS, addresses.key(email))
 
 
 def _mail(request: web.Request, viewer: Viewer, member: Member, token: str) -> None:
@@ -228,47 +228,6 @@ def _mail(request: web.Request, viewer: Viewer, member: Member, token: str) -> N
     html = request.app[keys.templates].get_template("mail_invitation.html").render(context)
     send = partial(request.app[keys.mailer].send, member.email, "You are invited to Bilby", text, html)
     request.app[keys.outbox].put(send)
-
-
-async def _page(
-    request: web.Request, viewer: Viewer, problem: Problem | None = None, typed: Invited | None = None
-) -> web.Response:
-    roster = await _look(request, viewer)
-    page = render(
-        request,
-        "team.html",
-        status=problem.status if problem else 200,
-        roster=roster,
-        does=DOES,
-        roles=roles_given_by(viewer.role),
-        problem=problem,
-        typed=typed or Invited(role="supervisor" if roster.seats.are_full else "agent"),
-    )
-    if problem is not None and problem.retry_after:
-        page.headers["Retry-After"] = problem.retry_after
-    return page
-
-
-async def _look(request: web.Request, viewer: Viewer) -> Roster:
-    async with access.rows(request, viewer) as rows:
-        members = await rows.members.all()
-        if viewer.member_id not in {member.id for member in members}:
-            raise NotSignedInError
-        signed_in: dict[UUID, datetime] = await rows.audit.last_sign_ins()
-        zone = ZoneInfo(rows.organisation.time_zone)
-        return Roster(lines(members, viewer.member_id, signed_in, zone), await _seats(rows))
-
-
-def _problem(place: str, error: Exception) -> Problem:
-    if isinstance(error, NoSeatError):
-        return Problem(place, "Every seat that is paid for is taken.", "seat", status=409)
-    if isinstance(error, AddressTakenError):
-        sentence = "Somebody uses Bilby with this address already. Look into your team below, or use another address."
-        return Problem(place, sentence, "email", status=409)
-    if isinstance(error, TooManyError):
-        sentence = "Many invitations were sent just now. Please wait a little, then send this one."
-        return Problem(place, sentence, status=429, retry_after=error.retry_after_header)
-    return Problem(place, str(error))
 
 
 def _id(request: web.Request) -> UUID:

@@ -1,0 +1,96 @@
+"""E-mail addresses: what people type, where mail is sent, and which two are the same. Pure; asks no name server.
+
+An address that was checked has three forms: as people read it, as it goes on an envelope (the domain in ASCII,
+RFC 5891, because few mail services take anything else), and the key under which all its spellings are one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+LONGEST = 254  # characters, RFC 5321
+
+NOT_AN_ADDRESS = "That does not look like an email address. Please check it."
+HIDDEN = "There is a hidden character in that address. Please type it by hand instead of pasting it."
+LETTERS = "Before the @ only plain letters, digits and signs can be used: mail to anything else does not arrive."
+
+# Besides the categories below: what Unicode lets programs draw as nothing (Default_Ignorable_Code_Point).
+_IGNORABLE = (
+    *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800), (0x3164, 0x3164)),
+    *((0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0000, 0xE0FFF)),
+)
+_HIDDEN_CATEGORIES = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+
+
+class AddressError(ValueError):
+    """Mail cannot go to what was typed. The text is a sentence for the person who typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address that mail can go to."""
+
+    shown: str
+    """As people write it."""
+    envelope: str
+    """As mail servers are given it."""
+    key: str
+    """The same for every spelling of it."""
+
+
+def read(typed: str, *, plain: bool = True) -> Address:
+    """The address that ``typed`` means. Raises `AddressError`.
+
+    ``plain``: only ASCII before the @, as for every new address; without it an older one is read as well.
+    """
+    typed = typed.strip()
+    if any(is_hidden(character) for character in typed):
+        raise AddressError(HIDDEN)
+    text = unicodedata.normalize("NFKC", typed)
+    if len(text) > LONGEST:
+        raise AddressError(NOT_AN_ADDRESS)
+    try:
+        # Reserved names such as .test are accepted: whether mail arrives is for the mail to show.
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
+    except EmailNotValidError:
+        raise AddressError(NOT_AN_ADDRESS) from None
+    if "." not in found.ascii_domain:
+        raise AddressError(NOT_AN_ADDRESS)
+    if plain and found.ascii_email is None:
+        raise AddressError(LETTERS)
+    local = found.ascii_local_part or found.local_part
+    return Address(
+        found.normalized, f"{local}@{found.ascii_domain}", f"{local.casefold()}@{found.ascii_domain.casefold()}"
+    )
+
+
+def key(email: str) -> str:
+    """The key of an address as it was typed or stored; of what is none, the text itself in lower case."""
+    try:
+        return read(email, plain=False).key
+    except AddressError:
+        return former_key(email)
+
+
+def former_key(email: str) -> str:
+    """The key that was stored before domains were brought to ASCII. `db.rotate` brings rows to the new one."""
+    return email.strip().casefold()
+
+
+def envelope(email: str) -> str:
+    """How mail servers are given the address, as far as it can be read."""
+    try:
+        return read(email, plain=False).envelope
+    except AddressError:
+        return email
+
+
+def is_hidden(character: str) -> bool:
+    """Whether ``character`` shows nothing, or is none."""
+    number = ord(character)
+    if any(first <= number <= last for first, last in _IGNORABLE):
+        return True
+    return unicodedata.category(character) in _HIDDEN_CATEGORIES

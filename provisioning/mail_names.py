@@ -1,0 +1,28 @@
+"""Names in mails: as people and organisations call themselves, but never a link. Pure.
+
+Whoever signs up or invites chooses these names, and a mail program makes a link of ``evil.example`` by itself. So
+that nobody can send their own links and words to strangers in our name, a mail shows a name's words alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 60  # characters
+_SIGNS = frozenset(" '\N{RIGHT SINGLE QUOTATION MARK}-&,()")
+_LONG_NUMBER = re.compile(r"\d(?:[ -]?\d){4,}")
+"""A telephone number, not the 24 of *Studio 24*."""
+
+
+def mail_name(name: str) -> str:
+    """``name`` as a mail shows it: letters and a few signs; a full stop only where a word ends (*J. Smith*)."""
+    text = unicodedata.normalize("NFKC", name)
+    kept = "".join(_kept(character, text[place + 1 : place + 2]) for place, character in enumerate(text))
+    return " ".join(_LONG_NUMBER.sub(" ", kept).split())[:LONGEST].rstrip()
+
+
+def _kept(character: str, following: str) -> str:
+    if character == ".":
+        return "." if following in ("", " ") else " "
+    return character if character in _SIGNS or unicodedata.category(character)[0] in "LMN" else " "

@@ -1,0 +1,65 @@
+"""A member's own page: who they are here, signing out everywhere, and leaving the organisation."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from web import access, keys, sessions
+from web.access import Viewer
+from web.errors import NotSignedInError
+from web.pages import render
+
+LAST_OWNER = "An organisation needs an owner. Make somebody else one first."
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/account")
+async def account(request: web.Request) -> web.StreamResponse:
+    """The page."""
+    return await _page(request, await access.require(request, "console"))
+
+
+@routes.post("/account/sign-out")
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """End every sign-in of the viewer's, here as well, and the links that were not used."""
+    viewer = await access.require(request, "console")
+    async with access.rows(request, viewer) as rows:
+        await rows.sign_ins.end_all(viewer.member_id)
+        await rows.audit.record("member.signed_out_everywhere", {"member": viewer.name, "role": viewer.role})
+    raise _gone(request, viewer, "/sign-in")
+
+
+@routes.post("/account/leave")
+async def leave(request: web.Request) -> web.StreamResponse:
+    """Leave the organisation: the address is free, and may be invited elsewhere. Not for its only owner."""
+    viewer = await access.require(request, "console")
+    async with access.rows(request, viewer) as rows:
+        await rows.lock()
+        member = await rows.members.locked(viewer.member_id)
+        if member is None:
+            raise NotSignedInError
+        is_last_owner = member.role == "owner" and await rows.members.with_role("owner") <= 1
+        if not is_last_owner:
+            await rows.sign_ins.end_links(viewer.member_id)
+            await rows.members.remove(viewer.member_id)
+            await rows.audit.record("member.left", {"member": member.name, "role": member.role})
+    if is_last_owner:
+        return await _page(request, viewer, LAST_OWNER)
+    raise _gone(request, viewer, "/")
+
+
+def _gone(request: web.Request, viewer: Viewer, to: str) -> web.HTTPSeeOther:
+    """On to ``to``, signed out here, with every console of theirs closed."""
+    request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
+    answer = web.HTTPSeeOther(to)
+    sessions.end(answer, request.app[keys.settings])
+    return answer
+
+
+async def _page(request: web.Request, viewer: Viewer, problem: str = "") -> web.Response:
+    async with access.rows(request, viewer) as rows:
+        member = await rows.members.get(viewer.member_id)
+    if member is None:
+        raise NotSignedInError
+    return render(request, "account.html", status=409 if problem else 200, email=member.email, problem=problem)

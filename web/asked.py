@@ -1,0 +1,51 @@
+"""Which browser asked for a sign-in link: a cookie that lets the link in the mail sign in there without a question.
+
+It proves that a link to one address was asked for in this browser, and opens nothing by itself. Elsewhere (a mail
+scanner, another person's browser) the link shows a button.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from aiohttp import web
+
+from db import addresses
+from db.sign_in_links import LIFETIME
+from web import keys
+from web.config import Settings
+
+
+def remember(response: web.StreamResponse, settings: Settings, email: str) -> None:
+    """Let this browser know that it asked for a link to ``email``, for as long as the link lives."""
+    response.set_cookie(
+        _name(settings),
+        _mark(settings.session_secret.get_secret_value(), email),
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget(response: web.StreamResponse, settings: Settings) -> None:
+    """The link has been used."""
+    response.del_cookie(_name(settings), path="/", secure=settings.secure, httponly=True, samesite="Lax")
+
+
+def is_here(request: web.Request, email: str) -> bool:
+    """Whether a link to ``email`` was asked for in the browser that sent ``request``."""
+    settings = request.app[keys.settings]
+    sent = request.cookies.get(_name(settings), "").encode(errors="replace")
+    marks = (_mark(secret, email).encode() for secret in settings.session_secret.accepted)
+    return any(hmac.compare_digest(sent, mark) for mark in marks)
+
+
+def _name(settings: Settings) -> str:
+    return "__Host-bilby_asked" if settings.secure else "bilby_asked"
+
+
+def _mark(secret: str, email: str) -> str:
+    return hmac.new(secret.encode(), f"asked:{addresses.key(email)}".encode(), hashlib.sha256).hexdigest()

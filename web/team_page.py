@@ -1,0 +1,105 @@
+"""The page of the team: who is in it, the seats, the form of an invitation, and what did not work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from db.members import AddressTakenError
+from web import access
+from web.access import Rows, Viewer
+from web.errors import NotSignedInError, TooManyError
+from web.pages import render
+from web.roster import DOES, Line, Seats, lines, may_invite, roles_given_by, seats
+
+
+class NoSeatError(Exception):
+    """One agent more than is paid for."""
+
+
+class UnpaidError(Exception):
+    """An invitation before the first payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """The form of an invitation, as typed."""
+
+    name: str = ""
+    email: str = ""
+    role: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What did not work. ``place`` is ``invite`` or a member's id, ``field`` the field to mend, if it is one."""
+
+    place: str
+    sentence: str
+    field: str = ""
+    status: int = 400
+    retry_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All there is to show."""
+
+    lines: list[Line]
+    seats: Seats
+    may_invite: bool
+
+
+async def page(
+    request: web.Request, viewer: Viewer, problem: Problem | None = None, typed: Invited | None = None
+) -> web.Response:
+    """Everybody in the team, with what did not work and the invitation as it was typed."""
+    roster = await _look(request, viewer)
+    answer = render(
+        request,
+        "team.html",
+        status=problem.status if problem else 200,
+        roster=roster,
+        does=DOES,
+        roles=roles_given_by(viewer.role),
+        problem=problem,
+        typed=typed or Invited(role="supervisor" if roster.seats.are_full else "agent"),
+    )
+    if problem is not None and problem.retry_after:
+        answer.headers["Retry-After"] = problem.retry_after
+    return answer
+
+
+async def _look(request: web.Request, viewer: Viewer) -> Roster:
+    async with access.rows(request, viewer) as rows:
+        members = await rows.members.all()
+        if viewer.member_id not in {member.id for member in members}:
+            raise NotSignedInError
+        signed_in: dict[UUID, datetime] = await rows.audit.last_sign_ins()
+        zone = ZoneInfo(rows.organisation.time_zone)
+        shown = lines(members, viewer.member_id, signed_in, zone)
+        return Roster(shown, await seats_of(rows), may_invite(rows.organisation))
+
+
+def problem_of(place: str, error: Exception) -> Problem:
+    """What ``error`` means to the person at ``place`` of the page."""
+    if isinstance(error, NoSeatError):
+        return Problem(place, "Every seat that is paid for is taken.", "seat", status=409)
+    if isinstance(error, UnpaidError):
+        return Problem(place, "Invitations are sent once your first payment has arrived.", "seat", status=409)
+    if isinstance(error, AddressTakenError):
+        sentence = "Somebody uses Bilby with this address already. Look into your team below, or use another address."
+        return Problem(place, sentence, "email", status=409)
+    if isinstance(error, TooManyError):
+        sentence = "Many invitations were sent just now. Please wait a little, then send this one."
+        return Problem(place, sentence, status=429, retry_after=error.retry_after_header)
+    return Problem(place, str(error))
+
+
+async def seats_of(rows: Rows) -> Seats:
+    """Those of the organisation of ``rows``."""
+    return seats(rows.organisation, await rows.subscription(), await rows.members.all())
