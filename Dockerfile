@@ -8,7 +8,8 @@ RUN apt-get update -q && apt-get install -qy --no-install-recommends binutils &&
 WORKDIR /bilby
 COPY pyproject.toml uv.lock ./
 # Symbols for debuggers and numpy's own tests are a quarter of what is installed.
-RUN uv sync --frozen --no-dev --no-group sandbox --no-cache \
+ARG EXTRAS=""
+RUN uv sync --frozen $EXTRAS --no-dev --no-group sandbox --no-cache \
     && find .venv -name '*.so*' -type f -exec strip --strip-unneeded {} + \
     && find .venv -path '*/numpy/*' -type d -name tests -prune -exec rm -r {} +
 COPY . .

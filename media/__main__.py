@@ -19,8 +19,8 @@ from media.privacy import keep_private
 from media.server import Server
 from media.transcribe import Transcribe
 from media.workers import share
-from runtime import logs
 from runtime.listening import raise_descriptor_limit
+from runtime.process import observed
 
 
 async def serve(settings: Settings) -> int:
@@ -78,10 +78,14 @@ def main() -> int:
     """Read the settings and serve, in one process or several; the exit status."""
     keep_private()
     settings = read()
-    logs.configure(settings.log_level, hears=True)
     if settings.media_workers > 1:
-        return share(settings.media_workers, lambda: uvloop.run(serve(settings)))
-    return uvloop.run(serve(settings))
+        return share(settings.media_workers, lambda: _run(settings))
+    return _run(settings)
+
+
+def _run(settings: Settings) -> int:
+    with observed("media", settings, hears=True):
+        return uvloop.run(serve(settings))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from media.stream import TAKEN_OVER, Stream
 from media.ticket import ConsoleTicket, Revoked, Spent, StreamTicket
 from media.transcript import LiveCall
 from media.transcription import USUAL, Timing
+from runtime import tracing
 
 TICK_SECONDS = 0.1
 GOING_AWAY = 1001
@@ -225,6 +226,8 @@ class Server:
 
     async def _hold(self, call: Call) -> None:
         """Own a call's life; one that fails ends alone."""
+        began = time.monotonic()
+        structlog.contextvars.bind_contextvars(call=call.sid)  # of this task, so on every line of the call
         try:
             await call.run()
         except Exception:
@@ -232,6 +235,7 @@ class Server:
         finally:
             self._calls.pop(call.sid, None)
             await self.bus.words.bequeath(call.org, call.sid)
+            tracing.record("call heard", time.monotonic() - began, call.sid)
             log.info("call ended", call=call.sid)
             if not self._calls:
                 self._empty.set()

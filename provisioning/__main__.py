@@ -15,7 +15,7 @@ from provisioning.duties import on_duty
 from provisioning.status import status
 from provisioning.watch import watched
 from provisioning.worker import CONNECTIONS, work
-from runtime import logs
+from runtime.process import observed
 
 _log = structlog.get_logger(__name__)
 
@@ -23,9 +23,9 @@ _log = structlog.get_logger(__name__)
 def main() -> None:
     """The process."""
     settings = config.read()
-    logs.configure(settings.log_level)
-    pooling.check("provisioning", settings.database_url.get_secret_value())
-    uvloop.run(_work(settings))
+    with observed("provisioning", settings):
+        pooling.check("provisioning", settings.database_url.get_secret_value())
+        uvloop.run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:

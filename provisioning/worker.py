@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ from pgqueuer.models import Job, Schedule
 
 from db.engine import CONNECT_SECONDS, STATEMENT_SECONDS, Database, asyncpg_dsn
 from provisioning.jobs import Payload, TryAgain, payload_of
+from runtime import tracing
 
 HEARTBEAT = timedelta(seconds=30)  # longer than any single wait inside a job (10 s for a vendor's answer)
 POLL = timedelta(seconds=3)  # should a notice of a new job be lost
@@ -95,12 +97,15 @@ def _assign(queuer: PgQueuer, database: Database, duties: Duties) -> None:
 
 def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
     async def run(job: Job) -> None:
+        began = time.monotonic()
         with structlog.contextvars.bound_contextvars(job=job.entrypoint, job_id=job.id, attempt=job.attempts):
             try:
                 await do(database, payload_of(job))
             except TryAgain as wish:
                 _log.info("job to be done again", seconds=round(wish.after.total_seconds(), 1))
                 raise RetryRequested(wish.after, "wished") from wish
+            finally:
+                tracing.record(f"job {job.entrypoint}", time.monotonic() - began, attempt=job.attempts)
             _log.info("job done")
 
     return run

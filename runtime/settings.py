@@ -123,6 +123,15 @@ def _smtp(value: SecretStr) -> SecretStr:
     return value
 
 
+def _https(value: SecretStr) -> SecretStr:
+    """An address to post to; its path or query may hold a key of ours."""
+    text = value.get_secret_value()
+    url = _split_url(text)
+    if text and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK))):
+        raise ValueError("must begin with https:// (http:// only on loopback)")
+    return value
+
+
 def _split_url(value: str) -> SplitResult:
     """`urlsplit`, with a port that is a number and an error that repeats nothing of ``value``."""
     try:
@@ -213,3 +222,7 @@ class ProcessSettings(BaseSettings):
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    error_report_url: Annotated[SecretStr, AfterValidator(_https)] = SecretStr("")
+    """Where each error is reported to (`runtime.error_reports`); empty: nowhere."""
+    otel_exporter_otlp_endpoint: HttpOrigin = ""
+    """Where traces go (`runtime.tracing`); empty: nowhere."""

@@ -93,8 +93,4 @@ def test_kubernetes_has_a_place_for_every_setting(process: str) -> None:
 
 def test_an_empty_variable_is_no_setting() -> None:
     """Compose hands an empty one over where nothing was set."""
-    for settings in (Web, Provisioning):
-        assert settings.model_config["env_ignore_empty"] is True
-    assert "" not in {
-        value.partition(":-")[2].rstrip("}") for value in map(str, compose("media").values()) if ":-" in value
-    }
+    assert all(settings.model_config["env_ignore_empty"] is True for settings in _SETTINGS.values())

@@ -10,8 +10,8 @@ import uvloop
 from aiohttp import web
 
 from db import pooling
-from runtime import logs
 from runtime.listening import place, raise_descriptor_limit
+from runtime.process import observed
 from runtime.settings import stop
 from runtime.signals import watched
 from web import config, keys
@@ -28,9 +28,9 @@ _log = structlog.get_logger(__name__)
 def main() -> None:
     """The process."""
     settings = config.read()
-    logs.configure(settings.log_level)
-    pooling.check("web", settings.database_url.get_secret_value())
-    uvloop.run(_serve(settings))
+    with observed("web", settings):
+        pooling.check("web", settings.database_url.get_secret_value())
+        uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import Counter, Histogram
 
 from db.engine import DatabaseUnavailableError, UnstorableError
+from runtime import tracing
 from web import keys
 from web.config import Settings
 from web.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
@@ -46,6 +47,7 @@ async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         finally:
             _note(request, status, time.monotonic() - began)
+            structlog.contextvars.unbind_contextvars("call")  # the next request of this connection has another
 
 
 @web.middleware
@@ -91,6 +93,8 @@ def _note(request: web.Request, status: int, seconds: float) -> None:
     method = request.method if request.method in _METHODS else "other"
     _requests.labels(route, method, status).inc()
     _seconds.labels(route).observe(seconds)
+    call = structlog.contextvars.get_contextvars().get("call")
+    tracing.record(f"{method} {route}", seconds, call, status=status)
     _log.info("request", route=route, method=method, status=status, ms=round(seconds * 1000, 1))
 
 

@@ -9,9 +9,11 @@ header or a proxy's, which an attacker may write.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
+import structlog
 from aiohttp import web
 from multidict import MultiDict
 from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
@@ -21,6 +23,7 @@ from web import keys
 LARGEST_FORM = 64 * 1024  # bytes; Twilio's longest is a few kB
 MOST_FIELDS = 200  # Twilio sends some forty, and says that the set will grow
 READ_SECONDS = 5.0
+_CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -51,6 +54,11 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
         account=settings.twilio_account_sid,
     )
     request[keys.signed_by_twilio] = True
+    call = form.get("ParentCallSid") or form.get("CallSid") or ""
+    if _CALL_SID.fullmatch(call):
+        structlog.contextvars.bind_contextvars(
+            call=call
+        )  # on every line of this request: `web.middlewares.note` ends it
     return form
 
 
