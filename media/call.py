@@ -251,4 +251,7 @@ class Call:
 
 def _view(ticket: StreamTicket, agent: str | None, began_ms: int) -> CallView:
     began = datetime.fromtimestamp(began_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return CallView(ticket.call, ticket.direction, agent, began, "waiting_for_slot", [], [])
+    # One that continues was a conversation elsewhere; an outbound one rings, though its agent is known.
+    answered = ticket.began is not None or (ticket.direction == "inbound" and agent is not None)
+    facts = (ticket.call, ticket.direction, agent, began)
+    return CallView(*facts, state="waiting_for_slot", utterances=[], gaps=[], answered=answered)

@@ -179,6 +179,8 @@ class Hub:
             return
         for watcher in (*audience.of_all(), *audience.of_agent(before)):
             watcher.offer(encoded)
+        if call.agent == before:
+            return
         whole = encode(CallStarted(call.view()))
         for watcher in audience.of_agent(call.agent):
             watcher.offer(whole)

@@ -43,7 +43,7 @@ class Gap(Struct, frozen=True):
 
 
 class CallView(Struct):
-    """A call as consoles are shown it."""
+    """A call as consoles are shown it. ``answered``: somebody was assigned to it, so it rings no longer."""
 
     call: str
     direction: Direction
@@ -52,6 +52,7 @@ class CallView(Struct):
     state: State
     utterances: list[Utterance]
     gaps: list[Gap]
+    answered: bool = False
 
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):
@@ -63,6 +64,8 @@ class CallStarted(Struct, frozen=True, tag="call.started"):
 
 
 class CallAssigned(Struct, frozen=True, tag="call.assigned"):
+    """The call was answered, and ``agent`` has it. An outbound one's agent is known before."""
+
     call: str
     agent: str | None
 
@@ -102,7 +105,8 @@ decode = msgspec.json.Decoder(Event).decode
 
 def history(view: CallView) -> Iterable[Event]:
     """A call as the events that lead to what it is: no single one grows with the call."""
-    yield CallStarted(CallView(view.call, view.direction, view.agent, view.started_at, view.state, [], []))
+    facts = (view.call, view.direction, view.agent, view.started_at, view.state)
+    yield CallStarted(CallView(*facts, utterances=[], gaps=[], answered=view.answered))
     for utterance in view.utterances:
         yield Uttered(view.call, utterance)
     for gap in view.gaps:
@@ -112,7 +116,7 @@ def history(view: CallView) -> Iterable[Event]:
 class LiveCall:
     """One live call's memory: what is known of it until it ends."""
 
-    __slots__ = ("agent", "call", "direction", "gaps", "org", "started_at", "state", "utterances")
+    __slots__ = ("agent", "answered", "call", "direction", "gaps", "org", "started_at", "state", "utterances")
 
     def __init__(self, org: str, view: CallView) -> None:
         self.org = org
@@ -121,6 +125,7 @@ class LiveCall:
         self.agent = view.agent
         self.started_at = view.started_at
         self.state = view.state
+        self.answered = view.answered
         self.utterances = {utterance.id: utterance for utterance in view.utterances}
         self.gaps = list(view.gaps)
 
@@ -132,7 +137,8 @@ class LiveCall:
     def view(self) -> CallView:
         """The call as it stands now, in the order in which it was said."""
         spoken = sorted(self.utterances.values(), key=lambda utterance: utterance.start_ms)
-        return CallView(self.call, self.direction, self.agent, self.started_at, self.state, spoken, list(self.gaps))
+        facts = (self.call, self.direction, self.agent, self.started_at, self.state)
+        return CallView(*facts, utterances=spoken, gaps=list(self.gaps), answered=self.answered)
 
 
 def apply(call: LiveCall, event: Event) -> bool:
@@ -144,11 +150,17 @@ def apply(call: LiveCall, event: Event) -> bool:
             changed, call.state = call.state != state, state
             return changed
         case CallAssigned(agent=agent):
-            changed, call.agent = call.agent != agent, agent
-            return changed
+            return _assign(call, agent)
         case GapFound(gap=gap):
             return _note_gap(call, gap)
     return True
+
+
+def _assign(call: LiveCall, agent: str | None) -> bool:
+    answered = call.answered or agent is not None
+    changed = (call.agent, call.answered) != (agent, answered)
+    call.agent, call.answered = agent, answered
+    return changed
 
 
 def _utter(call: LiveCall, utterance: Utterance) -> bool:

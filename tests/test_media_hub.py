@@ -77,6 +77,20 @@ def test_who_loses_a_call_is_told_and_hears_no_more() -> None:
     assert cast["dana"].types() == ["call.started", "utterance"]
 
 
+def test_an_outbound_call_is_told_to_be_answered_though_its_agent_was_known() -> None:
+    hub, cast = Hub(), people()
+    view = CallView("CA1", "outbound", "bob", "2026-01-01T00:00:00.000Z", "transcribing", [], [])
+    hub.publish("a", CallStarted(view))
+    for name in ("sam", "bob"):
+        hub.watch(cast[name])
+    assigned = CallAssigned("CA1", "bob")
+    hub.publish("a", assigned)
+    hub.publish("a", assigned)  # Twilio says so twice
+    for name in ("sam", "bob"):
+        assert cast[name].told == [{"type": "call.assigned", "call": "CA1", "agent": "bob"}]
+    assert [call["answered"] for call in msgspec.json.decode(hub.watch(people()["alice"]))["calls"]] == [True]
+
+
 def test_joining_late_shows_the_words_so_far() -> None:
     hub, cast = Hub(), people()
     hub.publish("a", started(agent="bob"))
