@@ -142,6 +142,11 @@ class Calls:
         live, seconds = (await self._session.execute(use)).one()
         return OutgoingUse(live, int(seconds))
 
+    async def open_among(self, call_sids: Sequence[str]) -> list[str]:
+        """Those of ``call_sids`` that are not over."""
+        going_on = self._mine().where(Call.call_sid.in_(call_sids), Call.outcome.is_(None))
+        return [call.call_sid for call in await self._session.scalars(going_on)]
+
     async def report(self, call_sid: str, report: Report) -> Change | None:
         """Bring the row up to date with ``report``; None if the call is not this organisation's."""
         # What this session may have read before it had the lock is out of date.

@@ -12,12 +12,16 @@ _BYTES = 1 << 16
 
 @dataclass
 class Front:
-    """Listening at ``port``. New sockets go to ``to``, a port; who was passed on stays where it is."""
+    """Listening at ``port``. New sockets go to ``to``, a port; who was passed on stays where it is.
+
+    While ``swallowing``, sockets open and stay open, and nothing that is sent arrives.
+    """
 
     to: int = 0
     port: int = 0
     server: asyncio.Server | None = None
     passing: set[asyncio.StreamWriter] = field(default_factory=set)
+    swallowing: bool = False
 
     @property
     def url(self) -> str:
@@ -34,7 +38,8 @@ class Front:
         self.passing |= both_writers
         try:
             async with asyncio.TaskGroup() as tasks:
-                both = [tasks.create_task(_pass(reader, far_writer)), tasks.create_task(_pass(far_reader, writer))]
+                ways = ((reader, far_writer), (far_reader, writer))
+                both = [tasks.create_task(self._pass(*way)) for way in ways]
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
                 for task in both:
                     task.cancel()
@@ -54,6 +59,13 @@ class Front:
         for writer in tuple(self.passing):
             writer.transport.abort()
 
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while some := await reader.read(_BYTES):
+                if not self.swallowing:
+                    writer.write(some)
+                    await writer.drain()
+
 
 @asynccontextmanager
 async def front(port: int) -> AsyncIterator[Front]:
@@ -64,10 +76,3 @@ async def front(port: int) -> AsyncIterator[Front]:
         yield passing
     finally:
         passing.stop()
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while some := await reader.read(_BYTES):
-            writer.write(some)
-            await writer.drain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from aiohttp import web
 from media import ticket
 
 PATIENCE_SECONDS = 10
+BEAT_SECONDS = 5.0  # the contract's
 VOICE_SDK = """
 class Emitter {
   heard = {};
@@ -59,6 +60,12 @@ class Console:
     async def close(self, code: int = 1000) -> None:
         await self._socket.close(code=code)
 
+    async def closed(self) -> None:
+        """Wait until the browser has closed it."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not self._socket.closed:
+                await asyncio.sleep(0.05)
+
 
 class LiveMedia:
     """Accepts consoles as the contract says, and hands each to the test."""
@@ -69,6 +76,11 @@ class LiveMedia:
         self._consoles: asyncio.Queue[Console] = asyncio.Queue()
         self.refusing = False
         self.script = ""  # what stands at /voice-sdk.js
+
+    @property
+    def waiting(self) -> int:
+        """How many consoles have arrived that nobody asked for yet."""
+        return self._consoles.qsize()
 
     async def console(self, *calls: dict[str, Any]) -> Console:
         """The next console to arrive, told that ``calls`` are live."""
@@ -83,10 +95,20 @@ class LiveMedia:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         claims = ticket.verify_console(self._secret, (await socket.receive_json(timeout=5))["ticket"])
-        self._consoles.put_nowait(Console(socket, claims))
-        async for _ in socket:
-            pass
+        arrived = Console(socket, claims)
+        self._consoles.put_nowait(arrived)
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(self._beat(arrived))
+            async for _ in socket:
+                pass
+            beating.cancel()
         return socket
+
+    async def _beat(self, console: Console) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(BEAT_SECONDS)
+                await console.tell("beat")
 
     async def sdk(self, _: web.Request) -> web.Response:
         """The Voice SDK of this test."""

@@ -137,13 +137,13 @@ async def test_the_page_instead_of_the_console_lets_people_talk_and_opens_it_aft
     await expect(page.locator("#place-call")).to_be_enabled()
     await page.evaluate("ring()")
     await expect(page.get_by_role("alert")).to_contain_text("(02) 5550 9999")
-    await page.keyboard.press("a")
+    await page.keyboard.press("Alt+a")
     await expect(page.locator("#in-call-number")).to_have_text("(02) 5550 9999")
     await stands(database, cast.a, status="active")
     await context.clock.fast_forward(LATER)
     await expect(page.get_by_role("status").filter(has_text="open when you hang up")).to_be_visible()
     await expect(page.locator("#in-call-number")).to_be_visible()  # nobody was hung up on
-    await page.keyboard.press("h")
+    await page.keyboard.press("Alt+h")
     await media.console()
     await expect(page.locator("#link-state")).to_have_text("Connected")
 

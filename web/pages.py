@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from provisioning.mail_names import mail_name
 from web import access, keys, sessions, walls
 from web.access import Viewer
+from web.signed_in import milliseconds
 from web.static_files import StaticFiles
 from web.voice_sdk import voice_sdk
 
@@ -57,11 +58,12 @@ async def console(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         everybody = await rows.members.all()
     members = [each for each in everybody if viewer.may("calls.all") or each.id == viewer.member_id]
-    settings = request.app[keys.settings]
+    settings, sign_in = request.app[keys.settings], sessions.read(request)
     return render(
         request,
         "console.html",
         members=members,
+        signed_in_until=milliseconds(sign_in.expires_at) if sign_in is not None else 0,
         media_url=settings.media_public_url,
         **_phone(request, has_phone=viewer.may("softphone")),
     )

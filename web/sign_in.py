@@ -31,8 +31,8 @@ routes = web.RouteTableDef()
 
 @routes.get("/sign-in")
 async def ask(request: web.Request) -> web.StreamResponse:
-    """The form."""
-    if await access.current(request) is not None:
+    """The form. ``?again`` is for who wants to sign in again before the sign-in ends."""
+    if "again" not in request.query and await access.current(request) is not None:
         raise web.HTTPSeeOther(_CONSOLE)
     return render(request, "sign_in.html")
 

@@ -27,7 +27,7 @@ routes = web.RouteTableDef()
 async def console_ticket(request: web.Request) -> web.Response:
     """A pass for one console, and where to show it; good for a minute, once. None (403) for whom it is closed.
 
-    Either answer says what trouble there is about money, if any.
+    Either answer says what trouble there is about money, if any; a ticket also says which role it is for.
     """
     asked_at = time.time()  # before the member's rights are read: whoever takes them away later voids this ticket
     viewer = await access.require(request, "console")
@@ -47,7 +47,7 @@ async def console_ticket(request: web.Request) -> web.Response:
         until=None if sign_in is None else sign_in.expires_at.timestamp(),
     )
     url = f"{settings.media_public_url}/console"
-    return web.json_response({"ticket": ticket, "url": url, "trouble": told})
+    return web.json_response({"ticket": ticket, "url": url, "trouble": told, "role": viewer.role})
 
 
 @routes.post("/voice/token")

@@ -1,21 +1,27 @@
 // The list of live calls: who is on, how long, how it goes, the last words. Keyed rows; one of them takes the Tab key.
 
+import { needsAttention, shownState } from "./call_state.js";
 import { put } from "./dom.js";
-import { DIRECTIONS, SPEAKERS, duration, needsAttention, stateWords } from "./wording.js";
+import { DIRECTIONS, SPEAKERS, duration, stateWords } from "./wording.js";
 
 export class CallList {
   #list;
   #template;
   #nameOf;
+  #isLive;
   #onSelect;
   #rows = new Map(); // call id → {item, button, parts by name}
   #filter = { text: "", attention: false };
 
-  /** `template` holds one row; `nameOf(call)` titles it; `onSelect(id)` runs when the reader chooses one. */
-  constructor({ list, template, nameOf, onSelect }) {
+  /**
+   * `template` holds one row; `nameOf(call)` titles it; `isLive()` tells whether the page hears what happens now; `onSelect(id)`
+   * runs when the reader chooses one.
+   */
+  constructor({ list, template, nameOf, isLive, onSelect }) {
     this.#list = list;
     this.#template = template;
     this.#nameOf = nameOf;
+    this.#isLive = isLive;
     this.#onSelect = onSelect;
     list.addEventListener("click", (event) => {
       const item = event.target.closest("[data-call]");
@@ -52,8 +58,9 @@ export class CallList {
     if (!row) return;
     put(row.who, this.#nameOf(call));
     put(row.direction, DIRECTIONS[call.direction] ?? "");
-    put(row.condition, stateWords(call.state).label);
-    if (row.item.dataset.state !== call.state) row.state.dataset.state = row.item.dataset.state = call.state;
+    const state = shownState(call, this.#isLive());
+    put(row.condition, stateWords(state).label);
+    if (row.item.dataset.state !== state) row.state.dataset.state = row.item.dataset.state = state;
     const spoken = call.latest?.utterance;
     put(row.speaker, spoken ? `${SPEAKERS[spoken.speaker]}: ` : "");
     put(row.words, spoken?.text ?? "");
@@ -64,11 +71,11 @@ export class CallList {
     }
   }
 
-  /** Put how long each call has lasted. `now` in ms since 1970. */
+  /** Put how long each of `calls`, which are live, has lasted: as far as that is known. `now` in ms since 1970. */
   tick(calls, now) {
     for (const call of calls) {
       const row = this.#rows.get(call.id);
-      if (row && call.state !== "ended") put(row.time, duration(now - call.startedAt));
+      if (row) put(row.time, shownState(call, this.#isLive()) === "stale" ? "" : duration(now - call.startedAt));
     }
   }
 
@@ -85,8 +92,9 @@ export class CallList {
   }
 
   #matches(call) {
-    if (this.#filter.attention && !needsAttention(call)) return false;
-    const about = `${this.#nameOf(call)} ${call.direction} ${stateWords(call.state).label}`.toLowerCase();
+    if (this.#filter.attention && !needsAttention(call, this.#isLive())) return false;
+    const state = stateWords(shownState(call, this.#isLive())).label;
+    const about = `${this.#nameOf(call)} ${call.direction} ${state}`.toLowerCase();
     return about.includes(this.#filter.text.trim().toLowerCase());
   }
 

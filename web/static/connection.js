@@ -1,12 +1,19 @@
-// Keeps one socket to the process that hears: ticket, socket, snapshot; and all of it again whenever it breaks.
+// Keeps a console open: ticket, socket, snapshot; and all of it again whenever it breaks, or before it ends.
 
+import { ConsoleSocket } from "./console_socket.js";
+import { everyTick } from "./heartbeat.js";
 import { askForTicket } from "./ticket.js";
 
-const SNAPSHOT_MS = 10_000; // from opening the socket to the first event
-const RIGHTS_CHANGED = 4401; // media's: the ticket is good no more
+const ENDED = 4401; // media's: the ticket is good no more. Ten minutes are over, or rights have changed
+const TOO_MANY = 4429; // media's: this member has newer consoles, as many as they may
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
 const BARRED_MS = 15_000; // between looks whether the console is open again
+const RELIEF_MS = 8 * 60_000; // media ends a console after ten minutes: the next one is there before
+const GRACE_MS = 3_000; // for the next socket, after one that media ended, before the page says that words are not live
+const MOST_RENEWALS = 5; // of those in a minute: whoever is ended at once each time has to wait like the others
+
+const ONLY_WHEN_TOLD = new Set(["crowded", "signed-out", "closed"]);
 
 /** How long to wait before try number `tries` (from 0): doubling, with jitter so that consoles do not return in step. */
 export function waitBefore(tries, random = Math.random) {
@@ -19,111 +26,185 @@ export function barredFor(random = Math.random) {
   return BARRED_MS * (0.75 + random() / 2);
 }
 
+/** How long a socket serves before the next one relieves it. */
+export function reliefAfter(random = Math.random) {
+  return RELIEF_MS * (0.75 + random() / 4);
+}
+
 export class Connection {
   #options;
-  #socket = null;
-  #timer = null;
+  #live = null; // the socket whose words are shown
+  #next = null; // one that is to take its place
+  #due = null; // {at, action, timer}: what happens next by itself
+  #grace = null;
   #tries = 0;
   #attempt = 0; // counts connects: answers to an abandoned one are ignored
+  #renewals = []; // when media ended a socket lately
   #status = "closed";
 
   /**
-   * `options`: {csrfToken, onEvent(event), onStatus(status, waitMs), onServerTime(ms since 1970), onTrouble(trouble)}.
-   * Statuses: "connecting", "open" (a snapshot has come), "waiting" (for the next try), "barred" (money is missing: the console is
-   * closed, and asked for again now and then), "signed-out", "closed". `trouble` is told before each "open" and "barred"; null: none.
+   * `options`: {onEvent(event), onStatus(status, waitMs), onAnswer(answer)}; an answer is ticket.js's.
+   * Statuses: "connecting", "open" (what is shown is live), "waiting" (for the next try), "barred" (money is missing: the console is
+   * closed, and asked for again now and then), "crowded" (open in too many tabs: until `renew`), "signed-out", "closed".
    */
   constructor(options) {
     this.#options = options;
-    addEventListener("online", () => this.#status !== "closed" && this.renew());
+    addEventListener("online", () => ONLY_WHEN_TOLD.has(this.#status) || this.renew());
+    addEventListener("offline", () => this.#isTrying && this.#wait());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && (this.#status === "waiting" || this.#status === "barred")) this.renew();
     });
+    everyTick(() => this.#check());
   }
 
-  /** Connect, or connect anew when the socket may be dead without knowing it (the machine slept, the network changed). */
+  /** Connect, or relieve the socket there is: the network may have changed. */
   renew() {
     this.#tries = 0;
     this.#connect();
   }
 
+  /** The sign-in has ended: nothing more is heard, until `renew`. */
+  signOut() {
+    this.#stop();
+    this.#become("signed-out");
+  }
+
   close() {
-    this.#abandon();
+    this.#stop();
     this.#become("closed");
   }
 
+  get #isTrying() {
+    return this.#status === "open" || this.#status === "connecting";
+  }
+
+  // Timers may be late where nobody looks; the clock tells.
+  #check() {
+    this.#live?.check();
+    this.#next?.check();
+    if (this.#due && Date.now() > this.#due.at) this.#due.action();
+  }
+
   async #connect() {
-    const barred = this.#status === "barred"; // nobody needs to see each look
-    this.#abandon();
+    this.#dropNext();
     const attempt = this.#attempt;
-    if (!barred) this.#become("connecting");
-    const answer = await askForTicket(this.#options.csrfToken);
+    const barred = this.#status === "barred"; // nobody needs to see each look
+    if (!barred && !this.#live && !this.#grace) this.#become("connecting");
+    const answer = await askForTicket();
     if (attempt !== this.#attempt) return;
-    if (!Number.isNaN(answer.saidAt)) this.#options.onServerTime(answer.saidAt);
-    if (answer.trouble !== undefined) this.#options.onTrouble(answer.trouble);
-    if (answer.kind === "signed-out") this.#become("signed-out");
+    this.#options.onAnswer(answer);
+    if (attempt !== this.#attempt) return; // what it said was reason to stop
+    if (answer.kind === "signed-out") this.signOut();
     else if (answer.kind === "barred" || (answer.kind === "away" && barred)) this.#bar();
-    else if (answer.kind === "ticket") this.#open(answer, attempt);
-    else this.#wait();
+    else if (answer.kind === "ticket") this.#open(answer);
+    else this.#fail();
   }
 
-  #open({ ticket, url }, attempt) {
-    const socket = new WebSocket(url);
-    this.#socket = socket;
-    this.#timer = setTimeout(() => this.#wait(), SNAPSHOT_MS);
-    const mine = () => attempt === this.#attempt;
-    socket.addEventListener("open", () => mine() && socket.send(JSON.stringify({ ticket })));
-    socket.addEventListener("message", ({ data }) => mine() && this.#hear(data));
-    socket.addEventListener("close", ({ code }) => mine() && this.#lose(code));
+  #open(answer) {
+    const socket = new ConsoleSocket(answer, {
+      onEvent: (event) => this.#hear(socket, event),
+      onEnd: (code) => (socket === this.#live ? this.#lose(code) : this.#fail()),
+    });
+    this.#next = socket;
   }
 
-  #hear(text) {
-    const event = parsed(text);
-    if (!event) return this.#wait();
-    if (event.type === "snapshot") {
-      clearTimeout(this.#timer);
-      this.#tries = 0;
-      this.#become("open");
-    }
-    this.#options.onEvent(event);
+  #hear(socket, event) {
+    if (event.type === "snapshot" && socket === this.#next) this.#adopt(socket);
+    if (socket === this.#live) this.#options.onEvent(event);
   }
 
-  // Rights that have changed are no lost connection: a new ticket says at once what they are now.
+  #adopt(socket) {
+    this.#live?.abandon();
+    [this.#live, this.#next] = [socket, null];
+    this.#tries = 0;
+    this.#endGrace();
+    this.#later(reliefAfter(), () => this.#connect());
+    this.#become("open");
+  }
+
   #lose(code) {
-    if (code === RIGHTS_CHANGED && this.#status === "open") this.#connect();
-    else this.#wait();
+    this.#live = null;
+    if (code === TOO_MANY) return this.#giveWay();
+    if (code !== ENDED || !this.#mayRenew()) return this.#wait();
+    this.#grace = setTimeout(() => {
+      this.#grace = null;
+      this.#become("connecting");
+    }, GRACE_MS);
+    this.#connect();
   }
 
-  #bar() {
-    this.#timer = setTimeout(() => this.#connect(), barredFor());
-    this.#become("barred");
+  // Coming back by itself, this page would drive out another, which would come back and drive out this one.
+  #giveWay() {
+    this.#stop();
+    this.#become("crowded");
+  }
+
+  #mayRenew() {
+    const now = Date.now();
+    this.#renewals = [...this.#renewals.filter((at) => now - at < 60_000), now];
+    return this.#renewals.length <= MOST_RENEWALS;
+  }
+
+  // As long as the old socket serves, nobody needs to know.
+  #fail() {
+    if (!this.#live) return this.#wait();
+    this.#dropNext();
+    this.#later(this.#nextWait(), () => this.#connect());
   }
 
   #wait() {
-    this.#abandon();
-    const wait = waitBefore(this.#tries);
-    this.#tries += 1;
-    this.#timer = setTimeout(() => this.#connect(), wait);
+    const wait = this.#nextWait();
+    this.#stop();
+    this.#later(wait, () => this.#connect());
     this.#become("waiting", wait);
   }
 
-  #abandon() {
+  #nextWait() {
+    this.#tries += 1;
+    return waitBefore(this.#tries - 1);
+  }
+
+  #bar() {
+    this.#stop();
+    this.#later(barredFor(), () => this.#connect());
+    this.#become("barred");
+  }
+
+  #later(ms, action) {
+    this.#forgetDue();
+    const act = () => {
+      this.#forgetDue();
+      action();
+    };
+    this.#due = { at: Date.now() + ms, action: act, timer: setTimeout(act, ms) };
+  }
+
+  #forgetDue() {
+    clearTimeout(this.#due?.timer);
+    this.#due = null;
+  }
+
+  #endGrace() {
+    clearTimeout(this.#grace);
+    this.#grace = null;
+  }
+
+  #dropNext() {
     this.#attempt += 1;
-    clearTimeout(this.#timer);
-    this.#socket?.close();
-    this.#socket = null;
+    this.#forgetDue();
+    this.#next?.abandon();
+    this.#next = null;
+  }
+
+  #stop() {
+    this.#dropNext();
+    this.#endGrace();
+    this.#live?.abandon();
+    this.#live = null;
   }
 
   #become(status, wait = 0) {
     this.#status = status;
     this.#options.onStatus(status, wait);
-  }
-}
-
-// The parser's own complaint quotes the text, which may be somebody's words: it must not reach the browser's console.
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

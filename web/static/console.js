@@ -1,36 +1,46 @@
 // The console page: socket → store → list and transcript. Words are shown, and written nowhere else.
 
 import { CallList } from "./call_list.js";
+import { needsAttention } from "./call_state.js";
 import { CallsStore } from "./calls_store.js";
+import { now, setClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { part, put } from "./dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
 import { LinkPanel } from "./link_panel.js";
+import { MissingCalls } from "./missing_calls.js";
 import { PhonePanel } from "./phone_panel.js";
+import { csrfToken, signedInUntil } from "./sign_in.js";
+import { SignInPanel } from "./sign_in_panel.js";
 import { TranscriptPanel } from "./transcript_panel.js";
-import { DIRECTIONS, needsAttention } from "./wording.js";
+import { DIRECTIONS } from "./wording.js";
 
 const ENDED_STAYS_MS = 4000; // so that the list does not jump under the pointer
-const ASLEEP_MS = 20_000; // a tick this late: the machine slept, and the socket may be dead without knowing it
+const KEPT_MS = 10 * 60_000; // words of a sign-in that ran out, for who is about to sign in again
+const CLOCKS_DIFFER_MS = 5_000; // between the one that ended the sign-in and ours
+
+const NO_CALLS = { open: "No live calls.", barred: "Calls are not shown now." }; // of the others nobody knows
 
 const page = document.body.dataset;
 const isAgent = page.role === "agent";
-const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
 const members = new Map([...part("members").content.children].map((member) => [member.value, member.textContent]));
 
 let selected = null; // the id of the call being read
 let status = "connecting";
 let trouble = null; // with the money
-let clockSkew = 0; // the server's clock less this one's, ms
-let lastTick = Date.now();
+let keptUntil = null; // ms since 1970: when the words of a sign-in that ran out go
+let mustReload = false; // the page was made for another role
 let drawing = false;
 const changed = { all: false, about: false, calls: new Set(), lines: new Set() };
 
 const store = new CallsStore(isAgent ? page.memberId : null);
-const panel = new TranscriptPanel({ nameOf, onClear: leave });
-const list = new CallList({ list: part("call-list"), template: part("call-row"), nameOf, onSelect: choose });
+const isLive = () => status === "open";
+const panel = new TranscriptPanel({ nameOf, isLive, onClear: leave });
+const list = new CallList({ list: part("call-list"), template: part("call-row"), nameOf, isLive, onSelect: choose });
 const link = new LinkPanel({ onRetry: () => connection.renew() });
-const connection = new Connection({ csrfToken, onEvent: hear, onStatus: turn, onServerTime: setClock, onTrouble: heed });
+const missing = new MissingCalls({ store, onEnded: endMissing });
+const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: () => connection.signOut() });
+const connection = new Connection({ onEvent: hear, onStatus: turn, onAnswer: heed });
 const phone = page.voice === "on" ? newPhone() : null;
 
 // What the socket says
@@ -46,7 +56,8 @@ function hear(event) {
 
 // After a reconnect: calls that ended meanwhile go, but for the one that is being read.
 function renewSelected() {
-  for (const call of store.inOrder()) if (call.state === "ended" && call.id !== selected) store.drop(call.id);
+  for (const call of store.inOrder()) if (call.state === "ended") bidFarewell(call);
+  missing.watch();
   const call = store.calls.get(selected);
   if (call) panel.refresh(call);
   else select(firstLive());
@@ -67,16 +78,39 @@ function bidFarewell(call) {
   }, ENDED_STAYS_MS);
 }
 
-function heed(now) {
-  trouble = now;
-  link.tell(now);
+function endMissing(call) {
+  bidFarewell(call);
+  note({ kind: "ended", call });
 }
 
-function turn(now, waitMs) {
-  status = now;
-  link.show(now, waitMs);
-  panel.stale(now !== "open");
-  if (now === "signed-out" || now === "barred") forgetAll();
+// What came of asking for a ticket.
+function heed(answer) {
+  if (!Number.isNaN(answer.saidAt)) setClock(answer.saidAt);
+  if (answer.trouble !== undefined) link.tell((trouble = answer.trouble));
+  if (answer.role && answer.role !== page.role) changeRole();
+}
+
+// What was seen in the role before is not for the new one.
+function changeRole() {
+  mustReload = true;
+  connection.close();
+  forgetAll();
+}
+
+function turn(becomes, waitMs) {
+  const expired = becomes === "signed-out" && signedInUntil() <= now() + CLOCKS_DIFFER_MS;
+  if (expired) keptUntil ??= now() + KEPT_MS;
+  if (becomes === "open") keptUntil = null;
+  status = becomes;
+  link.show(becomes, waitMs, expired);
+  if ((becomes === "signed-out" && !expired) || becomes === "barred") forgetAll();
+  note({ kind: "all" });
+  drawNow();
+}
+
+// The member has signed in again, in another tab.
+function comeBack() {
+  if (status === "signed-out") connection.renew();
 }
 
 // Who reads what
@@ -128,7 +162,7 @@ function forgetAll() {
 // Drawing: once a frame, only what changed
 
 function note({ kind, call, line }) {
-  if (kind === "all" || kind === "started") changed.all = true;
+  if (kind === "all" || kind === "started") changed.all = changed.about = true;
   else if (kind !== "latency") changed.calls.add(call);
   if (call?.id === selected && line) changed.lines.add(line);
   else if (call?.id === selected) changed.about = true;
@@ -155,7 +189,7 @@ function drawList() {
   const calls = store.inOrder();
   const shown = list.draw(calls, selected);
   part("calls-empty").hidden = shown > 0;
-  put(part("calls-empty"), calls.length ? "No call matches." : status === "barred" ? "Calls are not shown now." : "No live calls.");
+  put(part("calls-empty"), calls.length ? "No call matches." : (NO_CALLS[status] ?? ""));
   const [title, hint] = placeholderWords(calls.length);
   put(part("placeholder-title"), title);
   put(part("placeholder-hint"), hint);
@@ -178,39 +212,37 @@ function barredHint() {
 
 function drawCounts() {
   const live = store.live();
-  put(part("call-count"), live.length ? String(live.length) : "");
+  put(part("call-count"), live.length && isLive() ? String(live.length) : "");
   const attention = part("attention");
   if (!attention) return;
-  const count = live.filter(needsAttention).length;
+  const count = live.filter((call) => needsAttention(call, isLive())).length;
   attention.hidden = count === 0 && attention.getAttribute("aria-pressed") === "false";
   put(attention, count === 1 ? "1 needs attention" : `${count} need attention`);
 }
 
 // The clock
 
-function setClock(serverMs) {
-  clockSkew = serverMs - Date.now();
-}
-
 function showTimes() {
-  const now = Date.now() + clockSkew;
-  list.tick(store.live(), now);
-  panel.tick(now);
+  list.tick(store.live(), now());
+  panel.tick(now());
 }
 
 function tick() {
-  const late = Date.now() - lastTick > ASLEEP_MS;
-  lastTick = Date.now();
-  if (late && !document.hidden && status === "open") connection.renew();
+  for (const call of store.live()) if (call.unsettledSince !== null) note({ kind: "facts", call }); // its grace may be over
   showTimes();
   phone?.tick();
+  signIn.tick(now(), status === "signed-out");
+  if (keptUntil !== null && now() >= keptUntil) forgetAll();
+  if (mustReload && !phone?.busy) location.reload();
 }
 
 // The reader's hands
 
 function newPhone() {
   const onTalking = (id) => store.calls.has(id) && choose(id);
-  return new PhonePanel({ sdk: { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity }, csrfToken, onTalking, onAvailable: () => note({ kind: "all" }) });
+  const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
+  const beganAt = (id) => store.calls.get(id)?.startedAt ?? null;
+  return new PhonePanel({ sdk, csrfToken, beganAt, onTalking, onAvailable: () => note({ kind: "all" }) });
 }
 
 function openHelp() {
@@ -248,9 +280,7 @@ listen({
   "+": () => panel.resize(1),
   "=": () => panel.resize(1),
   "-": () => panel.resize(-1),
-  a: () => (phone ? phone.answer() : false),
-  h: () => (phone ? phone.hangUp() : false),
-  m: () => (phone ? phone.toggleMute() : false),
+  ...(phone?.shortcuts ?? {}),
 });
 
 addEventListener("pagehide", () => {

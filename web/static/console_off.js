@@ -4,21 +4,22 @@ import { part, put } from "./dom.js";
 import { listen } from "./keys.js";
 import { PhonePanel } from "./phone_panel.js";
 import { barredFor } from "./connection.js";
+import { csrfToken } from "./sign_in.js";
 import { askForTicket } from "./ticket.js";
 
 const page = document.body.dataset;
-const csrfToken = document.querySelector('meta[name="csrf-token"]').content;
 const phone = page.voice === "on" ? newPhone() : null;
 let timer = null;
 let open = false; // the console is, by now
 
 function newPhone() {
-  return new PhonePanel({ sdk: { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity }, csrfToken, onTalking: () => {}, onAvailable: () => {} });
+  const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
+  return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: () => {}, onAvailable: () => {} });
 }
 
 async function look() {
   clearTimeout(timer);
-  const { kind } = await askForTicket(csrfToken);
+  const { kind } = await askForTicket();
   open = kind === "ticket";
   if (kind === "signed-out") return put(part("news"), "You are signed out. Reload the page to sign in again.");
   if (open) return enter();
@@ -36,11 +37,7 @@ function tick() {
   if (open) enter();
 }
 
-listen({
-  a: () => (phone ? phone.answer() : false),
-  h: () => (phone ? phone.hangUp() : false),
-  m: () => (phone ? phone.toggleMute() : false),
-});
+listen(phone?.shortcuts ?? {});
 document.addEventListener("visibilitychange", () => !document.hidden && !open && look());
 addEventListener("online", () => !open && look());
 setInterval(tick, 1000);

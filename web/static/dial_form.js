@@ -14,7 +14,7 @@ export class DialForm {
   #onDial;
   #attempt = 0; // whoever goes on typing is not answered about what stood there before
 
-  /** `onDial(number, shown)`: the number (E.164) may be called; `shown` is how people read it. */
+  /** `csrfToken()` is asked each time; `onDial(number, shown)`: the number (E.164) may be called; `shown` is how people read it. */
   constructor({ csrfToken, onDial }) {
     this.#csrfToken = csrfToken;
     this.#onDial = onDial;
@@ -52,7 +52,7 @@ export class DialForm {
     try {
       const answer = await fetch("/voice/check", {
         method: "POST",
-        headers: { "X-CSRF-Token": this.#csrfToken, Accept: "application/json" },
+        headers: { "X-CSRF-Token": this.#csrfToken(), Accept: "application/json" },
         body: new URLSearchParams({ number }),
         signal: abortAfter(CHECK_MS),
       });

@@ -1,26 +1,46 @@
 // How the page stands with the server: a word in the top bar, and a notice when the words on screen are not live.
 
 import { make, makeButton, part, put } from "./dom.js";
+import { titleSays } from "./title.js";
 
-const LABELS = { open: "Connected", connecting: "Connecting", waiting: "Reconnecting", barred: "Words are off", "signed-out": "Signed out", closed: "" };
+const LABELS = {
+  open: "Connected",
+  connecting: "Connecting",
+  waiting: "Reconnecting",
+  barred: "Words are off",
+  crowded: "Open elsewhere",
+  "signed-out": "Signed out",
+  closed: "",
+};
+const NOT_LIVE = "Not live";
+const LOST = "Connection lost. What you see is not live.";
+const CROWDED = "You have this page open in too many tabs. What you see here is not live.";
+const SIGNED_OUT = "You are signed out. The words were taken off this page.";
+const EXPIRED = "Your sign-in has ended. What you see is not live. Sign in again in another tab: this page goes on by itself.";
 
 export class LinkPanel {
   #onRetry;
   #trouble = null;
+  #wasOpen = false;
 
   /** `onRetry()` runs when the reader does not want to wait for the next try. */
   constructor({ onRetry }) {
     this.#onRetry = onRetry;
   }
 
-  /** Statuses are connection.js's; `waitMs` is how long until the next try. */
-  show(status, waitMs) {
-    put(part("link-state"), LABELS[status]);
+  /** Statuses are connection.js's; `waitMs` is how long until the next try; `kept` says that words stay though signed out. */
+  show(status, waitMs, kept) {
+    put(part("link-words"), LABELS[status]);
     part("link-state").dataset.status = status;
     part("main").toggleAttribute("data-stale", status !== "open");
+    const lost = status === "waiting" || (status === "connecting" && this.#wasOpen);
+    titleSays("link", lost || status === "signed-out" || status === "crowded" ? NOT_LIVE : "");
     if (status === "open" || status === "barred") this.#notice(troubleWords(this.#trouble), mend(this.#trouble));
+    if (lost && status === "connecting") this.#notice(LOST, null);
     if (status === "waiting") this.#notice(waitWords(waitMs), makeButton("Try now", () => this.#onRetry()));
-    if (status === "signed-out") this.#notice("You are signed out. The words were taken off this page.", signIn());
+    if (status === "crowded") this.#notice(CROWDED, makeButton("Show words here", () => this.#onRetry()));
+    if (status === "signed-out") this.#notice(kept ? EXPIRED : SIGNED_OUT, signIn());
+    this.#wasOpen ||= status === "open";
   }
 
   /** What is wrong with the money (web/walls.py's, or null), for the next `show`. */
@@ -35,7 +55,7 @@ export class LinkPanel {
 }
 
 function waitWords(waitMs) {
-  return `The connection was lost. What you see is not live. Trying again in ${Math.ceil(waitMs / 1000)} s.`;
+  return `${LOST} Trying again in ${Math.ceil(waitMs / 1000)} s.`;
 }
 
 function troubleWords(trouble) {
@@ -50,7 +70,12 @@ function mend(trouble) {
 }
 
 function signIn() {
-  const link = make("a", "button small", "Sign in");
-  link.href = "/sign-in";
+  return signInLink("Sign in", "/sign-in");
+}
+
+/** A link to sign in at `address`, in a tab of its own: leaving this page would hang up. */
+export function signInLink(words, address) {
+  const link = make("a", "button small", words);
+  Object.assign(link, { href: address, target: "_blank", rel: "noopener" });
   return link;
 }

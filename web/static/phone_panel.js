@@ -1,11 +1,14 @@
 // The phone's controls: taking calls or not, the ring banner, dial pad, mute, hang up. What it does is softphone.js's.
 
+import { now } from "./clock.js";
 import { DialForm } from "./dial_form.js";
 import { part, put } from "./dom.js";
 import { Softphone } from "./softphone.js";
+import { titleSays } from "./title.js";
 import { duration } from "./wording.js";
 
 const STATUS = { loading: "The phone is starting", offline: "The phone is reconnecting", ready: "", failed: "", off: "" };
+const UNKNOWN_MS = 5_000; // a call without words is never known to the page: then the conversation counts
 const CALL_PHASES = { dialling: "calling", ringing: "", talking: "" };
 
 export class PhonePanel {
@@ -13,14 +16,22 @@ export class PhonePanel {
   #form;
   #csrfToken;
   #onAvailable;
-  #title = document.title;
-  #before = null; // what had the focus before it rang
+  #beganAt;
+  #talkingOn = null; // the id of the call that is talked on, as transcripts go by it
 
-  /** `onTalking(call id)` when a conversation begins; `onAvailable()` when taking calls was switched on or off. */
-  constructor({ sdk, csrfToken, onTalking, onAvailable }) {
+  /**
+   * `csrfToken()` is asked each time; `beganAt(call id)`, ms since 1970 by the server's clock, or null while nobody knows;
+   * `onTalking(call id)` when a conversation begins; `onAvailable()` when taking calls was switched on or off.
+   */
+  constructor({ sdk, csrfToken, beganAt, onTalking, onAvailable }) {
     this.#csrfToken = csrfToken;
+    this.#beganAt = beganAt;
     this.#onAvailable = onAvailable;
-    this.#phone = new Softphone({ sdk, csrfToken, onTalking, onChange: () => this.#draw() });
+    const talk = (id) => {
+      this.#talkingOn = id;
+      onTalking(id);
+    };
+    this.#phone = new Softphone({ sdk, csrfToken, onTalking: talk, onChange: () => this.#draw() });
     this.#form = new DialForm({ csrfToken, onDial: (number, shown) => this.#phone.dial(number, shown) });
     this.#wire();
     this.#showAvailable(document.body.dataset.available === "yes");
@@ -36,22 +47,21 @@ export class PhonePanel {
     return Boolean(this.#phone.current);
   }
 
-  /** For the keyboard; each returns false when there is nothing to do. */
-  answer() {
-    return this.#during("ringing") && this.#phone.answer();
+  /** For keys.js; each returns false when there is nothing to do. */
+  get shortcuts() {
+    return {
+      "Alt+a": () => this.#during("ringing") && this.#phone.answer(),
+      "Alt+h": () => this.#during("talking", "dialling") && this.#phone.hangUp(),
+      "Alt+m": () => this.#during("talking") && this.#phone.toggleMute(),
+    };
   }
 
-  hangUp() {
-    return this.#during("talking", "dialling") && this.#phone.hangUp();
-  }
-
-  toggleMute() {
-    return this.#during("talking") && this.#phone.toggleMute();
-  }
-
+  /** Put how long the call in hand has lasted: by the same clock, and from the same beginning, as everywhere on the page. */
   tick() {
     const call = this.#phone.current;
-    if (call?.since) put(part("in-call-time"), call.troubled ? "line is reconnecting" : duration(Date.now() - call.since));
+    if (!call?.since) return;
+    const began = this.#beganAt(this.#talkingOn);
+    put(part("in-call-time"), call.troubled ? "line is reconnecting" : elapsed(began, call.since));
   }
 
   #during(...phases) {
@@ -83,26 +93,10 @@ export class PhonePanel {
   }
 
   #drawRing(call) {
-    const ring = part("ring");
-    const began = call && ring.hidden;
-    ring.hidden = !call;
+    // It takes no focus: a space or an Enter meant for something else answers nobody.
+    part("ring").hidden = !call;
     put(part("ring-number"), call?.number ? `from ${call.number}` : "");
-    document.title = call ? `Incoming call · ${this.#title}` : this.#title;
-    if (began) this.#offerAnswer();
-    else if (!call && this.#before) this.#giveFocusBack();
-  }
-
-  // Nobody who is typing or reading a dialog loses their place; everybody else answers with Enter.
-  #offerAnswer() {
-    const busy = document.activeElement.closest("input, select, textarea, dialog");
-    if (busy) return;
-    this.#before = document.activeElement;
-    part("answer").focus();
-  }
-
-  #giveFocusBack() {
-    if (document.activeElement === document.body) this.#before.focus();
-    this.#before = null;
+    titleSays("ring", call ? "Incoming call" : "");
   }
 
   #drawCall(call) {
@@ -142,7 +136,7 @@ export class PhonePanel {
     try {
       const answer = await fetch("/console/availability", {
         method: "POST",
-        headers: { "X-CSRF-Token": this.#csrfToken, "Content-Type": "application/json" },
+        headers: { "X-CSRF-Token": this.#csrfToken(), "Content-Type": "application/json" },
         body: JSON.stringify({ available }),
       });
       return answer.ok;
@@ -155,4 +149,11 @@ export class PhonePanel {
     part("availability").setAttribute("aria-checked", String(available));
     this.#onAvailable();
   }
+}
+
+// Until the page knows when the call began, nothing is better than a second clock.
+function elapsed(began, talkingSince) {
+  if (began !== null) return duration(now() - began);
+  const talkedMs = Date.now() - talkingSince;
+  return talkedMs < UNKNOWN_MS ? "" : duration(talkedMs);
 }

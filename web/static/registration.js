@@ -37,7 +37,7 @@ export class Registration {
   #registeredAt = 0;
 
   /**
-   * `options`: {sdk: {url, integrity}, csrfToken, isBusy(), onChange(), onIncoming(call)}: `isBusy` says whether there is a call that
+   * `options`: {sdk: {url, integrity}, csrfToken(), isBusy(), onChange(), onIncoming(call)}: `isBusy` says whether there is a call that
    * a new Device would cut off. `timing` may replace any of TIMING.
    */
   constructor(options, timing = {}) {
@@ -174,7 +174,7 @@ export class Registration {
   async #pass() {
     const answer = await fetch("/voice/token", {
       method: "POST",
-      headers: { "X-CSRF-Token": this.#options.csrfToken },
+      headers: { "X-CSRF-Token": this.#options.csrfToken() },
       cache: "no-store",
       signal: abortAfter(this.#timing.tokenMs),
     });

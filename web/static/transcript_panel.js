@@ -1,5 +1,6 @@
 // The call that is being read: who, how long, how it goes, and its words.
 
+import { shownState } from "./call_state.js";
 import { make, makeButton, part, put } from "./dom.js";
 import { Follow } from "./follow.js";
 import { TranscriptView } from "./transcript_view.js";
@@ -12,16 +13,20 @@ const CLOCK = new Intl.DateTimeFormat("en-AU", { hour: "numeric", minute: "2-dig
 
 export class TranscriptPanel {
   #nameOf;
+  #isLive;
   #onClear;
   #view;
   #follow;
   #call = null;
   #size;
-  #stale = false;
 
-  /** `nameOf(call)` titles a call; `onClear()` runs when the reader takes an ended call off the page. */
-  constructor({ nameOf, onClear }) {
+  /**
+   * `nameOf(call)` titles a call; `isLive()` tells whether the page hears what happens now; `onClear()` runs when the reader takes
+   * an ended call off the page.
+   */
+  constructor({ nameOf, isLive, onClear }) {
     this.#nameOf = nameOf;
+    this.#isLive = isLive;
     this.#onClear = onClear;
     this.#follow = new Follow(part("scroller"), part("lines"), part("jump"));
     this.#view = new TranscriptView({ list: part("lines"), log: part("announced"), follow: this.#follow });
@@ -62,23 +67,19 @@ export class TranscriptPanel {
     put(part("transcript-title"), this.#nameOf(call));
     put(part("transcript-direction"), DIRECTIONS[call.direction] ?? "");
     put(part("transcript-since"), `since ${CLOCK.format(call.startedAt)}`);
-    const state = part("transcript-state");
-    put(state, this.#stale && call.state === "transcribing" ? "Not live" : stateWords(call.state).label);
-    state.dataset.state = call.state;
-    put(part("transcript-aside"), stateWords(call.state).aside ?? "");
-    this.#note(call);
-    this.#latency(call);
+    const state = shownState(call, this.#isLive());
+    put(part("transcript-state"), stateWords(state).label);
+    part("transcript-state").dataset.state = part("transcript").dataset.state = state;
+    put(part("transcript-aside"), stateWords(state).aside ?? "");
+    this.#note(state, call.reason);
+    this.#latency(state, call.latencyMs);
   }
 
-  /** Whether what is shown may be behind, because the socket is gone. */
-  stale(stale) {
-    this.#stale = stale;
-    if (this.#call) this.about();
-  }
-
-  /** `now` in ms since 1970. */
+  /** Put how long the call has lasted, as far as that is known. `now` in ms since 1970. */
   tick(now) {
-    if (this.#call && this.#call.state !== "ended") put(part("transcript-time"), duration(now - this.#call.startedAt));
+    if (!this.#call || this.#call.state === "ended") return;
+    const stale = shownState(this.#call, this.#isLive()) === "stale";
+    put(part("transcript-time"), stale ? "" : duration(now - this.#call.startedAt));
   }
 
   toEnd() {
@@ -94,20 +95,20 @@ export class TranscriptPanel {
     part("larger").disabled = this.#size === SIZES_REM.length - 1;
   }
 
-  #note(call) {
+  #note(state, reason) {
     const note = part("state-note");
-    if (note.dataset.state === call.state && note.dataset.reason === call.reason) return;
-    Object.assign(note.dataset, { state: call.state, reason: call.reason });
-    const words = call.state === "ended" ? endWords(call.reason) : (stateWords(call.state).detail ?? "");
+    if (note.dataset.state === state && note.dataset.reason === reason) return;
+    Object.assign(note.dataset, { state, reason });
+    const words = state === "ended" ? endWords(reason) : (stateWords(state).detail ?? "");
     note.replaceChildren(...(words ? [make("p", "", words)] : []));
-    if (call.state === "ended") note.append(makeButton("Clear the words", () => this.#onClear()));
+    if (state === "ended") note.append(makeButton("Clear the words", () => this.#onClear()));
   }
 
-  #latency(call) {
+  #latency(state, ms) {
     const badge = part("latency");
-    badge.hidden = call.latencyMs === null || call.state !== "transcribing";
+    badge.hidden = ms === null || state !== "transcribing";
     if (badge.hidden) return;
-    const { brief, full, late } = latencyWords(call.latencyMs);
+    const { brief, full, late } = latencyWords(ms);
     put(badge, brief);
     badge.title = full;
     badge.toggleAttribute("data-late", late);

@@ -4,10 +4,12 @@ export const SPEAKERS = { caller: "Caller", agent: "Agent" };
 export const DIRECTIONS = { inbound: "Inbound", outbound: "Outbound" };
 
 /**
- * Per state of a call: `label` for its chip; `aside`, a few words beside it; `detail`, a line above the words. Silence comes
+ * Per shown state of a call (call_state.js): `label` for its chip; `aside`, a few words beside it; `detail`, a line above the words. Silence comes
  * and goes in every conversation, so it gets no line: the words would jump.
  */
 export const STATES = {
+  starting: { label: "Starting" },
+  ringing: { label: "Ringing" },
   transcribing: { label: "Live" },
   waiting_for_slot: {
     label: "Waiting",
@@ -22,10 +24,9 @@ export const STATES = {
     label: "No words",
     detail: "Transcription of this call has stopped. The call itself goes on: people can keep talking.",
   },
+  stale: { label: "Not live" },
   ended: { label: "Ended" },
 };
-
-const NEEDS_ATTENTION = new Set(["waiting_for_slot", "reconnecting", "failed"]);
 
 const CAUSES = {
   twilio: "lost on the way from the phone network",
@@ -39,10 +40,6 @@ const LATE_MS = 3000; // beyond this, words lag the conversation enough to misle
 /** `state` as one of STATES' own; one that this page does not know yet is shown like live. */
 export function stateWords(state) {
   return STATES[state] ?? STATES.transcribing;
-}
-
-export function needsAttention(call) {
-  return NEEDS_ATTENTION.has(call.state);
 }
 
 /** 65000 → "1:05", 3 605 000 → "1:00:05". Negative counts as nothing. */

@@ -1,0 +1,43 @@
+"""Which calls go on: asked by a console whose fresh snapshot left some out.
+
+They may have ended meanwhile, or the media process that held them died and another is about to take them on; media
+itself cannot tell the two apart at that moment, the call log can.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from web import access
+from web.errors import InvalidError
+
+_MOST_CALLS = 2000
+_LONGEST_NAME = 64  # characters
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/console/living")
+async def living(request: web.Request) -> web.Response:
+    """``{"calls": [CallSid, …]}`` is answered with ``{"living": […]}``: those of them that the viewer may watch still."""
+    viewer = await access.require(request, "console")
+    asked = await _read(request)
+    if not viewer.may_watch:
+        return web.json_response({"living": []})
+    async with access.rows(request, viewer) as rows:
+        return web.json_response({"living": await rows.calls.open_among(asked)})
+
+
+async def _read(request: web.Request) -> list[str]:
+    try:
+        sent = await request.json()
+    except (ValueError, LookupError, RecursionError):  # no JSON, an unknown charset, a tower of brackets
+        sent = None
+    calls = sent.get("calls") if isinstance(sent, dict) else None
+    if not isinstance(calls, list) or len(calls) > _MOST_CALLS or not all(_is_name(call) for call in calls):
+        raise InvalidError('Send {"calls": ["CA…"]}.')
+    return calls
+
+
+def _is_name(call: object) -> bool:
+    return isinstance(call, str) and call.isascii() and call.isalnum() and len(call) <= _LONGEST_NAME
