@@ -45,6 +45,7 @@ class Console:
 
     def __init__(self, socket: web.WebSocketResponse, claims: ticket.ConsoleTicket) -> None:
         self.claims = claims
+        self.gone = asyncio.Event()
         self._socket = socket
 
     async def tell(self, kind: str, **facts: Any) -> None:
@@ -62,9 +63,7 @@ class Console:
 
     async def closed(self) -> None:
         """Wait until the browser has closed it."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not self._socket.closed:
-                await asyncio.sleep(0.05)
+        await asyncio.wait_for(self.gone.wait(), PATIENCE_SECONDS)
 
 
 class LiveMedia:
@@ -102,6 +101,7 @@ class LiveMedia:
             async for _ in socket:
                 pass
             beating.cancel()
+        arrived.gone.set()
         return socket
 
     async def _beat(self, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""What an open console says of itself is true: live only what is live, no longer than it may, and never lost by itself."""
+"""What an open console says of itself is true: what is live, until when, and what was heard before."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BEAT = round(BEAT_SECONDS * 1000)
 _WATCH = """
 () => {
   globalThis.seen = [];
-  const isNews = ({ target, attributeName, oldValue }) => !attributeName || target.getAttribute(attributeName) !== oldValue;
+  const isNews = ({ target, attributeName: name, oldValue }) => !name || target.getAttribute(name) !== oldValue;
   const told = ({ target, attributeName }) => `${target.id} ${attributeName ?? target.textContent}`;
   const watch = new MutationObserver((changes) => globalThis.seen.push(...changes.filter(isNews).map(told)));
   const attributes = { attributes: true, attributeOldValue: true };
@@ -202,9 +202,9 @@ async def test_a_page_that_nobody_looks_at_notices_as_well(
     await page.evaluate(f"{hide} Object.defineProperty(document, name, {{ value }})")
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     # Timers of hidden pages may come once a minute; here they do not come at all: time stands still but for the jump.
-    await context.clock.pause_at(datetime.now() + timedelta(seconds=1))
+    await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))
     way.swallowing = True
-    await context.clock.set_fixed_time(datetime.now() + timedelta(minutes=30))  # the lid was closed
+    await context.clock.set_fixed_time(datetime.now(UTC) + timedelta(minutes=30))  # the lid was closed
     await expect(page).to_have_title(NOT_LIVE)
     assert await page.locator("#link-state").get_attribute("data-status") != "open"
 
@@ -368,9 +368,7 @@ async def test_somebody_elses_sign_in_does_not_bring_the_words_back(
     assert media.waiting == 0
 
 
-async def test_a_new_role_is_a_new_page(
-    console: Open, media: LiveMedia, cast: Cast, database: Database
-) -> None:
+async def test_a_new_role_is_a_new_page(console: Open, media: LiveMedia, cast: Cast, database: Database) -> None:
     page, socket = await talking(console, media, cast.sam)
     async with database.begin() as session:
         await Members(session, cast.a.id).set_role(cast.sam.id, "agent")
@@ -383,8 +381,8 @@ async def test_what_was_heard_outlives_the_process_that_heard_it(
     console: Open, media: LiveMedia, cast: Cast, database: Database
 ) -> None:
     async with database.begin() as session:
-        numbers = {"from_number": "+61255509999", "to_number": "+61255501234"}
-        await Calls(session, cast.a.id).open(CALL, direction="inbound", agent_id=cast.bob.id, **numbers)
+        calls = Calls(session, cast.a.id)
+        await calls.open(CALL, direction="inbound", from_number="+61255509999", to_number="+61255501234")
     page, socket = await talking(console, media, cast.sam)
     await socket.say(CALL, "and half a sen", id="half", final=False, start_ms=3000, end_ms=4000)
     await expect(page.locator("#lines")).to_contain_text("and half a sen")
@@ -439,7 +437,7 @@ async def test_what_passes_by_itself_is_not_announced(
 ) -> None:
     page = await console(cast.sam)
     socket = await media.console()
-    await context.clock.pause_at(datetime.now() + timedelta(seconds=5))
+    await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
     await socket.tell("call.started", call=call_view(CALL, str(cast.bob.id), state="waiting_for_slot"))
     for _ in range(15):  # ms pass as they are told to: it is drawn, and its two seconds are not over
         await asyncio.sleep(0.1)
@@ -470,7 +468,8 @@ async def test_there_is_one_clock(console: Open, media: LiveMedia, cast: Cast, c
     page, _ = await talking(console, media, cast.bob, started_at=began)
     await ring(page)
     await page.locator("#answer").click()
-    times = "['#in-call-time', '#transcript-time', '[data-part=time]'].map((at) => document.querySelector(at).textContent)"
+    places = "['#in-call-time', '#transcript-time', '[data-part=time]']"
+    times = f"{places}.map((place) => document.querySelector(place).textContent)"
     await expect(page.locator("#in-call-time")).to_contain_text("1:")
     for _ in range(5):
         assert len(set(await page.evaluate(times))) == 1
@@ -516,7 +515,8 @@ async def test_typing_touches_no_call(console: Open, media: LiveMedia, cast: Cas
 async def chord(page: Page, button: str) -> str:
     """What the button says that its keys are."""
     keys = await page.locator(button).get_attribute("aria-keyshortcuts")
-    assert keys is not None and "+" in keys
+    assert keys is not None
+    assert "+" in keys
     return keys
 
 
@@ -532,7 +532,8 @@ async def test_nothing_moves_under_the_pointer(
     await page.locator("#answer").click()
     hang_up = page.locator("#hang-up")
     before = await hang_up.bounding_box()
-    assert answer is not None and before is not None
+    assert answer is not None
+    assert before is not None
     x, y = answer["x"] + answer["width"] / 2, answer["y"] + answer["height"] / 2
     inside = before["x"] <= x <= before["x"] + before["width"] and before["y"] <= y <= before["y"] + before["height"]
     assert not inside  # a second click where one has answered
@@ -546,9 +547,7 @@ async def test_nothing_moves_under_the_pointer(
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
 
 
-async def test_at_four_hundred_per_cent_there_is_room_for_words(
-    console: Open, media: LiveMedia, cast: Cast
-) -> None:
+async def test_at_four_hundred_per_cent_there_is_room_for_words(console: Open, media: LiveMedia, cast: Cast) -> None:
     page = await console(cast.bob, 320, 256)
     socket = await media.console(call_view(CALL, str(cast.bob.id)))
     await socket.say(CALL, "words")

@@ -17,9 +17,9 @@ How a call goes by::
 Around both: `app` wires routes, middlewares and what lives as long as the process; `config` reads settings, `keys`
 is how they are found again. `access` is the only way from a request to an organisation's rows. `sign_in` mails links,
 `sessions` keeps the cookie they earn, `signed_in` tells an open page of it, `tokens` gives passes for the console and
-the softphone, `voice_sdk` says which script the phone runs, `availability` whose console rings, `living` which calls go
-on. `limits` counts who asks how often. `errors` says which refusal gets which status; `middlewares` turn them into a
-page or JSON, `headers` say what browsers must refuse. `outbox` sends mails after the answer is out.
+the softphone, `voice_sdk` says which script the phone runs, `availability` whose console rings, `living` which calls
+go on. `limits` counts who asks how often. `errors` says which refusal gets which status; `middlewares` turn them into
+a page or JSON, `headers` say what browsers must refuse. `outbox` sends mails after the answer is out.
 
 Running an organisation: `settings_page` (`business`), `numbers` (`number_search`), `team`, `billing`
 (`billing_state`), `audit_log` (`audit_lines`). Running Bilby: `check` (`check_media`, `check_stripe`, `finding`) and

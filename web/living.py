@@ -19,7 +19,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/living")
 async def living(request: web.Request) -> web.Response:
-    """``{"calls": [CallSid, …]}`` is answered with ``{"living": […]}``: those of them that the viewer may watch still."""
+    """``{"calls": [CallSid, …]}`` is answered with ``{"living": […]}``: those that the viewer may watch still."""
     viewer = await access.require(request, "console")
     asked = await _read(request)
     if not viewer.may_watch:

@@ -1,4 +1,4 @@
-"""What a page that stays open for hours asks about its own sign-in: whether it still stands, until when, and its token.
+"""What a page that stays open for hours asks about its own sign-in: whether it still stands, and until when.
 
 Whoever signs in again in another tab gets a new cookie, and with it another CSRF token; the page that was open before
 goes on with these instead of being loaded anew, which would hang up on somebody.
