@@ -1,0 +1,163 @@
+"""An open console in a real Chromium, a media process that a test plays, and a way between them that can freeze.
+
+Its fixtures are imported by the tests that need them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from db import sign_in_links
+from db.engine import Database
+from db.models import Member
+from tests.chromium import chromium
+from tests.front import Front, front
+from tests.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
+from tests.site import Site
+from web import sessions
+from web.config import Settings
+
+Open = Callable[..., Awaitable[Page]]
+CALL = f"CA{'1' * 32}"
+OTHER = f"CA{'2' * 32}"
+TEN_SECONDS = 10_000
+NOT_LIVE = re.compile("^Not live")
+BEAT = round(BEAT_SECONDS * 1000)
+WATCH = """
+() => {
+  globalThis.seen = [];
+  const isNews = ({ target, attributeName: name, oldValue }) => !name || target.getAttribute(name) !== oldValue;
+  const told = ({ target, attributeName }) => `${target.id} ${attributeName ?? target.textContent}`;
+  const watch = new MutationObserver((changes) => globalThis.seen.push(...changes.filter(isNews).map(told)));
+  const attributes = { attributes: true, attributeOldValue: true };
+  const all = { ...attributes, childList: true, characterData: true, subtree: true };
+  for (const id of ["link-state", "notice", "transcript-state"]) watch.observe(document.getElementById(id), all);
+  watch.observe(document.getElementById("main"), { ...attributes, attributeFilter: ["data-stale", "data-pane"] });
+}
+"""
+"""Remember whatever changes about how the page says it stands."""
+
+
+@pytest_asyncio.fixture
+async def way(free_port: Callable[[], int]) -> AsyncIterator[Front]:
+    """What lies between browsers and media."""
+    async with front(free_port()) as passing:
+        yield passing
+
+
+@pytest.fixture
+def settings(settings: Settings, way: Front, free_port: Callable[[], int]) -> Settings:
+    """A phone, and a media process of the test's own behind `way`."""
+    way.to = free_port()
+    return settings.model_copy(
+        update={"media_public_url": way.url, "voice_sdk_url": f"http://127.0.0.1:{way.to}/voice-sdk.js"}
+    )
+
+
+@pytest_asyncio.fixture
+async def media(settings: Settings, way: Front) -> AsyncIterator[LiveMedia]:
+    secret = settings.stream_shared_secret.get_secret_value()
+    async with live_media(way.to, secret, settings.web_public_url) as listening:
+        listening.script = VOICE_SDK % CALL
+        yield listening
+
+
+@pytest_asyncio.fixture
+async def window() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture
+async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+    """Fails the test that breaks the Content-Security-Policy or throws. Its clock can be moved."""
+    wrong: list[str] = []
+    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
+    opened.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    await opened.clock.install()
+    opened.on("console", lambda line: wrong.append(line.text))
+    opened.on("weberror", lambda error: wrong.append(str(error.error)))
+    yield opened
+    await opened.close()
+    assert [line for line in wrong if "Security Policy" in line or "Error:" in line] == []
+
+
+@pytest.fixture
+def console(context: BrowserContext, database: Database, media: LiveMedia) -> Open:
+    """Opens the console page, signed in as a member by a link or, with ``ends_in``, for so long only."""
+
+    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
+        page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.goto(await link(database, member))
+        return page
+
+    return opened
+
+
+async def link(database: Database, member: Member) -> str:
+    """A fresh sign-in link."""
+    async with database.begin() as session:
+        return f"/sign-in/{await sign_in_links.create(session, member.id, b'test')}"
+
+
+async def signed_in_for(context: BrowserContext, settings: Settings, member: Member, left: timedelta) -> None:
+    """Give the browser a sign-in of ``member`` that ends in ``left``."""
+    now = datetime.now(UTC)
+    claims = {"aud": "sign-in", "jti": str(uuid4()), "sub": str(member.id), "iat": now, "exp": now + left}
+    cookie = jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm="HS256")
+    name = sessions.cookie_name(settings)
+    await context.add_cookies([{"name": name, "value": cookie, "url": settings.web_public_url}])
+
+
+async def shows(page: Page, state: str, call: str = CALL) -> None:
+    """Wait until the call is shown in that state, in its row and where it is read."""
+    await expect(page.locator(f'[data-call="{call}"]')).to_have_attribute("data-state", state)
+    await expect(page.locator("#transcript-state")).to_have_attribute("data-state", state)
+
+
+async def is_greyed(page: Page) -> None:
+    """Wait until nothing on the page passes for live."""
+    await expect(page.locator("#link-state")).not_to_have_attribute("data-status", "open")
+    await expect(page.locator("#main")).to_have_attribute("data-stale", "")
+    await expect(page.locator('[data-state="transcribing"], [data-state="silent"]')).to_have_count(0)
+    await shows(page, "stale")
+    await expect(page.locator("#latency")).to_be_hidden()
+    await expect(page.locator("#notice")).not_to_be_empty()
+    for place in ("#call-count", "#transcript-time", "[data-part=time]"):
+        await expect(page.locator(place).first).to_be_empty()
+    await expect(page).to_have_title(NOT_LIVE)
+
+
+async def is_open(page: Page) -> None:
+    """Wait until what is shown is live."""
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
+    await expect(page.locator("#main")).not_to_have_attribute("data-stale", "")
+    await expect(page).not_to_have_title(NOT_LIVE)
+
+
+async def talking(console: Open, media: LiveMedia, member: Member, **facts: Any) -> tuple[Page, Console]:
+    """An open console with one live call that has words."""
+    page = await console(member)
+    socket = await media.console(call_view(CALL, str(member.id), **facts))
+    await socket.say(CALL, "words before")
+    await socket.tell("latency", call=CALL, ms=400)
+    await expect(page.locator("#latency")).to_be_visible()
+    return page, socket
+
+
+async def ring(page: Page) -> None:
+    """Let the phone ring, once there is one."""
+    await page.wait_for_selector("#place-call:not([disabled])", state="attached")
+    await page.evaluate("ring()")
+    await expect(page.locator("#ring")).to_be_visible()

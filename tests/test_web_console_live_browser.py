@@ -1,0 +1,213 @@
+"""What an open console shows as live is live, and what was heard stays there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from db.calls import Calls
+from db.engine import Database
+from tests.cast import Cast
+from tests.console_page import (  # noqa: F401  # fixtures among them
+    BEAT,
+    CALL,
+    NOT_LIVE,
+    OTHER,
+    TEN_SECONDS,
+    WATCH,
+    Open,
+    console,
+    context,
+    is_greyed,
+    is_open,
+    link,
+    media,
+    ring,
+    settings,
+    shows,
+    talking,
+    way,
+    window,
+)
+from tests.front import Front
+from tests.live_media import LiveMedia, call_view
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_connection_that_freezes_without_closing_is_noticed(
+    console: Open, media: LiveMedia, cast: Cast, way: Front, context: BrowserContext
+) -> None:
+    page, _ = await talking(console, media, cast.bob)
+    way.swallowing = True
+    await context.clock.fast_forward(TEN_SECONDS - 1_000)  # a tick may take half a second more
+    await is_greyed(page)
+    await expect(page.locator("#lines")).to_contain_text("words before")
+    await context.clock.fast_forward(5 * TEN_SECONDS)  # and it tries in vain for a while
+    await is_greyed(page)
+    way.swallowing = False
+    await context.clock.fast_forward(5 * TEN_SECONDS)
+    again = await media.console(call_view(CALL, str(cast.bob.id)))
+    await again.say(CALL, "words after")
+    await is_open(page)
+    await shows(page, "transcribing")
+    await expect(page.locator(".settled")).to_have_text(["words before", "words after"])
+    await expect(page.locator("#notice")).to_be_empty()
+
+
+async def test_after_hanging_up_a_frozen_console_is_no_more_live(
+    console: Open, media: LiveMedia, cast: Cast, way: Front, context: BrowserContext
+) -> None:
+    page, _ = await talking(console, media, cast.bob)
+    await ring(page)
+    await page.locator("#answer").click()
+    await expect(page.locator("#in-call")).to_be_visible()
+    way.swallowing = True
+    await page.locator("#hang-up").click()
+    await expect(page.locator("#in-call")).to_be_hidden()
+    await context.clock.fast_forward(TEN_SECONDS - 1_000)
+    await is_greyed(page)
+
+
+async def test_a_page_that_nobody_looks_at_notices_as_well(
+    console: Open, media: LiveMedia, cast: Cast, way: Front, context: BrowserContext
+) -> None:
+    page, _ = await talking(console, media, cast.bob)
+    hide = "for (const [name, value] of [['hidden', true], ['visibilityState', 'hidden']])"
+    await page.evaluate(f"{hide} Object.defineProperty(document, name, {{ value }})")
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    # Timers of hidden pages may come once a minute; here they do not come at all: time stands still but for the jump.
+    await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))
+    way.swallowing = True
+    await context.clock.set_fixed_time(datetime.now(UTC) + timedelta(minutes=30))  # the lid was closed
+    await expect(page).to_have_title(NOT_LIVE)
+    assert await page.locator("#link-state").get_attribute("data-status") != "open"
+
+
+async def test_beats_alone_keep_a_quiet_page_live(
+    console: Open, media: LiveMedia, cast: Cast, context: BrowserContext
+) -> None:
+    page, socket = await talking(console, media, cast.bob)
+    await page.evaluate(WATCH)
+    for number in range(4):
+        await socket.tell("beat")
+        await socket.tell("of tomorrow", call=CALL)  # what is not known changes nothing
+        await socket.say(CALL, f"line {number}")
+        await expect(page.locator(".line")).to_have_count(number + 2)
+        await context.clock.fast_forward(BEAT)
+    await is_open(page)
+    assert await page.evaluate("seen") == []
+
+
+async def test_being_offline_is_said_at_once(
+    console: Open, media: LiveMedia, cast: Cast, context: BrowserContext
+) -> None:
+    page, _ = await talking(console, media, cast.bob)
+    await context.set_offline(True)
+    await is_greyed(page)
+    await context.set_offline(False)
+    await media.console(call_view(CALL, str(cast.bob.id)))
+    await is_open(page)
+    await shows(page, "transcribing")
+
+
+async def test_what_was_heard_outlives_the_process_that_heard_it(
+    console: Open, media: LiveMedia, cast: Cast, database: Database
+) -> None:
+    async with database.begin() as session:
+        calls = Calls(session, cast.a.id)
+        await calls.open(CALL, direction="inbound", from_number="+61255509999", to_number="+61255501234")
+    page, socket = await talking(console, media, cast.sam)
+    await socket.say(CALL, "and half a sen", id="half", final=False, start_ms=3000, end_ms=4000)
+    await expect(page.locator("#lines")).to_contain_text("and half a sen")
+    await socket.close(1001)
+    again = await media.console()  # the call is nowhere yet
+    await is_open(page)
+    await shows(page, "stale")
+    await expect(page.locator("#lines")).to_contain_text("and half a sen")
+    await again.tell("call.started", call=call_view(CALL, str(cast.bob.id)))
+    await again.tell("gap", call=CALL, gap={"from_ms": 0, "to_ms": 4600, "cause": "bilby"})
+    await again.say(CALL, "words after", start_ms=5000, end_ms=6000)
+    await shows(page, "transcribing")
+    await expect(page.locator("#lines .settled")).to_have_text(["words before", "and half a sen", "words after"])
+    await expect(page.locator(".gap")).to_have_count(1)
+
+
+async def test_a_call_that_ended_while_nobody_listened_is_not_kept(
+    console: Open, media: LiveMedia, cast: Cast, context: BrowserContext
+) -> None:
+    page, socket = await talking(console, media, cast.sam)
+    await socket.tell("call.started", call=call_view(OTHER, str(cast.dana.id)))
+    await socket.say(OTHER, "words of another call")
+    await expect(page.locator(f'[data-call="{OTHER}"]')).to_contain_text("words of another call")
+    await socket.close()
+    await media.console()
+    await shows(page, "stale")
+    await context.clock.fast_forward(5_000)  # by then the page has asked the call log, which knows of neither
+    await shows(page, "ended")
+    await expect(page.locator(f'[data-call="{OTHER}"]')).to_have_count(0)
+    assert "words of another call" not in await page.content()
+
+
+async def test_a_call_rings_until_it_is_answered(console: Open, media: LiveMedia, cast: Cast) -> None:
+    page = await console(cast.bob)
+    bob = str(cast.bob.id)
+    socket = await media.console(call_view(CALL, bob, direction="outbound", answered=False, state="waiting_for_slot"))
+    await shows(page, "ringing")
+    for state in ("transcribing", "silent"):
+        await socket.tell("state", call=CALL, state=state)
+        await shows(page, "ringing")
+    await socket.tell("call.assigned", call=CALL, agent=bob)
+    await shows(page, "silent")
+    watching = await console(cast.sam)
+    inbound = await media.console(call_view(OTHER, None, answered=False))
+    await shows(watching, "ringing", OTHER)
+    await inbound.tell("call.assigned", call=OTHER, agent=bob)
+    await shows(watching, "transcribing", OTHER)
+
+
+async def test_what_passes_by_itself_is_not_announced(
+    console: Open, media: LiveMedia, cast: Cast, context: BrowserContext
+) -> None:
+    page = await console(cast.sam)
+    socket = await media.console()
+    await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
+    await socket.tell("call.started", call=call_view(CALL, str(cast.bob.id), state="waiting_for_slot"))
+    for _ in range(15):  # ms pass as they are told to: it is drawn, and its two seconds are not over
+        await asyncio.sleep(0.1)
+        await context.clock.run_for(50)
+    await shows(page, "starting")
+    await expect(page.locator("#attention")).to_be_hidden()
+    await expect(page.locator("#state-note")).to_be_empty()
+    await context.clock.run_for(3_000)
+    await shows(page, "waiting_for_slot")
+    await expect(page.locator("#attention")).to_be_visible()
+    await socket.tell("state", call=CALL, state="transcribing")
+    await asyncio.sleep(0.5)
+    await context.clock.run_for(100)
+    await shows(page, "transcribing")
+    await socket.tell("state", call=CALL, state="reconnecting")
+    for _ in range(15):
+        await asyncio.sleep(0.1)
+        await context.clock.run_for(50)
+    await shows(page, "transcribing")
+    await expect(page.locator("#attention")).to_be_hidden()
+    await context.clock.run_for(3_000)
+    await shows(page, "reconnecting")
+    await expect(page.locator("#attention")).to_be_visible()
+
+
+async def test_there_is_one_clock(console: Open, media: LiveMedia, cast: Cast, context: BrowserContext) -> None:
+    began = (datetime.now(UTC) - timedelta(seconds=95)).isoformat()
+    page, _ = await talking(console, media, cast.bob, started_at=began)
+    await ring(page)
+    await page.locator("#answer").click()
+    places = "['#in-call-time', '#transcript-time', '[data-part=time]']"
+    times = f"{places}.map((place) => document.querySelector(place).textContent)"
+    await expect(page.locator("#in-call-time")).to_contain_text("1:")
+    for _ in range(5):
+        assert len(set(await page.evaluate(times))) == 1
+        await context.clock.run_for(700)
