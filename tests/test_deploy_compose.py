@@ -59,7 +59,7 @@ def test_what_lacks_is_named() -> None:
 def test_with_secrets_in_files_no_variable_holds_one() -> None:
     services = read("compose.yaml", "compose.secrets.yaml", **filled_in() | in_files())
     assert "in-a-file" not in json.dumps(services)
-    for process in (*_PROCESSES, "postgres", "nats"):
+    for process in (*_PROCESSES, "postgres", "backup", "nats"):
         named = {name for name in services[process].get("environment", ()) if _SECRET.search(name)}
         assert not {name for name in named if not name.endswith("_FILE")}
 

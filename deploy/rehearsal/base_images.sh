@@ -37,7 +37,7 @@ import() { # NAME: an image of the Debian, with a certificate store that has our
 }
 
 image() { # NAME FOLDER: build FOLDER
-  is_there "$1" || docker build --quiet --tag "$1" "$2" >/dev/null
+  is_there "$1" || docker build --quiet --tag "$1" "$2" >/dev/null 2>&1
 }
 
 debian
