@@ -30,7 +30,7 @@ async def process_that_answers(port: int, status: int, text: str) -> AsyncIterat
 
 async def probe(port: int) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "runtime.probe", str(port)),
+        *(sys.executable, "-S", "-m", "runtime.probe", str(port)),
         cwd=Path(__file__).parents[1],
         stdout=asyncio.subprocess.PIPE,
     )
@@ -40,7 +40,8 @@ async def probe(port: int) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "outcome"), [(200, "ready", (0, "")), (503, "waiting for NATS", (1, "503: waiting for NATS"))]
+    ("status", "text", "outcome"),
+    [(200, "ready", (0, "")), (503, "waiting for NATS", (1, "503 Service Unavailable: waiting for NATS"))],
 )
 async def test_it_repeats_what_the_process_says(
     free_port: Callable[[], int], status: int, text: str, outcome: tuple[int, str]

