@@ -16,8 +16,9 @@ from nats.aio.msg import Msg
 
 from media.admission import Admission
 from media.hub import Hub
+from media.own_calls import OwnCalls
 from media.pulse import Pulse
-from media.replication import Calls, Replication
+from media.replication import Replication
 from media.ticket import Revoked, Spent
 from media.transcript import CallAssigned, encode
 from media.wire import Wire
@@ -63,7 +64,7 @@ class Bus:
         hub: Hub,
         spent: Spent,
         revoked: Revoked,
-        calls: Calls,
+        calls: OwnCalls,
         moved: Callable[[str, int], None],
         announce: Callable[[], None],
         admission: Admission,
@@ -124,7 +125,7 @@ class Bus:
         self._assigned[call] = agent
         if len(self._assigned) > _MOST_ASSIGNMENTS:
             del self._assigned[next(iter(self._assigned))]
-        if self._calls.find(call) is not None:
+        if self._calls.has(call):
             self._hub.publish(org, CallAssigned(call, agent))
 
     async def _take_started(self, message: Msg) -> None:
@@ -139,7 +140,7 @@ class Bus:
 
     async def _take_ended(self, message: Msg) -> None:
         _, org, call, _ = message.subject.split(".")
-        if self._calls.find(call) is None:
+        if not self._calls.has(call):
             self.words.ended(org, call)
 
     def _take_life(self, node: str) -> None:

@@ -113,6 +113,10 @@ class Mirrors:
             if kept.owner == owner:
                 kept.alive_at = now
 
+    def prune(self, known: Collection[str]) -> None:
+        """Forget that we keep what is not known here any more."""
+        self.kept = {call: kept for call, kept in self.kept.items() if call in known}
+
     def forget(self, call: str) -> bool:
         """It is over. Whether we kept it."""
         return self.kept.pop(call, None) is not None

@@ -14,20 +14,18 @@ Answers go to ``{inbox}.{org}``, those of others to ``{inbox}.{org}.copy``; unti
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Collection, Iterable
-from contextlib import suppress
-from typing import Protocol
 
 import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from media.hub import Hub
 from media.mirrors import FRESH_SECONDS, Mirrors
+from media.own_calls import OwnCalls
 from media.roll import Roll
 from media.transcript import (
     CallEnded,
@@ -41,13 +39,12 @@ from media.transcript import (
     encode,
     history,
 )
+from media.watching import Gathering, Watchers
 from media.wire import Wire
 
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # a node that says nothing of its calls for so long is gone
-WATCH_SECONDS = 90.0  # a wish that is not renewed is forgotten
 RENEW_SECONDS = 30.0
-GATHER_SECONDS = 0.4  # for the others' answers, before a console is shown what there is
 UNTOLD_SECONDS = 1.0  # before a node died: what was heard then may not have come back as words yet
 log = structlog.get_logger()
 
@@ -76,19 +73,10 @@ _decode_done = msgspec.json.Decoder(_Done).decode
 _BAD = (msgspec.DecodeError, UnicodeError)
 
 
-class Calls(Protocol):
-    """The calls that live on this node."""
-
-    def all(self) -> Iterable[LiveCall]: ...
-    def of(self, org_or_call: str) -> Iterable[LiveCall]: ...
-    def find(self, call: str) -> object | None: ...
-    def heard_until(self, call: str) -> float: ...
-
-
 class Replication:
     """One node's part, over ``wire``. ``calls`` are those that live on this node, ``roll`` the other nodes."""
 
-    def __init__(self, wire: Wire, node: str, hub: Hub, calls: Calls, roll: Roll) -> None:
+    def __init__(self, wire: Wire, node: str, hub: Hub, calls: OwnCalls, roll: Roll) -> None:
         self.mirrors = Mirrors(node)
         self._wire = wire
         self._node = node
@@ -96,9 +84,9 @@ class Replication:
         self._calls = calls
         self._roll = roll
         self._inbox = ""
-        self._wanted: dict[str, dict[str, float]] = {}  # organisation: until when which node watches it
+        self._watchers = Watchers()
         self._watched: dict[str, Subscription] = {}
-        self._gathering: dict[str, _Gathering] = {}  # organisation: whose answers are waited for
+        self._gathering: dict[str, Gathering] = {}  # organisation: whose answers are waited for
         self._asked: dict[str, float] = {}
         self._heirs: dict[str, str] = {}  # call: the inbox of the node that continues it
         self._heard: dict[str, _Heard] = {}  # call that moved here: until when it was heard before
@@ -130,7 +118,7 @@ class Replication:
         ``inherited``: it was said on another node, so that nothing newer follows.
         """
         call, now = event.call.call if isinstance(event, CallStarted) else event.call, time.monotonic()
-        watching = self._watching(org, now) if self._wanted else ()
+        watching = self._watchers.of(org, now)
         if watching:
             self._wire.offer(f"transcript.{org}.{call}", encoded)
         keeper = self.mirrors.keeper(call)
@@ -162,10 +150,10 @@ class Replication:
         """Every `BEAT_SECONDS`: say that our calls live, and give up those whose node says so no longer."""
         now = time.monotonic()
         for call in self._calls.all():
-            if self._watching(call.org, now):
+            if self._watchers.of(call.org, now):
                 self._wire.offer(f"transcript.{call.org}.{call.call}", encode(StateChanged(call.call, call.state)))
         for call in self._hub.all_calls():
-            if self._calls.find(call.call) is None:
+            if not self._calls.has(call.call):
                 self._judge(call, now - self._touched.setdefault(call.call, now), silent_seconds)
         self._touched = {call: at for call, at in self._touched.items() if now - at <= 2 * SILENT_SECONDS}
 
@@ -198,11 +186,11 @@ class Replication:
     async def watch(self, org: str) -> None:
         """See an organisation's calls on other nodes too: a console of it opens here.
 
-        Returns when all that live have answered, or `GATHER_SECONDS` have passed.
+        Returns when all that live have answered, or a moment has passed.
         """
         gathering = self._gathering.get(org)
         if gathering is None and org not in self._watched:
-            gathering = self._gathering[org] = _Gathering(set(self._roll.living(time.monotonic())))
+            gathering = self._gathering[org] = Gathering(set(self._roll.living(time.monotonic())))
             try:
                 if await self._follow(org):
                     await gathering.wait()
@@ -217,7 +205,10 @@ class Replication:
         client = self._wire.client
         if client is None or not client.is_connected:
             return False
-        self._watched[org] = await client.subscribe(f"transcript.{org}.>", cb=self._take_event)
+        try:
+            self._watched[org] = await client.subscribe(f"transcript.{org}.>", cb=self._take_event)
+        except NatsError:  # it has just gone
+            return False
         self._ask(org, reply=True)
         return True
 
@@ -230,8 +221,9 @@ class Replication:
                 await self._unwatch(org)
         await self._watch_all()
         now = time.monotonic()
-        self._wanted = {org: nodes for org, nodes in self._wanted.items() if max(nodes.values(), default=0.0) > now}
-        self._heard = {call: heard for call, heard in self._heard.items() if self._calls.find(call) is not None}
+        self._watchers.prune(now)
+        self.mirrors.prune({call.call for call in self._hub.all_calls()})
+        self._heard = {call: heard for call, heard in self._heard.items() if self._calls.has(call)}
         self._asked = {call: until for call, until in self._asked.items() if until > now}
 
     async def _watch_all(self) -> None:
@@ -249,13 +241,7 @@ class Replication:
 
     def _is_needed(self, org: str, call: str) -> bool:
         """Whether ``call`` is to be remembered here."""
-        is_ours = self._calls.find(call) is not None
-        return is_ours or self._hub.is_watched(org) or call in self.mirrors.kept
-
-    def _watching(self, org: str, now: float) -> Collection[str]:
-        """The other nodes that watch ``org``."""
-        nodes = self._wanted.get(org)
-        return [node for node, until in nodes.items() if until > now] if nodes else ()
+        return self._calls.has(call) or self._hub.is_watched(org) or call in self.mirrors.kept
 
     def _ask(self, of: str, *, reply: bool) -> None:
         """Ask for an organisation's calls, or one call: whoever has them answers to our inbox."""
@@ -268,7 +254,10 @@ class Replication:
             watch = _decode_watch(message.data)
         except _BAD:
             return
-        self._wanted.setdefault(of, {})[watch.node] = 0.0 if watch.gone else time.monotonic() + WATCH_SECONDS
+        if watch.gone:
+            self._watchers.gone(of, watch.node)
+            return
+        self._watchers.note(of, watch.node, time.monotonic())
         if message.reply:
             await self._answer_all(message.reply, of)
             self._wire.offer(f"{message.reply}.{of}.done", encode(_Done(self._node)))
@@ -292,7 +281,7 @@ class Replication:
         Of the latter only what is alive, or had its life cut short: a call whose end we missed must not come back.
         """
         if (known := self._hub.find_call(of)) is not None:
-            return [known] if self._calls.find(of) is None else []
+            return [known] if not self._calls.has(of) else []
         now = time.monotonic()
         living = self._roll.living(now)
         kept = ((call, self.mirrors.kept.get(call.call)) for call in self._hub.calls_of(of))
@@ -332,7 +321,7 @@ class Replication:
     async def _take_kept(self, message: Msg) -> None:
         """An event of a call that we keep for another node."""
         _, _, _, org, call, owner = message.subject.split(".")
-        if self._calls.find(call) is not None:
+        if self._calls.has(call):
             return  # ours since
         self.mirrors.keep(call, owner, time.monotonic())
         if self._hub.find(org, call) is None and b'"type":"call.started"' not in message.data[:32]:
@@ -363,7 +352,7 @@ class Replication:
             return
         name = event.call.call if isinstance(event, CallStarted) else event.call
         self._touched[name] = time.monotonic()
-        if self._calls.find(name) is None:
+        if not self._calls.has(name):
             self._hub.publish(org, event, local=False)
             if isinstance(event, CallEnded):
                 self.mirrors.forget(name)
@@ -379,34 +368,11 @@ class Replication:
             case Uttered(utterance=utterance) if call is not None:
                 known = call.utterances.get(utterance.id)
                 if known is None or (utterance.final and not known.final):
-                    self._add(org, event, relay=self._calls.find(call.call) is not None)
+                    self._add(org, event, relay=self._calls.has(call.call))
             case GapFound() if call is not None:
-                self._add(org, event, relay=self._calls.find(call.call) is not None)
+                self._add(org, event, relay=self._calls.has(call.call))
 
     def _add(self, org: str, event: Uttered | GapFound, *, relay: bool) -> None:
         """Words of another node's; ``relay``: of a call that is ours now, so that those who lack them get them."""
         if self._hub.publish(org, event, local=False) and relay:
             self.relay(org, event, encode(event), inherited=True)
-
-
-class _Gathering:
-    """The nodes whose answers are still waited for."""
-
-    def __init__(self, nodes: set[str]) -> None:
-        self._missing = nodes
-        self._complete = asyncio.Event()
-        self.answered("")
-
-    def answered(self, node: str) -> None:
-        self._missing.discard(node)
-        if not self._missing:
-            self._complete.set()
-
-    def end(self) -> None:
-        """Nobody is waited for any longer."""
-        self._complete.set()
-
-    async def wait(self) -> None:
-        """Until all have answered; not for ever, for one may just have died."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._complete.wait(), GATHER_SECONDS)

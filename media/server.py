@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -25,12 +25,12 @@ from media.console import Console, ConsoleLimits
 from media.doors import Doors
 from media.hub import Hub
 from media.listener import Listener
+from media.own_calls import OwnCalls
 from media.pulse import PULSE_SECONDS
 from media.reach import Reach, Transcribe
 from media.replication import BEAT_SECONDS, RENEW_SECONDS
 from media.stream import TAKEN_OVER, Stream
 from media.ticket import ConsoleTicket, Revoked, Spent, StreamTicket
-from media.transcript import LiveCall
 from media.transcription import USUAL, Timing
 from runtime import tracing
 
@@ -71,7 +71,7 @@ class Server:
             self.hub,
             self._spent,
             self._revoked,
-            _OwnCalls(self._calls, self.hub),
+            OwnCalls(self._calls, self.hub),
             self._moved,
             self._announce,
             self.admission,
@@ -308,28 +308,3 @@ class Server:
     def _close_consoles(self) -> None:
         for console in tuple(self.consoles):
             console.close(GOING_AWAY, "going away")
-
-
-class _OwnCalls:
-    """This node's live calls, as the bus asks for them."""
-
-    def __init__(self, calls: Mapping[str, Call], hub: Hub) -> None:
-        self._calls = calls
-        self._hub = hub
-
-    def all(self) -> Iterable[LiveCall]:
-        """Those that are told of."""
-        for call in self._calls.values():
-            if (live := self._hub.find(call.org, call.sid)) is not None:
-                yield live
-
-    def of(self, org_or_call: str) -> Iterable[LiveCall]:
-        """Those of an organisation, or the one with this CallSid."""
-        return (live for live in self.all() if org_or_call in (live.org, live.call))
-
-    def find(self, call: str) -> Call | None:
-        return self._calls.get(call)
-
-    def heard_until(self, call: str) -> float:
-        """Until when its sound came here, in seconds since 1970."""
-        return self._calls[call].heard_until

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from media.admission import Admission
 from media.bus import Bus
 from media.hub import Hub
+from media.own_calls import OwnCalls
 from media.ticket import Revoked, Role, Spent
 from media.transcript import (
     CallEnded,
@@ -22,7 +22,6 @@ from media.transcript import (
     CallView,
     Gap,
     GapFound,
-    LiveCall,
     StateChanged,
     Utterance,
     Uttered,
@@ -38,8 +37,13 @@ class Speech:
     """One live call as the outside world knows it: what was said, and when, in ms of the call."""
 
     sid: str
+    org: str = ORG
     began_ms: int = field(default_factory=lambda: round(time.time() * 1000))
     said: list[Utterance] = field(default_factory=list)
+
+    @property
+    def heard_until(self) -> float:
+        return time.time()
 
     @property
     def now_ms(self) -> int:
@@ -74,8 +78,9 @@ class LightNode:
         self.name = name
         self.hub = Hub()
         self.own: dict[str, Speech] = {}
+        calls = OwnCalls(self.own, self.hub)
         self.admission = Admission(name, 25)
-        self.bus = Bus(url, name, self.hub, Spent(), Revoked(), self, self._moved, self._announce, self.admission)
+        self.bus = Bus(url, name, self.hub, Spent(), Revoked(), calls, self._moved, self._announce, self.admission)
         self._group = tasks
         self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._pulse())}
         self.pages: list[Page] = []
@@ -137,18 +142,6 @@ class LightNode:
         del self.own[speech.sid]
         self.hub.publish(ORG, CallEnded(speech.sid, "completed"))
         self.bus.tell(ORG, speech.sid, "ended", {"reason": "completed"})
-
-    def all(self) -> Iterable[LiveCall]:
-        return [live for sid in self.own if (live := self.hub.find(ORG, sid)) is not None]
-
-    def of(self, org_or_call: str) -> Iterable[LiveCall]:
-        return [live for live in self.all() if org_or_call in (live.org, live.call)]
-
-    def find(self, call: str) -> object | None:
-        return self.own.get(call)
-
-    def heard_until(self, call: str) -> float:
-        return time.time()
 
     async def _tell_seam(self, speech: Speech, to_ms: int) -> None:
         await asyncio.sleep(SEAM_SECONDS)
