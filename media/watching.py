@@ -1,4 +1,4 @@
-"""Who watches an organisation on other nodes, and whose answers are waited for before a console is shown its calls."""
+"""Who watches an organisation on other nodes, and whose answers are waited for before a console sees its calls."""
 
 from __future__ import annotations
 
