@@ -13,7 +13,7 @@ __all__ = ["console", "context", "media", "settings", "window"]
 
 pytestmark = pytest.mark.browser
 
-PATHS = ("/", "/pricing", "/sign-in", "/calls", "/numbers", "/team", "/settings", "/billing", "/audit", "/onboarding")
+PATHS = ("/", "/pricing", "/sign-in", "/calls", "/numbers", "/team", "/settings", "/audit", "/onboarding")
 # Newer than Chrome 100, Firefox 102 or Safari 15.6 (tests/test_static_browsers.py has the table).
 FORGET = """
 for (const [owner, ...names] of [
