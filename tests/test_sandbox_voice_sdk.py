@@ -187,6 +187,25 @@ async def test_a_lost_connection_registers_again(place: Town, page: Page) -> Non
     assert emulator.exchange.softphones.registered("client:bob")
 
 
+async def test_an_answered_call_outlives_the_connection_for_signals(place: Town, page: Page) -> None:
+    emulator, customer = place
+    await page.evaluate(
+        WATCH, [token(emulator.exchange.settings), EVENTS, [*CALL_EVENTS, "reconnecting", "reconnected"]]
+    )
+    await page.evaluate("device.register()")
+    emulator.place_call(from_=MOBILE)
+    await told(page, "incoming pending INCOMING")
+    await page.evaluate("call.accept()")
+    await told(page, "accept open")
+    for socket in list(emulator.exchange.sockets):
+        await socket.close()
+    await told(page, "reconnecting reconnecting")
+    await told(page, "reconnected")
+    await page.wait_for_function("() => call.status() === 'open' && device.state === 'registered'", timeout=10_000)
+    await page.evaluate("call.disconnect()")
+    assert (await customer.until_asked("/done"))["DialCallStatus"] == "completed"
+
+
 async def test_the_page_places_a_call_and_hangs_it_up(place: Town, browser: Browser) -> None:
     emulator, customer = place
     customer.says("/voice", "<Sing/><Say>Hello</Say><Pause length='3600'/>")
