@@ -44,7 +44,7 @@ async def _rings(here: Shop, order: NumberOrder, e164: str) -> None:
     assert (bought.sid, bought.friendly_name) == (order.twilio_sid, f"bilby:{order.id}")
     assert bought.voice_url.startswith(f"{WEB}/twilio/voice/inbound#e=sydney")
     assert bought.voice_fallback_url.startswith(f"{WEB}/twilio/voice/fallback#e=sydney")
-    assert bought.status_callback == f"{WEB}/twilio/voice/status"
+    assert bought.status_callback.startswith(f"{WEB}/twilio/voice/status#e=sydney")
     assert here.account.book.routes[e164]["voice_region"] == "au1"
     async with here.database.begin() as session:
         (number,) = [each for each in await Numbers(session, order.organisation_id).all() if each.e164 == e164]
