@@ -27,6 +27,8 @@ STREAM_SECONDS = 120
 CONSOLE_SECONDS = 60
 REVOKED_SECONDS = 2 * CONSOLE_SECONDS
 _ALGORITHM = "HS256"
+_LONGEST_TEXT = 200  # characters of a claim
+_LATEST_SECONDS = 2**33  # a time further in the future is none
 _LEEWAY_SECONDS = 5  # clocks of two machines differ a little
 
 Direction = Literal["inbound", "outbound"]
@@ -98,10 +100,12 @@ def verify_stream(accepted: Accepted, token: object) -> StreamTicket:
     claims = _verify(accepted, token, "stream", STREAM_SECONDS)
     direction = claims.get("dir")
     agent, began = claims.get("agent"), claims.get("began")
-    if direction not in ("inbound", "outbound") or not isinstance(agent, str | None):
+    if direction not in ("inbound", "outbound") or not isinstance(began, int | None) or isinstance(began, bool):
         raise TicketError("claims of the wrong shape")
-    if not isinstance(began, int | None) or isinstance(began, bool):
+    if began is not None and not 0 <= began <= _LATEST_SECONDS * 1000:
         raise TicketError("claims of the wrong shape")
+    if agent is not None:
+        agent = _text(claims, "agent")
     org, call = _text(claims, "org"), _text(claims, "call")
     return StreamTicket(org, call, direction, agent, claims["jti"], claims["exp"], began)
 
@@ -175,8 +179,10 @@ def _verify(accepted: Accepted, token: object, audience: str, seconds: int) -> d
         raise TicketError("no ticket")
     try:
         claims = _decode((accepted,) if isinstance(accepted, str) else accepted, token, audience)
-    except (jwt.InvalidTokenError, ValueError) as error:
+    except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError) as error:  # also for an exp of infinity
         raise TicketError(type(error).__name__) from None
+    if type(claims["exp"]) is not int:
+        raise TicketError("claims of the wrong shape")
     if claims["exp"] > time.time() + seconds + _LEEWAY_SECONDS:
         raise TicketError("lives too long")
     _text(claims, "jti")
@@ -203,7 +209,9 @@ def _decode(secrets: Sequence[str], token: str, audience: str) -> dict[str, Any]
 
 def _seconds(claims: dict[str, Any], name: str) -> float | None:
     value = claims.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST_SECONDS:
         raise TicketError("claims of the wrong shape")
     return value
 
@@ -212,4 +220,6 @@ def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not value:
         raise TicketError(f"no {name}")
+    if len(value) > _LONGEST_TEXT or not value.isprintable():  # it goes into subjects and logs
+        raise TicketError(f"no {name} of ours")
     return value

@@ -87,3 +87,25 @@ def test_a_ticket_is_spent_once() -> None:
     assert spent.spend("a", time.time() + 60)
     assert not spent.spend("a", time.time() + 60)
     assert spent.spend("b", time.time() + 60)
+
+
+_STRANGE: st.SearchStrategy[object] = st.sampled_from(
+    [10**18, 10**30, -1, 1.5, float("inf"), float("nan"), True, "soon", "\0", "\ud800", "x" * 5000, [], {}, [1], None]
+)
+_NAMES = st.sampled_from(["exp", "jti", "org", "call", "sub", "dir", "role", "agent", "began", "iat", "until", "nbf"])
+
+
+@given(st.sampled_from(["stream", "console"]), st.dictionaries(_NAMES, _STRANGE, min_size=1, max_size=3))
+def test_claims_that_are_none_of_ours_are_refused_also_under_our_secret(
+    kind: str, strange: dict[str, object]
+) -> None:
+    good = {"aud": kind, "jti": "j1", "org": "o1", "exp": int(time.time()) + 30}
+    more = {"call": "CA1", "dir": "inbound"} if kind == "stream" else {"sub": "m1", "role": "agent"}
+    token = jwt.encode(good | more | strange, SECRET, algorithm="HS256")
+    try:
+        ticket = verify_stream(SECRET, token) if kind == "stream" else verify_console(SECRET, token)
+    except TicketError:
+        return
+    for value in (getattr(ticket, name) for name in ticket.__dataclass_fields__):
+        assert not isinstance(value, str) or (value.isprintable() and len(value) <= 200)
+        assert not isinstance(value, int | float) or 0 <= value <= 2**33 * 1000
