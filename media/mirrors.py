@@ -1,10 +1,10 @@
 """Each live call is kept on one more node, in memory alone, so that a node's death takes no words along.
 
 The node that has a call chooses which other keeps it: by rendezvous hashing, so that calls spread evenly and hardly
-any changes its keeper when a node comes or goes. It sends the keeper the call's history, then what is new, on
-``snapshot.kept.{keeper}.{organisation}.{call}.{node}``: partial utterances no more often than `PARTIAL_SECONDS`,
-which bounds the traffic and what a crash may cost, and a sign of life every `RENEW_SECONDS`. A keeper that watches
-the organisation anyway (bus.py) gets no more than the sign of life.
+any changes its keeper when a node comes or goes. It sends the keeper the call's history, then what is new, to
+``_INBOX.{keeper}.kept.{org}.{call}.{node}`` (an inbox, for only media may hear those): partial utterances no more
+often than `PARTIAL_SECONDS`, which bounds the traffic and what a crash may cost, and a sign of life every
+`RENEW_SECONDS`. A keeper that watches the organisation anyway (watching.py) gets no more than the sign of life.
 
 Pure; ``now`` is `time.monotonic`'s.
 """
@@ -58,7 +58,7 @@ class Mirrors:
 
     def subject(self, org: str, call: str) -> str:
         """Where the keeper of our ``call`` listens. Raises KeyError if it has none."""
-        return f"snapshot.kept.{self._keepers[call].node}.{org}.{call}.{self._node}"
+        return f"_INBOX.{self._keepers[call].node}.kept.{org}.{call}.{self._node}"
 
     def keeper(self, call: str) -> str | None:
         """The node that keeps our ``call``."""

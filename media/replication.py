@@ -98,7 +98,7 @@ class Replication:
         self._watched.clear()
         self._inbox = client.new_inbox()
         await client.subscribe("snapshot.*", cb=self._take_question)
-        await client.subscribe(f"snapshot.kept.{self._node}.>", cb=self._take_kept)
+        await client.subscribe(f"_INBOX.{self._node}.kept.>", cb=self._take_kept)
         await client.subscribe(f"{self._inbox}.>", cb=self._take_answer)
         await self._watch_all()
 

@@ -31,7 +31,7 @@ def test_a_keeper_is_sent_the_history_once_and_then_a_sign_of_life() -> None:
     assert list(mirrors.renew([call], [], 0)) == [], "nobody is there"
     first = [event for _, event in mirrors.renew([call], ["b"], 1)]
     assert [type(event) for event in first] == [CallStarted, Uttered]
-    assert mirrors.subject("a", "CA1") == "snapshot.kept.b.a.CA1.me"
+    assert mirrors.subject("a", "CA1") == "_INBOX.b.kept.a.CA1.me"
     assert list(mirrors.renew([call], ["b"], 1 + RENEW_SECONDS / 2)) == []
     assert [event for _, event in mirrors.renew([call], ["b"], 1 + RENEW_SECONDS)] == [
         StateChanged("CA1", "transcribing")
