@@ -16,6 +16,7 @@ import errno
 import ipaddress
 import os
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -193,11 +194,13 @@ class Acceptor:
         port: int,
         *,
         shared: bool = False,
+        tls: ssl.SSLContext | None = None,
         limits: Limits,
     ) -> None:
         self._answer = answer
         self._address = (host, port)
         self._shared = shared
+        self._tls = tls
         self._unadmitted = Unadmitted(limits)
         self._listening: socket.socket | None = None
         self._server: asyncio.Server | None = None
@@ -243,6 +246,8 @@ class Acceptor:
             enable_auto_ping=True,
             auto_ping_idle_timeout=_PING_SECONDS,
             auto_ping_reply_timeout=_PING_SECONDS,
+            ssl=self._tls,
+            use_aiofastnet=None if self._tls is None else False,  # its TLS would write the certificate into a file
         )
 
     def _stop(self) -> None:

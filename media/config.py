@@ -14,6 +14,7 @@ from runtime.settings import (
     NatsUrl,
     ProcessSettings,
     Secret,
+    TlsFolder,
     WebSocketOrigin,
     load,
     origin,
@@ -38,6 +39,8 @@ class Settings(ProcessSettings):
     media_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     media_workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port on one machine; each is a node of its own on the bus."""
+    tls_folder: TlsFolder = None
+    """With it, everything that connects must speak TLS: Caddy, health checks, Prometheus."""
     media_public_url: WebSocketOrigin
     web_public_url: Annotated[HttpOrigin, Field(min_length=1)]
     stream_shared_secret: Secret

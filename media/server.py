@@ -33,6 +33,7 @@ from media.stream import TAKEN_OVER, Stream
 from media.ticket import ConsoleTicket, Revoked, Spent, StreamTicket
 from media.transcription import USUAL, Timing
 from runtime import tracing
+from runtime.tls import server_context
 
 TICK_SECONDS = 0.1
 GOING_AWAY = 1001
@@ -87,6 +88,7 @@ class Server:
             settings.media_host,
             settings.media_port,
             shared=settings.media_workers > 1,
+            tls=server_context(settings.tls_folder) if settings.tls_folder else None,
             limits=limits,
         )
         self._tasks = asyncio.TaskGroup()

@@ -1,4 +1,4 @@
-"""``python -S -m runtime.probe PORT``: is the process that listens on PORT of this machine ready? For health checks.
+"""``python -S -m runtime.probe PORT [--tls]``: is the process that listens on PORT ready? For health checks.
 
 Exit status 0 if ``/readyz`` answers 200, else 1 and the reason in one line, as a container's health log shows it. It
 runs every few seconds in each container, so it imports almost nothing.
@@ -13,10 +13,10 @@ _SECONDS = 4.0
 _MOST_BYTES = 2000
 
 
-def complaint(port: int, seconds: float = _SECONDS) -> str | None:
-    """Return why the process on ``port`` is not ready, or None."""
+def complaint(port: int, *, tls: bool = False, seconds: float = _SECONDS) -> str | None:
+    """Return why the process on ``port`` is not ready, or None. Over ``tls`` its certificate is not looked at."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        with _connection(port, tls, seconds) as connection:
             connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answer = b""
             while len(answer) < _MOST_BYTES and (some := connection.recv(_MOST_BYTES)):
@@ -28,9 +28,21 @@ def complaint(port: int, seconds: float = _SECONDS) -> str | None:
     return None if status.startswith("200") else f"{status}: {body.strip()}"
 
 
+def _connection(port: int, tls: bool, seconds: float) -> socket.socket:
+    plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+    if not tls:
+        return plain
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # it is this machine
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain)
+
+
 def main() -> int:
     """Probe the port that the command line names; the exit status."""
-    reason = complaint(int(sys.argv[1]))
+    reason = complaint(int(sys.argv[1]), tls="--tls" in sys.argv[2:])
     if reason is not None:
         print(reason)  # noqa: T201 (this is what the engine keeps)
     return 0 if reason is None else 1

@@ -17,6 +17,8 @@ import idna
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from runtime.tls import server_context
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
@@ -132,6 +134,12 @@ def _https(value: SecretStr) -> SecretStr:
     return value
 
 
+def _has_certificate(value: Path | None) -> Path | None:
+    if value is not None:
+        server_context(value)
+    return value
+
+
 def _split_url(value: str) -> SplitResult:
     """`urlsplit`, with a port that is a number and an error that repeats nothing of ``value``."""
     try:
@@ -206,6 +214,8 @@ Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
 """Whom mail is from: an address, with or without a name before it."""
 Secret = Annotated[SigningSecret, BeforeValidator(_text_of), AfterValidator(_long_enough)]
 """A secret that signs: long enough not to be guessed."""
+TlsFolder = Annotated[Path | None, AfterValidator(_has_certificate)]
+"""Where ``tls.crt`` and ``tls.key`` of what listens lie; None: it speaks without TLS."""
 AccountSid = Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
 """Twilio's account."""
 

@@ -37,7 +37,8 @@ class NatsServer:
     configuration is wrong; the sentence carries the server's own reason. Enter it on the main thread.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, more: Sequence[str] = ()) -> None:
+        self._more = more  # options of nats-server
         self._folder = folder.absolute()
         self._port = _CHOOSE_A_PORT if port is None else port
         # A leading letter: NATS would read digits alone as a number.
@@ -71,7 +72,7 @@ class NatsServer:
         where = ["--addr", "127.0.0.1", "--port", str(self._port), "--ports_file_dir", str(self._folder)]
         return await start(
             "NATS",
-            [binary(), "--config", _CONFIGURATION, *where],
+            [binary(), "--config", _CONFIGURATION, *where, *self._more],
             log=self._folder / "nats.log",
             env={f"NATS_{user.upper()}_PASSWORD": password for user, password in self._passwords.items()},
             record=self._folder / "nats.pid",

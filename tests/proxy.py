@@ -66,8 +66,8 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[Proxy]:
-    """Run Caddy with the shipped file; both sites are plain HTTP on the loopback."""
+async def proxy(folder: Path, free_port: Callable[[], int], **settings: str) -> AsyncIterator[Proxy]:
+    """Run Caddy with the shipped file and more ``settings`` of it; both sites are plain HTTP on the loopback."""
     loop = asyncio.get_running_loop()
     names = NameServer()
     transport, _ = await loop.create_datagram_endpoint(lambda: names, local_addr=("127.0.0.1", 0))
@@ -81,7 +81,7 @@ async def proxy(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[Pro
         "CADDY_ADMIN": f"127.0.0.1:{ports[2]}",
         **{name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")},
         "PATH": os.defpath,
-    }
+    } | settings
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
             Path(sysconfig.get_path("scripts")) / "caddy",

@@ -18,6 +18,7 @@ from web.config import Settings as Web
 _ROOT = Path(__file__).parents[1]
 _SETTINGS: dict[str, type[BaseSettings]] = {"media": Media, "web": Web, "provisioning": Provisioning}
 _FIXED = {
+    "TLS_FOLDER",  # of compose.tls.yaml
     *("MEDIA_HOST", "MEDIA_PORT", "WEB_HOST", "WEB_PORT"),  # of the image
     *("TRANSCRIBE_ENDPOINT", "TWILIO_API_BASE", "TWILIO_NUMBERS_BASE", "STRIPE_API_BASE"),  # loopback, or nothing
 }

@@ -14,6 +14,7 @@ from runtime.listening import place, raise_descriptor_limit
 from runtime.process import observed
 from runtime.settings import stop
 from runtime.signals import watched
+from runtime.tls import server_context
 from web import config, keys
 from web.app import create_app
 from web.config import Settings
@@ -52,6 +53,8 @@ async def _serve(settings: Settings) -> None:
 async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
     try:
         where = place(settings.web_host, settings.web_port)
+        if settings.tls_folder:
+            where["ssl"] = server_context(settings.tls_folder)
         server = await listen(runner, runner.app[keys.connections], where)
     except OSError as error:
         at = f"{settings.web_host}:{settings.web_port}"

@@ -22,6 +22,7 @@ from runtime.settings import (
     Secret,
     Sender,
     SmtpUrl,
+    TlsFolder,
     WebSocketOrigin,
     load,
     split,
@@ -80,6 +81,8 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
 
     web_host: str = ANYWHERE
     web_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    tls_folder: TlsFolder = None
+    """With it, everything that connects must speak TLS: Caddy, health checks, Prometheus."""
     web_drain_seconds: Annotated[int, Field(ge=0, le=600)] = 10
     """How long requests are still answered after SIGTERM, for whoever sends them to learn that they must not."""
     web_public_url: Annotated[HttpOrigin, Field(min_length=1)]
