@@ -91,8 +91,10 @@ async def signed_in(link: str) -> AsyncIterator[Watcher]:
     async with aiohttp.ClientSession(f"https://{WEB}", timeout=_TIMEOUT) as http:
         async with http.get(link, headers={"Accept": "text/html"}) as answer:
             page = await answer.text()
-        if button := re.search(r'name="csrf" value="([^"]+)"', page):  # a page that asks before it uses the link up
-            async with http.post(link, data={"csrf": button[1]}) as answer:
+        if "csrf-token" not in page:  # it asks before it uses the link up
+            fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+            origin = {"Origin": f"https://{WEB}", "Accept": "text/html"}
+            async with http.post(link, data=fields, headers=origin) as answer:
                 await answer.read()
         async with http.get("/console", headers={"Accept": "text/html"}) as answer:
             page = await answer.text()
