@@ -10,6 +10,8 @@ from provisioning.twilio_api import Owned, TwilioApi
 from provisioning.twilio_client import REGION
 
 _URLS = ("voice_url", "voice_fallback_url", "status_callback")
+NOWHERE = dict.fromkeys(_URLS, "")
+"""The settings of a number that is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ from provisioning.twilio_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wi
 TIME_TO_PICK = timedelta(seconds=30)
 _GONE, _NONE, _PAPERS = 21422, 21452, 21649
 _ALIKE = 8  # characters of +61255501234: numbers of the same exchange begin so
-_NOWHERE = {"voice_url": "", "voice_fallback_url": "", "status_callback": ""}
 AREAS: Mapping[str, str] = {
     **dict.fromkeys(("NSW", "ACT"), "+612"),
     **dict.fromkeys(("VIC", "TAS"), "+613"),
@@ -57,8 +56,7 @@ class Tools:
     api: TwilioApi
     progress: Progress
     web_public_url: str
-    fallback_url: str
-    """What answers calls when `web` does not; empty: the document beside its webhooks."""
+    fallback_url: str  # what answers calls when `web` does not; empty: the document beside its webhooks
     platform_papers: tuple[str, str] | None
     """BundleSid and AddressSid for organisations without their own."""
     keep_released: bool
@@ -286,7 +284,7 @@ async def _belongings(tools: Tools, order: NumberOrder) -> Sequence[Owned]:
 async def let_go(tools: Tools, sid: str) -> None:
     """Return the number to Twilio or keep it for the next order, as the settings say. Raises `TwilioError`."""
     if tools.keep_released:
-        await tools.api.change(sid, friendly_name=FREE, **_NOWHERE)
+        await tools.api.change(sid, friendly_name=FREE, **number_settings.NOWHERE)
     else:
         await tools.api.give_back(sid)
 

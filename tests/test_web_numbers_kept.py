@@ -67,7 +67,7 @@ async def test_a_check_shows_what_it_changed(
     assert (answer.status, answer.headers["Location"]) == (303, f"/numbers#number-{cast.number.id}")
     page = await words(await alice.get("/numbers"))
     url = f"{settings.web_public_url}/twilio/voice/inbound"
-    assert "found 3 settings changed at Twilio" in page
+    assert "found 4 settings changed at Twilio" in page
     assert f"Where calls are sent https://else.example → {url}" in page
     assert "Region us1 → au1" in page
     await alice.post(f"/numbers/{cast.number.id}/check")
