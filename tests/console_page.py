@@ -19,7 +19,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from tests.chromium import chromium
+from tests.chromium import chromium, open_link
 from tests.front import Front, front
 from tests.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
 from tests.site import Site
@@ -99,7 +99,7 @@ def console(context: BrowserContext, database: Database, media: LiveMedia) -> Op
     async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
         page = await context.new_page()
         await page.set_viewport_size({"width": width, "height": height})
-        await page.goto(await link(database, member))
+        await open_link(page, await link(database, member))
         return page
 
     return opened

@@ -11,6 +11,7 @@ from db.engine import Database
 from db.members import Members
 from media.console import NO_TICKET
 from tests.cast import Cast
+from tests.chromium import open_link
 from tests.console_page import (  # noqa: F401  # fixtures among them
     BEAT,
     CALL,
@@ -116,7 +117,7 @@ async def test_a_sign_in_that_is_about_to_end_can_be_renewed_beside_the_call(
         await again.click()
     entrance = await tab.value
     await expect(entrance.get_by_role("textbox")).to_be_visible()  # though still signed in
-    await entrance.goto(await link(database, cast.bob))
+    await open_link(entrance, await link(database, cast.bob))
     await media.console()
     await expect(notice).to_be_empty()
     await page.evaluate(WATCH)
@@ -138,14 +139,15 @@ async def test_a_sign_in_that_has_ended_keeps_words_and_phone_and_comes_back_by_
     await socket.say(CALL, "words before")
     await ring(page)
     await page.locator("#answer").click()
-    await expect(page.locator("#sign-in-notice")).to_be_empty(timeout=30_000)  # the end has come
+    await expect(page.locator("#sign-in-notice")).to_have_attribute("data-minutes", "1")
+    await expect(page.locator("#sign-in-notice")).to_be_empty(timeout=40_000)  # the end has come
     await socket.close(NO_TICKET)
     await expect(page.locator("#link-state")).to_have_attribute("data-status", "signed-out")
     await is_greyed(page)
     await expect(page.locator("#lines")).to_contain_text("words before")
     await expect(page.locator("#notice").get_by_role("link")).to_have_attribute("target", "_blank")
     other = await context.new_page()
-    await other.goto(await link(database, cast.bob))
+    await open_link(other, await link(database, cast.bob))
     for _ in range(2):  # the other tab's console, and the one that comes back
         await (await media.console(call_view(CALL, str(cast.bob.id)))).say(CALL, "words after")
     await is_open(page)
@@ -161,7 +163,7 @@ async def test_somebody_elses_sign_in_does_not_bring_the_words_back(
     await socket.close(NO_TICKET)
     await expect(page.locator("#link-state")).to_have_attribute("data-status", "signed-out")
     other = await context.new_page()
-    await other.goto(await link(database, cast.dana))
+    await open_link(other, await link(database, cast.dana))
     await media.console()
     await context.clock.fast_forward(TEN_SECONDS)
     await expect(page.locator("#link-state")).to_have_attribute("data-status", "signed-out")
