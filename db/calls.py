@@ -21,6 +21,7 @@ from db.call_progress import (
     Outcome,
     Report,
     advance,
+    is_over,
     later,
 )
 from db.models import Call, Leg, Transcription
@@ -67,6 +68,14 @@ class Change:
     @property
     def assigned(self) -> UUID | None:
         return self.after.agent_id if self.after.agent_id != self.before.agent_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A live call whose words are stopped; ``is_new`` if they were not before."""
+
+    call: Call
+    is_new: bool
 
 
 async def organisation_of(session: AsyncSession, call_sid: str) -> UUID | None:
@@ -175,6 +184,17 @@ class Calls:
         await self._session.execute(
             changed.values(transcription=state, transcription_reason=reason, heard_at=func.now())
         )
+
+    async def stop_words(self, call_sid: str) -> Stop | None:
+        """Stop the words of a live call, for good; None if there is no such call, or it is over."""
+        locked = self._one(call_sid).with_for_update().execution_options(populate_existing=True)
+        call = await self._session.scalar(locked)
+        if call is None or is_over(call.status):
+            return None
+        is_new = call.words_stopped_at is None
+        if is_new:
+            call.words_stopped_at = await self._now()
+        return Stop(call, is_new)
 
     async def page(self, which: CallFilter, *, after: Place | None = None, limit: int = PAGE) -> Sequence[Call]:
         """The newest ``limit`` calls older than ``after``, with ``agent`` and ``number``."""

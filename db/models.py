@@ -201,6 +201,8 @@ class Call(Base):
     transcription: Mapped[Transcription | None]
     """None when the call was never transcribed."""
     transcription_reason: Mapped[str | None]
+    words_stopped_at: Mapped[datetime | None]
+    """When somebody stopped the words of this call; from then on no stream of it is started."""
     heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When anything was last heard about this call; see `provisioning.housekeeping`."""
 

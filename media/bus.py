@@ -42,6 +42,10 @@ class _Removed(msgspec.Struct):
     """In ms since 1970; an older release of web does not say it."""
 
 
+class _Stopped(msgspec.Struct):
+    over: bool = False
+
+
 class _Spent(msgspec.Struct):
     jti: str
     exp: float
@@ -50,6 +54,7 @@ class _Spent(msgspec.Struct):
 _decode_assigned = msgspec.json.Decoder(_Assigned).decode
 _decode_started = msgspec.json.Decoder(_Started, strict=False).decode  # facts are of texts
 _decode_removed = msgspec.json.Decoder(_Removed).decode
+_decode_stopped = msgspec.json.Decoder(_Stopped).decode
 _decode_spent = msgspec.json.Decoder(_Spent).decode
 _BAD = (msgspec.DecodeError, UnicodeError)
 
@@ -68,7 +73,9 @@ class Bus:
         moved: Callable[[str, int], None],
         announce: Callable[[], None],
         admission: Admission,
+        stopped: Callable[[str, bool], None],
     ) -> None:
+        self._stopped = stopped
         self._node = node
         self._hub = hub
         self._spent = spent
@@ -106,6 +113,7 @@ class Bus:
         await client.subscribe("call.*.*.assigned", cb=self._take_assigned)
         await client.subscribe("call.*.*.started", cb=self._take_started)
         await client.subscribe("call.*.*.ended", cb=self._take_ended)
+        await client.subscribe("call.*.*.stopped", cb=self._take_stopped)
         await client.subscribe("member.*.*.removed", cb=self._take_removed)
         await client.subscribe("ticket.spent", cb=self._take_spent)
         await self.words.begin(client)
@@ -127,6 +135,16 @@ class Bus:
             del self._assigned[next(iter(self._assigned))]
         if self._calls.has(call):
             self._hub.publish(org, CallAssigned(call, agent))
+
+    async def _take_stopped(self, message: Msg) -> None:
+        """`web` says that a call's words stop, or (``over``) that such a call has ended."""
+        _, org, call, _ = message.subject.split(".")
+        try:
+            over = _decode_stopped(message.data).over
+        except _BAD:
+            over = False  # whatever else it says
+        self._stopped(call, over)
+        self._hub.stop_words(org, call)
 
     async def _take_started(self, message: Msg) -> None:
         """Another node has a stream of this call; if it was ours, and theirs is newer, it is no longer."""

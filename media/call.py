@@ -4,6 +4,9 @@ A call outlives its stream by `LINGER_SECONDS`: when the socket drops without a 
 takes over and the call's clock goes on. A second stream for a call that still has one takes over as well, and the
 first is closed: a call has one owner. A ticket that says when the call ``began`` continues one that lived on another
 node: what that node heard is told here by whoever knows it (bus.py), and what lies between is a gap of ours.
+
+A call whose words somebody stopped hears and tells nothing more, however often a stream comes for it; it stays on the
+page, as stopped, until `web` says that people have hung up.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from media.admission import Admission
 from media.audio import Timeline
@@ -28,6 +31,7 @@ from media.transcript import (
     GapFound,
     State,
     StateChanged,
+    WordsStopped,
 )
 from media.transcription import USUAL, Open, Timing, Transcription
 
@@ -36,6 +40,9 @@ LOST_AGAIN_SECONDS = 5.0  # between two times that `web` is told of a lost strea
 LAST_WORDS_SECONDS = 10.0
 SEAM_SECONDS = 1.5  # for the words of the node before to arrive
 _SEAM_MS = 100  # a shorter one is no gap
+STOPPED: Literal["stopped"] = "stopped"  # why transcription ended before the call
+_STOPPED_STREAM_SECONDS = 5.0  # for Twilio to end the stream of a call whose words were stopped
+_STOPPED_CALL_SECONDS = 4 * 3600.0  # to show such a call, if nobody tells us that it is over: Twilio's own limit
 
 Publish = Callable[[str, Event], object]
 Tell = Callable[[str, str, str, dict[str, str]], None]
@@ -78,6 +85,8 @@ class Call:
         self._lost_at = self._lost_told_at = 0.0
         self._reason = "completed"
         self._over = asyncio.Event()
+        self._stopped_at: float | None = None  # in seconds of time.monotonic
+        self._words: asyncio.Task[None] | None = None
         self._state: State = "waiting_for_slot"
         self._moved = False
         self._continues = ticket.began is not None
@@ -120,11 +129,16 @@ class Call:
         """Say where it lives to those who did not hear it."""
         if not self._over.is_set():
             self._tell("started", {**self.place, "again": "true"})
-            self._tell("stream", {"state": self._state})
+            if self.is_stopped:  # and whether people have hung up meanwhile, web answers
+                self._tell("ended", {"reason": STOPPED})
+            else:
+                self._tell("stream", {"state": self._state})
 
     def take(self, frame: Media) -> None:
         """One frame of sound; what it completes is on its way to Transcribe when this returns."""
         self._frames += 1
+        if self._stopped_at is not None:
+            return
         body = frame.media
         timeline = self._timeline
         track = 0 if body.track == "inbound" else 1
@@ -134,35 +148,64 @@ class Call:
 
     def stopped(self, stream: Stream) -> None:
         """Twilio said stop: the call is over, or nobody wants it transcribed any longer."""
-        if stream is self._stream:
+        if stream is not self._stream:
+            return
+        if self._stopped_at is None:
             self.end("completed")
+        else:
+            self._stream = None
 
     def lost(self, stream: Stream) -> None:
         """The socket is gone. Without a stop before, another may come."""
         if stream is self._stream and not self._over.is_set():
             self._stream = None
-            self._lost_at = time.monotonic()
-            self.transcription.detached = True
-            self._tell_lost(self._lost_at)
+            if self._stopped_at is None:
+                self._lost_at = time.monotonic()
+                self.transcription.detached = True
+                self._tell_lost(self._lost_at)
+
+    def stop_words(self) -> None:
+        """Forget what was said and hear nothing more, at once and for good. The call stays, as stopped."""
+        if self._stopped_at is not None or self._over.is_set():
+            return
+        self._stopped_at = time.monotonic()
+        self._timeline = Timeline()
+        self._seam = None
+        self._lost_at = 0.0
+        self.transcription.discard()
+        if self._words is not None:
+            self._words.cancel()
+        self._state = STOPPED
+        self._publish(WordsStopped(self.sid))
+        self._tell("ended", {"reason": STOPPED})
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its words were stopped."""
+        return self._stopped_at is not None
 
     def end(self, reason: str) -> None:
         """Take no more sound; `run` sees to the last words."""
         if not self._over.is_set():
             self._reason = reason
-            self._flush()
+            if self._stopped_at is None:
+                self._flush()
             if self._seam is not None:
                 self._tell_seam(self._seam[0])
             self._over.set()
 
     def move(self, code: int, why: str) -> None:
         """Another node has the call, or will have: tell the last words that were heard here; the stream is closed."""
-        self._moved = True
+        self._moved = not self.is_stopped  # of those, nothing goes on elsewhere
         self.end("moved")
         if self._stream is not None:  # Twilio allows a call four tracks: two streams
             self._stream.close(code, why)
 
     def tick(self, now: float) -> None:
         """Ten times a second. ``now`` in seconds of `time.monotonic`."""
+        if self._stopped_at is not None:
+            self._tick_stopped(now - self._stopped_at)
+            return
         if self._timeline.gaps:
             self._tell_gaps()
         if self._seam is not None and now >= self._seam[1]:
@@ -179,16 +222,26 @@ class Call:
         """The call's life: returns when its last words are told and its memory can go."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                words = tasks.create_task(self.transcription.run())
+                words = self._words = tasks.create_task(self.transcription.run())
                 await self._over.wait()
-                self.transcription.finish()
+                if not self.is_stopped:
+                    self.transcription.finish()
                 patience = 0.0 if self.transcription.waiting else LAST_WORDS_SECONDS
                 await asyncio.wait({words}, timeout=patience)
                 words.cancel()
         finally:
             if not self._moved:
-                self._publish(CallEnded(self.sid, self._reason))
-                self._tell("ended", {"reason": self._reason})
+                self._publish(CallEnded(self.sid, STOPPED if self.is_stopped else self._reason))
+                if not self.is_stopped:  # else it has been told
+                    self._tell("ended", {"reason": self._reason})
+
+    def _tick_stopped(self, seconds: float) -> None:
+        """``seconds`` have passed since its words were stopped."""
+        self._count()
+        if self._stream is not None and seconds >= _STOPPED_STREAM_SECONDS:
+            self._stream.close(1000, "words stopped")
+        if seconds >= _STOPPED_CALL_SECONDS:
+            self.end("completed")
 
     def _continue(self) -> None:
         """The call lived on another node: its clock goes on here, and its words may still be on their way."""

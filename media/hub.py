@@ -7,6 +7,7 @@ Supervisors, admins and owners see all of their organisation's calls; agents tho
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from media.transcript import (
     LiveCall,
     Snapshot,
     StateChanged,
+    WordsStopped,
     apply,
     encode,
 )
@@ -38,6 +40,7 @@ class Watcher(Protocol):
     def dismiss(self) -> None: ...
 
 
+MOST_STOPPED = 20_000  # calls that are remembered as stopped; a process starts anew before so many were
 Relay = Callable[[str, Event, bytes], None]
 
 
@@ -78,6 +81,18 @@ class Hub:
         self.relay = relay
         self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
         self._audiences: dict[str, _Audience] = {}
+        self._stopped: OrderedDict[str, None] = OrderedDict()  # calls whose words somebody stopped
+
+    def stop_words(self, org: str, call: str) -> None:
+        """No word of ``call`` is told or kept here from now on, whoever says it; what there is goes."""
+        self._stopped[call] = None
+        if len(self._stopped) > MOST_STOPPED:
+            self._stopped.popitem(last=False)
+        self.publish(org, WordsStopped(call), local=False)
+
+    def are_stopped(self, call: str) -> bool:
+        """Whether the words of ``call`` were stopped, as far as this node was told."""
+        return call in self._stopped
 
     def publish(self, org: str, event: Event, *, local: bool = True) -> bool:
         """Fold ``event`` and tell those who watch; False if it says nothing new.
@@ -89,6 +104,9 @@ class Hub:
                 if (known := self.find(org, view.call)) is not None:
                     return self._start_again(known, view)
                 call = LiveCall(org, view)
+                if view.call in self._stopped:
+                    call.stop()
+                    event = CallStarted(call.view())
                 self._calls.setdefault(org, {})[view.call] = call
                 changed = True
             case _:

@@ -76,6 +76,7 @@ class Server:
             self._moved,
             self._announce,
             self.admission,
+            self._stopped,
         )
         self.draining = False
         self.hurried = False
@@ -118,6 +119,9 @@ class Server:
         if self.settings.media_workers > 1:
             self._acceptor.close()  # or the kernel would go on giving us a share of the new sockets
         log.info("draining", calls=len(self._calls), seconds=seconds)
+        for call in tuple(self._calls.values()):
+            if call.is_stopped:  # there is nothing to wait for, and nothing to hand over
+                call.end("completed")
         if not await self.are_over(seconds):
             for call in self._calls.values():
                 self.bus.hand_over(call.org, call.sid, call.place)
@@ -148,6 +152,10 @@ class Server:
         call.attach(stream, TAKEN_OVER)
         log.info("stream started", call=call.sid, stream=stream.sid)
         return call
+
+    def are_stopped(self, call: str) -> bool:
+        """Whether the words of ``call`` were stopped, so that no stream of it may open."""
+        return self.hub.are_stopped(call)
 
     def spend(self, jti: str, exp: float) -> bool:
         """Use a ticket up, on this node and the others; False if it was used before."""
@@ -221,8 +229,19 @@ class Server:
         log.info("call moved", call=sid)
         call.move(TAKEN_OVER, "another node took over")
 
+    def _stopped(self, sid: str, over: bool) -> None:
+        """Somebody stopped the words of a call, wherever it lives; ``over``: and people have hung up since."""
+        call = self._calls.get(sid)
+        if call is None:
+            return
+        if not call.is_stopped:
+            log.info("words stopped", call=sid)
+            call.stop_words()
+        if over:
+            call.end("completed")
+
     def _announce(self) -> None:
-        """Say again which streams are here."""
+        """Say again which streams are here; `web` answers for those whose words were stopped meanwhile."""
         for call in self._calls.values():
             call.tell_again()
 

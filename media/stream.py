@@ -37,6 +37,7 @@ class Calls(Protocol):
     stream_secrets: tuple[str, ...]
     account_sid: str
 
+    def are_stopped(self, call: str) -> bool: ...
     def spend(self, jti: str, exp: float) -> bool: ...
     def begin(self, ticket: StreamTicket, stream: Stream) -> Listening: ...
     def register(self, socket: Listener) -> None: ...
@@ -114,6 +115,8 @@ class Stream(Listener):
             raise TicketError("another account")
         if ticket.call != start.call_sid:
             raise TicketError("another call")
+        if self._calls.are_stopped(ticket.call):
+            raise TicketError("words stopped")
         if not self._calls.spend(ticket.jti, ticket.exp):
             raise TicketError("used before")
         return ticket

@@ -85,6 +85,12 @@ class Tape:
         lost, self.lost = self.lost, []
         return lost
 
+    def forget(self) -> None:
+        """Drop everything, as if nothing had been said."""
+        self._chunks.clear()
+        self.lost.clear()
+        self._sent = 0
+
     def give_up(self) -> None:
         """Nobody will transcribe what is on the tape: all of it that was not sent is lost."""
         for chunk in list(self._chunks)[self._sent :]:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from media.ticket import Direction
 
 Speaker = Literal["caller", "agent"]
-State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
+State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "stopped"]
 Cause = Literal["twilio", "bilby", "transcribe"]
 
 MOST_UTTERANCES = 10_000  # of one call: four hours hold about half; beyond, the oldest are forgotten
@@ -75,6 +75,12 @@ class CallEnded(Struct, frozen=True, tag="call.ended"):
     reason: str
 
 
+class WordsStopped(Struct, frozen=True, tag="call.stopped"):
+    """Somebody asked that this call's words stop: there are none any more, and none will come."""
+
+    call: str
+
+
 class Uttered(Struct, frozen=True, tag="utterance"):
     call: str
     utterance: Utterance
@@ -97,7 +103,7 @@ class Latency(Struct, frozen=True, tag="latency"):
     ms: int
 
 
-Event: TypeAlias = CallStarted | CallAssigned | CallEnded | Uttered | GapFound | StateChanged | Latency
+Event: TypeAlias = CallStarted | CallAssigned | CallEnded | WordsStopped | Uttered | GapFound | StateChanged | Latency
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Event).decode
@@ -134,6 +140,12 @@ class LiveCall:
         ends = [utterance.end_ms for utterance in self.utterances.values()] + [gap.to_ms for gap in self.gaps]
         return max((end for end in ends if end <= ms), default=0)
 
+    def stop(self) -> None:
+        """Forget what was said, for good."""
+        self.state = "stopped"
+        self.utterances.clear()
+        self.gaps.clear()
+
     def view(self) -> CallView:
         """The call as it stands now, in the order in which it was said."""
         spoken = sorted(self.utterances.values(), key=lambda utterance: utterance.start_ms)
@@ -142,10 +154,19 @@ class LiveCall:
 
 
 def apply(call: LiveCall, event: Event) -> bool:
-    """Fold ``event`` into ``call``; False if it tells nothing new (a final is never revised)."""
+    """Fold ``event`` into ``call``; False if it tells nothing new.
+
+    A final is never revised, and words that were stopped do not come back.
+    """
+    if call.state == "stopped" and isinstance(event, Uttered | GapFound | StateChanged | Latency | WordsStopped):
+        return False
     match event:
+        case WordsStopped():
+            call.stop()
         case Uttered(utterance=utterance):
             return _utter(call, utterance)
+        case StateChanged(state="stopped"):
+            call.stop()
         case StateChanged(state=state):
             changed, call.state = call.state != state, state
             return changed

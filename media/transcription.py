@@ -120,6 +120,13 @@ class Transcription:
             self._give_up()
         self._pump(0)
 
+    def discard(self) -> None:
+        """Forget what was heard, and tell nothing more. Cancel `run` as well, and call `hear` and `tick` no more."""
+        self._publish = lambda _: None
+        self._utterances.finish()
+        self._tape.forget()
+        self._drop_links()
+
     def tick(self) -> None:
         """Ten times a second: send what was kept, keep silence flowing, notice what is wrong."""
         if self._link is None:

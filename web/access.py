@@ -37,6 +37,7 @@ Permission = Literal[
     "softphone",  # be rung, dial out
     "calls",  # the call log: one's own calls, or with calls.all everybody's
     "calls.all",
+    "words.stop",  # stop the words of a live call: one's own, or with calls.all anybody's
     "numbers",
     "team",
     "settings",
@@ -44,7 +45,7 @@ Permission = Literal[
     "billing",
 ]
 
-_AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls"})
+_AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls", "words.stop"})
 _SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all"}
 _ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "audit"}
 _OWNER: frozenset[Permission] = _ADMIN | {"billing"}

@@ -33,6 +33,7 @@ from web import (
     sign_up,
     signed_in,
     static_files,
+    stop_words,
     stripe_webhook,
     team,
     tokens,
@@ -75,6 +76,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         checkout,
         billing,
         availability,
+        stop_words,
         tokens,
         dial_check,
         living,
@@ -131,10 +133,11 @@ async def _end_streams(app: web.Application) -> None:
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
     app[keys.restarts] = restarts = Restarts(app)
+    app[keys.stream_stops] = stops = stop_words.StreamStops(app)
     url = app[keys.settings].nats_url.get_secret_value()
     app[keys.bus] = facts = Facts(url, partial(reports.take_fact, app), restarts.alive)
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(part) for part in (facts.run(), restarts.run())]
+        running = [tasks.create_task(part) for part in (facts.run(), restarts.run(), stops.run())]
         yield
         for task in running:
             task.cancel()

@@ -37,6 +37,8 @@ class Line:
     duration_s: int | None
     transcription: Transcription | None
     transcription_reason: str | None
+    words_stopped: bool
+    """Whether somebody stopped its words before it was over."""
 
     @property
     def duration(self) -> str:
@@ -81,6 +83,7 @@ def line(call: Call, zone: ZoneInfo) -> Line:
         duration_s=_duration(call),
         transcription=call.transcription,
         transcription_reason=call.transcription_reason,
+        words_stopped=call.words_stopped_at is not None,
     )
 
 

@@ -19,7 +19,7 @@ from db.call_progress import CallReport, CallStatus, DialReport, LegReport
 Form = Mapping[str, str]
 StreamState = Literal["transcribing", "ended", "failed"]
 
-_SID = re.compile("CA[0-9a-fA-F]{32}")
+CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 _CLIENT = "client:"
 _IDENTITY = re.compile("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STREAM_STATES: dict[str, StreamState] = {
@@ -48,7 +48,7 @@ class StreamReport:
 def call_sid(form: Form, field: str = "CallSid") -> str:
     """The CallSid in ``field``. Raises `FormError`."""
     sid = form.get(field, "")
-    if not _SID.fullmatch(sid):
+    if not CALL_SID.fullmatch(sid):
         raise FormError(field)
     return sid
 

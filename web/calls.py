@@ -107,6 +107,6 @@ def _cells(shown: Line) -> Sequence[str]:
         shown.agent or "",
         shown.outcome or "in progress",
         "" if shown.duration_s is None else str(shown.duration_s),
-        shown.transcription or "",
+        "stopped" if shown.words_stopped else shown.transcription or "",
         shown.call,
     )

@@ -1,7 +1,8 @@
 """Facts about calls over NATS, on web's side. Facts only: no word spoken passes here, and the server's
 permissions see to it (`deploy/nats.conf`).
 
-Out: ``call.{org}.{call}.assigned``, when an agent answers, and ``member.{org}.{member}.removed``, when somebody's
+Out: ``call.{org}.{call}.assigned``, when an agent answers, ``call.{org}.{call}.stopped``, when its words are to stop,
+and ``member.{org}.{member}.removed``, when somebody's
 consoles must close; and, on every connection, ``facts.wanted``: media says again which calls are where. In:
 ``call.{org}.{call}.started|stream|lost|ended`` from media, which keep the call row's state of transcription true;
 ``handover.{org}.{call}``, which asks for a new stream, and ``node.{node}.alive``, a heartbeat (whereabouts.py); from
@@ -64,6 +65,13 @@ class Facts:
         """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
         self._put(f"call.{org}.{call}.assigned", {"agent": str(agent)})
 
+    def words_stopped(self, org: UUID, call: str, *, over: bool = False) -> None:
+        """Tell media that ``call`` is not to be read any more; ``over``: and that people have hung up since.
+
+        Call it after the row says so. Never waits, never raises.
+        """
+        self._put(f"call.{org}.{call}.stopped", {"over": over})
+
     def close_consoles(self, org: UUID, member: UUID) -> None:
         """Close all consoles of ``member``, because what they may watch has changed or they have signed out.
 
@@ -72,7 +80,7 @@ class Facts:
         """
         self._put(f"member.{org}.{member}.removed", {"at": round(time.time() * 1000)})
 
-    def _put(self, subject: str, fact: Mapping[str, str | int]) -> None:
+    def _put(self, subject: str, fact: Mapping[str, str | int | bool]) -> None:
         try:
             self._waiting.put_nowait((subject, json.dumps(fact).encode()))
         except asyncio.QueueFull:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from web.restarts import Restarts
     from web.sessions import SignIn
     from web.static_files import StaticFiles
+    from web.stop_words import StreamStops
 
 settings: web.AppKey[Settings] = web.AppKey("settings")
 connections: web.AppKey[Connections] = web.AppKey("connections")
@@ -32,6 +33,7 @@ draining: web.AppKey[asyncio.Event] = web.AppKey("draining")
 database: web.AppKey[Database] = web.AppKey("database")
 bus: web.AppKey[Facts] = web.AppKey("bus")
 progress: web.AppKey[Progress] = web.AppKey("progress")
+stream_stops: web.AppKey[StreamStops] = web.AppKey("stream_stops")
 restarts: web.AppKey[Restarts] = web.AppKey("restarts")
 mailer: web.AppKey[Mailer] = web.AppKey("mailer")
 outbox: web.AppKey[Outbox] = web.AppKey("outbox")

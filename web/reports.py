@@ -20,6 +20,7 @@ from web.callbacks import Form, FormError, call_report, call_sid, is_of_leg, leg
 from web.errors import InvalidError, NotFoundError
 from web.fact import Fact
 from web.signature import twilio_form
+from web.stop_words import remind
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)
@@ -59,8 +60,13 @@ async def _call(request: web.Request, form: Form) -> None:
         return
     async with access.by_call(request, call) as rows:
         change = await rows.calls.report(call, report)
-        if change is not None and is_over(change.after.status) and change.call.transcription is not None:
+        over = change is not None and is_over(change.after.status)
+        if change is not None and over and change.call.transcription is not None:
             await rows.calls.set_transcription(call, "ended")
+        stopped = change is not None and over and change.call.words_stopped_at is not None
+        organisation_id = rows.organisation.id
+    if stopped:  # media shows it until now
+        request.app[keys.bus].words_stopped(organisation_id, call, over=True)
 
 
 async def _leg(request: web.Request, form: Form) -> None:
@@ -91,6 +97,8 @@ async def _stream(request: web.Request, form: Form) -> None:
         return
     async with access.by_call(request, call) as rows:
         known = await rows.calls.get(call)
+        if known is not None and known.words_stopped_at is not None:  # its end was asked for
+            return
         # A `stream-started` that comes late must not revive what has ended meanwhile.
         if report.state != "transcribing" or (known is not None and known.transcription is None):
             await rows.calls.set_transcription(call, report.state, report.reason)
@@ -113,8 +121,11 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         app[keys.progress].nudge(fact.org)
         await walls.close_consoles(app, fact.org)
         return
-    if not app[keys.restarts].note(fact) or fact.state is None:
-        return
-    reason = fact.reason if fact.kind == "stream" else None
+    news = app[keys.restarts].note(fact)
     async with access.by_fact(app, fact.org) as rows:
-        await rows.calls.set_transcription(fact.call, fact.state, reason)
+        call = await rows.calls.get(fact.call)
+        stopped = call is not None and call.words_stopped_at is not None
+        if news and fact.state is not None and (not stopped or fact.kind == "ended"):
+            await rows.calls.set_transcription(fact.call, fact.state, fact.reason if fact.kind == "stream" else None)
+    if call is not None and stopped:
+        remind(app, call, fact)

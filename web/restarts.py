@@ -64,6 +64,10 @@ class Restarts:
         """A media node says that it lives."""
         self._whereabouts.alive(node, time.monotonic())
 
+    def find(self, call: str) -> Place | None:
+        """Where ``call`` has its stream, as far as is known."""
+        return self._whereabouts.find(call)
+
     def is_past(self, call: str, stream: str) -> bool:
         """Whether ``call`` has another stream by now."""
         return self._whereabouts.is_past(call, stream)
@@ -182,6 +186,8 @@ class Restarts:
         async with access.by_fact(self._app, place.org) as rows:
             row = await rows.calls.get(call)
             if row is None or is_over(row.status) or not standing(rows.organisation).transcribes:
+                return None
+            if row.words_stopped_at is not None:
                 return None
             return sign_stream(
                 self._app[keys.settings].stream_shared_secret.get_secret_value(),

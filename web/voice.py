@@ -226,7 +226,8 @@ async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -
             was_answered = row.answered_at is not None
             if missed:
                 await rows.calls.report(begun.call, _over())
-        transcribed = is_young and begun.line.standing.transcribes
+        heard = row.words_stopped_at is None
+        transcribed = is_young and heard and begun.line.standing.transcribes
         return _Opened(_stream(request, begun) if transcribed else None, was_answered)
     except DiallingError:
         raise

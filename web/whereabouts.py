@@ -21,7 +21,7 @@ ARRIVE_SECONDS = (
 )
 DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)  # before a call's next start, by how many it had in the last minute
 _KNOWN = 20_000
-_COMPLETED = "completed"
+_OVER = ("completed", "stopped")  # why a call needs no other stream: it is over, or somebody stopped its words
 
 
 @dataclass(slots=True)
@@ -171,9 +171,9 @@ class Whereabouts:
         """A call that is over is forgotten. One that another node has by now goes on there."""
         if fact.call not in self._places or self.is_elsewhere(fact):
             return False
-        if fact.reason == _COMPLETED:
+        if fact.reason in _OVER:
             self.forget(fact.call)
-        return fact.reason != _COMPLETED
+        return fact.reason not in _OVER
 
     def _keep(self, call: str, place: Place) -> Place:
         self._places[call] = place

@@ -11,11 +11,11 @@ export function isUnsettled(state) {
 }
 
 /**
- * "ended", "stale" (nobody knows how it goes now), "failed", "ringing", or another of the contract's. `isLive`: whether the page
+ * "ended", "stopped" (its words were), "stale" (nobody knows how it goes now), "failed", "ringing", or another of the contract's. `isLive`: whether the page
  * hears what happens now. A state that this page does not know yet is shown like live.
  */
 export function shownState(call, isLive) {
-  if (call.state === "ended") return "ended";
+  if (call.state === "ended" || call.state === "stopped") return call.state;
   if (!isLive || call.missing) return "stale";
   if (call.state === "failed") return "failed";
   if (!call.answered) return "ringing";

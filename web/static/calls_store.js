@@ -26,7 +26,7 @@ export class CallsStore {
 
   /**
    * Fold one event of the console's contract in. Tells what changed: {kind, call, line} with kind
-   * "all" | "started" | "facts" | "ended" | "line" | "latency", or null if nothing did.
+   * "all" | "started" | "facts" | "stopped" | "ended" | "line" | "latency", or null if nothing did.
    * A type this page does not know changes nothing, so that the contract may grow.
    */
   apply(event) {
@@ -109,6 +109,11 @@ const CHANGES = {
   "call.ended": (call, event) => {
     end(call, event.reason);
     return { kind: "ended", call };
+  },
+  "call.stopped": (call) => {
+    call.state = "stopped";
+    call.latencyMs = null;
+    return { kind: "stopped", call };
   },
   state: (call, event) => {
     turn(call, event.state);

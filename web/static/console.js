@@ -12,12 +12,14 @@ import { MissingCalls } from "./missing_calls.js";
 import { PhonePanel } from "./phone_panel.js";
 import { csrfToken, signedInUntil } from "./sign_in.js";
 import { SignInPanel } from "./sign_in_panel.js";
+import { StopWords } from "./stop_words.js";
 import { TranscriptPanel } from "./transcript_panel.js";
 import { DIRECTIONS } from "./wording.js";
 
 const ENDED_STAYS_MS = 4000; // so that the list does not jump under the pointer
 const KEPT_MS = 10 * 60_000; // words of a sign-in that ran out, for who is about to sign in again
 const CLOCKS_DIFFER_MS = 5_000; // between the one that ended the sign-in and ours
+const REDRAWN = new Set(["all", "started", "stopped"]); // where words may have gone, from the screen reader's log, too
 
 const NO_CALLS = { open: "No live calls.", barred: "Calls are not shown now." }; // of the others nobody knows
 
@@ -37,6 +39,7 @@ const store = new CallsStore(isAgent ? page.memberId : null);
 const isLive = () => status === "open";
 const panel = new TranscriptPanel({ nameOf, isLive, onClear: leave });
 const list = new CallList({ list: part("call-list"), template: part("call-row"), nameOf, isLive, onSelect: choose });
+const stopWords = new StopWords({ csrfToken, nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
 const link = new LinkPanel({ onRetry: () => connection.renew() });
 const missing = new MissingCalls({ store, onEnded: endMissing });
 const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: () => connection.signOut() });
@@ -46,11 +49,14 @@ const phone = page.voice === "on" ? newPhone() : null;
 // What the socket says
 
 function hear(event) {
+  if (stopWords.drops(event)) return;
   const change = store.apply(event);
   if (!change) return;
+  stopWords.forget(store);
   if (change.kind === "all") renewSelected();
   if (change.kind === "started") welcome(change.call);
   if (change.kind === "ended") bidFarewell(change.call);
+  if (REDRAWN.has(change.kind) && store.calls.get(selected)?.state === "stopped") panel.show(store.calls.get(selected));
   note(change);
 }
 
@@ -178,6 +184,7 @@ function drawNow() {
   if (changed.all) drawList();
   else for (const each of changed.calls) list.update(each, selected);
   if (changed.about && call) panel.about();
+  stopWords.show(call ?? null);
   if (changed.lines.size && call) panel.draw([...changed.lines].filter((line) => call.byKey.get(line.key) === line));
   if (changed.all || changed.calls.size) drawCounts();
   changed.all = changed.about = false;

@@ -115,7 +115,7 @@ export class TranscriptPanel {
   }
 
   #emptiness() {
-    part("no-words").hidden = this.#call.lines.length > 0 || this.#call.state === "ended";
+    part("no-words").hidden = this.#call.lines.length > 0 || ["ended", "stopped"].includes(this.#call.state);
   }
 }
 

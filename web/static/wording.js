@@ -25,6 +25,10 @@ export const STATES = {
     detail: "Transcription of this call has stopped. The call itself goes on: people can keep talking.",
   },
   stale: { label: "Not live" },
+  stopped: {
+    label: "Words stopped",
+    detail: "The words of this call were stopped. The call itself goes on; its words are gone from every screen, and will not come back.",
+  },
   ended: { label: "Ended" },
 };
 

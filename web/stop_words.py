@@ -1,0 +1,112 @@
+"""*Stop words for this call*: a caller objects, and whoever reads the call sees to it that nobody goes on reading.
+
+The call's row is the truth: from its commit on no ticket for a stream of the call is signed. Media is told over NATS
+and forgets at once what was said; Twilio is told by REST to end the stream (`StreamStops`). Should NATS be away, the
+words end with Twilio's stream; should Twilio be away, media hears nothing all the same; should both be, both are told
+again as soon as media says anything of the call, which it does as soon as NATS is back. It cannot be undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from aiohttp import ClientError, web
+from twilio.base.exceptions import TwilioRestException
+
+from db.call_progress import is_over
+from db.models import Call
+from web import access, keys, twiml
+from web.callbacks import CALL_SID
+from web.errors import NotFoundError
+from web.fact import Fact
+
+STOPPING = 1000  # orders that may wait
+WORKERS = 2
+DELAYS = (0.5, 2.0, 10.0, 30.0, 60.0)  # seconds between attempts at one stream
+
+routes = web.RouteTableDef()
+_log = structlog.get_logger(__name__)
+
+
+@routes.post("/console/calls/{call}/stop-words")
+async def stop_words(request: web.Request) -> web.Response:
+    """Stop the words of a live call that the viewer may read; 404 for any other. Saying it again changes nothing."""
+    viewer = await access.require(request, "words.stop")
+    call = request.match_info["call"]
+    if not CALL_SID.fullmatch(call):
+        raise NotFoundError
+    async with access.rows(request, viewer) as rows:
+        stopped = await rows.calls.stop_words(call)
+        if stopped is None:
+            raise NotFoundError("This call is over.")
+        if stopped.is_new:
+            await rows.audit.record("call.words_stopped", {"call": call})
+    request.app[keys.bus].words_stopped(viewer.organisation_id, call)
+    place = request.app[keys.restarts].find(call)
+    request.app[keys.stream_stops].order(call, place.stream if place and place.stream else twiml.STREAM_NAME)
+    _log.info("words stopped", call=call)
+    return web.Response(status=204)
+
+
+def remind(app: web.Application, call: Call, fact: Fact) -> None:
+    """Media says something of ``call``, whose words were stopped: see to it that it knows, and that Twilio does."""
+    over = is_over(call.status)
+    if fact.kind == "ended" and not over:
+        return
+    app[keys.bus].words_stopped(fact.org, fact.call, over=over)
+    if fact.stream and not over:
+        app[keys.stream_stops].order(fact.call, fact.stream)
+
+
+class StreamStops:
+    """Streams that Twilio is to end, and has not yet. One for the process; `run` it in a task of its own."""
+
+    def __init__(self, app: web.Application, delays: tuple[float, ...] = DELAYS) -> None:
+        self._app = app
+        self._delays = delays
+        self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue(STOPPING)
+
+    def order(self, call: str, stream: str) -> None:
+        """End ``stream`` (its SID or name) of ``call``. Never waits; what finds no room is ordered by a reminder."""
+        try:
+            self._wanted.put_nowait((call, stream))
+        except asyncio.QueueFull:
+            _log.warning("stream stop dropped", call=call)
+
+    async def run(self) -> None:
+        """Do what is ordered, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(WORKERS):
+                tasks.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            call, stream = await self._wanted.get()
+            try:
+                await self._stop(call, stream)
+            except Exception as error:  # one stream must not keep the others
+                _log.error("stream not stopped", call=call, stream=stream, error=type(error).__name__)
+
+    async def _stop(self, call: str, stream: str) -> None:
+        """Try until Twilio has taken it, or knows no such stream any more."""
+        for delay in (*self._delays, None):
+            why = await self._attempt(call, stream)
+            if why is None:
+                return
+            _log.warning("stream not stopped yet", call=call, stream=stream, why=why)
+            if delay is not None:
+                await asyncio.sleep(delay)
+        _log.error("stream not stopped", call=call, stream=stream, error="given up")
+
+    async def _attempt(self, call: str, stream: str) -> str | None:
+        """Ask Twilio once; why it did not work."""
+        try:
+            context = self._app[keys.twilio].calls(call).streams(stream)
+            await context.update_async(status="stopped")  # type: ignore[arg-type]  # Twilio's constants are plain texts
+        except TwilioRestException as error:
+            if error.status >= 500 or error.status in (401, 408, 429):
+                return f"HTTP {error.status}"
+        except (ClientError, TimeoutError, OSError) as error:
+            return type(error).__name__
+        return None
