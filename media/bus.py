@@ -20,7 +20,7 @@ from media.own_calls import OwnCalls
 from media.pulse import Pulse
 from media.replication import Replication
 from media.ticket import Revoked, Spent
-from media.transcript import CallAssigned, encode
+from media.transcript import STOPPED, CallAssigned, CallEnded, encode
 from media.wire import Wire
 
 _MOST_ASSIGNMENTS = 2048
@@ -145,6 +145,8 @@ class Bus:
             over = False  # whatever else it says
         self._stopped(call, over)
         self._hub.stop_words(org, call)
+        if over and self._calls.find(call) is None:
+            self._hub.publish(org, CallEnded(call, STOPPED), local=False)
 
     async def _take_started(self, message: Msg) -> None:
         """Another node has a stream of this call; if it was ours, and theirs is newer, it is no longer."""

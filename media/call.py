@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from media.admission import Admission
 from media.audio import Timeline
@@ -23,6 +23,7 @@ from media.frames import Media
 from media.metrics import FRAMES, LATE_FRAMES
 from media.ticket import StreamTicket
 from media.transcript import (
+    STOPPED,
     CallEnded,
     CallStarted,
     CallView,
@@ -40,7 +41,6 @@ LOST_AGAIN_SECONDS = 5.0  # between two times that `web` is told of a lost strea
 LAST_WORDS_SECONDS = 10.0
 SEAM_SECONDS = 1.5  # for the words of the node before to arrive
 _SEAM_MS = 100  # a shorter one is no gap
-STOPPED: Literal["stopped"] = "stopped"  # why transcription ended before the call
 _STOPPED_STREAM_SECONDS = 5.0  # for Twilio to end the stream of a call whose words were stopped
 _STOPPED_CALL_SECONDS = 4 * 3600.0  # to show such a call, if nobody tells us that it is over: Twilio's own limit
 

@@ -18,6 +18,8 @@ Speaker = Literal["caller", "agent"]
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "stopped"]
 Cause = Literal["twilio", "bilby", "transcribe"]
 
+STOPPED: Literal["stopped"] = "stopped"  # the state of a call whose words somebody stopped, and why they ended
+
 MOST_UTTERANCES = 10_000  # of one call: four hours hold about half; beyond, the oldest are forgotten
 MOST_GAPS = 1_000
 

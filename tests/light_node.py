@@ -80,7 +80,10 @@ class LightNode:
         self.own: dict[str, Speech] = {}
         calls = OwnCalls(self.own, self.hub)
         self.admission = Admission(name, 25)
-        self.bus = Bus(url, name, self.hub, Spent(), Revoked(), calls, self._moved, self._announce, self.admission)
+        self.bus = Bus(
+            *(url, name, self.hub, Spent(), Revoked(), calls, self._moved, self._announce, self.admission),
+            stopped=lambda _call, _over: None,
+        )
         self._group = tasks
         self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._pulse())}
         self.pages: list[Page] = []
