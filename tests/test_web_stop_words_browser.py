@@ -15,7 +15,7 @@ from db.calls import Calls
 from db.engine import Database
 from db.models import Call, Member
 from tests.cast import Cast
-from tests.chromium import chromium
+from tests.chromium import chromium, open_link
 from tests.live_media import VOICE_SDK, Console, LiveMedia, call_view, live_media
 from tests.site import Site
 from web.config import Settings
@@ -73,7 +73,7 @@ def console(context: BrowserContext, database: Database) -> Open:
             token = await sign_in_links.create(session, member.id, b"test")
         page = await context.new_page()
         await page.set_viewport_size({"width": width, "height": height})
-        await page.goto(f"/sign-in/{token}")
+        await open_link(page, f"/sign-in/{token}")
         return page
 
     return opened
