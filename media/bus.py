@@ -145,7 +145,7 @@ class Bus:
             over = False  # whatever else it says
         self._stopped(call, over)
         self._hub.stop_words(org, call)
-        if over and self._calls.find(call) is None:
+        if over and not self._calls.has(call):
             self._hub.publish(org, CallEnded(call, STOPPED), local=False)
 
     async def _take_started(self, message: Msg) -> None:
