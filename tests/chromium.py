@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page, async_playwright
 
+_NO_TWILIO = "--host-resolver-rules=MAP *.twilio.com ~NOTFOUND"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -18,9 +19,10 @@ def executable() -> str | None:
 
 @asynccontextmanager
 async def chromium(*flags: str) -> AsyncIterator[Browser]:
-    """A headless browser, started with ``flags``, that is closed at the end."""
+    """A headless browser, started with ``flags`` or so that it reaches no Twilio, that is closed at the end."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox", *flags])
+        args = ["--no-sandbox", *(flags or (_NO_TWILIO,))]
+        browser = await playwright.chromium.launch(executable_path=executable(), args=args)
         try:
             yield browser
         finally:

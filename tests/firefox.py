@@ -94,10 +94,21 @@ class Page:
         """Wait until ``expression`` is true. Raises TimeoutError after 30 s."""
         look = f"const look = () => ({expression}) ? resolve(true) : setTimeout(look, 50); look();"
         try:
-            await self.evaluate(f"new Promise((resolve) => {{ {look} }})")
+            async with asyncio.timeout(SECONDS):
+                while not await self._tried(f"new Promise((resolve) => {{ {look} }})"):
+                    pass
         except TimeoutError:
             text = await self.evaluate("document.body.innerText")
             raise TimeoutError(f"never true: {expression}. The page says: {text}") from None
+
+    async def _tried(self, expression: str) -> bool:
+        """Return whether ``expression`` came to its end: it does not if the tab goes to another page meanwhile."""
+        try:
+            await self.evaluate(expression)
+        except FirefoxError:
+            await asyncio.sleep(0.1)
+            return False
+        return True
 
     async def click(self, selector: str) -> None:
         """Press the middle of the first element that ``selector`` finds, once it is there to be seen."""

@@ -41,6 +41,8 @@ async def test_a_call_is_taken_read_and_ended_in_firefox(
         token = await sign_in_links.create(session, at_work.bob.id, b"test")
     page = await window.page()
     await page.goto(f"{site.url}/sign-in/{token}")
+    await page.click("main form button.primary")
+    await page.until("Boolean(document.getElementById('link-state'))")
     await page.until("document.getElementById('link-state').dataset.status === 'open'")
     await page.until("document.getElementById('phone').dataset.phase === 'ready'")
 

@@ -13,7 +13,7 @@ from db import sign_in_links
 from db.engine import Database
 from db.models import Member
 from tests.cast import Cast
-from tests.chromium import chromium
+from tests.chromium import chromium, open_link
 from tests.site import Site
 from tests.twilio_edge import SIGNALLING, Edge, twilio_edge
 from web import voice_sdk
@@ -78,7 +78,7 @@ async def phone(context: BrowserContext, database: Database, edge: Edge) -> Open
         async with database.begin() as session:
             token = await sign_in_links.create(session, member.id, b"test")
         page = await context.new_page()
-        await page.goto(f"/sign-in/{token}")
+        await open_link(page, f"/sign-in/{token}")
         await edge.hears("register")
         await ready(page)
         return page
