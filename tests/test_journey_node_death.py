@@ -54,5 +54,6 @@ async def test_a_call_survives_the_death_of_its_media_process(tmp_path: Path, fr
                 os.kill(owner(sandbox), signal.SIGKILL)
                 await expect(lines).to_contain_text("that was all")
                 await expect(lines).to_contain_text(re.compile("missing|were lost with the machine"))
+                await expect(lines).to_contain_text("one two three")  # what was heard before outlives who heard it
             assert calling.result() == "completed"
             await browser.close()
