@@ -27,6 +27,9 @@ from tests.raw_http import Raw, hang_up, status_of
 from tests.shop import SECRET, Shop
 from web import keys, sessions
 
+# Connections to the database that are dropped when a client hangs up are not what these tests are about.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "BREW")
 FORM = "application/x-www-form-urlencoded"
 NASTY = [
