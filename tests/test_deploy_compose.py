@@ -81,3 +81,30 @@ def test_a_secret_in_a_file_has_the_name_of_its_setting() -> None:
         found = {secret["target"].rsplit("/", 1)[-1].upper() for secret in services[process]["secrets"]}
         optional = {"TWILIO_US1_KEY_SECRET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
         assert taken - optional == found - {"AWS_CREDENTIALS"}
+
+
+def test_with_tls_every_way_between_parts_is_encrypted_and_checked() -> None:
+    services = read("compose.yaml", "compose.tls.yaml", **filled_in())
+    urls = {
+        (name, setting): value
+        for name, service in services.items()
+        for setting, value in service.get("environment", {}).items()
+        if setting.endswith(("DATABASE_URL", "NATS_URL"))
+    }
+    assert {name for name, _ in urls} == set(_PROCESSES)
+    for (_, setting), url in urls.items():
+        assert url.startswith("tls://") if setting == "NATS_URL" else "sslmode=verify-full" in url
+    assert services["backup"]["environment"]["PGSSLMODE"] == "verify-full"
+    assert services["caddy"]["environment"]["TO_OUR_PARTS"] == "encrypted"
+    for process in ("media", "web"):
+        assert services[process]["environment"]["TLS_FOLDER"] == "/tls"
+        assert "--tls" in services[process]["healthcheck"]["test"]
+
+
+def test_with_tls_nothing_gets_a_writable_path_or_anothers_key() -> None:
+    plain = read("compose.yaml", **filled_in())
+    services = read("compose.yaml", "compose.tls.yaml", **filled_in())
+    for name, service in services.items():
+        added = [each for each in service.get("volumes", ()) if each not in plain[name].get("volumes", ())]
+        assert all(each["read_only"] for each in added)
+        assert {Path(each["source"]).name for each in added} <= {name, "authority"}
