@@ -152,6 +152,14 @@ async def test_a_call_that_ended_while_nobody_listened_is_not_kept(
     assert "words of another call" not in await page.content()
 
 
+async def test_words_that_were_stopped_meanwhile_are_not_kept(console: Open, media: LiveMedia, cast: Cast) -> None:
+    page, socket = await talking(console, media, cast.sam)
+    await socket.close()
+    await media.console(call_view(CALL, str(cast.sam.id), state="stopped"))
+    await shows(page, "stopped")
+    assert "words before" not in await page.content()
+
+
 async def test_a_call_rings_until_it_is_answered(console: Open, media: LiveMedia, cast: Cast) -> None:
     page = await console(cast.bob)
     bob = str(cast.bob.id)
