@@ -9,6 +9,7 @@ is accounted for.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -123,6 +124,19 @@ def accounts_of(calls: list[Call], watcher: Watcher) -> list[Account]:
     return results
 
 
+def keep(place: Path, calls: list[Call], results: list[Account], watcher: Watcher) -> None:
+    """Write down all that was shown, for whoever asks why a word is missing."""
+    shown = {
+        call.name: {
+            "missing": result.missing,
+            "gaps": sorted(watcher.gaps.get(call.leg.sid, ())),
+            "lines": [(line.start_ms, line.end_ms, *line.words) for line in watcher.lines(call.leg.sid)],
+        }
+        for call, result in zip(calls, results, strict=True)
+    }
+    place.write_text(json.dumps(shown, indent=1))
+
+
 def report(rows: list[Row], calls: list[Call], results: list[Account], watcher: Watcher) -> bool:
     """Print both tables; whether all is well."""
     print(f"\n{'step':<32}{'s':>7}  outcome")
@@ -167,6 +181,7 @@ async def rehearse(folder: Path, image: str, next_image: str, pattern: str) -> b
             rows = await perform(chosen(all_steps(next_image, promote), pattern))
             await asyncio.sleep(LAST_WORDS_SECONDS)
             results = accounts_of(calls, watcher)
+            keep(folder / "result.json", calls, results, watcher)
             return report(rows, calls, results, watcher)
         finally:
             watching.cancel()

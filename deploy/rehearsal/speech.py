@@ -6,7 +6,8 @@ line, or was told as lost (it was said inside a gap), or is unaccounted for: the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sandbox import script_audio
@@ -14,7 +15,7 @@ from sandbox import script_audio
 RATE = 8000  # samples a second, one byte each
 BREATH = 6  # words
 PAUSE_SECONDS = 0.9
-GAP_MARGIN_MS = 400  # a word that was cut by a gap's edge lasts 300 ms
+GAP_MARGIN_MS = 400  # at each end: a word that the gap's edge cuts is lost, and lasts 300 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +59,46 @@ def said_at(words: Sequence[str], call: str) -> dict[str, int]:
     }
 
 
-def account(times: Mapping[str, int], lines: Iterable[Line], gaps: Iterable[tuple[int, int]]) -> Account:
-    """Return what became of the words said at ``times``, by the ``lines`` and ``gaps`` of one console."""
-    lines = list(lines)
-    shown = [word for line in lines for word in line.words if word in times]
-    clock = _offset(times, lines)
-    lost = [word for word in times if word not in set(shown)]
-    told = [
-        word
-        for word in lost
-        if any(start - GAP_MARGIN_MS <= times[word] + clock <= end + GAP_MARGIN_MS for start, end in gaps)
-    ]
-    missing = tuple(word for word in lost if word not in set(told))
-    doubled = tuple(sorted({word for word in shown if shown.count(word) > 1}))
-    return Account(len(times), len(set(shown)), len(told), missing, doubled)
+def account(times: Mapping[str, int], lines: Sequence[Line], gaps: Collection[tuple[int, int]]) -> Account:
+    """Return what became of the words said at ``times`` (in order), by the ``lines`` and ``gaps`` of one console."""
+    shown = {word: line for line in lines for word in line.words if word in times}
+    counts = Counter(word for line in lines for word in line.words if word in times)
+    told, missing = 0, list[str]()
+    for run, before, after in _lost_runs(list(times), shown):
+        excused = _words_in_gaps(gaps, before, after)
+        told += min(excused, len(run))
+        missing += run[excused:]
+    doubled = tuple(sorted(word for word, count in counts.items() if count > 1))
+    return Account(len(times), len(shown), told, tuple(missing), doubled)
 
 
-def _offset(times: Mapping[str, int], lines: Iterable[Line]) -> int:
-    """How far the call's clock is ahead of the sound's, by the lines that begin with a known word: their median."""
-    offsets = sorted(line.start_ms - times[line.words[0]] for line in lines if line.words and line.words[0] in times)
-    return offsets[len(offsets) // 2] if offsets else 0
+def _lost_runs(
+    words: Sequence[str], shown: Mapping[str, Line]
+) -> Iterator[tuple[list[str], Line | None, Line | None]]:
+    """Every run of words that were not shown, with the lines that have the words before and after it."""
+    run, before = list[str](), None
+    for word in words:
+        line = shown.get(word)
+        if line is None:
+            run.append(word)
+            continue
+        if run:
+            yield run, before, line
+        run, before = [], line
+    if run:
+        yield run, before, None
+
+
+def _words_in_gaps(gaps: Collection[tuple[int, int]], before: Line | None, after: Line | None) -> int:
+    """How many words the gaps between two lines are long enough for.
+
+    Where a gap lies is told by the lines around it, not by the sound's own clock: a call that moved to another node
+    goes on by the clock on the wall.
+    """
+    begin = before.start_ms if before else 0
+    end = after.end_ms if after else 1 << 62
+    told_ms = sum(min(to, end) - max(since, begin) for since, to in gaps if since <= end and to >= begin)
+    return (told_ms + 2 * GAP_MARGIN_MS) // _WORD_MS if told_ms else 0
 
 
 _WORD_MS = (script_audio.WORD + script_audio.GAP) * 1000 // RATE
