@@ -7,7 +7,8 @@ where nothing came there is silence.
 
 When is a chunk cut? As soon as both tracks have reached its end. A track that lags is waited for, but only while it
 is expected: after `_PATIENCE` it counts as absent and the other goes on alone, until it is heard again. Frames that
-come too late are dropped and counted, and teach us patience, up to `_MOST_PATIENCE`.
+come too late are counted, and teach us patience, up to `_MOST_PATIENCE`; what they bring is `overdue`: whoever keeps
+the chunks may still lay it where it belongs, and what is not laid is a gap (`Runs`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _PATIENCE = 200 * RATE
 _MOST_PATIENCE = 1000 * RATE
 _JUMP = 1000 * RATE  # a hole longer than this is not filled with silence but skipped
 _HOLE = 100 * RATE  # a hole shorter than this is not worth telling anybody
+_MOST_PADDED = 64  # stretches of each track that are remembered as cut without their sound
+_MOST_OVERDUE = 4096  # frames; what comes beyond them before they are taken is a gap
 _LOUD_SAMPLES = 40  # this many samples above the threshold in 100 ms are sound
 _LOUD = 400  # of 32 124: a whisper on a telephone; line noise lies below
 
@@ -57,6 +60,15 @@ class Chunk:
         return self.start_ms + CHUNK_MS
 
 
+def with_sound(chunk: Chunk, track: int, at_ms: int, sound: bytes) -> Chunk:
+    """``chunk`` with ``sound`` laid into one of its tracks, ``at_ms`` after its start."""
+    before, at = chunk.tracks[track], at_ms * RATE
+    laid = before[:at] + sound + before[at + len(sound) :]
+    tracks, loud = list(chunk.tracks), list(chunk.loud)
+    tracks[track], loud[track] = laid, is_loud(laid)
+    return Chunk(chunk.start_ms, (tracks[0], tracks[1]), (loud[0], loud[1]))
+
+
 def silent_chunk(start_ms: int) -> Chunk:
     """A chunk in which nobody speaks."""
     return Chunk(start_ms, (_SILENT_CHUNK, _SILENT_CHUNK), (False, False))
@@ -75,14 +87,60 @@ def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
     return pcm.tobytes()
 
 
-class _Track:
-    """One track's sound not yet cut, from the timeline's position on, and the holes noticed in it."""
+Stretch = tuple[int, int]  # from, to
 
-    __slots__ = ("absent", "holes", "sound")
+
+def without(stretches: list[Stretch], start: int, end: int) -> list[Stretch]:
+    """``stretches`` less what lies between ``start`` and ``end``."""
+    left = [(each[0], min(each[1], start)) for each in stretches]
+    right = [(max(each[0], end), each[1]) for each in stretches]
+    return sorted({each for each in left + right if each[0] < each[1]})
+
+
+class Runs:
+    """Stretches that touch, as one: told once nothing was added to it any more. In ms."""
+
+    def __init__(self) -> None:
+        self._run: Stretch | None = None
+        self._grown = False
+        self._ended: list[Stretch] = []
+
+    def add(self, start: int, end: int) -> None:
+        """One more stretch, usually right behind the one before."""
+        run, self._grown = self._run, True
+        if run is not None and run[0] <= start <= run[1]:
+            self._run = (run[0], max(run[1], end))
+        else:
+            self._end()
+            self._run = (start, end)
+
+    def take(self, *, all_: bool = False) -> list[Stretch]:
+        """Those that did not grow since last asked (or ``all_``), and are worth telling."""
+        if all_ or not self._grown:
+            self._end()
+        self._grown = False
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _end(self) -> None:
+        run, self._run = self._run, None
+        if run is not None and (run[1] - run[0]) * RATE >= _HOLE:
+            self._ended.append(run)
+
+
+class _Track:
+    """One track's sound not yet cut, from the timeline's position on, and the holes noticed in it.
+
+    All stretches are in samples of the stream.
+    """
+
+    __slots__ = ("absent", "holes", "padded", "past", "sound")
 
     def __init__(self) -> None:
         self.sound = bytearray()
-        self.holes: list[tuple[int, int]] = []  # where nothing came yet, in samples of the stream
+        self.holes: list[Stretch] = []  # where nothing came yet
+        self.padded: list[Stretch] = []  # cut as silence because nothing had come; why, its next frame shows
+        self.past: list[Stretch] = []  # the same, and no loss as far as is known: it may still come late
         self.absent = False
 
     def lay(self, at: int, payload: bytes, position: int) -> None:
@@ -94,29 +152,38 @@ class _Track:
         else:
             self.sound[at : at + len(payload)] = payload
             if self.holes:
-                self._fill(position + at, position + at + len(payload))
+                self.holes = without(self.holes, position + at, position + at + len(payload))
 
     def is_whole(self, position: int) -> bool:
         """Whether all of the next chunk has come."""
         return len(self.sound) >= CHUNK and not (self.holes and self.holes[0][0] < position + CHUNK)
 
-    def cut(self) -> bytes:
+    def cut(self, position: int) -> bytes:
         """The next chunk, with silence where nothing came."""
         chunk = bytes(self.sound[:CHUNK])
         del self.sound[:CHUNK]
-        return chunk if len(chunk) == CHUNK else chunk.ljust(CHUNK, SILENCE)
+        if len(chunk) == CHUNK:
+            return chunk
+        self._pad(position + len(chunk), position + CHUNK)
+        return chunk.ljust(CHUNK, SILENCE)
 
-    def _fill(self, start: int, end: int) -> None:
-        """What was missing came after all."""
-        left = [(hole[0], min(hole[1], start)) for hole in self.holes]
-        right = [(max(hole[0], end), hole[1]) for hole in self.holes]
-        self.holes = sorted({hole for hole in left + right if hole[0] < hole[1]})
+    def overdue(self, start: int, end: int) -> list[Stretch]:
+        """What of this was cut as silence, and has come now: each stretch once, however often it comes."""
+        owed = [(max(each[0], start), min(each[1], end)) for each in (*self.padded, *self.past)]
+        self.padded, self.past = without(self.padded, start, end), without(self.past, start, end)
+        return sorted({each for each in owed if each[0] < each[1]})
+
+    def _pad(self, start: int, end: int) -> None:
+        if self.padded and self.padded[-1][1] == start:
+            start = self.padded.pop()[0]
+        self.padded.append((start, end))
+        del self.padded[:-_MOST_PADDED]
 
 
 class Timeline:
     """One stream's two tracks on one clock. ``offset_ms`` is where the stream begins on the call's clock.
 
-    ``gaps`` collects what was lost on the way, in ms of the call; ``late`` and ``repeated`` count frames.
+    ``gaps`` collects what was lost on the way, in ms of the call; ``late`` counts frames that came after their chunk.
     """
 
     def __init__(self, offset_ms: int = 0) -> None:
@@ -130,6 +197,7 @@ class Timeline:
         self._next_sequence = 0
         self._leap: int | None = None  # samples: a jump that the next frame has to confirm
         self._ready: list[Chunk] = []  # cut at a jump, not handed out yet
+        self._overdue: list[tuple[int, int, bytes]] = []  # track, ms of the call, sound
 
     def add(self, track: int, timestamp_ms: int, payload: bytes, sequence: int = 0) -> bool:
         """Lay one frame of track 0 (inbound) or 1 (outbound). True: it is worth asking `cut` until it has no more."""
@@ -142,6 +210,8 @@ class Timeline:
         if -_SNAP <= at - len(lane.sound) <= _SNAP:  # nearly every frame follows the one before
             lane.sound += payload
             lane.absent = False
+            if lane.padded:
+                self._weigh(lane, self._position)
         else:
             self._lay(lane, at, payload)
         return len(lane.sound) >= CHUNK or bool(self._ready)
@@ -165,6 +235,11 @@ class Timeline:
             chunks.append(self._cut())
         return chunks
 
+    def take_overdue(self) -> list[tuple[int, int, bytes]]:
+        """What came after its chunk was cut without it: track, ms of the call, sound."""
+        overdue, self._overdue = self._overdue, []
+        return overdue
+
     @property
     def now_ms(self) -> int:
         """The end of what has been cut, on the call's clock."""
@@ -172,7 +247,7 @@ class Timeline:
 
     def _cut(self) -> Chunk:
         start_ms = self.now_ms
-        tracks = (self._tracks[0].cut(), self._tracks[1].cut())
+        tracks = (self._tracks[0].cut(self._position), self._tracks[1].cut(self._position))
         self._position += CHUNK
         if self._tracks[0].holes or self._tracks[1].holes:
             self._report_holes()
@@ -180,6 +255,8 @@ class Timeline:
 
     def _lay(self, lane: _Track, at: int, payload: bytes) -> None:
         """A frame that is late, early, doubled, or comes after a hole."""
+        if at < 0:
+            self._keep_overdue(lane, at, payload)
         if at + len(payload) <= 0:
             self._too_late(lane, -at)
             return
@@ -191,7 +268,10 @@ class Timeline:
         if at < 0:
             payload, at = payload[-at:], 0
         lane.absent = False
+        told = self._weigh(lane, self._position + at) if lane.padded else None
         lane.lay(at, payload, self._position)
+        if told is not None:
+            lane.holes = without(lane.holes, *told)
 
     def _is_due(self, track: _Track, lead: int) -> bool:
         """Whether ``track`` has its part of the next chunk, or is not waited for any longer."""
@@ -207,6 +287,34 @@ class Timeline:
         self.late += 1
         track.absent = False
         self._patience = min(max(self._patience, lateness + _SNAP), _MOST_PATIENCE)
+
+    def _keep_overdue(self, lane: _Track, at: int, payload: bytes) -> None:
+        """Some of ``payload`` lies before the cut; what of it was cut as silence is missing there."""
+        start = self._position + at
+        for begin, end in lane.overdue(start, min(start + len(payload), self._position)):
+            if len(self._overdue) >= _MOST_OVERDUE:
+                self._tell(begin, end)
+                continue
+            sound = payload[begin - start : end - start]
+            self._overdue.append((self._tracks.index(lane), self._offset_ms + begin // RATE, sound))
+
+    def _weigh(self, lane: _Track, until: int) -> Stretch | None:
+        """``lane`` goes on at ``until``, after it was cut as silence: was that sound lost, or was there none?
+
+        What was told as lost last, if anything was.
+        """
+        told = None
+        padded, lane.padded = lane.padded, []
+        if not lane.sound and padded[-1][1] == self._position:
+            padded[-1] = (padded[-1][0], until)
+        for start, end in padded:
+            if self._missing and end - start >= _HOLE:
+                told = (start, end)
+                self._tell(start, end)
+            else:
+                lane.past.append((start, end))
+        del lane.past[:-_MOST_PADDED]
+        return told
 
     def _confirmed(self, position: int) -> bool:
         """A frame far ahead counts only when another agrees: one broken timestamp must not cost a call."""
@@ -241,8 +349,12 @@ class Timeline:
                 lost = self._missing or any(start < other[1] and other[0] < end for other in others)
                 if lost and end - start >= _HOLE:
                     self._tell(start, end)
+                else:
+                    track.past.append((start, end))
+                    del track.past[:-_MOST_PADDED]
 
     def _tell(self, start: int, end: int) -> None:
         gap = (self._offset_ms + start // RATE, self._offset_ms + end // RATE)
-        if not self.gaps or not (self.gaps[-1][0] <= gap[0] and gap[1] <= self.gaps[-1][1]):
-            self.gaps.append(gap)
+        if self.gaps and self.gaps[-1][0] <= gap[0] <= self.gaps[-1][1]:
+            gap = (self.gaps[-1][0], max(self.gaps.pop()[1], gap[1]))
+        self.gaps.append(gap)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
+from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk, Stretch, with_sound, without
 
 KEEP_MS = 30_000  # on the tape at most
 OPENING_KEEP_MS = 10_000  # the same of a call that waits for its first connection
@@ -36,6 +36,19 @@ class Tape:
         """Keep a chunk until it is settled."""
         self._chunks.append(chunk)
         self._forget()
+
+    def lay(self, channel: int, start_ms: int, sound: bytes) -> list[Stretch]:
+        """Lay sound that came late into the chunks it belongs to; the stretches that were sent without it, in ms."""
+        end_ms = start_ms + len(sound) // RATE
+        missed = [(start_ms, end_ms)]
+        for index in range(self._sent, len(self._chunks)):
+            chunk = self._chunks[index]
+            at, to = max(start_ms, chunk.start_ms), min(end_ms, chunk.end_ms)
+            if at < to:
+                piece = sound[(at - start_ms) * RATE : (to - start_ms) * RATE]
+                self._chunks[index] = with_sound(chunk, channel, at - chunk.start_ms, piece)
+                missed = without(missed, at, to)
+        return missed
 
     def next(self) -> tuple[Chunk, tuple[bytes, bytes]] | None:
         """The next chunk to send and its two tracks, muted where already settled; None if all are sent."""

@@ -19,7 +19,7 @@ import structlog
 
 from media.admission import Admission, Slot
 from media.ages import Ages
-from media.audio import CHUNK_MS, Chunk, to_pcm
+from media.audio import CHUNK_MS, Chunk, Stretch, to_pcm
 from media.eventstream import Result, TranscribeError
 from media.link import Clock, Link
 from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
@@ -112,6 +112,10 @@ class Transcription:
         self._tape.record(chunk)
         if self._link is not None and not behind:
             self._send_next(self._link)
+
+    def hear_late(self, track: int, start_ms: int, sound: bytes) -> list[Stretch]:
+        """Take sound whose chunk was heard without it; the stretches (ms of the call) for which it is too late."""
+        return self._tape.lay(track, start_ms, sound)
 
     def finish(self) -> None:
         """No more sound will come: send what is left, then ask for the last finals. `run` returns when they came."""
