@@ -8,7 +8,7 @@ where nothing came there is silence.
 When is a chunk cut? As soon as both tracks have reached its end. A track that lags is waited for, but only while it
 is expected: after `_PATIENCE` it counts as absent and the other goes on alone, until it is heard again. Frames that
 come too late are counted, and teach us patience, up to `_MOST_PATIENCE`; what they bring is `overdue`: whoever keeps
-the chunks may still lay it where it belongs, and what is not laid is a gap (`Runs`).
+the chunks may still lay it where it belongs. What is lost lies in `gaps`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from media.gaps import Gaps, Stretch, within, without
 
 RATE = 8  # samples a millisecond, of each track
 CHUNK_MS = 100
@@ -28,9 +30,8 @@ _REORDER = 100 * RATE  # a hole is waited for this long: its frames may only be 
 _PATIENCE = 200 * RATE
 _MOST_PATIENCE = 1000 * RATE
 _JUMP = 1000 * RATE  # a hole longer than this is not filled with silence but skipped
-_HOLE = 100 * RATE  # a hole shorter than this is not worth telling anybody
-_MOST_PADDED = 64  # stretches of each track that are remembered as cut without their sound
-_MOST_OVERDUE = 4096  # frames; what comes beyond them before they are taken is a gap
+_MOST_OWED = 64  # stretches of each track that are remembered as cut without their sound
+_MOST_OVERDUE = 4096  # frames; what comes beyond them before they are taken is lost
 _LOUD_SAMPLES = 40  # this many samples above the threshold in 100 ms are sound
 _LOUD = 400  # of 32 124: a whisper on a telephone; line noise lies below
 
@@ -87,60 +88,19 @@ def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
     return pcm.tobytes()
 
 
-Stretch = tuple[int, int]  # from, to
-
-
-def without(stretches: list[Stretch], start: int, end: int) -> list[Stretch]:
-    """``stretches`` less what lies between ``start`` and ``end``."""
-    left = [(each[0], min(each[1], start)) for each in stretches]
-    right = [(max(each[0], end), each[1]) for each in stretches]
-    return sorted({each for each in left + right if each[0] < each[1]})
-
-
-class Runs:
-    """Stretches that touch, as one: told once nothing was added to it any more. In ms."""
-
-    def __init__(self) -> None:
-        self._run: Stretch | None = None
-        self._grown = False
-        self._ended: list[Stretch] = []
-
-    def add(self, start: int, end: int) -> None:
-        """One more stretch, usually right behind the one before."""
-        run, self._grown = self._run, True
-        if run is not None and run[0] <= start <= run[1]:
-            self._run = (run[0], max(run[1], end))
-        else:
-            self._end()
-            self._run = (start, end)
-
-    def take(self, *, all_: bool = False) -> list[Stretch]:
-        """Those that did not grow since last asked (or ``all_``), and are worth telling."""
-        if all_ or not self._grown:
-            self._end()
-        self._grown = False
-        ended, self._ended = self._ended, []
-        return ended
-
-    def _end(self) -> None:
-        run, self._run = self._run, None
-        if run is not None and (run[1] - run[0]) * RATE >= _HOLE:
-            self._ended.append(run)
-
-
 class _Track:
     """One track's sound not yet cut, from the timeline's position on, and the holes noticed in it.
 
     All stretches are in samples of the stream.
     """
 
-    __slots__ = ("absent", "holes", "padded", "past", "sound")
+    __slots__ = ("absent", "holes", "owed", "padded", "sound")
 
     def __init__(self) -> None:
         self.sound = bytearray()
         self.holes: list[Stretch] = []  # where nothing came yet
-        self.padded: list[Stretch] = []  # cut as silence because nothing had come; why, its next frame shows
-        self.past: list[Stretch] = []  # the same, and no loss as far as is known: it may still come late
+        self.padded: list[Stretch] = []  # cut before anything came behind it: why, the track's next frame shows
+        self.owed: list[Stretch] = []  # cut as silence; it may still come late
         self.absent = False
 
     def lay(self, at: int, payload: bytes, position: int) -> None:
@@ -169,32 +129,39 @@ class _Track:
 
     def overdue(self, start: int, end: int) -> list[Stretch]:
         """What of this was cut as silence, and has come now: each stretch once, however often it comes."""
-        owed = [(max(each[0], start), min(each[1], end)) for each in (*self.padded, *self.past)]
-        self.padded, self.past = without(self.padded, start, end), without(self.past, start, end)
-        return sorted({each for each in owed if each[0] < each[1]})
+        found = within([*self.padded, *self.owed, *self.holes], start, end)
+        self.padded, self.owed, self.holes = (
+            without(stretches, start, end) for stretches in (self.padded, self.owed, self.holes)
+        )
+        return found
+
+    def owe(self, start: int, end: int) -> None:
+        """Remember what was cut as silence."""
+        self.owed.append((start, end))
+        del self.owed[:-_MOST_OWED]
 
     def _pad(self, start: int, end: int) -> None:
         if self.padded and self.padded[-1][1] == start:
             start = self.padded.pop()[0]
         self.padded.append((start, end))
-        del self.padded[:-_MOST_PADDED]
+        del self.padded[:-_MOST_OWED]
 
 
 class Timeline:
     """One stream's two tracks on one clock. ``offset_ms`` is where the stream begins on the call's clock.
 
-    ``gaps`` collects what was lost on the way, in ms of the call; ``late`` counts frames that came after their chunk.
+    ``gaps`` gathers what was lost on the way, in ms of the call; ``late`` counts frames that came after their chunk.
     """
 
     def __init__(self, offset_ms: int = 0) -> None:
-        self.gaps: list[tuple[int, int]] = []
+        self.gaps = Gaps()
         self.late = 0
         self._offset_ms = offset_ms
         self._position = 0  # samples of the stream already cut
         self._tracks = (_Track(), _Track())
         self._patience = _PATIENCE
         self._missing = 0  # sequence numbers that have not come
-        self._next_sequence = 0
+        self._first_sequence = self._next_sequence = 0
         self._leap: int | None = None  # samples: a jump that the next frame has to confirm
         self._ready: list[Chunk] = []  # cut at a jump, not handed out yet
         self._overdue: list[tuple[int, int, bytes]] = []  # track, ms of the call, sound
@@ -211,7 +178,7 @@ class Timeline:
             lane.sound += payload
             lane.absent = False
             if lane.padded:
-                self._weigh(lane, self._position)
+                self._weigh(lane)
         else:
             self._lay(lane, at, payload)
         return len(lane.sound) >= CHUNK or bool(self._ready)
@@ -233,6 +200,9 @@ class Timeline:
         chunks, self._ready = self._ready, []
         while any(track.sound for track in self._tracks):
             chunks.append(self._cut())
+        for track in self._tracks:
+            if track.padded:
+                self._weigh(track)
         return chunks
 
     def take_overdue(self) -> list[tuple[int, int, bytes]]:
@@ -250,7 +220,7 @@ class Timeline:
         tracks = (self._tracks[0].cut(self._position), self._tracks[1].cut(self._position))
         self._position += CHUNK
         if self._tracks[0].holes or self._tracks[1].holes:
-            self._report_holes()
+            self._pass_holes()
         return Chunk(start_ms, tracks, (is_loud(tracks[0]), is_loud(tracks[1])))
 
     def _lay(self, lane: _Track, at: int, payload: bytes) -> None:
@@ -268,10 +238,9 @@ class Timeline:
         if at < 0:
             payload, at = payload[-at:], 0
         lane.absent = False
-        told = self._weigh(lane, self._position + at) if lane.padded else None
+        if lane.padded:
+            self._weigh(lane)
         lane.lay(at, payload, self._position)
-        if told is not None:
-            lane.holes = without(lane.holes, *told)
 
     def _is_due(self, track: _Track, lead: int) -> bool:
         """Whether ``track`` has its part of the next chunk, or is not waited for any longer."""
@@ -293,28 +262,18 @@ class Timeline:
         start = self._position + at
         for begin, end in lane.overdue(start, min(start + len(payload), self._position)):
             if len(self._overdue) >= _MOST_OVERDUE:
-                self._tell(begin, end)
+                self._lose(lane, begin, end)
                 continue
             sound = payload[begin - start : end - start]
             self._overdue.append((self._tracks.index(lane), self._offset_ms + begin // RATE, sound))
 
-    def _weigh(self, lane: _Track, until: int) -> Stretch | None:
-        """``lane`` goes on at ``until``, after it was cut as silence: was that sound lost, or was there none?
-
-        What was told as lost last, if anything was.
-        """
-        told = None
+    def _weigh(self, lane: _Track) -> None:
+        """``lane`` goes on, or ends, after it was cut as silence: was that sound lost, or was there none?"""
         padded, lane.padded = lane.padded, []
-        if not lane.sound and padded[-1][1] == self._position:
-            padded[-1] = (padded[-1][0], until)
         for start, end in padded:
-            if self._missing and end - start >= _HOLE:
-                told = (start, end)
-                self._tell(start, end)
-            else:
-                lane.past.append((start, end))
-        del lane.past[:-_MOST_PADDED]
-        return told
+            lane.owe(start, end)
+            if self._missing:
+                self._lose(lane, start, end)
 
     def _confirmed(self, position: int) -> bool:
         """A frame far ahead counts only when another agrees: one broken timestamp must not cost a call."""
@@ -330,31 +289,28 @@ class Timeline:
         self._position = to
         self._leap = None
         if silent_from:  # a stream may begin with any timestamp
-            self._tell(silent_from, to)
+            for track in self._tracks:
+                self._lose(track, silent_from, to)
 
     def _count(self, sequence: int) -> None:
         """Sequence numbers tell loss from silence: a hole in which none is missing was never sent."""
-        if self._next_sequence and sequence > self._next_sequence:
+        if not self._next_sequence:
+            self._first_sequence = sequence  # what was numbered before it was never missed
+        elif sequence > self._next_sequence:
             self._missing += sequence - self._next_sequence
-        elif sequence < self._next_sequence and self._missing:
+        elif self._first_sequence < sequence < self._next_sequence and self._missing:
             self._missing -= 1
         self._next_sequence = max(self._next_sequence, sequence + 1)
 
-    def _report_holes(self) -> None:
-        """Tell of holes that lie behind us: their frames did not come, or were never sent."""
+    def _pass_holes(self) -> None:
+        """Leave holes behind us: their frames did not come, or were never sent."""
         passed = [[hole for hole in track.holes if hole[1] <= self._position] for track in self._tracks]
         for track, holes, others in zip(self._tracks, passed, passed[::-1], strict=True):
             for start, end in holes:
                 track.holes.remove((start, end))
-                lost = self._missing or any(start < other[1] and other[0] < end for other in others)
-                if lost and end - start >= _HOLE:
-                    self._tell(start, end)
-                else:
-                    track.past.append((start, end))
-                    del track.past[:-_MOST_PADDED]
+                track.owe(start, end)
+                if self._missing or within(others, start, end):
+                    self._lose(track, start, end)
 
-    def _tell(self, start: int, end: int) -> None:
-        gap = (self._offset_ms + start // RATE, self._offset_ms + end // RATE)
-        if self.gaps and self.gaps[-1][0] <= gap[0] <= self.gaps[-1][1]:
-            gap = (self.gaps[-1][0], max(self.gaps.pop()[1], gap[1]))
-        self.gaps.append(gap)
+    def _lose(self, lane: _Track, start: int, end: int) -> None:
+        self.gaps.add(self._tracks.index(lane), self._offset_ms + start // RATE, self._offset_ms + end // RATE)

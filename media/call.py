@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from media.admission import Admission
-from media.audio import Runs, Timeline
+from media.audio import RATE, Timeline
 from media.frames import Media
 from media.metrics import FRAMES, LATE_FRAMES
 from media.ticket import StreamTicket
@@ -93,7 +93,6 @@ class Call:
         self._known_before = known_before
         self._seam: tuple[int, float] | None = None  # where this node's hearing begins, and when to own up to it
         self._timeline = Timeline()
-        self._too_late = Runs()
         self._late_told = self._frames = 0
         if not is_known:
             self._publish(CallStarted(_view(ticket, agent, began_ms)))
@@ -207,9 +206,7 @@ class Call:
         if self._stopped_at is not None:
             self._tick_stopped(now - self._stopped_at)
             return
-        self._take_overdue()
-        if self._timeline.gaps:
-            self._tell_gaps()
+        self._tell_gaps()
         if self._seam is not None and now >= self._seam[1]:
             self._tell_seam(self._seam[0])
         self._count()
@@ -278,21 +275,18 @@ class Call:
     def _flush(self) -> None:
         for chunk in self._timeline.flush():
             self.transcription.hear(chunk)
-        self._take_overdue(last=True)
-        self._tell_gaps()
+        self._tell_gaps(last=True)
 
-    def _take_overdue(self, *, last: bool = False) -> None:
-        """Lay what came late where it belongs, if that was not sent yet; own up to the rest."""
+    def _tell_gaps(self, *, last: bool = False) -> None:
+        """Lay what came late where it belongs, if that was not sent yet; own up to what is lost."""
+        gaps = self._timeline.gaps
         for track, start_ms, sound in self._timeline.take_overdue():
+            gaps.recover(track, start_ms, start_ms + len(sound) // RATE)
             for missed in self.transcription.hear_late(track, start_ms, sound):
-                self._too_late.add(*missed)
-        for start, end in self._too_late.take(all_=last):
-            self._publish(GapFound(self.sid, Gap(start, end, "twilio")))
-
-    def _tell_gaps(self) -> None:
-        gaps, self._timeline.gaps = self._timeline.gaps, []
-        for start, end in gaps:
-            self._publish(GapFound(self.sid, Gap(start, end, "twilio")))
+                gaps.add(track, *missed)
+        if gaps:
+            for start, end in gaps.take(last=last):
+                self._publish(GapFound(self.sid, Gap(start, end, "twilio")))
 
     def _count(self) -> None:
         """Counting here and not at every frame keeps Prometheus's lock off the hot path."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk, Stretch, with_sound, without
+from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk, with_sound
+from media.gaps import Stretch, without
 
 KEEP_MS = 30_000  # on the tape at most
 OPENING_KEEP_MS = 10_000  # the same of a call that waits for its first connection

@@ -19,8 +19,9 @@ import structlog
 
 from media.admission import Admission, Slot
 from media.ages import Ages
-from media.audio import CHUNK_MS, Chunk, Stretch, to_pcm
+from media.audio import CHUNK_MS, Chunk, to_pcm
 from media.eventstream import Result, TranscribeError
+from media.gaps import Stretch
 from media.link import Clock, Link
 from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
 from media.tape import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, Tape

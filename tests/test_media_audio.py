@@ -101,7 +101,7 @@ def test_reordered_and_doubled_frames_change_nothing(rng: random.Random) -> None
     chunks = play(doubled, timeline)
     for track in (0, 1):
         assert track_of(chunks, track)[: 40 * FRAME] == expected(40, track)
-    assert timeline.gaps == []
+    assert timeline.gaps.take(last=True) == []
 
 
 @given(st.sets(st.integers(1, 38), max_size=8))
@@ -132,7 +132,7 @@ def test_a_track_that_begins_late_is_laid_where_it_belongs() -> None:
     chunks = play(merged, timeline)
     assert track_of(chunks, 0) == expected(100, 0)
     assert track_of(chunks, 1) == SILENCE * FRAME * 50 + expected(100, 1)[50 * FRAME :]
-    assert timeline.gaps == []
+    assert timeline.gaps.take(last=True) == []
 
 
 def test_late_frames_are_counted_and_teach_patience() -> None:
@@ -154,26 +154,26 @@ def test_a_hole_in_which_nothing_was_sent_is_no_gap() -> None:
     frames = [(0, index * 20, sound(0, index), index + 1) for index in range(10)]
     frames += [(0, index * 20, sound(0, index), index - 9) for index in range(20, 40)]
     play(frames, timeline)
-    assert timeline.gaps == []
+    assert timeline.gaps.take(last=True) == []
 
 
 def test_loss_is_a_gap_told_once() -> None:
     timeline = Timeline()
     play([frame for frame in spoken(60) if not 400 <= frame[1] < 700], timeline)
-    assert timeline.gaps == [(400, 700)]
+    assert timeline.gaps.take(last=True) == [(400, 700)]
 
 
 def test_a_single_lost_frame_is_not_worth_a_gap() -> None:
     timeline = Timeline()
     play([frame for frame in spoken(60) if frame[1] != 400], timeline)
-    assert timeline.gaps == []
+    assert timeline.gaps.take(last=True) == []
 
 
 def test_a_long_hole_is_skipped_and_owned_up_to() -> None:
     timeline = Timeline()
     frames = spoken(10) + [(t, ts + 60_000, p, s + 20) for t, ts, p, s in spoken(10)]
     chunks = play(frames, timeline)
-    assert timeline.gaps == [(200, 60_000)]
+    assert timeline.gaps.take(last=True) == [(200, 60_000)]
     assert chunks[-1].end_ms <= 60_400
     assert len(chunks) < 6
 
@@ -184,7 +184,7 @@ def test_one_mad_timestamp_costs_nothing() -> None:
     frames.insert(30, (0, 86_400_000, sound(0, 999), 0))
     chunks = play(frames, timeline)
     assert track_of(chunks, 0) == expected(40, 0)
-    assert timeline.gaps == []
+    assert timeline.gaps.take(last=True) == []
 
 
 def test_a_stream_that_takes_over_goes_on_at_its_offset() -> None:
