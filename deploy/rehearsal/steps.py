@@ -114,6 +114,38 @@ async def back_up() -> None:
     await compose("exec", "-T", "backup", "/backup/backup.sh", "once")
 
 
+# In web's container: whether the rate limit counts the visitor's own network, by IPv6.
+_COUNTED = """
+import asyncio
+from db.models import RateLimit
+from sqlalchemy import select
+from db.encryption import keyring_of
+from web import config, limits
+
+async def main():
+    database = config.read().database("rehearsal", pool_size=1)
+    async with database.begin() as session:
+        key = keyring_of(session).hash("rate", f"{limits.SIGN_IN_NETWORK.name}\\0%s")
+        print("counted" if key in set(await session.scalars(select(RateLimit.key))) else "not counted")
+    await database.close()
+
+asyncio.run(main())
+"""
+
+
+async def visit_by_ipv6() -> None:
+    """Somebody asks for a sign-in link by IPv6: web must see their address, not Docker's."""
+    host = "--resolve=app.bilby.test:443:[2001:db8:51::2]"
+    url = "https://app.bilby.test/sign-in"
+    headers = "Origin: https://app.bilby.test"
+    authority = os.environ["SSL_CERT_FILE"]  # noqa: TID251 (as deploy/rehearse.sh sets it)
+    form = "email=nobody@bilby.test"
+    await run("curl", "-sS", "-6", "-o", "/dev/null", "--cacert", authority, host, "-H", headers, "-d", form, url)
+    counted = await compose("exec", "-T", "web", "python", "-", stdin=_COUNTED % "2001:db8:51::/64")
+    if counted.strip() != "counted":
+        raise StepError("web saw another address than the visitor's")
+
+
 async def move_across_three() -> None:
     """Three nodes; one after another is told to stop, so that calls move on, and some of them twice."""
     await compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--scale", "media=3", "media")
@@ -163,6 +195,7 @@ def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
         Step("cut NATS for 10 s", cut_nats),
         Step("fill PostgreSQL for 10 s", fill_the_database),
         Step("back up and restore", back_up),
+        Step("visit by IPv6", visit_by_ipv6),
         Step("move across three nodes", move_across_three),
         rotation("SESSION_SECRET", finish=False),
         rotation("STREAM_SHARED_SECRET"),
