@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import statistics
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -110,17 +111,23 @@ async def perform(steps: list[Step]) -> list[Row]:
 
 
 def accounts_of(calls: list[Call], watcher: Watcher) -> list[Account]:
-    """What became of the words each caller has said until now."""
+    """What became of the words each caller has said until now, but for the last few, which are still on their way.
+
+    How late words are shown, answering and ringing included, is told by the calls in the middle: a call that shows
+    nothing any more is not excused.
+    """
+    now = time.monotonic()
+    times = {call.name: said_at(call.words, call.name) for call in calls}
+    last = {
+        call.name: max(times[call.name].get(word, 0) for line in watcher.lines(call.leg.sid) for word in line.words)
+        for call in calls
+    }
+    late_ms = statistics.median((now - call.began) * 1000 - last[call.name] for call in calls)
     results = []
     for call in calls:
-        times = said_at(call.words, call.name)
-        last = max(
-            (word for line in watcher.lines(call.leg.sid) for word in line.words if word in times),
-            key=lambda word: times[word],
-            default=None,
-        )
-        spoken = {word: at for word, at in times.items() if last is not None and at <= times[last]}
-        results.append(account(spoken, watcher.lines(call.leg.sid), watcher.gaps.get(call.leg.sid, ())))
+        until_ms = max(last[call.name], (now - call.began) * 1000 - late_ms - LAST_WORDS_SECONDS * 1000)
+        said = {word: at for word, at in times[call.name].items() if at <= until_ms}
+        results.append(account(said, watcher.lines(call.leg.sid), watcher.gaps.get(call.leg.sid, ())))
     return results
 
 
