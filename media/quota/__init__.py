@@ -1,0 +1,1 @@
+"""One Transcribe quota for all nodes: `admission` asks, the leader's `allocator` grants, `heartbeat` and `membership` say who lives."""

@@ -1,0 +1,1 @@
+"""Sound to words: `frames` -> `call` -> `audio` -> `transcription` -> `transcribe`, and back as `utterances`."""

@@ -1,0 +1,1 @@
+"""Stripe's API as we use it. Nothing is decided here."""

@@ -1,0 +1,1 @@
+"""Twilio's API as we use it. Nothing is decided here."""

@@ -1,0 +1,1 @@
+"""Sound: telephone codec, WAV files, voices, and the sound that spells its own words."""

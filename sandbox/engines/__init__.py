@@ -1,0 +1,1 @@
+"""Real Postgres and NATS under supervision."""

@@ -1,0 +1,1 @@
+"""The benchmark: many calls against one media process, and a plain bridge beside it."""

@@ -1,0 +1,1 @@
+"""Stripe's REST API: forms in, objects out."""

@@ -1,0 +1,1 @@
+"""Stripe's hosted pages, and the page that makes payments fail."""

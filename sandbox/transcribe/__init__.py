@@ -1,0 +1,1 @@
+"""Emulated Transcribe: `emulator` listens, `request` and `sigv4` check, `stream` answers by a recogniser."""

@@ -1,0 +1,1 @@
+"""Emulated Twilio: `emulator` wires `rest`, `phone` (calls and sound), `browser` (the Voice SDK) and `pages`."""

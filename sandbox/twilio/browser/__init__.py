@@ -1,0 +1,1 @@
+"""What the Voice SDK talks to, and the SDK itself."""

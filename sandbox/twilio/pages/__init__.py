@@ -1,0 +1,1 @@
+"""Pages that let a person be the telephone network."""

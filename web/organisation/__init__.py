@@ -1,0 +1,1 @@
+"""The organisation itself: first steps, details, settings, the audit log."""
