@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase
 
-from db.call_progress import CallStatus, Direction, Outcome
+from db.queries.call_progress import CallStatus, Direction, Outcome
 
 Role = Literal["owner", "admin", "supervisor", "agent"]
 OrganisationStatus = Literal["incomplete", "trialing", "active", "past_due", "paused", "unpaid", "cancelled"]

@@ -15,9 +15,9 @@ from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, Unique
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, OrganisationStatus, Role, Transcription, belongs, one_of
-from db.call_progress import CallStatus, Direction, Outcome
 from db.encryption import Encrypted
 from db.paid_models import AuditEntry, Bundle, Notice, NumberOrder, StripeEvent, Subscription
+from db.queries.call_progress import CallStatus, Direction, Outcome
 
 __all__ = [
     "AuditEntry",
@@ -163,7 +163,7 @@ class Number(Base):
 
 
 class Call(Base):
-    """One conversation, one row of the call log. ``call_sid`` is the parent leg's: see `db.call_progress`."""
+    """One conversation, one row of the call log. ``call_sid`` is the parent leg's: see `db.queries.call_progress`."""
 
     __tablename__ = "calls"
     __table_args__ = (

@@ -48,7 +48,7 @@ class Subscription(Base):
     asked_at: Mapped[datetime | None]
     """When Stripe was asked for what stands here; an answer to an earlier question is not written over it."""
     attention: Mapped[Attention | None]
-    """What else about the subscription somebody should know or do; see `db.organisations.ATTENTION`."""
+    """What else about the subscription somebody should know or do; see `db.queries.organisations.ATTENTION`."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -141,7 +141,7 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(Encrypted)
     """Their name at that time."""
     action: Mapped[str]
-    """``noun.verb``: see `db.audit.record`."""
+    """``noun.verb``: see `db.queries.audit.record`."""
     details: Mapped[str | None] = mapped_column(Encrypted)
     """A JSON object."""
     from_hash: Mapped[bytes | None]

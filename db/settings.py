@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from db.encryption import Keyring
 from db.engine import POOL_SIZE, STATEMENT_SECONDS, Database
-from db.retention import LONGEST_DAYS, SHORTEST_DAYS
+from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from runtime.settings import CommaList, ProcessSettings
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")

@@ -13,12 +13,12 @@ import structlog
 import uvloop
 from awscrt.auth import AwsCredentialsProvider
 
-from media.acceptor import Limits
 from media.config import Settings, read
-from media.privacy import keep_private
+from media.hardening import forbid_core_dumps
+from media.prefork import prefork
 from media.server import Server
-from media.transcribe import Transcribe
-from media.workers import share
+from media.sockets.acceptor import Limits
+from media.speech.transcribe import Transcribe
 from runtime.listening import raise_descriptor_limit
 from runtime.process import observed
 
@@ -76,10 +76,10 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 def main() -> int:
     """Read the settings and serve, in one process or several; the exit status."""
-    keep_private()
+    forbid_core_dumps()
     settings = read()
     if settings.media_workers > 1:
-        return share(settings.media_workers, lambda: _run(settings))
+        return prefork(settings.media_workers, lambda: _run(settings))
     return _run(settings)
 
 

@@ -9,7 +9,7 @@ import sys
 _PR_SET_DUMPABLE = 4
 
 
-def keep_private() -> None:
+def forbid_core_dumps() -> None:
     """For this process and those it forks.
 
     A limit of 0 keeps the kernel from writing core files, but not from piping cores to a program, as systemd's and

@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork
 
 
-def share(count: int, work: Callable[[], int]) -> int:
+def prefork(count: int, work: Callable[[], int]) -> int:
     """Run ``work`` in ``count`` children until told to stop; the first exit status of theirs that is not 0."""
     workers: set[int] = set()
     stopping = False

@@ -16,22 +16,22 @@ import structlog
 from msgspec import structs
 
 from media import metrics
-from media.acceptor import Acceptor, Limits
-from media.admission import Admission
-from media.bus import Bus
-from media.call import LINGER_SECONDS, Call
 from media.config import Settings
-from media.console import Console, ConsoleLimits
-from media.doors import Doors
-from media.hub import Hub
-from media.listener import Listener
-from media.own_calls import OwnCalls
-from media.pulse import PULSE_SECONDS
-from media.reach import Reach, Transcribe
-from media.replication import BEAT_SECONDS, RENEW_SECONDS
-from media.stream import TAKEN_OVER, Stream
-from media.ticket import ConsoleTicket, Revoked, Spent, StreamTicket
-from media.transcription import USUAL, Timing
+from media.live.bus import Bus
+from media.live.hub import Hub
+from media.live.own_calls import OwnCalls
+from media.live.replication import BEAT_SECONDS, RENEW_SECONDS
+from media.quota.admission import Admission
+from media.quota.heartbeat import PULSE_SECONDS
+from media.sockets.acceptor import Acceptor, Limits
+from media.sockets.console import Console, ConsoleLimits
+from media.sockets.routes import Router
+from media.sockets.twilio_stream import TAKEN_OVER, Stream
+from media.sockets.websocket import WebSocket
+from media.speech.call import LINGER_SECONDS, Call
+from media.speech.transcribe_health import Transcribe, TranscribeHealth
+from media.speech.transcription import USUAL, Timing
+from protocol.tickets import ConsoleTicket, Revoked, StreamTicket, UsedTickets
 from runtime import tracing
 from runtime.tls import server_context
 
@@ -63,7 +63,7 @@ class Server:
         self._calls: dict[str, Call] = {}
         self.console_limits = console_limits
         self._linger_seconds = linger_seconds
-        self._spent, self._revoked = Spent(), Revoked()
+        self._spent, self._revoked = UsedTickets(), Revoked()
         nats_url = settings.nats_url.get_secret_value()
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
         self.bus = Bus(
@@ -80,12 +80,12 @@ class Server:
         )
         self.draining = False
         self.hurried = False
-        self._reach = Reach(transcribe)
+        self._reach = TranscribeHealth(transcribe)
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
         self._holds: set[asyncio.Task[None]] = set()
         self._acceptor = Acceptor(
-            Doors(self).answer,
+            Router(self).answer,
             settings.media_host,
             settings.media_port,
             shared=settings.media_workers > 1,
@@ -184,14 +184,14 @@ class Server:
         await self.bus.words.watch(console.org)
         console.begin()
 
-    def register(self, socket: Listener) -> None:
+    def register(self, socket: WebSocket) -> None:
         """A socket is open; what it may do depends on its ticket."""
         if isinstance(socket, Stream):
             self._streams.add(socket)
         elif isinstance(socket, Console):
             self.consoles.add(socket)
 
-    def forget(self, socket: Listener) -> None:
+    def forget(self, socket: WebSocket) -> None:
         """A socket is gone."""
         if isinstance(socket, Stream):
             self._streams.discard(socket)

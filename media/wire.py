@@ -24,7 +24,7 @@ _BROKEN = (OSError, NatsError, TimeoutError, RuntimeError)  # the last by uvloop
 log = structlog.get_logger()
 
 
-class Wire:
+class NatsConnection:
     """``connected`` is called with the client when a connection stands, ``restored`` when nats-py found it again."""
 
     def __init__(

@@ -11,7 +11,7 @@ import uvloop
 from db import pooling
 from provisioning import config, metrics
 from provisioning.config import Settings
-from provisioning.duties import on_duty
+from provisioning.schedule import on_duty
 from provisioning.status import status
 from provisioning.watch import watched
 from provisioning.worker import CONNECTIONS, work

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from db.settings import DatabaseSettings, RetentionSettings
-from provisioning.stripe_settings import StripeSettings
-from provisioning.twilio_settings import TwilioSettings
+from provisioning.stripe.settings import StripeSettings
+from provisioning.twilio.settings import TwilioSettings
 from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, WebSocketOrigin, load
 
 

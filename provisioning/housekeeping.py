@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import text
 
-from db import calls, number_orders, rate_limits, sign_in_links, stripe_events
 from db.engine import Database
+from db.queries import calls, number_orders, rate_limits, sign_in_links, stripe_events
 from provisioning.worker import Sweep
 
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 at the latest, and repeats a callback for less than 1

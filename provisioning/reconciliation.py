@@ -15,20 +15,20 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from db import number_orders, numbers
-from db.audit import record
 from db.engine import Database
 from db.models import Number, NumberOrder, Subscription
-from db.number_orders import UNDER_WAY
+from db.queries import number_orders, numbers
+from db.queries.audit import record
+from db.queries.number_orders import UNDER_WAY
+from provisioning.billing.release import RELEASE_ALL
 from provisioning.jobs import enqueue
-from provisioning.number_settings import differences as wrong_settings
-from provisioning.number_settings import put_right
-from provisioning.numbers import enqueue_order
-from provisioning.purchase import Tools, let_go, tag
-from provisioning.release import RELEASE_ALL
-from provisioning.stripe_api import StripeError
-from provisioning.twilio_api import FREE, TAG, Owned, TwilioError
-from provisioning.twilio_client import REGION
+from provisioning.numbers.orders import enqueue_order
+from provisioning.numbers.purchase import PurchaseContext, let_go, tag
+from provisioning.numbers.twilio_config import differences as wrong_settings
+from provisioning.numbers.twilio_config import put_right
+from provisioning.stripe.api import StripeError
+from provisioning.twilio.client import REGION
+from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioError
 
 SETTLED = timedelta(minutes=30)  # what changed later than this is still being worked on
 OVERDUE = timedelta(days=1)
@@ -155,7 +155,7 @@ def _unserved(books: Books) -> Iterator[Difference]:
 # -- acting ------------------------------------------------------------------------------------------------------
 
 
-async def reconcile(tools: Tools, ask_stripe: AskStripe | None = None) -> list[Difference]:
+async def reconcile(tools: PurchaseContext, ask_stripe: AskStripe | None = None) -> list[Difference]:
     """Compare, mend, write down each difference; which there were. Raises `TwilioError` without a list to compare."""
     found = await _told_otherwise(tools.database, ask_stripe) if ask_stripe else []
     for difference in found:
@@ -186,7 +186,7 @@ async def _told_otherwise(database: Database, ask_stripe: AskStripe) -> list[Dif
     return found
 
 
-async def _books(tools: Tools) -> Books:
+async def _books(tools: PurchaseContext) -> Books:
     owned = await tools.api.everything()  # before our rows: no order is unknown then
     async with tools.database.begin() as session:
         orders = await number_orders.of_everybody(session)
@@ -198,7 +198,7 @@ async def _books(tools: Tools) -> Books:
     )
 
 
-async def _regions(tools: Tools, rented: Sequence[Number]) -> dict[str, str]:
+async def _regions(tools: PurchaseContext, rented: Sequence[Number]) -> dict[str, str]:
     """One after the other: it is night, and Twilio counts requests."""
     try:
         return {number.e164: await tools.api.region(number.e164) for number in rented}
@@ -207,7 +207,7 @@ async def _regions(tools: Tools, rented: Sequence[Number]) -> dict[str, str]:
         return {}
 
 
-async def _mended(tools: Tools, difference: Difference) -> bool:
+async def _mended(tools: PurchaseContext, difference: Difference) -> bool:
     mend = _MEND.get(difference.kind)
     try:
         return mend is not None and await mend(tools, difference)
@@ -226,7 +226,7 @@ async def _write_down(database: Database, difference: Difference, mended: bool) 
             await record(session, difference.organisation_id, action, details)
 
 
-async def _let_go(tools: Tools, difference: Difference) -> bool:
+async def _let_go(tools: PurchaseContext, difference: Difference) -> bool:
     """Give up a number that an order bought and does not need, unless a worker is at that order."""
     assert difference.order_id
     async with tools.database.alone(f"order {difference.order_id}") as alone:
@@ -239,7 +239,7 @@ async def _let_go(tools: Tools, difference: Difference) -> bool:
     return True
 
 
-async def _retag(tools: Tools, difference: Difference) -> bool:
+async def _retag(tools: PurchaseContext, difference: Difference) -> bool:
     async with tools.database.begin() as session:
         number = await session.get(Number, difference.number_id)
         order = await number_orders.of_rented(session, number) if number else None
@@ -249,7 +249,7 @@ async def _retag(tools: Tools, difference: Difference) -> bool:
     return True
 
 
-async def _put_right(tools: Tools, difference: Difference) -> bool:
+async def _put_right(tools: PurchaseContext, difference: Difference) -> bool:
     async with tools.database.begin() as session:
         number = await session.get(Number, difference.number_id)
     if number is None or not number.twilio_sid:
@@ -257,14 +257,14 @@ async def _put_right(tools: Tools, difference: Difference) -> bool:
     return bool(await put_right(tools.api, number.twilio_sid, tools.web_public_url, tools.fallback_url))
 
 
-async def _resume(tools: Tools, difference: Difference) -> bool:
+async def _resume(tools: PurchaseContext, difference: Difference) -> bool:
     assert difference.order_id
     async with tools.database.begin() as session:
         await enqueue_order(session, difference.order_id, f"{datetime.now(UTC):%Y%m%d}")
     return True
 
 
-async def _order(tools: Tools, difference: Difference) -> bool:
+async def _order(tools: PurchaseContext, difference: Difference) -> bool:
     assert difference.organisation_id
     async with tools.database.begin() as session:
         order = await number_orders.pay(session, difference.organisation_id, difference.about, {})
@@ -273,7 +273,7 @@ async def _order(tools: Tools, difference: Difference) -> bool:
     return order is not None
 
 
-async def _release(tools: Tools, difference: Difference) -> bool:
+async def _release(tools: PurchaseContext, difference: Difference) -> bool:
     """Not this number at once: the job asks Stripe once more, and gives all of them back."""
     organisation = str(difference.organisation_id)
     async with tools.database.begin() as session:
@@ -281,7 +281,7 @@ async def _release(tools: Tools, difference: Difference) -> bool:
     return True
 
 
-_MEND: Mapping[Kind, Callable[[Tools, Difference], Awaitable[bool]]] = {
+_MEND: Mapping[Kind, Callable[[PurchaseContext, Difference], Awaitable[bool]]] = {
     "a number nobody pays for": _let_go,
     "a number with another's tag": _retag,
     "a number with other settings": _put_right,

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import structlog
 
-from db import audit, retention
-from db.audit import Details
 from db.engine import Database
+from db.queries import audit, retention
+from db.queries.audit import Details
 
 BATCH = 2000  # calls in one transaction: none of them holds locks for long
 

@@ -12,35 +12,31 @@ from uuid import UUID
 import structlog
 
 from db.engine import Database
-from provisioning import (
-    notices,
-    numbers,
-    papers_api,
-    regulatory,
-    release,
-    retention,
-    strays,
-    stripe_api,
-    subscriptions,
-    twilio_api,
-)
+from provisioning import retention
+from provisioning.billing import notices, release, strays
+from provisioning.billing import sync as billing_sync
+from provisioning.billing.events import Events
+from provisioning.billing.notices import NoticeSender
+from provisioning.billing.release import ReleaseJob
 from provisioning.config import Settings
 from provisioning.housekeeping import SWEEPS
 from provisioning.mail import Mailer
-from provisioning.notices import Post
+from provisioning.numbers import bundles as bundles
+from provisioning.numbers import orders as numbers_orders
+from provisioning.numbers.purchase import PurchaseContext
 from provisioning.progress import Progress
-from provisioning.purchase import Tools
 from provisioning.reconciliation import AskStripe, reconcile
-from provisioning.release import Releases
-from provisioning.stripe_api import StripeApi, StripeError
-from provisioning.stripe_events import Events
-from provisioning.worker import Do, Duties, Sweep
+from provisioning.stripe import api as stripe_api
+from provisioning.stripe.api import StripeApi, StripeError
+from provisioning.twilio import bundles_api as bundles_api
+from provisioning.twilio import numbers_api as numbers_api
+from provisioning.worker import Do, Handlers, Sweep
 
 _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Duties]:
+async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
     """The duties, as long as what they need is open. A duty whose settings are missing is left out: its jobs wait."""
     async with AsyncExitStack() as stack:
         jobs: dict[str, Do] = {}
@@ -49,21 +45,21 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Dutie
         stripe = await _stripe(settings, stack)
         if stripe is not None:
             grace = timedelta(days=settings.release_grace_days)
-            jobs |= {**Releases(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
+            jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-            jobs |= Post(mailer, settings.web_public_url).jobs()
+            jobs |= NoticeSender(mailer, settings.web_public_url).jobs()
         else:
             _log.warning("mails wait: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
             tools = await stack.enter_async_context(_tools(settings, database, progress))
-            papers = await stack.enter_async_context(papers_api.opened(settings))
-            jobs |= {**numbers.jobs(tools), **regulatory.jobs(papers, parseaddr(settings.mail_from or "")[1])}
+            papers = await stack.enter_async_context(bundles_api.opened(settings))
+            jobs |= {**numbers_orders.jobs(tools), **bundles.jobs(papers, parseaddr(settings.mail_from or "")[1])}
             sweeps |= _nightly(tools, stripe, timedelta(days=settings.release_grace_days))
         else:
             _log.warning("numbers wait: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set")
-        yield Duties(jobs, sweeps)
+        yield Handlers(jobs, sweeps)
 
 
 def _retention(usual_days: int) -> Mapping[str, tuple[str, Sweep]]:
@@ -93,10 +89,10 @@ async def _progress(settings: Settings) -> AsyncIterator[Progress]:
 
 
 @asynccontextmanager
-async def _tools(settings: Settings, database: Database, progress: Progress) -> AsyncIterator[Tools]:
+async def _tools(settings: Settings, database: Database, progress: Progress) -> AsyncIterator[PurchaseContext]:
     papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
-    async with twilio_api.opened(settings) as api:
-        yield Tools(
+    async with numbers_api.opened(settings) as api:
+        yield PurchaseContext(
             database=database,
             api=api,
             progress=progress,
@@ -107,7 +103,7 @@ async def _tools(settings: Settings, database: Database, progress: Progress) -> 
         )
 
 
-def _nightly(tools: Tools, stripe: StripeApi | None, grace: timedelta) -> Mapping[str, tuple[str, Sweep]]:
+def _nightly(tools: PurchaseContext, stripe: StripeApi | None, grace: timedelta) -> Mapping[str, tuple[str, Sweep]]:
     async def compare(database: Database) -> None:
         if stripe is None:
             await reconcile(tools)
@@ -123,7 +119,7 @@ def _nightly(tools: Tools, stripe: StripeApi | None, grace: timedelta) -> Mappin
 
 def _asking(stripe: StripeApi, grace: timedelta) -> AskStripe:
     async def ask(database: Database, organisation_id: UUID) -> bool:
-        return await subscriptions.correct(database, stripe, organisation_id, grace)
+        return await billing_sync.correct(database, stripe, organisation_id, grace)
 
     return ask
 

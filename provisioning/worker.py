@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Duties:
+class Handlers:
     """What a worker does: jobs by name, and sweeps by name with their time (cron, UTC)."""
 
     jobs: Mapping[str, Do]
@@ -53,7 +53,7 @@ class Duties:
 
 
 async def work(
-    url: str, database: Database, duties: Duties, stop: asyncio.Event, beat: timedelta = HEARTBEAT
+    url: str, database: Database, duties: Handlers, stop: asyncio.Event, beat: timedelta = HEARTBEAT
 ) -> None:
     """Work until ``stop`` is set, then finish what is under way. A lost database is waited for."""
     failures = 0
@@ -67,7 +67,9 @@ async def work(
             await _pause(failures, stop)
 
 
-async def _work_connected(url: str, database: Database, duties: Duties, stop: asyncio.Event, beat: timedelta) -> None:
+async def _work_connected(
+    url: str, database: Database, duties: Handlers, stop: asyncio.Event, beat: timedelta
+) -> None:
     async with asyncpg.create_pool(
         asyncpg_dsn(url),
         min_size=2,  # one listens
@@ -82,7 +84,7 @@ async def _work_connected(url: str, database: Database, duties: Duties, stop: as
         await _until(stop, queuer, beat)
 
 
-def _assign(queuer: PgQueuer, database: Database, duties: Duties) -> None:
+def _assign(queuer: PgQueuer, database: Database, duties: Handlers) -> None:
     executor = partial(
         DatabaseRetryEntrypointExecutor,
         max_attempts=ATTEMPTS,

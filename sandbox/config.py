@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sandbox.processes import StartError
+from sandbox.engines.processes import StartError
 
 HOST = "127.0.0.1"  # never anything else: the vendors here believe everybody
 OPERATOR = "olivia@bluegum.example"  # the demo organisation's owner, who runs this machine as well

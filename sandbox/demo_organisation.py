@@ -1,6 +1,6 @@
 """The demo organisation: made once, then found again. Its links are made as the sign-in page makes them.
 
-What it pays for is not made here but bought (`sandbox.sale`), once there is somebody to buy from.
+What it pays for is not made here but bought (`sandbox.demo_purchase`), once there is somebody to buy from.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import members, organisations, sign_in_links
 from db.encryption import keyring_of
 from db.engine import Database
 from db.models import Member, Organisation, Role
+from db.queries import members, organisations, sign_in_links
 
 ORGANISATION = "Blue Gum Internet"  # whom the bundled demo call is made to
 MEMBERS: tuple[tuple[Role, str, str], ...] = (

@@ -21,22 +21,25 @@ from uuid import UUID
 import aiohttp
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from db import bundles, numbers, organisations, subscriptions
 from db.engine import Database
 from db.models import Member, Number
-from db.number_orders import UNDER_WAY, NumberTakenError
-from provisioning import config, customers, stripe_api, twilio_api
-from provisioning.duties import on_duty
+from db.queries import bundles, numbers, organisations, subscriptions
+from db.queries.number_orders import UNDER_WAY, NumberTakenError
+from provisioning import config
+from provisioning.billing import customers
+from provisioning.billing.sync import correct
 from provisioning.jobs import TryAgain
-from provisioning.number_settings import put_right
-from provisioning.numbers import PROVISION, pick
-from provisioning.regulatory import FOLLOW
-from provisioning.stripe_api import Purchase, StripeApi, StripeError
-from provisioning.subscriptions import correct
-from provisioning.twilio_api import TwilioApi, TwilioError
+from provisioning.numbers.bundles import FOLLOW
+from provisioning.numbers.orders import PROVISION, pick
+from provisioning.numbers.twilio_config import put_right
+from provisioning.schedule import on_duty
+from provisioning.stripe import api as stripe_api
+from provisioning.stripe.api import Purchase, StripeApi, StripeError
+from provisioning.twilio import numbers_api as numbers_api
+from provisioning.twilio.numbers_api import TwilioApi, TwilioError
 from provisioning.worker import Do
 from sandbox.config import NUMBER
-from sandbox.processes import StartError
+from sandbox.engines.processes import StartError
 
 SEATS = 5
 LABEL = "Help line"
@@ -104,7 +107,7 @@ async def _open(database: Database, settings: config.Settings, owner: Member) ->
             settings=settings,
             owner=owner,
             stripe=await enter(stripe_api.opened(key, price, settings.stripe_api_base)),
-            twilio=await enter(twilio_api.opened(settings)),
+            twilio=await enter(numbers_api.opened(settings)),
             jobs=(await enter(on_duty(settings, database))).jobs,
             http=await enter(aiohttp.ClientSession(raise_for_status=True)),
         )

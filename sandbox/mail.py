@@ -57,7 +57,7 @@ class Letter:
         return _URL.findall(self.text)
 
 
-class Outbox:
+class Mailbox:
     """The newest letters, oldest first. At the bound the oldest is dropped."""
 
     def __init__(self) -> None:
@@ -82,15 +82,15 @@ class Outbox:
         return next((letter for letter in reversed(self.letters) if address in letter.recipients), None)
 
 
-_OUTBOX = web.AppKey("outbox", Outbox)
+_OUTBOX = web.AppKey("outbox", Mailbox)
 
 
 @contextlib.asynccontextmanager
 async def post_office(
     *, host: str = "127.0.0.1", smtp_port: int = 8025, page_port: int = 8026
-) -> AsyncIterator[Outbox]:
+) -> AsyncIterator[Mailbox]:
     """Take letters on ``smtp_port`` and show them on ``page_port``. Raises `OSError` when a port is taken."""
-    outbox = Outbox()
+    outbox = Mailbox()
     async with _smtp(outbox, host, smtp_port), _page(outbox, host, page_port):
         yield outbox
 
@@ -98,7 +98,7 @@ async def post_office(
 class _Slot:
     """Where aiosmtpd hands a letter over (its name for the method)."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Mailbox) -> None:
         self._outbox = outbox
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
@@ -115,7 +115,7 @@ def _read(recipients: list[str], content: bytes) -> Letter:
 
 
 @contextlib.asynccontextmanager
-async def _smtp(outbox: Outbox, host: str, port: int) -> AsyncIterator[None]:
+async def _smtp(outbox: Mailbox, host: str, port: int) -> AsyncIterator[None]:
     """aiosmtpd's protocol in this loop; its own Controller would start a thread and a second loop."""
     loop = asyncio.get_running_loop()
     connections: weakref.WeakSet[SMTP] = weakref.WeakSet()
@@ -138,7 +138,7 @@ async def _smtp(outbox: Outbox, host: str, port: int) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _page(outbox: Outbox, host: str, port: int) -> AsyncIterator[None]:
+async def _page(outbox: Mailbox, host: str, port: int) -> AsyncIterator[None]:
     application = web.Application()
     application[_OUTBOX] = outbox
     application.router.add_get("/", _show)

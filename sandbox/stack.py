@@ -18,11 +18,11 @@ import aiohttp
 from db import migrate, roles
 from db.engine import Database
 from sandbox.config import HOST, Addresses, Secrets, Settings, product_environment
-from sandbox.nats import NatsServer
-from sandbox.postgres import EmbeddedPostgres
-from sandbox.processes import Child, StartError, locked, start, stop_recorded
-from sandbox.sale import given, settle
-from sandbox.seed import seed
+from sandbox.demo_organisation import seed
+from sandbox.demo_purchase import given, settle
+from sandbox.engines.nats import NatsServer
+from sandbox.engines.postgres import EmbeddedPostgres
+from sandbox.engines.processes import Child, StartError, locked, start, stop_recorded
 
 _ROOT = Path(__file__).parents[1]
 _READY_SECONDS = 60.0  # a cold start on a busy machine
@@ -39,7 +39,7 @@ class PartLostError(StartError):
 
 
 @dataclass(slots=True)
-class House:
+class Stack:
     """A running sandbox."""
 
     settings: Settings
@@ -57,7 +57,7 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
+async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
     """Start everything, telling each step; stop everything on the way out, however far it came.
 
     Raises `StartError`, alone or in a group: which part did not start, and why.
@@ -82,7 +82,7 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
             async with database.begin() as session:
                 await roles.grant(session, roles.role_of(postgres.application_url))
             owner = await seed(database)
-        house = House(settings, database, [child for child in (postgres.child, nats.child) if child])
+        house = Stack(settings, database, [child for child in (postgres.child, nats.child) if child])
         addresses = Addresses(
             postgres.application_url, {user: nats.url(user) for user in ("media", "web", "provisioning")}
         )
@@ -94,7 +94,7 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[House]:
 
 
 @contextlib.asynccontextmanager
-async def _processes(house: House, kept: Secrets, addresses: Addresses, say: Say) -> AsyncIterator[None]:
+async def _processes(house: Stack, kept: Secrets, addresses: Addresses, say: Say) -> AsyncIterator[None]:
     """The outside world and the product's processes, started at once: none needs another one to start."""
     settings, started = house.settings, list[Child]()
     try:
@@ -125,7 +125,7 @@ class _Part:
 
 
 def _parts(settings: Settings, kept: Secrets, addresses: Addresses) -> list[_Part]:
-    world = _Part(_WORLD, "sandbox.world", settings.environment(), f"{settings.outbox_url}/")
+    world = _Part(_WORLD, "sandbox.vendors", settings.environment(), f"{settings.outbox_url}/")
     return [world, *(_product(name, settings, kept, addresses) for name in _PRODUCT)]
 
 

@@ -1,4 +1,4 @@
-"""``python -m sandbox.world``: the vendors, in one process apart from the product's.
+"""``python -m sandbox.vendors``: the vendors, in one process apart from the product's.
 
 Everything is given by `sandbox.config`: the same secrets and URLs the product's processes are given. The post
 office opens last, so that its page answers when everything does.
@@ -15,12 +15,12 @@ from collections.abc import AsyncIterator
 
 from sandbox.config import HOST, Secrets, Settings
 from sandbox.mail import post_office
-from sandbox.scripted import Scripted
-from sandbox.speech import RecogniserError, RecogniserFactory
-from sandbox.sphinx import sphinx
-from sandbox.stripe import StripeSettings, stripe
-from sandbox.transcribe import transcribe
-from sandbox.twilio import Book, TwilioSettings, twilio
+from sandbox.stripe.emulator import StripeSettings, stripe
+from sandbox.transcribe.emulator import transcribe
+from sandbox.transcribe.recogniser import RecogniserError, RecogniserFactory
+from sandbox.transcribe.scripted import Scripted
+from sandbox.transcribe.sphinx import sphinx
+from sandbox.twilio.emulator import Book, TwilioSettings, twilio
 
 REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; the real one takes days
 

@@ -20,17 +20,18 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from hypothesis import settings as hypothesis_settings
 
-from db import migrate, organisations, roles
+from db import migrate, roles
 from db.engine import Database
-from db.members import Members
-from db.numbers import Numbers
-from sandbox.mail import Outbox, post_office
-from sandbox.nats import NatsServer
-from sandbox.postgres import APPLICATION, EmbeddedPostgres
-from tests.cast import Cast
-from tests.node import Node, media_node, scripted_vendor
-from tests.shop import Shop, open_shop
-from tests.site import Browser, Site
+from db.queries import organisations
+from db.queries.members import Members
+from db.queries.numbers import Numbers
+from sandbox.engines.nats import NatsServer
+from sandbox.engines.postgres import APPLICATION, EmbeddedPostgres
+from sandbox.mail import Mailbox, post_office
+from tests.kit.cast import Cast
+from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.paid_site import Shop, open_shop
+from tests.kit.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
 
@@ -120,7 +121,7 @@ async def cast(database: Database) -> Cast:
 
 
 @pytest_asyncio.fixture
-async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Outbox, int]]:
+async def outbox(free_port: Callable[[], int]) -> AsyncIterator[tuple[Mailbox, int]]:
     """A post office that keeps every mail, and its SMTP port."""
     port = free_port()
     async with post_office(smtp_port=port, page_port=free_port()) as kept:
@@ -155,7 +156,7 @@ def free_port(lane_of_ports: Iterator[int]) -> Callable[[], int]:
 
 @pytest.fixture
 def settings(
-    database_url: str, encryption_key: str, outbox: tuple[Outbox, int], free_port: Callable[[], int]
+    database_url: str, encryption_key: str, outbox: tuple[Mailbox, int], free_port: Callable[[], int]
 ) -> Settings:
     """Settings of a web process on this test's database. Nobody listens at its NATS address."""
     port = free_port()

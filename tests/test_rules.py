@@ -24,7 +24,7 @@ def _files(*folders: str, pattern: str = "*.py") -> list[Path]:
 
 
 def _matches(pattern: str, paths: Iterable[Path]) -> list[str]:
-    """Where ``pattern`` stands in the files: ``media/call.py:12: the line``."""
+    """Where ``pattern`` stands in the files: ``media/speech/call.py:12: the line``."""
     wanted = re.compile(pattern)
     return [
         f"{path.relative_to(_ROOT)}:{number}: {line.strip()}"

@@ -5,7 +5,7 @@ How a person becomes a customer whose calls are heard, file by file::
     landing ─► sign_up ─► checkout ──────────► Stripe's page ─► checkout (waits) ─► onboarding ─► numbers, team
                newcomer   readiness, paying          │          progress (live)      checklist    number_board, roster
                                                      ▼
-                                    stripe_webhook ─► provisioning.stripe_events ─► walls (who may watch), jobs
+                                    stripe_webhook ─► provisioning.billing.events ─► walls (who may watch), jobs
 
 How a call goes by::
 

@@ -15,10 +15,11 @@ from runtime.process import observed
 from runtime.settings import stop
 from runtime.signals import watched
 from runtime.tls import server_context
-from web import config, keys
+from web import config
 from web.app import create_app
 from web.config import Settings
-from web.connections import Connections, Limits, listen
+from web.request import keys
+from web.request.connections import Connections, Limits, listen
 
 _FINISH_SECONDS = 10.0  # for requests under way; Twilio waits no longer than 15 for any
 _OTHER_DESCRIPTORS = 256  # besides browsers' connections: the database's, NATS's, vendors', files

@@ -9,45 +9,44 @@ from functools import partial
 from aiohttp import web
 
 from db.engine import Database
-from provisioning import stripe_api, twilio_api
 from provisioning.mail import Mailer
-from web import (
-    account,
-    audit_log,
+from provisioning.stripe import api as stripe_api
+from provisioning.twilio import numbers_api as numbers_api
+from web.billing import checkout
+from web.billing import page as billing_page
+from web.billing import webhook as billing_webhook
+from web.bus import Facts
+from web.calls import (
     availability,
-    billing,
-    calls,
-    checkout,
     dial_check,
-    health,
-    keys,
-    landing,
     living,
-    numbers,
-    onboarding,
-    pages,
-    preflight,
-    reports,
-    settings_page,
-    sign_in,
-    sign_up,
-    signed_in,
-    static_files,
     stop_words,
-    stripe_webhook,
-    team,
     tokens,
     twilio_client,
     voice,
 )
+from web.calls import (
+    log as calls_log,
+)
+from web.calls import (
+    status_callbacks as status_callbacks,
+)
+from web.calls.stream_recovery import StreamRecovery
+from web.check import page as check_page
 from web.config import Settings
-from web.connections import Connections, attend
-from web.facts import Facts
-from web.middlewares import answer_errors, guard, know, note
-from web.outbox import open_outbox
-from web.progress import Progress
-from web.restarts import Restarts
-from web.static_files import StaticFiles
+from web.numbers import page as numbers_page
+from web.organisation import audit as organisation_audit
+from web.organisation import onboarding
+from web.organisation import settings as organisation_settings
+from web.organisation.onboarding_events import Progress
+from web.people import account, sign_in, sign_up, signed_in, team
+from web.people import public_pages as public_pages
+from web.request import health, keys, static_files
+from web.request import render as request_render
+from web.request.background import background_tasks
+from web.request.connections import Connections, attend
+from web.request.middlewares import answer_errors, guard, know, note
+from web.request.static_files import StaticFiles
 
 _LARGEST_BODY = 256 * 1024  # bytes
 
@@ -61,34 +60,34 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     app[keys.settings] = settings
     app[keys.connections] = connections or Connections()
     app[keys.draining] = asyncio.Event()
-    app[keys.static_files] = StaticFiles(pages.STATIC)
-    app[keys.templates] = pages.environment(app[keys.static_files])
+    app[keys.static_files] = StaticFiles(request_render.STATIC)
+    app[keys.templates] = request_render.environment(app[keys.static_files])
     app[keys.mailer] = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
     guard(app, settings)
     for module in (
-        landing,
-        pages,
+        public_pages,
+        request_render,
         sign_in,
         sign_up,
         signed_in,
         account,
         onboarding,
         checkout,
-        billing,
+        billing_page,
         availability,
         stop_words,
         tokens,
         dial_check,
         living,
-        calls,
+        calls_log,
         voice,
-        reports,
-        numbers,
+        status_callbacks,
+        numbers_page,
         team,
-        settings_page,
-        audit_log,
-        preflight,
-        stripe_webhook,
+        organisation_settings,
+        organisation_audit,
+        check_page,
+        billing_webhook,
         static_files,
         health,
     ):
@@ -114,7 +113,7 @@ async def _twilio(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _phone_numbers(app: web.Application) -> AsyncIterator[None]:
-    async with twilio_api.opened(app[keys.settings]) as api:
+    async with numbers_api.opened(app[keys.settings]) as api:
         app[keys.phone_numbers] = api
         yield
 
@@ -132,10 +131,10 @@ async def _end_streams(app: web.Application) -> None:
 
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
-    app[keys.restarts] = restarts = Restarts(app)
+    app[keys.restarts] = restarts = StreamRecovery(app)
     app[keys.stream_stops] = stops = stop_words.StreamStops(app)
     url = app[keys.settings].nats_url.get_secret_value()
-    app[keys.bus] = facts = Facts(url, partial(reports.take_fact, app), restarts.alive)
+    app[keys.bus] = facts = Facts(url, partial(status_callbacks.take_fact, app), restarts.alive)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(part) for part in (facts.run(), restarts.run(), stops.run())]
         yield
@@ -144,6 +143,6 @@ async def _facts(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _outbox(app: web.Application) -> AsyncIterator[None]:
-    async with open_outbox() as outbox:
+    async with background_tasks() as outbox:
         app[keys.outbox] = outbox
         yield

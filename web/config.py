@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import NoDecode
 
 from db.settings import DatabaseSettings, RetentionSettings
-from provisioning.stripe_settings import STRIPE_API, StripeSettings
-from provisioning.twilio_settings import TWILIO_API, TwilioSettings
+from provisioning.stripe.settings import STRIPE_API, StripeSettings
+from provisioning.twilio.settings import TWILIO_API, TwilioSettings
 from runtime.listening import ANYWHERE
 from runtime.settings import (
     LOOPBACK,
@@ -27,7 +27,7 @@ from runtime.settings import (
     load,
     split,
 )
-from web.dialling import COUNTRIES, is_country
+from web.calls.dialling import COUNTRIES, is_country
 
 __all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
@@ -102,7 +102,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     twilio_api_key_secret: SecretStr
     twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9A-Za-z]+$")]
     voice_sdk_url: Annotated[str, AfterValidator(_voice_sdk)] = ""
-    """Where browsers load Twilio's Voice SDK from; empty: our own copy (`web.voice_sdk`)."""
+    """Where browsers load Twilio's Voice SDK from; empty: our own copy (`web.calls.voice_sdk`)."""
     voice_sdk_integrity: Annotated[str, AfterValidator(_integrity)] = ""
     """What browsers compare a foreign SDK with (Subresource Integrity). It runs in the page that shows words."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT

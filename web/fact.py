@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from web.callbacks import printable
+from web.calls.callback_forms import printable
 
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
 Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing"]

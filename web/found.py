@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from db import organisations, sign_in_links
-from db.audit import Actor, record
 from db.encryption import keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.members import AddressTakenError, Members
+from db.queries import organisations, sign_in_links
+from db.queries.audit import Actor, record
+from db.queries.members import AddressTakenError, Members
 from db.settings import DatabaseSettings
 from runtime.settings import HttpOrigin, load, stop
-from web.newcomer import problems
-from web.sign_in import link_url
+from web.people.sign_in import link_url
+from web.people.sign_up_link import problems
 
 OPERATOR = Actor("Operator")
 _PROCESS = "web.found"

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from db.call_progress import (
+from db.models import Call, Leg, Transcription
+from db.queries.call_progress import (
     CallProgress,
     CallReport,
     CallStatus,
@@ -24,7 +25,6 @@ from db.call_progress import (
     is_over,
     later,
 )
-from db.models import Call, Leg, Transcription
 
 PAGE = 50  # rows
 

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import addresses, members, rate_limits
+from db import addresses
 from db.encryption import keyring_of
 from db.models import Member, SignInLink, SignOut
+from db.queries import members, rate_limits
 
 LIFETIME = timedelta(minutes=15)
 INVITATION = timedelta(days=7)

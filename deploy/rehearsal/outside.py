@@ -18,9 +18,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from sandbox.mail import post_office
-from sandbox.scripted import Scripted
-from sandbox.transcribe import transcribe
-from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
+from sandbox.transcribe.emulator import transcribe
+from sandbox.transcribe.scripted import Scripted
+from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 
 ADDRESS = "198.51.100.1"  # ours, in the namespace outside; 198.51.100.2 is the host's
 WEB, MEDIA = "app.bilby.test", "media.bilby.test"

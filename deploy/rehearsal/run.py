@@ -22,8 +22,8 @@ from deploy.rehearsal.outside import NUMBER, Accounts, outside
 from deploy.rehearsal.people import Watcher, signed_in
 from deploy.rehearsal.speech import Account, account, said_at, script
 from deploy.rehearsal.steps import SETTLE_SECONDS, Step, StepError, all_steps, chosen, compose, ready
-from sandbox.leg import Leg
-from sandbox.twilio import Twilio
+from sandbox.twilio.emulator import Twilio
+from sandbox.twilio.phone.leg import Leg
 
 CALLS = 10
 CALL_SECONDS = 20 * 60  # they are hung up when the steps are done
@@ -35,9 +35,9 @@ _POLL_SECONDS = 0.5
 _FOUND = f"""
 import asyncio
 from sqlalchemy import select
-from db.members import Members
+from db.queries.members import Members
 from db.models import Organisation
-from db.numbers import Numbers
+from db.queries.numbers import Numbers
 from web import config
 
 async def main():

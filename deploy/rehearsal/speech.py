@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox import script_audio
+from sandbox.audio import coded_words as coded_words
 
 RATE = 8000  # samples a second, one byte each
 BREATH = 6  # words
@@ -41,11 +41,11 @@ class Account:
 def script(call: str, seconds: float) -> tuple[list[str], bytes]:
     """Return the words that ``call`` says in about ``seconds``, and their sound (mu-law)."""
     words: list[str] = []
-    sound = bytearray(script_audio.silence(PAUSE_SECONDS))
+    sound = bytearray(coded_words.silence(PAUSE_SECONDS))
     while len(sound) < seconds * RATE:
         breath = [f"{call}w{len(words) + number}" for number in range(BREATH)]
         words += breath
-        sound += script_audio.encode(" ".join(breath)) + script_audio.silence(PAUSE_SECONDS)
+        sound += coded_words.encode(" ".join(breath)) + coded_words.silence(PAUSE_SECONDS)
     return words, bytes(sound)
 
 
@@ -101,4 +101,4 @@ def _words_in_gaps(gaps: Collection[tuple[int, int]], before: Line | None, after
     return (told_ms + 2 * GAP_MARGIN_MS) // _WORD_MS if told_ms else 0
 
 
-_WORD_MS = (script_audio.WORD + script_audio.GAP) * 1000 // RATE
+_WORD_MS = (coded_words.WORD + coded_words.GAP) * 1000 // RATE

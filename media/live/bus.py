@@ -14,14 +14,14 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from media.admission import Admission
-from media.hub import Hub
-from media.own_calls import OwnCalls
-from media.pulse import Pulse
-from media.replication import Replication
-from media.ticket import Revoked, Spent
-from media.transcript import STOPPED, CallAssigned, CallEnded, encode
-from media.wire import Wire
+from media.live.hub import Hub
+from media.live.own_calls import OwnCalls
+from media.live.replication import Replication
+from media.live.transcript import STOPPED, CallAssigned, CallEnded, encode
+from media.quota.admission import Admission
+from media.quota.heartbeat import Heartbeats
+from media.wire import NatsConnection
+from protocol.tickets import Revoked, UsedTickets
 
 _MOST_ASSIGNMENTS = 2048
 NOW = 1 << 62  # ms since 1970: whoever says this is newer than all who said something before
@@ -67,7 +67,7 @@ class Bus:
         url: str,
         node: str,
         hub: Hub,
-        spent: Spent,
+        spent: UsedTickets,
         revoked: Revoked,
         calls: OwnCalls,
         moved: Callable[[str, int], None],
@@ -83,8 +83,8 @@ class Bus:
         self._calls = calls
         self._moved = moved
         self._announce = announce
-        self._wire = Wire(url, self._begin, self._came_back)
-        self.pulse = Pulse(self._wire, node, admission, announce, self._take_life)
+        self._wire = NatsConnection(url, self._begin, self._came_back)
+        self.pulse = Heartbeats(self._wire, node, admission, announce, self._take_life)
         self.ready = self.pulse.reached  # for the first time
         self.words = Replication(self._wire, node, hub, calls, self.pulse.roll)
         self._assigned: dict[str, str | None] = {}

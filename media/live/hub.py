@@ -11,9 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from media.metrics import GAPS
-from media.ticket import Role
-from media.transcript import (
+from media.live.transcript import (
     CallAssigned,
     CallEnded,
     CallStarted,
@@ -27,9 +25,11 @@ from media.transcript import (
     apply,
     encode,
 )
+from media.metrics import GAPS
+from protocol.tickets import Role
 
 
-class Watcher(Protocol):
+class Subscriber(Protocol):
     """What the hub needs of a console."""
 
     org: str
@@ -48,29 +48,29 @@ class _Audience:
     """An organisation's consoles, so that an event is offered to those who may see it and touches no other."""
 
     def __init__(self) -> None:
-        self._all: set[Watcher] = set()
-        self._agents: dict[str, set[Watcher]] = {}
+        self._all: set[Subscriber] = set()
+        self._agents: dict[str, set[Subscriber]] = {}
 
-    def add(self, watcher: Watcher) -> None:
+    def add(self, watcher: Subscriber) -> None:
         self._group(watcher).add(watcher)
 
-    def discard(self, watcher: Watcher) -> None:
+    def discard(self, watcher: Subscriber) -> None:
         self._group(watcher).discard(watcher)
         if watcher.role == "agent" and not self._agents[watcher.member]:
             del self._agents[watcher.member]
 
-    def of_all(self) -> Iterable[Watcher]:
+    def of_all(self) -> Iterable[Subscriber]:
         """Those who see every call."""
         return tuple(self._all)
 
-    def of_agent(self, agent: str | None) -> Iterable[Watcher]:
+    def of_agent(self, agent: str | None) -> Iterable[Subscriber]:
         """Those who see only the calls of ``agent``, because they are that agent."""
         return tuple(self._agents.get(agent, ())) if agent is not None else ()
 
     def __bool__(self) -> bool:
         return bool(self._all or self._agents)
 
-    def _group(self, watcher: Watcher) -> set[Watcher]:
+    def _group(self, watcher: Subscriber) -> set[Subscriber]:
         return self._agents.setdefault(watcher.member, set()) if watcher.role == "agent" else self._all
 
 
@@ -136,13 +136,13 @@ class Hub:
         assigned = view.agent is not None and self.publish(call.org, CallAssigned(call.call, view.agent), local=False)
         return self.publish(call.org, StateChanged(call.call, view.state), local=False) or assigned
 
-    def watch(self, watcher: Watcher) -> bytes:
+    def watch(self, watcher: Subscriber) -> bytes:
         """Let ``watcher`` see its organisation's calls; answers the snapshot to begin with."""
         self._audiences.setdefault(watcher.org, _Audience()).add(watcher)
         calls = self._calls.get(watcher.org, {}).values()
         return encode(Snapshot([call.view() for call in calls if _sees(watcher, call.agent)]))
 
-    def unwatch(self, watcher: Watcher) -> None:
+    def unwatch(self, watcher: Subscriber) -> None:
         audience = self._audiences[watcher.org]
         audience.discard(watcher)
         if not audience:
@@ -210,5 +210,5 @@ class Hub:
             del self._calls[call.org]
 
 
-def _sees(watcher: Watcher, agent: str | None) -> bool:
+def _sees(watcher: Subscriber, agent: str | None) -> bool:
     return watcher.role != "agent" or (agent is not None and agent == watcher.member)

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from media.transcript import Event, Latency, LiveCall, StateChanged, Uttered, history
+from media.live.transcript import Event, Latency, LiveCall, StateChanged, Uttered, history
 
 PARTIAL_SECONDS = 0.5
 RENEW_SECONDS = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from media.hub import Hub
-from media.transcript import LiveCall
+from media.live.hub import Hub
+from media.live.transcript import LiveCall
 
 
 class OwnCall(Protocol):

@@ -23,11 +23,10 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from media.hub import Hub
-from media.mirrors import FRESH_SECONDS, Mirrors
-from media.own_calls import OwnCalls
-from media.roll import Roll
-from media.transcript import (
+from media.live.hub import Hub
+from media.live.mirrors import FRESH_SECONDS, Mirrors
+from media.live.own_calls import OwnCalls
+from media.live.transcript import (
     CallEnded,
     CallStarted,
     Event,
@@ -39,8 +38,9 @@ from media.transcript import (
     encode,
     history,
 )
-from media.watching import Gathering, Watchers
-from media.wire import Wire
+from media.live.watching import Gathering, Watchers
+from media.quota.membership import Membership
+from media.wire import NatsConnection
 
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # a node that says nothing of its calls for so long is gone
@@ -76,7 +76,7 @@ _BAD = (msgspec.DecodeError, UnicodeError)
 class Replication:
     """One node's part, over ``wire``. ``calls`` are those that live on this node, ``roll`` the other nodes."""
 
-    def __init__(self, wire: Wire, node: str, hub: Hub, calls: OwnCalls, roll: Roll) -> None:
+    def __init__(self, wire: NatsConnection, node: str, hub: Hub, calls: OwnCalls, roll: Membership) -> None:
         self.mirrors = Mirrors(node)
         self._wire = wire
         self._node = node

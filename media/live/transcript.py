@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from media.ticket import Direction
+from protocol.tickets import Direction
 
 Speaker = Literal["caller", "agent"]
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "stopped"]

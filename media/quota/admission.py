@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from media.roll import Beat, Roll
-from media.slots import Slots
+from media.quota.allocator import Allocator
+from media.quota.membership import Heartbeat, Membership
 
 log = structlog.get_logger()
 
@@ -24,8 +24,8 @@ class Admission:
     """This process's calls in the line of all nodes. ``tell`` is given what the others must know at once."""
 
     def __init__(self, node: str, slots: int, *, least_nodes: int = 1) -> None:
-        self.tell: Callable[[Beat], None] = lambda _: None
-        self.slots = Slots(node, slots, time.monotonic(), least_nodes=least_nodes)
+        self.tell: Callable[[Heartbeat], None] = lambda _: None
+        self.slots = Allocator(node, slots, time.monotonic(), least_nodes=least_nodes)
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[int, asyncio.Future[None]] = {}
         self._calls = 0
@@ -44,7 +44,7 @@ class Admission:
         return self._rules
 
     @property
-    def roll(self) -> Roll:
+    def roll(self) -> Membership:
         """The other nodes."""
         return self.slots.roll
 
@@ -72,13 +72,13 @@ class Admission:
             self.slots.free(number)
             self.act()
 
-    def beat(self, calls: int) -> Beat:
+    def beat(self, calls: int) -> Heartbeat:
         """Once a second: what this node says of itself, with ``calls`` live on it."""
         self._calls = calls
         self.act()
         return self.slots.beat(calls)
 
-    def hear(self, node: str, beat: Beat) -> None:
+    def hear(self, node: str, beat: Heartbeat) -> None:
         """``beat`` came from another node."""
         self.slots.hear(node, beat, time.monotonic())
         self.act()
@@ -119,7 +119,7 @@ class Admission:
         if self._telling is None:
             self._telling = self._loop.call_soon(self._tell)
 
-    def close(self) -> Beat:
+    def close(self) -> Heartbeat:
         """Nothing is held any more; the node's last words."""
         for handle in (self._telling, self._alarm):
             if handle is not None:

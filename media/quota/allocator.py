@@ -1,6 +1,6 @@
 """Transcribe's quota as slots, shared by all nodes: who may hold one, and who may open a connection now. Pure.
 
-Every node tells all the others, whole, what it holds and what it asks for (`Beat`). The eldest that lives is the
+Every node tells all the others, whole, what it holds and what it asks for (`Heartbeat`). The eldest that lives is the
 *warden*: it grants the asks of all in the order in which their calls began, never more slots than there are, and
 spreads the starts, since opening too fast is refused like opening too many. A grant stands in the warden's beats
 until the node asks no longer. So nothing depends on one text arriving: what was lost is said again a second later,
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from media.roll import Ask, Beat, Roll
+from media.quota.membership import Ask, Heartbeat, Membership
 
 STARTS_PER_SECOND = 20.0  # AWS: 25 a second
 SETTLE_SECONDS = 1.0
@@ -31,7 +31,7 @@ _MOST_ASKS = 500  # told at once, the longest waiting: a beat must fit into one 
 _Wish = tuple[str, Ask]  # (node, what it asks for)
 
 
-class Slots:
+class Allocator:
     """One node's part. The shell calls `tick` once a second, at `due`, and after whatever changes something."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Slots:
     ) -> None:
         self.node = node
         self.most = most
-        self.roll = Roll()
+        self.roll = Membership()
         self.held: set[int] = set()
         self.changed = False  # since it was last told
         self._least_nodes = least_nodes  # that share the slots, before any was heard
@@ -99,7 +99,7 @@ class Slots:
         """NATS has just answered."""
         self._proven_at = now
 
-    def hear(self, node: str, beat: Beat, now: float) -> None:
+    def hear(self, node: str, beat: Heartbeat, now: float) -> None:
         """``beat`` came from another node."""
         if not self.roll.hear(node, beat, now):
             return
@@ -127,18 +127,18 @@ class Slots:
         """When to tick next, should nothing happen before; None: no sooner than the next beat."""
         return min((at for at in (self._next_start, self._settled_at) if now < at < _NEVER), default=None)
 
-    def beat(self, calls: int) -> Beat:
+    def beat(self, calls: int) -> Heartbeat:
         """What to tell the others."""
         self._turn += 1
         self.changed = False
         asks = sorted(self._asks.values(), key=lambda ask: ask.since_ms)[:_MOST_ASKS]
         held = tuple(sorted(self.held))
-        return Beat(calls, self._turn, self._born_ms, held, tuple(asks), tuple(self._pending))
+        return Heartbeat(calls, self._turn, self._born_ms, held, tuple(asks), tuple(self._pending))
 
-    def farewell(self) -> Beat:
+    def farewell(self) -> Heartbeat:
         """The last thing to tell the others."""
         self._turn += 1
-        return Beat(turn=self._turn, gone=True)
+        return Heartbeat(turn=self._turn, gone=True)
 
     def warden(self, now: float) -> str:
         """The eldest that lives; an elder that comes later (its NATS was away) is it again."""

@@ -1,7 +1,7 @@
 """A node's heartbeat, and what the nodes tell each other of themselves. Numbers only: no word, no call's name.
 
-Every `PULSE_SECONDS` a node says ``node.{node}.alive`` with a `Beat`; `web` starts the calls of a node anew that has
-been silent for some seconds (web/restarts.py). Whoever of `web` has just come asks ``facts.wanted``, and every node
+Every `PULSE_SECONDS` a node says ``node.{node}.alive`` with a `Heartbeat`; `web` starts the calls of a node anew that has
+been silent for some seconds (web/calls/stream_recovery.py). Whoever of `web` has just come asks ``facts.wanted``, and every node
 says again which streams it has.
 
 Between media nodes alone, what changes about slots (slots.py) does not wait for the next beat: it is told at once on
@@ -21,24 +21,24 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from media.roll import Beat, Roll
-from media.transcript import encode
-from media.wire import Wire
+from media.live.transcript import encode
+from media.quota.membership import Heartbeat, Membership
+from media.wire import NatsConnection
 
 PULSE_SECONDS = 1.0
 _NOBODY = "503"  # NATS's status: no responders
 log = structlog.get_logger()
-_decode = msgspec.json.Decoder(Beat).decode
+_decode = msgspec.json.Decoder(Heartbeat).decode
 
 
 class Node(Protocol):
     """What hears: this node's part in sharing slots."""
 
-    tell: Callable[[Beat], None]
+    tell: Callable[[Heartbeat], None]
 
     @property
-    def roll(self) -> Roll: ...
-    def hear(self, node: str, beat: Beat) -> None: ...
+    def roll(self) -> Membership: ...
+    def hear(self, node: str, beat: Heartbeat) -> None: ...
     def connected(self) -> None: ...
     def lost(self) -> None: ...
     def alone(self) -> None: ...
@@ -46,14 +46,14 @@ class Node(Protocol):
     def ask_to_tell(self) -> None: ...
 
 
-class Pulse:
+class Heartbeats:
     """The heartbeat of the node ``name`` on ``wire``.
 
     ``wanted``: somebody has to be told which streams are here; ``alive``: another node has said that it lives.
     """
 
     def __init__(
-        self, wire: Wire, name: str, node: Node, wanted: Callable[[], None], alive: Callable[[str], None]
+        self, wire: NatsConnection, name: str, node: Node, wanted: Callable[[], None], alive: Callable[[str], None]
     ) -> None:
         self.reached = asyncio.Event()  # NATS has answered, so it has all that we subscribed to before we asked
         self._wire = wire
@@ -66,20 +66,20 @@ class Pulse:
         wire.lost = node.lost
 
     @property
-    def roll(self) -> Roll:
+    def roll(self) -> Membership:
         """The other nodes."""
         return self._node.roll
 
-    def beat(self, beat: Beat) -> None:
+    def beat(self, beat: Heartbeat) -> None:
         """Say that we live. What could not be said now is not said later: it would be a lie by then."""
         self._say(f"node.{self._name}.alive", beat)
         self._ask("slots.echo", self._echoes)
 
-    def tell(self, beat: Beat) -> None:
+    def tell(self, beat: Heartbeat) -> None:
         """Say to other media nodes what has changed."""
         self._say(f"slots.told.{self._name}", beat)
 
-    async def end(self, beat: Beat) -> None:
+    async def end(self, beat: Heartbeat) -> None:
         """Say the last words: nobody need wait until our silence is noticed."""
         await self._wire.publish(f"slots.told.{self._name}", encode(beat))
 
@@ -101,7 +101,7 @@ class Pulse:
         self._node.connected()
         self._ask("slots.who", self._absences)
 
-    def _say(self, subject: str, beat: Beat) -> None:
+    def _say(self, subject: str, beat: Heartbeat) -> None:
         if self._wire.is_connected:
             self._wire.offer(subject, encode(beat))
 

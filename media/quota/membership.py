@@ -17,7 +17,7 @@ class Ask(msgspec.Struct, frozen=True, array_like=True):
     slot: bool = True
 
 
-class Beat(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True):
     """What a node says of itself, whole. A field that an older node does not send yet has its default."""
 
     calls: int = 0
@@ -35,13 +35,13 @@ class Beat(msgspec.Struct, frozen=True):
     """What kept it from Transcribe last; empty: nothing; None: not known yet (reach.py)."""
 
 
-class Roll:
+class Membership:
     """The other nodes that live, each with its newest beat. ``now`` is `time.monotonic`'s."""
 
     def __init__(self) -> None:
-        self._heard: dict[str, tuple[float, Beat]] = {}
+        self._heard: dict[str, tuple[float, Heartbeat]] = {}
 
-    def hear(self, node: str, beat: Beat, now: float) -> bool:
+    def hear(self, node: str, beat: Heartbeat, now: float) -> bool:
         """``node`` lives; False if it has said something newer. Who has been silent is forgotten."""
         self._heard = {name: (at, kept) for name, (at, kept) in self._heard.items() if now - at < GONE_SECONDS}
         newest = self._heard.get(node)
@@ -50,7 +50,7 @@ class Roll:
         self._heard[node] = (now, beat)
         return True
 
-    def living(self, now: float) -> dict[str, Beat]:
+    def living(self, now: float) -> dict[str, Heartbeat]:
         """Who was heard within `GONE_SECONDS`, and has not said goodbye."""
         return {name: beat for name, (at, beat) in self._heard.items() if now - at < GONE_SECONDS and not beat.gone}
 

@@ -20,10 +20,10 @@ import msgspec
 import structlog
 from picows import WSMsgType, WSTransport
 
-from media.hub import Hub
-from media.listener import Listener
+from media.live.hub import Hub
 from media.metrics import CONSOLES_DROPPED, REFUSED
-from media.ticket import ConsoleTicket, Role, TicketError, verify_console
+from media.sockets.websocket import WebSocket
+from protocol.tickets import ConsoleTicket, Role, TicketError, verify_console
 
 MOST_WAITING_BYTES = 256 * 1024
 NO_TICKET, TOO_MANY = 4401, 4429
@@ -63,11 +63,11 @@ class Consoles(Protocol):
     def is_revoked(self, ticket: ConsoleTicket) -> bool: ...
     def spend(self, jti: str, exp: float) -> bool: ...
     def open(self, console: Console) -> None: ...
-    def register(self, socket: Listener) -> None: ...
-    def forget(self, socket: Listener) -> None: ...
+    def register(self, socket: WebSocket) -> None: ...
+    def forget(self, socket: WebSocket) -> None: ...
 
 
-class Console(Listener):
+class Console(WebSocket):
     """One browser's WebSocket."""
 
     def __init__(self, consoles: Consoles) -> None:

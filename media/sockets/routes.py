@@ -14,11 +14,11 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
 from media import metrics
-from media.acceptor import CURRENT, Answer
-from media.bus import Bus
 from media.config import Settings
-from media.console import Console, Consoles
-from media.stream import Calls, Stream
+from media.live.bus import Bus
+from media.sockets.acceptor import CURRENT, Answer
+from media.sockets.console import Console, Consoles
+from media.sockets.twilio_stream import Calls, Stream
 
 
 class House(Calls, Consoles, Protocol):
@@ -29,7 +29,7 @@ class House(Calls, Consoles, Protocol):
     draining: bool
 
 
-class Doors:
+class Router:
     """Answers one request at a time: a socket, a page, or a refusal."""
 
     def __init__(self, house: House) -> None:

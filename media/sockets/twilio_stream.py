@@ -11,10 +11,10 @@ from typing import Protocol
 
 import structlog
 
-from media.frames import FrameError, Media, Start, Stop, parse
-from media.listener import Listener
 from media.metrics import BAD_FRAMES, REFUSED
-from media.ticket import StreamTicket, TicketError, verify_stream
+from media.sockets.websocket import WebSocket
+from media.speech.frames import FrameError, Media, Start, Stop, parse
+from protocol.tickets import StreamTicket, TicketError, verify_stream
 
 START_SECONDS = 5.0
 IDLE_SECONDS = 60.0  # without a frame: longer than it rings (30 s), and as long as a hold may be silent
@@ -40,11 +40,11 @@ class Calls(Protocol):
     def are_stopped(self, call: str) -> bool: ...
     def spend(self, jti: str, exp: float) -> bool: ...
     def begin(self, ticket: StreamTicket, stream: Stream) -> Listening: ...
-    def register(self, socket: Listener) -> None: ...
-    def forget(self, socket: Listener) -> None: ...
+    def register(self, socket: WebSocket) -> None: ...
+    def forget(self, socket: WebSocket) -> None: ...
 
 
-class Stream(Listener):
+class Stream(WebSocket):
     """One Media Streams WebSocket."""
 
     def __init__(self, calls: Calls) -> None:

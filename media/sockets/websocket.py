@@ -13,7 +13,7 @@ from __future__ import annotations
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from media.acceptor import CURRENT, LARGEST_FRAME
+from media.sockets.acceptor import CURRENT, LARGEST_FRAME
 
 MOST_BYTES_UNADMITTED = 4 * 1024  # of one text: Twilio's `start` and a console's ticket have about 1 kB
 _TOO_BIG = 1009
@@ -21,7 +21,7 @@ _TEXT = WSMsgType.TEXT
 log = structlog.get_logger()
 
 
-class Listener(WSListener):
+class WebSocket(WSListener):
     """A server's end of one WebSocket. Its children take texts."""
 
     def __init__(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from media.audio import Chunk
+from media.live.transcript import Event, Latency
 from media.metrics import CHUNK_LATENCY, RESULT_LATENCY
-from media.transcript import Event, Latency
+from media.speech.audio import Chunk
 
 TELL_SECONDS = 1.0
 _SAMPLED_MS = 1000  # one chunk of so much is measured: Prometheus's lock costs more than the sum

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from media.gaps import Gaps, Stretch, within, without
+from media.speech.gaps import Gaps, Stretch, within, without
 
 RATE = 8  # samples a millisecond, of each track
 CHUNK_MS = 100

@@ -17,12 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from media.admission import Admission
-from media.audio import RATE, Timeline
-from media.frames import Media
-from media.metrics import FRAMES, LATE_FRAMES
-from media.ticket import StreamTicket
-from media.transcript import (
+from media.live.transcript import (
     STOPPED,
     CallEnded,
     CallStarted,
@@ -34,7 +29,12 @@ from media.transcript import (
     StateChanged,
     WordsStopped,
 )
-from media.transcription import USUAL, Open, Timing, Transcription
+from media.metrics import FRAMES, LATE_FRAMES
+from media.quota.admission import Admission
+from media.speech.audio import RATE, Timeline
+from media.speech.frames import Media
+from media.speech.transcription import USUAL, Open, Timing, Transcription
+from protocol.tickets import StreamTicket
 
 LINGER_SECONDS = 40.0  # a new stream is asked for at once; where it has to wait, the words stay meanwhile
 LOST_AGAIN_SECONDS = 5.0  # between two times that `web` is told of a lost stream, for NATS may lose the first

@@ -8,9 +8,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from media.audio import CHUNK_MS, silent_chunk, to_pcm
-from media.eventstream import TranscribeError
-from media.transcribe import Transcriber
+from media.speech.audio import CHUNK_MS, silent_chunk, to_pcm
+from media.speech.eventstream import TranscribeError
+from media.speech.transcribe import Transcriber
 
 _MOST_TURNS = 256
 _SILENCE = to_pcm(silent_chunk(0).tracks)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from media.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk, with_sound
-from media.gaps import Stretch, without
+from media.speech.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk, with_sound
+from media.speech.gaps import Stretch, without
 
 KEEP_MS = 30_000  # on the tape at most
 OPENING_KEEP_MS = 10_000  # the same of a call that waits for its first connection
@@ -21,7 +21,7 @@ _QUIET_MS = 3_000  # a quiet channel is settled after this: words come within it
 _LEAD_IN = 2  # chunks before the first sound: words begin softly
 
 
-class Tape:
+class ReplayBuffer:
     """One call's unsettled sound."""
 
     def __init__(self, keep_ms: int = KEEP_MS, first_ms: int = 0) -> None:

@@ -29,7 +29,8 @@ from picows import (
     ws_connect,
 )
 
-from media.eventstream import (
+from media.metrics import TRANSCRIBE_UNREADABLE
+from media.speech.eventstream import (
     Result,
     TranscribeError,
     audio_event,
@@ -39,7 +40,6 @@ from media.eventstream import (
     read_message,
     read_results,
 )
-from media.metrics import TRANSCRIBE_UNREADABLE
 
 OPEN_SECONDS = 8.0
 GREET_SECONDS = 5.0

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from media.eventstream import TranscribeError
-from media.transcribe import Connection, OnEvent
+from media.speech.eventstream import TranscribeError
+from media.speech.transcribe import Connection, OnEvent
 
 LOOK_SECONDS = 30.0
 FAILURE_SECONDS = 3600.0  # for which a failed opening is believed rather than a look that succeeds
@@ -26,7 +26,7 @@ class Transcribe(Protocol):
     async def greet(self) -> None: ...
 
 
-class Reach:
+class TranscribeHealth:
     """Opens connections, and remembers how that went. ``now`` is a clock in seconds."""
 
     def __init__(self, transcribe: Transcribe, now: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class Reach:
         self._opening_failed = False
 
     async def open(self, on_event: OnEvent) -> Connection:
-        """As `media.transcribe.Transcribe.open`."""
+        """As `media.speech.transcribe.Transcribe.open`."""
         try:
             connection = await self._transcribe.open(on_event)
         except TranscribeError as error:

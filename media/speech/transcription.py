@@ -17,18 +17,18 @@ from math import inf
 
 import structlog
 
-from media.admission import Admission, Slot
-from media.ages import Ages
-from media.audio import CHUNK_MS, Chunk, to_pcm
-from media.eventstream import Result, TranscribeError
-from media.gaps import Stretch
-from media.link import Clock, Link
+from media.live.transcript import Event, Gap, GapFound, State, StateChanged, Uttered
 from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
-from media.tape import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, Tape
-from media.ticket import Direction
-from media.transcribe import OnEvent, Transcriber
-from media.transcript import Event, Gap, GapFound, State, StateChanged, Uttered
-from media.utterances import Utterances
+from media.quota.admission import Admission, Slot
+from media.speech.ages import Ages
+from media.speech.audio import CHUNK_MS, Chunk, to_pcm
+from media.speech.eventstream import Result, TranscribeError
+from media.speech.gaps import Stretch
+from media.speech.link import Clock, Link
+from media.speech.replay_buffer import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, ReplayBuffer
+from media.speech.transcribe import OnEvent, Transcriber
+from media.speech.utterances import Utterances
+from protocol.tickets import Direction
 
 PACE = 5  # times as fast as it was spoken is what was kept sent
 SILENT_SECONDS = 5.0
@@ -82,7 +82,7 @@ class Transcription:
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
         self._ages = Ages(call, publish)
-        self._tape = Tape(OPENING_KEEP_MS, OPENING_FIRST_MS)
+        self._tape = ReplayBuffer(OPENING_KEEP_MS, OPENING_FIRST_MS)
         self._link: Link | None = None
         self._successor: Link | None = None
         self._attempts = 0

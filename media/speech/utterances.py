@@ -12,9 +12,9 @@ import uuid
 from collections import deque
 from math import inf
 
-from media.eventstream import Result
-from media.ticket import Direction
-from media.transcript import Speaker, Utterance
+from media.live.transcript import Speaker, Utterance
+from media.speech.eventstream import Result
+from protocol.tickets import Direction
 
 _CLOSED_REMEMBERED = 16  # ids of each channel whose results come too late
 

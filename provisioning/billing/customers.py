@@ -7,9 +7,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, organisations, subscriptions
 from db.engine import Database
-from provisioning.stripe_api import StripeApi
+from db.queries import audit, organisations, subscriptions
+from provisioning.stripe.api import StripeApi
 
 _log = structlog.get_logger(__name__)
 

@@ -27,18 +27,18 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, stripe_events, subscriptions
-from db.audit import Details
 from db.base import EventState
 from db.engine import Database, DatabaseUnavailableError
 from db.models import StripeEvent
-from provisioning import notices
-from provisioning.agreement import organisation_named
-from provisioning.customers import adopt
+from db.queries import audit, stripe_events, subscriptions
+from db.queries.audit import Details
+from provisioning.billing import notices
+from provisioning.billing.customers import adopt
+from provisioning.billing.notices import Kind
+from provisioning.billing.sync import ask, write
 from provisioning.jobs import Payload, TryAgain, enqueue
-from provisioning.notices import Kind
-from provisioning.stripe_api import StripeApi, StripeError
-from provisioning.subscriptions import ask, write
+from provisioning.stripe.api import StripeApi, StripeError
+from provisioning.stripe.subscription import organisation_named
 from provisioning.worker import Do
 
 ACT = "stripe_event"

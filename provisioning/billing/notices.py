@@ -20,10 +20,10 @@ import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import organisations, subscriptions
 from db.engine import Database
-from db.members import Members
 from db.models import Member, Organisation, Subscription
+from db.queries import organisations, subscriptions
+from db.queries.members import Members
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail import Mailer
 from provisioning.worker import Do
@@ -59,7 +59,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class NoticeSender:
     """What it takes to write to people."""
 
     mailer: Mailer
@@ -155,7 +155,7 @@ def day(at: datetime, time_zone: str) -> str:
 
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "mails"),
+    loader=FileSystemLoader(Path(__file__).parents[1] / "mails"),
     autoescape=select_autoescape(enabled_extensions=("html",)),
     undefined=StrictUndefined,
     trim_blocks=True,

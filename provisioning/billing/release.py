@@ -10,15 +10,15 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, number_orders, organisations, subscriptions
 from db.engine import Database
 from db.models import NumberOrder
-from db.organisations import standing
-from provisioning import notices
+from db.queries import audit, number_orders, organisations, subscriptions
+from db.queries.organisations import standing
+from provisioning.billing import notices
+from provisioning.billing.sync import ask, write
 from provisioning.jobs import Payload, TryAgain, enqueue
-from provisioning.numbers import give_up
-from provisioning.stripe_api import StripeApi, StripeError
-from provisioning.subscriptions import ask, write
+from provisioning.numbers.orders import give_up
+from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.worker import Do
 
 RELEASE_ALL = "release_organisation"
@@ -36,7 +36,7 @@ async def sweep(database: Database) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Releases:
+class ReleaseJob:
     """What it takes to give numbers back."""
 
     stripe: StripeApi

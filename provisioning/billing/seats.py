@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from db import organisations, subscriptions
 from db.engine import Database
-from db.members import Members
-from provisioning.agreement import Agreement, chosen
-from provisioning.stripe_api import MOST_SEATS, StripeApi
-from provisioning.subscriptions import ask, synchronise, write
+from db.queries import organisations, subscriptions
+from db.queries.members import Members
+from provisioning.billing.sync import ask, synchronise, write
+from provisioning.stripe.api import MOST_SEATS, StripeApi
+from provisioning.stripe.subscription import StripeSubscription, chosen
 
 
 class SellingError(Exception):
@@ -29,7 +29,7 @@ def check(seats: int, agents: int) -> None:
         raise SellingError(f"{taken} already, so {seats} are too few. Remove agents from the team first.")
 
 
-async def current(database: Database, stripe: StripeApi, organisation_id: UUID) -> Agreement:
+async def current(database: Database, stripe: StripeApi, organisation_id: UUID) -> StripeSubscription:
     """The subscription that can be changed. Raises `SellingError` if there is none, and `StripeError`."""
     async with database.begin() as session:
         row = await subscriptions.of(session, organisation_id)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import structlog
 
-from db import audit, subscriptions
 from db.engine import Database
-from provisioning.customers import adopt
-from provisioning.stripe_api import Sold, StripeApi
+from db.queries import audit, subscriptions
+from provisioning.billing.customers import adopt
+from provisioning.stripe.api import Sold, StripeApi
 
 KIND = "a subscription that is nobody's"
 

@@ -16,15 +16,16 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, number_orders, organisations, subscriptions
-from db.audit import Details
 from db.engine import Database
 from db.models import OrganisationStatus, Subscription
-from db.organisations import STANDING
-from provisioning import notices, numbers
-from provisioning.agreement import Agreement, chosen, superfluous
-from provisioning.notices import Kind
-from provisioning.stripe_api import StripeApi
+from db.queries import audit, number_orders, organisations, subscriptions
+from db.queries.audit import Details
+from db.queries.organisations import STANDING
+from provisioning.billing import notices
+from provisioning.billing.notices import Kind
+from provisioning.numbers import orders as numbers_orders
+from provisioning.stripe.api import StripeApi
+from provisioning.stripe.subscription import StripeSubscription, chosen, superfluous
 
 _LOCK_SECONDS = 9  # for an organisation: events come in swarms
 
@@ -59,7 +60,7 @@ class Decision:
     """Subscriptions that are paid for beside the one that counts; the owners are told of each once."""
 
 
-def decide(known: Known, agreements: Sequence[Agreement], now: datetime, grace: timedelta) -> Decision:
+def decide(known: Known, agreements: Sequence[StripeSubscription], now: datetime, grace: timedelta) -> Decision:
     """What Stripe's ``agreements`` mean for an organisation of which so much was ``known``."""
     one = chosen(agreements)
     if one is None:  # never gone to pay, or subscribed before there was Stripe
@@ -75,7 +76,7 @@ def decide(known: Known, agreements: Sequence[Agreement], now: datetime, grace: 
     )
 
 
-def _values(known: Known, one: Agreement, now: datetime, grace: timedelta) -> dict[str, Any]:
+def _values(known: Known, one: StripeSubscription, now: datetime, grace: timedelta) -> dict[str, Any]:
     same, ended = known.subscription == one.id, not STANDING[one.means].keeps_numbers
     return {
         "stripe_subscription_id": one.id,
@@ -91,14 +92,14 @@ def _values(known: Known, one: Agreement, now: datetime, grace: timedelta) -> di
     }
 
 
-def _paid_by(known: Known, one: Agreement) -> Sequence[str]:
+def _paid_by(known: Known, one: StripeSubscription) -> Sequence[str]:
     if STANDING[known.status].connects or not STANDING[one.means].connects:
         return ()
     again = [f"{one.id}:{known.ended_at.isoformat()}"] if known.ended_at else []
     return (one.id, *again)
 
 
-def _entries(known: Known, one: Agreement) -> list[tuple[str, Details]]:
+def _entries(known: Known, one: StripeSubscription) -> list[tuple[str, Details]]:
     entries: list[tuple[str, Details]] = []
     if known.status != one.means:
         entries.append(("subscription.changed", {"from": known.status, "to": one.means, "subscription": one.id}))
@@ -110,7 +111,7 @@ def _entries(known: Known, one: Agreement) -> list[tuple[str, Details]]:
     return entries
 
 
-def _notice(known: Known, one: Agreement, values: dict[str, Any]) -> tuple[Kind, str] | None:
+def _notice(known: Known, one: StripeSubscription, values: dict[str, Any]) -> tuple[Kind, str] | None:
     if one.means == "past_due" and known.status != "past_due":
         return "past_due", f"{one.id} {values['past_due_since'].isoformat()}"
     if values["release_after"] is not None and known.release_after is None:
@@ -126,7 +127,7 @@ class Look:
     customer: str | None
     """None: it has never gone to pay, and nobody was asked."""
     asked_at: datetime
-    agreements: Sequence[Agreement] = ()
+    agreements: Sequence[StripeSubscription] = ()
 
 
 async def ask(database: Database, stripe: StripeApi, organisation_id: UUID) -> Look:
@@ -213,7 +214,7 @@ async def _order_number(session: AsyncSession, organisation_id: UUID, paid_by: S
     for payer in paid_by:
         order = await number_orders.pay(session, organisation_id, payer, {})
         if order is not None:
-            await numbers.enqueue_order(session, order.id)
+            await numbers_orders.enqueue_order(session, order.id)
             return
 
 

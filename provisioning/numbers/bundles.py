@@ -17,16 +17,16 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import bundles, organisations
-from db.audit import record
-from db.bundles import APPROVED, IN_REVIEW
 from db.engine import Database
 from db.models import Bundle, Organisation
-from db.number_orders import NumberOrders
+from db.queries import bundles, organisations
+from db.queries.audit import record
+from db.queries.bundles import APPROVED, IN_REVIEW
+from db.queries.number_orders import NumberOrders
 from provisioning.jobs import Payload, TryAgain, enqueue
-from provisioning.numbers import PAUSES, enqueue_order, pause_after
-from provisioning.papers_api import Details, PapersApi
-from provisioning.twilio_api import TAG, TwilioError
+from provisioning.numbers.orders import PAUSES, enqueue_order, pause_after
+from provisioning.twilio.bundles_api import BundlesApi, Details
+from provisioning.twilio.numbers_api import TAG, TwilioError
 from provisioning.worker import Do
 
 FOLLOW = "follow_bundle"
@@ -36,7 +36,7 @@ AT_FIRST, LATER, AT_LAST = timedelta(seconds=3), timedelta(minutes=1), timedelta
 _log = structlog.get_logger(__name__)
 
 
-def jobs(api: PapersApi, mail: str) -> Mapping[str, Do]:
+def jobs(api: BundlesApi, mail: str) -> Mapping[str, Do]:
     """What a worker does about papers, by the job's name. Twilio writes to ``mail`` about them."""
     return {FOLLOW: partial(_follow, api, mail)}
 
@@ -53,7 +53,7 @@ def reasons_of(papers: Bundle) -> list[str]:
     return list(json.loads(papers.reasons or "[]"))
 
 
-async def _follow(api: PapersApi, mail: str, database: Database, payload: Payload) -> None:
+async def _follow(api: BundlesApi, mail: str, database: Database, payload: Payload) -> None:
     bundle_id = UUID(payload["bundle"])
     async with database.alone(f"bundle {bundle_id}") as alone:
         pause = await _go_on(api, mail, database, bundle_id) if alone else AT_FIRST
@@ -61,7 +61,7 @@ async def _follow(api: PapersApi, mail: str, database: Database, payload: Payloa
         raise TryAgain(pause)
 
 
-async def _go_on(api: PapersApi, mail: str, database: Database, bundle_id: UUID) -> timedelta | None:
+async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID) -> timedelta | None:
     """Bring the papers as far as they go now; how long until they are looked at again, None when they are settled."""
     async with database.begin() as session:
         papers = await bundles.find(session, bundle_id)
@@ -92,7 +92,7 @@ def details_of(organisation: Organisation, mail: str) -> Details:
     )
 
 
-async def _file(api: PapersApi, database: Database, papers: Bundle, details: Details) -> timedelta | None:
+async def _file(api: BundlesApi, database: Database, papers: Bundle, details: Details) -> timedelta | None:
     name = f"{TAG}{papers.organisation_id}"
     try:
         address = await api.address(name, details)
@@ -110,7 +110,7 @@ async def _file(api: PapersApi, database: Database, papers: Bundle, details: Det
     return await _settle(database, papers, status, [], **sids)
 
 
-async def _look(api: PapersApi, database: Database, papers: Bundle) -> timedelta | None:
+async def _look(api: BundlesApi, database: Database, papers: Bundle) -> timedelta | None:
     assert papers.bundle_sid, "papers in review have been filed"
     status = await api.status(papers.bundle_sid)
     if status == papers.status:

@@ -16,14 +16,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import number_orders
 from db.engine import Database
 from db.models import Number, NumberOrder
-from db.number_orders import NumberOrders, NumberTakenError
+from db.queries import number_orders
+from db.queries.number_orders import NumberOrders, NumberTakenError
 from provisioning.jobs import Payload, TryAgain, enqueue
-from provisioning.purchase import STEPS, Overtaken, Tools, WaitForPick, advance
-from provisioning.twilio_api import TwilioError
-from provisioning.twilio_settings import TwilioSettings
+from provisioning.numbers.purchase import STEPS, Overtaken, PurchaseContext, WaitForPick, advance
+from provisioning.twilio.numbers_api import TwilioError
+from provisioning.twilio.settings import TwilioSettings
 from provisioning.worker import Do
 
 PROVISION, RELEASE = "provision_number", "release_number"
@@ -42,7 +42,7 @@ class LimitError(Exception):
     """Not that many numbers; its text is for the admin."""
 
 
-def jobs(tools: Tools) -> Mapping[str, Do]:
+def jobs(tools: PurchaseContext) -> Mapping[str, Do]:
     """What a worker does about numbers, by the job's name."""
     return {PROVISION: partial(_provision, tools), RELEASE: _release}
 
@@ -113,7 +113,7 @@ async def give_up(session: AsyncSession, order: NumberOrder) -> bool:
 # -- the jobs ----------------------------------------------------------------------------------------------------
 
 
-async def _provision(tools: Tools, database: Database, payload: Payload) -> None:
+async def _provision(tools: PurchaseContext, database: Database, payload: Payload) -> None:
     order_id = UUID(payload["order"])
     async with database.alone(f"order {order_id}") as alone:
         pause = await _see_through(tools, order_id) if alone else BUSY
@@ -131,7 +131,7 @@ async def _release(database: Database, payload: Payload) -> None:
         raise TryAgain(BUSY)
 
 
-async def _see_through(tools: Tools, order_id: UUID) -> timedelta | None:
+async def _see_through(tools: PurchaseContext, order_id: UUID) -> timedelta | None:
     """Work on the order until it is done or stuck; how long to wait before the next try, None for none."""
     for _ in range(MOST_STEPS):
         async with tools.database.begin() as session:
@@ -151,7 +151,7 @@ async def _see_through(tools: Tools, order_id: UUID) -> timedelta | None:
     return BUSY
 
 
-async def _stuck(tools: Tools, order: NumberOrder, error: TwilioError) -> timedelta | None:
+async def _stuck(tools: PurchaseContext, order: NumberOrder, error: TwilioError) -> timedelta | None:
     """Write down what went wrong and when it is tried again."""
     pause = pause_after(error, order.attempts)
     alarming = order.attempts >= ALARMING or error.remedy in ("operator", "nothing")

@@ -19,17 +19,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from db import bundles, number_orders, organisations
-from db.audit import record
 from db.base import OrderState
 from db.engine import Database
 from db.models import NumberOrder
-from db.number_orders import NumberOrders, NumberTakenError
-from db.numbers import Numbers, verified
-from provisioning import number_settings
+from db.queries import bundles, number_orders, organisations
+from db.queries.audit import record
+from db.queries.number_orders import NumberOrders, NumberTakenError
+from db.queries.numbers import Numbers, verified
+from provisioning.numbers import twilio_config as twilio_config
 from provisioning.progress import Progress
-from provisioning.sentences import TROUBLES
-from provisioning.twilio_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
+from provisioning.twilio.errors import TROUBLES
+from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
 
 TIME_TO_PICK = timedelta(seconds=30)
 _GONE, _NONE, _PAPERS = 21422, 21452, 21649
@@ -49,7 +49,7 @@ class Overtaken(Exception):  # noqa: N818 (not an error: somebody else has moved
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class PurchaseContext:
     """What it takes to work on an order."""
 
     database: Database
@@ -68,7 +68,7 @@ def tag(order: NumberOrder) -> str:
     return f"{TAG}{order.id}"
 
 
-async def advance(tools: Tools, order: NumberOrder) -> None:
+async def advance(tools: PurchaseContext, order: NumberOrder) -> None:
     """Do the next step of ``order``. Raises `TwilioError`, `Overtaken`, `WaitForPick`."""
     await STEPS[order.state](tools, order)
 
@@ -81,7 +81,7 @@ class WaitForPick(Exception):  # noqa: N818 (not an error either)
         self.until = until
 
 
-async def _move(tools: Tools, order: NumberOrder, to: OrderState, **values: Any) -> None:
+async def _move(tools: PurchaseContext, order: NumberOrder, to: OrderState, **values: Any) -> None:
     async with tools.database.begin() as session:
         if not await number_orders.move(session, order, to, **values):
             raise Overtaken
@@ -91,7 +91,7 @@ async def _move(tools: Tools, order: NumberOrder, to: OrderState, **values: Any)
 # -- paid: choose ------------------------------------------------------------------------------------------------
 
 
-async def _choose(tools: Tools, order: NumberOrder) -> None:
+async def _choose(tools: PurchaseContext, order: NumberOrder) -> None:
     if await _take_over_hold(tools, order):
         return
     until = _chosen_for_them_at(order)
@@ -113,7 +113,7 @@ def _chosen_for_them_at(order: NumberOrder) -> datetime:
     return max(first, order.choosing_until or first)
 
 
-async def _take_over_hold(tools: Tools, order: NumberOrder) -> bool:
+async def _take_over_hold(tools: PurchaseContext, order: NumberOrder) -> bool:
     """Whether the number that was held before payment is the candidate now."""
     async with tools.database.begin() as session:
         held = await NumberOrders(session, order.organisation_id).held()
@@ -125,7 +125,7 @@ async def _take_over_hold(tools: Tools, order: NumberOrder) -> bool:
     return True
 
 
-async def _candidates(tools: Tools, order: NumberOrder) -> list[str]:
+async def _candidates(tools: PurchaseContext, order: NumberOrder) -> list[str]:
     """Numbers that would do, the best first: our own free ones, then those for sale."""
     async with tools.database.begin() as session:
         organisation = await organisations.find(session, order.organisation_id)
@@ -140,7 +140,7 @@ async def _candidates(tools: Tools, order: NumberOrder) -> list[str]:
     return [e164 for e164 in free if e164.startswith(area)]
 
 
-async def _like(tools: Tools, wish: Wish, free: Sequence[str], area: str) -> list[str]:
+async def _like(tools: PurchaseContext, wish: Wish, free: Sequence[str], area: str) -> list[str]:
     """Numbers as ``wish`` has them, of ``area``: towns of one name lie in several states."""
     start = wish.contains if wish.contains.startswith("+") else ""
     mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
@@ -155,7 +155,7 @@ def _known(order: NumberOrder) -> dict[str, str]:
 # -- chosen: buy -------------------------------------------------------------------------------------------------
 
 
-async def _buy(tools: Tools, order: NumberOrder) -> None:
+async def _buy(tools: PurchaseContext, order: NumberOrder) -> None:
     assert order.candidate, "a chosen order has its candidate"
     owned = await tools.api.owned(order.candidate)
     if owned is None:
@@ -169,14 +169,14 @@ async def _buy(tools: Tools, order: NumberOrder) -> None:
         await _move(tools, order, "bought", twilio_sid=owned.sid)
 
 
-async def _let_go_others(tools: Tools, order: NumberOrder, bought: Owned) -> None:
+async def _let_go_others(tools: PurchaseContext, order: NumberOrder, bought: Owned) -> None:
     """Return what the order had come to before another number was picked: one order, one number."""
     for each in await tools.api.tagged(tag(order)):
         if each.sid != bought.sid:
             await let_go(tools, each.sid)
 
 
-async def _bought(tools: Tools, order: NumberOrder, candidate: str) -> Owned | None:
+async def _bought(tools: PurchaseContext, order: NumberOrder, candidate: str) -> Owned | None:
     """The number just bought; None if somebody else has it."""
     bundle, address = await _papers(tools, order)
     try:
@@ -187,7 +187,7 @@ async def _bought(tools: Tools, order: NumberOrder, candidate: str) -> Owned | N
         return await tools.api.owned(candidate)  # an earlier try of ours may have come through late
 
 
-async def _papers(tools: Tools, order: NumberOrder) -> tuple[str, str]:
+async def _papers(tools: PurchaseContext, order: NumberOrder) -> tuple[str, str]:
     if tools.platform_papers:
         return tools.platform_papers
     async with tools.database.begin() as session:
@@ -197,7 +197,7 @@ async def _papers(tools: Tools, order: NumberOrder) -> tuple[str, str]:
     return papers
 
 
-async def _choose_again(tools: Tools, order: NumberOrder) -> None:
+async def _choose_again(tools: PurchaseContext, order: NumberOrder) -> None:
     alike = {"prefix": (order.candidate or "")[:_ALIKE]} if not _known(order) else {}
     async with tools.database.begin() as session:
         wanted = {**order.wanted, **alike}
@@ -209,19 +209,19 @@ async def _choose_again(tools: Tools, order: NumberOrder) -> None:
 # -- bought: set up, route, assign, verify -----------------------------------------------------------------------
 
 
-async def _configure(tools: Tools, order: NumberOrder) -> None:
+async def _configure(tools: PurchaseContext, order: NumberOrder) -> None:
     owned = await _ours(tools, order)
-    await number_settings.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
+    await twilio_config.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
     await _move(tools, order, "configured")
 
 
-async def _route(tools: Tools, order: NumberOrder) -> None:
+async def _route(tools: PurchaseContext, order: NumberOrder) -> None:
     assert order.candidate
-    await number_settings.route(tools.api, order.candidate)
+    await twilio_config.route(tools.api, order.candidate)
     await _move(tools, order, "routed")
 
 
-async def _assign(tools: Tools, order: NumberOrder) -> None:
+async def _assign(tools: PurchaseContext, order: NumberOrder) -> None:
     assert order.candidate
     async with tools.database.begin() as session:
         numbers = Numbers(session, order.organisation_id)
@@ -232,11 +232,11 @@ async def _assign(tools: Tools, order: NumberOrder) -> None:
     tools.progress.tell(order.organisation_id, order.id, "assigned")
 
 
-async def _verify(tools: Tools, order: NumberOrder) -> None:
+async def _verify(tools: PurchaseContext, order: NumberOrder) -> None:
     """Read back; what somebody has changed meanwhile is put right, and read again the next time."""
     owned = await _ours(tools, order)
-    changes = await number_settings.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
-    if changes or await number_settings.route(tools.api, owned.e164):
+    changes = await twilio_config.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
+    if changes or await twilio_config.route(tools.api, owned.e164):
         raise Overtaken
     async with tools.database.begin() as session:
         if not await number_orders.move(session, order, "done"):
@@ -247,7 +247,7 @@ async def _verify(tools: Tools, order: NumberOrder) -> None:
     tools.progress.tell(order.organisation_id, order.id, "done")
 
 
-async def _ours(tools: Tools, order: NumberOrder) -> Owned:
+async def _ours(tools: PurchaseContext, order: NumberOrder) -> Owned:
     """The order's number as Twilio has it; found by its tag if it got another sid. Raises `TwilioError` if gone."""
     owned = await tools.api.fetch(order.twilio_sid) if order.twilio_sid else None
     if owned is None:
@@ -260,7 +260,7 @@ async def _ours(tools: Tools, order: NumberOrder) -> Owned:
 # -- releasing: give back ----------------------------------------------------------------------------------------
 
 
-async def _release(tools: Tools, order: NumberOrder) -> None:
+async def _release(tools: PurchaseContext, order: NumberOrder) -> None:
     """Give up whatever bears the order's tag, also what was bought and never written down."""
     for owned in await _belongings(tools, order):
         await let_go(tools, owned.sid)
@@ -274,22 +274,22 @@ async def _release(tools: Tools, order: NumberOrder) -> None:
     tools.progress.tell(order.organisation_id, order.id, "released")
 
 
-async def _belongings(tools: Tools, order: NumberOrder) -> Sequence[Owned]:
+async def _belongings(tools: PurchaseContext, order: NumberOrder) -> Sequence[Owned]:
     found = {each.sid: each for each in await tools.api.tagged(tag(order))}
     if order.twilio_sid and (owned := await tools.api.fetch(order.twilio_sid)) and not owned.tag.startswith(TAG):
         found[owned.sid] = owned  # somebody gave it another name
     return list(found.values())
 
 
-async def let_go(tools: Tools, sid: str) -> None:
+async def let_go(tools: PurchaseContext, sid: str) -> None:
     """Return the number to Twilio or keep it for the next order, as the settings say. Raises `TwilioError`."""
     if tools.keep_released:
-        await tools.api.change(sid, friendly_name=FREE, **number_settings.NOWHERE)
+        await tools.api.change(sid, friendly_name=FREE, **twilio_config.NOWHERE)
     else:
         await tools.api.give_back(sid)
 
 
-STEPS: dict[OrderState, Callable[[Tools, NumberOrder], Awaitable[None]]] = {
+STEPS: dict[OrderState, Callable[[PurchaseContext, NumberOrder], Awaitable[None]]] = {
     "paid": _choose,
     "chosen": _buy,
     "bought": _configure,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provisioning import webhook_url
-from provisioning.twilio_api import Owned, TwilioApi
-from provisioning.twilio_client import REGION
+from provisioning.twilio import webhook_url
+from provisioning.twilio.client import REGION
+from provisioning.twilio.numbers_api import Owned, TwilioApi
 
 _URLS = ("voice_url", "voice_fallback_url", "status_callback")
 NOWHERE = dict.fromkeys(_URLS, "")

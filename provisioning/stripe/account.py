@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import stripe
 
-from provisioning.stripe_client import connected, failing
-from provisioning.stripe_settings import StripeSettings
+from provisioning.stripe.client import connected, failing
+from provisioning.stripe.settings import StripeSettings
 
 _MOST = 100  # Stripe's largest page: an account has 16 endpoints at most
 

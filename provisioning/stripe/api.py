@@ -16,10 +16,10 @@ from uuid import UUID
 
 import stripe
 
-from provisioning import agreement
-from provisioning.agreement import Agreement
-from provisioning.stripe_client import StripeError, connected, failing
-from provisioning.stripe_settings import STRIPE_API
+from provisioning.stripe import subscription as stripe_subscription
+from provisioning.stripe.client import StripeError, connected, failing
+from provisioning.stripe.settings import STRIPE_API
+from provisioning.stripe.subscription import StripeSubscription
 
 __all__ = [
     "MOST_SEATS",
@@ -138,7 +138,7 @@ class StripeApi:
                 if each.id != keep:
                     await self._v1.checkout.sessions.expire_async(each.id)
 
-    async def agreements(self, customer: str) -> Sequence[Agreement]:
+    async def agreements(self, customer: str) -> Sequence[StripeSubscription]:
         """Every subscription the customer has or had."""
         params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}
         params["expand"] = ["data.latest_invoice"]
@@ -159,18 +159,18 @@ class StripeApi:
             customer = (await self._v1.charges.retrieve_async(charge)).customer
         return customer if isinstance(customer, str) or customer is None else customer.id
 
-    async def change_seats(self, one: Agreement, seats: int, key: str) -> None:
+    async def change_seats(self, one: StripeSubscription, seats: int, key: str) -> None:
         """From now on so many seats; the days of this period are set off in the next invoice."""
         params: Any = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         with failing():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
-    async def resume(self, one: Agreement, key: str) -> None:
+    async def resume(self, one: StripeSubscription, key: str) -> None:
         """Let a paused subscription go on: a new period begins now, and is invoiced."""
         with failing():
             await self._v1.subscriptions.resume_async(one.id, {}, _key(f"resume:{one.id}:{key}", {}))
 
-    async def preview(self, one: Agreement, seats: int) -> Preview:
+    async def preview(self, one: StripeSubscription, seats: int) -> Preview:
         """The next invoice, should it be so many seats from now on: nothing if none comes. Changes nothing."""
         details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         params: Any = {"customer": one.customer, "subscription": one.id, "subscription_details": details}
@@ -182,7 +182,10 @@ class StripeApi:
                 return Preview(0, 0)
             raise
         lines = [line.to_dict() for line in invoice.lines.data]
-        return Preview(invoice.total, sum(agreement.with_tax(line) for line in lines if agreement.is_proration(line)))
+        return Preview(
+            invoice.total,
+            sum(stripe_subscription.with_tax(line) for line in lines if stripe_subscription.is_proration(line)),
+        )
 
     async def portal(self, customer: str, return_url: str, key: str) -> str:
         """The address of the customer's page at Stripe: card, invoices, ABN, cancelling."""
@@ -196,12 +199,12 @@ class StripeApi:
             found = await self._v1.invoices.list_async({"customer": customer, "limit": INVOICES})
         return [_invoice(each) for each in found.data if each.status != "draft"]
 
-    async def _agreement(self, shown: Mapping[str, Any]) -> Agreement:
-        paid = agreement.shows_payment(shown) or await self._was_paid(shown["id"])
+    async def _agreement(self, shown: Mapping[str, Any]) -> StripeSubscription:
+        paid = stripe_subscription.shows_payment(shown) or await self._was_paid(shown["id"])
         items = shown["items"]
-        if items.get("has_more") and not agreement.has_price(items["data"], self._price):
+        if items.get("has_more") and not stripe_subscription.has_price(items["data"], self._price):
             shown = {**shown, "items": {"data": await self._items(shown["id"])}}
-        return agreement.read(shown, price=self._price, paid=paid)
+        return stripe_subscription.read(shown, price=self._price, paid=paid)
 
     async def _items(self, subscription: str) -> Sequence[Mapping[str, Any]]:
         """All of the subscription's items; the subscription itself shows the first ten."""
@@ -252,7 +255,7 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
     return Checkout(
         id=session.id,
         url=session.url,
-        organisation_id=agreement.organisation_named({"client_reference_id": session.client_reference_id}),
+        organisation_id=stripe_subscription.organisation_named({"client_reference_id": session.client_reference_id}),
         customer=customer if isinstance(customer, str) or customer is None else customer.id,
         is_complete=session.status == "complete",
         is_paid=session.payment_status != "unpaid",
@@ -261,7 +264,7 @@ def _checkout(session: stripe.checkout.Session) -> Checkout:
 
 def _sold(subscription: stripe.Subscription) -> Sold:
     customer = subscription.customer
-    named = agreement.organisation_named({"metadata": dict(subscription.metadata.to_dict())})
+    named = stripe_subscription.organisation_named({"metadata": dict(subscription.metadata.to_dict())})
     return Sold(subscription.id, customer if isinstance(customer, str) else customer.id, named)
 
 

@@ -10,7 +10,7 @@ import aiohttp
 import stripe
 
 from db.engine import refuse_in_transaction
-from provisioning.stripe_settings import STRIPE_API
+from provisioning.stripe.settings import STRIPE_API
 
 SECONDS = 8.0  # for one answer; Stripe itself waits longer for ours
 RETRIES = 1

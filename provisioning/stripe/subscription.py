@@ -29,7 +29,7 @@ _MEANS: Mapping[SubscriptionStatus, OrganisationStatus] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class StripeSubscription:
     """One subscription. ``paid``: an invoice of it has been paid at some time, or it is on trial."""
 
     id: str
@@ -60,7 +60,7 @@ class Agreement:
         return not self.paid and self.status in _WORKING
 
 
-def read(subscription: Mapping[str, Any], *, price: str, paid: bool) -> Agreement:
+def read(subscription: Mapping[str, Any], *, price: str, paid: bool) -> StripeSubscription:
     """Return Stripe's subscription object (as a plain mapping) as an agreement.
 
     Args:
@@ -70,7 +70,7 @@ def read(subscription: Mapping[str, Any], *, price: str, paid: bool) -> Agreemen
     item = seats_item(subscription["items"]["data"], price)
     ends = item.get("current_period_end")
     ending = subscription.get("cancel_at_period_end") or subscription.get("cancel_at")
-    return Agreement(
+    return StripeSubscription(
         id=subscription["id"],
         customer=subscription["customer"],
         status=subscription["status"],
@@ -137,7 +137,7 @@ def with_tax(line: Mapping[str, Any]) -> int:
     return sum(amounts)
 
 
-def chosen(agreements: Iterable[Agreement]) -> Agreement | None:
+def chosen(agreements: Iterable[StripeSubscription]) -> StripeSubscription | None:
     """Of all a customer has, the one that counts: the same, in whatever order they come.
 
     What serves best; of two that serve alike the older one, of two that ended the newer.
@@ -145,7 +145,7 @@ def chosen(agreements: Iterable[Agreement]) -> Agreement | None:
     return max(agreements, key=_rank, default=None)
 
 
-def _rank(one: Agreement) -> tuple[int, float, str]:
+def _rank(one: StripeSubscription) -> tuple[int, float, str]:
     age = one.created.timestamp()
     if not one.paid:
         return (0, age, one.id)
@@ -154,7 +154,7 @@ def _rank(one: Agreement) -> tuple[int, float, str]:
     return (2 if one.status in _HALTED else 1, age, one.id)
 
 
-def superfluous(agreements: Sequence[Agreement]) -> Sequence[Agreement]:
+def superfluous(agreements: Sequence[StripeSubscription]) -> Sequence[StripeSubscription]:
     """Those that are paid for beside the one that counts."""
     best = chosen(agreements)
     return [one for one in agreements if one is not best and one.is_alive]

@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.twilio_api import at_base, told
-from provisioning.twilio_settings import TwilioSettings
+from provisioning.twilio.numbers_api import at_base, told
+from provisioning.twilio.settings import TwilioSettings
 
 COUNTRY, KIND, OWNER = "AU", "local", "business"
 
@@ -33,7 +33,7 @@ class Details:
     """Where Twilio sends what it has to say about the papers."""
 
 
-class PapersApi:
+class BundlesApi:
     """An account's papers. Open one with `opened`. Everything raises `TwilioError`."""
 
     def __init__(self, purchase: Any, numbers: Any) -> None:
@@ -121,9 +121,9 @@ def _reasons(results: Any) -> list[str]:
 
 
 @asynccontextmanager
-async def opened(settings: TwilioSettings) -> AsyncIterator[PapersApi]:
+async def opened(settings: TwilioSettings) -> AsyncIterator[BundlesApi]:
     """The papers of the account of ``settings``. Enter it inside the running loop."""
     async with AsyncExitStack() as stack:
         bases = (settings.purchase_base, settings.numbers_base)
         purchase, numbers = [await stack.enter_async_context(at_base(settings, base)) for base in bases]
-        yield PapersApi(purchase, numbers.numbers)
+        yield BundlesApi(purchase, numbers.numbers)

@@ -2,7 +2,7 @@
 
 Every failure leaves as `TwilioError` with its sentence and whether trying again is of use. Two traps are obeyed
 here: a list by number or name may match in part, so what is listed is compared again; and buying what the account
-has already is answered like a purchase, so nobody buys without having looked (`provisioning.purchase` does).
+has already is answered like a purchase, so nobody buys without having looked (`provisioning.numbers.purchase` does).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 
-from provisioning.sentences import Remedy, trouble
-from provisioning.twilio_client import REGION, BusyError, connected
-from provisioning.twilio_settings import TwilioSettings
+from provisioning.twilio.client import REGION, BusyError, connected
+from provisioning.twilio.errors import Remedy, trouble
+from provisioning.twilio.settings import TwilioSettings
 
 TAG = "bilby:"
 FREE = f"{TAG}free"

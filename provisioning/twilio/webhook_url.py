@@ -7,7 +7,7 @@ nor signed (Twilio, "Webhooks (HTTP callbacks): Connection overrides").
 
 from __future__ import annotations
 
-from provisioning.twilio_client import EDGE
+from provisioning.twilio.client import EDGE
 
 VOICE = "/twilio/voice/inbound"
 STATUS = "/twilio/voice/status"

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sandbox import mulaw
+from sandbox.audio import mulaw
 
 PACKET = 40  # samples
 PACKETS = 60  # in a word

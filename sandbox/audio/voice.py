@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from sandbox import mulaw
-from sandbox.clock import TICKS_PER_SECOND
+from sandbox.audio import mulaw
+from sandbox.audio.clock import TICKS_PER_SECOND
 
 FRAME_BYTES = mulaw.RATE // TICKS_PER_SECOND
 

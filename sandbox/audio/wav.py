@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox import mulaw
+from sandbox.audio import mulaw
 
 MOST_SECONDS = 2 * 3600
 _PCM, _EXTENSIBLE = 1, 0xFFFE

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from pocketsphinx import get_model_path
 from pocketsphinx.lm import ArpaBoLM
 
-from sandbox import demo, mulaw
+from sandbox import demo
+from sandbox.audio import mulaw
 
 Samples = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from sandbox.processes import Child, StartError, start
+from sandbox.engines.processes import Child, StartError, start
 
 _CONFIGURATION = Path(__file__).parents[1] / "deploy" / "nats.conf"
 _START_SECONDS = 15.0

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from sandbox.processes import Child, Identity, StartError, locked, start, stop_stranger
+from sandbox.engines.processes import Child, Identity, StartError, locked, start, stop_stranger
 
 APPLICATION = "bilby_app"  # the role of web and provisioning; the socket's folder lets it in without a password
 _START_SECONDS = 60.0  # recovery after a crash replays the log first

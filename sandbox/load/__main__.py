@@ -27,12 +27,12 @@ from pathlib import Path
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from media.slots import STARTS_PER_SECOND
-from media.ticket import sign_console, sign_stream
-from sandbox.load_callers import Caller, Line, speak_all
-from sandbox.load_marks import Watch, from_event
-from sandbox.load_transcribe import LoadTranscribe
-from sandbox.nats import NatsServer
+from media.quota.allocator import STARTS_PER_SECOND
+from protocol.tickets import sign_console, sign_stream
+from sandbox.engines.nats import NatsServer
+from sandbox.load.callers import Caller, Line, speak_all
+from sandbox.load.marks import Watch, from_event
+from sandbox.load.transcribe import LoadTranscribe
 
 WARM_UP_SECONDS = 6.0
 ORIGIN = "http://127.0.0.1:8080"
@@ -165,9 +165,9 @@ async def bilby(endpoint: str, folder: Path, slots: int, workers: int = 1) -> As
 
 @asynccontextmanager
 async def plain(endpoint: str) -> AsyncIterator[tuple[int, int]]:
-    """The bridge of sandbox/baseline.py; gives pid and port."""
+    """The bridge of sandbox/load/baseline.py; gives pid and port."""
     port = free_port()
-    async with child([sys.executable, "-m", "sandbox.baseline", str(port), endpoint], {}, port) as pid:
+    async with child([sys.executable, "-m", "sandbox.load.baseline", str(port), endpoint], {}, port) as pid:
         yield pid, port
 
 

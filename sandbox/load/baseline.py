@@ -1,6 +1,6 @@
 """A plain bridge, for comparison: what one would write first with `websockets`, json, base64 and a task a call.
 
-    python -m sandbox.baseline PORT TRANSCRIBE_ENDPOINT
+    python -m sandbox.load.baseline PORT TRANSCRIBE_ENDPOINT
 
 Twilio's frames in, 100 ms stereo chunks to Transcribe, results to the consoles of the call's agent. It checks no
 signature and no ticket, keeps no order among frames, replays nothing and answers no health check: every line that
@@ -19,8 +19,8 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from media.audio import PCM
-from media.eventstream import audio_event, read_event
+from media.speech.audio import PCM
+from media.speech.eventstream import audio_event, read_event
 
 CHUNK = 800
 consoles: dict[str, set[ServerConnection]] = {}

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from sandbox.load_marks import MARK, Watch, chunk_mark, to_sound
-from sandbox.media_stream import CONNECTED, signature
+from sandbox.load.marks import MARK, Watch, chunk_mark, to_sound
+from sandbox.twilio.phone.media_stream import CONNECTED, signature
 
 SLICES = 20  # of 1 ms: the calls of one slice send together
 FRAME = 160

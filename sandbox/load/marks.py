@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from media.audio import PCM
+from media.speech.audio import PCM
 
 MARK = 10  # samples: 20 bits of call, 20 of chunk
 _CODE = [0x10 + nibble for nibble in range(16)]  # loud, and unlike each other

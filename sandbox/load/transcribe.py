@@ -1,6 +1,6 @@
 """A Transcribe for the benchmark: reads the marks in the sound, answers at the pace of real speech.
 
-It takes any connection and any signature (sandbox/transcribe.py is the exact one); what it measures is when a chunk
+It takes any connection and any signature (sandbox/transcribe/emulator.py is the exact one); what it measures is when a chunk
 arrived, and what it sends is what costs the receiver as much as the real thing: both channels talk, a partial every
 300 ms with its items, a final every four seconds.
 """
@@ -14,8 +14,8 @@ from itertools import count
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
-from sandbox import eventstream
-from sandbox.load_marks import Watch, from_pcm, to_word
+from sandbox.load.marks import Watch, from_pcm, to_word
+from sandbox.transcribe import eventstream
 
 _PARTIAL_EVERY = 3  # chunks
 _UTTERANCE = 40  # chunks

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.stripe_error import missing
-from sandbox.stripe_settings import API_VERSION, StripeSettings
+from sandbox.stripe.errors import missing
+from sandbox.stripe.settings import API_VERSION, StripeSettings
 
 Object = dict[str, Any]
 MAX_EVENTS = 1000  # kept; the oldest are forgotten, as Stripe forgets after 30 days

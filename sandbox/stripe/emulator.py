@@ -28,29 +28,27 @@ from collections.abc import AsyncIterator, Coroutine
 import aiohttp
 from aiohttp import web
 
-from sandbox import (
-    stripe_account_routes,
-    stripe_billing_routes,
-    stripe_checkout_page,
-    stripe_checkout_routes,
-    stripe_collection,
-    stripe_control,
-    stripe_customer_routes,
-    stripe_pages,
-    stripe_payments,
-    stripe_portal_page,
-    stripe_purchase,
-    stripe_rest,
-    stripe_standing,
-)
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_clock import Clock
-from sandbox.stripe_instruments import INSTRUMENTS, Instrument
-from sandbox.stripe_purchase import Filled, FillError
-from sandbox.stripe_rest import DESK, Desk, Fault
-from sandbox.stripe_seed import seed
-from sandbox.stripe_settings import Manner, StripeSettings
-from sandbox.stripe_webhooks import Webhooks
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.api import account as api_account
+from sandbox.stripe.api import billing as billing
+from sandbox.stripe.api import checkout as api_checkout
+from sandbox.stripe.api import customers as api_customers
+from sandbox.stripe.api import framework as api_framework
+from sandbox.stripe.api.framework import DESK, Desk, Fault
+from sandbox.stripe.billing import collection as collection
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import purchase as purchase
+from sandbox.stripe.billing.clock import Clock
+from sandbox.stripe.billing.payment_methods import INSTRUMENTS, Instrument
+from sandbox.stripe.billing.purchase import Filled, FillError
+from sandbox.stripe.pages import checkout as pages_checkout
+from sandbox.stripe.pages import control as pages_control
+from sandbox.stripe.pages import layout as layout
+from sandbox.stripe.pages import portal as portal
+from sandbox.stripe.seed import seed
+from sandbox.stripe.settings import Manner, StripeSettings
+from sandbox.stripe.webhooks import Webhooks
 
 __all__ = [
     "INSTRUMENTS",
@@ -65,13 +63,13 @@ __all__ = [
 ]
 
 ROUTES = (
-    stripe_account_routes.routes,
-    stripe_customer_routes.routes,
-    stripe_billing_routes.routes,
-    stripe_checkout_routes.routes,
-    stripe_checkout_page.routes,
-    stripe_portal_page.routes,
-    stripe_control.routes,
+    api_account.routes,
+    api_customers.routes,
+    billing.routes,
+    api_checkout.routes,
+    pages_checkout.routes,
+    portal.routes,
+    pages_control.routes,
 )
 PULSE_SECONDS = 0.5  # how late what falls due is played, and a change is written down
 
@@ -99,14 +97,12 @@ class Stripe:
     def buy(self, checkout: str, filled: Filled | None = None) -> Object:
         """Do what a person does on Checkout's page. Raises `FillError`."""
         found = self.account.find("checkout.session", checkout)
-        return stripe_purchase.complete(
-            self.account, found, filled or Filled(email="owner@example.com.au", name="Acacia")
-        )
+        return purchase.complete(self.account, found, filled or Filled(email="owner@example.com.au", name="Acacia"))
 
     def give_card(self, customer: str, key: str) -> Object:
         """The customer pays with another of `INSTRUMENTS` from now on."""
         found = self.account.find("customer", customer)
-        return stripe_payments.replace(self.account, found, INSTRUMENTS[key])
+        return payments.replace(self.account, found, INSTRUMENTS[key])
 
     def fail_next_payment(self, customer: str, times: int = 1) -> None:
         """The customer's bank declines the next attempts, whatever the card."""
@@ -115,25 +111,25 @@ class Stripe:
     def settle_debits(self, clears: bool | None = None) -> None:
         """Every bank debit under way clears or bounces now (None: each as its account does)."""
         for intent in self.account.all("payment_intent", status="processing"):
-            stripe_collection.settle(self.account, intent, clears)
+            collection.settle(self.account, intent, clears)
 
     def pay_invoice(self, invoice: str) -> Object:
         """Press "Pay" on the invoice's page."""
         found = self.account.find("invoice", invoice)
-        stripe_collection.collect(self.account, found, present=True)
+        collection.collect(self.account, found, present=True)
         return found
 
     def refund(self, charge: str, amount: int | None = None) -> Object:
         """Give money back; see `stripe_payments.refund`."""
-        return stripe_payments.refund(self.account, self.account.find("charge", charge), amount)
+        return payments.refund(self.account, self.account.find("charge", charge), amount)
 
     def dispute(self, charge: str) -> Object:
         """The customer's bank takes the money back."""
-        return stripe_payments.dispute(self.account, self.account.find("charge", charge))
+        return payments.dispute(self.account, self.account.find("charge", charge))
 
     def pause(self, subscription: str) -> None:
         """Pause a subscription."""
-        stripe_standing.pause(self.account, self.account.find("subscription", subscription))
+        lifecycle.pause(self.account, self.account.find("subscription", subscription))
 
     def resend(self, event: str) -> None:
         """Deliver an event once more."""
@@ -189,10 +185,10 @@ def _account(settings: StripeSettings) -> Account:
 
 
 def _app(emulator: Stripe) -> web.Application:
-    app = web.Application(middlewares=[stripe_pages.own_origin, stripe_rest.stripe_shape])
+    app = web.Application(middlewares=[layout.own_origin, api_framework.stripe_shape])
     app[DESK] = Desk(emulator.account, emulator.faults, {})
-    app[stripe_control.CLOCK] = emulator.clock
-    app[stripe_control.WEBHOOKS] = emulator.webhooks
+    app[pages_control.CLOCK] = emulator.clock
+    app[pages_control.WEBHOOKS] = emulator.webhooks
     for routes in ROUTES:
         app.add_routes(routes)
     return app

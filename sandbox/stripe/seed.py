@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.stripe_account import Account, Object
+from sandbox.stripe.account import Account, Object
 
 TAX_CODE = "txcd_10103001"  # software as a service, for business use
 

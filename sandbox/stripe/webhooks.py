@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 from stripe import WebhookSignature
 
-from sandbox.stripe_account import Account, Object
+from sandbox.stripe.account import Account, Object
 
 SECONDS = 20.0  # an answer is waited for
 REORDER_HOLD = 0.3  # seconds that events wait for others to be mixed up with

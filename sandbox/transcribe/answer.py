@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from sandbox import eventstream
-from sandbox.aws_error import AwsError
-from sandbox.speech import Result, Word
-from sandbox.transcribe_request import Stability
+from sandbox.transcribe import eventstream
+from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.recogniser import Result, Word
+from sandbox.transcribe.request import Stability
 
 _TRANSCRIPT = {
     ":content-type": "application/json",

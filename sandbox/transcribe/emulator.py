@@ -3,7 +3,7 @@
 Checks the signed URL and the parameters, takes event-stream audio of one or two channels, and answers
 transcript events, partial and final, in the stream's own audio time. As the service documents ("Handling
 WebSocket streaming errors"), the upgrade succeeds even for a client that will be refused: an exception frame
-tells it why, and a close follows. What listens is a recogniser from `sandbox.speech`.
+tells it why, and a close follows. What listens is a recogniser from `sandbox.transcribe.recogniser`.
 
 The `Transcribe` object counts what happens and can make things go wrong, for tests.
 """
@@ -26,10 +26,12 @@ from http import HTTPStatus
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from sandbox import sigv4, transcribe_answer, transcribe_request
-from sandbox.aws_error import AwsError
-from sandbox.speech import RecogniserFactory
-from sandbox.transcribe_stream import Limits, Opening, Stream
+from sandbox.transcribe import answer as answer
+from sandbox.transcribe import request as transcribe_request
+from sandbox.transcribe import sigv4
+from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.recogniser import RecogniserFactory
+from sandbox.transcribe.stream import Limits, Opening, Stream
 
 PATH = "/stream-transcription-websocket"
 _LARGEST_FRAME = 1 << 20
@@ -70,7 +72,7 @@ async def transcribe(
     keys = sigv4.Keys(access_keys, session_tokens or {})
     service = Transcribe(keys=keys, recogniser=recogniser, region=region, quota=quota, limits=limits)
     service.starts_per_second = starts_per_second
-    quiet = logging.getLogger("sandbox.transcribe.websockets")
+    quiet = logging.getLogger("sandbox.transcribe.emulator.websockets")
     quiet.setLevel(logging.CRITICAL)  # connections cut on purpose are no news
     server = await serve(
         service.handle, host, port,
@@ -208,7 +210,7 @@ class Transcribe:
             opening = self._admit(connection)
         except AwsError as error:
             self._count_refusal()
-            await connection.send(transcribe_answer.exception(error))
+            await connection.send(answer.exception(error))
             return
         await self._serve(Stream(connection, opening, self._recogniser, self._limits, self))
 

@@ -1,8 +1,8 @@
 """What any recogniser of speech offers the emulated Transcribe: one channel's sound in, words out.
 
 All times are seconds of the channel's own sound, counted from its first sample; no wall clock is read. Two
-recognisers fit this port: `sandbox.sphinx` (real recognition of the bundled demo call, in a process of its
-own) and `sandbox.scripted` (exact words carried inside synthetic sound, for tests and load).
+recognisers fit this port: `sandbox.transcribe.sphinx` (real recognition of the bundled demo call, in a process of its
+own) and `sandbox.transcribe.scripted` (exact words carried inside synthetic sound, for tests and load).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sandbox.aws_error import AwsError
+from sandbox.transcribe.errors import AwsError
 
 Stability = Literal["low", "medium", "high"]
 

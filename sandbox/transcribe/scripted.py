@@ -1,4 +1,4 @@
-"""The recogniser that knows the words, because the sound itself carries them (`sandbox.script_audio`).
+"""The recogniser that knows the words, because the sound itself carries them (`sandbox.audio.coded_words`).
 
 Exact, deterministic and cheap. A word counts as soon as half of it has been heard; a word of which more is
 missing is lost, one played again is heard again. A partial result follows each word; 500 ms of anything but
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sandbox import mulaw, script_audio
-from sandbox.script_audio import PACKET, PACKETS, Packet
-from sandbox.speech import Result, Word
+from sandbox.audio import coded_words as coded_words
+from sandbox.audio import mulaw
+from sandbox.audio.coded_words import PACKET, PACKETS, Packet
+from sandbox.transcribe.recogniser import Result, Word
 
 _ENOUGH = PACKETS // 2
 _PAUSE = mulaw.RATE // 2  # samples
@@ -38,7 +39,7 @@ class _Hearing:
 
 
 class Scripted:
-    """One channel; see `sandbox.speech.Recogniser`. The class itself is the factory."""
+    """One channel; see `sandbox.transcribe.recogniser.Recogniser`. The class itself is the factory."""
 
     def __init__(self, rate: int = mulaw.RATE) -> None:
         self._rate = rate
@@ -72,7 +73,7 @@ class Scripted:
             self._rest = b""
             return []
         codes = self._rest + mulaw.encode(np.frombuffer(pcm, dtype="<i2"))
-        found = list(script_audio.packets(codes))
+        found = list(coded_words.packets(codes))
         done = found[-1].at + PACKET if found else 0
         self._rest = codes[max(done, len(codes) - PACKET + 1) :]
         return found

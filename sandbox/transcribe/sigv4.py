@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
-from sandbox.aws_error import AwsError
+from sandbox.transcribe.errors import AwsError
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 LONGEST_SECONDS = 300  # Transcribe's own limit of X-Amz-Expires

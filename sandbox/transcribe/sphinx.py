@@ -20,8 +20,8 @@ from pathlib import Path
 import msgspec
 
 from sandbox import demo
-from sandbox.speech import RecogniserError, Result
-from sandbox.sphinx_worker import CLOSE, FEED, FINISH, LENGTH, OPEN, REQUEST
+from sandbox.transcribe.recogniser import RecogniserError, Result
+from sandbox.transcribe.sphinx_worker import CLOSE, FEED, FINISH, LENGTH, OPEN, REQUEST
 
 _PROJECT = Path(__file__).parents[1]
 _START_SECONDS = 30.0
@@ -44,7 +44,7 @@ async def sphinx(language: Path = demo.LANGUAGE, dictionary: Path = demo.DICTION
 
 
 class Sphinx:
-    """A factory of channels: call it with a rate (see `sandbox.speech.RecogniserFactory`)."""
+    """A factory of channels: call it with a rate (see `sandbox.transcribe.recogniser.RecogniserFactory`)."""
 
     def __init__(self, worker: _Worker) -> None:
         self.worker = worker
@@ -66,7 +66,7 @@ class Sphinx:
 
 
 class Channel:
-    """One channel; see `sandbox.speech.Recogniser`."""
+    """One channel; see `sandbox.transcribe.recogniser.Recogniser`."""
 
     def __init__(self, worker: _Worker, rate: int) -> None:
         self._worker = worker
@@ -86,7 +86,7 @@ class Channel:
 
 
 class _Worker:
-    """One run of `sandbox.sphinx_worker`. Every channel has one question open at most, which bounds the queue."""
+    """One run of `sandbox.transcribe.sphinx_worker`. Every channel has one question open at most, which bounds the queue."""
 
     def __init__(self, process: Process) -> None:
         self.pid = process.pid
@@ -97,7 +97,7 @@ class _Worker:
 
     @classmethod
     async def start(cls, language: Path, dictionary: Path) -> _Worker:
-        arguments = ("-m", "sandbox.sphinx_worker", str(language), str(dictionary))
+        arguments = ("-m", "sandbox.transcribe.sphinx_worker", str(language), str(dictionary))
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, stdin=PIPE, stdout=PIPE, cwd=_PROJECT
         )

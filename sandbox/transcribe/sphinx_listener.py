@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder, Endpointer, Segment, get_model_path  # type: ignore[attr-defined]
 
-from sandbox.speech import Result, Word
+from sandbox.transcribe.recogniser import Result, Word
 
 _ACOUSTIC_MODEL = get_model_path("en-us/en-us")  # type: ignore[no-untyped-call]
 _MODEL_RATE = 16000

@@ -1,4 +1,4 @@
-"""The process in which pocketsphinx listens: ``python -m sandbox.sphinx_worker LANGUAGE DICTIONARY``.
+"""The process in which pocketsphinx listens: ``python -m sandbox.transcribe.sphinx_worker LANGUAGE DICTIONARY``.
 
 Pocketsphinx holds the interpreter while it decodes, so it would stop any event loop it shared. Requests
 come on standard input, one after the other; answers go to standard output in the same order. A request is
@@ -19,8 +19,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from sandbox.speech import Result
-from sandbox.sphinx_listener import Listener
+from sandbox.transcribe.recogniser import Result
+from sandbox.transcribe.sphinx_listener import Listener
 
 OPEN, FEED, FINISH, CLOSE = range(4)
 REQUEST = struct.Struct(">IBI")

@@ -13,10 +13,11 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from sandbox import eventstream, transcribe_answer
-from sandbox.aws_error import AwsError
-from sandbox.speech import Recogniser, RecogniserError, RecogniserFactory, Result
-from sandbox.transcribe_request import UNDECODABLE, StreamRequest, bad_request
+from sandbox.transcribe import answer as answer
+from sandbox.transcribe import eventstream
+from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.recogniser import Recogniser, RecogniserError, RecogniserFactory, Result
+from sandbox.transcribe.request import UNDECODABLE, StreamRequest, bad_request
 
 COMPLETED = "Streaming completed successfully"  # the service's own close reason
 _MOST_BYTES = 32 * 1024  # of one audio event
@@ -101,7 +102,7 @@ class Stream:
         """End the stream with ``error``, now."""
         self._note_end(error.type)
         try:
-            self._outbox.put_nowait((0.0, transcribe_answer.exception(error)))
+            self._outbox.put_nowait((0.0, answer.exception(error)))
             self._outbox.put_nowait(None)
         except asyncio.QueueFull:
             self.drop()
@@ -137,7 +138,7 @@ class Stream:
         return "completed"
 
     async def _give_up(self, error: AwsError) -> str:
-        await self._post(transcribe_answer.exception(error))
+        await self._post(answer.exception(error))
         return error.type
 
     async def _chunks(self) -> AsyncIterator[bytes]:
@@ -179,7 +180,7 @@ class Stream:
         heard = self.opening.audio_seconds
         if self.opening.chunks == 1 or heard - self._answered_at >= _NOTHING_EVERY_SECONDS:
             self._answered_at = heard
-            await self._post(transcribe_answer.transcript())  # as the service does, it says that it has heard no word
+            await self._post(answer.transcript())  # as the service does, it says that it has heard no word
 
     def _channel(self, chunk: bytes, channel: int) -> bytes:
         channels = len(self._ears)
@@ -188,14 +189,14 @@ class Stream:
     async def _say(self, channel: int, result: Result) -> None:
         self.opening.results += 1
         self._answered_at = self.opening.audio_seconds
-        described = transcribe_answer.describe(
+        described = answer.describe(
             result,
             result_id=str(uuid.uuid5(self._id, f"{channel}/{result.utterance}")),
             channel=channel,
             heard=self.opening.audio_seconds,
             stability=self.opening.request.stability,
         )
-        await self._post(transcribe_answer.transcript(described))
+        await self._post(answer.transcript(described))
 
     async def _post(self, frame: bytes) -> None:
         await self._outbox.put((asyncio.get_running_loop().time() + self._weather.delay, frame))

@@ -9,7 +9,7 @@
 
     REST ───────► twilio_numbers, twilio_addresses, twilio_regulatory, twilio_routes ─► twilio_book
 
-What rings is in one `Exchange`, what was registered in one `Book`. Another of Twilio's APIs is one more file with
+What rings is in one `Exchange`, what was registered in one `Registry`. Another of Twilio's APIs is one more file with
 ``routes``, added to `ROUTES`.
 """
 
@@ -23,41 +23,39 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
-from sandbox import (
-    calling,
-    conversation,
-    phone_page,
-    signalling,
-    twilio_account,
-    twilio_addresses,
-    twilio_calls,
-    twilio_control,
-    twilio_numbers,
-    twilio_regulatory,
-    twilio_rest,
-    twilio_routes,
-)
-from sandbox.exchange import Exchange
-from sandbox.faults import Faults
-from sandbox.keys import EXCHANGE
-from sandbox.leg import Leg, SpeakOn
-from sandbox.sound import frames
-from sandbox.twilio_book import BOOK, Book, RestFault, keep_book
-from sandbox.twilio_rest import US1_PORTS
-from sandbox.twilio_settings import Manner, Number, TwilioSettings
+from sandbox.audio.voice import frames
+from sandbox.twilio.browser import signalling
+from sandbox.twilio.faults import Faults
+from sandbox.twilio.pages import numbers as pages_numbers
+from sandbox.twilio.pages import phone as pages_phone
+from sandbox.twilio.phone import bridge as bridge
+from sandbox.twilio.phone import place_call as place_call
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import Leg, SpeakOn
+from sandbox.twilio.rest import account as rest_account
+from sandbox.twilio.rest import addresses as addresses
+from sandbox.twilio.rest import calls as rest_calls
+from sandbox.twilio.rest import framework as rest_framework
+from sandbox.twilio.rest import numbers as rest_numbers
+from sandbox.twilio.rest import regulatory as regulatory
+from sandbox.twilio.rest import routes as rest_routes
+from sandbox.twilio.rest.framework import US1_PORTS
+from sandbox.twilio.rest.registry import BOOK, Registry, RestFault, keep_book
+from sandbox.twilio.settings import Manner, Number, TwilioSettings
 
 __all__ = ["Book", "Faults", "Leg", "Manner", "Number", "RestFault", "Twilio", "TwilioSettings", "twilio"]
 
 ROUTES = (
-    twilio_account.routes,
-    twilio_addresses.routes,
-    twilio_calls.routes,
-    twilio_numbers.routes,
-    twilio_regulatory.routes,
-    twilio_routes.routes,
+    rest_account.routes,
+    addresses.routes,
+    rest_calls.routes,
+    rest_numbers.routes,
+    regulatory.routes,
+    rest_routes.routes,
     signalling.routes,
-    phone_page.routes,
-    twilio_control.routes,
+    pages_phone.routes,
+    pages_numbers.routes,
 )
 MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 
@@ -65,7 +63,7 @@ MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 class Twilio:
     """A running emulator, for tests and for whoever wires the sandbox."""
 
-    def __init__(self, exchange: Exchange, book: Book, url: str, us1_url: str) -> None:
+    def __init__(self, exchange: Exchange, book: Registry, url: str, us1_url: str) -> None:
         self.exchange = exchange
         self.book = book
         self.url = url  # TWILIO_API_BASE
@@ -83,7 +81,7 @@ class Twilio:
         faults: Faults | None = None,
     ) -> Leg:
         """Call one of the account's numbers; see `calling.place_call`. Audio is raw 8 kHz mu-law."""
-        return calling.place_call(
+        return place_call.place_call(
             self.exchange,
             to=to,
             from_=from_,
@@ -96,15 +94,15 @@ class Twilio:
 
 
 @asynccontextmanager
-async def twilio(settings: TwilioSettings, book: Book | None = None) -> AsyncIterator[Twilio]:
+async def twilio(settings: TwilioSettings, book: Registry | None = None) -> AsyncIterator[Twilio]:
     """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
-    book = book or Book()
+    book = book or Registry()
     failure: BaseException | None = None
     async with aiohttp.ClientSession(auto_decompress=True) as http, asyncio.TaskGroup() as tasks:
         exchange = Exchange(settings, http, tasks)
-        exchange.arrivals.append(functools.partial(conversation.attend, exchange))
+        exchange.arrivals.append(functools.partial(bridge.attend, exchange))
         book.load(exchange.numbers)
-        twilio_regulatory.take_up(exchange, book)
+        regulatory.take_up(exchange, book)
         runner = web.AppRunner(_app(exchange, book), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
@@ -131,8 +129,8 @@ async def _listen(runner: web.AppRunner, settings: TwilioSettings) -> tuple[str,
     return urls[0], urls[1] if len(urls) > 1 else ""
 
 
-def _app(exchange: Exchange, book: Book) -> web.Application:
-    app = web.Application(middlewares=[twilio_rest.twilio_shape, keep_book], client_max_size=MAX_UPLOAD)
+def _app(exchange: Exchange, book: Registry) -> web.Application:
+    app = web.Application(middlewares=[rest_framework.twilio_shape, keep_book], client_max_size=MAX_UPLOAD)
     app[EXCHANGE], app[BOOK], app[US1_PORTS] = exchange, book, set()
     for routes in ROUTES:
         app.add_routes(routes)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.clock import TICKS_PER_SECOND
+from sandbox.audio.clock import TICKS_PER_SECOND
 
 Track = Literal["inbound", "outbound"]
 

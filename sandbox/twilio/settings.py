@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Literal
 
-from sandbox.faults import NONE, Faults
+from sandbox.twilio.faults import NONE, Faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from db import addresses, members
+from db import addresses
 from db.addresses import AddressError
 from db.encryption import keyring_of
 from db.engine import Database
-from db.members import Members
 from db.models import Member
-from tests.cast import Cast
+from db.queries import members
+from db.queries.members import Members
+from tests.kit.cast import Cast
 
 HIDDEN = (0xAD, 0x34F, 0x61C, 0x115F, 0x17B4, 0x180E, 0x200B, 0x200D, 0x200E, 0x202A, 0x202E, 0x2060, 0x2066, 0x3164)
 MORE_HIDDEN = (0xFE0F, 0xFEFF, 0xFFA0, 0xFFF9, 0xE0041, 0x0, 0x7, 0x7F, 0x85, 0x2028, 0xD800, 0xE000, 0x378)

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from db import members, numbers, organisations, rotate
+from db import rotate
 from db.encryption import Keyring, UnreadableError
 from db.engine import Database
-from db.members import AddressTakenError, Members
 from db.models import Base, Member
-from tests.cast import Cast
+from db.queries import members, numbers, organisations
+from db.queries.members import AddressTakenError, Members
+from tests.kit.cast import Cast
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
-from db import members
 from db.engine import Database, DatabaseUnavailableError, HeldTransactionError, asyncpg_dsn, refuse_in_transaction
-from provisioning import stripe_api, twilio_client
+from db.queries import members
 from provisioning.mail import Mailer
-from tests.cast import Cast
+from provisioning.stripe import api as stripe_api
+from provisioning.twilio import client as twilio_client
+from tests.kit.cast import Cast
 
 
 async def _one(database: Database) -> int:

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from db.engine import Database, asyncpg_dsn
 from db.pooling import TransactionModeError, refuse_transaction_mode
 from provisioning.jobs import Payload, enqueue
-from provisioning.worker import Duties, work
-from sandbox.postgres import APPLICATION
+from provisioning.worker import Handlers, work
+from sandbox.engines.postgres import APPLICATION
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 30
@@ -89,7 +89,7 @@ async def test_session_mode_will_do(
         async with database.begin() as session:
             await enqueue(session, "count", {"n": "1"}, "1")
         async with asyncio.timeout(SECONDS):
-            await work(url, database, Duties({"count": do}, {}), stop)
+            await work(url, database, Handlers({"count": do}, {}), stop)
         assert done == ["1"]
         await database.close()
 

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 from db import migrate
 from db.engine import Database, asyncpg_dsn
-from sandbox.postgres import EmbeddedPostgres
+from sandbox.engines.postgres import EmbeddedPostgres
 from tests.conftest import url_of
 
 _COLUMNS = """

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from db import roles
 from db.engine import Database, asyncpg_dsn
 from db.roles import Role, RoleError, role_of, verifier
-from sandbox.postgres import APPLICATION
+from sandbox.engines.postgres import APPLICATION
 
 ROOT = Path(__file__).parents[1]
 ROLE = 'it\'s "me"'

@@ -10,7 +10,7 @@ from db import rotate
 from db.encryption import Keyring
 from db.engine import Database, named
 from db.rotate import KeyMissingError
-from tests.cast import Cast
+from tests.kit.cast import Cast
 
 NEW = Fernet.generate_key().decode()
 

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from db.engine import Database, asyncpg_dsn
 from db.models import Backup, Member, Organisation
-from sandbox.postgres import EmbeddedPostgres, binaries
-from tests.cast import Cast
+from sandbox.engines.postgres import EmbeddedPostgres, binaries
+from tests.kit.cast import Cast
 
 _SCRIPTS = Path(__file__).parents[1] / "deploy" / "backup"
 

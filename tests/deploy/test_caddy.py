@@ -16,12 +16,12 @@ from aiohttp import web
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from media.ticket import sign_console
-from sandbox.media_stream import signature
-from sandbox.nats import NatsServer
-from sandbox.transcribe import Transcribe as Vendor
-from tests.node import ORIGIN, SECRET, TOKEN, Address, Node, media_node, scripted_vendor
-from tests.proxy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
+from protocol.tickets import sign_console
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from sandbox.twilio.phone.media_stream import signature
+from tests.kit.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
+from tests.kit.media_node import ORIGIN, SECRET, TOKEN, Address, Node, media_node, scripted_vendor
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 import aiohttp
 import pytest_asyncio
 
-from web import twiml
-from web.voice import WAIT
+from web.calls import twiml
+from web.calls.voice import WAIT
 
 _CADDYFILE = Path(__file__).parents[1] / "deploy" / "caddy" / "Caddyfile"
 _PATH = "/twilio/voice/fallback"

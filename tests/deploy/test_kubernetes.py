@@ -25,8 +25,8 @@ from pydantic_settings import BaseSettings
 
 from media.config import Settings as Media
 from provisioning.config import Settings as Provisioning
-from sandbox.nats import binary
-from sandbox.processes import Child, start
+from sandbox.engines.nats import binary
+from sandbox.engines.processes import Child, start
 from web.config import Settings as Web
 
 _ROOT = Path(__file__).parents[1]

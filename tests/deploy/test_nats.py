@@ -14,8 +14,8 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 
-from sandbox.nats import NatsServer, User
-from tests.bus import settled
+from sandbox.engines.nats import NatsServer, User
+from tests.kit.nats import settled
 
 _DISK_USERS: list[User] = ["web", "provisioning"]
 _WORDS = ["transcript.org.CA1", "snapshot.CA1", "ticket.spent"]

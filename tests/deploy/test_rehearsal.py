@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploy.rehearsal.speech import Line, account, said_at, script
-from sandbox import script_audio
+from sandbox.audio import coded_words as coded_words
 
 CLOCK_MS = 5200  # the call began before the caller spoke
 
@@ -26,7 +26,7 @@ def lines(words: list[str], times: dict[str, int], *, leaving_out: range = range
 def spoken() -> tuple[list[str], dict[str, int]]:
     words, sound = script("c1", 60)
     times = said_at(words, "c1")
-    for packet in script_audio.packets(sound):
+    for packet in coded_words.packets(sound):
         if packet.number == 0:
             assert times[packet.word] == packet.at * 1000 // 8000
     return words, times

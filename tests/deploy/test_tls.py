@@ -16,9 +16,9 @@ import pytest
 from aiohttp import web
 
 from runtime.tls import server_context
-from sandbox.nats import NatsServer
-from tests.node import Address, media_node, scripted_vendor
-from tests.proxy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
+from sandbox.engines.nats import NatsServer
+from tests.kit.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
+from tests.kit.media_node import Address, media_node, scripted_vendor
 
 _DEPLOY = Path(__file__).parents[1] / "deploy"
 

@@ -11,9 +11,9 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from sandbox.nats import NatsServer, User
-from tests.bus import settled
-from tests.node import Node, media_node, scripted_vendor
+from sandbox.engines.nats import NatsServer, User
+from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.nats import settled
 
 CANARY = "velvetwombat"
 EVERYTHING = {
@@ -21,7 +21,7 @@ EVERYTHING = {
     "web": ["call.>", "handover.>", "node.*.alive", "progress.>"],
     "provisioning": ["call.>"],
 }
-"""All that each user may subscribe to (deploy/nats.conf); that it is all, tests/test_deploy_nats.py shows."""
+"""All that each user may subscribe to (deploy/nats.conf); that it is all, tests/deploy/test_nats.py shows."""
 
 
 class Spy:

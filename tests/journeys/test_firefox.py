@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from db import sign_in_links
 from db.engine import Database
-from sandbox import script_audio
-from sandbox.twilio import Twilio
-from tests.cast import Cast
-from tests.firefox import Firefox, firefox
-from tests.site import Site
-from tests.test_journey_words import PAUSE, at_work, nats, node, ports, settings, telephone
+from db.queries import sign_in_links
+from sandbox.audio import coded_words as coded_words
+from sandbox.twilio.emulator import Twilio
+from tests.journeys.test_words import PAUSE, at_work, nats, node, ports, settings, telephone
+from tests.kit.cast import Cast
+from tests.kit.firefox import Firefox, firefox
+from tests.kit.site import Site
 
 __all__ = ["at_work", "nats", "node", "ports", "settings", "telephone"]
 
@@ -46,7 +46,7 @@ async def test_a_call_is_taken_read_and_ended_in_firefox(
     await page.until("document.getElementById('link-state').dataset.status === 'open'")
     await page.until("document.getElementById('phone').dataset.phase === 'ready'")
 
-    speech = script_audio.encode("my internet is slow") + PAUSE * 20
+    speech = coded_words.encode("my internet is slow") + PAUSE * 20
     leg = telephone.place_call(to="+61255501234", caller_audio=speech)
     await page.click("#answer")
     await page.until("document.getElementById('lines').textContent.includes('my internet is slow')")

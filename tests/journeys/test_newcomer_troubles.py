@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.chromium import chromium
-from tests.newcomer import (
+from tests.kit.chromium import chromium
+from tests.kit.newcomer import (
     PATIENCE_SECONDS,
     Person,
     World,

@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.chromium import chromium
-from tests.newcomer import (
+from tests.kit.chromium import chromium
+from tests.kit.newcomer import (
     Person,
     World,
     call_in,
@@ -30,7 +30,7 @@ from tests.newcomer import (
     sign_up,
     tell_business,
 )
-from tests.scripted_wav import write_call
+from tests.kit.scripted_wav import write_call
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

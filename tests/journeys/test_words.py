@@ -13,23 +13,23 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from db import sign_in_links
 from db.engine import Database
-from db.members import Members
 from db.models import Member
-from sandbox import script_audio
-from sandbox.nats import NatsServer
-from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.node import Node, media_node, scripted_vendor
-from tests.site import Site
+from db.queries import sign_in_links
+from db.queries.members import Members
+from sandbox.audio import coded_words as coded_words
+from sandbox.engines.nats import NatsServer
+from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[[Member], Awaitable[Page]]
-PAUSE = script_audio.silence(1.2)
+PAUSE = coded_words.silence(1.2)
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ async def test_words_travel_from_the_telephone_to_the_right_screens(
     console: Open, telephone: Twilio, node: Node, at_work: Cast
 ) -> None:
     bob, sam, charlie = await console(at_work.bob), await console(at_work.sam), await console(at_work.charlie)
-    caller = script_audio.encode("my internet is slow") + PAUSE + script_audio.encode("since Monday") + PAUSE * 12
-    agent = script_audio.silence(2.0) + PAUSE + script_audio.encode("let me have a look") + PAUSE
+    caller = coded_words.encode("my internet is slow") + PAUSE + coded_words.encode("since Monday") + PAUSE * 12
+    agent = coded_words.silence(2.0) + PAUSE + coded_words.encode("let me have a look") + PAUSE
     leg = telephone.place_call(to="+61255501234", caller_audio=caller, agent_audio=agent)
 
     for page in (bob, sam):

@@ -16,15 +16,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from tests.chromium import chromium, open_link
-from tests.front import Front, front
-from tests.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
-from tests.site import Site
-from web import sessions
+from db.queries import sign_in_links
+from tests.kit.chromium import chromium, open_link
+from tests.kit.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
+from tests.kit.load_balancer import Front, front
+from tests.kit.site import Site
 from web.config import Settings
+from web.request import session as request_session
 
 Open = Callable[..., Awaitable[Page]]
 CALL = f"CA{'1' * 32}"
@@ -116,7 +116,7 @@ async def signed_in_for(context: BrowserContext, settings: Settings, member: Mem
     now = datetime.now(UTC)
     claims = {"aud": "sign-in", "jti": str(uuid4()), "sub": str(member.id), "iat": now, "exp": now + left}
     cookie = jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm="HS256")
-    name = sessions.cookie_name(settings)
+    name = request_session.cookie_name(settings)
     await context.add_cookies([{"name": name, "value": cookie, "url": settings.web_public_url}])
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox import script_audio
-from sandbox.faults import Track
-from tests.ends import Line, Screen
+from sandbox.audio import coded_words as coded_words
+from sandbox.twilio.faults import Track
+from tests.kit.media_ends import Line, Screen
 
-WORD_MS = (script_audio.WORD + script_audio.GAP) // 8
+WORD_MS = (coded_words.WORD + coded_words.GAP) // 8
 SPEAKERS: dict[Track, str] = {"inbound": "caller", "outbound": "agent"}
 Send = Callable[[list[str]], list[str]]  # what becomes of frames on their way
 
@@ -42,10 +42,10 @@ class Talk:
         for _ in range(count):
             text = f"{track[0]}{len(self.said)}"
             start = self.offset_ms + self.line.at_ms
-            self.said.append(Word(text, SPEAKERS[track], start, start + script_audio.WORD // 8))
-            await self._play(script_audio.encode(text), track)
+            self.said.append(Word(text, SPEAKERS[track], start, start + coded_words.WORD // 8))
+            await self._play(coded_words.encode(text), track)
         if pause:
-            await self._play(script_audio.silence(script_audio.PAUSE_SECONDS), track)
+            await self._play(coded_words.silence(coded_words.PAUSE_SECONDS), track)
 
     async def say_unheard(self, count: int, track: Track = "inbound") -> None:
         """The same, but not a frame of it arrives."""

@@ -1,6 +1,6 @@
 """A media node without sockets and Transcribe: its hub, its end of a real NATS, and calls that a test plays.
 
-What `media.call.Call` does around a move is done here in the same order, with words that the test says itself.
+What `media.speech.call.Call` does around a move is done here in the same order, with words that the test says itself.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from media.admission import Admission
-from media.bus import Bus
-from media.hub import Hub
-from media.own_calls import OwnCalls
-from media.ticket import Revoked, Role, Spent
-from media.transcript import (
+from media.live.bus import Bus
+from media.live.hub import Hub
+from media.live.own_calls import OwnCalls
+from media.live.transcript import (
     CallEnded,
     CallStarted,
     CallView,
@@ -26,7 +24,9 @@ from media.transcript import (
     Utterance,
     Uttered,
 )
-from tests.ends import fold
+from media.quota.admission import Admission
+from protocol.tickets import Revoked, Role, UsedTickets
+from tests.kit.media_ends import fold
 
 ORG = "a"
 SEAM_SECONDS = 0.4
@@ -81,7 +81,7 @@ class LightNode:
         calls = OwnCalls(self.own, self.hub)
         self.admission = Admission(name, 25)
         self.bus = Bus(
-            *(url, name, self.hub, Spent(), Revoked(), calls, self._moved, self._announce, self.admission),
+            *(url, name, self.hub, UsedTickets(), Revoked(), calls, self._moved, self._announce, self.admission),
             stopped=lambda _call, _over: None,
         )
         self._group = tasks

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from media import ticket
+from protocol import tickets as protocol_tickets
 
 PATIENCE_SECONDS = 10
 BEAT_SECONDS = 5.0  # the contract's
@@ -43,7 +43,7 @@ globalThis.ring = () => globalThis.device.emit("incoming", new Call());
 class Console:
     """One browser's socket, after its ticket was good."""
 
-    def __init__(self, socket: web.WebSocketResponse, claims: ticket.ConsoleTicket) -> None:
+    def __init__(self, socket: web.WebSocketResponse, claims: protocol_tickets.ConsoleTicket) -> None:
         self.claims = claims
         self.gone = asyncio.Event()
         self._socket = socket
@@ -93,7 +93,7 @@ class LiveMedia:
             return web.Response(status=503 if self.refusing else 403)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        claims = ticket.verify_console(self._secret, (await socket.receive_json(timeout=5))["ticket"])
+        claims = protocol_tickets.verify_console(self._secret, (await socket.receive_json(timeout=5))["ticket"])
         arrived = Console(socket, claims)
         self._consoles.put_nowait(arrived)
         async with asyncio.TaskGroup() as tasks:

@@ -16,12 +16,12 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from sandbox import script_audio
-from sandbox.faults import Track
-from sandbox.media_stream import FrameWriter, StreamFacts
+from sandbox.audio import coded_words as coded_words
+from sandbox.twilio.faults import Track
+from sandbox.twilio.phone.media_stream import FrameWriter, StreamFacts
 
 FRAME = 160
-PAUSE = script_audio.silence(script_audio.PAUSE_SECONDS)
+PAUSE = coded_words.silence(coded_words.PAUSE_SECONDS)
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Line:
 
     async def say(self, words: str, track: Track = "inbound", *, pause: bool = True) -> None:
         """``words`` on one track and silence on the other, then (as speakers do) a pause."""
-        await self.play(script_audio.encode(words) + (PAUSE if pause else b""), track)
+        await self.play(coded_words.encode(words) + (PAUSE if pause else b""), track)
 
     async def play(self, sound: bytes, track: Track = "inbound") -> None:
         """Mu-law on one track, silence on the other, 20 ms at a time, as fast as it goes."""
@@ -47,12 +47,12 @@ class Line:
             await self.send(text)
 
     async def pause(self, seconds: float) -> None:
-        await self.play(script_audio.silence(seconds))
+        await self.play(coded_words.silence(seconds))
 
     def frames(self, sound: bytes, track: Track = "inbound") -> list[str]:
         """The frames that ``sound`` makes, both tracks, moving the call's clock on."""
         texts = []
-        silence = base64.b64encode(script_audio.silence(0.02)).decode()
+        silence = base64.b64encode(coded_words.silence(0.02)).decode()
         for start in range(0, len(sound), FRAME):
             payload = base64.b64encode(sound[start : start + FRAME].ljust(FRAME, b"\xff")).decode()
             for name in ("inbound", "outbound"):

@@ -16,20 +16,20 @@ from typing import Any
 from awscrt.auth import AwsCredentialsProvider
 from websockets.asyncio.client import connect
 
-from media.acceptor import Limits
-from media.call import LINGER_SECONDS
 from media.config import Settings
-from media.console import ConsoleLimits
 from media.server import Server
-from media.ticket import Direction, Role, sign_console, sign_stream
-from media.transcribe import Transcribe
-from media.transcription import USUAL, Timing
-from sandbox.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
-from sandbox.nats import NatsServer
-from sandbox.scripted import Scripted
-from sandbox.transcribe import Transcribe as Vendor
-from sandbox.transcribe import transcribe
-from tests.ends import Line, Screen
+from media.sockets.acceptor import Limits
+from media.sockets.console import ConsoleLimits
+from media.speech.call import LINGER_SECONDS
+from media.speech.transcribe import Transcribe
+from media.speech.transcription import USUAL, Timing
+from protocol.tickets import Direction, Role, sign_console, sign_stream
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from sandbox.transcribe.emulator import transcribe
+from sandbox.transcribe.scripted import Scripted
+from sandbox.twilio.phone.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
+from tests.kit.media_ends import Line, Screen
 
 SECRET = "s" * 32
 TOKEN = "t" * 32

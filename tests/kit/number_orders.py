@@ -11,14 +11,15 @@ from uuid import UUID
 
 from sqlalchemy import text, update
 
-from db import number_orders
 from db.engine import Database
 from db.models import NumberOrder
-from provisioning import numbers, twilio_api
+from db.queries import number_orders
 from provisioning.jobs import TryAgain
+from provisioning.numbers import orders as numbers_orders
+from provisioning.numbers.purchase import PurchaseContext
 from provisioning.progress import Progress
-from provisioning.purchase import Tools
-from tests.twilio_account import Account
+from provisioning.twilio import numbers_api as numbers_api
+from tests.kit.twilio_account import Account
 
 WEB = "https://bilby.example"
 SYDNEY = {"locality": "Sydney"}
@@ -30,7 +31,7 @@ class Shop:
 
     account: Account
     database: Database
-    tools: Tools
+    tools: PurchaseContext
 
     async def paid(self, organisation_id: UUID, by: str = "sub_1", **wanted: str) -> NumberOrder:
         """An order that was paid for."""
@@ -54,7 +55,7 @@ class Shop:
         """Do the job as a worker does."""
         try:
             async with asyncio.timeout(60):
-                await numbers.jobs(self.tools)[job](self.database, payload)
+                await numbers_orders.jobs(self.tools)[job](self.database, payload)
         except TryAgain as wish:
             return wish.after
         return None
@@ -89,8 +90,8 @@ async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
     """Open ``account`` for orders in ``database``."""
     settings = account.settings
     papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
-    async with twilio_api.opened(settings) as api:
-        tools = Tools(
+    async with numbers_api.opened(settings) as api:
+        tools = PurchaseContext(
             database=database,
             api=api,
             progress=Progress(""),

@@ -9,16 +9,16 @@ from uuid import UUID, uuid4
 import aiohttp
 from sqlalchemy import update
 
-from db.audit import AuditFilter, AuditLog, Details, details_of
 from db.base import OrganisationStatus
 from db.engine import Database
 from db.models import Number, NumberOrder, Organisation
-from db.number_orders import NumberOrders
-from provisioning.twilio_settings import TwilioSettings
-from sandbox.twilio import Number as TwilioNumber
-from tests.cast import Cast
-from tests.site import Browser
-from tests.twilio_account import Account
+from db.queries.audit import AuditFilter, AuditLog, Details, details_of
+from db.queries.number_orders import NumberOrders
+from provisioning.twilio.settings import TwilioSettings
+from sandbox.twilio.emulator import Number as TwilioNumber
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from tests.kit.twilio_account import Account
 from web.config import Settings
 
 Answer = aiohttp.ClientResponse

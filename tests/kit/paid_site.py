@@ -14,19 +14,19 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from db import organisations, subscriptions
 from db.engine import Database
-from db.members import Members
 from db.models import Member, Organisation, Subscription
-from provisioning import customers
-from provisioning.stripe_api import Purchase, StripeApi
-from provisioning.stripe_events import ACT, Events
-from provisioning.worker import Duties, work
-from sandbox.stripe import Filled, Manner, Stripe, StripeSettings, stripe
-from tests.site import Browser, Site
-from web import keys
+from db.queries import organisations, subscriptions
+from db.queries.members import Members
+from provisioning.billing import customers
+from provisioning.billing.events import ACT, Events
+from provisioning.stripe.api import Purchase, StripeApi
+from provisioning.worker import Handlers, work
+from sandbox.stripe.emulator import Filled, Manner, Stripe, StripeSettings, stripe
+from tests.kit.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
+from web.request import keys
 
 KEY = "sk_test_1234567890abcdef"
 SECRET = "whsec_1234567890abcdef"
@@ -151,7 +151,7 @@ async def open_shop(
         site = Site(app, settings.web_public_url)
         events = Events(app[keys.stripe], GRACE, tell, first_pause=FIRST_PAUSE)
         url = settings.database_url.get_secret_value()
-        await stack.enter_async_context(_worker(url, database, Duties(events.jobs(), {})))
+        await stack.enter_async_context(_worker(url, database, Handlers(events.jobs(), {})))
 
         def browser() -> Browser:
             fresh = Browser(site, database)
@@ -162,7 +162,7 @@ async def open_shop(
 
 
 @asynccontextmanager
-async def _worker(url: str, database: Database, duties: Duties) -> AsyncIterator[None]:
+async def _worker(url: str, database: Database, duties: Handlers) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(work(url, database, duties, stop))

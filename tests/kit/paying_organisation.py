@@ -9,15 +9,15 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from db import organisations, subscriptions
-from db.audit import details_of
 from db.engine import Database
-from db.members import Members
 from db.models import AuditEntry, Member, NumberOrder, Organisation, Subscription
-from provisioning import customers
-from provisioning.stripe_api import StripeApi
-from provisioning.subscriptions import synchronise
-from tests.till import PRICE, Till
+from db.queries import organisations, subscriptions
+from db.queries.audit import details_of
+from db.queries.members import Members
+from provisioning.billing import customers
+from provisioning.billing.sync import synchronise
+from provisioning.stripe.api import StripeApi
+from tests.kit.stripe import PRICE, Till
 
 GRACE = timedelta(days=14)
 

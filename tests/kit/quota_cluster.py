@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from media.roll import Beat
-from media.slots import Slots
+from media.quota.allocator import Allocator
+from media.quota.membership import Heartbeat
 
 STEP_SECONDS = 0.05
 MOST_DELAY_SECONDS = 0.3
@@ -18,11 +18,11 @@ class Fleet:
     def __init__(self, most: int, *, jumbled: int | None = None) -> None:
         self.most = most
         self.now = 1000.0
-        self.nodes: dict[str, Slots] = {}
+        self.nodes: dict[str, Allocator] = {}
         self.taken: list[tuple[float, str, int]] = []
         self._cut_off: set[str] = set()
         self._beaten_at: dict[str, float] = {}
-        self._flying: list[tuple[float, str, str, Beat]] = []  # (when, to whom, from whom, what)
+        self._flying: list[tuple[float, str, str, Heartbeat]] = []  # (when, to whom, from whom, what)
         self._rng = None if jumbled is None else random.Random(jumbled)
 
     @property
@@ -32,9 +32,9 @@ class Fleet:
     def wardens(self) -> list[str]:
         return [name for name, slots in self.nodes.items() if slots.rules(self.now)]
 
-    def join(self, name: str) -> Slots:
+    def join(self, name: str) -> Allocator:
         """A node starts and finds its NATS."""
-        self.nodes[name] = slots = Slots(name, self.most, self.now)
+        self.nodes[name] = slots = Allocator(name, self.most, self.now)
         self._connect(name)
         return slots
 
@@ -76,7 +76,7 @@ class Fleet:
             self._say(other, self.nodes[other].beat(0))
         self._say(name, slots.beat(0))
 
-    def _live(self, name: str, slots: Slots) -> None:
+    def _live(self, name: str, slots: Allocator) -> None:
         slots.tick(self.now)
         self.taken += [(self.now, name, number) for number in slots.take_granted()]
         if self.now - self._beaten_at.get(name, 0.0) >= 1.0:
@@ -87,7 +87,7 @@ class Fleet:
         if slots.changed:
             self._say(name, slots.beat(0))
 
-    def _say(self, name: str, beat: Beat) -> None:
+    def _say(self, name: str, beat: Heartbeat) -> None:
         if name not in self._cut_off:
             for other in self._reachable():
                 if other != name:

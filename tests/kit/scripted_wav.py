@@ -7,14 +7,14 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
-from media.audio import PCM
-from sandbox import script_audio
+from media.speech.audio import PCM
+from sandbox.audio import coded_words as coded_words
 
 
 def write_call(place: Path, said: Sequence[str], pause_seconds: float) -> Path:
     """``said``, one after the other with a pause after each, at 8 kHz; the path of the file."""
-    pause = script_audio.silence(pause_seconds)
-    codes = script_audio.silence(0.5) + b"".join(script_audio.encode(words) + pause for words in said)
+    pause = coded_words.silence(pause_seconds)
+    codes = coded_words.silence(0.5) + b"".join(coded_words.encode(words) + pause for words in said)
     stereo = array.array("h", (sample for code in codes for sample in (int(PCM[code]), 0)))
     with wave.open(str(place), "wb") as file:
         file.setnchannels(2)

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
+from db.queries import sign_in_links
 
 
 @dataclass(frozen=True, slots=True)

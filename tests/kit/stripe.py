@@ -10,7 +10,7 @@ from typing import Any
 import stripe as official
 from aiohttp import web
 
-from sandbox.stripe import Filled, Stripe, StripeSettings, stripe
+from sandbox.stripe.emulator import Filled, Stripe, StripeSettings, stripe
 
 KEY = "sk_test_1234567890abcdef"
 SECRET = "whsec_1234567890abcdef"

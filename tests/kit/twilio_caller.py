@@ -13,9 +13,9 @@ from sqlalchemy import select, update
 from twilio.request_validator import RequestValidator
 
 from db.engine import Database
-from db.members import Members
 from db.models import Call, Member, Number, Organisation
-from media.ticket import StreamTicket, verify_stream
+from db.queries.members import Members
+from protocol.tickets import StreamTicket, verify_stream
 from web.config import Settings
 
 CALL, LEG = "CA" + "a" * 32, "CA" + "b" * 32

@@ -20,7 +20,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 
 NUMBER = "+61255501234"
 MOBILE = "+61491570156"

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sandbox.twilio_book import Passed
+from sandbox.twilio.rest.registry import Passed
 
 FOLDER = Path(__file__).parents[2] / "shared" / "specs"
 _FILES = ("twilio_api_v2010.json", "twilio_numbers_v2.json", "twilio_routes_v2.json")

@@ -16,18 +16,18 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from db.engine import Database
-from sandbox import script_audio
-from sandbox.nats import NatsServer
-from sandbox.transcribe import Transcribe as Vendor
-from sandbox.twilio import Leg, Manner, Number, Twilio, TwilioSettings, twilio
-from tests.cast import Cast
-from tests.ends import Screen
-from tests.front import Front, front
-from tests.node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
-from tests.twilio_caller import available
-from web import keys
+from sandbox.audio import coded_words as coded_words
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from sandbox.twilio.emulator import Leg, Manner, Number, Twilio, TwilioSettings, twilio
+from tests.kit.cast import Cast
+from tests.kit.load_balancer import Front, front
+from tests.kit.media_ends import Screen
+from tests.kit.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
+from tests.kit.twilio_caller import available
 from web.app import create_app
 from web.config import Settings
+from web.request import keys
 
 WAIT = 20.0  # seconds that any one wait may take
 
@@ -50,8 +50,8 @@ class House:
 
     def ring(self, words: str) -> Leg:
         """Somebody calls, is answered, and says ``words``."""
-        sound = script_audio.silence(0.5) + script_audio.encode(words) + script_audio.silence(60)
-        return self.emulator.place_call(caller_audio=sound, agent_audio=script_audio.silence(60), speak_on="bridge")
+        sound = coded_words.silence(0.5) + coded_words.encode(words) + coded_words.silence(60)
+        return self.emulator.place_call(caller_audio=sound, agent_audio=coded_words.silence(60), speak_on="bridge")
 
     async def restart_web(self) -> None:
         """`web` ends, and a fresh one that knows nothing takes its place."""

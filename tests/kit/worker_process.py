@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.orders import WEB
-from tests.twilio_account import Account
+from tests.kit.number_orders import WEB
+from tests.kit.twilio_account import Account
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,7 +18,7 @@ _WORKER = """
 import asyncio
 from datetime import timedelta
 from provisioning import config, worker
-from provisioning.duties import on_duty
+from provisioning.schedule import on_duty
 
 async def main(settings):
     worker.POLL = timedelta(milliseconds=200)

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from media import transcribe
-from media.transcription import USUAL, Timing
-from sandbox.faults import Track
-from sandbox.nats import NatsServer
-from sandbox.transcribe import Transcribe as Vendor
-from sandbox.transcribe_stream import Limits
-from tests.ends import Screen
-from tests.node import Node, media_node, scripted_vendor
-from tests.spoken import WORD_MS, Talk, account, causes, gap_ms
+from media.speech import transcribe
+from media.speech.transcription import USUAL, Timing
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from sandbox.transcribe.stream import Limits
+from sandbox.twilio.faults import Track
+from tests.kit.heard_words import WORD_MS, Talk, account, causes, gap_ms
+from tests.kit.media_ends import Screen
+from tests.kit.media_node import Node, media_node, scripted_vendor
 
 RETRIED = ("InternalFailureException", "ServiceUnavailableException", "ConflictException", "LimitExceededException")
 QUICKLY = (0.02, 0.1, 0.5)  # seconds between attempts

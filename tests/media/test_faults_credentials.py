@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider
 
-from media import transcribe
-from media.transcription import Timing
-from sandbox.nats import NatsServer
-from tests.node import media_node, scripted_vendor
-from tests.spoken import Talk, account
+from media.speech import transcribe
+from media.speech.transcription import Timing
+from sandbox.engines.nats import NatsServer
+from tests.kit.heard_words import Talk, account
+from tests.kit.media_node import media_node, scripted_vendor
 
 LIFE_SECONDS = 2.0
 KEYS = {f"ASIATEST{number}": f"secret{number}" for number in range(100)}

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.faults import Faults, Mangler
-from tests.ends import Screen
-from tests.node import Node
-from tests.spoken import Talk, account, causes
+from sandbox.twilio.faults import Faults, Mangler
+from tests.kit.heard_words import Talk, account, causes
+from tests.kit.media_ends import Screen
+from tests.kit.media_node import Node
 
 WORDS = 40
 RATES = (0.01, 0.05, 0.1, 0.2)

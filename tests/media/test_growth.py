@@ -9,10 +9,10 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import pytest
 
-from media.call import Call
-from media.transcript import LiveCall, Utterance
-from sandbox.load import soak
-from tests.node import Node
+from media.live.transcript import LiveCall, Utterance
+from media.speech.call import Call
+from sandbox.load.__main__ import soak
+from tests.kit.media_node import Node
 
 CALLS = 100
 _CODE = (ModuleType, FunctionType, BuiltinFunctionType, type, asyncio.AbstractEventLoop)

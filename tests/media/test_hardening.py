@@ -11,7 +11,7 @@ import pytest
 
 _ASK = """
 import ctypes, os, resource
-from media.privacy import keep_private
+from media.hardening import keep_private
 keep_private()
 print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3), flush=True)
 if os.fork() == 0:

@@ -11,7 +11,7 @@ from typing import get_args
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from media.transcript import Cause
+from media.live.transcript import Cause
 
 ROOT = Path(__file__).parents[1]
 COUNTERS = {

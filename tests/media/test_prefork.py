@@ -12,7 +12,7 @@ import pytest
 
 _SCRIPT = """
 import os, signal
-from media.workers import share
+from media.prefork import share
 def work():
     os.write(1, b"%d\\n" % os.getpid())  # in one piece: two of them write
     signal.pause()

@@ -15,12 +15,12 @@ import pytest_asyncio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from media.ticket import sign_stream
-from sandbox.media_stream import CONNECTED
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.ends import Line, Screen
-from tests.node import SECRET, Node, media_node, scripted_vendor
+from protocol.tickets import sign_stream
+from sandbox.engines.nats import NatsServer
+from sandbox.twilio.phone.media_stream import CONNECTED
+from tests.kit.media_ends import Line, Screen
+from tests.kit.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.nats import settled
 
 
 @dataclass

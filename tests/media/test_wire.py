@@ -10,8 +10,8 @@ import uvloop
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from media.wire import Wire
-from sandbox.nats import NatsServer
+from media.wire import NatsConnection
+from sandbox.engines.nats import NatsServer
 
 
 def test_ends_while_the_server_is_away_and_something_waits_to_be_sent(
@@ -32,7 +32,7 @@ async def _lose_the_server(folder: Path, port: int) -> None:
     async def on_restored() -> None: ...
 
     async with NatsServer(folder, port=port) as nats:
-        wire = Wire(nats.url("media"), on_connected, on_restored)
+        wire = NatsConnection(nats.url("media"), on_connected, on_restored)
         running = asyncio.create_task(wire.run())  # noqa: TID251 - it is cancelled below, and watched until it ends
         await asyncio.wait_for(connected.wait(), 10)
         assert wire.client is not None

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.ticket import (
+from protocol.tickets import (
     ConsoleTicket,
-    Spent,
     TicketError,
+    UsedTickets,
     sign_console,
     sign_stream,
     verify_console,
@@ -83,7 +83,7 @@ def test_nothing_but_ticket_errors_leaves(token: object) -> None:
 
 
 def test_a_ticket_is_spent_once() -> None:
-    spent = Spent()
+    spent = UsedTickets()
     assert spent.spend("a", time.time() + 60)
     assert not spent.spend("a", time.time() + 60)
     assert spent.spend("b", time.time() + 60)

@@ -12,13 +12,13 @@ import pytest
 
 from db.engine import Database
 from db.models import NumberOrder
-from db.numbers import Numbers
-from provisioning.numbers import enqueue_order, give_up
-from sandbox.twilio import RestFault
-from tests.cast import Cast
-from tests.orders import Shop, shop
-from tests.twilio_account import account
-from tests.worker_process import worker_process
+from db.queries.numbers import Numbers
+from provisioning.numbers.orders import enqueue_order, give_up
+from sandbox.twilio.emulator import RestFault
+from tests.kit.cast import Cast
+from tests.kit.number_orders import Shop, shop
+from tests.kit.twilio_account import account
+from tests.kit.worker_process import worker_process
 
 LIST, BUY = ("GET", r"/IncomingPhoneNumbers\.json$"), ("POST", r"/IncomingPhoneNumbers\.json$")
 ONE, SET_UP, GIVE_BACK = (("GET", r"/PN\w+\.json$"), ("POST", r"/PN\w+\.json$"), ("DELETE", r"/PN\w+\.json$"))

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pgqueuer import PgQueuer
 from sqlalchemy import func, select, text, update
 
-from db import sign_in_links
-from db.calls import Calls
 from db.engine import Database
 from db.models import Call, SignInLink
+from db.queries import sign_in_links
+from db.queries.calls import Calls
 from provisioning import housekeeping
-from provisioning.worker import Duties, work
-from tests.cast import Cast
+from provisioning.worker import Handlers, work
+from tests.kit.cast import Cast
 
 
 async def _open_two_calls(database: Database, cast: Cast) -> None:
@@ -70,7 +70,7 @@ async def test_sweeps_run_by_the_clock_and_again_after_a_failure(database: Datab
 
     every_second = {"sweep": ("* * * * * *", sweep)}
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(database_url, database, Duties({}, every_second), stop))
+        tasks.create_task(work(database_url, database, Handlers({}, every_second), stop))
         await swept.wait()
         stop.set()
 

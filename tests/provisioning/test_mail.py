@@ -7,10 +7,10 @@ import pytest
 
 from provisioning import mail
 from provisioning.mail import Mailer
-from sandbox.mail import Outbox
+from sandbox.mail import Mailbox
 
 
-async def test_a_mail_arrives(outbox: tuple[Outbox, int]) -> None:
+async def test_a_mail_arrives(outbox: tuple[Mailbox, int]) -> None:
     mailer = Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@bilby.example>")
     await mailer.send("Zoë@acacia.example", "Grüße", "Hello Zoë", "<p>Hello Zoë</p>")
     letter = await outbox[0].letter_to("Zoë@acacia.example")
@@ -18,7 +18,7 @@ async def test_a_mail_arrives(outbox: tuple[Outbox, int]) -> None:
 
 
 @pytest.mark.parametrize("injected", ["a@b.example\nBcc: c@d.example", "a@b.example\r\n\r\nhello"])
-async def test_an_address_brings_no_header_of_its_own(outbox: tuple[Outbox, int], injected: str) -> None:
+async def test_an_address_brings_no_header_of_its_own(outbox: tuple[Mailbox, int], injected: str) -> None:
     mailer = Mailer(f"smtp://127.0.0.1:{outbox[1]}", "bilby@bilby.example")
     with pytest.raises(ValueError, match="linefeed"):
         await mailer.send(injected, "Hello", "text", "html")
@@ -31,7 +31,7 @@ async def test_a_server_that_is_away_is_tried_twice(monkeypatch: pytest.MonkeyPa
         await Mailer("smtp://127.0.0.1:1", "bilby@bilby.example").send("a@b.example", "Hello", "text", "html")
 
 
-async def test_a_far_server_must_encrypt(outbox: tuple[Outbox, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_far_server_must_encrypt(outbox: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The post office here speaks no TLS; were it not on loopback, nothing would be sent to it."""
     monkeypatch.setattr(mail, "_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(mail, "LOOPBACK", frozenset())
@@ -40,7 +40,7 @@ async def test_a_far_server_must_encrypt(outbox: tuple[Outbox, int], monkeypatch
     assert not outbox[0].letters
 
 
-async def test_a_domain_of_other_letters_is_mailed_in_ascii(outbox: tuple[Outbox, int]) -> None:
+async def test_a_domain_of_other_letters_is_mailed_in_ascii(outbox: tuple[Mailbox, int]) -> None:
     mailer = Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@b\u00fccher.example>")
     await mailer.send("bob@b\u00fccher.example", "Hello", "text", "<p>text</p>")
     (letter,) = outbox[0].letters

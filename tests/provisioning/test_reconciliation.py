@@ -11,19 +11,19 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
 
-from db.audit import details_of
 from db.engine import Database
 from db.models import AuditEntry, Number, NumberOrder, Subscription
-from db.numbers import Numbers
+from db.queries.audit import details_of
+from db.queries.numbers import Numbers
 from provisioning.reconciliation import Difference, reconcile
-from provisioning.stripe_api import StripeError
-from provisioning.twilio_api import FREE
-from provisioning.webhook_url import is_same
-from sandbox.twilio import Number as Owned
-from sandbox.twilio import RestFault
-from tests.cast import Cast
-from tests.orders import WEB, Shop, shop
-from tests.twilio_account import account
+from provisioning.stripe.api import StripeError
+from provisioning.twilio.numbers_api import FREE
+from provisioning.twilio.webhook_url import is_same
+from sandbox.twilio.emulator import Number as Owned
+from sandbox.twilio.emulator import RestFault
+from tests.kit.cast import Cast
+from tests.kit.number_orders import WEB, Shop, shop
+from tests.kit.twilio_account import account
 
 FIRST, SECOND = "+61255500000", "+61255500037"
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from db import stripe_events
-from db.audit import AuditFilter, AuditLog, details_of
-from db.calls import Calls
 from db.engine import Database
 from db.models import Call, Leg, Organisation, StripeEvent
+from db.queries import stripe_events
+from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.calls import Calls
 from provisioning import housekeeping
 from provisioning.retention import purge_calls
-from tests.cast import Cast
+from tests.kit.cast import Cast
 
 
 async def _call(database: Database, cast: Cast, sid: str, *, days: float, of_b: bool = False) -> None:

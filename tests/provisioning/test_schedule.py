@@ -6,8 +6,8 @@ import pytest
 
 from db.engine import Database
 from provisioning.config import Settings
-from provisioning.duties import on_duty
 from provisioning.housekeeping import SWEEPS
+from provisioning.schedule import on_duty
 
 STRIPE = {"stripe_secret_key": "sk_test_1", "stripe_price_id": "price_1", "stripe_api_base": "http://127.0.0.1:1"}
 MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "Bilby <bilby@bilby.example>"}

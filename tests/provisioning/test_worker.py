@@ -16,7 +16,7 @@ from sqlalchemy import text
 from db.engine import Database
 from provisioning import worker
 from provisioning.jobs import Payload, enqueue
-from provisioning.worker import Duties, work
+from provisioning.worker import Handlers, work
 
 BEAT = timedelta(seconds=1)
 ROOT = Path(__file__).parents[1]
@@ -65,7 +65,7 @@ class Counter:
 async def _working(url: str, database: Database, counter: Counter) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(url, database, Duties({"count": counter.do}, {}), stop, BEAT))
+        tasks.create_task(work(url, database, Handlers({"count": counter.do}, {}), stop, BEAT))
         try:
             yield
         finally:
@@ -188,7 +188,7 @@ async def test_jobs_under_way_are_finished_before_the_end(database: Database, da
     await _add(database, "1")
     stop = asyncio.Event()
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(database_url, database, Duties({"count": slow}, {}), stop, BEAT))
+        tasks.create_task(work(database_url, database, Handlers({"count": slow}, {}), stop, BEAT))
         await begun.wait()
         stop.set()
         go_on.set()

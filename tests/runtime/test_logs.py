@@ -59,7 +59,7 @@ def theirs():
         logging.getLogger("nats.aio.client").exception("nats: encountered error " + CANARY, stack_info=True)
 
 def ours():
-    log = structlog.get_logger("media.call")
+    log = structlog.get_logger("media.speech.call")
     try:
         fail(CANARY)
     except ValueError as error:
@@ -188,7 +188,7 @@ def test_an_exception_shows_what_caused_it_and_where() -> None:
     except LookupError as error:
         outer, inner = describe(error)
     assert (outer["type"], inner["type"], inner["errno"]) == ("LookupError", "ConnectionRefusedError", 111)
-    here = "tests/test_runtime_logs.py:"
+    here = "tests/runtime/test_logs.py:"
     assert [place.startswith(here) for place in inner["at"]] == [True, True]
     assert inner["at"][-1].endswith(" lose")
 

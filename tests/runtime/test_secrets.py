@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from media.config import Settings as Media
-from media.ticket import TicketError, sign_stream, verify_stream
+from protocol.tickets import TicketError, sign_stream, verify_stream
 from provisioning.config import Settings as Provisioning
 from runtime.settings import ProcessSettings, Secret
 from web.config import Settings as Web

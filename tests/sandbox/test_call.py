@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from sandbox.twilio import Twilio
-from tests.customer import NUMBER, Customer, town
+from sandbox.twilio.emulator import Twilio
+from tests.kit.twilio_customer import NUMBER, Customer, town
 
 Town = tuple[Twilio, Customer]
 

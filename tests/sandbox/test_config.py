@@ -12,7 +12,7 @@ import media.config
 import provisioning.config
 import web.config
 from sandbox.config import Addresses, Secrets, Settings, product_environment
-from sandbox.processes import StartError
+from sandbox.engines.processes import StartError
 
 _ADDRESSES = Addresses(
     "postgresql+asyncpg://postgres@/postgres?host=/tmp/x",

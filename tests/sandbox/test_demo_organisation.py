@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from db import organisations, sign_in_links
 from db.engine import Database
-from db.members import Members, by_email
 from db.models import Member, Organisation
-from sandbox.seed import DETAILS, MEMBERS, ORGANISATION, TAKES_CALLS, invitations, seed
-from web import business
+from db.queries import organisations, sign_in_links
+from db.queries.members import Members, by_email
+from sandbox.demo_organisation import DETAILS, MEMBERS, ORGANISATION, TAKES_CALLS, invitations, seed
+from web.organisation import details as organisation_details
 
 
 async def test_is_made_once(database: Database) -> None:
@@ -26,8 +26,8 @@ async def test_is_a_business_that_the_product_would_take(database: Database) -> 
         organisation = await organisations.find(session, owner.organisation_id)
     assert organisation is not None
     assert (organisation.name, organisation.status) == (ORGANISATION, "incomplete"), "until it has paid"
-    details = business.read_details({"name": ORGANISATION, **DETAILS})
-    assert (business.problems(details), details.is_complete) == ({}, True)
+    details = organisation_details.read_details({"name": ORGANISATION, **DETAILS})
+    assert (organisation_details.problems(details), details.is_complete) == ({}, True)
     assert organisation.consent_prompt == "", "ours, read and kept"
 
 

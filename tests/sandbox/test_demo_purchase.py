@@ -11,20 +11,20 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
-from db import bundles, organisations
 from db.engine import Database
 from db.models import AuditEntry, Member, Number, NumberOrder, Organisation, Subscription
-from db.number_orders import NumberOrders
-from db.numbers import Numbers
-from provisioning.duties import on_duty
+from db.queries import bundles, organisations
+from db.queries.number_orders import NumberOrders
+from db.queries.numbers import Numbers
+from provisioning.schedule import on_duty
 from sandbox.config import NUMBER
-from sandbox.processes import StartError
-from sandbox.sale import LABEL, SEATS, Given, given, settle
-from sandbox.seed import seed
-from sandbox.twilio import Number as TwilioNumber
-from sandbox.twilio import RestFault
-from tests.shop import KEY, PRICE, Shop
-from tests.twilio_account import Account, account
+from sandbox.demo_organisation import seed
+from sandbox.demo_purchase import LABEL, SEATS, Given, given, settle
+from sandbox.engines.processes import StartError
+from sandbox.twilio.emulator import Number as TwilioNumber
+from sandbox.twilio.emulator import RestFault
+from tests.kit.paid_site import KEY, PRICE, Shop
+from tests.kit.twilio_account import Account, account
 
 
 @dataclass

@@ -11,14 +11,14 @@ import aiohttp
 import aiosmtplib
 import pytest
 
-from sandbox.mail import Outbox, post_office
+from sandbox.mail import Mailbox, post_office
 
 
 @dataclass
 class Office:
     """A running post office and where it listens."""
 
-    outbox: Outbox
+    outbox: Mailbox
     smtp_port: int
     page_url: str
 

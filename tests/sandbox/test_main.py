@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox.processes import command_line
-from tests.sandbox_run import STOP_SECONDS, UP, Begin, Sandbox, sandbox_run
+from sandbox.engines.processes import command_line
+from tests.kit.sandbox_run import STOP_SECONDS, UP, Begin, Sandbox, sandbox_run
 
 pytestmark = pytest.mark.slow
 

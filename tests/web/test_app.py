@@ -18,11 +18,12 @@ from aiohttp import web
 from db import migrate
 from db.engine import Database
 from db.models import Member
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import keys, pages
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
+from web.request import keys
+from web.request import render as request_render
 
 ROOT = Path(__file__).parents[1]
 Browsers = Callable[[], Browser]
@@ -37,7 +38,7 @@ def boom(monkeypatch: pytest.MonkeyPatch) -> None:
 
     table = web.RouteTableDef()
     table.get("/boom")(fail)
-    monkeypatch.setattr(pages, "routes", [*pages.routes, *table])
+    monkeypatch.setattr(request_render, "routes", [*request_render.routes, *table])
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:

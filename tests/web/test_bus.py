@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 from prometheus_client import REGISTRY
 
-from sandbox.nats import NatsServer
-from tests.bus import settled
+from sandbox.engines.nats import NatsServer
+from tests.kit.nats import settled
+from web.bus import WAITING_FACTS, Apply, Facts, open_facts
 from web.fact import Fact, parse
-from web.facts import WAITING_FACTS, Apply, Facts, open_facts
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
 WAIT = 10  # seconds that any one wait may take

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from db.engine import Database
-from db.members import AddressTakenError
 from db.models import AuditEntry, Member, Organisation
-from tests.cast import Cast
-from tests.site import Browser, Site
+from db.queries.members import AddressTakenError
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
 from web.found import found
 
 ROOT = Path(__file__).parents[1]

@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from twilio.request_validator import RequestValidator
 
-from tests.cast import Cast
-from tests.raw_http import Raw, hang_up, status_of
-from tests.shop import SECRET, Shop
-from web import keys, sessions
+from tests.kit.cast import Cast
+from tests.kit.paid_site import SECRET, Shop
+from tests.kit.raw_http import Raw, hang_up, status_of
+from web.request import keys
+from web.request import session as request_session
 
 # Connections to the database that are dropped when a client hangs up are not what these tests are about.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -160,14 +161,14 @@ class Visitor:
             await self.send(Raw(method, path, [("Content-Type", FORM), *self.as_somebody(self.cookies[1])], body))
 
     def as_somebody(self, cookie: str) -> list[tuple[str, str]]:
-        name = sessions.cookie_name(self.shop.site.app[keys.settings])
+        name = request_session.cookie_name(self.shop.site.app[keys.settings])
         return [("Cookie", f"{name}={cookie}"), ("X-CSRF-Token", self.csrf)] if cookie else []
 
 
 @pytest_asyncio.fixture
 async def visitor(shop: Shop, cast: Cast) -> AsyncIterator[Visitor]:
     owner = await shop.browser().sign_in(cast.alice)
-    name = sessions.cookie_name(shop.site.app[keys.settings])
+    name = request_session.cookie_name(shop.site.app[keys.settings])
     (cookie,) = [each.value for each in owner.http.cookie_jar if each.key == name]
     secret = shop.site.app[keys.settings].session_secret.get_secret_value()
     found = Visitor(shop, ["", cookie, "junk", *_claims(secret)], owner.csrf)

@@ -14,21 +14,23 @@ from uuid import UUID, uuid4
 import structlog
 from aiohttp import web
 
-from db.rate_limits import Limit
-from provisioning import customers
-from provisioning.regulatory import reasons_of
-from provisioning.selling import SellingError, check
-from provisioning.stripe_api import MOST_SEATS, Checkout, Purchase, StripeError
-from web import access, business, keys, limits, readiness
-from web.access import Rows, Viewer
-from web.business import Details
-from web.errors import InvalidError, NotFoundError, TooManyError, UnavailableError
-from web.forms import field
-from web.newcomer import SEATS, seats
-from web.pages import render
-from web.paying import payer, refused
-from web.price import Price
-from web.readiness import PapersState
+from db.queries.rate_limits import Limit
+from provisioning.billing import customers
+from provisioning.billing.seats import SellingError, check
+from provisioning.numbers.bundles import reasons_of
+from provisioning.stripe.api import MOST_SEATS, Checkout, Purchase, StripeError
+from web.billing import checkout_rules as checkout_rules
+from web.billing.checkout_rules import PapersState
+from web.billing.paying import payer, refused
+from web.organisation import details as organisation_details
+from web.organisation.details import Details
+from web.people.sign_up_link import SEATS, seats
+from web.request import access, keys, limits
+from web.request.access import Rows, Viewer
+from web.request.errors import InvalidError, NotFoundError, TooManyError, UnavailableError
+from web.request.forms import field
+from web.request.price import Price
+from web.request.render import render
 
 CHECKOUTS = Limit("checkout", count=10, seconds=10 * 60)  # of one organisation
 RETURNS = Limit("checkout success", count=60, seconds=10 * 60)
@@ -63,7 +65,7 @@ async def form(request: web.Request) -> web.StreamResponse:
     """Seats, the business behind the organisation, and the way to pay."""
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
-        subscribed = readiness.is_subscribed(rows.organisation, await rows.subscription())
+        subscribed = checkout_rules.is_subscribed(rows.organisation, await rows.subscription())
     if subscribed:
         raise web.HTTPSeeOther("/billing")
     return await _page(request, viewer)
@@ -84,7 +86,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
         wrong, papers = await _note(rows, typed, platform=_platform(request.app))
     if wrong:
         return await _page(request, viewer, status=400, typed=typed, wrong=wrong)
-    if not readiness.may_pay(papers):
+    if not checkout_rules.may_pay(papers):
         raise web.HTTPSeeOther(f"/checkout?seats={typed.seats}")
     try:
         where = await _to_stripe(request, viewer, typed)
@@ -100,8 +102,8 @@ async def success(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, RETURNS, str(viewer.organisation_id))
     checkout = await _checkout(request, viewer)
     async with access.rows(request, viewer) as rows:
-        state = readiness.payment_state(rows.organisation, await rows.subscription())
-        subscribed = readiness.is_subscribed(rows.organisation, await rows.subscription())
+        state = checkout_rules.payment_state(rows.organisation, await rows.subscription())
+        subscribed = checkout_rules.is_subscribed(rows.organisation, await rows.subscription())
     if state == "ready" and checkout.is_complete:
         raise web.HTTPSeeOther("/onboarding")
     if subscribed and not checkout.is_complete:  # another one is paid for already
@@ -114,8 +116,8 @@ async def standing(request: web.Request) -> web.StreamResponse:
     """How things stand, for a page that waits: it loads itself again when they do otherwise."""
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
-        state = readiness.payment_state(rows.organisation, await rows.subscription())
-        papers = readiness.papers_state(await rows.ordering.papers(), platform=_platform(request.app))
+        state = checkout_rules.payment_state(rows.organisation, await rows.subscription())
+        papers = checkout_rules.papers_state(await rows.ordering.papers(), platform=_platform(request.app))
     return web.json_response({"payment": state, "papers": papers})
 
 
@@ -124,20 +126,24 @@ async def _typed(request: web.Request, viewer: Viewer) -> Typed:
         key = UUID(await field(request, "key"))
     except ValueError:
         raise InvalidError from None
-    told = {name: await field(request, name) for name in readiness.NAMES}
-    details = business.read_details({"name": viewer.organisation, **told})
+    told = {name: await field(request, name) for name in checkout_rules.NAMES}
+    details = organisation_details.read_details({"name": viewer.organisation, **told})
     return Typed(seats=(await field(request, "seats")).strip(), details=details, key=key)
 
 
 async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, str], PapersState]:
     """Store the details if they were not known, and file papers with them; what is wrong, and how the papers are."""
     wrong = _seats_problem(typed.seats, await rows.members.with_role("agent"))
-    known = readiness.details_of(rows.organisation)
+    known = checkout_rules.details_of(rows.organisation)
     if not known.is_complete:
-        wrong |= {name: told for name, told in business.problems(typed.details).items() if name in readiness.NAMES}
+        wrong |= {
+            name: told
+            for name, told in organisation_details.problems(typed.details).items()
+            if name in checkout_rules.NAMES
+        }
         if not any(typed.details.papers):
             wrong["legal_name"] = "Say which business this is: numbers are rented to known businesses only."
-    papers = readiness.papers_state(await rows.ordering.papers(), platform=platform)
+    papers = checkout_rules.papers_state(await rows.ordering.papers(), platform=platform)
     if "seats" not in wrong:
         rows.organisation.seats_wanted = seats(typed.seats)
     if wrong:
@@ -151,7 +157,7 @@ async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, 
 
 
 async def _store(rows: Rows, known: Details, details: Details) -> None:
-    for name, value in zip(readiness.NAMES, details.papers, strict=True):
+    for name, value in zip(checkout_rules.NAMES, details.papers, strict=True):
         setattr(rows.organisation, name, value)
     await rows.audit.record("details.changed", details.changes(known))
 
@@ -241,9 +247,9 @@ async def _page(
     wrong: Mapping[str, str] | None = None,
 ) -> web.Response:
     async with access.rows(request, viewer) as rows:
-        known, chosen = readiness.details_of(rows.organisation), rows.organisation.seats_wanted
+        known, chosen = checkout_rules.details_of(rows.organisation), rows.organisation.seats_wanted
         agents, papers = await rows.members.with_role("agent"), await rows.ordering.papers()
-    state = readiness.papers_state(papers, platform=_platform(request.app))
+    state = checkout_rules.papers_state(papers, platform=_platform(request.app))
     return render(
         request,
         "checkout.html",
@@ -274,7 +280,7 @@ def _seats(request: web.Request, typed: Typed | None, chosen: int | None, agents
         "total": Price(request.app[keys.settings].seat_price_cents).times(seats(shown) or least),
         "left": "left" in request.query,
         "key": str(uuid4()),
-        "business": business,
-        "papers_words": readiness.PAPERS_WORDS,
-        "may_pay": readiness.may_pay,
+        "business": organisation_details,
+        "papers_words": checkout_rules.PAPERS_WORDS,
+        "may_pay": checkout_rules.may_pay,
     }

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from db.bundles import APPROVED, IN_REVIEW
 from db.models import Bundle, Organisation, Subscription
-from web.business import Details
+from db.queries.bundles import APPROVED, IN_REVIEW
+from web.organisation.details import Details
 
 PapersState = Literal["none", "unfiled", "filing", "review", "approved", "rejected"]
 """`none` are needed; `unfiled` and `filing` are not known to Twilio yet."""

@@ -10,17 +10,18 @@ from uuid import UUID, uuid4
 from aiohttp import web
 
 from db.models import Organisation, Subscription
-from db.rate_limits import Limit
-from provisioning import selling
-from provisioning.selling import SellingError, check
-from provisioning.stripe_api import MOST_SEATS, Invoice, StripeError
-from web import access, billing_state, forms, keys, limits
-from web.access import Viewer
-from web.billing_state import Change
-from web.errors import InvalidError, TooManyError, UnavailableError
-from web.newcomer import seats
-from web.pages import render
-from web.paying import payer, refused
+from db.queries.rate_limits import Limit
+from provisioning.billing import seats as billing_seats
+from provisioning.billing.seats import SellingError, check
+from provisioning.stripe.api import MOST_SEATS, Invoice, StripeError
+from web.billing import view as billing_view
+from web.billing.paying import payer, refused
+from web.billing.view import Change
+from web.people.sign_up_link import seats
+from web.request import access, forms, keys, limits
+from web.request.access import Viewer
+from web.request.errors import InvalidError, TooManyError, UnavailableError
+from web.request.render import render
 
 REQUESTS = Limit("billing", count=40, seconds=10 * 60)  # of one organisation: each is asked of Stripe
 
@@ -107,7 +108,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
     try:
         database, stripe = request.app[keys.database], request.app[keys.stripe]
-        await selling.resume(database, stripe, viewer.organisation_id, key, _grace(request))
+        await billing_seats.resume(database, stripe, viewer.organisation_id, key, _grace(request))
         async with access.rows(request, viewer) as rows:
             await rows.audit.record("subscription.resumed")
     except SellingError as error:
@@ -135,7 +136,7 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
         async with access.rows(request, viewer) as rows:
             agents = await rows.members.with_role("agent")
         check(seats(wanted) or 0, agents)
-        one = await selling.current(request.app[keys.database], stripe, viewer.organisation_id)
+        one = await billing_seats.current(request.app[keys.database], stripe, viewer.organisation_id)
         if one.seats == int(wanted):
             return Typed(wanted)
         now, then = await stripe.preview(one, one.seats), await stripe.preview(one, int(wanted))
@@ -143,12 +144,14 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
         return Typed(wanted, wrong=str(error))
     except StripeError as error:
         return Typed(wanted, trouble=refused(error))
-    return Typed(wanted, change=billing_state.change(int(wanted), agents, now, then))
+    return Typed(wanted, change=billing_view.change(int(wanted), agents, now, then))
 
 
 async def _change(request: web.Request, viewer: Viewer, wanted: int, key: str) -> None:
     database, stripe = request.app[keys.database], request.app[keys.stripe]
-    before, after = await selling.change_seats(database, stripe, viewer.organisation_id, wanted, key, _grace(request))
+    before, after = await billing_seats.change_seats(
+        database, stripe, viewer.organisation_id, wanted, key, _grace(request)
+    )
     if before != after:
         async with access.rows(request, viewer) as rows:
             await rows.audit.record("seats.chosen", {"from": before, "to": after})
@@ -170,17 +173,17 @@ async def _found(request: web.Request, viewer: Viewer) -> Found:
 async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200) -> web.Response:
     found = await _found(request, viewer)
     organisation, row = found.organisation, found.row
-    bills = billing_state.bills(found.invoices, organisation, row)
+    bills = billing_view.bills(found.invoices, organisation, row)
     return render(
         request,
         "billing.html",
         status=status,
-        state=billing_state.state(organisation, row),
+        state=billing_view.state(organisation, row),
         row=row,
         agents=found.agents,
         least=max(1, found.agents),
         most=MOST_SEATS,
-        may_change=billing_state.may_change_seats(organisation, row),
+        may_change=billing_view.may_change_seats(organisation, row),
         typed=typed,
         bills=bills,
         to_pay=next((bill for bill in bills if bill.open and bill.page), None),

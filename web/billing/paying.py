@@ -5,10 +5,10 @@ from __future__ import annotations
 import structlog
 from aiohttp import web
 
-from provisioning.stripe_api import StripeError
-from web import access, keys
-from web.access import Viewer
-from web.errors import ForbiddenError, UnavailableError
+from provisioning.stripe.api import StripeError
+from web.request import access, keys
+from web.request.access import Viewer
+from web.request.errors import ForbiddenError, UnavailableError
 
 _NOT_YOURS = "Paying is for owners of your organisation. Ask one of them."
 _CLOSED = "Paying is not open yet. Nothing is charged."

@@ -1,6 +1,6 @@
 """The wall between members and live words while money is missing: said in words, with who can take it down.
 
-What is closed to whom stands in `STANDING` (db/organisations.py). Here it is put into sentences for one viewer, and
+What is closed to whom stands in `STANDING` (db/queries/organisations.py). Here it is put into sentences for one viewer, and
 when it changes every open console of the organisation is closed, so that each page asks for a new ticket and learns
 how things stand now. Calls are touched by neither: who is talking goes on talking.
 """
@@ -17,10 +17,10 @@ from aiohttp import web
 
 from db.engine import DatabaseUnavailableError
 from db.models import Member, Organisation, Subscription
-from provisioning.notices import day, owners
-from web import access, keys
-from web.access import Viewer
-from web.errors import NotFoundError
+from provisioning.billing.notices import day, owners
+from web.request import access, keys
+from web.request.access import Viewer
+from web.request.errors import NotFoundError
 
 MOST_NAMES = 3  # of owners to ask
 _ANEW = ("incomplete", "cancelled")  # there is no subscription to mend
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class PaymentNotice:
     """What is wrong with an organisation's money, as one viewer is told: on the page, and beside a ticket."""
 
     state: str
@@ -45,7 +45,7 @@ class Trouble:
     """Calls still connect, so the phone is of use."""
 
 
-async def trouble(request: web.Request, viewer: Viewer) -> Trouble | None:
+async def trouble(request: web.Request, viewer: Viewer) -> PaymentNotice | None:
     """What to tell ``viewer``; None while all is well."""
     if not viewer.standing.trouble:
         return None
@@ -55,12 +55,12 @@ async def trouble(request: web.Request, viewer: Viewer) -> Trouble | None:
 
 def told(
     viewer: Viewer, organisation: Organisation, everybody: Sequence[Member], subscription: Subscription | None
-) -> Trouble:
+) -> PaymentNotice:
     """The same, of what was read. Pure but for the clock."""
     pays, anew = viewer.may("billing"), organisation.status in _ANEW
     until = _kept_until(organisation, subscription) if viewer.may("numbers") else ""
     mend = ("/checkout", "Choose seats and pay") if anew else ("/billing", "See to the payment")
-    return Trouble(
+    return PaymentNotice(
         state=organisation.status,
         words=" ".join(filter(None, (viewer.standing.trouble, until))),
         remedy=viewer.standing.remedy if pays else whom_to_ask(everybody),

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from db.base import Attention
 from db.models import Organisation, Subscription
-from db.organisations import ATTENTION, standing
-from provisioning.notices import day
-from provisioning.stripe_api import Invoice, Preview
-from web.price import Price
-from web.readiness import has_failed, is_subscribed, is_under_way
+from db.queries.organisations import ATTENTION, standing
+from provisioning.billing.notices import day
+from provisioning.stripe.api import Invoice, Preview
+from web.billing.checkout_rules import has_failed, is_subscribed, is_under_way
+from web.request.price import Price
 
 Tone = Literal["good", "wait", "bad"]
 Mend = Literal["", "pay", "portal", "resume", "checkout"]

@@ -14,9 +14,9 @@ import structlog
 from aiohttp import web
 from stripe import SignatureVerificationError, WebhookSignature
 
-from provisioning.stripe_events import Event, EventError, read, receive
-from web import keys
+from provisioning.billing.events import Event, EventError, read, receive
 from web.config import Settings
+from web.request import keys
 
 LARGEST_EVENT = 256 * 1024  # bytes; Stripe's are some kB, with many lines in an invoice some tens of them
 READ_SECONDS = 5.0

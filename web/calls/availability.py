@@ -6,9 +6,9 @@ import json
 
 from aiohttp import web
 
-from web import access
-from web.errors import InvalidError
-from web.forms import read_body
+from web.request import access
+from web.request.errors import InvalidError
+from web.request.forms import read_body
 
 routes = web.RouteTableDef()
 

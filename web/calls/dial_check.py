@@ -1,17 +1,18 @@
 """Before a number is dialled, the page asks whether it may be: a refusal is text beside the field, and costs no call.
 
-What Twilio asks us afterwards (`web.voice`) decides by the same rules: this page is not the only one who may dial.
+What Twilio asks us afterwards (`web.calls.voice`) decides by the same rules: this page is not the only one who may dial.
 """
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from db.rate_limits import Limit
-from web import access, keys, limits, outgoing
-from web.callers import shown
-from web.dialling import DiallingError, dialled
-from web.forms import field
+from db.queries.rate_limits import Limit
+from web.calls import outgoing
+from web.calls.dialling import DiallingError, dialled
+from web.request import access, keys, limits
+from web.request.callers import shown
+from web.request.forms import field
 
 DIALS = Limit("dial check", count=120, seconds=60)
 
@@ -22,7 +23,7 @@ routes = web.RouteTableDef()
 async def check(request: web.Request) -> web.Response:
     """``number``, as typed: JSON ``{"number", "shown"}`` if it may be called now, else ``{"refused", "error"}``.
 
-    ``number`` is E.164, ``refused`` a `web.dialling.Reason`, ``error`` a sentence for the one who typed it.
+    ``number`` is E.164, ``refused`` a `web.calls.dialling.Reason`, ``error`` a sentence for the one who typed it.
     """
     viewer = await access.require(request, "softphone")
     settings = request.app[keys.settings]

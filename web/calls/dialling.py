@@ -1,4 +1,4 @@
-"""What may be dialled. Pure. `web.callers` has how a number is shown.
+"""What may be dialled. Pure. `web.request.callers` has how a number is shown.
 
 Numbers are kept as E.164 (``+61293744000``).
 """
@@ -12,14 +12,14 @@ from typing import Literal
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
-from web.typed import digits_and_signs
+from web.request.typed import digits_and_signs
 
 HOME = "AU"
 COUNTRIES = ("AU", "NZ")
 """Where may be called unless the platform says otherwise."""
 Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid", "seats", "ceiling"]
 """Why something may not be dialled. ``unreachable``: a company's number that works within its country alone.
-``seats`` and ``ceiling`` are limits of the organisation, see `web.outgoing`."""
+``seats`` and ``ceiling`` are limits of the organisation, see `web.calls.outgoing`."""
 
 SENTENCES: dict[Reason, str] = {
     "emergency": "Emergency calls can not be made from here. Hang up and call from a mobile phone or a landline now.",

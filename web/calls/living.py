@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web import access
-from web.errors import InvalidError
+from web.request import access
+from web.request.errors import InvalidError
 
 _MOST_CALLS = 2000
 _LONGEST_NAME = 64  # characters

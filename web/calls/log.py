@@ -8,21 +8,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.calls import PAGE, CallFilter, Place
 from db.models import Call, Member
-from web import access, spreadsheet
-from web.access import Rows, Viewer
-from web.call_log import (
-    DIRECTIONS,
-    OUTCOMES,
-    Line,
-    asked,
-    call_filter,
-    line,
-)
-from web.errors import ForbiddenError
-from web.log_pages import page_after, read_page
-from web.pages import render
+from db.queries.calls import PAGE, CallFilter, Place
+from web.calls.log_view import DIRECTIONS, OUTCOMES, Line, asked, call_filter, line
+from web.request import access
+from web.request import csv_export as csv_export
+from web.request.access import Rows, Viewer
+from web.request.errors import ForbiddenError
+from web.request.paging import page_after, read_page
+from web.request.render import render
 
 EXPORT_PAGE = 500  # rows a transaction: a slow download holds none open
 _COLUMNS = ("Started", "Direction", "Customer", "Number", "Agent", "Outcome", "Seconds", "Transcription", "Call")
@@ -65,7 +59,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
     which = call_filter(asked(request.query), zone)
-    answer = await spreadsheet.begin(request, "calls.csv", _COLUMNS)
+    answer = await csv_export.begin(request, "calls.csv", _COLUMNS)
     await _write_all(request, viewer, which, zone, answer)
     await answer.write_eof()
     return answer
@@ -78,7 +72,7 @@ async def _write_all(
     while True:
         async with access.rows(request, viewer) as rows:
             found = await rows.calls.page(which, after=after, limit=EXPORT_PAGE)
-        await spreadsheet.write(answer, (_cells(line(call, zone)) for call in found))
+        await csv_export.write(answer, (_cells(line(call, zone)) for call in found))
         if len(found) < EXPORT_PAGE:
             return
         after = _place_of(found[-1])

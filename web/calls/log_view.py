@@ -9,12 +9,12 @@ from typing import TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from db.call_progress import Direction, Outcome
-from db.calls import CallFilter
 from db.models import Call, Transcription
-from web.callers import shown
-from web.errors import InvalidError
-from web.log_pages import days, filled_in
+from db.queries.call_progress import Direction, Outcome
+from db.queries.calls import CallFilter
+from web.request.callers import shown
+from web.request.errors import InvalidError
+from web.request.paging import days, filled_in
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)

@@ -1,6 +1,6 @@
 """How much an organisation may call out: as many calls at once as it has seats, and so many minutes a day.
 
-A stolen sign-in, or a colleague's script, costs whoever runs Bilby money by the minute. `web.dialling` decides where
+A stolen sign-in, or a colleague's script, costs whoever runs Bilby money by the minute. `web.calls.dialling` decides where
 may be called; the row that a call gets is what is counted here.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from db.calls import OutgoingUse
-from web.access import Rows
+from db.queries.calls import OutgoingUse
+from web.calls.dialling import DiallingError, Reason
 from web.config import Settings
-from web.dialling import DiallingError, Reason
-from web.roster import seats
+from web.people.team_view import seats
+from web.request.access import Rows
 
 DAY = timedelta(days=1)
 RINGING = timedelta(minutes=2)  # and whatever else comes before the minutes that Twilio limits

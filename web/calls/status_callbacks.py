@@ -1,6 +1,6 @@
 """Twilio's status callbacks keep a call's row true, and tell media who has answered.
 
-They come twice, late and out of order: `db.call_progress` makes one and the same row of them. A callback about a
+They come twice, late and out of order: `db.queries.call_progress` makes one and the same row of them. A callback about a
 call that was never recorded has nothing to keep true, and is answered like the rest: Twilio need not repeat it.
 """
 
@@ -13,14 +13,24 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
-from db.call_progress import LegReport, is_over
-from web import access, keys, walls
-from web.access import Rows
-from web.callbacks import Form, FormError, call_report, call_sid, is_of_leg, leg_report, parent_sid, stream_report
-from web.errors import InvalidError, NotFoundError
+from db.queries.call_progress import LegReport, is_over
+from web.billing import payment_notice as payment_notice
+from web.calls.callback_forms import (
+    Form,
+    FormError,
+    call_report,
+    call_sid,
+    is_of_leg,
+    leg_report,
+    parent_sid,
+    stream_report,
+)
+from web.calls.stop_words import remind
+from web.calls.twilio_request import twilio_form
 from web.fact import Fact
-from web.signature import twilio_form
-from web.stop_words import remind
+from web.request import access, keys
+from web.request.access import Rows
+from web.request.errors import InvalidError, NotFoundError
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)
@@ -119,7 +129,7 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         return
     if fact.kind == "standing":
         app[keys.progress].nudge(fact.org)
-        await walls.close_consoles(app, fact.org)
+        await payment_notice.close_consoles(app, fact.org)
         return
     news = app[keys.restarts].note(fact)
     async with access.by_fact(app, fact.org) as rows:

@@ -14,12 +14,13 @@ import structlog
 from aiohttp import ClientError, web
 from twilio.base.exceptions import TwilioRestException
 
-from db.call_progress import is_over
 from db.models import Call
-from web import access, keys, twiml
-from web.callbacks import CALL_SID
-from web.errors import NotFoundError
+from db.queries.call_progress import is_over
+from web.calls import twiml
+from web.calls.callback_forms import CALL_SID
 from web.fact import Fact
+from web.request import access, keys
+from web.request.errors import NotFoundError
 
 STOPPING = 1000  # orders that may wait
 WORKERS = 2

@@ -3,7 +3,7 @@
 Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. That may come late or never, where
 the proxy that carries it went down with the stream, or a whole machine is gone. So media says itself that a socket
 broke, and a node's heartbeats are missed. Either way a new stream is started by Twilio's Streams REST; it lands on
-whichever node is ready, and its ticket tells that node how old the call is. One loss is one start: here `Whereabouts`
+whichever node is ready, and its ticket tells that node how old the call is. One loss is one start: here `StreamRegistry`
 sees to it, and between several web processes the stream's name, which says what it comes after and which Twilio takes
 once.
 
@@ -22,15 +22,15 @@ from aiohttp import ClientError, web
 from prometheus_client import Counter
 from twilio.base.exceptions import TwilioRestException
 
-from db.call_progress import is_over
 from db.engine import DatabaseUnavailableError
-from db.organisations import standing
-from media.ticket import sign_stream
-from provisioning import webhook_url
-from web import access, keys
-from web.errors import NotFoundError
+from db.queries.call_progress import is_over
+from db.queries.organisations import standing
+from protocol.tickets import sign_stream
+from provisioning.twilio import webhook_url
+from web.calls.stream_registry import LiveStream, StreamRegistry
 from web.fact import Fact
-from web.whereabouts import Place, Whereabouts
+from web.request import access, keys
+from web.request.errors import NotFoundError
 
 WORKERS = 10  # starts under way at once: a node may lose hundreds of calls
 WAITING = 2000
@@ -43,12 +43,12 @@ for _result in ("started", "refused", "failed"):
 _silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped saying that it lives.")
 
 
-class Restarts:
+class StreamRecovery:
     """One for the process; `run` it in a task of its own."""
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
-        self._whereabouts = Whereabouts()
+        self._whereabouts = StreamRegistry()
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
         self._later: list[tuple[float, str]] = []  # a heap: when to want which call
 
@@ -64,7 +64,7 @@ class Restarts:
         """A media node says that it lives."""
         self._whereabouts.alive(node, time.monotonic())
 
-    def find(self, call: str) -> Place | None:
+    def find(self, call: str) -> LiveStream | None:
         """Where ``call`` has its stream, as far as is known."""
         return self._whereabouts.find(call)
 
@@ -181,7 +181,7 @@ class Restarts:
         )
         return str(started.sid)
 
-    async def _ticket(self, call: str, place: Place) -> str | None:
+    async def _ticket(self, call: str, place: LiveStream) -> str | None:
         """A ticket for the call's next stream; None if the call is over, or is not to be transcribed any more."""
         async with access.by_fact(self._app, place.org) as rows:
             row = await rows.calls.get(call)

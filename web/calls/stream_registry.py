@@ -25,7 +25,7 @@ _OVER = ("completed", "stopped")  # why a call needs no other stream: it is over
 
 
 @dataclass(slots=True)
-class Place:
+class LiveStream:
     """Where a live call's words are made."""
 
     org: UUID
@@ -47,14 +47,14 @@ class Place:
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=len(DELAYS) - 1))
 
 
-class Whereabouts:
+class StreamRegistry:
     """The live calls, as many as are known."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, Place] = OrderedDict()
+        self._places: OrderedDict[str, LiveStream] = OrderedDict()
         self._heard: dict[str, float] = {}  # node: when it said last that it lives
 
-    def find(self, call: str) -> Place | None:
+    def find(self, call: str) -> LiveStream | None:
         return self._places.get(call)
 
     def note(self, fact: Fact) -> bool:
@@ -73,7 +73,7 @@ class Whereabouts:
 
     def adopt(self, call: str, org: UUID, stream: str, began: int | None) -> None:
         """A call that media said nothing of since we live, or that never reached it: Twilio names its stream."""
-        self._keep(call, Place(org, stream, began=began))
+        self._keep(call, LiveStream(org, stream, began=began))
 
     def alive(self, node: str, now: float) -> None:
         """A heartbeat."""
@@ -148,7 +148,7 @@ class Whereabouts:
         return place is not None and bool(place.node and fact.node) and place.node != fact.node
 
     def _place(self, fact: Fact) -> None:
-        place = self._places.get(fact.call) or self._keep(fact.call, Place(fact.org))
+        place = self._places.get(fact.call) or self._keep(fact.call, LiveStream(fact.org))
         if fact.again and place.stream and place.at >= fact.at:
             return
         if fact.stream:
@@ -156,7 +156,7 @@ class Whereabouts:
         place.node, place.at, place.ordered_at = fact.node or "", fact.at, None
         place.began = fact.began or place.began
 
-    def _succeed(self, place: Place, stream: str) -> None:
+    def _succeed(self, place: LiveStream, stream: str) -> None:
         if place.stream and place.stream != stream:
             place.past.append(place.stream)
         place.stream = stream
@@ -175,7 +175,7 @@ class Whereabouts:
             self.forget(fact.call)
         return fact.reason not in _OVER
 
-    def _keep(self, call: str, place: Place) -> Place:
+    def _keep(self, call: str, place: LiveStream) -> LiveStream:
         self._places[call] = place
         if len(self._places) > _KNOWN:
             self._places.popitem(last=False)

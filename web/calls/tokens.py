@@ -9,12 +9,14 @@ from aiohttp import web
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
-from db.rate_limits import Limit
-from media.ticket import sign_console
-from web import access, keys, limits, sessions, walls
-from web.callbacks import client_identity
+from db.queries.rate_limits import Limit
+from protocol.tickets import sign_console
+from web.billing import payment_notice as payment_notice
+from web.calls.callback_forms import client_identity
+from web.calls.twilio_client import EDGE, REGION
 from web.config import Settings
-from web.twilio_client import EDGE, REGION
+from web.request import access, keys, limits
+from web.request import session as request_session
 
 VOICE_SECONDS = 3600  # the softphone asks for the next one before
 CONSOLE_TICKETS = Limit("console ticket", count=60, seconds=60)  # per member: some tabs that reconnect
@@ -31,9 +33,9 @@ async def console_ticket(request: web.Request) -> web.Response:
     """
     asked_at = time.time()  # before the member's rights are read: whoever takes them away later voids this ticket
     viewer = await access.require(request, "console")
-    sign_in = sessions.read(request)
+    sign_in = request_session.read(request)
     await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
-    trouble = await walls.trouble(request, viewer)
+    trouble = await payment_notice.trouble(request, viewer)
     told = asdict(trouble) if trouble else None
     if trouble is not None and not viewer.may_watch:
         return web.json_response({"error": trouble.words, "reason": trouble.state, "trouble": told}, status=403)

@@ -1,4 +1,4 @@
-"""Twilio's client as `provisioning.twilio_client` makes it, for what web asks of live calls."""
+"""Twilio's client as `provisioning.twilio.client` makes it, for what web asks of live calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from twilio.rest import Client
 
-from provisioning.twilio_client import EDGE, REGION, connected
+from provisioning.twilio.client import EDGE, REGION, connected
 from web.config import TWILIO_API, Settings
 
 __all__ = ["EDGE", "REGION", "of"]

@@ -18,7 +18,7 @@ from aiohttp import web
 from multidict import MultiDict
 from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
-from web import keys
+from web.request import keys
 
 LARGEST_FORM = 64 * 1024  # bytes; Twilio's longest is a few kB
 MOST_FIELDS = 200  # Twilio sends some forty, and says that the set will grow
@@ -58,7 +58,7 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
     if _CALL_SID.fullmatch(call):
         structlog.contextvars.bind_contextvars(
             call=call
-        )  # on every line of this request: `web.middlewares.note` ends it
+        )  # on every line of this request: `web.request.middlewares.note` ends it
     return form
 
 

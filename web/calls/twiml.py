@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from twilio.twiml.voice_response import Client, Dial, Number, Start, VoiceResponse
 from twilio.twiml.voice_response import Stream as StreamNoun
 
-from provisioning import webhook_url
+from provisioning.twilio import webhook_url
 
 LANGUAGE = "en-AU"
 STREAM_NAME = "bilby"  # unique in its call; stops the stream by name

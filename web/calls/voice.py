@@ -16,19 +16,20 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
-from db.call_progress import CallReport, Direction, is_over
 from db.engine import DatabaseUnavailableError
 from db.models import Call, Number
-from db.organisations import Standing, standing
-from media.ticket import sign_stream
-from provisioning import webhook_url
-from web import access, keys, outgoing, twiml
-from web.access import PERMISSIONS, Rows
-from web.callbacks import Form, FormError, call_sid, client_identity, dial_report, member_id, parent_sid
-from web.callers import shown
-from web.dialling import DiallingError, dialled
-from web.errors import NotFoundError
-from web.signature import twilio_form
+from db.queries.call_progress import CallReport, Direction, is_over
+from db.queries.organisations import Standing, standing
+from protocol.tickets import sign_stream
+from provisioning.twilio import webhook_url
+from web.calls import outgoing, twiml
+from web.calls.callback_forms import Form, FormError, call_sid, client_identity, dial_report, member_id, parent_sid
+from web.calls.dialling import DiallingError, dialled
+from web.calls.twilio_request import twilio_form
+from web.request import access, keys
+from web.request.access import PERMISSIONS, Rows
+from web.request.callers import shown
+from web.request.errors import NotFoundError
 
 ANSWER_SECONDS = 10.0  # Twilio gives up after 15
 TICKET_AGE = timedelta(minutes=2)  # of a call that still gets a ticket; Twilio repeats itself within seconds

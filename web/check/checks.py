@@ -7,7 +7,6 @@ secret or number is printed. The page for operators shows the same findings.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -19,63 +18,67 @@ from nats.errors import Error as NatsError
 from db import migrate
 from db.engine import DatabaseUnavailableError
 from provisioning.mail import Mailer
-from web import check_media, check_stripe, check_twilio
+from web.check import media as check_media
+from web.check import stripe as check_stripe
+from web.check import twilio as check_twilio
+from web.check.finding import CheckResult
 from web.config import TWILIO_API, Settings, read
-from web.finding import Finding
 
 SECONDS = 10.0  # for each check
 _REACHING_SECONDS = 4.0
 _LISTENING_SECONDS = 1.0
 _WORDS = ("transcript.>", "snapshot.>", "ticket.>")
 
-Check = Callable[[Settings], Awaitable[Finding]]
+Check = Callable[[Settings], Awaitable[CheckResult]]
 
 _log = structlog.get_logger(__name__)
 
 
-async def findings(settings: Settings) -> list[Finding]:
+async def findings(settings: Settings) -> list[CheckResult]:
     """Every check's finding, in order; they run side by side, each within `SECONDS`."""
     return list(await asyncio.gather(*(look(name, settings) for name in CHECKS)))
 
 
-async def look(name: str, settings: Settings) -> Finding:
+async def look(name: str, settings: Settings) -> CheckResult:
     """What the check called ``name`` finds, within `SECONDS`. One that breaks hides no other."""
     return await guarded(name, CHECKS[name](settings))
 
 
-async def guarded(name: str, looking: Awaitable[Finding]) -> Finding:
+async def guarded(name: str, looking: Awaitable[CheckResult]) -> CheckResult:
     """What ``looking`` finds, within `SECONDS`, or that it found nothing out."""
     try:
         async with asyncio.timeout(SECONDS):
             return await looking
     except TimeoutError:
-        return Finding(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
+        return CheckResult(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
     except Exception as error:
         _log.exception("check failed", check=name)
-        return Finding(name, f"could not be looked at ({type(error).__name__})", "see web's log: this is our mistake")
+        return CheckResult(
+            name, f"could not be looked at ({type(error).__name__})", "see web's log: this is our mistake"
+        )
 
 
-async def regions(settings: Settings) -> Finding:
+async def regions(settings: Settings) -> CheckResult:
     """What the settings class already insists on, said aloud."""
     where = "au1" if settings.twilio_api_base == TWILIO_API else "an address on this machine"
-    return Finding("regions", f"Twilio by {where}; anything but Australia is refused at start")
+    return CheckResult("regions", f"Twilio by {where}; anything but Australia is refused at start")
 
 
-async def database(settings: Settings) -> Finding:
+async def database(settings: Settings) -> CheckResult:
     opened = settings.database("bilby check", pool_size=1)
     try:
         async with opened.begin() as session:
             if await migrate.is_ready(session):
-                return Finding("database", "reachable and migrated")
+                return CheckResult("database", "reachable and migrated")
             at = await migrate.current(session)
-            return Finding("database", f"at revision {at or 'none'}", "run python -m db.migrate")
+            return CheckResult("database", f"at revision {at or 'none'}", "run python -m db.migrate")
     except DatabaseUnavailableError:
-        return Finding("database", "does not answer", "check DATABASE_URL and that PostgreSQL runs")
+        return CheckResult("database", "does not answer", "check DATABASE_URL and that PostgreSQL runs")
     finally:
         await opened.close()
 
 
-async def nats(settings: Settings) -> Finding:
+async def nats(settings: Settings) -> CheckResult:
     """The engine itself must deny us the words."""
     refusals: list[str] = []
 
@@ -91,36 +94,36 @@ async def nats(settings: Settings) -> Finding:
         await client.flush(2)
         await asyncio.sleep(_LISTENING_SECONDS)
     except (NatsError, OSError, TimeoutError):
-        return Finding("NATS", "does not let us in", "check NATS_URL, its user and its password")
+        return CheckResult("NATS", "does not let us in", "check NATS_URL, its user and its password")
     finally:
         with suppress(NatsError, OSError):
             await client.close()
     heard = [subject for subject in _WORDS if not any(_denies(refusal, subject) for refusal in refusals)]
     if not heard:
-        return Finding("NATS", f"reachable, and denies {_WORDS[0]} to web")
+        return CheckResult("NATS", f"reachable, and denies {_WORDS[0]} to web")
     said = f"lets web subscribe to {', '.join(heard)}"
-    return Finding("NATS", said, "run it with deploy/nats.conf, each process its own user")
+    return CheckResult("NATS", said, "run it with deploy/nats.conf, each process its own user")
 
 
 def _denies(refusal: str, subject: str) -> bool:
     return "permissions violation" in refusal and f'"{subject}"' in refusal
 
 
-async def mail(settings: Settings) -> Finding:
+async def mail(settings: Settings) -> CheckResult:
     try:
         await Mailer(settings.smtp_url.get_secret_value(), settings.mail_from).greet()
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        return Finding(
+        return CheckResult(
             "mail", f"is refused ({type(error).__name__})", "check SMTP_URL; off this machine it needs TLS"
         )
-    return Finding("mail", "the server takes our name and password")
+    return CheckResult("mail", "the server takes our name and password")
 
 
-async def opt_out(settings: Settings) -> Finding:
+async def opt_out(settings: Settings) -> CheckResult:
     if settings.aws_ai_opt_out == "attested":
-        return Finding("AWS opt-out", "attested: AWS may not keep what it hears")
+        return CheckResult("AWS opt-out", "attested: AWS may not keep what it hears")
     mend = "attach an AI-services opt-out policy in AWS Organizations, then set AWS_AI_OPT_OUT=attested"
-    return Finding("AWS opt-out", "not attested: AWS may keep voice inputs, and outside Australia", mend)
+    return CheckResult("AWS opt-out", "not attested: AWS may keep voice inputs, and outside Australia", mend)
 
 
 CHECKS: dict[str, Check] = {
@@ -144,7 +147,7 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def report(found: list[Finding]) -> str:
+def report(found: list[CheckResult]) -> str:
     """The findings for a terminal, a line or two each."""
     lines = []
     for finding in found:
@@ -159,7 +162,3 @@ def main() -> int:
     found = asyncio.run(findings(read()))
     print(report(found))  # noqa: T201  (a command's output)
     return 0 if all(finding.good for finding in found) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

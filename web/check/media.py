@@ -17,8 +17,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from web.check.finding import CheckResult
 from web.config import Settings
-from web.finding import Finding
 
 REACHING_SECONDS = 4.0
 LISTENING_SECONDS = 2.5  # a node says that it lives every second
@@ -26,7 +26,7 @@ DOORS = {"/twilio/stream": b"signature", "/console": b"origin"}
 """What is open to the world, and what each says to somebody who may not come in."""
 _LONGEST_ANSWER = 64  # bytes of it that are read
 
-_NOT_HEARD = Finding("Transcribe", "is not known to be reachable: no media node says so", "mend media first")
+_NOT_HEARD = CheckResult("Transcribe", "is not known to be reachable: no media node says so", "mend media first")
 
 
 class _Beat(msgspec.Struct):
@@ -34,32 +34,32 @@ class _Beat(msgspec.Struct):
     gone: bool = False
 
 
-async def media(settings: Settings) -> Finding:
+async def media(settings: Settings) -> CheckResult:
     """Whether a node lives, and Twilio and browsers find the way to it."""
     nodes = await _beats(settings)
     if not nodes:
-        return Finding("media", "no node says that it lives", "look at media's log and its NATS_URL")
+        return CheckResult("media", "no node says that it lives", "look at media's log and its NATS_URL")
     for path, word in DOORS.items():
         trouble = await _knock(settings.media_public_url, path, word)
         if trouble:
             mend = f"MEDIA_PUBLIC_URL must lead {path} to media, by TLS off this machine"
-            return Finding("media", f"{path} {trouble} at MEDIA_PUBLIC_URL", mend)
-    return Finding("media", f"{_count(nodes)}, and the doors at MEDIA_PUBLIC_URL lead there")
+            return CheckResult("media", f"{path} {trouble} at MEDIA_PUBLIC_URL", mend)
+    return CheckResult("media", f"{_count(nodes)}, and the doors at MEDIA_PUBLIC_URL lead there")
 
 
-async def transcribe(settings: Settings) -> Finding:
+async def transcribe(settings: Settings) -> CheckResult:
     """Whether each node reaches Transcribe, as it says itself."""
     nodes = await _beats(settings)
     if not nodes:
         return _NOT_HEARD
     known = {node: trouble for node, trouble in nodes.items() if trouble is not None}
     if not known:
-        return Finding("Transcribe", "has not been looked for yet", "look again in half a minute")
+        return CheckResult("Transcribe", "has not been looked for yet", "look again in half a minute")
     troubles = sorted({trouble for trouble in known.values() if trouble})
     if troubles:
         said = f"{sum(map(bool, known.values()))} of {_count(nodes)} could not reach it last: {', '.join(troubles)}"
-        return Finding("Transcribe", said, "see the runbook for that word: the key, the quota, or the way to AWS")
-    return Finding("Transcribe", f"reachable from {_count(nodes)}")
+        return CheckResult("Transcribe", said, "see the runbook for that word: the key, the quota, or the way to AWS")
+    return CheckResult("Transcribe", f"reachable from {_count(nodes)}")
 
 
 def _count(nodes: Mapping[str, str | None]) -> str:

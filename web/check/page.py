@@ -1,4 +1,4 @@
-"""The page that shows operators what `web.check` finds, and an organisation's admins what `web.check_own` does.
+"""The page that shows operators what `web.check` finds, and an organisation's admins what `web.check.own` does.
 
 Operators run the installation; a setting names them. The platform's inside is nobody else's business: how many
 numbers there are in all, which vendor refuses what.
@@ -12,11 +12,13 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from db.rate_limits import Limit
-from web import access, check, check_own, keys, limits
-from web.access import Viewer
-from web.finding import Finding
-from web.pages import render
+from db.queries.rate_limits import Limit
+from web.check import checks as check_checks
+from web.check import own as own
+from web.check.finding import CheckResult
+from web.request import access, keys, limits
+from web.request.access import Viewer
+from web.request.render import render
 
 LOOKS = Limit("preflight", count=10, seconds=60)  # each asks every vendor
 
@@ -54,10 +56,10 @@ async def findings(request: web.Request) -> web.StreamResponse:
 
 def _names(viewer: Viewer) -> list[str]:
     """The checks that ``viewer`` may see."""
-    return list(check.CHECKS if viewer.operates else check_own.CHECKS)
+    return list(check_checks.CHECKS if viewer.operates else own.CHECKS)
 
 
-async def _look(request: web.Request, viewer: Viewer, name: str) -> Finding:
+async def _look(request: web.Request, viewer: Viewer, name: str) -> CheckResult:
     if viewer.operates:
-        return await check.look(name, request.app[keys.settings])
-    return await check.guarded(name, check_own.CHECKS[name](request, viewer))
+        return await check_checks.look(name, request.app[keys.settings])
+    return await check_checks.guarded(name, own.CHECKS[name](request, viewer))

@@ -5,80 +5,82 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
-from db import stripe_events
 from db.engine import DatabaseUnavailableError
-from provisioning import stripe_account
-from provisioning.stripe_account import Endpoint, SeatPrice, StripeAccount, Tax
-from provisioning.stripe_client import StripeError
-from provisioning.stripe_events import ACTED_ON
+from db.queries import stripe_events
+from provisioning.billing.events import ACTED_ON
+from provisioning.stripe import account as stripe_account
+from provisioning.stripe.account import Endpoint, SeatPrice, StripeAccount, Tax
+from provisioning.stripe.client import StripeError
+from web.check.finding import CheckResult
 from web.config import Settings
-from web.finding import Finding
-from web.price import Price, with_gst
+from web.request.price import Price, with_gst
 
 HOME = "AU"
 PATH = "/stripe/webhook"
 _MISSING = "resource_missing"
 
-Look = Callable[[StripeAccount], Awaitable[Finding]]
+Look = Callable[[StripeAccount], Awaitable[CheckResult]]
 
 
-async def key(settings: Settings) -> Finding:
+async def key(settings: Settings) -> CheckResult:
     """Whether Stripe lets us in, by asking for what we sell."""
     name = "Stripe"
     if not settings.stripe_is_set:
-        return Finding(name, "is not set up: nothing is sold", "set STRIPE_SECRET_KEY and STRIPE_PRICE_ID")
+        return CheckResult(name, "is not set up: nothing is sold", "set STRIPE_SECRET_KEY and STRIPE_PRICE_ID")
 
-    async def look(account: StripeAccount) -> Finding:
+    async def look(account: StripeAccount) -> CheckResult:
         try:
             await account.price()
         except StripeError as error:
             if error.code != _MISSING:  # that one is `price`'s to say
                 raise
         mode = "test mode: no money moves" if _is_test(settings) else "live mode"
-        return Finding(name, f"takes the key ({mode})")
+        return CheckResult(name, f"takes the key ({mode})")
 
     return await _looked(name, settings, look)
 
 
-async def price(settings: Settings) -> Finding:
+async def price(settings: Settings) -> CheckResult:
     """Whether a seat is sold by the month, in Australian dollars, for what the public pages say."""
     name = "price"
 
-    async def look(account: StripeAccount) -> Finding:
+    async def look(account: StripeAccount) -> CheckResult:
         try:
-            return Finding(name, *judge_price(await account.price(), settings.seat_price_cents))
+            return CheckResult(name, *judge_price(await account.price(), settings.seat_price_cents))
         except StripeError as error:
             if error.code != _MISSING:
                 raise
             mode = "test mode" if _is_test(settings) else "live mode"
-            return Finding(name, "there is none of that id", f"set STRIPE_PRICE_ID to one that was made in {mode}")
+            return CheckResult(
+                name, "there is none of that id", f"set STRIPE_PRICE_ID to one that was made in {mode}"
+            )
 
     return await _looked(name, settings, look)
 
 
-async def webhook(settings: Settings) -> Finding:
+async def webhook(settings: Settings) -> CheckResult:
     """Whether Stripe tells us what happens, at our own address and with a signature."""
     name = "Stripe webhook"
     if not settings.stripe_webhook_secret.get_secret_value():
-        return Finding(name, "cannot be believed", "set STRIPE_WEBHOOK_SECRET to the endpoint's signing secret")
+        return CheckResult(name, "cannot be believed", "set STRIPE_WEBHOOK_SECRET to the endpoint's signing secret")
 
-    async def look(account: StripeAccount) -> Finding:
-        return Finding(name, *judge_endpoints(await account.endpoints(), settings.web_public_url + PATH))
+    async def look(account: StripeAccount) -> CheckResult:
+        return CheckResult(name, *judge_endpoints(await account.endpoints(), settings.web_public_url + PATH))
 
     return await _looked(name, settings, look)
 
 
-async def tax(settings: Settings) -> Finding:
+async def tax(settings: Settings) -> CheckResult:
     """Whether GST is reckoned up: without that, no Checkout opens."""
     name = "tax"
 
-    async def look(account: StripeAccount) -> Finding:
-        return Finding(name, *judge_tax(await account.tax()))
+    async def look(account: StripeAccount) -> CheckResult:
+        return CheckResult(name, *judge_tax(await account.tax()))
 
     return await _looked(name, settings, look)
 
 
-async def events(settings: Settings) -> Finding:
+async def events(settings: Settings) -> CheckResult:
     """What Stripe has told us and we could not act on. Each organisation's audit log says more about its own."""
     name = "Stripe events"
     opened = settings.database("bilby check", pool_size=1)
@@ -86,14 +88,14 @@ async def events(settings: Settings) -> Finding:
         async with opened.begin() as session:
             failed = Counter(await stripe_events.kinds_failed(session))
     except DatabaseUnavailableError:
-        return Finding(name, "could not be looked up", "mend the database first")
+        return CheckResult(name, "could not be looked up", "mend the database first")
     finally:
         await opened.close()
     if not failed:
-        return Finding(name, "none waits to be acted on")
+        return CheckResult(name, "none waits to be acted on")
     listed = ", ".join(f"{count} × {kind}" for kind, count in failed.most_common(3))
     said = f"{failed.total()} could not be acted on: {listed}"
-    return Finding(name, said, "see web's log and the audit log for why; Stripe sends each again for three days")
+    return CheckResult(name, said, "see web's log and the audit log for why; Stripe sends each again for three days")
 
 
 def judge_price(found: SeatPrice, public_cents: int) -> tuple[str, str]:
@@ -141,10 +143,10 @@ def judge_tax(found: Tax) -> tuple[str, str]:
     return "settings are active, and GST in Australia is registered", ""
 
 
-async def _looked(name: str, settings: Settings, look: Look) -> Finding:
+async def _looked(name: str, settings: Settings, look: Look) -> CheckResult:
     """What ``look`` finds; or why Stripe could not be asked."""
     if not settings.stripe_is_set:
-        return Finding(name, "could not be looked up", "mend Stripe first")
+        return CheckResult(name, "could not be looked up", "mend Stripe first")
     try:
         async with stripe_account.opened(settings) as account:
             return await look(account)
@@ -152,14 +154,18 @@ async def _looked(name: str, settings: Settings, look: Look) -> Finding:
         return _refused(name, error)
 
 
-def _refused(name: str, error: StripeError) -> Finding:
+def _refused(name: str, error: StripeError) -> CheckResult:
     if error.status == 401:
-        return Finding(name, "refuses the key", "set STRIPE_SECRET_KEY to a key that has not been rolled or revoked")
+        return CheckResult(
+            name, "refuses the key", "set STRIPE_SECRET_KEY to a key that has not been rolled or revoked"
+        )
     if error.status == 403:
-        return Finding(name, "may not be read with this key", "let the restricted key read it, in Stripe's dashboard")
+        return CheckResult(
+            name, "may not be read with this key", "let the restricted key read it, in Stripe's dashboard"
+        )
     if error.passing:
-        return Finding(name, "does not answer", "check that this host reaches Stripe, and Stripe's status page")
-    return Finding(name, f"refuses the question (HTTP {error.status})", "see Stripe's log of requests")
+        return CheckResult(name, "does not answer", "check that this host reaches Stripe, and Stripe's status page")
+    return CheckResult(name, f"refuses the question (HTTP {error.status})", "see Stripe's log of requests")
 
 
 def _is_test(settings: Settings) -> bool:

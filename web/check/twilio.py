@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from aiohttp import ClientError
 from twilio.base.exceptions import TwilioRestException
 
-from provisioning import number_settings, papers_api, twilio_api, webhook_url
-from provisioning.twilio_api import Owned, TwilioApi, TwilioError, Wish
-from provisioning.twilio_client import REGION
-from web import twilio_client
+from provisioning.numbers import twilio_config as twilio_config
+from provisioning.twilio import bundles_api as bundles_api
+from provisioning.twilio import numbers_api as numbers_api
+from provisioning.twilio import webhook_url
+from provisioning.twilio.client import REGION
+from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish
+from web.calls import twilio_client
+from web.check.finding import CheckResult
 from web.config import Settings
-from web.finding import Finding
 
 MOST_ROUTES = 200  # numbers whose region is read: each is a request of its own
 _AT_ONCE = 8
@@ -22,63 +25,65 @@ _NAMED = 5
 _US1 = "set TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a Standard key made in us1"
 
 
-async def key(settings: Settings) -> Finding:
+async def key(settings: Settings) -> CheckResult:
     """Ask for something that a Standard key may read: neither the account nor its keys are."""
     try:
-        async with twilio_api.opened(settings) as api:
+        async with numbers_api.opened(settings) as api:
             await api.reach()
     except TwilioError as error:
         return _refused(error)
-    return Finding("Twilio", "takes the API key")
+    return CheckResult("Twilio", "takes the API key")
 
 
-async def numbers(settings: Settings) -> Finding:
+async def numbers(settings: Settings) -> CheckResult:
     """Read how each number of the account stands. Named by its SID: a number is nobody's business here."""
     try:
-        async with twilio_api.opened(settings) as api:
+        async with numbers_api.opened(settings) as api:
             owned = await api.everything()
             wrong = _misdirected(owned, settings)
             ours = [each for each in owned if each.sid not in wrong["do not point here"]]
             wrong |= await _abroad(api, ours[:MOST_ROUTES])
     except TwilioError as error:
-        return Finding("numbers", f"could not be read ({error.code or 'no answer'})", "see Twilio above")
+        return CheckResult("numbers", f"could not be read ({error.code or 'no answer'})", "see Twilio above")
     found = {what: sids for what, sids in wrong.items() if sids}
     if not found:
         beyond = "" if len(owned) <= MOST_ROUTES else f"; the regions of the first {MOST_ROUTES} were read"
-        return Finding("numbers", f"all {len(owned)} point here and are processed in {REGION}{beyond}")
+        return CheckResult("numbers", f"all {len(owned)} point here and are processed in {REGION}{beyond}")
     said = "; ".join(f"{len(sids)} of {len(owned)} {what}: {_named(sids)}" for what, sids in found.items())
     url = settings.web_public_url + webhook_url.VOICE
     mend = f"check them under Numbers, or set their voice URL to {url} and their region to {REGION}"
-    return Finding("numbers", said, f"{mend}; leave them if they are not Bilby's")
+    return CheckResult("numbers", said, f"{mend}; leave them if they are not Bilby's")
 
 
-async def sales(settings: Settings) -> Finding:
+async def sales(settings: Settings) -> CheckResult:
     """Search a number for sale, as customers do, at the host and with the key that sells them."""
     where = settings.purchase_base
     try:
-        async with twilio_api.opened(settings) as api:
+        async with numbers_api.opened(settings) as api:
             await api.search(Wish(), limit=1)
     except TwilioError as error:
         is_key = error.status in (401, 403) and where != settings.twilio_api_base
         mend = _US1 if is_key else error.sentence.rstrip(".")
-        return Finding("number sales", f"are refused at {where} (HTTP {error.status}, code {error.code})", mend)
-    return Finding("number sales", f"are open at {where}")
+        return CheckResult("number sales", f"are refused at {where} (HTTP {error.status}, code {error.code})", mend)
+    return CheckResult("number sales", f"are open at {where}")
 
 
-async def papers(settings: Settings) -> Finding:
+async def papers(settings: Settings) -> CheckResult:
     """Read regulatory papers, unless the platform's own stand for everybody."""
     if settings.twilio_bundle_sid and settings.twilio_address_sid:
-        return Finding("papers", "the platform's own stand for every customer")
+        return CheckResult("papers", "the platform's own stand for every customer")
     try:
-        async with papers_api.opened(settings) as api:
+        async with bundles_api.opened(settings) as api:
             await api.reach()
     except TwilioError as error:
         said = f"can not be read at {settings.numbers_base} (HTTP {error.status}, code {error.code})"
-        return Finding("papers", said, f"{_US1}, or TWILIO_BUNDLE_SID and TWILIO_ADDRESS_SID to papers of your own")
-    return Finding("papers", f"can be filed at {settings.numbers_base}")
+        return CheckResult(
+            "papers", said, f"{_US1}, or TWILIO_BUNDLE_SID and TWILIO_ADDRESS_SID to papers of your own"
+        )
+    return CheckResult("papers", f"can be filed at {settings.numbers_base}")
 
 
-async def softphones(settings: Settings) -> Finding:
+async def softphones(settings: Settings) -> CheckResult:
     """What agents dial goes through a TwiML App, which must ask us what to do with it."""
     wanted = settings.web_public_url + webhook_url.SOFTPHONES
     async with twilio_client.of(settings) as client:
@@ -86,29 +91,29 @@ async def softphones(settings: Settings) -> Finding:
             app = await client.applications(settings.twilio_twiml_app_sid).fetch_async()
         except TwilioRestException as error:
             mend = f"set TWILIO_TWIML_APP_SID to an application of region {REGION}"
-            return Finding("softphones", f"have no TwiML App (HTTP {error.status})", mend)
+            return CheckResult("softphones", f"have no TwiML App (HTTP {error.status})", mend)
         except (ClientError, TimeoutError, OSError):
-            return Finding("softphones", "could not be looked up", "see Twilio above")
+            return CheckResult("softphones", "could not be looked up", "see Twilio above")
     if not webhook_url.is_same(app.voice_url or "", wanted):
         mend = f"set its voice URL to {webhook_url.asked(wanted)}"
-        return Finding("softphones", "dial through an app that does not ask here", mend)
-    return Finding("softphones", "dial through an app that asks here")
+        return CheckResult("softphones", "dial through an app that does not ask here", mend)
+    return CheckResult("softphones", "dial through an app that asks here")
 
 
-def _refused(error: TwilioError) -> Finding:
+def _refused(error: TwilioError) -> CheckResult:
     if error.status is None:
-        return Finding("Twilio", "does not answer", "check that this host reaches Twilio")
+        return CheckResult("Twilio", "does not answer", "check that this host reaches Twilio")
     if error.status not in (401, 403):
-        return Finding("Twilio", f"answers HTTP {error.status}, code {error.code}", error.sentence.rstrip("."))
+        return CheckResult("Twilio", f"answers HTTP {error.status}, code {error.code}", error.sentence.rstrip("."))
     mend = f"TWILIO_API_KEY_SID and its secret must be a Standard key of TWILIO_ACCOUNT_SID's, made in {REGION}"
-    return Finding("Twilio", f"refuses the API key (HTTP {error.status}, code {error.code})", mend)
+    return CheckResult("Twilio", f"refuses the API key (HTTP {error.status}, code {error.code})", mend)
 
 
 def _misdirected(owned: Iterable[Owned], settings: Settings) -> dict[str, list[str]]:
     """The SIDs of numbers that Twilio would not bring to us, or not as it has to, by what is wrong."""
     wrong: dict[str, list[str]] = defaultdict(list)
     for each in owned:
-        changes = number_settings.differences(each, settings.web_public_url, settings.voice_fallback_url)
+        changes = twilio_config.differences(each, settings.web_public_url, settings.voice_fallback_url)
         names = {change.what for change in changes}
         if names & {"voice_url", "voice_application_sid"}:
             wrong["do not point here"].append(each.sid)

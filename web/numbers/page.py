@@ -10,21 +10,21 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.audit import AuditFilter
 from db.models import Number
-from db.number_orders import NumberTakenError, may_be_picked_for
-from db.rate_limits import Limit
-from provisioning import number_settings
-from provisioning.numbers import DAY, LimitError
-from provisioning.twilio_api import Offer, TwilioError
-from web import access, keys, limits
-from web.access import Rows, Viewer
-from web.callers import shown
-from web.errors import InvalidError, NotFoundError, TooManyError
-from web.forms import field as form_field
-from web.number_board import CHECKED, Board, Facts, board, check_details
-from web.number_search import SEARCHED, Search, is_same_number, label_of, local_number, typed
-from web.pages import render
+from db.queries.audit import AuditFilter
+from db.queries.number_orders import NumberTakenError, may_be_picked_for
+from db.queries.rate_limits import Limit
+from provisioning.numbers import twilio_config as twilio_config
+from provisioning.numbers.orders import DAY, LimitError
+from provisioning.twilio.numbers_api import Offer, TwilioError
+from web.numbers.search import SEARCHED, Search, is_same_number, label_of, local_number, typed
+from web.numbers.view import CHECKED, Board, Facts, board, check_details
+from web.request import access, keys, limits
+from web.request.access import Rows, Viewer
+from web.request.callers import shown
+from web.request.errors import InvalidError, NotFoundError, TooManyError
+from web.request.forms import field as form_field
+from web.request.render import render
 
 SEARCHES = Limit("number search", count=20, seconds=60)
 CHOICES = Limit("number choice", count=20, seconds=60)
@@ -252,14 +252,12 @@ async def _board(request: web.Request, rows: Rows) -> Board:
     return board(facts, request.app[keys.settings], ZoneInfo(rows.organisation.time_zone), now)
 
 
-async def _put_right(request: web.Request, number: Number) -> Sequence[number_settings.Change] | None:
+async def _put_right(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:
     """What was changed; None if Twilio has the number no more. Raises `TwilioError`."""
     if number.twilio_sid is None:
         return None
     settings, api = request.app[keys.settings], request.app[keys.phone_numbers]
-    return await number_settings.put_right(
-        api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url
-    )
+    return await twilio_config.put_right(api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url)
 
 
 async def _mine(request: web.Request, rows: Rows) -> Number:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from provisioning.twilio_api import Wish
-from web.errors import InvalidError
-from web.typed import bare, digits_and_signs, tidy
+from provisioning.twilio.numbers_api import Wish
+from web.request.errors import InvalidError
+from web.request.typed import bare, digits_and_signs, tidy
 
 SEARCHED = ("locality", "digits", "where")
 """The form's fields."""

@@ -8,15 +8,15 @@ from datetime import datetime, tzinfo
 from typing import Literal
 from uuid import UUID
 
-from db import audit
 from db.models import AuditEntry, Number, NumberOrder, Organisation
-from db.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
-from db.organisations import standing
-from provisioning.number_settings import Change
-from provisioning.sentences import TROUBLES, outlook
-from provisioning.twilio_settings import TwilioSettings
-from web.callers import shown
-from web.checklist import STEPS, Step, steps
+from db.queries import audit
+from db.queries.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
+from db.queries.organisations import standing
+from provisioning.numbers.twilio_config import Change
+from provisioning.twilio.errors import TROUBLES, outlook
+from provisioning.twilio.settings import TwilioSettings
+from web.organisation.checklist import STEPS, Step, steps
+from web.request.callers import shown
 
 CHECKED = "number.checked"
 """The audit log's word for a look at Twilio's settings; what it says of the last one is shown."""

@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.audit import LARGE_PAGE, PAGE, AuditFilter, Place
 from db.models import AuditEntry, StripeEvent
-from db.rate_limits import Limit
-from web import access, limits, spreadsheet
-from web.access import Viewer
-from web.audit_lines import OUTSIDE, Line, asked, audit_filter, choices, line
-from web.log_pages import page_after, read_page
-from web.pages import render
+from db.queries.audit import LARGE_PAGE, PAGE, AuditFilter, Place
+from db.queries.rate_limits import Limit
+from web.organisation.audit_view import OUTSIDE, Line, asked, audit_filter, choices, line
+from web.request import access, limits
+from web.request import csv_export as csv_export
+from web.request.access import Viewer
+from web.request.paging import page_after, read_page
+from web.request.render import render
 
 EXPORTS = Limit("audit export", count=10, seconds=10 * 60)  # each reads and deciphers all there is
 _COLUMNS = ("When", "Who", "What", "Action", "Details", "From")
@@ -60,7 +61,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
     which = audit_filter(asked(request.query), zone)
-    answer = await spreadsheet.begin(request, "audit.csv", _COLUMNS)
+    answer = await csv_export.begin(request, "audit.csv", _COLUMNS)
     await _write_all(request, viewer, which, zone, answer)
     await answer.write_eof()
     return answer
@@ -74,7 +75,7 @@ async def _write_all(
     while True:
         async with access.rows(request, viewer) as rows:
             found = await rows.audit.page(which, after=after, limit=LARGE_PAGE)
-        await spreadsheet.write(answer, (_cells(line(entry, zone)) for entry in found))
+        await csv_export.write(answer, (_cells(line(entry, zone)) for entry in found))
         if len(found) < LARGE_PAGE:
             return
         after = Place(found[-1].at, found[-1].id)

@@ -8,12 +8,12 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from db.audit import AuditFilter, details_of
 from db.models import AuditEntry
-from web.callers import shown
-from web.errors import InvalidError
-from web.log_pages import days, filled_in
-from web.price import Price
+from db.queries.audit import AuditFilter, details_of
+from web.request.callers import shown
+from web.request.errors import InvalidError
+from web.request.paging import days, filled_in
+from web.request.price import Price
 
 FIELDS = ("from", "to", "who", "what")
 OUTSIDE = "outside"  # who: nobody of the organisation

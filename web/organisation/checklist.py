@@ -9,8 +9,8 @@ from typing import Literal
 
 from db.base import BundleStatus, OrderState
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
-from db.organisations import standing
-from web.callers import shown
+from db.queries.organisations import standing
+from web.request.callers import shown
 
 Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
 STEPS: dict[OrderState, str] = {

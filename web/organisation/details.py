@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from zoneinfo import ZoneInfo
 
-from web.typed import bare, tidy
+from web.request.typed import bare, tidy
 
 REGIONS: Mapping[str, str] = {
     "NSW": "New South Wales",

@@ -12,16 +12,17 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db.calls import CallFilter
 from db.engine import DatabaseUnavailableError
-from web import access, checklist, keys
-from web.access import Viewer
-from web.callers import shown
-from web.checklist import Facts
-from web.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
-from web.forms import field
-from web.pages import render
-from web.progress import LOOK_SECONDS, STREAM_SECONDS, news
+from db.queries.calls import CallFilter
+from web.organisation import checklist
+from web.organisation.checklist import Facts
+from web.organisation.onboarding_events import LOOK_SECONDS, STREAM_SECONDS, news
+from web.request import access, keys
+from web.request.access import Viewer
+from web.request.callers import shown
+from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
+from web.request.forms import field
+from web.request.render import render
 
 _RETRY_MS = 1000  # after which a browser comes back
 

@@ -9,18 +9,19 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.audit import AuditFilter
 from db.models import Bundle, Organisation
-from db.rate_limits import Limit
-from db.retention import LONGEST_DAYS, SHORTEST_DAYS
-from provisioning.regulatory import reasons_of
-from web import access, business, keys, limits
-from web.access import Rows
-from web.business import Details
-from web.errors import InvalidError
-from web.forms import field
-from web.pages import render
-from web.typed import tidy
+from db.queries.audit import AuditFilter
+from db.queries.rate_limits import Limit
+from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
+from provisioning.numbers.bundles import reasons_of
+from web.organisation import details as business
+from web.organisation.details import Details
+from web.request import access, keys, limits
+from web.request.access import Rows
+from web.request.errors import InvalidError
+from web.request.forms import field
+from web.request.render import render
+from web.request.typed import tidy
 
 CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers anew
 _SECTIONS = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web import access, keys, sessions
-from web.access import Viewer
-from web.errors import NotSignedInError
-from web.pages import render
+from web.request import access, keys
+from web.request import session as request_session
+from web.request.access import Viewer
+from web.request.errors import NotSignedInError
+from web.request.render import render
 
 LAST_OWNER = "An organisation needs an owner. Make somebody else one first."
 
@@ -53,7 +54,7 @@ def _gone(request: web.Request, viewer: Viewer, to: str) -> web.HTTPSeeOther:
     """On to ``to``, signed out here, with every console of theirs closed."""
     request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther(to)
-    sessions.end(answer, request.app[keys.settings])
+    request_session.end(answer, request.app[keys.settings])
     return answer
 
 

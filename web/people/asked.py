@@ -12,9 +12,9 @@ import hmac
 from aiohttp import web
 
 from db import addresses
-from db.sign_in_links import LIFETIME
-from web import keys
+from db.queries.sign_in_links import LIFETIME
 from web.config import Settings
+from web.request import keys
 
 
 def remember(response: web.StreamResponse, settings: Settings, email: str) -> None:

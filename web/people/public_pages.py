@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from provisioning.stripe_api import MOST_SEATS
-from web import access, keys
-from web.pages import render
-from web.price import Price
+from provisioning.stripe.api import MOST_SEATS
+from web.request import access, keys
+from web.request.price import Price
+from web.request.render import render
 
 routes = web.RouteTableDef()
 

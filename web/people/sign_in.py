@@ -1,7 +1,7 @@
 """Signing in by a link that is mailed: no password to keep, to forget or to lose.
 
 A request for a link gets the same answer, after the same work, whoever the address belongs to: looking it up and
-mailing happen after the answer, in the outbox. Opening a link signs in only where it was asked for (`web.asked`);
+mailing happen after the answer, in the outbox. Opening a link signs in only where it was asked for (`web.people.asked`);
 anywhere else, a mail scanner's machine or somebody else's browser, it shows whose it is and a button.
 """
 
@@ -11,16 +11,19 @@ from functools import partial
 
 from aiohttp import web
 
-from db import addresses, rate_limits, sign_in_links
+from db import addresses
 from db.addresses import AddressError
 from db.encryption import keyring_of
-from db.members import AddressTakenError
 from db.models import Member
-from web import access, asked, keys, limits, sessions
-from web.errors import ForbiddenError, TooManyError
-from web.forms import check_own_page, field
-from web.link_tokens import cleaned
-from web.pages import render
+from db.queries import rate_limits, sign_in_links
+from db.queries.members import AddressTakenError
+from web.people import asked
+from web.people.link_tokens import cleaned
+from web.request import access, keys, limits
+from web.request import session as request_session
+from web.request.errors import ForbiddenError, TooManyError
+from web.request.forms import check_own_page, field
+from web.request.render import render
 
 _AHEAD_OF_TIME = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _CONSOLE = "/console"
@@ -99,9 +102,9 @@ async def decline(request: web.Request) -> web.StreamResponse:
 async def leave(request: web.Request) -> web.StreamResponse:
     """End the sign-in for good, and the links that were not used; ring here no more."""
     viewer = await access.current(request)
-    sign_in = sessions.read(request)
+    sign_in = request_session.read(request)
     if viewer is not None and sign_in is not None:
-        await sessions.check_csrf(request, sign_in)
+        await request_session.check_csrf(request, sign_in)
         async with access.rows(request, viewer) as rows:
             await rows.members.set_available(viewer.member_id, False)
             await rows.sign_ins.end_links(viewer.member_id)
@@ -109,7 +112,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
             await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
         request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther("/sign-in")
-    sessions.end(answer, request.app[keys.settings])
+    request_session.end(answer, request.app[keys.settings])
     raise answer
 
 
@@ -164,15 +167,15 @@ async def _whose(request: web.Request) -> Member | None:
 async def _checked(request: web.Request) -> Member | None:
     """Whose link it is, for a button that may act on it. Raises `ForbiddenError`."""
     check_own_page(request)
-    member, viewer, sign_in = await _whose(request), await access.current(request), sessions.read(request)
+    member, viewer, sign_in = await _whose(request), await access.current(request), request_session.read(request)
     if member is not None and viewer is not None and sign_in is not None and viewer.member_id != member.id:
-        await sessions.check_csrf(request, sign_in)
+        await request_session.check_csrf(request, sign_in)
     return member
 
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:
     """Use the link up, and sign in in the place of whoever was signed in here."""
-    settings, before = request.app[keys.settings], sessions.read(request)
+    settings, before = request.app[keys.settings], request_session.read(request)
     try:
         async with request.app[keys.database].begin() as session:
             member_id = await sign_in_links.use(session, cleaned(request.match_info["token"]))
@@ -184,7 +187,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         return await _dead(request)
     await access.arrived(request, member_id)
     answer = web.HTTPSeeOther(_CONSOLE)
-    sessions.begin(answer, settings, member_id)
+    request_session.begin(answer, settings, member_id)
     asked.forget(answer, settings)
     raise answer
 

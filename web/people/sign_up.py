@@ -12,15 +12,27 @@ from functools import partial
 
 from aiohttp import web
 
-from db import sign_in_links
-from db.members import AddressTakenError
-from web import access, keys, limits, sessions, sign_in
-from web.errors import TooManyError, UnavailableError
-from web.forms import check_own_page, field
-from web.landing import facts
-from web.newcomer import FIELDS, LIFETIME_SECONDS, SEATS, Newcomer, newcomer, problems, seal, seats, unseal
-from web.pages import render
-from web.typed import tidy
+from db.queries import sign_in_links
+from db.queries.members import AddressTakenError
+from web.people import sign_in
+from web.people.public_pages import facts
+from web.people.sign_up_link import (
+    FIELDS,
+    LIFETIME_SECONDS,
+    SEATS,
+    Newcomer,
+    newcomer,
+    problems,
+    seal,
+    seats,
+    unseal,
+)
+from web.request import access, keys, limits
+from web.request import session as request_session
+from web.request.errors import TooManyError, UnavailableError
+from web.request.forms import check_own_page, field
+from web.request.render import render
+from web.request.typed import tidy
 
 _LIMITED = "That was tried too often. Please wait a few minutes, then try again."
 _CLOSED = "Signing up is not open yet."
@@ -78,9 +90,9 @@ async def begin(request: web.Request) -> web.StreamResponse:
     who = _whose(request)
     if who is None:
         return await _over(request)
-    viewer, sign_in = await access.current(request), sessions.read(request)
+    viewer, sign_in = await access.current(request), request_session.read(request)
     if viewer is not None and sign_in is not None:
-        await sessions.check_csrf(request, sign_in)
+        await request_session.check_csrf(request, sign_in)
     try:
         owner = await access.found(
             request, organisation=who.organisation, name=who.name, email=who.email, seats=who.seats
@@ -88,7 +100,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     except AddressTakenError:
         return await _over(request, email=who.email)
     answer = web.HTTPSeeOther(f"/checkout?seats={who.seats}")
-    sessions.begin(answer, request.app[keys.settings], owner.id)
+    request_session.begin(answer, request.app[keys.settings], owner.id)
     raise answer
 
 

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from db import addresses
 from db.addresses import AddressError
-from provisioning.stripe_api import MOST_SEATS
-from web.link_tokens import cleaned, padded
-from web.typed import digits_and_signs
+from provisioning.stripe.api import MOST_SEATS
+from web.people.link_tokens import cleaned, padded
+from web.request.typed import digits_and_signs
 
 LIFETIME_SECONDS = 60 * 60
 LONGEST_NAME = 80  # characters, of a person or an organisation

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from aiohttp import web
 
-from web import access, keys, sessions
-from web.errors import NotSignedInError
+from web.request import access, keys
+from web.request import session as request_session
+from web.request.errors import NotSignedInError
 
 routes = web.RouteTableDef()
 
@@ -19,13 +20,13 @@ routes = web.RouteTableDef()
 @routes.get("/console/sign-in")
 async def sign_in(request: web.Request) -> web.Response:
     """Who is signed in by the browser's cookie, and until when (ms since 1970)."""
-    viewer, current = await access.current(request), sessions.read(request)
+    viewer, current = await access.current(request), request_session.read(request)
     if viewer is None or current is None:
         raise NotSignedInError
     return web.json_response(
         {
             "member": str(viewer.member_id),
-            "csrf_token": sessions.csrf_token(current, request.app[keys.settings]),
+            "csrf_token": request_session.csrf_token(current, request.app[keys.settings]),
             "until": milliseconds(current.expires_at),
         }
     )

@@ -9,17 +9,17 @@ from uuid import UUID
 from aiohttp import web
 
 from db import addresses
-from db.members import AddressTakenError
 from db.models import Member, Role
-from db.rate_limits import Limit
-from web import access, keys, limits
-from web.access import PERMISSIONS, Rows, Viewer
-from web.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
-from web.forms import field
-from web.roster import ROLES, invitation_problem, may_invite, refusal, roles_given_by
-from web.sign_in import link_url
-from web.team_page import Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
-from web.typed import tidy
+from db.queries.members import AddressTakenError
+from db.queries.rate_limits import Limit
+from web.people.sign_in import link_url
+from web.people.team_page import Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
+from web.people.team_view import ROLES, invitation_problem, may_invite, refusal, roles_given_by
+from web.request import access, keys, limits
+from web.request.access import PERMISSIONS, Rows, Viewer
+from web.request.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
+from web.request.forms import field
+from web.request.typed import tidy
 
 INVITATIONS = Limit("invitations", count=30, seconds=60 * 60)
 LETTERS = Limit("invitation address", count=4, seconds=60 * 60)

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.members import AddressTakenError
-from web import access
-from web.access import Rows, Viewer
-from web.errors import NotSignedInError, TooManyError
-from web.pages import render
-from web.roster import DOES, Line, Seats, lines, may_invite, roles_given_by, seats
+from db.queries.members import AddressTakenError
+from web.people.team_view import DOES, Line, Seats, lines, may_invite, roles_given_by, seats
+from web.request import access
+from web.request.access import Rows, Viewer
+from web.request.errors import NotSignedInError, TooManyError
+from web.request.render import render
 
 
 class NoSeatError(Exception):

@@ -12,8 +12,8 @@ from db import addresses
 from db.addresses import AddressError
 from db.base import Role
 from db.models import Member, Organisation, Subscription
-from db.organisations import standing
-from web.newcomer import LONGEST_NAME
+from db.queries.organisations import standing
+from web.people.sign_up_link import LONGEST_NAME
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DOES: Mapping[Role, str] = {

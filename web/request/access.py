@@ -19,18 +19,19 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import audit, calls, members, numbers, organisations, stripe_events, subscriptions
-from db.audit import Actor, AuditLog
-from db.calls import Calls
-from db.members import Members
 from db.models import Member, Number, Organisation, Role, StripeEvent, Subscription
-from db.number_orders import NumberOrders
-from db.numbers import Numbers
-from db.organisations import STANDING, Standing, standing
-from db.sign_in_links import SignIns
-from web import keys, limits, sessions
-from web.errors import ForbiddenError, NotFoundError, NotSignedInError
-from web.ordering import Ordering
+from db.queries import audit, calls, members, numbers, organisations, stripe_events, subscriptions
+from db.queries.audit import Actor, AuditLog
+from db.queries.calls import Calls
+from db.queries.members import Members
+from db.queries.number_orders import NumberOrders
+from db.queries.numbers import Numbers
+from db.queries.organisations import STANDING, Standing, standing
+from db.queries.sign_in_links import SignIns
+from web.numbers.ordering import Ordering
+from web.request import keys, limits
+from web.request import session as request_session
+from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError
 
 Permission = Literal[
     "console",  # watch live calls: one's own, or with calls.all everybody's
@@ -130,11 +131,11 @@ async def require(request: web.Request, permission: Permission) -> Viewer:
     Raises `NotSignedInError` and `ForbiddenError`.
     """
     viewer = await current(request)
-    sign_in = sessions.read(request)
+    sign_in = request_session.read(request)
     if viewer is None or sign_in is None:
         raise NotSignedInError
     if request.method not in _SAFE_METHODS:
-        await sessions.check_csrf(request, sign_in)
+        await request_session.check_csrf(request, sign_in)
     if not viewer.may(permission):
         raise ForbiddenError
     return viewer
@@ -154,7 +155,7 @@ async def found(
 ) -> Member:
     """A new organisation and its owner, for whoever has proved that ``email`` is theirs and wants so many ``seats``.
 
-    Raises `db.members.AddressTakenError`.
+    Raises `db.queries.members.AddressTakenError`.
     """
     async with request.app[keys.database].begin() as session:
         made = await organisations.create(session, name=organisation)
@@ -255,7 +256,7 @@ async def _rows(
 
 
 async def _look_up(request: web.Request) -> Viewer | None:
-    sign_in = sessions.read(request)
+    sign_in = request_session.read(request)
     if sign_in is None:
         return None
     async with request.app[keys.database].begin() as session:

@@ -21,8 +21,8 @@ for _result in ("done", "failed", "dropped"):
     _done.labels(_result)  # from 0 on, so that the first one is a rise
 
 
-class Outbox:
-    """Where handlers leave work. `open_outbox` gives it workers."""
+class BackgroundTasks:
+    """Where handlers leave work. `background_tasks` gives it workers."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Work] = asyncio.Queue(WAITING)
@@ -55,9 +55,9 @@ class Outbox:
 
 
 @asynccontextmanager
-async def open_outbox() -> AsyncIterator[Outbox]:
+async def background_tasks() -> AsyncIterator[BackgroundTasks]:
     """An outbox with workers; leaving waits at most `LAST_SECONDS` for what is still in it."""
-    outbox = Outbox()
+    outbox = BackgroundTasks()
     async with asyncio.TaskGroup() as tasks:
         workers = [tasks.create_task(outbox.work()) for _ in range(WORKERS)]
         try:

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
-from web.dialling import HOME, parsed
-from web.typed import tidy
+from web.calls.dialling import HOME, parsed
+from web.request.typed import tidy
 
 WITHHELD = "Number withheld"
 UNKNOWN = "Unknown number"

@@ -7,7 +7,7 @@ and one timer looks at all of them:
 * one that has been answered may stay idle for `Limits.idle_seconds`;
 * one that does not take its answer is cut off after `Limits.stalled_seconds`.
 
-A body's time is bounded where it is read (`web.forms`, `web.signature`, `web.stripe_webhook`). At `Limits.most` the
+A body's time is bounded where it is read (`web.request.forms`, `web.calls.twilio_request`, `web.billing.webhook`). At `Limits.most` the
 connection that has been without a request for longest makes room; if all of them are busy, the new one is refused.
 """
 
@@ -24,7 +24,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter, Gauge
 
-from web import keys
+from web.request import keys
 
 _log = structlog.get_logger(__name__)
 _open = Gauge("bilby_web_connections", "Connections that are open.")

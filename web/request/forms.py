@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from web import keys
-from web.errors import ForbiddenError, InvalidError
+from web.request import keys
+from web.request.errors import ForbiddenError, InvalidError
 
 FORM = "application/x-www-form-urlencoded"
 READ_SECONDS = 15.0  # for a whole body; 256 kB in that time are 140 kbit/s

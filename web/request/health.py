@@ -9,8 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
-from web import keys
-from web.errors import NotFoundError
+from web.request import keys
+from web.request.errors import NotFoundError
 
 READY_SECONDS = 3.0
 _nats = Gauge("bilby_web_nats_connected", "1 while this process is connected to NATS.")

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from db.engine import Database
     from provisioning.mail import Mailer
-    from provisioning.stripe_api import StripeApi
-    from provisioning.twilio_api import TwilioApi
-    from web.access import Viewer
+    from provisioning.stripe.api import StripeApi
+    from provisioning.twilio.numbers_api import TwilioApi
+    from web.bus import Facts
+    from web.calls.stop_words import StreamStops
+    from web.calls.stream_recovery import StreamRecovery
     from web.config import Settings
-    from web.connections import Connections
-    from web.facts import Facts
-    from web.outbox import Outbox
-    from web.progress import Progress
-    from web.restarts import Restarts
-    from web.sessions import SignIn
-    from web.static_files import StaticFiles
-    from web.stop_words import StreamStops
+    from web.organisation.onboarding_events import Progress
+    from web.request.access import Viewer
+    from web.request.background import BackgroundTasks
+    from web.request.connections import Connections
+    from web.request.session import SignIn
+    from web.request.static_files import StaticFiles
 
 settings: web.AppKey[Settings] = web.AppKey("settings")
 connections: web.AppKey[Connections] = web.AppKey("connections")
@@ -34,9 +34,9 @@ database: web.AppKey[Database] = web.AppKey("database")
 bus: web.AppKey[Facts] = web.AppKey("bus")
 progress: web.AppKey[Progress] = web.AppKey("progress")
 stream_stops: web.AppKey[StreamStops] = web.AppKey("stream_stops")
-restarts: web.AppKey[Restarts] = web.AppKey("restarts")
+restarts: web.AppKey[StreamRecovery] = web.AppKey("restarts")
 mailer: web.AppKey[Mailer] = web.AppKey("mailer")
-outbox: web.AppKey[Outbox] = web.AppKey("outbox")
+outbox: web.AppKey[BackgroundTasks] = web.AppKey("outbox")
 twilio: web.AppKey[Client] = web.AppKey("twilio")
 phone_numbers: web.AppKey[TwilioApi] = web.AppKey("phone_numbers")
 stripe: web.AppKey[StripeApi] = web.AppKey("stripe")
@@ -50,4 +50,4 @@ form: web.RequestKey[dict[str, str]] = web.RequestKey("form")
 viewer: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
 """Who is asking, None if nobody signed in; absent until `access.current` has looked."""
 signed_by_twilio: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")
-"""True once `web.signature` has proved it: what opens `access.by_number`, `by_member` and `by_call`."""
+"""True once `web.calls.twilio_request` has proved it: what opens `access.by_number`, `by_member` and `by_call`."""

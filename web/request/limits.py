@@ -6,10 +6,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from aiohttp import web
 
-from db import rate_limits
-from db.rate_limits import Limit
-from web import keys
-from web.errors import TooManyError
+from db.queries import rate_limits
+from db.queries.rate_limits import Limit
+from web.request import keys
+from web.request.errors import TooManyError
 
 _QUARTER = 15 * 60  # of an hour, in seconds
 

@@ -12,11 +12,11 @@ from prometheus_client import Counter, Histogram
 
 from db.engine import DatabaseUnavailableError, UnstorableError
 from runtime import tracing
-from web import keys
 from web.config import Settings
-from web.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
-from web.headers import security_headers
-from web.pages import render
+from web.request import keys
+from web.request.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
+from web.request.render import render
+from web.request.security_headers import security_headers
 
 _log = structlog.get_logger(__name__)
 _requests = Counter("bilby_web_requests", "Requests answered.", ["route", "method", "status"])
@@ -52,7 +52,7 @@ async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever is raised into an answer: `web.errors` says which."""
+    """Turn whatever is raised into an answer: `web.request.errors` says which."""
     try:
         return await handler(request)
     except web.HTTPException as answer:

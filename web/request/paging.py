@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from web.errors import InvalidError
-from web.typed import digits_and_signs
+from web.request.errors import InvalidError
+from web.request.typed import digits_and_signs
 
 _DAYS = ("from", "to")
 _EPOCH = datetime.fromtimestamp(0, UTC)

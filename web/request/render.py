@@ -9,15 +9,17 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from provisioning.mail_names import mail_name
-from web import access, keys, sessions, walls
-from web.access import Viewer
-from web.signed_in import milliseconds
-from web.static_files import StaticFiles
-from web.voice_sdk import voice_sdk
+from web.billing import payment_notice as payment_notice
+from web.calls.voice_sdk import voice_sdk
+from web.people.signed_in import milliseconds
+from web.request import access, keys
+from web.request import session as request_session
+from web.request.access import Viewer
+from web.request.static_files import StaticFiles
 
-TEMPLATES = Path(__file__).parent / "templates"
-MAILS = Path(__file__).parent / "mails"
-STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parents[1] / "templates"
+MAILS = Path(__file__).parents[1] / "mails"
+STATIC = Path(__file__).parents[1] / "static"
 
 routes = web.RouteTableDef()
 
@@ -38,9 +40,9 @@ def environment(static_files: StaticFiles) -> Environment:
 def render(request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
     """The page ``name``; it is given ``status``, and ``viewer`` and ``csrf_token`` if `access` has found a viewer."""
     viewer = request.get(keys.viewer)
-    sign_in = sessions.read(request) if viewer is not None else None
+    sign_in = request_session.read(request) if viewer is not None else None
     settings = request.app[keys.settings]
-    token = sessions.csrf_token(sign_in, settings) if sign_in is not None else None
+    token = request_session.csrf_token(sign_in, settings) if sign_in is not None else None
     text = (
         request.app[keys.templates]
         .get_template(name)
@@ -58,7 +60,7 @@ async def console(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         everybody = await rows.members.all()
     members = [each for each in everybody if viewer.may("calls.all") or each.id == viewer.member_id]
-    settings, sign_in = request.app[keys.settings], sessions.read(request)
+    settings, sign_in = request.app[keys.settings], request_session.read(request)
     return render(
         request,
         "console.html",
@@ -75,7 +77,7 @@ async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
     return render(
         request,
         "console_off.html",
-        trouble=await walls.trouble(request, viewer),
+        trouble=await payment_notice.trouble(request, viewer),
         **_phone(request, has_phone=phone),
     )
 

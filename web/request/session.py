@@ -1,7 +1,7 @@
 """The sign-in's cookie, and the CSRF token bound to it.
 
 The cookie is a JWT (HS256, ``SESSION_SECRET``) of 12 hours that says who signed in and in which sign-in (``jti``),
-and nothing about what they may do: the role is read from the database at every request (`web.access`). Signing
+and nothing about what they may do: the role is read from the database at every request (`web.request.access`). Signing
 out puts the ``jti`` on a list, so that a copied cookie ends too.
 """
 
@@ -17,10 +17,10 @@ from uuid import UUID, uuid4
 import jwt
 from aiohttp import web
 
-from web import keys
 from web.config import Settings
-from web.errors import ForbiddenError
-from web.forms import FORM, field
+from web.request import keys
+from web.request.errors import ForbiddenError
+from web.request.forms import FORM, field
 
 LIFETIME = timedelta(hours=12)
 CSRF_HEADER = "X-CSRF-Token"

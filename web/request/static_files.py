@@ -11,8 +11,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from web import keys
-from web.errors import NotFoundError
+from web.request import keys
+from web.request.errors import NotFoundError
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"

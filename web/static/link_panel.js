@@ -43,7 +43,7 @@ export class LinkPanel {
     this.#wasOpen ||= status === "open";
   }
 
-  /** What is wrong with the money (web/walls.py's, or null), for the next `show`. */
+  /** What is wrong with the money (web/billing/payment_notice.py's, or null), for the next `show`. */
   tell(trouble) {
     this.#trouble = trouble;
   }

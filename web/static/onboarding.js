@@ -8,7 +8,7 @@ const LOST_MS = 4000; // the stream ends and begins anew by itself; only a longe
 
 let before = null;
 
-/** Draw `standing` as web/onboarding.py tells it. */
+/** Draw `standing` as web/organisation/onboarding.py tells it. */
 function show(standing) {
   put(part("count"), `${standing.done} of ${standing.items.length} done`);
   part("progress").value = standing.done;

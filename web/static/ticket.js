@@ -8,7 +8,7 @@ const TICKET_MS = 10_000; // for the ticket to be given
 /**
  * What came of it: {kind: "ticket", ticket, url, trouble, role}; {kind: "barred", trouble} where money is missing and the console is
  * closed for it; {kind: "signed-out"}; {kind: "away"} when there was no answer. `saidAt` is the server's clock, ms since 1970, or NaN.
- * `trouble` is web/walls.py's, or null; `role` is the member's by now. Who has signed in again in another tab is not signed out.
+ * `trouble` is web/billing/payment_notice.py's, or null; `role` is the member's by now. Who has signed in again in another tab is not signed out.
  */
 export async function askForTicket() {
   const answer = await ask();

@@ -8,11 +8,11 @@ from aiohttp import web
 from stripe import params as declared
 from stripe.params import tax
 
-from sandbox import stripe_payments
-from sandbox.stripe_account import Account, Object, blank
-from sandbox.stripe_error import missing
-from sandbox.stripe_parameters import Params
-from sandbox.stripe_rest import Path, endpoint, only, page
+from sandbox.stripe.account import Account, Object, blank
+from sandbox.stripe.api.framework import Path, endpoint, only, page
+from sandbox.stripe.api.parameters import Params
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.errors import missing
 
 routes = web.RouteTableDef()
 _PAGING = ("created", "limit", "starting_after", "ending_before")
@@ -79,7 +79,7 @@ def refund(account: Account, params: Params, _: Path) -> Object:
         intent = account.find("payment_intent", params["payment_intent"], "payment_intent", 400)
         identifier = intent["latest_charge"]
     charge = account.find("charge", identifier, "charge", 400)
-    made = stripe_payments.refund(account, charge, params.get("amount"), params.get("reason"))
+    made = payments.refund(account, charge, params.get("amount"), params.get("reason"))
     made["metadata"] = params.get("metadata") or {}
     return made
 

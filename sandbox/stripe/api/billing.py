@@ -7,11 +7,15 @@ from typing import Any
 from aiohttp import web
 from stripe import params as declared
 
-from sandbox import stripe_collection, stripe_invoices, stripe_payments, stripe_standing, stripe_subscriptions
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_error import ApiError, missing
-from sandbox.stripe_parameters import Params
-from sandbox.stripe_rest import Path, endpoint, merged, only, page
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
+from sandbox.stripe.api.parameters import Params
+from sandbox.stripe.billing import collection as collection
+from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import subscriptions as subscriptions
+from sandbox.stripe.errors import ApiError, missing
 
 routes = web.RouteTableDef()
 _LAPSED = ("canceled", "incomplete_expired")
@@ -45,7 +49,7 @@ def update_subscription(account: Account, params: Params, path: Path) -> Object:
     if "items" in params:
         _change_seats(account, subscription, params["items"], params)
     if "cancel_at_period_end" in params and params["cancel_at_period_end"] != subscription["cancel_at_period_end"]:
-        stripe_standing.cancel_later(account, subscription, params["cancel_at_period_end"])
+        lifecycle.cancel_later(account, subscription, params["cancel_at_period_end"])
     return subscription
 
 
@@ -58,7 +62,7 @@ def cancel_subscription(account: Account, params: Params, path: Path) -> Object:
     subscription = account.find("subscription", path["id"])
     if subscription["status"] in _LAPSED:
         raise missing("subscription", path["id"])
-    return stripe_standing.end(account, subscription)
+    return lifecycle.end(account, subscription)
 
 
 @endpoint(routes, "POST", "/v1/subscriptions/{id}/resume", declared.SubscriptionResumeParams)
@@ -66,7 +70,7 @@ def resume_subscription(account: Account, params: Params, path: Path) -> Object:
     """Go on after a pause."""
     only(params, "billing_cycle_anchor", "proration_behavior")
     subscription = account.find("subscription", path["id"])
-    stripe_subscriptions.resume(account, subscription)
+    subscriptions.resume(account, subscription)
     return subscription
 
 
@@ -104,7 +108,7 @@ def show_invoices(account: Account, params: Params, _: Path) -> Object:
         for one in account.all("invoice")
         if params.get("customer", one["customer"]) == one["customer"]
         and params.get("status", one["status"]) == one["status"]
-        and params.get("subscription", stripe_invoices.subscription_of(one)) == stripe_invoices.subscription_of(one)
+        and params.get("subscription", invoices.subscription_of(one)) == invoices.subscription_of(one)
     ]
     return page(params, found, "/v1/invoices")
 
@@ -116,7 +120,7 @@ def preview(account: Account, params: Params, _: Path) -> Object:
     subscription = account.find("subscription", params.get("subscription"), "subscription", 400)
     details = params.get("subscription_details", {})
     proration = details.get("proration_behavior", "create_prorations")
-    return stripe_subscriptions.preview(account, subscription, details.get("items", []), proration)
+    return subscriptions.preview(account, subscription, details.get("items", []), proration)
 
 
 @endpoint(routes, "GET", "/v1/invoices/{id}", declared.InvoiceRetrieveParams)
@@ -142,12 +146,12 @@ def pay(account: Account, params: Params, path: Path) -> Object:
     if invoice["status"] not in ("draft", "open"):
         raise ApiError(400, f"Invoices with status {invoice['status']} cannot be paid.", code="invoice_not_editable")
     if invoice["status"] == "draft":
-        stripe_invoices.finalise(account, invoice)
+        invoices.finalise(account, invoice)
     chosen = params.get("payment_method")
     method = account.find("payment_method", chosen, "payment_method", 400) if chosen else None
-    intent = stripe_collection.collect(account, invoice, present=params.get("off_session") is False, method=method)
+    intent = collection.collect(account, invoice, present=params.get("off_session") is False, method=method)
     if intent and intent["status"] not in ("succeeded", "processing"):
-        raise stripe_payments.refusal(intent)
+        raise payments.refusal(intent)
     return invoice
 
 
@@ -159,7 +163,7 @@ def void(account: Account, _: Params, path: Path) -> Object:
         raise ApiError(
             400, f"You can only pass in open invoices. This invoice isn't open (it's {invoice['status']})."
         )
-    stripe_invoices.void(account, invoice)
+    invoices.void(account, invoice)
     return invoice
 
 
@@ -220,7 +224,7 @@ def _change_seats(account: Account, subscription: Object, wanted: list[dict[str,
         raise ApiError(400, f"The emulated Stripe does not know payment_behavior '{behaviour}'.")
     proration = params.get("proration_behavior", "create_prorations")
     or_fail = behaviour == "error_if_incomplete"
-    stripe_subscriptions.change_seats(account, subscription, wanted, proration, or_fail=or_fail)
+    subscriptions.change_seats(account, subscription, wanted, proration, or_fail=or_fail)
 
 
 def _item(account: Account, identifier: str) -> tuple[Object, Object]:

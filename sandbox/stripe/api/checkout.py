@@ -5,11 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 from stripe.params import billing_portal, checkout
 
-from sandbox import stripe_checkout
-from sandbox.stripe_account import Account, Object, token
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_parameters import Params
-from sandbox.stripe_rest import Path, endpoint, merged, only, page
+from sandbox.stripe.account import Account, Object, token
+from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
+from sandbox.stripe.api.parameters import Params
+from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.errors import ApiError
 
 routes = web.RouteTableDef()
 _KNOWN = (
@@ -40,7 +40,7 @@ def create(account: Account, params: Params, _: Path) -> Object:
             raise ApiError(400, f"Missing required param: {name}.", code="parameter_missing", param=name)
     for name in ("success_url", "cancel_url"):
         _check_url(params.get(name), name)
-    return stripe_checkout.create(account, params)
+    return checkout_sessions.create(account, params)
 
 
 @endpoint(routes, "GET", "/v1/checkout/sessions", checkout.SessionListParams)
@@ -69,14 +69,14 @@ def update(account: Account, params: Params, path: Path) -> Object:
 @endpoint(routes, "GET", "/v1/checkout/sessions/{id}/line_items", checkout.SessionLineItemListParams)
 def show_items(account: Account, params: Params, path: Path) -> Object:
     """What is bought."""
-    items = stripe_checkout.line_items(account, account.find("checkout.session", path["id"]))
+    items = checkout_sessions.line_items(account, account.find("checkout.session", path["id"]))
     return page(params, list(reversed(items["data"])), items["url"])
 
 
 @endpoint(routes, "POST", "/v1/checkout/sessions/{id}/expire", checkout.SessionExpireParams)
 def expire(account: Account, _: Params, path: Path) -> Object:
     """Close it unfinished."""
-    return stripe_checkout.expire(account, account.find("checkout.session", path["id"]))
+    return checkout_sessions.expire(account, account.find("checkout.session", path["id"]))
 
 
 @endpoint(routes, "POST", "/v1/billing_portal/sessions", billing_portal.SessionCreateParams)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 from stripe import params as declared
 
-from sandbox import stripe_standing
-from sandbox.stripe_account import Account, Object, token
-from sandbox.stripe_amounts import is_abn
-from sandbox.stripe_checkout import add_tax_id
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_parameters import Params
-from sandbox.stripe_rest import Path, endpoint, merged, only, page
+from sandbox.stripe.account import Account, Object, token
+from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
+from sandbox.stripe.api.parameters import Params
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing.amounts import is_abn
+from sandbox.stripe.billing.checkout_sessions import add_tax_id
+from sandbox.stripe.errors import ApiError
 
 routes = web.RouteTableDef()
 _PLAIN = ("name", "email", "phone", "description", "preferred_locales", "tax_exempt")
@@ -62,7 +62,7 @@ def delete(account: Account, _: Params, path: Path) -> Object:
     customer = account.find("customer", path["id"])
     for one in account.all("subscription", customer=customer["id"]):
         if one["status"] not in ("canceled", "incomplete_expired"):
-            stripe_standing.end(account, one)
+            lifecycle.end(account, one)
     del account.objects[customer["id"]]
     account.emit("customer.deleted", customer)
     return {"id": customer["id"], "object": "customer", "deleted": True}

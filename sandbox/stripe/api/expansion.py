@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from sandbox import stripe_checkout
-from sandbox.stripe_account import Account, Object, listed
-from sandbox.stripe_error import ApiError
+from sandbox.stripe.account import Account, Object, listed
+from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.errors import ApiError
 
 MAX_DEPTH = 4  # "expansions have a maximum depth of four levels"
 
@@ -45,7 +45,7 @@ def _included(account: Account, about: Object, name: str) -> Object | None:
     identifier = about.get("id", "")
     match about.get("object"), name:
         case "checkout.session", "line_items":
-            return copy.deepcopy(stripe_checkout.line_items(account, about))
+            return copy.deepcopy(checkout_sessions.line_items(account, about))
         case "invoice", "payments":
             return _list(account, "invoice_payment", "invoice", identifier, "/v1/invoice_payments")
         case "customer", "tax_ids":

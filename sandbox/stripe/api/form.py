@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sandbox.stripe_error import ApiError
+from sandbox.stripe.errors import ApiError
 
 MAX_FIELDS = 1000
 MAX_DEPTH = 12

@@ -18,12 +18,12 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from sandbox.stripe_account import Account, Object, listed, token
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_expansion import expand
-from sandbox.stripe_form import decode
-from sandbox.stripe_parameters import Params, typed
-from sandbox.stripe_settings import API_VERSION
+from sandbox.stripe.account import Account, Object, listed, token
+from sandbox.stripe.api.expansion import expand
+from sandbox.stripe.api.form import decode
+from sandbox.stripe.api.parameters import Params, typed
+from sandbox.stripe.errors import ApiError
+from sandbox.stripe.settings import API_VERSION
 
 MAX_REPLIES = 5000  # idempotency keys remembered; the oldest are forgotten, as after a day
 PAGE, MOST = 10, 100

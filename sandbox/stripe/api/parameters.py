@@ -15,7 +15,7 @@ from typing import Any, Literal, Union
 import typing_extensions
 from stripe import RequestOptions
 
-from sandbox.stripe_error import ApiError
+from sandbox.stripe.errors import ApiError
 
 Params = dict[str, Any]
 _OPTIONS = frozenset(RequestOptions.__annotations__)  # of the call, not of the request

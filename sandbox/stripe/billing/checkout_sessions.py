@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox import stripe_invoices
-from sandbox.stripe_account import Account, Object, listed, token
-from sandbox.stripe_error import ApiError, missing
+from sandbox.stripe.account import Account, Object, listed, token
+from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.errors import ApiError, missing
 
 EXPIRE_SECONDS = 24 * 3600
 
@@ -129,11 +129,11 @@ def add_up(account: Account, checkout: Object, customer: Object | None) -> None:
     """Work out the totals; with GST as soon as it is known where the customer is."""
     trial = account.note(checkout["id"])["subscription"].get("trial_period_days")
     automatic = checkout["automatic_tax"]["enabled"]
-    due = customer is not None and stripe_invoices.taxed(account, customer, automatic)
+    due = customer is not None and invoices.taxed(account, customer, automatic)
     items = account.note(checkout["id"])["items"]
     for item in items:
         amount = 0 if trial else item["price"]["unit_amount"] * item["quantity"]
-        tax = stripe_invoices.taxes(account, amount, item["price"], due)
+        tax = invoices.taxes(account, amount, item["price"], due)
         added = sum(one["amount"] for one in tax if one["tax_behavior"] == "exclusive")
         item.update(amount_subtotal=amount, amount_tax=sum(one["amount"] for one in tax), amount_total=amount + added)
     checkout["amount_subtotal"] = sum(item["amount_subtotal"] for item in items)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from sandbox import stripe_checkout, stripe_collection, stripe_standing, stripe_subscriptions
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_amounts import DAY
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.billing import collection as collection
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import subscriptions as subscriptions
+from sandbox.stripe.billing.amounts import DAY
 
 MOST_AT_ONCE = 20_000  # things played in one move; a loop without end would be a fault of ours
 
@@ -36,7 +39,7 @@ class Clock:
 
     def to_renewal(self, subscription: Object, *, and_hours: float = 2) -> None:
         """Advance past the end of the subscription's period, and past its draft's hour."""
-        left = stripe_standing.period_end(subscription) - self.now()
+        left = lifecycle.period_end(subscription) - self.now()
         self.advance(seconds=max(0, left), hours=and_hours)
 
     def catch_up(self) -> None:
@@ -61,24 +64,24 @@ def _due(account: Account) -> Iterator[Due]:
     for one in account.objects.values():
         match one["object"]:
             case "checkout.session" if one["status"] == "open":
-                yield one["expires_at"], partial(stripe_checkout.expire, account, one)
+                yield one["expires_at"], partial(checkout_sessions.expire, account, one)
             case "subscription":
                 yield from _subscription(account, one)
             case "invoice":
                 yield from _invoice(account, one)
             case "payment_intent" if one["status"] == "processing" and "settles_at" in account.note(one["id"]):
-                yield account.note(one["id"])["settles_at"], partial(stripe_collection.settle, account, one)
+                yield account.note(one["id"])["settles_at"], partial(collection.settle, account, one)
 
 
 def _subscription(account: Account, one: Object) -> Iterator[Due]:
     if one["status"] in _RENEWS:
-        yield stripe_standing.period_end(one), partial(stripe_subscriptions.renew, account, one)
+        yield lifecycle.period_end(one), partial(subscriptions.renew, account, one)
         if one["cancel_at"] and not one["cancel_at_period_end"]:
-            yield one["cancel_at"], partial(stripe_standing.end, account, one)
+            yield one["cancel_at"], partial(lifecycle.end, account, one)
 
 
 def _invoice(account: Account, one: Object) -> Iterator[Due]:
     if one["status"] == "draft" and one["automatically_finalizes_at"] is not None:
-        yield one["automatically_finalizes_at"], partial(stripe_subscriptions.advance, account, one)
+        yield one["automatically_finalizes_at"], partial(subscriptions.advance, account, one)
     if one["status"] == "open" and one["next_payment_attempt"] is not None:
-        yield one["next_payment_attempt"], partial(stripe_collection.collect, account, one, present=False)
+        yield one["next_payment_attempt"], partial(collection.collect, account, one, present=False)

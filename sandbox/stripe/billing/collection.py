@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox import stripe_invoices, stripe_payments, stripe_standing
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_amounts import DAY
-from sandbox.stripe_error import ApiError
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing.amounts import DAY
+from sandbox.stripe.errors import ApiError
 
 
 def collect(account: Account, invoice: Object, *, present: bool, method: Object | None = None) -> Object | None:
@@ -20,17 +22,17 @@ def collect(account: Account, invoice: Object, *, present: bool, method: Object 
     if intent["status"] == "processing":
         raise ApiError(400, "This invoice has a payment in progress.", code="invoice_payment_in_progress")
     customer = account.find("customer", invoice["customer"])
-    subscription = account.find("subscription", stripe_invoices.subscription_of(invoice))
-    chosen = method or stripe_payments.default_method(account, customer, subscription)
+    subscription = account.find("subscription", invoices.subscription_of(invoice))
+    chosen = method or payments.default_method(account, customer, subscription)
     invoice.update(attempted=True, attempt_count=invoice["attempt_count"] + 1, next_payment_attempt=None)
-    stripe_payments.attempt(account, intent, chosen, present=present)
+    payments.attempt(account, intent, chosen, present=present)
     _outcome(account, invoice, intent)
     return intent
 
 
 def settle(account: Account, intent: Object, clears: bool | None = None) -> None:
     """A bank debit has cleared or bounced."""
-    stripe_payments.settle(account, intent, clears)
+    payments.settle(account, intent, clears)
     for payment in account.all("invoice_payment"):
         if payment["payment"]["payment_intent"] == intent["id"]:
             invoice = account.find("invoice", payment["invoice"])
@@ -52,7 +54,7 @@ def _intent(account: Account, invoice: Object) -> Object:
     customer = account.find("customer", invoice["customer"])
     first = invoice["billing_reason"] == "subscription_create"
     text = "Subscription creation" if first else "Subscription update"
-    intent = stripe_payments.intend(account, customer, invoice["amount_due"], text)
+    intent = payments.intend(account, customer, invoice["amount_due"], text)
     account.add(
         "invoice_payment",
         amount_requested=invoice["amount_due"],
@@ -65,14 +67,14 @@ def _intent(account: Account, invoice: Object) -> Object:
 
 
 def _paid(account: Account, invoice: Object) -> None:
-    stripe_invoices.mark_paid(account, invoice)
+    invoices.mark_paid(account, invoice)
     for payment in account.all("invoice_payment", invoice=invoice["id"]):
         payment.update(status="paid", amount_paid=invoice["amount_paid"])
         payment["status_transitions"]["paid_at"] = account.now()
         account.emit("invoice_payment.paid", payment)
-    subscription = account.find("subscription", stripe_invoices.subscription_of(invoice))
+    subscription = account.find("subscription", invoices.subscription_of(invoice))
     if subscription["latest_invoice"] == invoice["id"]:
-        stripe_standing.activate(account, subscription)
+        lifecycle.activate(account, subscription)
 
 
 def _unpaid(account: Account, invoice: Object, *, asks: bool) -> None:
@@ -83,8 +85,8 @@ def _unpaid(account: Account, invoice: Object, *, asks: bool) -> None:
     if asks:
         account.emit("invoice.payment_action_required", invoice)
     account.emit("invoice.payment_failed", invoice)
-    subscription = account.find("subscription", stripe_invoices.subscription_of(invoice))
-    stripe_standing.fall_behind(account, subscription, for_good=not again)
+    subscription = account.find("subscription", invoices.subscription_of(invoice))
+    lifecycle.fall_behind(account, subscription, for_good=not again)
 
 
 def _tell_checkout(account: Account, invoice: Object) -> None:

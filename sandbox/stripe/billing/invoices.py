@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.stripe_account import Account, Object, listed
-from sandbox.stripe_amounts import GST_PERCENT, gst
+from sandbox.stripe.account import Account, Object, listed
+from sandbox.stripe.billing.amounts import GST_PERCENT, gst
 
 FINALISE_SECONDS = 3600  # "an hour" that a renewal's draft waits
 

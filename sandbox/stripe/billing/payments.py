@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.stripe_account import Account, Object, token
-from sandbox.stripe_amounts import DAY
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_instruments import GENERIC, INSTRUMENTS, Decline, Instrument
+from sandbox.stripe.account import Account, Object, token
+from sandbox.stripe.billing.amounts import DAY
+from sandbox.stripe.billing.payment_methods import GENERIC, INSTRUMENTS, Decline, Instrument
+from sandbox.stripe.errors import ApiError
 
 NO_METHOD = Decline(
     "payment_method_missing", "", "This customer has no attached payment source or default payment method."

@@ -6,10 +6,10 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox import stripe_invoices
-from sandbox.stripe_account import Account, Object, blank
-from sandbox.stripe_amounts import share
-from sandbox.stripe_error import ApiError, missing
+from sandbox.stripe.account import Account, Object, blank
+from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.billing.amounts import share
+from sandbox.stripe.errors import ApiError, missing
 
 
 def item(account: Account, subscription: str, price: Object, quantity: int, period: tuple[int, int]) -> Object:
@@ -88,7 +88,7 @@ def prorations(account: Account, subscription: Object, changes: list[Change], no
     if subscription["status"] == "trialing":
         return []
     customer = account.find("customer", subscription["customer"])
-    due = stripe_invoices.taxed(account, customer, subscription["automatic_tax"]["enabled"])
+    due = invoices.taxed(account, customer, subscription["automatic_tax"]["enabled"])
     lines = []
     for change in changes:
         if change.before and change.after and _same(change.before, change.after):
@@ -109,14 +109,14 @@ def _proration(
     price, (start, end) = one["price"], _period(one)
     amount = sign * share(price["unit_amount"] * one["quantity"], start, end, now)
     product = account.find("product", price["product"])["name"]
-    return stripe_invoices.line(
+    return invoices.line(
         account,
         subscription,
         one,
         amount,
         f"{word} time on {one['quantity']} × {product}",
         (now, end),
-        stripe_invoices.taxes(account, amount, price, due),
+        invoices.taxes(account, amount, price, due),
         invoice_item=account.make("invoiceitem")["id"],
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox import stripe_checkout, stripe_payments
-from sandbox.stripe_account import Account, Object, token
-from sandbox.stripe_amounts import is_abn
-from sandbox.stripe_instruments import INSTRUMENTS
-from sandbox.stripe_subscriptions import Order, open_
+from sandbox.stripe.account import Account, Object, token
+from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing.amounts import is_abn
+from sandbox.stripe.billing.payment_methods import INSTRUMENTS
+from sandbox.stripe.billing.subscriptions import Order, open_
 
 STATES = ("ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA")
 
@@ -47,7 +48,7 @@ def choose_quantity(account: Account, checkout: Object, quantity: int) -> None:
     if not limits.get("enabled") or not least <= quantity <= most:
         raise FillError(f"Choose between {least} and {most}." if limits else "The quantity cannot be changed.")
     item["quantity"] = quantity
-    stripe_checkout.add_up(account, checkout, None)
+    checkout_sessions.add_up(account, checkout, None)
 
 
 def complete(account: Account, checkout: Object, filled: Filled) -> Object:
@@ -64,7 +65,7 @@ def complete(account: Account, checkout: Object, filled: Filled) -> Object:
     if checkout["customer"] is None:
         _settle_in(account, customer)
     _update_customer(account, checkout, customer, filled)
-    method = stripe_payments.attach(account, customer, instrument)
+    method = payments.attach(account, customer, instrument)
     subscription, invoice = open_(account, _order(account, checkout, customer, method))
     _finish(checkout, customer, subscription, invoice)
     account.emit("checkout.session.completed", checkout)
@@ -113,9 +114,9 @@ def _update_customer(account: Account, checkout: Object, customer: Object, fille
         customer.update(address=filled.address(), name=filled.name, currency="aud")
     abn = "".join(filled.abn.split())
     if abn and not account.all("tax_id", customer=customer["id"], value=abn):
-        stripe_checkout.add_tax_id(account, customer, "au_abn", abn)
-    stripe_checkout.add_up(account, checkout, customer)
-    stripe_checkout.show_customer(checkout, customer, account.all("tax_id", customer=customer["id"]))
+        checkout_sessions.add_tax_id(account, customer, "au_abn", abn)
+    checkout_sessions.add_up(account, checkout, customer)
+    checkout_sessions.show_customer(checkout, customer, account.all("tax_id", customer=customer["id"]))
 
 
 def _order(account: Account, checkout: Object, customer: Object, method: Object) -> Order:

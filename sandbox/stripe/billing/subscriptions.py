@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sandbox import stripe_collection, stripe_invoices, stripe_payments, stripe_seats, stripe_standing
-from sandbox.stripe_account import Account, Object, listed
-from sandbox.stripe_amounts import DAY, next_end
-from sandbox.stripe_error import ApiError
+from sandbox.stripe.account import Account, Object, listed
+from sandbox.stripe.billing import collection as collection
+from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import prorations as prorations
+from sandbox.stripe.billing.amounts import DAY, next_end
+from sandbox.stripe.errors import ApiError
 
 Proration = Literal["create_prorations", "always_invoice", "none"]
 
@@ -46,14 +50,12 @@ def open_(account: Account, order: Order) -> tuple[Object, Object]:
     )
     if order.automatic_tax:
         subscription["automatic_tax"] |= {"enabled": True, "liability": {"type": "self"}}
-    items = [
-        stripe_seats.item(account, subscription["id"], price, quantity, period) for price, quantity in order.seats
-    ]
+    items = [prorations.item(account, subscription["id"], price, quantity, period) for price, quantity in order.seats]
     subscription["items"] = listed(items, f"/v1/subscription_items?subscription={subscription['id']}")
     invoice = _bill(account, subscription, "subscription_create", _seats(account, subscription), period)
     account.emit("customer.subscription.created", subscription)
-    stripe_invoices.finalise(account, invoice)
-    stripe_collection.collect(account, invoice, present=True)
+    invoices.finalise(account, invoice)
+    collection.collect(account, invoice, present=True)
     return subscription, invoice
 
 
@@ -61,15 +63,15 @@ def change_seats(
     account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration, *, or_fail: bool
 ) -> None:
     """Other items. ``or_fail``: as they were, with a 402, unless they are paid at once. Raises `ApiError`."""
-    changes, now = stripe_seats.planned(account, subscription, wanted), account.now()
-    lines = [] if proration == "none" else stripe_seats.prorations(account, subscription, changes, now)
+    changes, now = prorations.planned(account, subscription, wanted), account.now()
+    lines = [] if proration == "none" else prorations.prorations(account, subscription, changes, now)
     if or_fail and proration == "always_invoice":
         _ensure_payable(account, subscription, lines)
     invoice = None
     with account.changing(subscription):
-        stripe_seats.apply(subscription, changes)
+        prorations.apply(subscription, changes)
         if lines and proration == "always_invoice":
-            period = (now, stripe_standing.period_end(subscription))
+            period = (now, lifecycle.period_end(subscription))
             invoice = _bill(account, subscription, "subscription_update", lines, period)
     if invoice is not None:
         advance(account, invoice)
@@ -79,26 +81,26 @@ def change_seats(
 
 def preview(account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration) -> Object:
     """The next invoice if the seats were changed now; nothing is changed. Raises `ApiError`."""
-    changes, now = stripe_seats.planned(account, subscription, wanted), account.now()
-    lines = [] if proration == "none" else stripe_seats.prorations(account, subscription, changes, now)
+    changes, now = prorations.planned(account, subscription, wanted), account.now()
+    lines = [] if proration == "none" else prorations.prorations(account, subscription, changes, now)
     if proration == "always_invoice":
-        period = (now, stripe_standing.period_end(subscription))
-        return stripe_invoices.draft(account, subscription, "subscription_update", lines, period, keep=False)
+        period = (now, lifecycle.period_end(subscription))
+        return invoices.draft(account, subscription, "subscription_update", lines, period, keep=False)
     future = subscription | {"items": dict(subscription["items"]), "status": "active"}
-    stripe_seats.apply(future, changes)
+    prorations.apply(future, changes)
     period, lines = _following(future), [*account.note(subscription["id"]).get("pending", []), *lines]
     if not subscription["cancel_at_period_end"]:
         lines += _seats(account, future, period)
     elif not lines:
         text = f"No upcoming invoices for customer: {subscription['customer']}"
         raise ApiError(404, text, code="invoice_upcoming_none")
-    return stripe_invoices.draft(account, future, "upcoming", lines, period, keep=False)
+    return invoices.draft(account, future, "upcoming", lines, period, keep=False)
 
 
 def renew(account: Account, subscription: Object) -> None:
     """Its period is over: end it, or bill the next one."""
     if subscription["cancel_at_period_end"]:
-        stripe_standing.end(account, subscription)
+        lifecycle.end(account, subscription)
         return
     period, unpaid = _following(subscription), subscription["status"] == "unpaid"
     with account.changing(subscription):
@@ -109,13 +111,13 @@ def renew(account: Account, subscription: Object) -> None:
     if unpaid:  # "Invoices continue to be generated each billing cycle and remain in draft state"
         invoice["auto_advance"] = False
     else:
-        invoice["automatically_finalizes_at"] = account.now() + stripe_invoices.FINALISE_SECONDS
+        invoice["automatically_finalizes_at"] = account.now() + invoices.FINALISE_SECONDS
 
 
 def advance(account: Account, invoice: Object) -> None:
     """A renewal's draft has waited its hour."""
-    if stripe_invoices.finalise(account, invoice)["status"] == "open":
-        stripe_collection.collect(account, invoice, present=False)
+    if invoices.finalise(account, invoice)["status"] == "open":
+        collection.collect(account, invoice, present=False)
 
 
 def resume(account: Account, subscription: Object) -> None:
@@ -140,16 +142,16 @@ def _begin(subscription: Object, period: tuple[int, int]) -> None:
 def _bill(
     account: Account, subscription: Object, reason: str, lines: list[Object], period: tuple[int, int]
 ) -> Object:
-    invoice = stripe_invoices.draft(account, subscription, reason, lines, period)
+    invoice = invoices.draft(account, subscription, reason, lines, period)
     subscription["latest_invoice"] = invoice["id"]
     return invoice
 
 
 def _seats(account: Account, subscription: Object, period: tuple[int, int] | None = None) -> list[Object]:
     customer = account.find("customer", subscription["customer"])
-    due = stripe_invoices.taxed(account, customer, subscription["automatic_tax"]["enabled"])
+    due = invoices.taxed(account, customer, subscription["automatic_tax"]["enabled"])
     return [
-        stripe_invoices.seat_line(
+        invoices.seat_line(
             account, subscription, one, period or (one["current_period_start"], one["current_period_end"]), due
         )
         for one in subscription["items"]["data"]
@@ -158,15 +160,15 @@ def _seats(account: Account, subscription: Object, period: tuple[int, int] | Non
 
 
 def _following(subscription: Object) -> tuple[int, int]:
-    end = stripe_standing.period_end(subscription)
+    end = lifecycle.period_end(subscription)
     return end, next_end(subscription["billing_cycle_anchor"], end)
 
 
 def _ensure_payable(account: Account, subscription: Object, lines: list[Object]) -> None:
     customer = account.find("customer", subscription["customer"])
     owed = sum(one["amount"] for one in lines) + customer["balance"]
-    method = stripe_payments.default_method(account, customer, subscription)
-    refused = stripe_payments.decline(account, customer, method, present=False) if owed > 0 else None
+    method = payments.default_method(account, customer, subscription)
+    refused = payments.decline(account, customer, method, present=False) if owed > 0 else None
     if refused:
         more = {"code": refused.code, "decline_code": refused.decline_code or None}
         raise ApiError(402, refused.text, kind="card_error", **more)

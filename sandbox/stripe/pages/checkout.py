@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import stripe_checkout, stripe_purchase
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_pages import form, render
-from sandbox.stripe_purchase import STATES, Filled, FillError
-from sandbox.stripe_rest import DESK
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.api.framework import DESK
+from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.billing import purchase as purchase
+from sandbox.stripe.billing.purchase import STATES, Filled, FillError
+from sandbox.stripe.pages.layout import form, render
 
 routes = web.RouteTableDef()
 _AUSTRALIA: Object = {"address": {"country": "AU"}}  # where the page takes everybody to be until it is told
@@ -31,9 +32,9 @@ async def submit(request: web.Request) -> web.Response:
     account.dirty = True
     try:
         if fields.get("do") == "update":
-            stripe_purchase.choose_quantity(account, checkout, filled.quantity or 0)
+            purchase.choose_quantity(account, checkout, filled.quantity or 0)
             return _page(account, checkout, filled)
-        stripe_purchase.complete(account, checkout, filled)
+        purchase.complete(account, checkout, filled)
     except FillError as error:
         return _page(account, checkout, filled, str(error))
     raise web.HTTPSeeOther(checkout["success_url"].replace("{CHECKOUT_SESSION_ID}", checkout["id"]))
@@ -67,7 +68,7 @@ def _known(account: Account, checkout: Object) -> Filled:
 def _page(account: Account, checkout: Object, filled: Filled, error: str = "") -> web.Response:
     if checkout["status"] != "open":
         return render(account, "checkout_over.html", status=410, checkout=checkout)
-    stripe_checkout.add_up(account, checkout, _AUSTRALIA)
+    checkout_sessions.add_up(account, checkout, _AUSTRALIA)
     items = account.note(checkout["id"])["items"]
     trial = account.note(checkout["id"])["subscription"].get("trial_period_days")
     return render(

@@ -11,14 +11,16 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox import stripe_collection, stripe_payments, stripe_standing
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_clock import Clock
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_instruments import INSTRUMENTS
-from sandbox.stripe_pages import form, render, style
-from sandbox.stripe_rest import DESK
-from sandbox.stripe_webhooks import Webhooks
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.api.framework import DESK
+from sandbox.stripe.billing import collection as collection
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing.clock import Clock
+from sandbox.stripe.billing.payment_methods import INSTRUMENTS
+from sandbox.stripe.errors import ApiError
+from sandbox.stripe.pages.layout import form, render, style
+from sandbox.stripe.webhooks import Webhooks
 
 CLOCK = web.AppKey("stripe_clock", Clock)
 WEBHOOKS = web.AppKey("stripe_webhooks", Webhooks)
@@ -115,20 +117,20 @@ def _fail_next(account: Account, customer: Object, _: dict[str, str]) -> None:
 def _give_card(account: Account, customer: Object, fields: dict[str, str]) -> None:
     if fields.get("instrument") not in INSTRUMENTS:
         raise ApiError(400, "no such card")
-    stripe_payments.replace(account, customer, INSTRUMENTS[fields["instrument"]])
+    payments.replace(account, customer, INSTRUMENTS[fields["instrument"]])
 
 
 def _clear(account: Account, intent: Object, _: dict[str, str]) -> None:
-    stripe_collection.settle(account, intent, clears=True)
+    collection.settle(account, intent, clears=True)
 
 
 def _bounce(account: Account, intent: Object, _: dict[str, str]) -> None:
-    stripe_collection.settle(account, intent, clears=False)
+    collection.settle(account, intent, clears=False)
 
 
 def _cancel(account: Account, subscription: Object, _: dict[str, str]) -> None:
     if subscription["status"] != "canceled":
-        stripe_standing.end(account, subscription)
+        lifecycle.end(account, subscription)
 
 
 Act = Callable[[Account, Object, dict[str, str]], Any]
@@ -137,10 +139,10 @@ ACTS: dict[tuple[str, str], Act] = {
     ("customer", "card"): _give_card,
     ("payment_intent", "clear"): _clear,
     ("payment_intent", "bounce"): _bounce,
-    ("subscription", "pause"): lambda account, subscription, _: stripe_standing.pause(account, subscription),
+    ("subscription", "pause"): lambda account, subscription, _: lifecycle.pause(account, subscription),
     ("subscription", "cancel"): _cancel,
-    ("charge", "refund"): lambda account, charge, _: stripe_payments.refund(account, charge),
-    ("charge", "dispute"): lambda account, charge, _: stripe_payments.dispute(account, charge),
+    ("charge", "refund"): lambda account, charge, _: payments.refund(account, charge),
+    ("charge", "dispute"): lambda account, charge, _: payments.dispute(account, charge),
 }
 
 
@@ -169,7 +171,7 @@ def _shown(app: web.Application) -> dict[str, Any]:
 
 def _customer(account: Account, customer: Object) -> dict[str, Any]:
     identifier = customer["id"]
-    method = stripe_payments.default_method(account, customer)
+    method = payments.default_method(account, customer)
     return {
         "id": identifier,
         "name": customer["name"] or customer["email"] or identifier,
@@ -177,7 +179,7 @@ def _customer(account: Account, customer: Object) -> dict[str, Any]:
         "fails_next": account.note(identifier).get("fail_next", 0) > 0,
         "pays_with": account.note(method["id"])["instrument"] if method else None,
         "subscriptions": [
-            one | {"period_end": stripe_standing.period_end(one)}
+            one | {"period_end": lifecycle.period_end(one)}
             for one in account.all("subscription", customer=identifier)
         ],
         "invoices": list(reversed(account.all("invoice", customer=identifier)))[:SHOWN],

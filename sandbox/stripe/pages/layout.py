@@ -10,11 +10,11 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from sandbox.stripe_account import Account
-from sandbox.stripe_instruments import INSTRUMENTS
+from sandbox.stripe.account import Account
+from sandbox.stripe.billing.payment_methods import INSTRUMENTS
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_FOLDER = Path(__file__).with_name("stripe_templates")
+_FOLDER = Path(__file__).with_name("templates")
 # No form-action: browsers apply it to where a form's answer sends them, and that is the product.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",

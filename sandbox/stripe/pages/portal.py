@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import stripe_collection, stripe_payments, stripe_standing
-from sandbox.stripe_account import Account, Object
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_instruments import INSTRUMENTS
-from sandbox.stripe_pages import form, render
-from sandbox.stripe_paper import paper
-from sandbox.stripe_rest import DESK
+from sandbox.stripe.account import Account, Object
+from sandbox.stripe.api.framework import DESK
+from sandbox.stripe.billing import collection as collection
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing.payment_methods import INSTRUMENTS
+from sandbox.stripe.errors import ApiError
+from sandbox.stripe.pages.invoice_pdf import paper
+from sandbox.stripe.pages.layout import form, render
 
 routes = web.RouteTableDef()
 
@@ -53,9 +55,9 @@ async def pay_invoice(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther(request.path)
     if fields.get("instrument") in INSTRUMENTS:
         customer = account.find("customer", invoice["customer"])
-        stripe_payments.replace(account, customer, INSTRUMENTS[fields["instrument"]])
+        payments.replace(account, customer, INSTRUMENTS[fields["instrument"]])
     try:
-        intent = stripe_collection.collect(account, invoice, present=True)
+        intent = collection.collect(account, invoice, present=True)
     except ApiError as error:
         return _invoice(account, invoice, str(error))
     if intent and intent["last_payment_error"]:
@@ -93,14 +95,14 @@ def _change_card(account: Account, identifier: str, key: str) -> str:
         return "Choose how to pay."
     if refused := INSTRUMENTS[key].first:
         return f"{refused.text} Try another card, or ask your bank."
-    stripe_payments.replace(account, account.find("customer", identifier), INSTRUMENTS[key])
+    payments.replace(account, account.find("customer", identifier), INSTRUMENTS[key])
     return ""
 
 
 def _change_end(account: Account, customer: str, fields: dict[str, str]) -> None:
     for subscription in account.all("subscription", customer=customer, id=fields.get("subscription")):
         if subscription["status"] != "canceled":
-            stripe_standing.cancel_later(account, subscription, fields.get("do") == "cancel")
+            lifecycle.cancel_later(account, subscription, fields.get("do") == "cancel")
 
 
 def _portal(account: Account, session: Object, error: str = "") -> web.Response:
@@ -114,10 +116,10 @@ def _portal(account: Account, session: Object, error: str = "") -> web.Response:
         customer=customer,
         tax_ids=account.all("tax_id", customer=customer["id"]),
         subscriptions=list(reversed(account.all("subscription", customer=customer["id"]))),
-        method=stripe_payments.default_method(account, customer),
+        method=payments.default_method(account, customer),
         invoices=list(reversed(invoices)),
         error=error,
-        period_end=stripe_standing.period_end,
+        period_end=lifecycle.period_end,
     )
 
 

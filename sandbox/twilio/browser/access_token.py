@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from sandbox.twilio_settings import TwilioSettings
+from sandbox.twilio.settings import TwilioSettings
 
 CONTENT_TYPE = "twilio-fpa;v=1"
 MOST_SECONDS = 24 * 3600

@@ -21,12 +21,13 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox import access_token, phone
-from sandbox.access_token import Grant, TokenError
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.leg import Leg
-from sandbox.softphones import CLIENT, Softphone
+from sandbox.twilio.browser import access_token
+from sandbox.twilio.browser.access_token import Grant, TokenError
+from sandbox.twilio.phone import interpreter as interpreter
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import Leg
+from sandbox.twilio.phone.softphones import CLIENT, Softphone
 
 HELLO_SECONDS = 10.0
 MAX_TEXT = 64 * 1024  # bytes
@@ -234,7 +235,7 @@ def call_app(exchange: Exchange, identity: str, params: Mapping[str, str]) -> Le
     exchange.report_to(leg, settings.twiml_app_status_callback, "POST")
     chosen = {name: value for name, value in params.items() if name not in leg.form()}
     webhook = leg.webhook(exchange.app_voice_url, **chosen, ApplicationSid=settings.twiml_app_sid)
-    exchange.spawn(phone.live(exchange, leg, webhook))
+    exchange.spawn(interpreter.live(exchange, leg, webhook))
     return leg
 
 

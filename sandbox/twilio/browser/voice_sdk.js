@@ -2,8 +2,8 @@
 //
 // Shape, states, events and their order follow the real SDK's sources (lib/twilio/device.ts, call.ts, pstream.ts), with what is
 // awkward in them: a refused token leaves the Device as it is, and a call that was not answered when the connection broke is
-// "closed" without an event, and remains the Device's active one. tests/test_sandbox_voice_sdk_parity.py compares the two.
-// Beneath there is no WebRTC but a WebSocket to the emulator that served this file (`/signal`; sandbox/signalling.py has its
+// "closed" without an event, and remains the Device's active one. tests/sandbox/twilio/browser/test_voice_sdk_parity.py compares the two.
+// Beneath there is no WebRTC but a WebSocket to the emulator that served this file (`/signal`; sandbox/twilio/browser/signalling.py has its
 // texts). The microphone is never opened: the emulator plays the agent's part. Loaded by <script src>, from another origin, under any CSP that names it in
 // script-src and connect-src. The emulator serves voice_sdk_events.js, voice_sdk_call.js and this as one script.
 /* global Call, EventEmitter, InvalidArgumentError, InvalidStateError, TOKEN_ERRORS, TwilioError, errorOf */

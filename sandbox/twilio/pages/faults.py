@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.twilio_book import RestFault
+from sandbox.twilio.rest.registry import RestFault
 
 MOST_TIMES = 100
 MOST_SECONDS = 600.0
@@ -65,7 +65,7 @@ MISCHIEFS: dict[str, Mischief] = {
 
 
 def fault(aim: str, mischief: str, times: int, seconds: float) -> RestFault:
-    """What to put into `Book.faults`. Raises `ValueError` for unknown names and absurd numbers."""
+    """What to put into `Registry.faults`. Raises `ValueError` for unknown names and absurd numbers."""
     if aim not in AIMS or mischief not in MISCHIEFS:
         raise ValueError("choose what happens to what")
     if not 1 <= times <= MOST_TIMES or not 0 <= seconds <= MOST_SECONDS:

@@ -13,14 +13,14 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from sandbox import twilio_mischief
-from sandbox.keys import EXCHANGE
-from sandbox.phone_page import own_origin
-from sandbox.twilio_book import BOOK, Book
-from sandbox.twilio_mischief import AIMS, MISCHIEFS, spoken
-from sandbox.twilio_regulatory import take_up
-from sandbox.twilio_rest import form
-from sandbox.twilio_rules import inside
+from sandbox.twilio.pages import faults as faults
+from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, spoken
+from sandbox.twilio.pages.phone import own_origin
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.rest.framework import form
+from sandbox.twilio.rest.registry import BOOK, Registry
+from sandbox.twilio.rest.regulatory import take_up
+from sandbox.twilio.rest.rules import inside
 
 PAGE = "/sandbox/numbers"
 STRANGER = "https://elsewhere.example/voice"  # where somebody in Twilio's console points a number by mistake
@@ -28,7 +28,7 @@ DECIDED = {"approve": "twilio-approved", "reject": "twilio-rejected"}
 SHOWN = 20
 
 routes = web.RouteTableDef()
-_FOLDER = Path(__file__).with_name("twilio_templates")
+_FOLDER = Path(__file__).with_name("templates")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -65,7 +65,7 @@ async def spoil(request: web.Request) -> web.Response:
     fields = await form(request)
     try:
         times, seconds = int(fields.get("times") or 1), float(fields.get("seconds") or 0)
-        made = twilio_mischief.fault(fields.get("aim", ""), fields.get("mischief", ""), times, seconds)
+        made = faults.fault(fields.get("aim", ""), fields.get("mischief", ""), times, seconds)
     except ValueError as error:
         return _page(request, str(error))
     request.app[BOOK].faults.append(made)
@@ -89,7 +89,7 @@ async def review(request: web.Request) -> web.Response:
         after = float(seconds) if seconds else None
     except ValueError:
         after = -1.0
-    if after is not None and not 0 <= after <= twilio_mischief.MOST_SECONDS:
+    if after is not None and not 0 <= after <= faults.MOST_SECONDS:
         return _page(request, f"Seconds are a number up to {twilio_mischief.MOST_SECONDS:g}, or nothing.")
     request.app[BOOK].review_seconds = after
     take_up(request.app[EXCHANGE], request.app[BOOK])
@@ -162,7 +162,7 @@ def _short(path: str) -> str:
     return re.sub(r"^/2010-04-01/Accounts/AC\w+(?=/)", "", path)
 
 
-def _bundle(book: Book, sid: str) -> dict[str, Any]:
+def _bundle(book: Registry, sid: str) -> dict[str, Any]:
     """Whose papers they are, how they stand, and what was found wrong with them."""
     rows = inside(book, book.bundles[sid])
     names = [row["attributes"].get("business_name") for row in rows]

@@ -12,12 +12,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_request import FileField
 
-from sandbox import wav
-from sandbox.calling import CallingError, place_call
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.leg import Leg
-from sandbox.sound import Frames, frames
+from sandbox.audio import wav
+from sandbox.audio.voice import Frames, frames
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import Leg
+from sandbox.twilio.phone.place_call import CallingError, place_call
 
 SHOWN_CALLS = 20
 SHOWN_ALERTS = 20

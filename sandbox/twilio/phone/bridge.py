@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.clock import TICKS_PER_SECOND
-from sandbox.exchange import Exchange
-from sandbox.leg import Leg
-from sandbox.verbs import Event
+from sandbox.audio.clock import TICKS_PER_SECOND
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.leg import Leg
+from sandbox.twilio.phone.verbs import Event
 
 
 def join(exchange: Exchange, one: Leg, other: Leg) -> None:

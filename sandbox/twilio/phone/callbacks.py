@@ -15,9 +15,9 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from sandbox.leg import ENDED, Leg, Status
-from sandbox.verbs import Event
-from sandbox.webhook import Failure, Webhook, Webhooks
+from sandbox.twilio.phone.leg import ENDED, Leg, Status
+from sandbox.twilio.phone.verbs import Event
+from sandbox.twilio.phone.webhook import Failure, Webhook, Webhooks
 
 REORDER_HOLD = 0.3  # seconds that callbacks wait for others to be mixed up with
 MAX_WAITING = 1000  # callbacks of one call; more are dropped, as an outage would

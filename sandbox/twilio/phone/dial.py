@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
-from sandbox import conversation, sound
-from sandbox.exchange import Exchange
-from sandbox.leg import Leg, Status, Step
-from sandbox.sound import Voice
-from sandbox.verbs import Dial, Noun
-from sandbox.webhook import Failure
+from sandbox.audio import voice as sound
+from sandbox.audio.voice import Voice
+from sandbox.twilio.phone import bridge as bridge
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.leg import Leg, Status, Step
+from sandbox.twilio.phone.verbs import Dial, Noun
+from sandbox.twilio.phone.webhook import Failure
 
 Follow = Callable[[Exchange, Leg, Step], Awaitable[None]]
 
@@ -160,10 +161,10 @@ class _Dialling:
 
     async def _talk(self, callee: Leg) -> Outcome:
         self.leg.answer()
-        conversation.join(self.exchange, self.leg, callee)
+        bridge.join(self.exchange, self.leg, callee)
         limit = self._wall(self.verb.time_limit)
         await first_of(limit, callee.over.wait(), self.leg.interrupted.wait())
-        conversation.part(self.leg, callee)
+        bridge.part(self.leg, callee)
         callee.hang_up()
         return Outcome("completed", callee)
 

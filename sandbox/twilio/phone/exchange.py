@@ -15,14 +15,15 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from sandbox import demo, sound
-from sandbox.callbacks import Callbacks, subscribe
-from sandbox.clock import Clock
-from sandbox.leg import CallSound, Direction, Leg
-from sandbox.softphones import Softphones
-from sandbox.twilio_settings import Manner, Number, TwilioSettings
-from sandbox.verbs import Event
-from sandbox.webhook import Failure, Webhooks
+from sandbox import demo
+from sandbox.audio import voice as audio_voice
+from sandbox.audio.clock import Clock
+from sandbox.twilio.phone.callbacks import Callbacks, subscribe
+from sandbox.twilio.phone.leg import CallSound, Direction, Leg
+from sandbox.twilio.phone.softphones import Softphones
+from sandbox.twilio.phone.verbs import Event
+from sandbox.twilio.phone.webhook import Failure, Webhooks
+from sandbox.twilio.settings import Manner, Number, TwilioSettings
 
 MAX_LEGS = 2000  # remembered; the oldest that ended are forgotten
 MAX_ALERTS = 1000
@@ -134,7 +135,7 @@ class Exchange:
     def demo_sound(self) -> CallSound:
         """The bundled call's sound."""
         if self._demo is None:
-            self._demo = CallSound(sound.frames(demo.track("caller")), sound.frames(demo.track("agent")))
+            self._demo = CallSound(audio_voice.frames(demo.track("caller")), audio_voice.frames(demo.track("agent")))
         return self._demo
 
     def _forget(self) -> None:

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from sandbox import sound, streams, twiml
-from sandbox.dial import dial, ring
-from sandbox.exchange import Exchange
-from sandbox.leg import Inline, Interrupted, Leg, Step
-from sandbox.sound import Voice
-from sandbox.verbs import Dial, Hangup, Pause, Redirect, Reject, Say, StartStream, StopStream, Verb
-from sandbox.webhook import Answer, Failure, Webhook
+from sandbox.audio import voice as audio_voice
+from sandbox.audio.voice import Voice
+from sandbox.twilio.phone import streams, twiml
+from sandbox.twilio.phone.dial import dial, ring
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.leg import Inline, Interrupted, Leg, Step
+from sandbox.twilio.phone.verbs import (
+    Dial,
+    Hangup,
+    Pause,
+    Redirect,
+    Reject,
+    Say,
+    StartStream,
+    StopStream,
+    Verb,
+)
+from sandbox.twilio.phone.webhook import Answer, Failure, Webhook
 
 _SORRY = "We are sorry, an application error has occurred. Goodbye."
 
@@ -102,7 +113,7 @@ async def _obey(exchange: Exchange, leg: Leg, verb: Verb, base: str) -> Step | N
 async def _say(exchange: Exchange, leg: Leg, text: str) -> None:
     leg.answer()
     if exchange.settings.tones:
-        leg.hears = Voice(sound.prompt(), repeats=True)
+        leg.hears = Voice(audio_voice.prompt(), repeats=True)
         leg.hears.begin(exchange.clock.tick())
     try:
         await leg.sleep(len(text) * exchange.settings.say_seconds_per_char)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.exchange import Exchange
+from sandbox.twilio.phone.exchange import Exchange
 
 EXCHANGE = web.AppKey("exchange", Exchange)

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from sandbox.clock import Clock
-from sandbox.faults import NONE, Faults
-from sandbox.sound import SILENCE, Frames, Voice
-from sandbox.verbs import Event
-from sandbox.webhook import Webhook
+from sandbox.audio.clock import Clock
+from sandbox.audio.voice import SILENCE, Frames, Voice
+from sandbox.twilio.faults import NONE, Faults
+from sandbox.twilio.phone.verbs import Event
+from sandbox.twilio.phone.webhook import Webhook
 
 if TYPE_CHECKING:
-    from sandbox.streams import CallStream
+    from sandbox.twilio.phone.streams import CallStream
 
 Status = Literal[
     "queued", "initiated", "ringing", "in-progress", "completed", "busy", "no-answer", "failed", "canceled"

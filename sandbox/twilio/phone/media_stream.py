@@ -16,8 +16,8 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from sandbox.clock import TICKS_PER_SECOND, Clock
-from sandbox.faults import NONE, Faults, Mangler, Track
+from sandbox.audio.clock import TICKS_PER_SECOND, Clock
+from sandbox.twilio.faults import NONE, Faults, Mangler, Track
 
 FRAME_MS = 1000 // TICKS_PER_SECOND
 CONNECT_SECONDS = 10.0

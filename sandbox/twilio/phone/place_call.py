@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox import phone
-from sandbox.exchange import Exchange
-from sandbox.faults import Faults
-from sandbox.leg import CallSound, Leg, SpeakOn
-from sandbox.sound import Frames
-from sandbox.webhook import Failure
+from sandbox.audio.voice import Frames
+from sandbox.twilio.faults import Faults
+from sandbox.twilio.phone import interpreter as interpreter
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.leg import CallSound, Leg, SpeakOn
+from sandbox.twilio.phone.webhook import Failure
 
 CALLER = "+61491570006"  # one of those kept free for fiction by the regulator
 
@@ -63,7 +63,7 @@ def _sound(exchange: Exchange, caller: Frames | None, agent: Frames | None, spea
 async def _call(exchange: Exchange, leg: Leg) -> None:
     number = exchange.numbers[leg.to]
     if number.voice_url:
-        await phone.live(
+        await interpreter.live(
             exchange, leg, leg.webhook(number.voice_url, number.voice_method, CallToken=f"token-{leg.sid}")
         )
     else:  # "the number you have dialled is not configured to receive calls"

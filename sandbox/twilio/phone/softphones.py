@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.leg import Leg
-from sandbox.verbs import Event
+from sandbox.twilio.phone.leg import Leg
+from sandbox.twilio.phone.verbs import Event
 
 Tell = Callable[[Mapping[str, Any]], None]
 

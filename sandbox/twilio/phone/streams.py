@@ -13,14 +13,14 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sandbox.faults import Track
-from sandbox.leg import API_VERSION, Leg
-from sandbox.media_stream import MediaStream, Source, StreamEnd, StreamFacts
-from sandbox.verbs import StartStream
-from sandbox.webhook import Failure, Webhook
+from sandbox.twilio.faults import Track
+from sandbox.twilio.phone.leg import API_VERSION, Leg
+from sandbox.twilio.phone.media_stream import MediaStream, Source, StreamEnd, StreamFacts
+from sandbox.twilio.phone.verbs import StartStream
+from sandbox.twilio.phone.webhook import Failure, Webhook
 
 if TYPE_CHECKING:
-    from sandbox.exchange import Exchange
+    from sandbox.twilio.phone.exchange import Exchange
 
 MAX_TRACKS = 4  # "you can stream up to four tracks at a time on a Call"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}

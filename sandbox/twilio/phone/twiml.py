@@ -10,9 +10,21 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.access_token import is_identity
-from sandbox.faults import Track
-from sandbox.verbs import Dial, Event, Hangup, Noun, Pause, Redirect, Reject, Say, StartStream, StopStream, Verb
+from sandbox.twilio.browser.access_token import is_identity
+from sandbox.twilio.faults import Track
+from sandbox.twilio.phone.verbs import (
+    Dial,
+    Event,
+    Hangup,
+    Noun,
+    Pause,
+    Redirect,
+    Reject,
+    Say,
+    StartStream,
+    StopStream,
+    Verb,
+)
 
 MAX_BYTES = 64 * 1024
 PARAMETER_CHARACTERS = 500  # "combined length of each <Parameter> name and value … must be under"

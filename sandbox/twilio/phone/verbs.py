@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sandbox.faults import Track
+from sandbox.twilio.faults import Track
 
 Event = Literal["initiated", "ringing", "answered", "completed"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.leg import API_VERSION
-from sandbox.twilio_rest import ACCOUNT, not_found, page
-from sandbox.twilio_settings import Number
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import API_VERSION
+from sandbox.twilio.rest.framework import ACCOUNT, not_found, page
+from sandbox.twilio.settings import Number
 
 routes = web.RouteTableDef()
 _CREATED = format_datetime(datetime(2026, 1, 1, tzinfo=UTC))

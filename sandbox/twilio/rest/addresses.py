@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.keys import EXCHANGE
-from sandbox.leg import API_VERSION
-from sandbox.twilio_book import BOOK, fresh_sid
-from sandbox.twilio_rest import ACCOUNT, RestError, form, not_found, page
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import API_VERSION
+from sandbox.twilio.rest.framework import ACCOUNT, RestError, form, not_found, page
+from sandbox.twilio.rest.registry import BOOK, fresh_sid
 
 routes = web.RouteTableDef()
 _FIELDS = {

@@ -11,15 +11,16 @@ from typing import Any, get_args
 from aiohttp import web
 from multidict import MultiMapping
 
-from sandbox import phone, streams
-from sandbox.access_token import is_identity
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.leg import API_VERSION, Inline, Leg, Step
-from sandbox.twilio_rest import ACCOUNT, RestError, form, not_found, page, repeated
-from sandbox.twiml import TRACKS
-from sandbox.verbs import Event, StartStream
-from sandbox.webhook import Failure, Webhook
+from sandbox.twilio.browser.access_token import is_identity
+from sandbox.twilio.phone import interpreter as interpreter
+from sandbox.twilio.phone import streams
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import API_VERSION, Inline, Leg, Step
+from sandbox.twilio.phone.twiml import TRACKS
+from sandbox.twilio.phone.verbs import Event, StartStream
+from sandbox.twilio.phone.webhook import Failure, Webhook
+from sandbox.twilio.rest.framework import ACCOUNT, RestError, form, not_found, page, repeated
 
 routes = web.RouteTableDef()
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -49,7 +50,7 @@ async def create_call(request: web.Request) -> web.Response:
     events = await repeated(request, "StatusCallbackEvent")
     method = fields.get("StatusCallbackMethod", "POST")
     exchange.report_to(leg, fields.get("StatusCallback", ""), method, _events(events))
-    exchange.spawn(phone.call_out(exchange, leg, step, float(_number(fields, "Timeout", 60))))
+    exchange.spawn(interpreter.call_out(exchange, leg, step, float(_number(fields, "Timeout", 60))))
     return web.json_response(call_json(leg), status=201)
 
 

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.leg import API_VERSION
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.leg import API_VERSION
 
 PREFIXES = (f"/{API_VERSION}/", "/v1/", "/v2/")
 PAGE_SIZE = 50

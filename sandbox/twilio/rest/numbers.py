@@ -9,13 +9,13 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.twilio_account import find_number, number_json
-from sandbox.twilio_book import BOOK, Book
-from sandbox.twilio_rest import ACCOUNT, PAGE_SIZE, RestError, form, region
-from sandbox.twilio_settings import Number
-from sandbox.twilio_stock import LOCALITIES, Locality, locality_of, numbers, pattern
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.rest.account import find_number, number_json
+from sandbox.twilio.rest.framework import ACCOUNT, PAGE_SIZE, RestError, form, region
+from sandbox.twilio.rest.registry import BOOK, Registry
+from sandbox.twilio.rest.stock import LOCALITIES, Locality, locality_of, numbers, pattern
+from sandbox.twilio.settings import Number
 
 routes = web.RouteTableDef()
 _FOUND = 200  # at most, however large the page
@@ -89,7 +89,7 @@ def _for_sale(locality: str) -> Iterator[tuple[Locality, str]]:
     return ((place, e164) for row in in_turn for place, e164 in zip(places, row, strict=True))
 
 
-def _check(exchange: Exchange, book: Book, fields: Mapping[str, str], e164: str) -> None:
+def _check(exchange: Exchange, book: Registry, fields: Mapping[str, str], e164: str) -> None:
     if not e164.startswith("+61") or not e164[1:].isdecimal():
         raise RestError(400, 21421, f"The phone number {e164 or '(none)'} is not valid.")
     owned = e164 in exchange.numbers
@@ -100,7 +100,7 @@ def _check(exchange: Exchange, book: Book, fields: Mapping[str, str], e164: str)
         _check_papers(book, fields)
 
 
-def _check_papers(book: Book, fields: Mapping[str, str]) -> None:
+def _check_papers(book: Registry, fields: Mapping[str, str]) -> None:
     bundle = book.bundles.get(fields.get("BundleSid", ""))
     if bundle is None or bundle["status"] not in ("twilio-approved", "provisionally-approved"):
         raise RestError(400, 21649, "Bundle required: an approved Bundle of this country and number type is needed.")

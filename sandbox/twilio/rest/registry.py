@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from sandbox.keys import EXCHANGE
-from sandbox.twilio_rest import PREFIXES, Endpoint, RestError, form
-from sandbox.twilio_settings import Number
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.rest.framework import PREFIXES, Endpoint, RestError, form
+from sandbox.twilio.settings import Number
 
 Row = dict[str, Any]
 Table = dict[str, Row]
@@ -66,7 +66,7 @@ class Passed:
 
 
 @dataclass(slots=True)
-class Book:
+class Registry:
     """Everything by its sid, newest last, as REST shows it; ``routes`` are voice regions by E.164."""
 
     place: Path | None = None
@@ -130,9 +130,9 @@ class Book:
 
 
 _MOMENTARY = {"place", "faults", "asked", "watchers", "review_seconds"}
-_KEPT = [each.name for each in fields(Book) if each.name not in _MOMENTARY]
+_KEPT = [each.name for each in fields(Registry) if each.name not in _MOMENTARY]
 
-BOOK = web.AppKey("book", Book)
+BOOK = web.AppKey("book", Registry)
 
 
 def fresh_sid(prefix: str) -> str:

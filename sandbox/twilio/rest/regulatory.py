@@ -1,7 +1,7 @@
 """REST of the regulatory papers behind a number (``numbers…/v2/RegulatoryCompliance``), for AU local numbers.
 
 A bundle is a draft, is given items (an end user, and a document that names an address), is evaluated, submitted,
-and then looked at by people: `Book.decide`, or by itself after `Book.review_seconds`.
+and then looked at by people: `Registry.decide`, or by itself after `Registry.review_seconds`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.exchange import Exchange
-from sandbox.keys import EXCHANGE
-from sandbox.twilio_book import BOOK, Book, Row, fresh_sid, now
-from sandbox.twilio_rest import PAGE_SIZE, RestError, form, not_found
-from sandbox.twilio_rules import NAMES, REGULATIONS, inside, missing, of_bundle, regulation_json
+from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.rest.framework import PAGE_SIZE, RestError, form, not_found
+from sandbox.twilio.rest.registry import BOOK, Registry, Row, fresh_sid, now
+from sandbox.twilio.rest.rules import NAMES, REGULATIONS, inside, missing, of_bundle, regulation_json
 
 routes = web.RouteTableDef()
 _ROOT = "/v2/RegulatoryCompliance"
@@ -186,14 +186,14 @@ async def list_evaluations(request: web.Request) -> web.Response:
     return _page(request, of_bundle(request.app[BOOK].evaluations, request.match_info["bundle"]))
 
 
-def take_up(exchange: Exchange, book: Book) -> None:
+def take_up(exchange: Exchange, book: Registry) -> None:
     """Look at what was submitted and not decided: after a restart, or once somebody wants it done by itself."""
     for bundle in book.bundles.values():
         if bundle["status"] == "pending-review":
             exchange.spawn(_review(book, bundle))
 
 
-async def _review(book: Book, bundle: Row) -> None:
+async def _review(book: Registry, bundle: Row) -> None:
     if book.review_seconds is None:
         return
     await asyncio.sleep(book.review_seconds)

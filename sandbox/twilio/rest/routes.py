@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.keys import EXCHANGE
-from sandbox.twilio_book import BOOK, fresh_sid, now
-from sandbox.twilio_rest import RestError, form, not_found
+from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.rest.framework import RestError, form, not_found
+from sandbox.twilio.rest.registry import BOOK, fresh_sid, now
 
 routes = web.RouteTableDef()
 _REGIONS = ("us1", "ie1", "au1")

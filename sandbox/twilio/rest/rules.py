@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox.twilio_book import Book, Row
+from sandbox.twilio.rest.registry import Registry, Row
 
 REGULATIONS = {"business": f"RN{'b' * 32}", "individual": f"RN{'a' * 32}"}
 NAMES = {"business": ("business_name",), "individual": ("first_name", "last_name")}
@@ -15,13 +15,13 @@ def of_bundle(table: Mapping[str, Row], bundle: str) -> list[Row]:
     return [row for row in table.values() if row["bundle_sid"] == bundle]
 
 
-def inside(book: Book, bundle: Row) -> list[Row]:
+def inside(book: Registry, bundle: Row) -> list[Row]:
     """The end users and documents in ``bundle``."""
     objects = book.end_users | book.documents
     return [objects[item["object_sid"]] for item in of_bundle(book.items, bundle["sid"])]
 
 
-def missing(book: Book, bundle: Row) -> list[Row]:
+def missing(book: Registry, bundle: Row) -> list[Row]:
     """What an evaluation of ``bundle`` complains about, in its own form."""
     kind = next((kind for kind, sid in REGULATIONS.items() if sid == bundle["regulation_sid"]), "business")
     rows = inside(book, bundle)

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from db import organisations, rotate
-from db.audit import Actor, AuditFilter, AuditLog, Place, details_of, record
+from db import rotate
 from db.engine import Database, asyncpg_dsn
 from db.models import AuditEntry, Organisation
+from db.queries import organisations
+from db.queries.audit import Actor, AuditFilter, AuditLog, Place, details_of, record
 from provisioning.housekeeping import forget
 from provisioning.jobs import Payload, enqueue
-from provisioning.worker import Duties, work
-from tests.cast import Cast
+from provisioning.worker import Handlers, work
+from tests.kit.cast import Cast
 
 CHANGES = [
     "UPDATE audit_entries SET action = 'nothing.happened'",
@@ -99,7 +100,7 @@ async def test_the_applications_role_can_do_its_work(cast: Cast, database: Datab
         await enqueue(session, "count", {"n": "1"}, "1")
         await session.execute(text("SELECT version_num FROM alembic_version"))
     async with asyncio.timeout(60):
-        await work(database_url, database, Duties({"count": do}, {"forget": ("*/10 * * * *", forget)}), stop)
+        await work(database_url, database, Handlers({"count": do}, {"forget": ("*/10 * * * *", forget)}), stop)
     assert (len(await _entries(database)), done) == (1, ["1"])
     async with database.begin() as session:  # as the runbook has it done at once
         now = "UPDATE pgqueuer_schedules SET next_run = now() WHERE entrypoint = 'forget' RETURNING id"

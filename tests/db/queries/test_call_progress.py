@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.call_progress import (
+from db.queries.call_progress import (
     CallProgress,
     CallReport,
     CallStatus,

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from db import calls
-from db.call_progress import CallReport, DialReport, LegReport, Report
-from db.calls import CallFilter, Calls, Place
 from db.engine import Database
-from db.members import Members
 from db.models import Call, Leg, Member
-from tests.cast import Cast
+from db.queries import calls
+from db.queries.call_progress import CallReport, DialReport, LegReport, Report
+from db.queries.calls import CallFilter, Calls, Place
+from db.queries.members import Members
+from tests.kit.cast import Cast
 
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 

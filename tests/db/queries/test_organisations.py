@@ -9,8 +9,8 @@ import pytest
 
 from db.base import Attention
 from db.models import OrganisationStatus, Role
-from db.organisations import ATTENTION, STANDING
-from provisioning.notices import SUBJECTS
+from db.queries.organisations import ATTENTION, STANDING
+from provisioning.billing.notices import SUBJECTS
 
 TEXT = (Path(__file__).parents[1] / "docs" / "subscriptions.md").read_text()
 ROLES: tuple[Role, ...] = ("owner", "admin", "supervisor", "agent")

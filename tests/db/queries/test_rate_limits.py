@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from db import rate_limits, sign_in_links
 from db.engine import Database
 from db.models import RateLimit, SignInLink
-from db.rate_limits import Limit
-from tests.cast import Cast
+from db.queries import rate_limits, sign_in_links
+from db.queries.rate_limits import Limit
+from tests.kit.cast import Cast
 
 THREE = Limit("test", count=3, seconds=3600)
 

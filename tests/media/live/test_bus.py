@@ -11,11 +11,11 @@ import nats
 import pytest_asyncio
 from nats.aio.msg import Msg
 
-from media.ticket import sign_console, sign_stream
-from sandbox.media_stream import CONNECTED
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.node import SECRET, Node, media_node, scripted_vendor
+from protocol.tickets import sign_console, sign_stream
+from sandbox.engines.nats import NatsServer
+from sandbox.twilio.phone.media_stream import CONNECTED
+from tests.kit.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.nats import settled
 
 
 @dataclass

@@ -7,9 +7,18 @@ from typing import Any
 
 import msgspec
 
-from media.hub import Hub
-from media.ticket import Role
-from media.transcript import CallAssigned, CallEnded, CallStarted, CallView, Event, StateChanged, Utterance, Uttered
+from media.live.hub import Hub
+from media.live.transcript import (
+    CallAssigned,
+    CallEnded,
+    CallStarted,
+    CallView,
+    Event,
+    StateChanged,
+    Utterance,
+    Uttered,
+)
+from protocol.tickets import Role
 
 
 @dataclass(eq=False)

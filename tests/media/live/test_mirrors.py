@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
-from media.mirrors import PARTIAL_SECONDS, RENEW_SECONDS, Mirrors, keeper_of
-from media.transcript import CallEnded, CallStarted, CallView, Latency, LiveCall, StateChanged, Utterance, Uttered
+from media.live.mirrors import PARTIAL_SECONDS, RENEW_SECONDS, Mirrors, keeper_of
+from media.live.transcript import (
+    CallEnded,
+    CallStarted,
+    CallView,
+    Latency,
+    LiveCall,
+    StateChanged,
+    Utterance,
+    Uttered,
+)
 
 SIDS = [f"CA{number:032x}" for number in range(3000)]
 

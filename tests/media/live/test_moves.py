@@ -14,12 +14,12 @@ import nats
 import pytest
 import pytest_asyncio
 
-from media import call as media_call
-from sandbox.nats import NatsServer
-from sandbox.transcribe import Transcribe as Vendor
-from tests.bus import settled
-from tests.ends import Line, Screen
-from tests.node import Distant, Node, media_node, media_process, scripted_vendor
+from media.speech import call as speech_call
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from tests.kit.media_ends import Line, Screen
+from tests.kit.media_node import Distant, Node, media_node, media_process, scripted_vendor
+from tests.kit.nats import settled
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Pair:
 
 @pytest_asyncio.fixture
 async def pair(tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    monkeypatch.setattr(media_call, "SEAM_SECONDS", 0.5)
+    monkeypatch.setattr(speech_call, "SEAM_SECONDS", 0.5)
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor() as vendor,
@@ -151,7 +151,7 @@ async def _is_kept(node: Node, line: Line) -> None:
 async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media_call, "SEAM_SECONDS", 0.5)
+    monkeypatch.setattr(speech_call, "SEAM_SECONDS", 0.5)
     began = round(time.time() * 1000) - 60_000
     async with NatsServer(tmp_path) as server, scripted_vendor() as vendor:
         async with media_process(server, vendor, free_port()) as only:

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.transcript import (
+from media.live.transcript import (
     CallAssigned,
     CallStarted,
     CallView,

@@ -14,9 +14,9 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media.mirrors import keeper_of
-from sandbox.nats import NatsServer
-from tests.light_node import SEAM_SECONDS, LightNode, Page, Speech, unaccounted
+from media.live.mirrors import keeper_of
+from sandbox.engines.nats import NatsServer
+from tests.kit.light_node import SEAM_SECONDS, LightNode, Page, Speech, unaccounted
 
 NODES = range(3)
 

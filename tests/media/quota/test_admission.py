@@ -11,11 +11,11 @@ from pathlib import Path
 import nats
 import pytest
 
-from media import transcribe, transcription
-from media.admission import Admission
-from sandbox.nats import NatsServer
-from tests.ends import Line, Screen
-from tests.node import Address, Node, media_node, media_process, scripted_vendor
+from media.quota.admission import Admission
+from media.speech import transcribe, transcription
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_ends import Line, Screen
+from tests.kit.media_node import Address, Node, media_node, media_process, scripted_vendor
 
 
 @pytest.fixture

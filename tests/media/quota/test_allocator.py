@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.roll import GONE_SECONDS, Ask, Beat
-from media.slots import SETTLE_SECONDS, STARTS_PER_SECOND, Slots
-from tests.fleet import MOST_DELAY_SECONDS, Fleet, fleet_of
+from media.quota.allocator import SETTLE_SECONDS, STARTS_PER_SECOND, Allocator
+from media.quota.membership import GONE_SECONDS, Ask, Heartbeat
+from tests.kit.quota_cluster import MOST_DELAY_SECONDS, Fleet, fleet_of
 
 TAKEOVER_SECONDS = GONE_SECONDS + SETTLE_SECONDS + 1.0
 _seeds = st.integers(0, 1 << 16)
@@ -125,7 +125,7 @@ def test_a_slot_given_back_is_taken_at_once() -> None:
 
 
 def test_alone_a_slot_is_granted_without_a_word() -> None:
-    slots = Slots("a", 1, 0.0)
+    slots = Allocator("a", 1, 0.0)
     slots.connected(0.1, 1)
     slots.alone(0.1)
     number = slots.ask(5)
@@ -175,30 +175,30 @@ def test_what_a_dead_node_held_is_free_soon_and_what_a_leaving_one_held_at_once(
 
 
 def test_what_comes_twice_or_late_changes_nothing() -> None:
-    slots = Slots("b", 1, 0.0)
+    slots = Allocator("b", 1, 0.0)
     slots.connected(0.0, 9)
     number = slots.ask(0)
-    grant = Beat(turn=2, born_ms=1, granted=(("b", number),))
+    grant = Heartbeat(turn=2, born_ms=1, granted=(("b", number),))
     slots.hear("a", grant, 0.1)
     slots.hear("a", grant, 0.1)
-    slots.hear("a", Beat(turn=1, born_ms=1, held=(1, 2, 3)), 0.2)
+    slots.hear("a", Heartbeat(turn=1, born_ms=1, held=(1, 2, 3)), 0.2)
     assert slots.take_granted() == [number]
     assert slots.used(0.2) == 1
     slots.free(number)
-    slots.hear("a", Beat(turn=3, born_ms=1, granted=(("b", number),)), 0.3)
+    slots.hear("a", Heartbeat(turn=3, born_ms=1, granted=(("b", number),)), 0.3)
     assert (slots.take_granted(), slots.held) == ([], set())
 
 
 def test_only_the_warden_grants() -> None:
-    slots = Slots("a", 1, 0.0)
+    slots = Allocator("a", 1, 0.0)
     slots.connected(0.0, 1)
     number = slots.ask(0)
-    slots.hear("b", Beat(turn=1, born_ms=5, granted=(("a", number),)), 0.1)
+    slots.hear("b", Heartbeat(turn=1, born_ms=5, granted=(("a", number),)), 0.1)
     assert slots.take_granted() == []
 
 
 def test_of_very_many_who_wait_the_first_are_told() -> None:
-    slots = Slots("a", 1, 0.0)
+    slots = Allocator("a", 1, 0.0)
     for since in range(2_000, 0, -1):
         slots.ask(since)
     asks = slots.beat(0).asks

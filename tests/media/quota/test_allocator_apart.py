@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from media.roll import GONE_SECONDS, Beat
-from media.slots import CUT_OFF_SECONDS, DOUBT_SECONDS, SETTLE_SECONDS, Slots
-from tests.fleet import fleet_of
+from media.quota.allocator import CUT_OFF_SECONDS, DOUBT_SECONDS, SETTLE_SECONDS, Allocator
+from media.quota.membership import GONE_SECONDS, Heartbeat
+from tests.kit.quota_cluster import fleet_of
 
 TAKEOVER_SECONDS = GONE_SECONDS + SETTLE_SECONDS + 1.0
 
@@ -32,9 +32,9 @@ def test_without_nats_each_has_its_share_and_keeps_what_it_holds() -> None:
 
 
 def test_while_nats_may_be_back_in_a_moment_nothing_is_granted() -> None:
-    slots = Slots("a", 4, 0.0)
+    slots = Allocator("a", 4, 0.0)
     slots.connected(0.0, 1)
-    slots.hear("b", Beat(turn=1, born_ms=2), 0.5)
+    slots.hear("b", Heartbeat(turn=1, born_ms=2), 0.5)
     slots.proven(2.0)
     for at in (2.0, 2.0 + DOUBT_SECONDS + 0.1, 2.0 + CUT_OFF_SECONDS - 0.1):
         slots.tick(at)
@@ -84,7 +84,7 @@ def test_who_comes_back_waits_for_those_it_knew() -> None:
 
 
 def test_never_connected_a_worker_takes_its_part() -> None:
-    slots = Slots("a", 5, 0.0, least_nodes=2)
+    slots = Allocator("a", 5, 0.0, least_nodes=2)
     for since in range(5):
         slots.ask(since)
     for tick in range(100):

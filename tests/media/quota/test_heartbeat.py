@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from media.roll import GONE_SECONDS, Beat, Roll
-from sandbox.nats import NatsServer, User
-from tests.bus import settled
-from tests.node import Node, media_node
+from media.quota.membership import GONE_SECONDS, Heartbeat, Membership
+from sandbox.engines.nats import NatsServer, User
+from tests.kit.media_node import Node, media_node
+from tests.kit.nats import settled
 
 _times = st.floats(0, 100, allow_nan=False)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), _times)), _times)
 def test_who_was_heard_lately_lives(beats: list[tuple[str, float]], now: float) -> None:
-    roll = Roll()
+    roll = Membership()
     for number, (node, at) in enumerate(sorted(beats, key=lambda beat: beat[1])):
-        roll.hear(node, Beat(calls=number), at)
+        roll.hear(node, Heartbeat(calls=number), at)
     now = max([now, *(at for _, at in beats)])
     assert roll.living(now).keys() == {node for node, at in beats if now - at < GONE_SECONDS}
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from media.acceptor import Limits, Unadmitted, client_address
-from sandbox.nats import NatsServer
-from tests.node import Address, Distant, media_node, media_process, scripted_vendor
+from media.sockets.acceptor import Limits, Unadmitted, client_address
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_node import Address, Distant, media_node, media_process, scripted_vendor
 
 
 @pytest.mark.parametrize(

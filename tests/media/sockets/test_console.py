@@ -9,8 +9,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from media.ticket import sign_console, sign_stream
-from tests.node import ORIGIN, SECRET, Node
+from protocol.tickets import sign_console, sign_stream
+from tests.kit.media_node import ORIGIN, SECRET, Node
 
 
 async def test_who_joins_late_sees_the_words_so_far_and_who_may_not_sees_nothing(node: Node) -> None:

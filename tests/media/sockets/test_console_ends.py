@@ -14,13 +14,13 @@ import nats
 import pytest
 import pytest_asyncio
 
-from media.console import ConsoleLimits
-from media.ticket import REVOKED_SECONDS, ConsoleTicket, Revoked, sign_console
-from sandbox.nats import NatsServer
-from sandbox.transcribe import Transcribe as Vendor
-from tests.bus import settled
-from tests.ends import Screen
-from tests.node import SECRET, Node, media_node, scripted_vendor
+from media.sockets.console import ConsoleLimits
+from protocol.tickets import REVOKED_SECONDS, ConsoleTicket, Revoked, sign_console
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from tests.kit.media_ends import Screen
+from tests.kit.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.nats import settled
 
 
 @pytest_asyncio.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from twilio.request_validator import RequestValidator
 
-from media.console import Console
-from media.stream import Stream
-from media.ticket import sign_console
-from sandbox.nats import NatsServer
-from tests.node import ORIGIN, SECRET, TOKEN, Node, media_node, scripted_vendor
+from media.sockets.console import Console
+from media.sockets.twilio_stream import Stream
+from protocol.tickets import sign_console
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_node import ORIGIN, SECRET, TOKEN, Node, media_node, scripted_vendor
 
 STREAM, CONSOLE = "/twilio/stream", "/console"
 

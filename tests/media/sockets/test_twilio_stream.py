@@ -11,9 +11,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from media import metrics
-from media.ticket import sign_console, sign_stream
-from sandbox.media_stream import CONNECTED, signature
-from tests.node import ACCOUNT, SECRET, TOKEN, Node
+from protocol.tickets import sign_console, sign_stream
+from sandbox.twilio.phone.media_stream import CONNECTED, signature
+from tests.kit.media_node import ACCOUNT, SECRET, TOKEN, Node
 
 
 def count(metric: str, **labels: str) -> float:

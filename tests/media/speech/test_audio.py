@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.audio import CHUNK, PCM, SILENCE, Chunk, Timeline, is_loud, silent_chunk, to_pcm
+from media.speech.audio import (
+    CHUNK,
+    PCM,
+    SILENCE,
+    Chunk,
+    Timeline,
+    is_loud,
+    silent_chunk,
+    to_pcm,
+)
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # the standard library's, until 3.13; then audioop-lts

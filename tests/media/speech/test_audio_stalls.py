@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.audio import RATE, Timeline
-from media.tape import Tape
+from media.speech.audio import RATE, Timeline
+from media.speech.replay_buffer import ReplayBuffer
 
 FRAME_MS = 20
 LONG = 300  # frames of each track: 6 s
@@ -48,7 +48,7 @@ class Listener:
 
     away: tuple[int, int] = (0, 0)
     timeline: Timeline = field(default_factory=Timeline)
-    tape: Tape = field(default_factory=lambda: Tape(60_000))
+    tape: ReplayBuffer = field(default_factory=lambda: ReplayBuffer(60_000))
     sent: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     gaps: list[tuple[int, int]] = field(default_factory=list)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import nats
 from nats.aio.msg import Msg
 
-from media.call import LINGER_SECONDS
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.node import Node, media_node, scripted_vendor
+from media.speech.call import LINGER_SECONDS
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.nats import settled
 
 
 async def test_words_reach_a_console_partials_first_then_finals(node: Node) -> None:

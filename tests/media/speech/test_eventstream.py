@@ -10,7 +10,7 @@ from amazon_transcribe.eventstream import EventStreamBuffer, EventStreamMessageS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.eventstream import (
+from media.speech.eventstream import (
     Result,
     TranscribeError,
     audio_event,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.frames import MAX_FRAME_BYTES, FrameError, Ignored, Media, Start, Stop, parse
+from media.speech.frames import MAX_FRAME_BYTES, FrameError, Ignored, Media, Start, Stop, parse
 
 # As Twilio's documentation prints them.
 CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.link import Clock
+from media.speech.link import Clock
 
 
 def test_the_clock_follows_what_was_sent() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.audio import CHUNK, CHUNK_MS, SILENCE, Chunk
-from media.tape import Tape
+from media.speech.audio import CHUNK, CHUNK_MS, SILENCE, Chunk
+from media.speech.replay_buffer import ReplayBuffer
 
 LOUD = b"\x20\xa0" * (CHUNK // 2)
 QUIET = SILENCE * CHUNK
@@ -16,12 +16,12 @@ def chunk(index: int, *, loud: tuple[bool, bool] = (True, True)) -> Chunk:
     return Chunk(index * CHUNK_MS, (LOUD if loud[0] else QUIET, LOUD if loud[1] else QUIET), loud)
 
 
-def record(tape: Tape, indices: range, *, loud: tuple[bool, bool] = (True, True)) -> None:
+def record(tape: ReplayBuffer, indices: range, *, loud: tuple[bool, bool] = (True, True)) -> None:
     for index in indices:
         tape.record(chunk(index, loud=loud))
 
 
-def send_all(tape: Tape) -> list[tuple[Chunk, tuple[bytes, bytes]]]:
+def send_all(tape: ReplayBuffer) -> list[tuple[Chunk, tuple[bytes, bytes]]]:
     sent = []
     while (kept := tape.next()) is not None:
         sent.append(kept)
@@ -29,14 +29,14 @@ def send_all(tape: Tape) -> list[tuple[Chunk, tuple[bytes, bytes]]]:
 
 
 def test_what_is_recorded_is_sent_once_in_order() -> None:
-    tape = Tape()
+    tape = ReplayBuffer()
     record(tape, range(5))
     assert [kept.start_ms for kept, _ in send_all(tape)] == [0, 100, 200, 300, 400]
     assert tape.next() is None
 
 
 def test_after_a_break_the_unsettled_is_sent_again_and_the_settled_is_muted() -> None:
-    tape = Tape()
+    tape = ReplayBuffer()
     record(tape, range(10))
     send_all(tape)
     tape.hear(0, 0, 550, final=True)  # the caller's words are final up to 550 ms
@@ -50,7 +50,7 @@ def test_after_a_break_the_unsettled_is_sent_again_and_the_settled_is_muted() ->
 
 
 def test_settled_on_both_channels_is_forgotten() -> None:
-    tape = Tape()
+    tape = ReplayBuffer()
     record(tape, range(10))
     send_all(tape)
     tape.hear(0, 0, 1000, final=True)
@@ -60,7 +60,7 @@ def test_settled_on_both_channels_is_forgotten() -> None:
 
 
 def test_quiet_is_settled_by_time_and_not_replayed() -> None:
-    tape = Tape()
+    tape = ReplayBuffer()
     record(tape, range(100), loud=(False, False))
     assert len(send_all(tape)) == 100
     tape.rewind()
@@ -68,7 +68,7 @@ def test_quiet_is_settled_by_time_and_not_replayed() -> None:
 
 
 def test_an_open_utterance_keeps_its_quiet_beginning() -> None:
-    tape = Tape()
+    tape = ReplayBuffer()
     record(tape, range(5))
     send_all(tape)
     tape.hear(0, 0, 400, final=False)
@@ -80,7 +80,7 @@ def test_an_open_utterance_keeps_its_quiet_beginning() -> None:
 
 
 def test_what_falls_off_unsent_is_lost_and_joined() -> None:
-    tape = Tape(keep_ms=1_000)
+    tape = ReplayBuffer(keep_ms=1_000)
     record(tape, range(25))
     assert tape.take_lost() == [(0, 1_500)]
     assert tape.take_lost() == []
@@ -88,14 +88,14 @@ def test_what_falls_off_unsent_is_lost_and_joined() -> None:
 
 
 def test_who_waits_long_to_begin_keeps_the_first_words_and_the_latest() -> None:
-    tape = Tape(keep_ms=1_000, first_ms=400)
+    tape = ReplayBuffer(keep_ms=1_000, first_ms=400)
     record(tape, range(25))
     assert tape.take_lost() == [(400, 1_900)]
     assert [sent.start_ms for sent, _ in send_all(tape)] == [0, 100, 200, 300, *range(1_900, 2_500, 100)]
 
 
 def test_who_is_never_heard_has_lost_all() -> None:
-    tape = Tape(keep_ms=1_000, first_ms=400)
+    tape = ReplayBuffer(keep_ms=1_000, first_ms=400)
     record(tape, range(5))
     tape.keep_ms = 0
     record(tape, range(5, 8))
@@ -103,7 +103,7 @@ def test_who_is_never_heard_has_lost_all() -> None:
 
 
 def test_what_falls_off_sent_is_not_lost() -> None:
-    tape = Tape(keep_ms=1_000)
+    tape = ReplayBuffer(keep_ms=1_000)
     for index in range(25):
         tape.record(chunk(index))
         send_all(tape)
@@ -111,7 +111,7 @@ def test_what_falls_off_sent_is_not_lost() -> None:
 
 
 def test_what_was_sent_to_a_connection_that_broke_is_lost_when_it_falls_off() -> None:
-    tape = Tape(keep_ms=1_000)
+    tape = ReplayBuffer(keep_ms=1_000)
     record(tape, range(10))
     send_all(tape)
     tape.hear(0, 0, 300, final=True)  # the words of these are known
@@ -124,7 +124,7 @@ def test_what_was_sent_to_a_connection_that_broke_is_lost_when_it_falls_off() ->
 
 
 def test_giving_up_loses_what_was_not_sent() -> None:
-    tape = Tape()
+    tape = ReplayBuffer()
     record(tape, range(3))
     tape.next()
     tape.give_up()
@@ -135,7 +135,7 @@ def test_giving_up_loses_what_was_not_sent() -> None:
 @given(st.lists(st.sampled_from(["record", "send", "rewind", "final0", "final1", "partial0"]), max_size=200))
 def test_the_tape_is_bounded_and_loses_nothing_unsaid(steps: list[str]) -> None:
     """Every chunk is sent to some connection, or told as lost, or still there; never more than the bound is kept."""
-    tape = Tape(keep_ms=2_000)
+    tape = ReplayBuffer(keep_ms=2_000)
     recorded = 0
     seen: set[int] = set()
     for step in steps:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from media import transcribe
-from media.transcription import Timing
-from sandbox.nats import NatsServer
-from tests.ends import Line, Screen
-from tests.node import Node, media_node, scripted_vendor
+from media.speech import transcribe
+from media.speech.transcription import Timing
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_ends import Line, Screen
+from tests.kit.media_node import Node, media_node, scripted_vendor
 
 
 @pytest_asyncio.fixture

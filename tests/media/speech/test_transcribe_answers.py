@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 
 from media import metrics
-from media.transcription import Timing
-from sandbox import eventstream
-from sandbox.aws_error import AwsError
-from sandbox.nats import NatsServer
-from tests.ends import Line, Screen
-from tests.node import Node, media_node, scripted_vendor
+from media.speech.transcription import Timing
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe import eventstream
+from sandbox.transcribe.errors import AwsError
+from tests.kit.media_ends import Line, Screen
+from tests.kit.media_node import Node, media_node, scripted_vendor
 
 QUICKLY = Timing(back_off=(0.02, 0.1, 0.5))
 HEADERS = {":content-type": "application/json", ":event-type": "TranscriptEvent", ":message-type": "event"}

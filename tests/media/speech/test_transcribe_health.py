@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 from awscrt.auth import AwsCredentialsProvider
 
-from media import transcribe
-from media.eventstream import TranscribeError
-from media.reach import Reach
-from media.transcribe import Transcribe
-from sandbox.transcribe import Transcribe as Vendor
-from tests.node import KEYS, scripted_vendor
+from media.speech import transcribe
+from media.speech.eventstream import TranscribeError
+from media.speech.transcribe import Transcribe
+from media.speech.transcribe_health import TranscribeHealth
+from sandbox.transcribe.emulator import Transcribe as Vendor
+from tests.kit.media_node import KEYS, scripted_vendor
 
 
 @pytest_asyncio.fixture
@@ -26,12 +26,12 @@ async def vendor() -> AsyncIterator[Vendor]:
 
 def reaching(
     url: str, credentials: AwsCredentialsProvider | None = None, now: Callable[[], float] = time.monotonic
-) -> Reach:
+) -> TranscribeHealth:
     known = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
-    return Reach(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known), now)
+    return TranscribeHealth(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known), now)
 
 
-async def looked(of: Reach) -> str | None:
+async def looked(of: TranscribeHealth) -> str | None:
     """What is known after a look."""
     await of.look()
     return of.trouble

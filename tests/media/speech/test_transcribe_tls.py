@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from media.eventstream import TranscribeError
-from media.transcribe import Transcribe
-from sandbox.nats import NatsServer
-from tests.node import KEYS, Distant, media_process, scripted_vendor
+from media.speech.eventstream import TranscribeError
+from media.speech.transcribe import Transcribe
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_node import KEYS, Distant, media_process, scripted_vendor
 
 NO_FILES = """
 import resource, runpy, signal

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from media.transcription import Timing
-from sandbox import script_audio
-from sandbox.nats import NatsServer
-from sandbox.transcribe_stream import Limits
-from tests.ends import PAUSE, Screen
-from tests.node import Node, media_node, scripted_vendor
+from media.speech.transcription import Timing
+from sandbox.audio import coded_words as coded_words
+from sandbox.engines.nats import NatsServer
+from sandbox.transcribe.stream import Limits
+from tests.kit.media_ends import PAUSE, Screen
+from tests.kit.media_node import Node, media_node, scripted_vendor
 
 
 @pytest_asyncio.fixture
@@ -291,7 +291,7 @@ async def test_lost_late_doubled_and_reordered_frames_lose_no_word(node: Node) -
     rng = random.Random(7)
     screen = await node.screen()
     line = await node.call()
-    frames = line.frames(script_audio.encode("the network is not kind today") + PAUSE)
+    frames = line.frames(coded_words.encode("the network is not kind today") + PAUSE)
     kept = [(position, text) for position, text in enumerate(frames) if rng.random() > 0.05]
     kept += [(position, text) for position, text in kept if rng.random() < 0.1]
     kept.sort(key=lambda pair: pair[0] + rng.uniform(0, 8))

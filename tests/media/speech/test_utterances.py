@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from media.eventstream import Result
-from media.transcript import Utterance
-from media.utterances import Utterances
+from media.live.transcript import Utterance
+from media.speech.eventstream import Result
+from media.speech.utterances import Utterances
 
 
 def result(name: str, text: str, *, final: bool = False, channel: int = 0) -> Result:

@@ -18,8 +18,7 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import StripeEvent
-from provisioning.jobs import TryAgain
-from provisioning.stripe_events import (
+from provisioning.billing.events import (
     ACT,
     ACTED_ON,
     LONGEST_PAUSE,
@@ -31,9 +30,10 @@ from provisioning.stripe_events import (
     read,
     receive,
 )
-from sandbox.stripe import Fault
-from tests.payer import GRACE, Payer, payer_at
-from tests.till import Till, open_till
+from provisioning.jobs import TryAgain
+from sandbox.stripe.emulator import Fault
+from tests.kit.paying_organisation import GRACE, Payer, payer_at
+from tests.kit.stripe import Till, open_till
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -12,22 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from db import organisations
 from db.engine import Database
-from db.members import Members
 from db.models import Subscription
-from provisioning import mail, notices
+from db.queries import organisations
+from db.queries.members import Members
+from provisioning import mail
+from provisioning.billing import notices
+from provisioning.billing.notices import SUBJECTS, Kind, NoticeSender, due, is_refused
 from provisioning.jobs import TryAgain, payload_of
 from provisioning.mail import Mailer
-from provisioning.notices import SUBJECTS, Kind, Post, due, is_refused
-from sandbox.mail import Outbox
-from tests.cast import Cast
+from sandbox.mail import Mailbox
+from tests.kit.cast import Cast
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 URL = "https://bilby.example"
 
 
-async def _send_all(database: Database, post: Post) -> int:
+async def _send_all(database: Database, post: NoticeSender) -> int:
     """Do every job that waits, as a worker does; how many there were."""
     async with database.begin() as session:
         rows = await session.execute(text("DELETE FROM pgqueuer RETURNING payload"))
@@ -50,8 +51,8 @@ async def _tell(database: Database, cast: Cast, kind: Kind = "past_due", about: 
 
 
 @pytest.fixture
-def post(outbox: tuple[Outbox, int]) -> Post:
-    return Post(Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@bilby.example>"), URL)
+def post(outbox: tuple[Mailbox, int]) -> NoticeSender:
+    return NoticeSender(Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@bilby.example>"), URL)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +80,14 @@ def test_who_looks_every_hour_misses_no_mail(start: int) -> None:
     assert list(dict.fromkeys(told)) == (["soon"] if start >= 24 else []) + ["tomorrow"]
 
 
-async def test_each_occasion_is_told_once(database: Database, cast: Cast, post: Post) -> None:
+async def test_each_occasion_is_told_once(database: Database, cast: Cast, post: NoticeSender) -> None:
     assert [await _tell(database, cast) for _ in range(3)] == [True, False, False]
     assert await _tell(database, cast, about="sub_2")
     assert await _send_all(database, post) == 2
 
 
 async def test_every_owner_and_nobody_else_is_written_to(
-    database: Database, cast: Cast, post: Post, outbox: tuple[Outbox, int]
+    database: Database, cast: Cast, post: NoticeSender, outbox: tuple[Mailbox, int]
 ) -> None:
     async with database.begin() as session:
         team = Members(session, cast.a.id)
@@ -99,7 +100,7 @@ async def test_every_owner_and_nobody_else_is_written_to(
 
 
 async def test_who_has_left_meanwhile_is_not_written_to(
-    database: Database, cast: Cast, post: Post, outbox: tuple[Outbox, int]
+    database: Database, cast: Cast, post: NoticeSender, outbox: tuple[Mailbox, int]
 ) -> None:
     await _tell(database, cast)
     async with database.begin() as session:
@@ -112,7 +113,7 @@ async def test_who_has_left_meanwhile_is_not_written_to(
 
 @pytest.mark.parametrize("kind", SUBJECTS)
 async def test_every_mail_can_be_written(
-    database: Database, cast: Cast, post: Post, outbox: tuple[Outbox, int], kind: Kind
+    database: Database, cast: Cast, post: NoticeSender, outbox: tuple[Mailbox, int], kind: Kind
 ) -> None:
     async with database.begin() as session:
         found = await organisations.find(session, cast.a.id)
@@ -132,11 +133,11 @@ async def test_every_mail_can_be_written(
 
 
 async def test_a_server_that_is_away_is_asked_again_until_it_is_back(
-    database: Database, cast: Cast, post: Post, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+    database: Database, cast: Cast, post: NoticeSender, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
 ) -> None:
     monkeypatch.setattr(mail, "_PAUSE_SECONDS", 0.0)
     await _tell(database, cast)
-    nowhere = Post(Mailer(f"smtp://127.0.0.1:{free_port()}", "bilby@bilby.example"), URL)
+    nowhere = NoticeSender(Mailer(f"smtp://127.0.0.1:{free_port()}", "bilby@bilby.example"), URL)
     with pytest.raises(TryAgain):
         await _send_all(database, nowhere)
 

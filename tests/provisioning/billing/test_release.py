@@ -14,18 +14,18 @@ from sqlalchemy import update
 
 from db.engine import Database
 from db.models import NumberOrder
-from db.numbers import Numbers
-from provisioning import release
+from db.queries.numbers import Numbers
+from provisioning.billing import release
+from provisioning.billing.release import RELEASE_ALL, ReleaseJob
 from provisioning.jobs import TryAgain
-from provisioning.release import RELEASE_ALL, Releases
-from sandbox.mail import Outbox
-from sandbox.stripe import Fault
-from sandbox.twilio import RestFault
-from tests.orders import SYDNEY, Shop, shop
-from tests.payer import GRACE, Payer, payer_at
-from tests.till import KEY, PRICE, Till, open_till
-from tests.twilio_account import account
-from tests.worker_process import worker_process
+from sandbox.mail import Mailbox
+from sandbox.stripe.emulator import Fault
+from sandbox.twilio.emulator import RestFault
+from tests.kit.number_orders import SYDNEY, Shop, shop
+from tests.kit.paying_organisation import GRACE, Payer, payer_at
+from tests.kit.stripe import KEY, PRICE, Till, open_till
+from tests.kit.twilio_account import account
+from tests.kit.worker_process import worker_process
 
 LIST, GIVE_BACK = ("GET", r"/IncomingPhoneNumbers\.json$"), ("DELETE", r"/PN\w+\.json$")
 PAST = timedelta(hours=1)
@@ -69,7 +69,7 @@ async def _let_grace_pass(payer: Payer) -> None:
 async def _release(payer: Payer) -> None:
     """Do the job once, as a worker does."""
     async with asyncio.timeout(60):
-        jobs = Releases(payer.api, GRACE).jobs()
+        jobs = ReleaseJob(payer.api, GRACE).jobs()
         await jobs[RELEASE_ALL](payer.database, {"organisation": str(payer.id)})
 
 
@@ -169,7 +169,7 @@ async def _deaf() -> AsyncIterator[tuple[str, asyncio.Event]]:
 
 @pytest.mark.slow
 async def test_a_worker_killed_at_every_step_of_giving_back(
-    payer: Payer, here: Shop, till: Till, database_url: str, encryption_key: str, outbox: tuple[Outbox, int]
+    payer: Payer, here: Shop, till: Till, database_url: str, encryption_key: str, outbox: tuple[Mailbox, int]
 ) -> None:
     """While Stripe is asked, while Twilio is, before and after it has let go: one release, one mail."""
     await _ended(payer, here)

@@ -9,12 +9,12 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from db.engine import Database
-from provisioning import stripe_api
-from provisioning.strays import KIND, take_in
-from provisioning.stripe_api import StripeError
-from sandbox.stripe import Fault
-from tests.payer import Payer, payer_at
-from tests.till import Till, open_till
+from provisioning.billing.strays import KIND, take_in
+from provisioning.stripe import api as stripe_api
+from provisioning.stripe.api import StripeError
+from sandbox.stripe.emulator import Fault
+from tests.kit.paying_organisation import Payer, payer_at
+from tests.kit.stripe import Till, open_till
 
 
 @pytest_asyncio.fixture

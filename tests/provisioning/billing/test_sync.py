@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 
 from db.base import SubscriptionStatus
 from db.models import OrganisationStatus
-from db.organisations import STANDING
-from provisioning.agreement import Agreement, chosen
-from provisioning.subscriptions import Decision, Known, decide
-from tests.payer import GRACE
+from db.queries.organisations import STANDING
+from provisioning.billing.sync import Decision, Known, decide
+from provisioning.stripe.subscription import StripeSubscription, chosen
+from tests.kit.paying_organisation import GRACE
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
-ONE = Agreement("sub_1", "cus_1", "active", 2, "si_1", NOW + timedelta(days=30), False, NOW, paid=True)
+ONE = StripeSubscription("sub_1", "cus_1", "active", 2, "si_1", NOW + timedelta(days=30), False, NOW, paid=True)
 MONTH_AGO = NOW - timedelta(days=30)
 
 
-def _decided(known: Known, *agreements: Agreement) -> Decision:
+def _decided(known: Known, *agreements: StripeSubscription) -> Decision:
     return decide(known, agreements, NOW, GRACE)
 
 
-def _known(status: OrganisationStatus, one: Agreement = ONE, **more: Any) -> Known:
+def _known(status: OrganisationStatus, one: StripeSubscription = ONE, **more: Any) -> Known:
     return replace(Known(status, one.id, one.seats, one.cancel_at_period_end, MONTH_AGO), **more)
 
 
@@ -94,7 +94,7 @@ def test_a_second_subscription_changes_nothing_but_is_written_down() -> None:
 moments = st.integers(-60, 60).map(lambda days: NOW + timedelta(days=days))
 agreements = st.lists(
     st.builds(
-        Agreement,
+        StripeSubscription,
         id=st.sampled_from(["sub_1", "sub_2", "sub_3"]),
         customer=st.just("cus_1"),
         status=st.sampled_from(get_args(SubscriptionStatus)),
@@ -131,7 +131,9 @@ def _after(decision: Decision) -> Known:
 
 
 @given(knowns, agreements, st.randoms())
-def test_the_order_in_which_they_come_is_no_matter(known: Known, found: list[Agreement], random: Any) -> None:
+def test_the_order_in_which_they_come_is_no_matter(
+    known: Known, found: list[StripeSubscription], random: Any
+) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)
     first, second = _decided(known, *found), _decided(known, *shuffled)
@@ -139,7 +141,7 @@ def test_the_order_in_which_they_come_is_no_matter(known: Known, found: list[Agr
 
 
 @given(knowns, agreements)
-def test_deciding_again_changes_nothing_more(known: Known, found: list[Agreement]) -> None:
+def test_deciding_again_changes_nothing_more(known: Known, found: list[StripeSubscription]) -> None:
     first = _decided(known, *found)
     again = decide(_after(first), found, NOW + timedelta(hours=1), GRACE)
     assert (again.status, again.values) == (first.status, first.values)
@@ -147,7 +149,7 @@ def test_deciding_again_changes_nothing_more(known: Known, found: list[Agreement
 
 
 @given(knowns, agreements)
-def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found: list[Agreement]) -> None:
+def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found: list[StripeSubscription]) -> None:
     decision, one = _decided(known, *found), chosen(found)
     assert one is not None
     standing = STANDING[decision.status]
@@ -158,7 +160,7 @@ def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found
 
 
 @given(agreements)
-def test_what_works_is_chosen_before_what_does_not(found: list[Agreement]) -> None:
+def test_what_works_is_chosen_before_what_does_not(found: list[StripeSubscription]) -> None:
     best = chosen(found)
     assert best is not None
     if any(STANDING[one.means].connects for one in found):

@@ -11,12 +11,12 @@ from sqlalchemy import update
 
 from db.engine import Database, HeldTransactionError
 from db.models import NumberOrder
-from provisioning import stripe_api
-from provisioning.stripe_api import StripeError
-from provisioning.subscriptions import ask, correct, synchronise, write
-from sandbox.stripe import Fault
-from tests.payer import GRACE, Payer, payer_at
-from tests.till import KEY, PRICE, Till, open_till
+from provisioning.billing.sync import ask, correct, synchronise, write
+from provisioning.stripe import api as stripe_api
+from provisioning.stripe.api import StripeError
+from sandbox.stripe.emulator import Fault
+from tests.kit.paying_organisation import GRACE, Payer, payer_at
+from tests.kit.stripe import KEY, PRICE, Till, open_till
 
 
 @pytest_asyncio.fixture

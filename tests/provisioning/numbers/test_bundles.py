@@ -8,16 +8,17 @@ from datetime import timedelta
 
 import pytest_asyncio
 
-from db import bundles
 from db.engine import Database
 from db.models import Bundle, Organisation
-from provisioning import papers_api, regulatory
+from db.queries import bundles
 from provisioning.jobs import TryAgain
-from provisioning.papers_api import PapersApi
-from sandbox.twilio import RestFault
-from tests.cast import Cast
-from tests.orders import Shop, shop
-from tests.twilio_account import account
+from provisioning.numbers import bundles as regulatory
+from provisioning.twilio import bundles_api as bundles_api
+from provisioning.twilio.bundles_api import BundlesApi
+from sandbox.twilio.emulator import RestFault
+from tests.kit.cast import Cast
+from tests.kit.number_orders import Shop, shop
+from tests.kit.twilio_account import account
 
 MAIL = "ops@bilby.example"
 
@@ -27,7 +28,7 @@ class Office:
     """Where papers are filed, and numbers are ordered without the platform's own papers."""
 
     shop: Shop
-    api: PapersApi
+    api: BundlesApi
 
     async def begin(self, organisation: Organisation) -> Bundle:
         async with self.shop.database.begin() as session:
@@ -53,7 +54,7 @@ async def office(database: Database) -> AsyncIterator[Office]:
     async with (
         account(twilio_bundle_sid="", twilio_address_sid="") as place,
         shop(place, database) as opened,
-        papers_api.opened(place.settings) as api,
+        bundles_api.opened(place.settings) as api,
     ):
         yield Office(opened, api)
 

@@ -10,20 +10,22 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from db import number_orders
 from db.base import OrderState
 from db.engine import Database
 from db.models import NumberOrder
-from db.number_orders import NumberOrders, NumberTakenError
-from db.numbers import Numbers
-from provisioning import numbers, purchase, twilio_client
-from provisioning.numbers import LimitError, buy_another, pick, try_again
-from provisioning.twilio_api import FREE
-from provisioning.twilio_settings import TwilioSettings
-from sandbox.twilio import Number, RestFault
-from tests.cast import Cast
-from tests.orders import WEB, Shop, shop
-from tests.twilio_account import account
+from db.queries import number_orders
+from db.queries.number_orders import NumberOrders, NumberTakenError
+from db.queries.numbers import Numbers
+from provisioning.numbers import orders as numbers_orders
+from provisioning.numbers import purchase
+from provisioning.numbers.orders import LimitError, buy_another, pick, try_again
+from provisioning.twilio import client as twilio_client
+from provisioning.twilio.numbers_api import FREE
+from provisioning.twilio.settings import TwilioSettings
+from sandbox.twilio.emulator import Number, RestFault
+from tests.kit.cast import Cast
+from tests.kit.number_orders import WEB, Shop, shop
+from tests.kit.twilio_account import account
 
 FIRST = "+61255500000"  # what Sydney has on offer, in this order
 SECOND, THIRD = "+61255500037", "+61255500074"
@@ -288,7 +290,7 @@ async def test_a_purchase_whose_answer_was_lost_is_not_made_again(
 async def test_missing_papers_wait_and_say_so(here: Shop, cast: Cast) -> None:
     here.account.book.bundles.clear()
     order = await here.paid(cast.a.id)
-    assert await here.work(order) == numbers.PAUSES["papers"]
+    assert await here.work(order) == numbers_orders.PAUSES["papers"]
     stuck = await here.look(order)
     assert (stuck.error_code, stuck.state) == (21649, "chosen")
     assert "business details" in (stuck.error_sentence or "")
@@ -310,7 +312,7 @@ async def test_one_worker_at_a_time(here: Shop, cast: Cast) -> None:
     order = await here.paid(cast.a.id)
     async with here.database.alone(f"order {order.id}") as alone:
         assert alone
-        assert await here.work(order) == numbers.BUSY
+        assert await here.work(order) == numbers_orders.BUSY
     assert (await here.look(order)).state == "paid"
 
 
@@ -365,7 +367,7 @@ async def test_a_release_finds_what_was_never_written_down(here: Shop, cast: Cas
     await here.work(order)
     assert list(here.account.numbers) == [FIRST]
     async with here.database.begin() as session:
-        assert await numbers.give_up(session, await here.look(order))
+        assert await numbers_orders.give_up(session, await here.look(order))
     assert await here.work(order) is None
     assert here.account.numbers == {}
 

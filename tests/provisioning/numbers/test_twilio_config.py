@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from provisioning.number_settings import Change, put_right, wanted
-from provisioning.twilio_api import TwilioApi, opened
-from sandbox.twilio import Number
-from tests.twilio_account import Account, account
+from provisioning.numbers.twilio_config import Change, put_right, wanted
+from provisioning.twilio.numbers_api import TwilioApi, opened
+from sandbox.twilio.emulator import Number
+from tests.kit.twilio_account import Account, account
 
 OURS, WEB = "+61255500000", "https://bilby.example"
 SID = Number(OURS).sid

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from provisioning.papers_api import Details, PapersApi, opened
-from sandbox.twilio import Book
-from tests.twilio_account import account
+from provisioning.twilio.bundles_api import BundlesApi, Details, opened
+from sandbox.twilio.emulator import Book
+from tests.kit.twilio_account import account
 
 NAME = "bilby:0d2f6c1e"
 DETAILS = Details("Acacia Clinic Pty Ltd", "51824753556", "1 George St", "Sydney", "NSW", "2000", "ops@bilby.example")
 
 
-async def _filed(api: PapersApi, details: Details = DETAILS) -> tuple[str, str]:
+async def _filed(api: BundlesApi, details: Details = DETAILS) -> tuple[str, str]:
     """Bundle and address."""
     address = await api.address(NAME, details)
     bundle, _ = await api.bundle(NAME, details.email)

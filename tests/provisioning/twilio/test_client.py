@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from provisioning import twilio_client
+from provisioning.twilio import client as twilio_client
 
 ACCOUNT, KEY, SECRET = "AC" + "1" * 32, "SK" + "2" * 32, "secret"
 CALL = "CA" + "3" * 32

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from provisioning import twilio_client
-from provisioning.sentences import TROUBLES, outlook, trouble
-from provisioning.twilio_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
-from provisioning.twilio_settings import TwilioSettings
-from sandbox.twilio import Number, RestFault
-from tests.twilio_account import ADDRESS, BUNDLE, Account, account
+from provisioning.twilio import client as twilio_client
+from provisioning.twilio.errors import TROUBLES, outlook, trouble
+from provisioning.twilio.numbers_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
+from provisioning.twilio.settings import TwilioSettings
+from sandbox.twilio.emulator import Number, RestFault
+from tests.kit.twilio_account import ADDRESS, BUNDLE, Account, account
 
 MINE, ANOTHERS = "+61255500037", "+61255500074"
 

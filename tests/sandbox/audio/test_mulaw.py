@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from media.audio import PCM
-from sandbox import mulaw
+from media.speech.audio import PCM
+from sandbox.audio import mulaw
 
 _CODES = bytes(range(256))
 

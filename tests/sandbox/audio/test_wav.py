@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sandbox import mulaw, wav
+from sandbox.audio import mulaw, wav
 
 
 def tone(hertz: float, rate: int, seconds: float = 0.5) -> wav.Samples:

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sandbox import demo, mulaw
+from sandbox import demo
+from sandbox.audio import mulaw
 from sandbox.demo import make
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.journal import complaint, watch
+from sandbox.engines.log_watch import complaint, watch
 
 
 @pytest.mark.parametrize(

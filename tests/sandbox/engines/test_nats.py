@@ -12,13 +12,13 @@ from pathlib import Path
 import nats
 import pytest
 
-from sandbox.nats import NatsServer
-from sandbox.processes import StartError, command_line
-from tests.bus import settled
+from sandbox.engines.nats import NatsServer
+from sandbox.engines.processes import StartError, command_line
+from tests.kit.nats import settled
 
 _OWNER = """
 import asyncio, pathlib, sys
-from sandbox.nats import NatsServer
+from sandbox.engines.nats import NatsServer
 
 async def hold():
     async with NatsServer(pathlib.Path(sys.argv[1]), port=int(sys.argv[2])):

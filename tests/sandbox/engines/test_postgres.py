@@ -15,13 +15,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from sandbox.postgres import EmbeddedPostgres
-from sandbox.processes import StartError, command_line
+from sandbox.engines.postgres import EmbeddedPostgres
+from sandbox.engines.processes import StartError, command_line
 
 # An owner that holds the server until it is killed, after telling where it is.
 _OWNER = """
 import asyncio, sys
-from sandbox.postgres import EmbeddedPostgres
+from sandbox.engines.postgres import EmbeddedPostgres
 
 async def hold():
     async with EmbeddedPostgres(sys.argv[1]) as postgres:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.processes import Child, StartError, command_line, locked, start, stop_recorded
+from sandbox.engines.processes import Child, StartError, command_line, locked, start, stop_recorded
 
 _SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 _STUBBORN = [
@@ -21,7 +21,7 @@ _STUBBORN = [
 ]
 _PARENT = """
 import asyncio, pathlib, sys
-from sandbox.processes import start
+from sandbox.engines.processes import start
 
 async def hold():
     child = await start("child", ["/bin/sleep", "600"], log=pathlib.Path(sys.argv[1]))

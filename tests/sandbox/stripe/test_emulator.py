@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 import stripe as official
 
-from sandbox.stripe import FillError, stripe
-from tests.till import ABN, ACACIA, PRICE, SETTINGS, Till, open_till
+from sandbox.stripe.emulator import FillError, stripe
+from tests.kit.stripe import ABN, ACACIA, PRICE, SETTINGS, Till, open_till
 
 DAY = 86_400
 

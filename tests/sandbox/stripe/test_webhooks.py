@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sandbox.stripe import Manner, StripeSettings, stripe
-from tests.till import SETTINGS, Till, open_till
+from sandbox.stripe.emulator import Manner, StripeSettings, stripe
+from tests.kit.stripe import SETTINGS, Till, open_till
 
 SECONDS = 20
 IMPATIENT = (0.01, 0.01, 0.01)

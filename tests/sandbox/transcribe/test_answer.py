@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from sandbox import eventstream, transcribe_answer
-from sandbox.aws_error import AwsError
-from sandbox.speech import Result, Word
-from sandbox.transcribe_request import Stability
-from tests.test_sandbox_eventstream import CAPTURED
+from sandbox.transcribe import answer as transcribe_answer
+from sandbox.transcribe import eventstream
+from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.recogniser import Result, Word
+from sandbox.transcribe.request import Stability
+from tests.sandbox.transcribe.test_eventstream import CAPTURED
 
 WORDS = (Word("Hello,", 0.5, 0.9), Word("it's", 1.0, 1.2, 0.8), Word("me.", 1.3, 1.5))
 

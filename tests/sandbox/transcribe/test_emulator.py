@@ -13,11 +13,13 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from sandbox import eventstream, mulaw, script_audio
-from sandbox.scripted import Scripted
-from sandbox.transcribe import Transcribe, transcribe
-from sandbox.transcribe_stream import Limits
-from tests.transcribe_client import (
+from sandbox.audio import coded_words as coded_words
+from sandbox.audio import mulaw
+from sandbox.transcribe import eventstream
+from sandbox.transcribe.emulator import Transcribe, transcribe
+from sandbox.transcribe.scripted import Scripted
+from sandbox.transcribe.stream import Limits
+from tests.kit.transcribe_client import (
     KEY,
     MONO,
     SECRET,
@@ -48,7 +50,7 @@ def stereo(first: bytes, second: bytes) -> bytes:
     return np.stack(tracks, axis=1).tobytes()
 
 
-HELLO = mono(script_audio.encode("hello there"), script_audio.silence(0.7))
+HELLO = mono(coded_words.encode("hello there"), coded_words.silence(0.7))
 
 
 @pytest_asyncio.fixture
@@ -83,8 +85,8 @@ async def test_one_channel(service: Transcribe) -> None:
 
 
 async def test_two_channels_are_heard_apart(service: Transcribe) -> None:
-    caller = script_audio.encode("my internet is down.")
-    agent = script_audio.silence(1.0) + script_audio.encode("oh no")
+    caller = coded_words.encode("my internet is down.")
+    agent = coded_words.silence(1.0) + coded_words.encode("oh no")
     results = await transcripts(presigned(service.url, STEREO | STABLE), stereo(caller, agent), 4 * CHUNK)
     assert finals(results, "ch_0") == ["my internet is down."]
     assert finals(results, "ch_1") == ["oh no"]
@@ -94,7 +96,7 @@ async def test_two_channels_are_heard_apart(service: Transcribe) -> None:
 
 async def test_the_finals_still_owed_come_before_the_close(service: Transcribe) -> None:
     async with open_stream(mono_url(service)) as client:
-        await client.play(mono(script_audio.encode("last words")), 2 * CHUNK)
+        await client.play(mono(coded_words.encode("last words")), 2 * CHUNK)
         assert finals(await client.rest()) == ["last words"]
         assert (client.connection.close_code, client.connection.close_reason) == (
             1000,
@@ -104,7 +106,7 @@ async def test_the_finals_still_owed_come_before_the_close(service: Transcribe) 
 
 async def test_an_empty_websocket_message_ends_the_stream_too(service: Transcribe) -> None:
     async with open_stream(mono_url(service)) as client:
-        await client.send(mono(script_audio.encode("bye")))
+        await client.send(mono(coded_words.encode("bye")))
         await client.connection.send(b"")
         assert finals(await client.rest()) == ["bye"]
 
@@ -273,7 +275,7 @@ async def test_many_streams_at_once(service: Transcribe) -> None:
     urls = [mono_url(service) for _ in words]
     async with asyncio.TaskGroup() as tasks:
         heard = [
-            tasks.create_task(transcripts(url, mono(script_audio.encode(word)), 2 * CHUNK))
+            tasks.create_task(transcripts(url, mono(coded_words.encode(word)), 2 * CHUNK))
             for url, word in zip(urls, words, strict=True)
         ]
     assert [finals(task.result()) for task in heard] == [[word] for word in words]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import eventstream
-from sandbox.eventstream import EventStreamError
+from sandbox.transcribe import eventstream
+from sandbox.transcribe.eventstream import EventStreamError
 
 # Published in awsdocs/amazon-transcribe-developer-guide issue 14.
 CAPTURED = (

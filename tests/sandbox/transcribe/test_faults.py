@@ -11,13 +11,24 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from sandbox import mulaw, script_audio
-from sandbox.scripted import Scripted
-from sandbox.transcribe import Transcribe, transcribe
-from tests.transcribe_client import KEY, MONO, SECRET, finals, lost, open_stream, presigned, text, transcripts
+from sandbox.audio import coded_words as coded_words
+from sandbox.audio import mulaw
+from sandbox.transcribe.emulator import Transcribe, transcribe
+from sandbox.transcribe.scripted import Scripted
+from tests.kit.transcribe_client import (
+    KEY,
+    MONO,
+    SECRET,
+    finals,
+    lost,
+    open_stream,
+    presigned,
+    text,
+    transcripts,
+)
 
 CHUNK = 800  # samples in 100 ms
-HELLO = mulaw.decode(script_audio.encode("hello there") + script_audio.silence(0.7)).tobytes()
+HELLO = mulaw.decode(coded_words.encode("hello there") + coded_words.silence(0.7)).tobytes()
 
 
 @pytest_asyncio.fixture

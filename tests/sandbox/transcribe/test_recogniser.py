@@ -8,13 +8,15 @@ from itertools import pairwise
 import pytest
 import pytest_asyncio
 
-from sandbox import demo, mulaw, script_audio
-from sandbox.scripted import Scripted
-from sandbox.speech import Recogniser, RecogniserFactory, Result
-from sandbox.sphinx import sphinx
+from sandbox import demo
+from sandbox.audio import coded_words as coded_words
+from sandbox.audio import mulaw
+from sandbox.transcribe.recogniser import Recogniser, RecogniserFactory, Result
+from sandbox.transcribe.scripted import Scripted
+from sandbox.transcribe.sphinx import sphinx
 
 TALKS = {
-    "scripted": script_audio.encode("good morning.") + script_audio.silence(1) + script_audio.encode("bye"),
+    "scripted": coded_words.encode("good morning.") + coded_words.silence(1) + coded_words.encode("bye"),
     "sphinx": demo.track("caller")[35 * mulaw.RATE : 52 * mulaw.RATE],
 }
 
@@ -59,6 +61,6 @@ async def test_words_are_in_order_within_the_sound_and_never_none(heard: tuple[R
 
 async def test_silence_says_nothing_and_closing_twice_does_no_harm(heard: tuple[Recogniser, bytes]) -> None:
     recogniser, _ = heard
-    assert await results_of(recogniser, script_audio.silence(3)) == []
+    assert await results_of(recogniser, coded_words.silence(3)) == []
     recogniser.close()
     recogniser.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.aws_error import AwsError
-from sandbox.transcribe_request import StreamRequest, parse
-from tests.transcribe_client import MONO, STABLE, STEREO
+from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.request import StreamRequest, parse
+from tests.kit.transcribe_client import MONO, STABLE, STEREO
 
 _ID = "3a1f9c52-0d5e-4d8b-9a39-7d1f3f6e2b11"
 

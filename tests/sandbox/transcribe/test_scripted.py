@@ -9,9 +9,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import mulaw, script_audio
-from sandbox.scripted import Scripted
-from sandbox.speech import Result
+from sandbox.audio import coded_words as coded_words
+from sandbox.audio import mulaw
+from sandbox.transcribe.recogniser import Result
+from sandbox.transcribe.scripted import Scripted
 
 FRAME = 160  # 20 ms, what a telephone line loses at a time
 SENTENCE = "one two two three four"
@@ -55,7 +56,7 @@ def doubled(ulaw: bytes, frame: int, count: int) -> bytes:
 
 
 def test_a_partial_follows_each_word_and_a_final_the_pause() -> None:
-    results = listen(script_audio.encode("hello there you") + script_audio.silence(0.7))
+    results = listen(coded_words.encode("hello there you") + coded_words.silence(0.7))
     assert [(text(result), result.final) for result in results] == [
         ("hello", False),
         ("hello there", False),
@@ -66,19 +67,19 @@ def test_a_partial_follows_each_word_and_a_final_the_pause() -> None:
 
 
 def test_times_are_those_of_the_sound() -> None:
-    (final,) = (result for result in listen(script_audio.silence(1.5) + script_audio.encode("a b")) if result.final)
+    (final,) = (result for result in listen(coded_words.silence(1.5) + coded_words.encode("a b")) if result.final)
     assert [(word.start, word.end) for word in final.words] == [(1.5, 1.8), (1.86, 2.16)]
 
 
 def test_utterances_are_told_apart() -> None:
-    talk = script_audio.silence(script_audio.PAUSE_SECONDS).join(map(script_audio.encode, ["one two", "three"]))
+    talk = coded_words.silence(coded_words.PAUSE_SECONDS).join(map(coded_words.encode, ["one two", "three"]))
     results = listen(talk)
     assert finals(results) == ["one two", "three"]
     assert [result.utterance for result in results if result.final] == [0, 1]
 
 
 def test_a_short_pause_ends_nothing() -> None:
-    assert finals(listen(script_audio.encode("one") + script_audio.silence(0.4) + script_audio.encode("two"))) == [
+    assert finals(listen(coded_words.encode("one") + coded_words.silence(0.4) + coded_words.encode("two"))) == [
         "one two"
     ]
 
@@ -86,45 +87,45 @@ def test_a_short_pause_ends_nothing() -> None:
 @settings(deadline=None)
 @given(st.integers(1, 8000))
 def test_the_size_of_the_chunks_changes_no_final(chunk: int) -> None:
-    talk = script_audio.silence(0.13) + script_audio.encode(SENTENCE) + script_audio.silence(0.9)
+    talk = coded_words.silence(0.13) + coded_words.encode(SENTENCE) + coded_words.silence(0.9)
     assert finals(listen(talk, chunk)) == [SENTENCE]
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2000))
 def test_it_does_not_matter_where_in_the_sound_a_word_begins(shift: int) -> None:
-    assert finals(listen(mulaw.SILENCE * shift + script_audio.encode(SENTENCE))) == [SENTENCE]
+    assert finals(listen(mulaw.SILENCE * shift + coded_words.encode(SENTENCE))) == [SENTENCE]
 
 
 def test_a_word_cut_by_less_than_half_is_heard() -> None:
-    talk = script_audio.encode("one two three")
+    talk = coded_words.encode("one two three")
     assert finals(listen(without(talk, 20, 7))) == ["one two three"]
     assert finals(listen(silenced(talk, 20, 7))) == ["one two three"]
     assert finals(listen(without(talk, 18, 7))) == ["one two three"]
 
 
 def test_a_word_cut_by_more_than_half_is_lost() -> None:
-    talk = script_audio.encode("one two three")
+    talk = coded_words.encode("one two three")
     assert finals(listen(without(talk, 18, 8))) == ["one three"]
     assert finals(listen(silenced(talk, 22, 8))) == ["one three"]
 
 
 def test_a_word_played_twice_is_heard_twice() -> None:
-    assert finals(listen(doubled(script_audio.encode("one two three"), 18, 18))) == ["one two two three"]
+    assert finals(listen(doubled(coded_words.encode("one two three"), 18, 18))) == ["one two two three"]
 
 
 def test_most_of_a_word_played_twice_is_heard_twice() -> None:
-    assert finals(listen(doubled(script_audio.encode("one two three"), 22, 10))) == ["one two two three"]
+    assert finals(listen(doubled(coded_words.encode("one two three"), 22, 10))) == ["one two two three"]
 
 
 def test_one_frame_played_twice_is_not() -> None:
-    assert finals(listen(doubled(script_audio.encode("one two three"), 21, 1))) == ["one two three"]
+    assert finals(listen(doubled(coded_words.encode("one two three"), 21, 1))) == ["one two three"]
 
 
 @settings(deadline=None)
 @given(st.integers(0, 5 * 18 - 1), st.integers(1, 30))
 def test_lost_sound_loses_words_and_makes_up_none(frame: int, count: int) -> None:
-    heard = " ".join(finals(listen(silenced(script_audio.encode(SENTENCE), frame, count)))).split()
+    heard = " ".join(finals(listen(silenced(coded_words.encode(SENTENCE), frame, count)))).split()
     spoken = iter(SENTENCE.split())
     assert all(word in spoken for word in heard)
 
@@ -132,11 +133,11 @@ def test_lost_sound_loses_words_and_makes_up_none(frame: int, count: int) -> Non
 def test_real_speech_and_other_rates_are_nothing_to_it() -> None:
     noise = bytes(range(1, 120)) * 100
     assert listen(noise) == []
-    assert listen(script_audio.encode("hello"), rate=16000) == []
+    assert listen(coded_words.encode("hello"), rate=16000) == []
 
 
 def test_a_promised_word_stays() -> None:
-    results = listen(script_audio.encode(SENTENCE))
+    results = listen(coded_words.encode(SENTENCE))
     for earlier, later in pairwise(results):
         assert text(later).startswith(text(earlier))
         assert earlier.stable == len(earlier.words)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import sigv4
-from sandbox.aws_error import AwsError
-from tests.transcribe_client import KEY, SECRET, STEREO, Signing, presigned
+from sandbox.transcribe import sigv4
+from sandbox.transcribe.errors import AwsError
+from tests.kit.transcribe_client import KEY, SECRET, STEREO, Signing, presigned
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 HOST = "127.0.0.1:8091"

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from sandbox import demo, mulaw
-from sandbox.speech import RecogniserError, Result
-from sandbox.sphinx import Sphinx, sphinx
-from sandbox.transcribe import transcribe
-from tests.transcribe_client import (
+from sandbox import demo
+from sandbox.audio import mulaw
+from sandbox.transcribe.emulator import transcribe
+from sandbox.transcribe.recogniser import RecogniserError, Result
+from sandbox.transcribe.sphinx import Sphinx, sphinx
+from tests.kit.transcribe_client import (
     KEY,
     MONO,
     SECRET,

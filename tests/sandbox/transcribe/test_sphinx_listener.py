@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import demo, mulaw, script_audio, sound
-from sandbox.speech import Word
-from sandbox.sphinx_listener import NOT_UNDERSTOOD, Listener, Upsampler, is_tone, written
+from sandbox import demo
+from sandbox.audio import coded_words as coded_words
+from sandbox.audio import mulaw
+from sandbox.audio import voice as audio_voice
+from sandbox.transcribe.recogniser import Word
+from sandbox.transcribe.sphinx_listener import NOT_UNDERSTOOD, Listener, Upsampler, is_tone, written
 
 RATE = mulaw.RATE
 
@@ -32,7 +35,7 @@ def tone(*hertz: float, seconds: float = 0.09, rate: int = 16000) -> bytes:
     return np.asarray(3000 * mixed, dtype="<i2").tobytes()
 
 
-def spoken(frames: sound.Frames) -> bytes:
+def spoken(frames: audio_voice.Frames) -> bytes:
     return b"".join(base64.b64decode(frame) for frame in frames)
 
 
@@ -43,7 +46,7 @@ def test_noise_says_nothing(loudness: float) -> None:
 
 
 def test_ringing_and_prompts_say_nothing() -> None:
-    assert said(script_audio.silence(1) + spoken(sound.ringing()) * 2 + spoken(sound.prompt())) == []
+    assert said(coded_words.silence(1) + spoken(audio_voice.ringing()) * 2 + spoken(audio_voice.prompt())) == []
 
 
 def test_no_sound_at_all_is_no_utterance() -> None:

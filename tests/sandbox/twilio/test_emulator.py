@@ -16,9 +16,9 @@ import pytest
 import pytest_asyncio
 from twilio.base.exceptions import TwilioRestException
 
-from provisioning.twilio_client import connected
-from sandbox.twilio import Leg, Manner, Number, Twilio
-from tests.customer import MOBILE, NUMBER, SECONDS, TOKEN, Customer, town
+from provisioning.twilio.client import connected
+from sandbox.twilio.emulator import Leg, Manner, Number, Twilio
+from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, TOKEN, Customer, town
 
 ACCOUNT = f"AC{'1' * 32}"
 SPEC = Path(__file__).parents[2] / "shared" / "specs" / "twilio_api_v2010.json"

@@ -12,15 +12,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from db import subscriptions
-from db.audit import AuditFilter, AuditLog, details_of
-from db.members import Members
 from db.models import AuditEntry, Member, Organisation
-from sandbox.stripe import Fault
-from tests.cast import Cast
-from tests.shop import ABN, PRICE, Shop, order
-from tests.site import Browser
-from web.checkout import CHECKOUTS
+from db.queries import subscriptions
+from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.members import Members
+from sandbox.stripe.emulator import Fault
+from tests.kit.cast import Cast
+from tests.kit.paid_site import ABN, PRICE, Shop, order
+from tests.kit.site import Browser
+from web.billing.checkout import CHECKOUTS
 from web.config import Settings
 
 BUSINESS = {

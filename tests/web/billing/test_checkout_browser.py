@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from db import sign_in_links
 from db.models import Member
-from tests.chromium import chromium
-from tests.shop import Shop
-from tests.test_web_readiness import judge
+from db.queries import sign_in_links
+from tests.kit.chromium import chromium
+from tests.kit.paid_site import Shop
+from tests.web.billing.test_checkout_rules import judge
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from db.base import BundleStatus
 from db.models import Bundle, Member, Organisation, Subscription
-from tests.shop import Shop, order
-from web.readiness import is_subscribed, is_under_way, may_pay, papers_state, payment_state
+from tests.kit.paid_site import Shop, order
+from web.billing.checkout_rules import is_subscribed, is_under_way, may_pay, papers_state, payment_state
 
 
 @pytest.mark.parametrize("status", get_args(BundleStatus))

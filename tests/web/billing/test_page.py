@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from db.audit import details_of
 from db.base import Attention, OrganisationStatus, SubscriptionStatus
-from db.members import Members
 from db.models import AuditEntry, Member, Organisation, Subscription
-from db.organisations import ATTENTION, STANDING
-from sandbox import stripe_standing
-from sandbox.stripe import Fault
-from tests.cast import Cast
-from tests.shop import Shop, order
-from tests.site import Browser
-from web import billing_state
-from web.billing import REQUESTS
+from db.queries.audit import details_of
+from db.queries.members import Members
+from db.queries.organisations import ATTENTION, STANDING
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.emulator import Fault
+from tests.kit.cast import Cast
+from tests.kit.paid_site import Shop, order
+from tests.kit.site import Browser
+from web.billing import view as billing_view
+from web.billing.page import REQUESTS
 from web.config import Settings
 
 
@@ -165,7 +165,7 @@ async def test_an_end_that_comes_is_said_and_can_be_taken_back(shop: Shop) -> No
     nora = await shop.subscriber(2)
     owner = await shop.browser().sign_in(nora)
     (one,) = shop.stripe.account.all("subscription")
-    stripe_standing.cancel_later(shop.stripe.account, one, at_period_end=True)
+    lifecycle.cancel_later(shop.stripe.account, one, at_period_end=True)
     await shop.delivered()
     page = await billing(owner)
     assert "Ends on" in page
@@ -282,7 +282,7 @@ def test_every_state_is_said_in_words(
         release_after=None if STANDING[status].keeps_numbers else moment,
     )
     for known in (None, row):
-        said = billing_state.state(organisation, known)
+        said = billing_view.state(organisation, known)
         assert said.title
         assert "  " not in said.words
         assert (said.tone == "good") == (STANDING[status].transcribes and not (known and told and ending))
@@ -292,7 +292,7 @@ def test_every_state_is_said_in_words(
 
 @given(st.integers(-(10**7), 10**7))
 def test_amounts_are_written_as_people_do(cents: int) -> None:
-    written = billing_state.amount(cents).replace("A$", "").replace(",", "").replace("−", "-")
+    written = billing_view.amount(cents).replace("A$", "").replace(",", "").replace("−", "-")
     assert round(float(written) * 100) == cents
 
 
@@ -305,7 +305,7 @@ def test_what_needs_attention_is_said_where_nothing_worse_is(
     row = Subscription(
         status="active", stripe_subscription_id="sub_1", attention=attention, cancel_at_period_end=False
     )
-    said = billing_state.state(organisation, row)
+    said = billing_view.state(organisation, row)
     if status in ("incomplete", "trialing", "active"):
         assert (said.attention, said.mend) == (attention, ATTENTION[attention].remedy)
     else:

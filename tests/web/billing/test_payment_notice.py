@@ -9,13 +9,13 @@ from typing import get_args
 import pytest
 
 from db.engine import Database
-from db.members import Members
 from db.models import Member, OrganisationStatus, Role, Subscription
-from db.organisations import STANDING
-from tests.cast import Cast
-from tests.site import Browser
-from tests.twilio_caller import stands
-from web import walls
+from db.queries.members import Members
+from db.queries.organisations import STANDING
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from tests.kit.twilio_caller import stands
+from web.billing import payment_notice as payment_notice
 from web.config import Settings
 
 Browsers = Callable[[], Browser]
@@ -91,8 +91,8 @@ async def test_everybody_else_is_told_whom_to_ask(cast: Cast, database: Database
 
 def test_owners_who_have_no_name_are_asked_all_the_same() -> None:
     several = [Member(role="owner", name=name) for name in ("", "Alice", "Bo", "Cy", "Di")]
-    assert walls.whom_to_ask(several) == "Please ask Alice or Bo or Cy to see to it."
-    assert walls.whom_to_ask(several[:1]) == "Please ask the owner of your organisation to see to it."
+    assert payment_notice.whom_to_ask(several) == "Please ask Alice or Bo or Cy to see to it."
+    assert payment_notice.whom_to_ask(several[:1]) == "Please ask the owner of your organisation to see to it."
 
 
 async def test_the_day_the_numbers_go_is_told(cast: Cast, database: Database, browser: Browsers) -> None:

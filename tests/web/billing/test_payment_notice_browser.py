@@ -8,15 +8,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from media.console import NO_TICKET
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.live_media import VOICE_SDK, LiveMedia, call_view, live_media
-from tests.site import Site
-from tests.twilio_caller import stands
+from db.queries import sign_in_links
+from media.sockets.console import NO_TICKET
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.live_media import VOICE_SDK, LiveMedia, call_view, live_media
+from tests.kit.site import Site
+from tests.kit.twilio_caller import stands
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

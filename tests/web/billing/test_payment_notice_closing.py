@@ -14,15 +14,16 @@ import pytest_asyncio
 from nats.aio.subscription import Subscription
 
 from db.engine import Database
-from db.members import Members
 from db.models import Member
+from db.queries.members import Members
 from provisioning.progress import Progress
-from provisioning.stripe_api import Purchase
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.shop import Shop, open_shop
-from web import keys, walls
+from provisioning.stripe.api import Purchase
+from sandbox.engines.nats import NatsServer
+from tests.kit.nats import settled
+from tests.kit.paid_site import Shop, open_shop
+from web.billing import payment_notice as payment_notice
 from web.config import Settings
+from web.request import keys
 
 WAIT = 10  # seconds
 
@@ -109,4 +110,4 @@ async def test_an_event_that_changes_nothing_closes_nothing(shop: Shop, server: 
 
 
 async def test_an_organisation_that_is_gone_is_no_error(shop: Shop) -> None:
-    await walls.close_consoles(shop.site.app, uuid4())
+    await payment_notice.close_consoles(shop.site.app, uuid4())

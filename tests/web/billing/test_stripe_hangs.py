@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import StripeEvent
-from provisioning import customers
-from sandbox.stripe import Fault
-from tests.cast import Cast
-from tests.shop import Shop
-from tests.test_web_stripe_webhook import event, post
-from tests.twilio_caller import CALL, INBOUND, Twilio, available, calling, twilio_of
+from provisioning.billing import customers
+from sandbox.stripe.emulator import Fault
+from tests.kit.cast import Cast
+from tests.kit.paid_site import Shop
+from tests.kit.twilio_caller import CALL, INBOUND, Twilio, available, calling, twilio_of
+from tests.web.billing.test_webhook import event, post
 from web.config import Settings
 
 HANGS_SECONDS = 30.0

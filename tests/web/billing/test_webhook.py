@@ -17,16 +17,17 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from stripe import WebhookSignature
 
-from db import stripe_events
-from db.audit import AuditFilter, AuditLog, details_of
 from db.models import AuditEntry, Member, StripeEvent
-from db.number_orders import NumberOrders
-from db.organisations import STANDING
-from provisioning.agreement import chosen
-from sandbox import stripe_standing, stripe_subscriptions
-from sandbox.stripe import Fault, Stripe
-from sandbox.stripe_account import Object
-from tests.shop import PAUSE_SECONDS, SECONDS, SECRET, Shop
+from db.queries import stripe_events
+from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.number_orders import NumberOrders
+from db.queries.organisations import STANDING
+from provisioning.stripe.subscription import chosen
+from sandbox.stripe.account import Object
+from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import subscriptions as subscriptions
+from sandbox.stripe.emulator import Fault, Stripe
+from tests.kit.paid_site import PAUSE_SECONDS, SECONDS, SECRET, Shop
 
 Act = Callable[[Stripe, Object], None]
 PAYMENTS = ("invoice.payment_failed", "invoice.payment_action_required", "charge.refunded")
@@ -162,15 +163,15 @@ def mend(stripe: Stripe, one: Object) -> None:
 def grow(stripe: Stripe, one: Object) -> None:
     item = one["items"]["data"][0]
     wanted = [{"id": item["id"], "quantity": item["quantity"] + 1}]
-    stripe_subscriptions.change_seats(stripe.account, one, wanted, "create_prorations", or_fail=False)
+    subscriptions.change_seats(stripe.account, one, wanted, "create_prorations", or_fail=False)
 
 
 def end_later(stripe: Stripe, one: Object) -> None:
-    stripe_standing.cancel_later(stripe.account, one, not one["cancel_at_period_end"])
+    lifecycle.cancel_later(stripe.account, one, not one["cancel_at_period_end"])
 
 
 def end(stripe: Stripe, one: Object) -> None:
-    stripe_standing.end(stripe.account, one)
+    lifecycle.end(stripe.account, one)
 
 
 def give_back(stripe: Stripe, one: Object) -> None:

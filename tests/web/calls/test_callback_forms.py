@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.call_progress import CallReport, DialReport, LegReport
-from web.callbacks import (
+from db.queries.call_progress import CallReport, DialReport, LegReport
+from web.calls.callback_forms import (
     FormError,
     StreamReport,
     call_report,

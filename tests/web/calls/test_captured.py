@@ -17,13 +17,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import MultiDict
 
-from db.call_progress import CallReport, DialReport, LegReport
-from provisioning.twilio_api import Owned, TwilioApi, TwilioError, Wish, opened
-from provisioning.twilio_settings import TwilioSettings
-from web import callbacks
-from web.callbacks import FormError, StreamReport
-from web.callers import shown
-from web.signature import is_signed
+from db.queries.call_progress import CallReport, DialReport, LegReport
+from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish, opened
+from provisioning.twilio.settings import TwilioSettings
+from web.calls import callback_forms as callback_forms
+from web.calls.callback_forms import FormError, StreamReport
+from web.calls.twilio_request import is_signed
+from web.request.callers import shown
 
 _FOLDER = Path(__file__).parent / "captured" / "twilio"
 _FORMS = sorted(path.stem for path in _FOLDER.glob("*.form"))
@@ -43,13 +43,13 @@ def form(name: str, characters: int | None = None) -> Form:
 def read(known: Form) -> dict[str, Any]:
     """Everything that a form may say to us."""
     return {
-        "of_leg": callbacks.is_of_leg(known),
-        "call": callbacks.call_report(known, _NOW),
-        "leg": callbacks.leg_report(known, _NOW),
-        "dial": callbacks.dial_report(known),
-        "stream": callbacks.stream_report(known),
+        "of_leg": callback_forms.is_of_leg(known),
+        "call": callback_forms.call_report(known, _NOW),
+        "leg": callback_forms.leg_report(known, _NOW),
+        "dial": callback_forms.dial_report(known),
+        "stream": callback_forms.stream_report(known),
         "from": shown(known.get("From", "")),
-        "member": callbacks.member_id(known.get("From", "")),
+        "member": callback_forms.member_id(known.get("From", "")),
     }
 
 
@@ -69,8 +69,8 @@ def read(known: Form) -> dict[str, Any]:
 )
 def test_a_form_is_understood(name: str, said: dict[str, Any]) -> None:
     known = form(name)
-    assert callbacks.parent_sid(known) == _CALL
-    assert callbacks.call_sid(known) == (_LEG if said.get("of_leg") else _CALL)
+    assert callback_forms.parent_sid(known) == _CALL
+    assert callback_forms.call_sid(known) == (_LEG if said.get("of_leg") else _CALL)
     assert {what: read(known)[what] for what in said} == said
 
 
@@ -84,9 +84,9 @@ def test_a_form_cut_off_anywhere_is_read_or_names_no_call(name: str) -> None:
         known = form(name, characters)
         read(known)
         with suppress(FormError):
-            assert callbacks.call_sid(known) in (_CALL, _LEG)
+            assert callback_forms.call_sid(known) in (_CALL, _LEG)
         with suppress(FormError):
-            assert callbacks.parent_sid(known) in (_CALL, _LEG)
+            assert callback_forms.parent_sid(known) in (_CALL, _LEG)
 
 
 def test_twilios_own_signatures_are_accepted_and_no_other() -> None:

@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from media.transcript import State
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.live_media import VOICE_SDK, LiveMedia, call_view, live_media
-from tests.site import Site
+from db.queries import sign_in_links
+from media.live.transcript import State
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.live_media import VOICE_SDK, LiveMedia, call_view, live_media
+from tests.kit.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

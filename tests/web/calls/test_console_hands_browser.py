@@ -5,21 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.cast import Cast
-from tests.console_page import (  # noqa: F401  # fixtures among them
+from tests.kit.cast import Cast
+from tests.kit.console_page import (
     CALL,
     Open,
-    console,
-    context,
-    link,
-    media,
     ring,
-    settings,
     talking,
-    way,
-    window,
 )
-from tests.live_media import LiveMedia, call_view
+from tests.kit.live_media import LiveMedia, call_view
 
 pytestmark = pytest.mark.browser
 

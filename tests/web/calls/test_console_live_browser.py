@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from db.calls import Calls
 from db.engine import Database
-from tests.cast import Cast
-from tests.console_page import (  # noqa: F401  # fixtures among them
+from db.queries.calls import Calls
+from tests.kit.cast import Cast
+from tests.kit.console_page import (
     BEAT,
     CALL,
     NOT_LIVE,
@@ -19,21 +19,14 @@ from tests.console_page import (  # noqa: F401  # fixtures among them
     TEN_SECONDS,
     WATCH,
     Open,
-    console,
-    context,
     is_greyed,
     is_open,
-    link,
-    media,
     ring,
-    settings,
     shows,
     talking,
-    way,
-    window,
 )
-from tests.front import Front
-from tests.live_media import LiveMedia, call_view
+from tests.kit.live_media import LiveMedia, call_view
+from tests.kit.load_balancer import Front
 
 pytestmark = pytest.mark.browser
 

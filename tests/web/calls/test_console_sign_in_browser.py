@@ -8,30 +8,24 @@ import pytest
 from playwright.async_api import BrowserContext, expect
 
 from db.engine import Database
-from db.members import Members
-from media.console import NO_TICKET
-from tests.cast import Cast
-from tests.chromium import open_link
-from tests.console_page import (  # noqa: F401  # fixtures among them
+from db.queries.members import Members
+from media.sockets.console import NO_TICKET
+from tests.kit.cast import Cast
+from tests.kit.chromium import open_link
+from tests.kit.console_page import (
     BEAT,
     CALL,
     TEN_SECONDS,
     WATCH,
     Open,
-    console,
-    context,
     is_greyed,
     is_open,
     link,
-    media,
     ring,
-    settings,
     signed_in_for,
     talking,
-    way,
-    window,
 )
-from tests.live_media import LiveMedia, call_view
+from tests.kit.live_media import LiveMedia, call_view
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from db import sign_in_links
 from db.engine import Database
-from tests.cast import Cast
-from tests.chromium import chromium
-from tests.live_media import VOICE_SDK, LiveMedia, live_media
-from tests.site import Site
+from db.queries import sign_in_links
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium
+from tests.kit.live_media import VOICE_SDK, LiveMedia, live_media
+from tests.kit.site import Site
+from web.calls.dialling import SENTENCES
 from web.config import Settings
-from web.dialling import SENTENCES
 
 pytestmark = pytest.mark.browser
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from db import subscriptions
 from db.engine import Database
-from db.rate_limits import Limit
-from tests.cast import Cast
-from tests.site import Browser
-from tests.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
-from web import dial_check
+from db.queries import subscriptions
+from db.queries.rate_limits import Limit
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from tests.kit.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
+from web.calls import dial_check
 from web.config import Settings
 
 Browsers = Callable[[], Browser]

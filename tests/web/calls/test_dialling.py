@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.dialling import DiallingError, dialled
+from web.calls.dialling import DiallingError, dialled
 
 
 def refused(typed: str) -> str:

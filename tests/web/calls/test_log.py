@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from db.calls import Calls
 from db.engine import Database
 from db.models import Call, Member, Organisation
-from tests.cast import Cast
-from tests.site import Browser
-from web import calls
+from db.queries.calls import Calls
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from web.calls import log as calls_log
 
 Browsers = Callable[[], Browser]
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)  # in Sydney
@@ -146,7 +146,7 @@ async def test_what_makes_no_sense_is_refused_in_a_sentence(
 async def test_every_call_stands_on_one_page(
     cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "PAGE", 3)
+    monkeypatch.setattr(calls_log, "PAGE", 3)
     when = [NOON, NOON, NOON, NOON, NOON - timedelta(microseconds=1), NOON - timedelta(hours=1), NOON]
     await log(database, cast, *(Logged(f"+6140000000{n}", at) for n, at in enumerate(when)))
     sam = await browser().sign_in(cast.sam)
@@ -171,7 +171,7 @@ async def test_an_empty_log_says_so(cast: Cast, browser: Browsers) -> None:
 async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
     cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calls, "EXPORT_PAGE", 2)
+    monkeypatch.setattr(calls_log, "EXPORT_PAGE", 2)
     await _rename(database, cast.bob, '=HYPERLINK("http://evil.example")')
     ended = (("outcome", "answered"), ("duration_s", 61), ("transcription", "ended"))
     await log(

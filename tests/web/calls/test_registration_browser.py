@@ -11,8 +11,8 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page
 
-from tests.chromium import chromium
-from web.pages import STATIC
+from tests.kit.chromium import chromium
+from web.request.render import STATIC
 
 pytestmark = pytest.mark.browser
 

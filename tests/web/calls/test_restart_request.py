@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.twilio_book import Passed
-from tests.customer import settings as account_of
-from tests.customer import town
-from web import keys, twilio_client
+from sandbox.twilio.rest.registry import Passed
+from tests.kit.twilio_customer import settings as account_of
+from tests.kit.twilio_customer import town
+from web.calls import twilio_client
+from web.calls.stream_recovery import StreamRecovery
 from web.config import Settings
-from web.restarts import Restarts
+from web.request import keys
 
 
 async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(settings: Settings) -> None:
@@ -29,6 +30,6 @@ async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(set
         call = emulator.place_call().sid
         emulator.book.watchers.append(passed.append)
         async with twilio_client.of(app[keys.settings]) as app[keys.twilio]:
-            await Restarts(app)._order(call, "MZ1", "ticket")
+            await StreamRecovery(app)._order(call, "MZ1", "ticket")
     (asked,) = passed
     assert asked.form["StatusCallback"] == f"{public}/twilio/stream/status#e=sydney&rc=3&rp=5xx,ct,rt"

@@ -22,11 +22,11 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Call, Leg
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.cast import Cast
-from tests.site import Site
-from tests.twilio_caller import (
+from sandbox.engines.nats import NatsServer
+from tests.kit.cast import Cast
+from tests.kit.nats import settled
+from tests.kit.site import Site
+from tests.kit.twilio_caller import (
     CALL,
     DIALLED,
     INBOUND,
@@ -39,10 +39,10 @@ from tests.twilio_caller import (
     dialling,
     twilio_of,
 )
-from web import keys
+from web.calls.status_callbacks import take_fact
 from web.config import Settings
 from web.fact import Fact, State
-from web.reports import take_fact
+from web.request import keys
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"
 BEGAN = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)

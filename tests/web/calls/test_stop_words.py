@@ -17,19 +17,19 @@ from nats.aio.msg import Msg
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from db.audit import details_of
-from db.calls import Calls
 from db.engine import Database
 from db.models import AuditEntry, Call, Member
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.cast import Cast
-from tests.ends import Screen
-from tests.outage import WAIT, House, freeze, house
-from tests.site import Browser, Site
-from tests.twilio_caller import CALL, INBOUND, available, calling, twilio_of
-from web import keys
+from db.queries.audit import details_of
+from db.queries.calls import Calls
+from sandbox.engines.nats import NatsServer
+from tests.kit.cast import Cast
+from tests.kit.media_ends import Screen
+from tests.kit.nats import settled
+from tests.kit.site import Browser, Site
+from tests.kit.twilio_caller import CALL, INBOUND, available, calling, twilio_of
+from tests.kit.two_nodes import WAIT, House, freeze, house
 from web.config import Settings
+from web.request import keys
 
 PATH = f"/console/calls/{CALL}/stop-words"
 

@@ -10,14 +10,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
-from db import sign_in_links
-from db.calls import Calls
 from db.engine import Database
 from db.models import Call, Member
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.live_media import VOICE_SDK, Console, LiveMedia, call_view, live_media
-from tests.site import Site
+from db.queries import sign_in_links
+from db.queries.calls import Calls
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.live_media import VOICE_SDK, Console, LiveMedia, call_view, live_media
+from tests.kit.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

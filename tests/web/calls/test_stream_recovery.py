@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from tests.cast import Cast
-from tests.ends import Screen
-from tests.outage import WAIT, House, freeze, house, web_process
+from tests.kit.cast import Cast
+from tests.kit.media_ends import Screen
+from tests.kit.two_nodes import WAIT, House, freeze, house, web_process
 from web.config import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from web.calls.stream_registry import ARRIVE_SECONDS, DELAYS, GRACE_SECONDS, SILENT_SECONDS, StreamRegistry
 from web.fact import Fact
-from web.whereabouts import ARRIVE_SECONDS, DELAYS, GRACE_SECONDS, SILENT_SECONDS, Whereabouts
 
 ORG = UUID(int=1)
 
@@ -27,9 +27,9 @@ def ended(node: str, reason: str = "completed") -> Fact:
 
 
 @pytest.fixture
-def known() -> Whereabouts:
+def known() -> StreamRegistry:
     """Call CA1 on node a."""
-    whereabouts = Whereabouts()
+    whereabouts = StreamRegistry()
     whereabouts.alive("a", 0)
     whereabouts.note(started("MZ1", "a"))
     return whereabouts
@@ -38,7 +38,7 @@ def known() -> Whereabouts:
 @given(st.lists(st.sampled_from(["twilio", "silence", "handover", "answer", "broken"]), max_size=12))
 def test_one_loss_is_one_start(reports: list[str]) -> None:
     """However often a loss is told, until the call has another stream; and a stream lost again is a new loss."""
-    whereabouts = Whereabouts()
+    whereabouts = StreamRegistry()
     whereabouts.alive("a", 0)
     whereabouts.note(started("MZ0", "a"))
     starts, streams, asked = 0, 0, False
@@ -61,7 +61,7 @@ def test_one_loss_is_one_start(reports: list[str]) -> None:
     assert starts == streams + asked
 
 
-def test_a_silent_nodes_calls_are_orphans_once(known: Whereabouts) -> None:
+def test_a_silent_nodes_calls_are_orphans_once(known: StreamRegistry) -> None:
     known.note(started("MZ2", "b", call="CA2"))
     known.alive("b", SILENT_SECONDS)
     assert known.orphans(SILENT_SECONDS - 0.1) == []
@@ -70,19 +70,19 @@ def test_a_silent_nodes_calls_are_orphans_once(known: Whereabouts) -> None:
 
 
 def test_a_node_that_never_beat_is_not_missed() -> None:
-    whereabouts = Whereabouts()
+    whereabouts = StreamRegistry()
     whereabouts.note(started("MZ1", "older version"))
     assert whereabouts.orphans(1000) == []
 
 
-def test_after_our_own_absence_others_get_time(known: Whereabouts) -> None:
+def test_after_our_own_absence_others_get_time(known: StreamRegistry) -> None:
     known.excuse(100)
     assert known.orphans(100 + GRACE_SECONDS) == []
     known.alive("a", 101)
     assert known.orphans(100 + GRACE_SECONDS + SILENT_SECONDS) == ["CA1"]
 
 
-def test_a_call_that_moved_is_no_orphan_of_its_old_node(known: Whereabouts) -> None:
+def test_a_call_that_moved_is_no_orphan_of_its_old_node(known: StreamRegistry) -> None:
     known.note(started("MZ2", "b"))
     assert known.orphans(SILENT_SECONDS) == []
     assert known.lose("CA1", 1, "MZ1") is None
@@ -90,14 +90,14 @@ def test_a_call_that_moved_is_no_orphan_of_its_old_node(known: Whereabouts) -> N
     assert not known.is_past("CA1", "MZ2")
 
 
-def test_a_stream_that_breaks_before_we_know_it_is_replaced(known: Whereabouts) -> None:
+def test_a_stream_that_breaks_before_we_know_it_is_replaced(known: StreamRegistry) -> None:
     assert known.lose("CA1", 1, "MZ1") == 0
     assert known.lose("CA1", 1, "MZ2") is None
     assert known.started("CA1", "MZ1", "MZ2", 1)
     assert known.lose("CA1", 1, "MZ2") == DELAYS[1]
 
 
-def test_media_may_be_quicker_than_twilios_answer(known: Whereabouts) -> None:
+def test_media_may_be_quicker_than_twilios_answer(known: StreamRegistry) -> None:
     known.lose("CA1", 1, "MZ1")
     known.note(started("MZ2", "b"))
     assert not known.started("CA1", "MZ1", "MZ2", 1)
@@ -110,7 +110,7 @@ def lost(stream: str, node: str = "a") -> Fact:
     return Fact(ORG, "CA1", None, kind="lost", stream=stream, node=node, at=1, began=1)
 
 
-def test_media_says_that_a_socket_broke_and_only_the_newest_counts(known: Whereabouts) -> None:
+def test_media_says_that_a_socket_broke_and_only_the_newest_counts(known: StreamRegistry) -> None:
     assert known.note(lost("MZ1"))
     assert known.lose("CA1", 1) == 0
     assert known.note(lost("MZ1")), "said again, for the first may have been lost"
@@ -122,7 +122,7 @@ def test_media_says_that_a_socket_broke_and_only_the_newest_counts(known: Wherea
 
 
 def test_a_lost_stream_that_we_never_heard_of_is_replaced_too() -> None:
-    whereabouts = Whereabouts()
+    whereabouts = StreamRegistry()
     assert whereabouts.note(lost("MZ1"))
     assert whereabouts.lose("CA1", 1) == 0
     place = whereabouts.find("CA1")
@@ -130,7 +130,7 @@ def test_a_lost_stream_that_we_never_heard_of_is_replaced_too() -> None:
     assert place.began == 1
 
 
-def test_a_stream_that_was_ordered_and_does_not_arrive_is_missing_once(known: Whereabouts) -> None:
+def test_a_stream_that_was_ordered_and_does_not_arrive_is_missing_once(known: StreamRegistry) -> None:
     known.lose("CA1", 0)
     known.started("CA1", "MZ1", "MZ2", 1)
     assert known.missing(ARRIVE_SECONDS) == []
@@ -142,7 +142,7 @@ def test_a_stream_that_was_ordered_and_does_not_arrive_is_missing_once(known: Wh
     assert known.missing(100) == [], "it has come"
 
 
-def test_nothing_is_missing_while_we_hear_nothing(known: Whereabouts) -> None:
+def test_nothing_is_missing_while_we_hear_nothing(known: StreamRegistry) -> None:
     known.lose("CA1", 0)
     known.started("CA1", "MZ1", "MZ2", 1)
     known.excuse(100)
@@ -150,7 +150,7 @@ def test_nothing_is_missing_while_we_hear_nothing(known: Whereabouts) -> None:
     assert known.missing(100 + GRACE_SECONDS + ARRIVE_SECONDS) == ["CA1"]
 
 
-def test_starts_of_one_call_grow_rarer_and_never_cease(known: Whereabouts) -> None:
+def test_starts_of_one_call_grow_rarer_and_never_cease(known: StreamRegistry) -> None:
     delays = []
     for number in range(10):
         delays.append(known.lose("CA1", number, f"MZ{number + 1}"))
@@ -160,7 +160,7 @@ def test_starts_of_one_call_grow_rarer_and_never_cease(known: Whereabouts) -> No
     assert known.lose("CA1", 1000, "MZ11") == 0
 
 
-def test_what_is_said_again_does_not_bring_the_past_back(known: Whereabouts) -> None:
+def test_what_is_said_again_does_not_bring_the_past_back(known: StreamRegistry) -> None:
     known.note(started("MZ2", "b", 2))
     known.note(started("MZ1", "a", 1, again=True))
     place = known.find("CA1")
@@ -170,7 +170,7 @@ def test_what_is_said_again_does_not_bring_the_past_back(known: Whereabouts) -> 
     assert (place.stream, place.node) == ("MZ3", "c")
 
 
-def test_only_a_completed_call_is_over(known: Whereabouts) -> None:
+def test_only_a_completed_call_is_over(known: StreamRegistry) -> None:
     assert known.note(ended("a", "stream lost"))
     assert not known.note(ended("another", "stream lost"))
     assert not known.note(ended("another"))
@@ -182,7 +182,7 @@ def test_only_a_completed_call_is_over(known: Whereabouts) -> None:
 
 
 def test_twilio_may_name_a_call_that_media_never_told_of() -> None:
-    whereabouts = Whereabouts()
+    whereabouts = StreamRegistry()
     whereabouts.adopt("CA1", ORG, "MZ1", None)
     assert whereabouts.lose("CA1", 1, "MZ1") == 0
     whereabouts.forgo("CA1")
@@ -190,7 +190,7 @@ def test_twilio_may_name_a_call_that_media_never_told_of() -> None:
 
 
 def test_no_more_calls_are_kept_than_there_is_room_for() -> None:
-    whereabouts = Whereabouts()
+    whereabouts = StreamRegistry()
     for number in range(20_001):
         whereabouts.note(started("MZ1", "a", call=f"CA{number}"))
     assert whereabouts.find("CA0") is None

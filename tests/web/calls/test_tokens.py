@@ -10,14 +10,15 @@ import jwt
 import pytest
 
 from db.engine import Database
-from db.members import Members
 from db.models import Role
-from db.rate_limits import Limit
-from media.ticket import verify_console
-from tests.cast import Cast
-from tests.site import Browser
-from web import sessions, tokens
+from db.queries.members import Members
+from db.queries.rate_limits import Limit
+from protocol.tickets import verify_console
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from web.calls import tokens
 from web.config import Settings
+from web.request import session as request_session
 
 Browsers = Callable[[], Browser]
 POSTS = ["/console/ticket", "/voice/token", "/console/availability"]
@@ -36,7 +37,7 @@ async def test_a_console_ticket_says_who_and_in_which_role(
     assert (ticket.org, ticket.sub, ticket.role) == (str(cast.a.id), str(member.id), member.role)
     assert before <= ticket.issued_at <= time.time()
     assert ticket.until is not None, "a console ends with the sign-in"
-    assert 0 < ticket.until - before <= sessions.LIFETIME.total_seconds() + 1
+    assert 0 < ticket.until - before <= request_session.LIFETIME.total_seconds() + 1
 
 
 async def test_every_ticket_is_another_one(cast: Cast, browser: Browsers) -> None:

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from tests.cast import Cast
-from tests.site import Site
-from tests.twilio_caller import (
+from tests.kit.cast import Cast
+from tests.kit.site import Site
+from tests.kit.twilio_caller import (
     CALL,
     DIALLED,
     INBOUND,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
-from web.signature import LARGEST_FORM, is_signed, verified_form
+from web.calls.twilio_request import LARGEST_FORM, is_signed, verified_form
 
 ACCOUNT = "AC" + "1" * 32
 ORIGIN = "https://app.example.au"

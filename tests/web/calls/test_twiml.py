@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import twiml as sandbox_twiml
-from web import twiml
+from sandbox.twilio.phone import twiml as sandbox_twiml
+from web.calls import twiml
 
 CALLBACKS = twiml.Callbacks("https://app.example.au")
 STREAM = twiml.Stream("wss://media.example.au/twilio/stream", "ticket", "This call is transcribed.")

@@ -14,10 +14,10 @@ from sqlalchemy import text, update
 
 from db.engine import Database
 from db.models import Call, OrganisationStatus
-from provisioning import webhook_url
-from tests.cast import Cast
-from tests.site import Site
-from tests.twilio_caller import (
+from provisioning.twilio import webhook_url
+from tests.kit.cast import Cast
+from tests.kit.site import Site
+from tests.kit.twilio_caller import (
     CALL,
     CALLER,
     DIALLED,
@@ -34,8 +34,9 @@ from tests.twilio_caller import (
     ticket,
     twilio_of,
 )
-from web import keys, voice
+from web.calls import voice
 from web.config import CONSENT_PROMPT, Settings
+from web.request import keys
 
 
 @pytest_asyncio.fixture

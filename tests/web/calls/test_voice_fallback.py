@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 from db.engine import Database
-from provisioning import webhook_url
-from sandbox.leg import Leg
-from sandbox.twilio import Manner, Number, TwilioSettings, twilio
-from tests.cast import Cast
-from tests.site import Site
-from tests.twilio_caller import available, calls
+from provisioning.twilio import webhook_url
+from sandbox.twilio.emulator import Manner, Number, TwilioSettings, twilio
+from sandbox.twilio.phone.leg import Leg
+from tests.kit.cast import Cast
+from tests.kit.site import Site
+from tests.kit.twilio_caller import available, calls
 from web.config import Settings
 
 SECONDS = 30

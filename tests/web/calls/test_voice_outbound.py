@@ -10,13 +10,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, update
 
-from db import subscriptions
 from db.engine import Database
-from db.members import Members
 from db.models import Call, Number
-from tests.cast import Cast
-from tests.site import Site
-from tests.twilio_caller import (
+from db.queries import subscriptions
+from db.queries.members import Members
+from tests.kit.cast import Cast
+from tests.kit.site import Site
+from tests.kit.twilio_caller import (
     CALL,
     CALLER,
     DIALLED,
@@ -30,9 +30,9 @@ from tests.twilio_caller import (
     ticket,
     twilio_of,
 )
-from web import voice
+from web.calls import voice
+from web.calls.dialling import SENTENCES, Reason
 from web.config import Settings
-from web.dialling import SENTENCES, Reason
 
 
 @pytest_asyncio.fixture

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import Cast
-from tests.site import Browser
-from web import voice_sdk
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from web.calls import voice_sdk
 from web.config import Settings
-from web.pages import STATIC
-from web.static_files import StaticFiles
+from web.request.render import STATIC
+from web.request.static_files import StaticFiles
 
 INTEGRITY = f"sha384-{'A' * 64}"
 COPY = STATIC / voice_sdk.COPY

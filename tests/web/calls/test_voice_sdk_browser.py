@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.site import Site
-from tests.twilio_edge import SIGNALLING, Edge, twilio_edge
-from web import voice_sdk
+from db.queries import sign_in_links
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.site import Site
+from tests.kit.twilio_edge import SIGNALLING, Edge, twilio_edge
+from web.calls import voice_sdk
 
 pytestmark = pytest.mark.browser
 

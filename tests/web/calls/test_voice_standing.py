@@ -10,11 +10,21 @@ import pytest_asyncio
 
 from db.engine import Database
 from db.models import OrganisationStatus
-from db.organisations import STANDING
-from tests.cast import Cast
-from tests.site import Site
-from tests.twilio_caller import INBOUND, OUTBOUND, Twilio, available, calling, calls, dialling, stands, twilio_of
-from web import voice
+from db.queries.organisations import STANDING
+from tests.kit.cast import Cast
+from tests.kit.site import Site
+from tests.kit.twilio_caller import (
+    INBOUND,
+    OUTBOUND,
+    Twilio,
+    available,
+    calling,
+    calls,
+    dialling,
+    stands,
+    twilio_of,
+)
+from web.calls import voice
 from web.config import Settings
 
 STATES = get_args(OrganisationStatus)

@@ -12,21 +12,23 @@ from pydantic import ValidationError
 
 from db.engine import Database
 from db.models import OrganisationStatus
-from db.rate_limits import Limit
-from provisioning.number_settings import put_right
-from provisioning.twilio_api import opened
-from sandbox.stripe import Stripe, StripeSettings, stripe
-from sandbox.twilio import Number, Twilio, TwilioSettings, twilio
-from sandbox.twilio_mischief import fault
-from tests.cast import Cast
-from tests.node import Node
-from tests.shop import KEY, PRICE, SECRET, stripe_values
-from tests.site import Browser
-from tests.twilio_caller import stands
-from web import check, check_own, preflight
-from web.check import findings, report
+from db.queries.rate_limits import Limit
+from provisioning.numbers.twilio_config import put_right
+from provisioning.twilio.numbers_api import opened
+from sandbox.stripe.emulator import Stripe, StripeSettings, stripe
+from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.pages.faults import fault
+from tests.kit.cast import Cast
+from tests.kit.media_node import Node
+from tests.kit.paid_site import KEY, PRICE, SECRET, stripe_values
+from tests.kit.site import Browser
+from tests.kit.twilio_caller import stands
+from web.check import checks as check_checks
+from web.check import own as own
+from web.check import page as check_page
+from web.check.checks import findings, report
+from web.check.finding import CheckResult
 from web.config import Settings
-from web.finding import Finding
 
 OURS = "+61255501234"
 SOUND = {"Twilio", "number sales", "papers"}  # what a misdirected number leaves as it is
@@ -75,14 +77,14 @@ async def telephone(settings: Settings) -> AsyncIterator[Twilio]:
         yield emulator
 
 
-def named(found: list[Finding]) -> dict[str, Finding]:
+def named(found: list[CheckResult]) -> dict[str, CheckResult]:
     return {finding.name: finding for finding in found}
 
 
 async def test_all_is_well(well: Settings) -> None:
     found = await findings(well)
     assert [finding for finding in found if not finding.good] == []
-    assert set(named(found)) == set(check.CHECKS)
+    assert set(named(found)) == set(check_checks.CHECKS)
     assert report(found).count("ok    ") == len(found)
 
 
@@ -102,7 +104,10 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
         "stripe_webhook_secret": "",
     }
     found = named(await findings(Settings.model_validate(broken)))
-    assert {name for name, finding in found.items() if not finding.good} == set(check.CHECKS) - {"regions", *SOUND}
+    assert {name for name, finding in found.items() if not finding.good} == set(check_checks.CHECKS) - {
+        "regions",
+        *SOUND,
+    }
     assert "DATABASE_URL" in found["database"].mend
     assert "NATS_URL" in found["NATS"].mend
     assert "/twilio/voice/inbound" in found["numbers"].mend
@@ -111,7 +116,7 @@ async def test_each_thing_that_is_wrong_says_how_to_mend_it(
 
 async def test_a_key_that_twilio_does_not_know(well: Settings) -> None:
     wrong = Settings.model_validate(well.model_dump() | {"twilio_api_key_secret": "not the secret"})
-    finding = await check.look("Twilio", wrong)
+    finding = await check_checks.look("Twilio", wrong)
     assert not finding.good
     assert "au1" in finding.mend
     assert "Standard" in finding.mend
@@ -130,7 +135,7 @@ async def test_a_number_that_stands_otherwise_is_named_by_its_sid(
     well: Settings, telephone: Twilio, changes: dict[str, str], word: str
 ) -> None:
     telephone.exchange.set_number(OURS, **changes)
-    finding = await check.look("numbers", well)
+    finding = await check_checks.look("numbers", well)
     assert finding.mend
     assert word in finding.said
     assert Number(OURS).sid in finding.said
@@ -142,27 +147,27 @@ async def test_a_number_processed_abroad_fails(well: Settings, telephone: Twilio
         del telephone.book.routes[OURS]  # Twilio's default is us1
     else:
         telephone.book.routes[OURS]["voice_region"] = region
-    finding = await check.look("numbers", well)
+    finding = await check_checks.look("numbers", well)
     assert finding.mend
     assert (region or "us1") in finding.said
 
 
 async def test_overrides_of_a_url_are_no_fault(well: Settings, telephone: Twilio) -> None:
     telephone.exchange.set_number(OURS, voice_url=f"{well.web_public_url}/twilio/voice/inbound#e=singapore")
-    assert (await check.look("numbers", well)).good
+    assert (await check_checks.look("numbers", well)).good
 
 
 async def test_where_numbers_are_not_sold_the_setting_to_change_is_named(well: Settings, telephone: Twilio) -> None:
     telephone.book.faults.append(fault("search", "realm", 1, 0))
-    finding = await check.look("number sales", well)
+    finding = await check_checks.look("number sales", well)
     assert "TWILIO_PURCHASE_BASE" in finding.mend
-    assert (await check.look("number sales", well)).good
+    assert (await check_checks.look("number sales", well)).good
 
 
 async def test_a_bus_that_lets_web_hear_is_found_out(well: Settings, node: Node) -> None:
     """Web signed in as media: the server denies it nothing."""
     open_ = Settings.model_validate(well.model_dump() | {"nats_url": node.nats.url("media")})
-    finding = await check.nats(open_)
+    finding = await check_checks.nats(open_)
     assert finding.said == "lets web subscribe to transcript.>, snapshot.>, ticket.>"
     assert "nats.conf" in finding.mend
 
@@ -172,10 +177,10 @@ async def test_other_admins_see_checks_of_their_own_things_alone(browser: Callab
     page = await (await charlie.get("/check")).text()
     told = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
     now = await (await charlie.get("/check?now=1")).text()
-    assert [finding["name"] for finding in told if finding["name"] not in check_own.CHECKS] == []
-    assert {finding["name"] for finding in told} == set(check_own.CHECKS)
+    assert [finding["name"] for finding in told if finding["name"] not in own.CHECKS] == []
+    assert {finding["name"] for finding in told} == set(own.CHECKS)
     for text in (page, now, json.dumps(told)):
-        assert not [name for name in set(check.CHECKS) - set(check_own.CHECKS) if f'data-name="{name}"' in text]
+        assert not [name for name in set(check_checks.CHECKS) - set(own.CHECKS) if f'data-name="{name}"' in text]
         assert not re.search(r"PN[0-9a-f]{32}|TWILIO_|NATS|Stripe key|DATABASE", text)
 
 
@@ -186,8 +191,8 @@ async def test_who_has_not_paid_sees_nothing_of_the_platform(
     await stands(database, cast.b, status=status)
     charlie = await browser().sign_in(cast.charlie)
     told = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
-    assert {finding["name"] for finding in told} == set(check_own.CHECKS)
-    assert named([Finding(**finding) for finding in told])["subscription"].mend
+    assert {finding["name"] for finding in told} == set(own.CHECKS)
+    assert named([CheckResult(**finding) for finding in told])["subscription"].mend
 
 
 async def test_an_operators_address_counts_in_any_letters(settings: Settings) -> None:
@@ -200,7 +205,7 @@ async def test_an_operators_address_counts_in_any_letters(settings: Settings) ->
 async def test_operators_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/check?now=1")).text()
-    assert page.count("Mend</span>") + page.count("Well</span>") == len(check.CHECKS)
+    assert page.count("Mend</span>") + page.count("Well</span>") == len(check_checks.CHECKS)
     assert "want mending" in page
     bob = await browser().sign_in(cast.bob)
     for path in ("/check", "/check?now=1", "/check/findings"):
@@ -211,14 +216,14 @@ async def test_each_finding_is_told_as_soon_as_it_is_there(browser: Callable[[],
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/check")).text()
     told = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
-    assert {finding["name"] for finding in told} == set(check.CHECKS)
+    assert {finding["name"] for finding in told} == set(check_checks.CHECKS)
     assert all(f'data-name="{finding["name"]}"' in page for finding in told)
 
 
 async def test_looking_too_often_waits(
     browser: Callable[[], Browser], cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preflight, "LOOKS", Limit("few", count=1, seconds=600))
+    monkeypatch.setattr(check_page, "LOOKS", Limit("few", count=1, seconds=600))
     alice = await browser().sign_in(cast.alice)
     answers = [await alice.get("/check/findings") for _ in range(2)]
     assert [answer.status for answer in answers] == [200, 429]
@@ -226,10 +231,10 @@ async def test_looking_too_often_waits(
 
 
 async def test_a_check_that_breaks_hides_no_other(well: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_: Settings) -> Finding:
+    async def broken(_: Settings) -> CheckResult:
         raise KeyError("that")
 
-    monkeypatch.setitem(check.CHECKS, "regions", broken)
+    monkeypatch.setitem(check_checks.CHECKS, "regions", broken)
     found = named(await findings(well))
     assert found["regions"].said == "could not be looked at (KeyError)"
     assert found["database"].good

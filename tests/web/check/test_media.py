@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.node import Node
-from web import check_media
+from tests.kit.media_node import Node
+from web.check import media as check_media
 from web.config import Settings
 
 

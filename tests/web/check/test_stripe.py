@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from db import stripe_events
 from db.engine import Database
-from provisioning.stripe_account import Endpoint, SeatPrice, Tax
-from provisioning.stripe_events import ACTED_ON
-from sandbox.stripe import Fault, Stripe, StripeSettings, stripe
-from tests.shop import KEY, PRICE, SECRET, stripe_values
-from web import check_stripe
-from web.check_stripe import judge_endpoints, judge_price, judge_tax
+from db.queries import stripe_events
+from provisioning.billing.events import ACTED_ON
+from provisioning.stripe.account import Endpoint, SeatPrice, Tax
+from sandbox.stripe.emulator import Fault, Stripe, StripeSettings, stripe
+from tests.kit.paid_site import KEY, PRICE, SECRET, stripe_values
+from web.check import stripe as check_stripe
+from web.check.finding import CheckResult
+from web.check.stripe import judge_endpoints, judge_price, judge_tax
 from web.config import Settings
-from web.finding import Finding
 
 OURS = "https://app.bilby.example/stripe/webhook"
 GOOD = SeatPrice("aud", 4000, "month", is_active=True, includes_tax=False)
@@ -41,7 +41,7 @@ async def well(settings: Settings) -> AsyncIterator[tuple[Stripe, Settings]]:
         yield opened
 
 
-async def looked(settings: Settings) -> list[Finding]:
+async def looked(settings: Settings) -> list[CheckResult]:
     return [await look(settings) for look in (*LOOKS, check_stripe.events)]
 
 

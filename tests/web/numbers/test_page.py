@@ -11,22 +11,31 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from db import number_orders
 from db.engine import Database
 from db.models import NumberOrder
-from db.number_orders import NumberOrders
-from db.numbers import Numbers
-from db.rate_limits import Limit
-from provisioning import purchase
-from sandbox.twilio import Number as TwilioNumber
-from sandbox.twilio import RestFault
-from tests.cast import Cast
-from tests.counter import asking, at_twilio, choose, offered, orders, recorded, stands, words
-from tests.orders import shop
-from tests.site import Browser
-from tests.twilio_account import Account, account
-from web import numbers
+from db.queries import number_orders
+from db.queries.number_orders import NumberOrders
+from db.queries.numbers import Numbers
+from db.queries.rate_limits import Limit
+from provisioning.numbers import purchase
+from sandbox.twilio.emulator import Number as TwilioNumber
+from sandbox.twilio.emulator import RestFault
+from tests.kit.cast import Cast
+from tests.kit.number_orders import shop
+from tests.kit.numbers_site import (
+    asking,
+    at_twilio,
+    choose,
+    offered,
+    orders,
+    recorded,
+    stands,
+    words,
+)
+from tests.kit.site import Browser
+from tests.kit.twilio_account import Account, account
 from web.config import Settings
+from web.numbers import page as numbers_page
 
 Browsers = Callable[[], Browser]
 OURS = "+61255501234"
@@ -92,7 +101,7 @@ async def test_a_search_that_makes_no_sense_says_why(alice: Browser, query: str,
 
 
 async def test_too_many_searches_are_told_when_to_come_back(alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbers, "SEARCHES", Limit("number search", count=2, seconds=3600))
+    monkeypatch.setattr(numbers_page, "SEARCHES", Limit("number search", count=2, seconds=3600))
     answers = [await alice.get("/numbers?locality=Sydney") for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert 0 < int(answers[2].headers["Retry-After"]) <= 3601
@@ -133,7 +142,7 @@ async def test_one_more_number_is_ordered_once(
 
 
 async def test_who_chooses_without_end_is_told_to_wait(alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbers, "CHOICES", Limit("number choice", count=1, seconds=3600))
+    monkeypatch.setattr(numbers_page, "CHOICES", Limit("number choice", count=1, seconds=3600))
     assert (await choose(alice, FIRST)).status == 303
     limited = await choose(alice, SECOND)
     assert limited.status == 429

@@ -8,20 +8,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from db import number_orders
 from db.engine import Database
 from db.models import NumberOrder
-from db.numbers import Numbers
-from db.rate_limits import Limit
-from sandbox.twilio import Number as TwilioNumber
-from sandbox.twilio import RestFault
-from tests.cast import Cast
-from tests.counter import asking, at_twilio, choose, orders, recorded, words
-from tests.orders import shop
-from tests.site import Browser
-from tests.twilio_account import Account, account
-from web import numbers
+from db.queries import number_orders
+from db.queries.numbers import Numbers
+from db.queries.rate_limits import Limit
+from sandbox.twilio.emulator import Number as TwilioNumber
+from sandbox.twilio.emulator import RestFault
+from tests.kit.cast import Cast
+from tests.kit.number_orders import shop
+from tests.kit.numbers_site import asking, at_twilio, choose, orders, recorded, words
+from tests.kit.site import Browser
+from tests.kit.twilio_account import Account, account
 from web.config import Settings
+from web.numbers import page as numbers_page
 
 Browsers = Callable[[], Browser]
 OURS = "+61255501234"
@@ -92,7 +92,7 @@ async def test_a_check_that_fails_says_so(
     answer = await alice.post(f"/numbers/{cast.number.id}/check")
     assert answer.status == 503
     assert "Twilio does not answer properly" in await words(answer)
-    monkeypatch.setattr(numbers, "CHECKS", Limit("number check", count=0, seconds=3600))
+    monkeypatch.setattr(numbers_page, "CHECKS", Limit("number check", count=0, seconds=3600))
     limited = await alice.post(f"/numbers/{cast.number.id}/check")
     assert limited.status == 429
     assert int(limited.headers["Retry-After"]) > 0

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.twilio_stock import pattern
-from web.errors import InvalidError
-from web.number_search import ANYWHERE, START, Search, is_same_number, label_of, local_number, typed
+from sandbox.twilio.rest.stock import pattern
+from web.numbers.search import ANYWHERE, START, Search, is_same_number, label_of, local_number, typed
+from web.request.errors import InvalidError
 
 
 @given(st.text(max_size=80), st.text("0123456789*+ ()-", max_size=30), st.sampled_from([START, ANYWHERE, "x"]))

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from db import audit, stripe_events
-from db.audit import BILBY, STRIPE, Actor, Details
 from db.engine import Database
 from db.models import AuditEntry, Member
-from db.rate_limits import Limit
-from tests.cast import Cast
-from tests.site import Browser
-from web import audit_log
+from db.queries import audit, stripe_events
+from db.queries.audit import BILBY, STRIPE, Actor, Details
+from db.queries.rate_limits import Limit
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from web.organisation import audit as organisation_audit
 
 SIGNED_IN = "Member signed in"
 Browsers = Callable[[], Browser]
@@ -122,7 +122,7 @@ async def test_what_makes_no_sense_is_refused_in_a_sentence(
 async def test_every_entry_stands_on_one_page(
     cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "PAGE", 3)
+    monkeypatch.setattr(organisation_audit, "PAGE", 3)
     for n in range(7):
         await written(database, cast, f"thing.done_{n}", MIDNIGHT)
     alice = await browser().sign_in(cast.alice)
@@ -164,7 +164,7 @@ async def test_where_nothing_matches_the_page_says_so(cast: Cast, browser: Brows
 async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
     cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "LARGE_PAGE", 2)
+    monkeypatch.setattr(organisation_audit, "LARGE_PAGE", 2)
     evil = Actor('=HYPERLINK("http://evil.example")', cast.alice.id, "203.0.113.7")
     await record(database, cast, "member.invited", {"=cmd|' /C calc'!A0": "@SUM(1)", "role": "agent"}, evil)
     for n in range(4):
@@ -183,7 +183,7 @@ async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
 
 
 async def test_a_spreadsheet_too_often_waits(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_log, "EXPORTS", Limit("few", count=1, seconds=600))
+    monkeypatch.setattr(organisation_audit, "EXPORTS", Limit("few", count=1, seconds=600))
     alice = await browser().sign_in(cast.alice)
     assert (await alice.get("/audit.csv")).status == 200
     answer = await alice.get("/audit.csv")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.audit import AuditFilter
-from web.audit_lines import _details, audit_filter, choices, words
+from db.queries.audit import AuditFilter
+from web.organisation.audit_view import _details, audit_filter, choices, words
 
 
 def test_names_become_words() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from db.base import BundleStatus, OrderState, OrganisationStatus
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
-from web import checklist
-from web.checklist import STEPS, Facts, Item
+from web.organisation import checklist
+from web.organisation.checklist import STEPS, Facts, Item
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 KEYS = ["details", "plan", "number", "webhooks", "prompt", "call", "team"]

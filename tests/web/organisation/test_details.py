@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web import business
-from web.business import Details, is_abn, problems, read_details, shown_abn
-from web.typed import tidy
+from web.organisation import details as organisation_details
+from web.organisation.details import Details, is_abn, problems, read_details, shown_abn
+from web.request.typed import tidy
 
 GOOD = {
     "name": "Acacia Clinic",
@@ -91,27 +91,27 @@ def test_changes_are_told_by_field() -> None:
 
 
 def test_words_that_can_be_spoken() -> None:
-    assert business.prompt_problem("x" * business.SHORTEST_PROMPT) == ""
-    assert business.prompt_problem("x" * business.LONGEST_PROMPT) == ""
-    assert "at least 20" in business.prompt_problem("Hello.")
-    assert "601" in business.prompt_problem("x" * 601)
-    assert business.spoken_seconds("x" * 150) == 10
+    assert organisation_details.prompt_problem("x" * organisation_details.SHORTEST_PROMPT) == ""
+    assert organisation_details.prompt_problem("x" * organisation_details.LONGEST_PROMPT) == ""
+    assert "at least 20" in organisation_details.prompt_problem("Hello.")
+    assert "601" in organisation_details.prompt_problem("x" * 601)
+    assert organisation_details.spoken_seconds("x" * 150) == 10
 
 
 @pytest.mark.parametrize("words", ["We transcribe this call.", "It is written down.", "It is TURNED INTO TEXT."])
 def test_words_that_tell(words: str) -> None:
-    assert business.tells(words)
+    assert organisation_details.tells(words)
 
 
 def test_words_that_do_not_tell() -> None:
-    assert not business.tells("Welcome to Acacia Clinic. Please hold the line for a moment.")
+    assert not organisation_details.tells("Welcome to Acacia Clinic. Please hold the line for a moment.")
 
 
 def test_a_zone_that_is_set_stays_a_choice() -> None:
-    assert all(business.is_zone(name) for name in business.TIME_ZONES)
-    assert business.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
-    assert not business.is_zone("Europe/Berlin")
-    assert not business.is_zone("../etc/passwd")
+    assert all(organisation_details.is_zone(name) for name in organisation_details.TIME_ZONES)
+    assert organisation_details.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
+    assert not organisation_details.is_zone("Europe/Berlin")
+    assert not organisation_details.is_zone("../etc/passwd")
 
 
 def test_details_are_read_as_they_were_meant() -> None:

@@ -8,16 +8,16 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from sandbox.twilio import Number as TwilioNumber
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.counter import asking, at_twilio, orders
-from tests.orders import shop
-from tests.site import Site
-from tests.twilio_account import Account, account
+from db.queries import sign_in_links
+from sandbox.twilio.emulator import Number as TwilioNumber
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.number_orders import shop
+from tests.kit.numbers_site import asking, at_twilio, orders
+from tests.kit.site import Site
+from tests.kit.twilio_account import Account, account
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

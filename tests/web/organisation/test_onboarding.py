@@ -10,18 +10,18 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from db import number_orders, organisations
-from db.audit import AuditFilter, AuditLog
 from db.base import OrderState
-from db.call_progress import CallReport, DialReport, LegReport
-from db.calls import Calls
 from db.engine import Database
-from db.members import Members
 from db.models import Member, NumberOrder
-from db.numbers import verified
-from tests.cast import Cast
-from tests.site import Browser
-from web.checklist import STEPS
+from db.queries import number_orders, organisations
+from db.queries.audit import AuditFilter, AuditLog
+from db.queries.call_progress import CallReport, DialReport, LegReport
+from db.queries.calls import Calls
+from db.queries.members import Members
+from db.queries.numbers import verified
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from web.organisation.checklist import STEPS
 
 Browsers = Callable[[], Browser]
 PATHS = ("/onboarding", "/onboarding/standing", "/onboarding/events")

@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
-from db import number_orders, organisations, sign_in_links
 from db.engine import Database
-from db.members import Members
 from db.models import Member, NumberOrder
-from tests.chromium import chromium
-from tests.site import Site
-from web import keys
+from db.queries import number_orders, organisations, sign_in_links
+from db.queries.members import Members
+from tests.kit.chromium import chromium
+from tests.kit.site import Site
+from web.request import keys
 
 pytestmark = pytest.mark.browser
 

@@ -16,17 +16,19 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from db import number_orders
 from db.engine import Database
-from db.members import Members
 from db.models import NumberOrder
+from db.queries import number_orders
+from db.queries.members import Members
 from provisioning.progress import Progress as Teller
-from sandbox.nats import NatsServer
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import keys, onboarding, progress
+from sandbox.engines.nats import NatsServer
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
 from web.config import Settings
-from web.progress import MOST_LISTENERS, Progress
+from web.organisation import onboarding
+from web.organisation import onboarding_events as onboarding_events
+from web.organisation.onboarding_events import MOST_LISTENERS, Progress
+from web.request import keys
 
 Browsers = Callable[[], Browser]
 EVENTS = "/onboarding/events"
@@ -74,7 +76,7 @@ class TestWithNats:
 
     @pytest_asyncio.fixture
     async def nats(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
-        monkeypatch.setattr(progress, "LOOK_SECONDS", 600.0)
+        monkeypatch.setattr(onboarding_events, "LOOK_SECONDS", 600.0)
         async with NatsServer(tmp_path) as server:
             yield server
 
@@ -111,7 +113,7 @@ class TestWithoutNats:
 
     @pytest.fixture(autouse=True)
     def often(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(progress, "LOOK_SECONDS", 0.2)
+        monkeypatch.setattr(onboarding_events, "LOOK_SECONDS", 0.2)
 
     async def test_it_is_told_all_the_same(self, cast: Cast, browser: Browsers, database: Database) -> None:
         async with listening(await browser().sign_in(cast.alice)) as stream:
@@ -191,6 +193,6 @@ async def test_several_nudges_are_one_and_only_for_whom_they_are() -> None:
         told.nudge(one)
         told.nudge(one)
         assert (mine.is_set(), too.is_set(), theirs.is_set()) == (True, True, False)
-        await progress.news(mine)
+        await onboarding_events.news(mine)
         assert not mine.is_set()
     told.nudge(one)  # nobody is there any more

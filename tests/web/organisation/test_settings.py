@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from db.audit import details_of
 from db.engine import Database
 from db.models import AuditEntry, Bundle, Organisation
-from db.rate_limits import Limit
-from tests.cast import Cast
-from tests.site import Browser
-from tests.test_web_business import GOOD
-from web import settings_page
+from db.queries.audit import details_of
+from db.queries.rate_limits import Limit
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from tests.web.organisation.test_details import GOOD
 from web.config import CONSENT_PROMPT, Settings
+from web.organisation import settings as organisation_settings
 
 Browsers = Callable[[], Browser]
 SIGNED_IN = "member.signed_in"
@@ -209,7 +209,7 @@ async def test_only_admins_and_only_from_our_own_page(cast: Cast, database: Data
 
 
 async def test_too_many_changes_wait(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings_page, "CHANGES", Limit("few", count=1, seconds=600))
+    monkeypatch.setattr(organisation_settings, "CHANGES", Limit("few", count=1, seconds=600))
     alice = await browser().sign_in(cast.alice)
     assert (await alice.post("/settings/zone", data={"zone": "Australia/Perth"})).status == 303
     answer = await alice.post("/settings/zone", data={"zone": "Australia/Perth"})

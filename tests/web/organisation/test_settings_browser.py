@@ -9,13 +9,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from db import audit, sign_in_links, stripe_events
-from db.audit import Actor
 from db.engine import Database
-from tests.cast import Cast
-from tests.chromium import chromium, open_link
-from tests.site import Site
-from web import check
+from db.queries import audit, sign_in_links, stripe_events
+from db.queries.audit import Actor
+from tests.kit.cast import Cast
+from tests.kit.chromium import chromium, open_link
+from tests.kit.site import Site
 
 pytestmark = pytest.mark.browser
 

@@ -8,18 +8,18 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import select
 
-from db import members, sign_in_links
 from db.engine import Database
-from db.members import AddressTakenError, Members
 from db.models import Member
-from sandbox.mail import Outbox
-from tests.cast import Cast
-from tests.counter import Answer, recorded, stands
-from tests.site import Browser, Site
-from web import keys
+from db.queries import members, sign_in_links
+from db.queries.members import AddressTakenError, Members
+from sandbox.mail import Mailbox
+from tests.kit.cast import Cast
+from tests.kit.numbers_site import Answer, recorded, stands
+from tests.kit.site import Browser, Site
+from web.request import keys
 
 Browsers = Callable[[], Browser]
-Post = tuple[Outbox, int]
+Post = tuple[Mailbox, int]
 ERIN = "erin@eucalypt.example"
 
 

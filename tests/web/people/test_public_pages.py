@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cast import Cast
-from tests.site import Browser
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
 from web.config import Settings
-from web.price import Price
+from web.request.price import Price
 
 Browsers = Callable[[], Browser]
 PAGES = ("/", "/pricing", "/terms", "/acceptable-use", "/privacy")

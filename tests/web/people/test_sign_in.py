@@ -10,17 +10,17 @@ import pytest
 from sqlalchemy import select, update
 from yarl import URL
 
-from db import sign_in_links
 from db.engine import Database
-from db.members import Members
 from db.models import Member, RateLimit, SignInLink
-from sandbox.mail import Outbox
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import keys, limits
+from db.queries import sign_in_links
+from db.queries.members import Members
+from sandbox.mail import Mailbox
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
+from web.request import keys, limits
 
 Browsers = Callable[[], Browser]
-Post = tuple[Outbox, int]
+Post = tuple[Mailbox, int]
 
 
 async def _link(database: Database, member: Member) -> str:

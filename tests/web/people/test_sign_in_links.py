@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 from yarl import URL
 
-from db import sign_in_links
 from db.engine import Database
 from db.models import Member
-from sandbox.mail import Outbox
-from tests.cast import Cast
-from tests.site import Browser, Site
+from db.queries import sign_in_links
+from sandbox.mail import Mailbox
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
 
 Browsers = Callable[[], Browser]
-Post = tuple[Outbox, int]
+Post = tuple[Mailbox, int]
 
 
 async def _link(database: Database, member: Member) -> str:

@@ -12,19 +12,19 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 from yarl import URL
 
-from db import members
-from db.audit import AuditFilter, AuditLog
 from db.engine import Database
 from db.models import Member, Organisation
-from sandbox.mail import Outbox
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import keys, limits
+from db.queries import members
+from db.queries.audit import AuditFilter, AuditLog
+from sandbox.mail import Mailbox
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
 from web.config import Settings
-from web.newcomer import LIFETIME_SECONDS, Newcomer, seal
+from web.people.sign_up_link import LIFETIME_SECONDS, Newcomer, seal
+from web.request import keys, limits
 
 Browsers = Callable[[], Browser]
-Post = tuple[Outbox, int]
+Post = tuple[Mailbox, int]
 NORA = {"organisation": "Numbat Nursery", "name": "Nora North", "email": "nora@numbat.example", "seats": "4"}
 
 

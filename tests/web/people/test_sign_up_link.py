@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from db import addresses
 from db.addresses import AddressError
-from web.newcomer import FIELDS, LIFETIME_SECONDS, Newcomer, newcomer, problems, seal, seats, unseal
+from web.people.sign_up_link import (
+    FIELDS,
+    LIFETIME_SECONDS,
+    Newcomer,
+    newcomer,
+    problems,
+    seal,
+    seats,
+    unseal,
+)
 
 SECRET, NOW = "s" * 32, 1_800_000_000
 NORA = Newcomer("Numbat Nursery", "Nora North", "nora@numbat.example", 3)

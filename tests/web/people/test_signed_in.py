@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.call_progress import CallReport
-from db.calls import Calls
 from db.engine import Database
-from tests.cast import Cast
-from tests.site import Browser
+from db.queries.call_progress import CallReport
+from db.queries.calls import Calls
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
 
 Browsers = Callable[[], Browser]
 NUMBER = "+61255501234"

@@ -11,20 +11,21 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from db import members, subscriptions
 from db.base import Role
 from db.engine import Database
 from db.models import Member, SignInLink
-from db.rate_limits import Limit
-from sandbox.mail import Letter, Outbox
-from tests.cast import Cast
-from tests.counter import Answer, recorded, stands, words
-from tests.site import Browser, Site
-from web import keys, team
-from web.roster import refusal
+from db.queries import members, subscriptions
+from db.queries.rate_limits import Limit
+from sandbox.mail import Letter, Mailbox
+from tests.kit.cast import Cast
+from tests.kit.numbers_site import Answer, recorded, stands, words
+from tests.kit.site import Browser, Site
+from web.people import team
+from web.people.team_view import refusal
+from web.request import keys
 
 Browsers = Callable[[], Browser]
-Post = tuple[Outbox, int]
+Post = tuple[Mailbox, int]
 ERIN = "erin@acacia.example"
 
 

@@ -12,12 +12,12 @@ import nats
 import pytest
 import pytest_asyncio
 
-from sandbox.nats import NatsServer
-from tests.bus import settled
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import keys
+from sandbox.engines.nats import NatsServer
+from tests.kit.cast import Cast
+from tests.kit.nats import settled
+from tests.kit.site import Browser, Site
 from web.config import Settings
+from web.request import keys
 
 Browsers = Callable[[], Browser]
 WAIT = 10  # seconds

@@ -13,19 +13,19 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import update
 
-from db.calls import CallFilter
 from db.engine import Database
-from db.members import Members
 from db.models import Member, Role
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import access, keys
-from web.access import PERMISSIONS, Viewer
-from web.errors import ForbiddenError, NotFoundError
+from db.queries.calls import CallFilter
+from db.queries.members import Members
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
+from web.request import access, keys
+from web.request.access import PERMISSIONS, Viewer
+from web.request.errors import ForbiddenError, NotFoundError
 
 Browsers = Callable[[], Browser]
 WEB = Path(__file__).parents[1] / "web"
-TENANTS = {"db.calls", "db.members", "db.numbers", "db.organisations"}
+TENANTS = {"db.queries.calls", "db.queries.members", "db.queries.numbers", "db.queries.organisations"}
 WITH_DATABASE = {"access.py", "app.py", "health.py", "limits.py", "sign_in.py", "sign_up.py"}
 """Who may open a transaction; the last five on rows that are no tenant's."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from web.outbox import Outbox as Work
-from web.outbox import open_outbox
+from web.request.background import BackgroundTasks as Work
+from web.request.background import background_tasks
 
 
 async def test_what_waits_is_done_before_the_end_and_failures_harm_nobody() -> None:
@@ -17,7 +17,7 @@ async def test_what_waits_is_done_before_the_end_and_failures_harm_nobody() -> N
     async def note() -> None:
         done.append(len(done))
 
-    async with open_outbox() as work:
+    async with background_tasks() as work:
         for _ in range(10):
             work.put(fail)
             work.put(note)
@@ -25,7 +25,7 @@ async def test_what_waits_is_done_before_the_end_and_failures_harm_nobody() -> N
 
 
 async def test_at_the_bound_work_is_dropped_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.outbox.WAITING", 2)
+    monkeypatch.setattr("web.request.background.WAITING", 2)
     work, done = Work(), []
 
     async def note() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.callers import COLLEAGUE, UNKNOWN, WITHHELD, shown
+from web.request.callers import COLLEAGUE, UNKNOWN, WITHHELD, shown
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from runtime.listening import place
-from web import keys
-from web.connections import Connections, Limits, attend, listen
+from web.request import keys
+from web.request.connections import Connections, Limits, attend, listen
 
 QUICK = Limits(most=20, head_seconds=0.3, idle_seconds=0.6, stalled_seconds=0.4, look_seconds=0.05)
 PATIENCE = 20  # seconds that a busy machine may take for what needs less than one

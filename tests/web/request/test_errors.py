@@ -9,10 +9,10 @@ from http import HTTPStatus
 import pytest
 from aiohttp import web
 
-from tests.cast import Cast
-from tests.site import Browser
-from web import pages
-from web.errors import CLIENT_LEFT, page
+from tests.kit.cast import Cast
+from tests.kit.site import Browser
+from web.request import render as request_render
+from web.request.errors import CLIENT_LEFT, page
 
 Browsers = Callable[[], Browser]
 REFUSALS = [int(each) for each in HTTPStatus if 400 <= each < 500 and each not in (407, 418, 421, 423, 424, 425, 451)]
@@ -43,7 +43,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     table = web.RouteTableDef()
     table.get("/refuse/{status}")(refuse)
-    monkeypatch.setattr(pages, "routes", [*pages.routes, *table])
+    monkeypatch.setattr(request_render, "routes", [*request_render.routes, *table])
 
 
 async def test_each_status_is_a_page_of_its_own(refusing: None, cast: Cast, browser: Browsers) -> None:

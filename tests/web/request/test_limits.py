@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from web import keys, limits
 from web.config import Settings
+from web.request import keys, limits
 
 
 def _network(hops: int, *forwarded: str, peer: str = "198.51.100.7") -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from tests.cast import Cast
-from tests.live_media import VOICE_SDK, LiveMedia, call_view
-from tests.test_web_pages_browser import CALL, Open, console, context, media, settings, window
+from tests.kit.cast import Cast
+from tests.kit.live_media import VOICE_SDK, LiveMedia, call_view
+from tests.web.calls.test_console_browser import CALL, Open, console, context, media, settings, window
 
 __all__ = ["console", "context", "media", "settings", "window"]
 
 pytestmark = pytest.mark.browser
 
 PATHS = ("/", "/pricing", "/sign-in", "/calls", "/numbers", "/team", "/settings", "/audit", "/onboarding")
-# Newer than Chrome 100, Firefox 102 or Safari 15.6 (tests/test_static_browsers.py has the table).
+# Newer than Chrome 100, Firefox 102 or Safari 15.6 (tests/web/request/test_supported_browsers.py has the table).
 FORGET = """
 for (const [owner, ...names] of [
   [AbortSignal, "timeout", "any"],

@@ -11,13 +11,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from db.engine import Database
-from db.members import Members
+from db.queries.members import Members
 from runtime.settings import Secret
-from tests.cast import Cast
-from tests.site import Browser, Site
-from web import keys, sessions
+from tests.kit.cast import Cast
+from tests.kit.site import Browser, Site
 from web.config import Settings
-from web.headers import content_security_policy, security_headers
+from web.request import keys
+from web.request import session as request_session
+from web.request.security_headers import content_security_policy, security_headers
 
 Browsers = Callable[[], Browser]
 
@@ -49,7 +50,7 @@ async def test_the_cookie_lasts_twelve_hours_and_scripts_cannot_read_it(
 
 def test_https_gets_a_host_cookie(settings: Settings) -> None:
     secure = settings.model_copy(update={"web_public_url": "https://app.example.com.au"})
-    assert sessions.cookie_name(secure) == "__Host-bilby_session"
+    assert request_session.cookie_name(secure) == "__Host-bilby_session"
     assert "Strict-Transport-Security" in security_headers(secure)
     assert "Strict-Transport-Security" not in security_headers(settings)
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page
 
-from media import transcript
-from media.transcript import (
+from media.live import transcript
+from media.live.transcript import (
     CallStarted,
     CallView,
     Event,
@@ -27,7 +27,7 @@ from media.transcript import (
     Utterance,
     Uttered,
 )
-from tests.chromium import chromium
+from tests.kit.chromium import chromium
 
 pytestmark = pytest.mark.browser
 

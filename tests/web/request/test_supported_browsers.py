@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from web.pages import STATIC, TEMPLATES
+from web.request.render import STATIC, TEMPLATES
 
 Table = Mapping[str, tuple[float, float, float]]
 

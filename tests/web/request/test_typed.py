@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.typed import bare, digits_and_signs, tidy
+from web.request.typed import bare, digits_and_signs, tidy
 
 EVERY = [chr(point) for point in range(sys.maxunicode + 1)]
 

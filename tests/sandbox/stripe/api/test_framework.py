@@ -15,11 +15,11 @@ import stripe as official
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.stripe import Fault
-from sandbox.stripe_account import blank
-from sandbox.stripe_error import ApiError
-from sandbox.stripe_form import decode
-from tests.till import KEY, PRICE, Till, open_till
+from sandbox.stripe.account import blank
+from sandbox.stripe.api.form import decode
+from sandbox.stripe.emulator import Fault
+from sandbox.stripe.errors import ApiError
+from tests.kit.stripe import KEY, PRICE, Till, open_till
 
 SPEC = Path(__file__).parents[2] / "shared" / "specs" / "stripe_fixtures3.json"
 

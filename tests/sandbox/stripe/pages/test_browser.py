@@ -11,8 +11,8 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from tests.chromium import chromium
-from tests.till import ABN, Till, open_till
+from tests.kit.chromium import chromium
+from tests.kit.stripe import ABN, Till, open_till
 
 pytestmark = pytest.mark.browser
 

@@ -16,10 +16,10 @@ import pytest_asyncio
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
-from sandbox import access_token
-from sandbox.access_token import TokenError
-from sandbox.twilio import Twilio, TwilioSettings
-from tests.customer import MOBILE, NUMBER, SECONDS, Customer, town
+from sandbox.twilio.browser import access_token
+from sandbox.twilio.browser.access_token import TokenError
+from sandbox.twilio.emulator import Twilio, TwilioSettings
+from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
 
 Town = tuple[Twilio, Customer]
 

@@ -11,10 +11,10 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
-from sandbox.twilio import Manner, Twilio
-from tests.chromium import chromium
-from tests.customer import MOBILE, NUMBER, Customer, town
-from tests.test_sandbox_signalling import token
+from sandbox.twilio.emulator import Manner, Twilio
+from tests.kit.chromium import chromium
+from tests.kit.twilio_customer import MOBILE, NUMBER, Customer, town
+from tests.sandbox.twilio.browser.test_signalling import token
 
 pytestmark = pytest.mark.browser
 

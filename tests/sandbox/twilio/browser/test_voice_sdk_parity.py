@@ -10,15 +10,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from sandbox.twilio import Twilio
-from tests.chromium import chromium
-from tests.customer import town
-from tests.test_sandbox_signalling import token
-from tests.test_sandbox_voice_sdk import EVENTS, WATCH
-from tests.test_web_voice_sdk_browser import OFFER
-from tests.twilio_edge import Edge, twilio_edge
-from web.pages import STATIC
-from web.voice_sdk import COPY
+from sandbox.twilio.emulator import Twilio
+from tests.kit.chromium import chromium
+from tests.kit.twilio_customer import town
+from tests.kit.twilio_edge import Edge, twilio_edge
+from tests.sandbox.twilio.browser.test_signalling import token
+from tests.sandbox.twilio.browser.test_voice_sdk import EVENTS, WATCH
+from tests.web.calls.test_voice_sdk_browser import OFFER
+from web.calls.voice_sdk import COPY
+from web.request.render import STATIC
 
 pytestmark = pytest.mark.browser
 

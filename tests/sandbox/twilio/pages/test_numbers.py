@@ -13,12 +13,12 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.twilio_api import TwilioError, Wish, opened
-from sandbox.twilio import Book, Number
-from sandbox.twilio_control import PAGE, STRANGER
-from sandbox.twilio_mischief import AIMS, MISCHIEFS, fault, spoken
-from tests.chromium import chromium
-from tests.twilio_account import ADDRESS, BUNDLE, Account, account
+from provisioning.twilio.numbers_api import TwilioError, Wish, opened
+from sandbox.twilio.emulator import Book, Number
+from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, fault, spoken
+from sandbox.twilio.pages.numbers import PAGE, STRANGER
+from tests.kit.chromium import chromium
+from tests.kit.twilio_account import ADDRESS, BUNDLE, Account, account
 
 RENTED, WANTED = "+61255501234", "+61255500000"
 

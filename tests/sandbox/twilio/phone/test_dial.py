@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from sandbox.leg import Leg
-from sandbox.twilio import Manner, Twilio
-from tests.customer import MOBILE, NUMBER, SECONDS, Customer, codes, tones, town
+from sandbox.twilio.emulator import Manner, Twilio
+from sandbox.twilio.phone.leg import Leg
+from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, codes, tones, town
 
 Town = tuple[Twilio, Customer]
 EVENTS = "initiated ringing answered completed"

@@ -8,10 +8,10 @@ import base64
 import aiohttp
 import pytest
 
-from sandbox import exchange as exchange_module
-from sandbox import sound
-from sandbox.twilio import Manner, twilio
-from tests.customer import SECONDS, codes, settings, town
+from sandbox.audio import voice as audio_voice
+from sandbox.twilio.emulator import Manner, twilio
+from sandbox.twilio.phone import exchange as exchange
+from tests.kit.twilio_customer import SECONDS, codes, settings, town
 
 
 async def test_a_taken_port_is_an_os_error() -> None:
@@ -40,7 +40,7 @@ async def test_a_failure_of_its_own_is_an_alert_and_nothing_stops() -> None:
 
 
 async def test_ended_calls_are_forgotten_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_module, "MAX_LEGS", 3)
+    monkeypatch.setattr(exchange, "MAX_LEGS", 3)
     async with town() as (emulator, customer):
         customer.says("/voice", "<Pause length='600'/>")
         first, second = emulator.place_call(), emulator.place_call()
@@ -56,7 +56,7 @@ async def test_tones_sound_on_the_outbound_track_if_wanted() -> None:
         customer.says("/voice", f"<Say>Hi</Say>{stream}<Say>{'x' * 100}</Say><Dial><Client>bob</Client></Dial>")
         emulator.place_call()
         heard = await customer.until_streaming()
-        for tone in (sound.prompt(), sound.ringing()):
+        for tone in (audio_voice.prompt(), audio_voice.ringing()):
             wanted = {base64.b64decode(frame) for frame in tone[:10]}
             await customer.until(lambda wanted=wanted: wanted & _frames(heard.sound("outbound")))  # type: ignore[misc]
 

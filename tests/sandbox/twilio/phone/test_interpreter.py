@@ -10,9 +10,19 @@ from email.utils import parsedate_to_datetime
 import pytest_asyncio
 from aiohttp import web
 
-from sandbox.leg import Leg
-from sandbox.twilio import Manner, Twilio
-from tests.customer import MOBILE, NUMBER, SECONDS, Asked, Customer, codes, markup, tones, town
+from sandbox.twilio.emulator import Manner, Twilio
+from sandbox.twilio.phone.leg import Leg
+from tests.kit.twilio_customer import (
+    MOBILE,
+    NUMBER,
+    SECONDS,
+    Asked,
+    Customer,
+    codes,
+    markup,
+    tones,
+    town,
+)
 
 Town = tuple[Twilio, Customer]
 

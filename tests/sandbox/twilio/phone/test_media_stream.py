@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from media.frames import Media, Start, Stop, parse
-from sandbox import sound
-from sandbox.faults import NONE, Faults, Mangler
-from sandbox.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
-from sandbox.sound import SILENCE, Voice
+from media.speech.frames import Media, Start, Stop, parse
+from sandbox.audio import voice as audio_voice
+from sandbox.audio.voice import SILENCE, Voice
+from sandbox.twilio.faults import NONE, Faults, Mangler
+from sandbox.twilio.phone.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
 
 FACTS = StreamFacts(
     "wss://media.example.au/twilio/stream", "AC1", "CA1", "MZ1", ("inbound", "outbound"), {"ticket": 'a"<ü'}
@@ -67,7 +67,7 @@ def test_the_signature_is_over_the_url_as_written() -> None:
 
 @given(st.binary(max_size=1000))
 def test_frames_hold_the_whole_sound(ulaw: bytes) -> None:
-    joined = b"".join(base64.b64decode(frame) for frame in sound.frames(ulaw))
+    joined = b"".join(base64.b64decode(frame) for frame in audio_voice.frames(ulaw))
     assert joined[: len(ulaw)] == ulaw
     assert set(joined[len(ulaw) :]) <= {0xFF}
     assert len(joined) % 160 == 0
@@ -85,12 +85,12 @@ def test_a_voice_is_silent_before_it_begins_and_after_it_ends() -> None:
 
 
 def test_ringing_and_prompts_repeat_without_end() -> None:
-    for tone in (sound.ringing(), sound.prompt()):
+    for tone in (audio_voice.ringing(), audio_voice.prompt()):
         voice = Voice(tone, repeats=True)
         voice.begin(0)
         assert voice.ends is None
         assert voice.frame(0) == voice.frame(len(tone)) != SILENCE
-    assert len(sound.ringing()) == 150
+    assert len(audio_voice.ringing()) == 150
 
 
 _streams = st.lists(st.lists(st.text("xyz", min_size=1, max_size=3), max_size=3), max_size=40)

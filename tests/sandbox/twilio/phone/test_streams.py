@@ -10,10 +10,19 @@ from http import HTTPStatus
 import pytest
 import pytest_asyncio
 
-from media.frames import Start, Stop, parse
-from sandbox.signalling import call_app
-from sandbox.twilio import Faults, Leg, Manner, Twilio
-from tests.customer import MOBILE, NUMBER, SECONDS, Customer, Heard, codes, tones, town
+from media.speech.frames import Start, Stop, parse
+from sandbox.twilio.browser.signalling import call_app
+from sandbox.twilio.emulator import Faults, Leg, Manner, Twilio
+from tests.kit.twilio_customer import (
+    MOBILE,
+    NUMBER,
+    SECONDS,
+    Customer,
+    Heard,
+    codes,
+    tones,
+    town,
+)
 
 Town = tuple[Twilio, Customer]
 

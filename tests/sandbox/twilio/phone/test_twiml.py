@@ -9,9 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.twiml import voice_response
 
-from sandbox import twiml
-from sandbox.verbs import Dial, Hangup, Noun, Pause, Redirect, Reject, Say, StartStream, StopStream
-from web.twiml import Callbacks, Stream, call_out, ring_agents
+from sandbox.twilio.phone import twiml
+from sandbox.twilio.phone.verbs import (
+    Dial,
+    Hangup,
+    Noun,
+    Pause,
+    Redirect,
+    Reject,
+    Say,
+    StartStream,
+    StopStream,
+)
+from web.calls.twiml import Callbacks, Stream, call_out, ring_agents
 
 
 def verbs(inside: str) -> tuple[object, ...]:

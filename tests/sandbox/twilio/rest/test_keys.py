@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from twilio.base.exceptions import TwilioRestException
 
-from provisioning.twilio_client import connected
-from sandbox.twilio import Twilio
-from tests.customer import TOKEN, Customer, town
+from provisioning.twilio.client import connected
+from sandbox.twilio.emulator import Twilio
+from tests.kit.twilio_customer import TOKEN, Customer, town
 
 ACCOUNT = f"AC{'1' * 32}"
 Town = tuple[Twilio, Customer]

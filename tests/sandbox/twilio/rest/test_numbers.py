@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.twilio_api import TwilioError, opened
-from sandbox.twilio import Book, Number, RestFault
-from sandbox.twilio_stock import LOCALITIES, locality_of, numbers, pattern
-from tests.twilio_account import ADDRESS, BUNDLE, account
+from provisioning.twilio.numbers_api import TwilioError, opened
+from sandbox.twilio.emulator import Book, Number, RestFault
+from sandbox.twilio.rest.stock import LOCALITIES, locality_of, numbers, pattern
+from tests.kit.twilio_account import ADDRESS, BUNDLE, account
 
 BOUGHT = "+61255500000"
 SEEDED = "+61255501234"
