@@ -9,8 +9,8 @@ A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). Two kinds, told apart by ``
   ``exp`` at most 60 s ahead; and ``iat`` (when the member's rights were read), ``until`` (when their sign-in ends),
   both in seconds since 1970 and absent from tickets of an older release.
 
-Pure: verification proves the claims; that a ``jti`` is spent once is the listener's to remember (`UsedTickets`), and so is
-who lost their rights since a ticket was issued (`Revoked`).
+Pure: verification proves the claims; that a ``jti`` is spent once is the listener's to remember (`UsedTickets`), and
+so is who lost their rights since a ticket was issued (`Revoked`).
 """
 
 from __future__ import annotations

@@ -24,8 +24,7 @@ from provisioning.billing.release import RELEASE_ALL
 from provisioning.jobs import enqueue
 from provisioning.numbers.orders import enqueue_order
 from provisioning.numbers.purchase import PurchaseContext, let_go, tag
-from provisioning.numbers.twilio_config import differences as wrong_settings
-from provisioning.numbers.twilio_config import put_right
+from provisioning.numbers.twilio_config import differences as wrong_settings, put_right
 from provisioning.stripe.api import StripeError
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioError

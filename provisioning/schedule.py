@@ -13,23 +13,20 @@ import structlog
 
 from db.engine import Database
 from provisioning import retention
-from provisioning.billing import notices, release, strays
-from provisioning.billing import sync as billing_sync
+from provisioning.billing import notices, release, strays, sync as billing_sync
 from provisioning.billing.events import Events
 from provisioning.billing.notices import NoticeSender
 from provisioning.billing.release import ReleaseJob
 from provisioning.config import Settings
 from provisioning.housekeeping import SWEEPS
 from provisioning.mail import Mailer
-from provisioning.numbers import bundles as bundles
-from provisioning.numbers import orders as numbers_orders
+from provisioning.numbers import bundles, orders as numbers_orders
 from provisioning.numbers.purchase import PurchaseContext
 from provisioning.progress import Progress
 from provisioning.reconciliation import AskStripe, reconcile
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeApi, StripeError
-from provisioning.twilio import bundles_api as bundles_api
-from provisioning.twilio import numbers_api as numbers_api
+from provisioning.twilio import bundles_api, numbers_api
 from provisioning.worker import Do, Handlers, Sweep
 
 _log = structlog.get_logger(__name__)

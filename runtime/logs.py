@@ -170,7 +170,7 @@ def _places(traceback: TracebackType | None) -> list[str]:
 
 
 def _short(path: str) -> str:
-    """``web/people/sign_in.py``, ``aiohttp/web_protocol.py``: a source file without the folders that differ by machine."""
+    """Return ``web/people/sign_in.py``: a source file without the folders that differ by machine."""
     _, found, inside = path.rpartition("/site-packages/")
     if found:
         return inside

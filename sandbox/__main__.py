@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from sandbox.config import Settings
 from sandbox.demo_organisation import ORGANISATION, invitations
-from sandbox.engines import log_watch as log_watch
+from sandbox.engines import log_watch
 from sandbox.engines.processes import StartError
 from sandbox.stack import Stack, running
 

@@ -35,7 +35,7 @@ from provisioning.numbers.twilio_config import put_right
 from provisioning.schedule import on_duty
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import Purchase, StripeApi, StripeError
-from provisioning.twilio import numbers_api as numbers_api
+from provisioning.twilio import numbers_api
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
 from provisioning.worker import Do
 from sandbox.config import NUMBER

@@ -20,7 +20,7 @@ from sandbox.transcribe.emulator import transcribe
 from sandbox.transcribe.recogniser import RecogniserError, RecogniserFactory
 from sandbox.transcribe.scripted import Scripted
 from sandbox.transcribe.sphinx import sphinx
-from sandbox.twilio.emulator import Book, TwilioSettings, twilio
+from sandbox.twilio.emulator import Registry, TwilioSettings, twilio
 
 REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; the real one takes days
 
@@ -34,7 +34,7 @@ async def world(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
         await stack.enter_async_context(
             transcribe(host=HOST, port=settings.transcribe_port, access_keys=access_keys, recogniser=recogniser)
         )
-        book = Book(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
+        book = Registry(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
         await stack.enter_async_context(twilio(_account(settings, kept), book))
         await stack.enter_async_context(stripe(_till(settings, kept)))
         await stack.enter_async_context(

@@ -11,38 +11,29 @@ from aiohttp import web
 from db.engine import Database
 from provisioning.mail import Mailer
 from provisioning.stripe import api as stripe_api
-from provisioning.twilio import numbers_api as numbers_api
-from web.billing import checkout
-from web.billing import page as billing_page
-from web.billing import webhook as billing_webhook
+from provisioning.twilio import numbers_api
+from provisioning.twilio.client import client_of
+from web.billing import checkout, page as billing_page, webhook as billing_webhook
 from web.bus import Facts
 from web.calls import (
     availability,
+    console,
     dial_check,
     living,
+    log as calls_log,
+    status_callbacks,
     stop_words,
     tokens,
-    twilio_client,
     voice,
-)
-from web.calls import (
-    log as calls_log,
-)
-from web.calls import (
-    status_callbacks as status_callbacks,
 )
 from web.calls.stream_recovery import StreamRecovery
 from web.check import page as check_page
 from web.config import Settings
 from web.numbers import page as numbers_page
-from web.organisation import audit as organisation_audit
-from web.organisation import onboarding
-from web.organisation import settings as organisation_settings
+from web.organisation import audit as organisation_audit, onboarding, settings as organisation_settings
 from web.organisation.onboarding_events import Progress
-from web.people import account, sign_in, sign_up, signed_in, team
-from web.people import public_pages as public_pages
-from web.request import health, keys, static_files
-from web.request import render as request_render
+from web.people import account, public_pages, sign_in, sign_up, signed_in, team
+from web.request import health, keys, render as request_render, static_files
 from web.request.background import background_tasks
 from web.request.connections import Connections, attend
 from web.request.middlewares import answer_errors, guard, know, note
@@ -66,7 +57,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     guard(app, settings)
     for module in (
         public_pages,
-        request_render,
+        console,
         sign_in,
         sign_up,
         signed_in,
@@ -77,6 +68,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         availability,
         stop_words,
         tokens,
+        console,
         dial_check,
         living,
         calls_log,
@@ -107,7 +99,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _twilio(app: web.Application) -> AsyncIterator[None]:
-    async with twilio_client.of(app[keys.settings]) as client:
+    async with client_of(app[keys.settings]) as client:
         app[keys.twilio] = client
         yield
 

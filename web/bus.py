@@ -26,7 +26,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
-from web.fact import Alive, Fact, parse
+from protocol.facts import Alive, Fact, parse
 
 WAITING_FACTS = 1000  # to send, while NATS is away
 PENDING_FACTS = 4096  # received, not yet written to the database

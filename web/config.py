@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
@@ -27,13 +28,13 @@ from runtime.settings import (
     load,
     split,
 )
-from web.calls.dialling import COUNTRIES, is_country
 
 __all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 _INTEGRITY = re.compile("sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==")
 
+DIAL_COUNTRIES = ("AU", "NZ")
 CONSENT_PROMPT = (
     "This call is transcribed by a computer while we talk, to help us to help you. "
     "The words are not kept. If you would rather not, please tell us."
@@ -49,7 +50,7 @@ def _emails(addresses: tuple[str, ...]) -> tuple[str, ...]:
 def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:
     known = tuple(code.upper() for code in codes)
     for code in known:
-        if not is_country(code):
+        if code not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("must be ISO 3166 codes of countries, such as AU,NZ")
     return known
 
@@ -108,7 +109,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 
-    dial_countries: Countries = COUNTRIES
+    dial_countries: Countries = DIAL_COUNTRIES
     """Where softphones may call, as ISO 3166 codes: each is money that somebody else's script could spend."""
     outbound_call_minutes: Annotated[int, Field(ge=1, le=240)] = 120
     """How long one outgoing call may last."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 
 RATE = 8000  # samples a second, one byte each
 BREATH = 6  # words

@@ -1,1 +1,4 @@
-"""One Transcribe quota for all nodes: `admission` asks, the leader's `allocator` grants, `heartbeat` and `membership` say who lives."""
+"""One Transcribe quota for all nodes: `admission` asks, the leader's `allocator` grants.
+
+`heartbeat` and `membership` say which nodes are alive.
+"""

@@ -1,8 +1,8 @@
 """A node's heartbeat, and what the nodes tell each other of themselves. Numbers only: no word, no call's name.
 
-Every `PULSE_SECONDS` a node says ``node.{node}.alive`` with a `Heartbeat`; `web` starts the calls of a node anew that has
-been silent for some seconds (web/calls/stream_recovery.py). Whoever of `web` has just come asks ``facts.wanted``, and every node
-says again which streams it has.
+Every `PULSE_SECONDS` a node says ``node.{node}.alive`` with a `Heartbeat`; `web` starts the calls of a node anew that
+has been silent for some seconds (web/calls/stream_recovery.py). Whoever of `web` has just come asks ``facts.wanted``,
+and every node says again which streams it has.
 
 Between media nodes alone, what changes about slots (slots.py) does not wait for the next beat: it is told at once on
 ``slots.told.{node}``. Who comes asks ``slots.who``; if nobody is there, NATS itself answers ("no responders"), as it
@@ -21,12 +21,12 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from media.live.transcript import encode
 from media.quota.membership import Heartbeat, Membership
 from media.wire import NatsConnection
 
 PULSE_SECONDS = 1.0
 _NOBODY = "503"  # NATS's status: no responders
+_encode = msgspec.json.Encoder().encode
 log = structlog.get_logger()
 _decode = msgspec.json.Decoder(Heartbeat).decode
 
@@ -81,7 +81,7 @@ class Heartbeats:
 
     async def end(self, beat: Heartbeat) -> None:
         """Say the last words: nobody need wait until our silence is noticed."""
-        await self._wire.publish(f"slots.told.{self._name}", encode(beat))
+        await self._wire.publish(f"slots.told.{self._name}", _encode(beat))
 
     async def begin(self, client: Client) -> None:
         """A connection stands: listen, and say what is here, for nobody may have heard it."""
@@ -103,7 +103,7 @@ class Heartbeats:
 
     def _say(self, subject: str, beat: Heartbeat) -> None:
         if self._wire.is_connected:
-            self._wire.offer(subject, encode(beat))
+            self._wire.offer(subject, _encode(beat))
 
     def _ask(self, subject: str, inbox: str) -> None:
         if self._wire.is_connected and inbox:

@@ -1,1 +1,4 @@
-"""Who connects: `routes` lets sockets in, `twilio_stream` and `console` are the two kinds, `websocket` is what both share."""
+"""Who connects: `acceptor` listens, `routes` lets sockets in.
+
+`twilio_stream` and `console` are the two kinds of socket, `websocket` is what both share.
+"""

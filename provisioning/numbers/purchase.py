@@ -26,7 +26,7 @@ from db.queries import bundles, number_orders, organisations
 from db.queries.audit import record
 from db.queries.number_orders import NumberOrders, NumberTakenError
 from db.queries.numbers import Numbers, verified
-from provisioning.numbers import twilio_config as twilio_config
+from provisioning.numbers import twilio_config
 from provisioning.progress import Progress
 from provisioning.twilio.errors import TROUBLES
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish

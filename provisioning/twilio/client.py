@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +23,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from db.engine import refuse_in_transaction
+from provisioning.twilio.settings import TWILIO_API, TwilioSettings
 
 REGION, EDGE = "au1", "sydney"  # -> https://api.sydney.au1.twilio.com
 SECONDS = 10.0  # for one whole request
@@ -96,3 +97,13 @@ async def connected(*, account: str, key: str, secret: str, base: str | None = N
         yield Client(key, secret, account, region=REGION, edge=EDGE, http_client=http)
     finally:
         await http.close()
+
+
+def client_of(settings: TwilioSettings) -> AbstractAsyncContextManager[Client]:
+    """Return the client that ``settings`` describe. Enter it inside the running loop."""
+    return connected(
+        account=settings.twilio_account_sid,
+        key=settings.twilio_api_key_sid,
+        secret=settings.twilio_api_key_secret.get_secret_value(),
+        base=None if settings.twilio_api_base == TWILIO_API else settings.twilio_api_base,
+    )

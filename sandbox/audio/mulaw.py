@@ -1,7 +1,7 @@
 """G.711 mu-law by `audioop`: the telephone's 8-bit samples, to and from 16-bit ones.
 
-An independent codec at the other end of media's own table (`media.speech.audio`). Decoding and encoding again gives the same
-code back (two codes stand for zero: 0x7F becomes 0xFF).
+An independent codec at the other end of media's own table (`media.speech.audio`). Decoding and encoding again gives
+the same code back (two codes stand for zero: 0x7F becomes 0xFF).
 """
 
 from __future__ import annotations

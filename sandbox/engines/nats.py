@@ -22,7 +22,7 @@ from typing import Literal
 
 from sandbox.engines.processes import Child, StartError, start
 
-_CONFIGURATION = Path(__file__).parents[1] / "deploy" / "nats.conf"
+_CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nats.conf"
 _START_SECONDS = 15.0
 _CHOOSE_A_PORT = -1  # nats-server's word for it
 

@@ -1,8 +1,8 @@
 """A Transcribe for the benchmark: reads the marks in the sound, answers at the pace of real speech.
 
-It takes any connection and any signature (sandbox/transcribe/emulator.py is the exact one); what it measures is when a chunk
-arrived, and what it sends is what costs the receiver as much as the real thing: both channels talk, a partial every
-300 ms with its items, a final every four seconds.
+It takes any connection and any signature (sandbox/transcribe/emulator.py is the exact one); what it measures is when
+a chunk arrived, and what it sends is what costs the receiver as much as the real thing: both channels talk, a partial
+every 300 ms with its items, a final every four seconds.
 """
 
 from __future__ import annotations

@@ -29,23 +29,19 @@ import aiohttp
 from aiohttp import web
 
 from sandbox.stripe.account import Account, Object
-from sandbox.stripe.api import account as api_account
-from sandbox.stripe.api import billing as billing
-from sandbox.stripe.api import checkout as api_checkout
-from sandbox.stripe.api import customers as api_customers
-from sandbox.stripe.api import framework as api_framework
+from sandbox.stripe.api import (
+    account as api_account,
+    billing,
+    checkout as api_checkout,
+    customers as api_customers,
+    framework as api_framework,
+)
 from sandbox.stripe.api.framework import DESK, Desk, Fault
-from sandbox.stripe.billing import collection as collection
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import payments as payments
-from sandbox.stripe.billing import purchase as purchase
+from sandbox.stripe.billing import collection, lifecycle, payments, purchase
 from sandbox.stripe.billing.clock import Clock
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS, Instrument
 from sandbox.stripe.billing.purchase import Filled, FillError
-from sandbox.stripe.pages import checkout as pages_checkout
-from sandbox.stripe.pages import control as pages_control
-from sandbox.stripe.pages import layout as layout
-from sandbox.stripe.pages import portal as portal
+from sandbox.stripe.pages import checkout as pages_checkout, control as pages_control, layout, portal
 from sandbox.stripe.seed import seed
 from sandbox.stripe.settings import Manner, StripeSettings
 from sandbox.stripe.webhooks import Webhooks

@@ -26,9 +26,7 @@ from http import HTTPStatus
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from sandbox.transcribe import answer as answer
-from sandbox.transcribe import request as transcribe_request
-from sandbox.transcribe import sigv4
+from sandbox.transcribe import answer, request as transcribe_request, sigv4
 from sandbox.transcribe.errors import AwsError
 from sandbox.transcribe.recogniser import RecogniserFactory
 from sandbox.transcribe.stream import Limits, Opening, Stream

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sandbox.audio import coded_words as coded_words
-from sandbox.audio import mulaw
+from sandbox.audio import coded_words, mulaw
 from sandbox.audio.coded_words import PACKET, PACKETS, Packet
 from sandbox.transcribe.recogniser import Result, Word
 

@@ -23,7 +23,7 @@ from sandbox import demo
 from sandbox.transcribe.recogniser import RecogniserError, Result
 from sandbox.transcribe.sphinx_worker import CLOSE, FEED, FINISH, LENGTH, OPEN, REQUEST
 
-_PROJECT = Path(__file__).parents[1]
+_PROJECT = Path(__file__).parents[2]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _RESTART_SECONDS = 0.5  # between two starts, should it keep dying
@@ -86,7 +86,7 @@ class Channel:
 
 
 class _Worker:
-    """One run of `sandbox.transcribe.sphinx_worker`. Every channel has one question open at most, which bounds the queue."""
+    """One run of `sandbox.transcribe.sphinx_worker`. Each channel has one question open at most: a bounded queue."""
 
     def __init__(self, process: Process) -> None:
         self.pid = process.pid

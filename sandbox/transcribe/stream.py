@@ -13,8 +13,7 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from sandbox.transcribe import answer as answer
-from sandbox.transcribe import eventstream
+from sandbox.transcribe import answer, eventstream
 from sandbox.transcribe.errors import AwsError
 from sandbox.transcribe.recogniser import Recogniser, RecogniserError, RecogniserFactory, Result
 from sandbox.transcribe.request import UNDECODABLE, StreamRequest, bad_request

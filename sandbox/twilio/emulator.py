@@ -26,25 +26,25 @@ from aiohttp import web
 from sandbox.audio.voice import frames
 from sandbox.twilio.browser import signalling
 from sandbox.twilio.faults import Faults
-from sandbox.twilio.pages import numbers as pages_numbers
-from sandbox.twilio.pages import phone as pages_phone
-from sandbox.twilio.phone import bridge as bridge
-from sandbox.twilio.phone import place_call as place_call
+from sandbox.twilio.pages import numbers as pages_numbers, phone as pages_phone
+from sandbox.twilio.phone import bridge, place_call
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.keys import EXCHANGE
 from sandbox.twilio.phone.leg import Leg, SpeakOn
-from sandbox.twilio.rest import account as rest_account
-from sandbox.twilio.rest import addresses as addresses
-from sandbox.twilio.rest import calls as rest_calls
-from sandbox.twilio.rest import framework as rest_framework
-from sandbox.twilio.rest import numbers as rest_numbers
-from sandbox.twilio.rest import regulatory as regulatory
-from sandbox.twilio.rest import routes as rest_routes
+from sandbox.twilio.rest import (
+    account as rest_account,
+    addresses,
+    calls as rest_calls,
+    framework as rest_framework,
+    numbers as rest_numbers,
+    regulatory,
+    routes as rest_routes,
+)
 from sandbox.twilio.rest.framework import US1_PORTS
 from sandbox.twilio.rest.registry import BOOK, Registry, RestFault, keep_book
 from sandbox.twilio.settings import Manner, Number, TwilioSettings
 
-__all__ = ["Book", "Faults", "Leg", "Manner", "Number", "RestFault", "Twilio", "TwilioSettings", "twilio"]
+__all__ = ["Faults", "Leg", "Manner", "Number", "Registry", "RestFault", "Twilio", "TwilioSettings", "twilio"]
 
 ROUTES = (
     rest_account.routes,

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 

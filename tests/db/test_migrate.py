@@ -21,7 +21,7 @@ from db.engine import Database, asyncpg_dsn
 from db.models import Base
 from db.settings import OwnerSettings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def _differences(connection: Connection) -> Any:

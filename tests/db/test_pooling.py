@@ -21,7 +21,7 @@ from provisioning.jobs import Payload, enqueue
 from provisioning.worker import Handlers, work
 from sandbox.engines.postgres import APPLICATION
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SECONDS = 30
 # As Debian has it, but for what a test needs: nobody's password is asked for, one port, no files.
 _SETTINGS = """

@@ -19,7 +19,7 @@ from db.engine import Database, asyncpg_dsn
 from db.roles import Role, RoleError, role_of, verifier
 from sandbox.engines.postgres import APPLICATION
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ROLE = 'it\'s "me"'
 # RFC 7677, section 3: user "user", password "pencil", 4096 rounds; what both have said, and the server's proof.
 SALT = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")

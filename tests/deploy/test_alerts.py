@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-_FILE = Path(__file__).parents[1] / "deploy" / "prometheus" / "alerts.yaml"
+_FILE = Path(__file__).parents[2] / "deploy" / "prometheus" / "alerts.yaml"
 _RULES: dict[str, dict[str, Any]] = {
     rule["alert"]: rule for group in yaml.safe_load(_FILE.read_text())["groups"] for rule in group["rules"]
 }

@@ -16,7 +16,7 @@ from db.models import Backup, Member, Organisation
 from sandbox.engines.postgres import EmbeddedPostgres, binaries
 from tests.kit.cast import Cast
 
-_SCRIPTS = Path(__file__).parents[1] / "deploy" / "backup"
+_SCRIPTS = Path(__file__).parents[2] / "deploy" / "backup"
 
 
 @dataclass

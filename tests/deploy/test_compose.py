@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-_DEPLOY = Path(__file__).parents[1] / "deploy"
+_DEPLOY = Path(__file__).parents[2] / "deploy"
 _COMPOSE = Path(sysconfig.get_path("scripts")) / "docker-compose"
 _PROCESSES = ("media", "web", "provisioning", "migrate")
 _SECRET = re.compile(r"SECRET|PASSWORD|TOKENS|KEYS|ACCESS_KEY_ID|(DATABASE|NATS|SMTP)_URL")

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import REGISTRY as WEB
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY as WEB, CollectorRegistry
 
 from media.metrics import REGISTRY as MEDIA
 from provisioning.metrics import REGISTRY as PROVISIONING
 from web import bus as web_bus
 
-_DEPLOY = Path(__file__).parents[1] / "deploy"
+_DEPLOY = Path(__file__).parents[2] / "deploy"
 _DASHBOARD = json.loads((_DEPLOY / "grafana" / "bilby.json").read_text())
 _GROUPS = yaml.safe_load((_DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"]
 _RULES: list[dict[str, Any]] = [rule for group in _GROUPS for rule in group["rules"]]

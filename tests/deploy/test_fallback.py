@@ -16,7 +16,7 @@ import pytest_asyncio
 from web.calls import twiml
 from web.calls.voice import WAIT
 
-_CADDYFILE = Path(__file__).parents[1] / "deploy" / "caddy" / "Caddyfile"
+_CADDYFILE = Path(__file__).parents[2] / "deploy" / "caddy" / "Caddyfile"
 _PATH = "/twilio/voice/fallback"
 _PUBLIC = "https://app.bilby.example"
 

@@ -29,7 +29,7 @@ from sandbox.engines.nats import binary
 from sandbox.engines.processes import Child, start
 from web.config import Settings as Web
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _FOLDER = _ROOT / "deploy" / "kubernetes"
 _OTHERS = {"Gateway", "HTTPRoute", "ScaledObject"}  # of the Gateway API and KEDA: not among Kubernetes' own kinds
 _SETTINGS: dict[str, type[BaseSettings]] = {"media": Media, "web": Web, "provisioning": Provisioning}

@@ -14,7 +14,7 @@ import yaml
 
 from media.server import HANDOVER_SECONDS
 
-_DEPLOY = Path(__file__).parents[1] / "deploy"
+_DEPLOY = Path(__file__).parents[2] / "deploy"
 _COMPOSE: dict[str, Any] = yaml.safe_load((_DEPLOY / "compose.yaml").read_text())["services"]
 _PROCESSES = ["media", "web", "provisioning"]
 _DATABASE = {"DATABASE_URL", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD"}
@@ -146,6 +146,6 @@ def test_the_runbook_names_every_metric_there_is_to_watch() -> None:
     runbook = (_DEPLOY / "RUNBOOK.md").read_text()
     roles = set(re.findall(r"CREATE ROLE (bilby_\w+)", runbook))  # of the database
     named = set(re.findall(r"`(bilby_\w+)", runbook)) - roles
-    sources = [path.read_text() for folder in ("media", "web") for path in (_DEPLOY.parent / folder).glob("*.py")]
+    sources = [path.read_text() for folder in ("media", "web") for path in (_DEPLOY.parent / folder).rglob("*.py")]
     known = set(re.findall(r"\"(bilby_\w+)\"", "\n".join(sources)))
     assert named <= known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploy.rehearsal.speech import Line, account, said_at, script
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 
 CLOCK_MS = 5200  # the call began before the caller spoke
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-_DEPLOY = Path(__file__).parents[1] / "deploy"
+_DEPLOY = Path(__file__).parents[2] / "deploy"
 _SCRIPTS = sorted(_DEPLOY.glob("*.sh")) + sorted(_DEPLOY.glob("rehearsal/*.sh"))
 
 # Stands in for Docker: writes down what it is asked, and has one ready container of each service.

@@ -15,7 +15,7 @@ from media.config import Settings as Media
 from provisioning.config import Settings as Provisioning
 from web.config import Settings as Web
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _SETTINGS: dict[str, type[BaseSettings]] = {"media": Media, "web": Web, "provisioning": Provisioning}
 _FIXED = {
     "TLS_FOLDER",  # of compose.tls.yaml

@@ -20,7 +20,7 @@ from sandbox.engines.nats import NatsServer
 from tests.kit.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
 from tests.kit.media_node import Address, media_node, scripted_vendor
 
-_DEPLOY = Path(__file__).parents[1] / "deploy"
+_DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
 @pytest.fixture(scope="module")

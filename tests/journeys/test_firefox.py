@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from db.engine import Database
 from db.queries import sign_in_links
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 from sandbox.twilio.emulator import Twilio
 from tests.journeys.test_words import PAUSE, at_work, nats, node, ports, settings, telephone
 from tests.kit.cast import Cast

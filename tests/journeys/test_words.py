@@ -17,7 +17,7 @@ from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
 from db.queries.members import Members
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 from tests.kit.cast import Cast

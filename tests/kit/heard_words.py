@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 from sandbox.twilio.faults import Track
 from tests.kit.media_ends import Line, Screen
 

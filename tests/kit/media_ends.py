@@ -16,7 +16,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 from sandbox.twilio.faults import Track
 from sandbox.twilio.phone.media_stream import FrameWriter, StreamFacts
 

@@ -25,8 +25,7 @@ from media.speech.transcribe import Transcribe
 from media.speech.transcription import USUAL, Timing
 from protocol.tickets import Direction, Role, sign_console, sign_stream
 from sandbox.engines.nats import NatsServer
-from sandbox.transcribe.emulator import Transcribe as Vendor
-from sandbox.transcribe.emulator import transcribe
+from sandbox.transcribe.emulator import Transcribe as Vendor, transcribe
 from sandbox.transcribe.scripted import Scripted
 from sandbox.twilio.phone.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
 from tests.kit.media_ends import Line, Screen
@@ -130,7 +129,7 @@ async def media_process(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *program),
         env={name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath},
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stdout=asyncio.subprocess.PIPE,
     )
     distant = Distant(f"ws://127.0.0.1:{port}", process=process)

@@ -18,7 +18,7 @@ from provisioning.jobs import TryAgain
 from provisioning.numbers import orders as numbers_orders
 from provisioning.numbers.purchase import PurchaseContext
 from provisioning.progress import Progress
-from provisioning.twilio import numbers_api as numbers_api
+from provisioning.twilio import numbers_api
 from tests.kit.twilio_account import Account
 
 WEB = "https://bilby.example"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from media.speech.audio import PCM
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 
 
 def write_call(place: Path, said: Sequence[str], pause_seconds: float) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioning.twilio.settings import TwilioSettings as Settings
-from sandbox.twilio.emulator import Book, Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.emulator import Number, Registry, Twilio, TwilioSettings, twilio
 from sandbox.twilio.rest.registry import now
 from tests.kit.twilio_specification import Judge
 
@@ -39,7 +39,7 @@ class Account:
     judge: Judge = field(default_factory=Judge)
 
     @property
-    def book(self) -> Book:
+    def book(self) -> Registry:
         """What the account has registered, and where faults are put."""
         return self.emulator.book
 
@@ -55,10 +55,10 @@ class Account:
 
 @asynccontextmanager
 async def account(
-    *numbers: Number, book: Book | None = None, emulated: dict[str, Any] | None = None, **settings: Any
+    *numbers: Number, book: Registry | None = None, emulated: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Account]:
     """An account that has ``numbers`` and may buy more. Whatever passes must be as Twilio specifies it."""
-    book = book or Book(review_seconds=None)
+    book = book or Registry(review_seconds=None)
     book.bundles[BUNDLE] = dict(APPROVED)
     book.addresses[ADDRESS] = {"sid": ADDRESS, "iso_country": "AU"}
     async with twilio(

@@ -13,7 +13,7 @@ from typing import Any
 
 from sandbox.twilio.rest.registry import Passed
 
-FOLDER = Path(__file__).parents[2] / "shared" / "specs"
+FOLDER = Path(__file__).parents[3] / "shared" / "specs"
 _FILES = ("twilio_api_v2010.json", "twilio_numbers_v2.json", "twilio_routes_v2.json")
 ABSENT = None if all((FOLDER / name).exists() for name in _FILES) else f"{FOLDER} does not lie beside the checkout"
 _ERROR = {"code", "message", "more_info", "status"}

@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from db.engine import Database
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from sandbox.twilio.emulator import Leg, Manner, Number, Twilio, TwilioSettings, twilio

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.kit.number_orders import WEB
 from tests.kit.twilio_account import Account
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # One that takes over a dead one's job after a second instead of half a minute.
 _WORKER = """

@@ -12,7 +12,7 @@ import pytest
 
 from media import config
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 GOOD = {
     "NATS_URL": "nats://media:hidden@127.0.0.1:4222",
     "MEDIA_HOST": "127.0.0.1",

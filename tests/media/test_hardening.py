@@ -26,7 +26,7 @@ os.abort()
 async def test_no_core_is_left_by_it_or_its_children(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _ASK),
-        env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": os.defpath},
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.defpath},
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from media.live.transcript import Cause
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COUNTERS = {
     "BAD_FRAMES": "bilby_bad_frames",
     "GAPS": "bilby_gaps",
@@ -36,7 +36,7 @@ def at_start() -> set[tuple[str, ...]]:
 
 def named_in_the_code() -> Iterator[tuple[str, ...]]:
     """What `labels(...)`, `FrameError(...)` and `TranscribeError(...)` are called with, where it is constant."""
-    for path in (ROOT / "media").glob("*.py"):
+    for path in (ROOT / "media").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue

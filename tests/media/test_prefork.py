@@ -24,7 +24,7 @@ raise SystemExit(share(2, work))
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_workers_end_with_their_parent(how: signal.Signals) -> None:
     parent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
     async with asyncio.timeout(30):
@@ -37,7 +37,7 @@ async def test_workers_end_with_their_parent(how: signal.Signals) -> None:
 
 async def test_a_worker_that_dies_is_replaced() -> None:
     parent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
     async with asyncio.timeout(30):

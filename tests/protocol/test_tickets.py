@@ -6,8 +6,7 @@ import time
 
 import jwt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol.tickets import (
     ConsoleTicket,

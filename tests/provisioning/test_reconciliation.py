@@ -19,8 +19,7 @@ from provisioning.reconciliation import Difference, reconcile
 from provisioning.stripe.api import StripeError
 from provisioning.twilio.numbers_api import FREE
 from provisioning.twilio.webhook_url import is_same
-from sandbox.twilio.emulator import Number as Owned
-from sandbox.twilio.emulator import RestFault
+from sandbox.twilio.emulator import Number as Owned, RestFault
 from tests.kit.cast import Cast
 from tests.kit.number_orders import WEB, Shop, shop
 from tests.kit.twilio_account import account

@@ -19,7 +19,7 @@ from provisioning.jobs import Payload, enqueue
 from provisioning.worker import Handlers, work
 
 BEAT = timedelta(seconds=1)
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 _DIES = """
 import asyncio, sys

@@ -31,7 +31,7 @@ async def process_that_answers(port: int, status: int, text: str) -> AsyncIterat
 async def probe(port: int) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-S", "-m", "runtime.probe", str(port)),
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await process.communicate()

@@ -29,7 +29,7 @@ async def command(*arguments: str) -> tuple[int, str, str]:
     """Run ``python -m sandbox.call``: exit status, output, complaints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox.call", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     async with asyncio.timeout(60):
         out, complaints = await process.communicate()

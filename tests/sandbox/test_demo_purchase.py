@@ -21,8 +21,7 @@ from sandbox.config import NUMBER
 from sandbox.demo_organisation import seed
 from sandbox.demo_purchase import LABEL, SEATS, Given, given, settle
 from sandbox.engines.processes import StartError
-from sandbox.twilio.emulator import Number as TwilioNumber
-from sandbox.twilio.emulator import RestFault
+from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
 from tests.kit.paid_site import KEY, PRICE, Shop
 from tests.kit.twilio_account import Account, account
 

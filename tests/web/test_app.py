@@ -22,10 +22,9 @@ from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
-from web.request import keys
-from web.request import render as request_render
+from web.request import health, keys
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 Browsers = Callable[[], Browser]
 
 
@@ -38,7 +37,7 @@ def boom(monkeypatch: pytest.MonkeyPatch) -> None:
 
     table = web.RouteTableDef()
     table.get("/boom")(fail)
-    monkeypatch.setattr(request_render, "routes", [*request_render.routes, *table])
+    monkeypatch.setattr(health, "routes", [*health.routes, *table])
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:

@@ -13,15 +13,14 @@ from uuid import UUID
 
 import nats
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from nats.aio.client import Client
 from prometheus_client import REGISTRY
 
+from protocol.facts import Fact, parse
 from sandbox.engines.nats import NatsServer
 from tests.kit.nats import settled
 from web.bus import WAITING_FACTS, Apply, Facts, open_facts
-from web.fact import Fact, parse
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
 WAIT = 10  # seconds that any one wait may take

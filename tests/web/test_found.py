@@ -17,7 +17,7 @@ from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.found import found
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 async def _run(site: Site, url: str, key: str, *arguments: str) -> tuple[int | None, str, str]:

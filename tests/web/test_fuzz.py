@@ -17,16 +17,14 @@ import jwt
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from prometheus_client import REGISTRY
 from twilio.request_validator import RequestValidator
 
 from tests.kit.cast import Cast
 from tests.kit.paid_site import SECRET, Shop
 from tests.kit.raw_http import Raw, hang_up, status_of
-from web.request import keys
-from web.request import session as request_session
+from web.request import keys, session as request_session
 
 # Connections to the database that are dropped when a client hangs up are not what these tests are about.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -19,7 +19,7 @@ from provisioning.billing import customers
 from provisioning.billing.seats import SellingError, check
 from provisioning.numbers.bundles import reasons_of
 from provisioning.stripe.api import MOST_SEATS, Checkout, Purchase, StripeError
-from web.billing import checkout_rules as checkout_rules
+from web.billing import checkout_rules
 from web.billing.checkout_rules import PapersState
 from web.billing.paying import payer, refused
 from web.organisation import details as organisation_details

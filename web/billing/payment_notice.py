@@ -1,8 +1,8 @@
 """The wall between members and live words while money is missing: said in words, with who can take it down.
 
-What is closed to whom stands in `STANDING` (db/queries/organisations.py). Here it is put into sentences for one viewer, and
-when it changes every open console of the organisation is closed, so that each page asks for a new ticket and learns
-how things stand now. Calls are touched by neither: who is talking goes on talking.
+What is closed to whom stands in `STANDING` (db/queries/organisations.py). Here it is put into sentences for one
+viewer, and when it changes every open console of the organisation is closed, so that each page asks for a new ticket
+and learns how things stand now. Calls are touched by neither: who is talking goes on talking.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Literal, cast, get_args
 from uuid import UUID
 
 from db.queries.call_progress import CallReport, CallStatus, DialReport, LegReport
+from protocol.facts import printable
 
 Form = Mapping[str, str]
 StreamState = Literal["transcribing", "ended", "failed"]
@@ -27,7 +28,6 @@ _STREAM_STATES: dict[str, StreamState] = {
     "stream-stopped": "ended",
     "stream-error": "failed",
 }
-_LONGEST_REASON = 200  # characters
 _LONGEST_CALL = 24 * 3600  # seconds, Twilio's limit
 # Ours alone; Twilio never says it.
 _STATUSES: frozenset[str] = frozenset(get_args(CallStatus)) - {"lost"}
@@ -112,11 +112,6 @@ def stream_report(form: Form) -> StreamReport | None:
         return None
     reason = printable(form.get("StreamError", "")) if state == "failed" else ""
     return StreamReport(state, reason or None)
-
-
-def printable(text: str) -> str:
-    """``text`` on one line of at most 200 characters, without what a terminal or Postgres would choke on."""
-    return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_REASON].strip()
 
 
 def _status(text: str) -> CallStatus | None:

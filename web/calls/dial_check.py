@@ -1,6 +1,7 @@
 """Before a number is dialled, the page asks whether it may be: a refusal is text beside the field, and costs no call.
 
-What Twilio asks us afterwards (`web.calls.voice`) decides by the same rules: this page is not the only one who may dial.
+What Twilio asks us afterwards (`web.calls.voice`) decides by the same rules: this page is not the only one who may
+dial.
 """
 
 from __future__ import annotations

@@ -10,13 +10,12 @@ from collections.abc import Collection
 from typing import Literal
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
+from web.config import DIAL_COUNTRIES
+from web.request.callers import HOME, parsed
 from web.request.typed import digits_and_signs
 
-HOME = "AU"
-COUNTRIES = ("AU", "NZ")
-"""Where may be called unless the platform says otherwise."""
 Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid", "seats", "ceiling"]
 """Why something may not be dialled. ``unreachable``: a company's number that works within its country alone.
 ``seats`` and ``ceiling`` are limits of the organisation, see `web.calls.outgoing`."""
@@ -55,7 +54,7 @@ class DiallingError(ValueError):
         self.reason: Reason = reason
 
 
-def dialled(text: str, countries: Collection[str] = COUNTRIES) -> str:
+def dialled(text: str, countries: Collection[str] = DIAL_COUNTRIES) -> str:
     """Return the E.164 number that ``text``, typed or pasted, means when it is dialled in Australia.
 
     ``countries`` (ISO 3166, two letters) may be called and no others. Raises `DiallingError` for emergency numbers
@@ -74,19 +73,6 @@ def dialled(text: str, countries: Collection[str] = COUNTRIES) -> str:
     if refused is not None:
         raise DiallingError(refused)
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-
-
-def parsed(text: str) -> PhoneNumber | None:
-    """Return ``text`` as a number dialled in Australia, valid or not; None if it is none."""
-    try:
-        return phonenumbers.parse(text, HOME)
-    except NumberParseException:
-        return None
-
-
-def is_country(code: str) -> bool:
-    """Return whether ``code`` is a country that has telephone numbers (``AU``)."""
-    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def _refusal(number: PhoneNumber, countries: Collection[str]) -> Reason | None:

@@ -11,8 +11,7 @@ from aiohttp import web
 from db.models import Call, Member
 from db.queries.calls import PAGE, CallFilter, Place
 from web.calls.log_view import DIRECTIONS, OUTCOMES, Line, asked, call_filter, line
-from web.request import access
-from web.request import csv_export as csv_export
+from web.request import access, csv_export
 from web.request.access import Rows, Viewer
 from web.request.errors import ForbiddenError
 from web.request.paging import page_after, read_page

@@ -1,7 +1,7 @@
 """How much an organisation may call out: as many calls at once as it has seats, and so many minutes a day.
 
-A stolen sign-in, or a colleague's script, costs whoever runs Bilby money by the minute. `web.calls.dialling` decides where
-may be called; the row that a call gets is what is counted here.
+A stolen sign-in, or a colleague's script, costs whoever runs Bilby money by the minute. `web.calls.dialling` decides
+where may be called; the row that a call gets is what is counted here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Twilio's status callbacks keep a call's row true, and tell media who has answered.
 
-They come twice, late and out of order: `db.queries.call_progress` makes one and the same row of them. A callback about a
-call that was never recorded has nothing to keep true, and is answered like the rest: Twilio need not repeat it.
+They come twice, late and out of order: `db.queries.call_progress` makes one and the same row of them. A callback
+about a call that was never recorded has nothing to keep true, and is answered like the rest: Twilio need not repeat
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import structlog
 from aiohttp import web
 
 from db.queries.call_progress import LegReport, is_over
-from web.billing import payment_notice as payment_notice
+from protocol.facts import Fact
+from web.billing import payment_notice
 from web.calls.callback_forms import (
     Form,
     FormError,
@@ -27,7 +29,6 @@ from web.calls.callback_forms import (
 )
 from web.calls.stop_words import remind
 from web.calls.twilio_request import twilio_form
-from web.fact import Fact
 from web.request import access, keys
 from web.request.access import Rows
 from web.request.errors import InvalidError, NotFoundError

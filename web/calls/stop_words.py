@@ -16,9 +16,9 @@ from twilio.base.exceptions import TwilioRestException
 
 from db.models import Call
 from db.queries.call_progress import is_over
+from protocol.facts import Fact
 from web.calls import twiml
 from web.calls.callback_forms import CALL_SID
-from web.fact import Fact
 from web.request import access, keys
 from web.request.errors import NotFoundError
 

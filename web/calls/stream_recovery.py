@@ -3,9 +3,9 @@
 Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. That may come late or never, where
 the proxy that carries it went down with the stream, or a whole machine is gone. So media says itself that a socket
 broke, and a node's heartbeats are missed. Either way a new stream is started by Twilio's Streams REST; it lands on
-whichever node is ready, and its ticket tells that node how old the call is. One loss is one start: here `StreamRegistry`
-sees to it, and between several web processes the stream's name, which says what it comes after and which Twilio takes
-once.
+whichever node is ready, and its ticket tells that node how old the call is. One loss is one start: here
+`StreamRegistry` sees to it, and between several web processes the stream's name, which says what it comes after and
+which Twilio takes once.
 
 What is known is in memory; web asks media for it on every connection (facts.py).
 """
@@ -25,10 +25,10 @@ from twilio.base.exceptions import TwilioRestException
 from db.engine import DatabaseUnavailableError
 from db.queries.call_progress import is_over
 from db.queries.organisations import standing
+from protocol.facts import Fact
 from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url
 from web.calls.stream_registry import LiveStream, StreamRegistry
-from web.fact import Fact
 from web.request import access, keys
 from web.request.errors import NotFoundError
 

@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from web.fact import Fact
+from protocol.facts import Fact
 
 SILENT_SECONDS = 3.0  # a node that says nothing for so long is gone
 GRACE_SECONDS = 10.0  # after we were away ourselves: others may still be coming back

@@ -11,12 +11,11 @@ from twilio.jwt.access_token.grants import VoiceGrant
 
 from db.queries.rate_limits import Limit
 from protocol.tickets import sign_console
-from web.billing import payment_notice as payment_notice
+from provisioning.twilio.client import EDGE, REGION
+from web.billing import payment_notice
 from web.calls.callback_forms import client_identity
-from web.calls.twilio_client import EDGE, REGION
 from web.config import Settings
-from web.request import access, keys, limits
-from web.request import session as request_session
+from web.request import access, keys, limits, session as request_session
 
 VOICE_SECONDS = 3600  # the softphone asks for the next one before
 CONSOLE_TICKETS = Limit("console ticket", count=60, seconds=60)  # per member: some tabs that reconnect

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twilio.twiml.voice_response import Client, Dial, Number, Start, VoiceResponse
-from twilio.twiml.voice_response import Stream as StreamNoun
+from twilio.twiml.voice_response import Client, Dial, Number, Start, Stream as StreamNoun, VoiceResponse
 
 from provisioning.twilio import webhook_url
 

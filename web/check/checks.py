@@ -18,9 +18,7 @@ from nats.errors import Error as NatsError
 from db import migrate
 from db.engine import DatabaseUnavailableError
 from provisioning.mail import Mailer
-from web.check import media as check_media
-from web.check import stripe as check_stripe
-from web.check import twilio as check_twilio
+from web.check import media as check_media, stripe as check_stripe, twilio as check_twilio
 from web.check.finding import CheckResult
 from web.config import TWILIO_API, Settings, read
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from db.models import Number
-from provisioning.numbers import twilio_config as twilio_config
+from provisioning.numbers import twilio_config
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
 from web.check.finding import CheckResult

@@ -13,8 +13,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from db.queries.rate_limits import Limit
-from web.check import checks as check_checks
-from web.check import own as own
+from web.check import checks as check_checks, own
 from web.check.finding import CheckResult
 from web.request import access, keys, limits
 from web.request.access import Viewer

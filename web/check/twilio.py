@@ -9,13 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from aiohttp import ClientError
 from twilio.base.exceptions import TwilioRestException
 
-from provisioning.numbers import twilio_config as twilio_config
-from provisioning.twilio import bundles_api as bundles_api
-from provisioning.twilio import numbers_api as numbers_api
-from provisioning.twilio import webhook_url
-from provisioning.twilio.client import REGION
+from provisioning.numbers import twilio_config
+from provisioning.twilio import bundles_api, numbers_api, webhook_url
+from provisioning.twilio.client import REGION, client_of
 from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish
-from web.calls import twilio_client
 from web.check.finding import CheckResult
 from web.config import Settings
 
@@ -86,7 +83,7 @@ async def papers(settings: Settings) -> CheckResult:
 async def softphones(settings: Settings) -> CheckResult:
     """What agents dial goes through a TwiML App, which must ask us what to do with it."""
     wanted = settings.web_public_url + webhook_url.SOFTPHONES
-    async with twilio_client.of(settings) as client:
+    async with client_of(settings) as client:
         try:
             app = await client.applications(settings.twilio_twiml_app_sid).fetch_async()
         except TwilioRestException as error:

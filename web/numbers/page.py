@@ -14,7 +14,7 @@ from db.models import Number
 from db.queries.audit import AuditFilter
 from db.queries.number_orders import NumberTakenError, may_be_picked_for
 from db.queries.rate_limits import Limit
-from provisioning.numbers import twilio_config as twilio_config
+from provisioning.numbers import twilio_config
 from provisioning.numbers.orders import DAY, LimitError
 from provisioning.twilio.numbers_api import Offer, TwilioError
 from web.numbers.search import SEARCHED, Search, is_same_number, label_of, local_number, typed

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Literal
 from uuid import UUID
 
+from db.base import OrderState
 from db.models import AuditEntry, Number, NumberOrder, Organisation
 from db.queries import audit
 from db.queries.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
@@ -15,8 +16,27 @@ from db.queries.organisations import standing
 from provisioning.numbers.twilio_config import Change
 from provisioning.twilio.errors import TROUBLES, outlook
 from provisioning.twilio.settings import TwilioSettings
-from web.organisation.checklist import STEPS, Step, steps
 from web.request.callers import shown
+
+STEPS: dict[OrderState, str] = {
+    "paid": "Looking for a number",
+    "chosen": "Renting it",
+    "bought": "Rented. Setting it up",
+    "configured": "Set up. Routing its calls to Australia",
+    "routed": "Routed. Putting it into your hands",
+    "assigned": "Yours. Checking it once more",
+    "done": "Ready to ring",
+}
+"""What an order says of itself, in the order in which it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a number on its way."""
+
+    words: str
+    standing: Literal["done", "now", "later"]
+
 
 CHECKED = "number.checked"
 """The audit log's word for a look at Twilio's settings; what it says of the last one is shown."""
@@ -208,3 +228,17 @@ def _under_way(order: NumberOrder, zone: tzinfo) -> UnderWay:
 
 def _is_held(order: NumberOrder, now: datetime) -> bool:
     return order.state == "held" and order.held_until is not None and order.held_until > now
+
+
+def steps(order: NumberOrder | None) -> list[Step]:
+    """The way of ``order``; empty if there is none on its way."""
+    if order is None or order.state not in STEPS:
+        return []
+    reached = list(STEPS).index(order.state)
+    return [Step(words, _standing(at, reached)) for at, words in enumerate(STEPS.values())]
+
+
+def _standing(at: int, reached: int) -> Literal["done", "now", "later"]:
+    if at < reached or reached == len(STEPS) - 1:
+        return "done"
+    return "now" if at == reached else "later"

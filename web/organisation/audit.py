@@ -13,8 +13,7 @@ from db.models import AuditEntry, StripeEvent
 from db.queries.audit import LARGE_PAGE, PAGE, AuditFilter, Place
 from db.queries.rate_limits import Limit
 from web.organisation.audit_view import OUTSIDE, Line, asked, audit_filter, choices, line
-from web.request import access, limits
-from web.request import csv_export as csv_export
+from web.request import access, csv_export, limits
 from web.request.access import Viewer
 from web.request.paging import page_after, read_page
 from web.request.render import render

@@ -7,22 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from db.base import BundleStatus, OrderState
+from db.base import BundleStatus
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
 from db.queries.organisations import standing
+from web.numbers.view import STEPS
 from web.request.callers import shown
 
 Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
-STEPS: dict[OrderState, str] = {
-    "paid": "Looking for a number",
-    "chosen": "Renting it",
-    "bought": "Rented. Setting it up",
-    "configured": "Set up. Routing its calls to Australia",
-    "routed": "Routed. Putting it into your hands",
-    "assigned": "Yours. Checking it once more",
-    "done": "Ready to ring",
-}
-"""What an order says of itself, in the order in which it goes."""
 _WAITS: dict[BundleStatus, str] = {
     "draft": "Your business details are on their way to Twilio, who must approve them before a number is rented.",
     "pending-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
@@ -41,14 +32,6 @@ class Item:
     words: str
     fix: str
     action: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a number on its way."""
-
-    words: str
-    standing: Literal["done", "now", "later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +83,6 @@ def order_under_way(facts: Facts) -> NumberOrder | None:
     )
 
 
-def steps(order: NumberOrder | None) -> list[Step]:
-    """The way of ``order``; empty if there is none on its way."""
-    if order is None or order.state not in STEPS:
-        return []
-    reached = list(STEPS).index(order.state)
-    return [Step(words, _standing(at, reached)) for at, words in enumerate(STEPS.values())]
-
-
 def again(order: NumberOrder | None, now: datetime) -> str:
     """When ``order`` goes on by itself, as a sentence; empty if there is nothing to say."""
     if order is None:
@@ -139,12 +114,6 @@ def _soon(at: datetime, now: datetime) -> str:
     if seconds < 5:
         return "now"
     return f"in {seconds} seconds" if seconds < 100 else f"in {round(seconds / 60)} minutes"
-
-
-def _standing(at: int, reached: int) -> Literal["done", "now", "later"]:
-    if at < reached or reached == len(STEPS) - 1:
-        return "done"
-    return "now" if at == reached else "later"
 
 
 def _details(facts: Facts) -> Item:

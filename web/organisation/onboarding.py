@@ -14,6 +14,7 @@ from aiohttp import web
 
 from db.engine import DatabaseUnavailableError
 from db.queries.calls import CallFilter
+from web.numbers.view import steps
 from web.organisation import checklist
 from web.organisation.checklist import Facts
 from web.organisation.onboarding_events import LOOK_SECONDS, STREAM_SECONDS, news
@@ -111,7 +112,7 @@ def _told(facts: Facts) -> dict[str, Any]:
     return {
         "items": [asdict(item) for item in items],
         "done": sum(item.done for item in items),
-        "steps": [asdict(step) for step in checklist.steps(order)],
+        "steps": [asdict(step) for step in steps(order)],
         "number": shown(order.candidate) if order is not None and order.candidate else "",
         "trouble": order.error_sentence or "" if order is not None else "",
         "again": checklist.again(order, datetime.now(UTC)),

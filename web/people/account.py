@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web.request import access, keys
-from web.request import session as request_session
+from web.request import access, keys, session as request_session
 from web.request.access import Viewer
 from web.request.errors import NotSignedInError
 from web.request.render import render

@@ -1,8 +1,9 @@
 """Signing in by a link that is mailed: no password to keep, to forget or to lose.
 
 A request for a link gets the same answer, after the same work, whoever the address belongs to: looking it up and
-mailing happen after the answer, in the outbox. Opening a link signs in only where it was asked for (`web.people.asked`);
-anywhere else, a mail scanner's machine or somebody else's browser, it shows whose it is and a button.
+mailing happen after the answer, in the outbox. Opening a link signs in only where it was asked for
+(`web.people.asked`); anywhere else, a mail scanner's machine or somebody else's browser, it shows whose it is and a
+button.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from db.queries import rate_limits, sign_in_links
 from db.queries.members import AddressTakenError
 from web.people import asked
 from web.people.link_tokens import cleaned
-from web.request import access, keys, limits
-from web.request import session as request_session
+from web.request import access, keys, limits, session as request_session
 from web.request.errors import ForbiddenError, TooManyError
 from web.request.forms import check_own_page, field
 from web.request.render import render

@@ -27,8 +27,7 @@ from web.people.sign_up_link import (
     seats,
     unseal,
 )
-from web.request import access, keys, limits
-from web.request import session as request_session
+from web.request import access, keys, limits, session as request_session
 from web.request.errors import TooManyError, UnavailableError
 from web.request.forms import check_own_page, field
 from web.request.render import render

@@ -10,8 +10,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from web.request import access, keys
-from web.request import session as request_session
+from web.request import access, keys, session as request_session
 from web.request.errors import NotSignedInError
 
 routes = web.RouteTableDef()

@@ -28,9 +28,8 @@ from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
 from db.queries.organisations import STANDING, Standing, standing
 from db.queries.sign_in_links import SignIns
-from web.numbers.ordering import Ordering
-from web.request import keys, limits
-from web.request import session as request_session
+from provisioning.numbers.ordering import Ordering
+from web.request import keys, limits, session as request_session
 from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError
 
 Permission = Literal[

@@ -10,11 +10,11 @@ import re
 from urllib.parse import unquote
 
 import phonenumbers
-from phonenumbers import PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-from web.calls.dialling import HOME, parsed
 from web.request.typed import tidy
 
+HOME = "AU"
 WITHHELD = "Number withheld"
 UNKNOWN = "Unknown number"
 COLLEAGUE = "Team member"
@@ -30,6 +30,14 @@ _IDENTITY = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[
 _SCHEME = re.compile(r"(client|sips?|tel|whatsapp):", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[0-9 ()./\-]+")
 _LONGEST = 64  # characters
+
+
+def parsed(text: str) -> PhoneNumber | None:
+    """Return ``text`` as a number dialled in Australia, valid or not; None if it is none."""
+    try:
+        return phonenumbers.parse(text, HOME)
+    except NumberParseException:
+        return None
 
 
 def shown(number: str) -> str:

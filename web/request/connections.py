@@ -7,8 +7,9 @@ and one timer looks at all of them:
 * one that has been answered may stay idle for `Limits.idle_seconds`;
 * one that does not take its answer is cut off after `Limits.stalled_seconds`.
 
-A body's time is bounded where it is read (`web.request.forms`, `web.calls.twilio_request`, `web.billing.webhook`). At `Limits.most` the
-connection that has been without a request for longest makes room; if all of them are busy, the new one is refused.
+A body's time is bounded where it is read (`web.request.forms`, `web.calls.twilio_request`, `web.billing.webhook`). At
+`Limits.most` the connection that has been without a request for longest makes room; if all of them are busy, the new
+one is refused.
 """
 
 from __future__ import annotations

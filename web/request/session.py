@@ -1,8 +1,8 @@
 """The sign-in's cookie, and the CSRF token bound to it.
 
 The cookie is a JWT (HS256, ``SESSION_SECRET``) of 12 hours that says who signed in and in which sign-in (``jti``),
-and nothing about what they may do: the role is read from the database at every request (`web.request.access`). Signing
-out puts the ``jti`` on a list, so that a copied cookie ends too.
+and nothing about what they may do: the role is read from the database at every request (`web.request.access`).
+Signing out puts the ``jti`` on a list, so that a copied cookie ends too.
 """
 
 from __future__ import annotations

@@ -68,3 +68,9 @@ async def static(request: web.Request) -> web.StreamResponse:
         "Content-Type": _TYPES[path.suffix],
     }
     return web.FileResponse(path, headers=headers)
+
+
+@routes.get("/favicon.ico")
+async def favicon(request: web.Request) -> web.StreamResponse:
+    """Browsers ask for it by themselves."""
+    raise web.HTTPSeeOther(request.app[keys.static_files].url("bilby.svg"))

@@ -11,7 +11,7 @@ from stripe.params import tax
 from sandbox.stripe.account import Account, Object, blank
 from sandbox.stripe.api.framework import Path, endpoint, only, page
 from sandbox.stripe.api.parameters import Params
-from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import payments
 from sandbox.stripe.errors import missing
 
 routes = web.RouteTableDef()

@@ -10,11 +10,7 @@ from stripe import params as declared
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
 from sandbox.stripe.api.parameters import Params
-from sandbox.stripe.billing import collection as collection
-from sandbox.stripe.billing import invoices as invoices
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import payments as payments
-from sandbox.stripe.billing import subscriptions as subscriptions
+from sandbox.stripe.billing import collection, invoices, lifecycle, payments, subscriptions
 from sandbox.stripe.errors import ApiError, missing
 
 routes = web.RouteTableDef()

@@ -8,7 +8,7 @@ from stripe.params import billing_portal, checkout
 from sandbox.stripe.account import Account, Object, token
 from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
 from sandbox.stripe.api.parameters import Params
-from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.billing import checkout_sessions
 from sandbox.stripe.errors import ApiError
 
 routes = web.RouteTableDef()

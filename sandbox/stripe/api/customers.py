@@ -8,7 +8,7 @@ from stripe import params as declared
 from sandbox.stripe.account import Account, Object, token
 from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
 from sandbox.stripe.api.parameters import Params
-from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import lifecycle
 from sandbox.stripe.billing.amounts import is_abn
 from sandbox.stripe.billing.checkout_sessions import add_tax_id
 from sandbox.stripe.errors import ApiError

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from sandbox.stripe.account import Account, Object, listed
-from sandbox.stripe.billing import checkout_sessions as checkout_sessions
+from sandbox.stripe.billing import checkout_sessions
 from sandbox.stripe.errors import ApiError
 
 MAX_DEPTH = 4  # "expansions have a maximum depth of four levels"

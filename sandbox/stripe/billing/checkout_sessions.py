@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.stripe.account import Account, Object, listed, token
-from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.billing import invoices
 from sandbox.stripe.errors import ApiError, missing
 
 EXPIRE_SECONDS = 24 * 3600

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from sandbox.stripe.account import Account, Object
-from sandbox.stripe.billing import checkout_sessions as checkout_sessions
-from sandbox.stripe.billing import collection as collection
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import subscriptions as subscriptions
+from sandbox.stripe.billing import checkout_sessions, collection, lifecycle, subscriptions
 from sandbox.stripe.billing.amounts import DAY
 
 MOST_AT_ONCE = 20_000  # things played in one move; a loop without end would be a fault of ours

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from sandbox.stripe.account import Account, Object
-from sandbox.stripe.billing import invoices as invoices
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import invoices, lifecycle, payments
 from sandbox.stripe.billing.amounts import DAY
 from sandbox.stripe.errors import ApiError
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.stripe.account import Account, Object, blank
-from sandbox.stripe.billing import invoices as invoices
+from sandbox.stripe.billing import invoices
 from sandbox.stripe.billing.amounts import share
 from sandbox.stripe.errors import ApiError, missing
 

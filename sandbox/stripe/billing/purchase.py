@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.stripe.account import Account, Object, token
-from sandbox.stripe.billing import checkout_sessions as checkout_sessions
-from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import checkout_sessions, payments
 from sandbox.stripe.billing.amounts import is_abn
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS
 from sandbox.stripe.billing.subscriptions import Order, open_

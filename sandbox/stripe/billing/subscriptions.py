@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sandbox.stripe.account import Account, Object, listed
-from sandbox.stripe.billing import collection as collection
-from sandbox.stripe.billing import invoices as invoices
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import payments as payments
-from sandbox.stripe.billing import prorations as prorations
+from sandbox.stripe.billing import collection, invoices, lifecycle, payments, prorations
 from sandbox.stripe.billing.amounts import DAY, next_end
 from sandbox.stripe.errors import ApiError
 

@@ -6,8 +6,7 @@ from aiohttp import web
 
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.api.framework import DESK
-from sandbox.stripe.billing import checkout_sessions as checkout_sessions
-from sandbox.stripe.billing import purchase as purchase
+from sandbox.stripe.billing import checkout_sessions, purchase
 from sandbox.stripe.billing.purchase import STATES, Filled, FillError
 from sandbox.stripe.pages.layout import form, render
 

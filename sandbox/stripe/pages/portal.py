@@ -6,9 +6,7 @@ from aiohttp import web
 
 from sandbox.stripe.account import Account, Object
 from sandbox.stripe.api.framework import DESK
-from sandbox.stripe.billing import collection as collection
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import payments as payments
+from sandbox.stripe.billing import collection, lifecycle, payments
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.pages.invoice_pdf import paper

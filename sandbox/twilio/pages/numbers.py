@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from sandbox.twilio.pages import faults as faults
+from sandbox.twilio.pages import faults
 from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, spoken
 from sandbox.twilio.pages.phone import own_origin
 from sandbox.twilio.phone.keys import EXCHANGE
@@ -90,7 +90,7 @@ async def review(request: web.Request) -> web.Response:
     except ValueError:
         after = -1.0
     if after is not None and not 0 <= after <= faults.MOST_SECONDS:
-        return _page(request, f"Seconds are a number up to {twilio_mischief.MOST_SECONDS:g}, or nothing.")
+        return _page(request, f"Seconds are a number up to {faults.MOST_SECONDS:g}, or nothing.")
     request.app[BOOK].review_seconds = after
     take_up(request.app[EXCHANGE], request.app[BOOK])
     raise web.HTTPSeeOther(PAGE)

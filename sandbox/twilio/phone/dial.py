@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 from sandbox.audio import voice as sound
 from sandbox.audio.voice import Voice
-from sandbox.twilio.phone import bridge as bridge
+from sandbox.twilio.phone import bridge
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.leg import Leg, Status, Step
 from sandbox.twilio.phone.verbs import Dial, Noun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.audio.voice import Frames
 from sandbox.twilio.faults import Faults
-from sandbox.twilio.phone import interpreter as interpreter
+from sandbox.twilio.phone import interpreter
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.leg import CallSound, Leg, SpeakOn
 from sandbox.twilio.phone.webhook import Failure

@@ -12,8 +12,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from sandbox.twilio.browser.access_token import is_identity
-from sandbox.twilio.phone import interpreter as interpreter
-from sandbox.twilio.phone import streams
+from sandbox.twilio.phone import interpreter, streams
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.keys import EXCHANGE
 from sandbox.twilio.phone.leg import API_VERSION, Inline, Leg, Step

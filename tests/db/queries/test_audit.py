@@ -6,8 +6,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 

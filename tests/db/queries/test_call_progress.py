@@ -8,8 +8,7 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from db.queries.call_progress import (
     CallProgress,

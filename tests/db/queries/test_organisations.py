@@ -12,7 +12,7 @@ from db.models import OrganisationStatus, Role
 from db.queries.organisations import ATTENTION, STANDING
 from provisioning.billing.notices import SUBJECTS
 
-TEXT = (Path(__file__).parents[1] / "docs" / "subscriptions.md").read_text()
+TEXT = (Path(__file__).parents[3] / "docs" / "subscriptions.md").read_text()
 ROLES: tuple[Role, ...] = ("owner", "admin", "supervisor", "agent")
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from media.quota.allocator import SETTLE_SECONDS, STARTS_PER_SECOND, Allocator
 from media.quota.membership import GONE_SECONDS, Ask, Heartbeat

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import nats
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 

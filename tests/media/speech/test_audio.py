@@ -7,8 +7,7 @@ import struct
 import warnings
 from collections.abc import Iterable
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.speech.audio import (
     CHUNK,

@@ -6,8 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from media.speech.audio import RATE, Timeline
 from media.speech.replay_buffer import ReplayBuffer

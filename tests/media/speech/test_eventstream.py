@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from amazon_transcribe.eventstream import EventStreamBuffer, EventStreamMessageSerializer
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.speech.eventstream import (
     Result,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.speech.audio import CHUNK, CHUNK_MS, SILENCE, Chunk
 from media.speech.replay_buffer import ReplayBuffer

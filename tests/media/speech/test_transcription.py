@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from media.speech.transcription import Timing
-from sandbox.audio import coded_words as coded_words
+from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.stream import Limits
 from tests.kit.media_ends import PAUSE, Screen

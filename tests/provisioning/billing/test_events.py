@@ -12,8 +12,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import select
 
 from db.engine import Database

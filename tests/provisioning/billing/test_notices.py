@@ -8,8 +8,7 @@ from typing import Any
 
 import aiosmtplib
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import text
 
 from db.engine import Database

@@ -13,7 +13,7 @@ from db.models import Bundle, Organisation
 from db.queries import bundles
 from provisioning.jobs import TryAgain
 from provisioning.numbers import bundles as regulatory
-from provisioning.twilio import bundles_api as bundles_api
+from provisioning.twilio import bundles_api
 from provisioning.twilio.bundles_api import BundlesApi
 from sandbox.twilio.emulator import RestFault
 from tests.kit.cast import Cast

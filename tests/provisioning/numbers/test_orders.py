@@ -16,8 +16,7 @@ from db.models import NumberOrder
 from db.queries import number_orders
 from db.queries.number_orders import NumberOrders, NumberTakenError
 from db.queries.numbers import Numbers
-from provisioning.numbers import orders as numbers_orders
-from provisioning.numbers import purchase
+from provisioning.numbers import orders as numbers_orders, purchase
 from provisioning.numbers.orders import LimitError, buy_another, pick, try_again
 from provisioning.twilio import client as twilio_client
 from provisioning.twilio.numbers_api import FREE

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from provisioning.twilio.bundles_api import BundlesApi, Details, opened
-from sandbox.twilio.emulator import Book
+from sandbox.twilio.emulator import Registry
 from tests.kit.twilio_account import account
 
 NAME = "bilby:0d2f6c1e"
@@ -57,7 +57,7 @@ async def test_a_rejection_says_why() -> None:
 
 
 async def test_the_emulated_people_take_their_time() -> None:
-    async with account(book=Book(review_seconds=0.01)) as place, opened(place.settings) as api:
+    async with account(book=Registry(review_seconds=0.01)) as place, opened(place.settings) as api:
         bundle, _ = await _filed(api, replace(DETAILS, legal_name="Reject Me Pty Ltd"))
         await api.submit(bundle)
         async with asyncio.timeout(10):

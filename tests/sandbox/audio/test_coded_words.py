@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from media.speech import audio
-from sandbox.audio import coded_words as coded_words
-from sandbox.audio import mulaw
+from sandbox.audio import coded_words, mulaw
 
 words = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"], exclude_characters="/"), max_size=32)
 

@@ -9,8 +9,7 @@ import wave
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from sandbox.audio import mulaw, wav
 

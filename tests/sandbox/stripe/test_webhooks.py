@@ -11,9 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from sandbox.stripe.emulator import Manner, StripeSettings, stripe
 from tests.kit.stripe import SETTINGS, Till, open_till

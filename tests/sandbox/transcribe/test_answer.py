@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sandbox.transcribe import answer as transcribe_answer
-from sandbox.transcribe import eventstream
+from sandbox.transcribe import answer as transcribe_answer, eventstream
 from sandbox.transcribe.errors import AwsError
 from sandbox.transcribe.recogniser import Result, Word
 from sandbox.transcribe.request import Stability

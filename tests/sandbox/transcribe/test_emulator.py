@@ -13,8 +13,7 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from sandbox.audio import coded_words as coded_words
-from sandbox.audio import mulaw
+from sandbox.audio import coded_words, mulaw
 from sandbox.transcribe import eventstream
 from sandbox.transcribe.emulator import Transcribe, transcribe
 from sandbox.transcribe.scripted import Scripted

@@ -9,8 +9,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox import demo
-from sandbox.audio import coded_words as coded_words
-from sandbox.audio import mulaw
+from sandbox.audio import coded_words, mulaw
 from sandbox.transcribe.recogniser import Recogniser, RecogniserFactory, Result
 from sandbox.transcribe.scripted import Scripted
 from sandbox.transcribe.sphinx import sphinx

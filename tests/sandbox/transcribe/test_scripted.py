@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from sandbox.audio import coded_words as coded_words
-from sandbox.audio import mulaw
+from sandbox.audio import coded_words, mulaw
 from sandbox.transcribe.recogniser import Result
 from sandbox.transcribe.scripted import Scripted
 

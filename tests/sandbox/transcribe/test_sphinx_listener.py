@@ -7,13 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from sandbox import demo
-from sandbox.audio import coded_words as coded_words
-from sandbox.audio import mulaw
-from sandbox.audio import voice as audio_voice
+from sandbox.audio import coded_words, mulaw, voice as audio_voice
 from sandbox.transcribe.recogniser import Word
 from sandbox.transcribe.sphinx_listener import NOT_UNDERSTOOD, Listener, Upsampler, is_tone, written
 

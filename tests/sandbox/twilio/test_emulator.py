@@ -21,7 +21,7 @@ from sandbox.twilio.emulator import Leg, Manner, Number, Twilio
 from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, TOKEN, Customer, town
 
 ACCOUNT = f"AC{'1' * 32}"
-SPEC = Path(__file__).parents[2] / "shared" / "specs" / "twilio_api_v2010.json"
+SPEC = Path(__file__).parents[4] / "shared" / "specs" / "twilio_api_v2010.json"
 
 Town = tuple[Twilio, Customer]
 Official = Any  # twilio.rest.Client, which is half typed

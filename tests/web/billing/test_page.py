@@ -9,8 +9,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import select
 
 from db.base import Attention, OrganisationStatus, SubscriptionStatus
@@ -18,7 +17,7 @@ from db.models import AuditEntry, Member, Organisation, Subscription
 from db.queries.audit import details_of
 from db.queries.members import Members
 from db.queries.organisations import ATTENTION, STANDING
-from sandbox.stripe.billing import lifecycle as lifecycle
+from sandbox.stripe.billing import lifecycle
 from sandbox.stripe.emulator import Fault
 from tests.kit.cast import Cast
 from tests.kit.paid_site import Shop, order

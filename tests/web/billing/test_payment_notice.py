@@ -15,7 +15,7 @@ from db.queries.organisations import STANDING
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
 from tests.kit.twilio_caller import stands
-from web.billing import payment_notice as payment_notice
+from web.billing import payment_notice
 from web.config import Settings
 
 Browsers = Callable[[], Browser]

@@ -21,7 +21,7 @@ from provisioning.stripe.api import Purchase
 from sandbox.engines.nats import NatsServer
 from tests.kit.nats import settled
 from tests.kit.paid_site import Shop, open_shop
-from web.billing import payment_notice as payment_notice
+from web.billing import payment_notice
 from web.config import Settings
 from web.request import keys
 

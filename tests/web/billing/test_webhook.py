@@ -11,9 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from sqlalchemy import select
 from stripe import WebhookSignature
 
@@ -24,8 +22,7 @@ from db.queries.number_orders import NumberOrders
 from db.queries.organisations import STANDING
 from provisioning.stripe.subscription import chosen
 from sandbox.stripe.account import Object
-from sandbox.stripe.billing import lifecycle as lifecycle
-from sandbox.stripe.billing import subscriptions as subscriptions
+from sandbox.stripe.billing import lifecycle, subscriptions
 from sandbox.stripe.emulator import Fault, Stripe
 from tests.kit.paid_site import PAUSE_SECONDS, SECONDS, SECRET, Shop
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from db.queries.call_progress import CallReport, DialReport, LegReport
 from web.calls.callback_forms import (

@@ -20,12 +20,12 @@ from multidict import MultiDict
 from db.queries.call_progress import CallReport, DialReport, LegReport
 from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish, opened
 from provisioning.twilio.settings import TwilioSettings
-from web.calls import callback_forms as callback_forms
+from web.calls import callback_forms
 from web.calls.callback_forms import FormError, StreamReport
 from web.calls.twilio_request import is_signed
 from web.request.callers import shown
 
-_FOLDER = Path(__file__).parent / "captured" / "twilio"
+_FOLDER = Path(__file__).parents[2] / "captured" / "twilio"
 _FORMS = sorted(path.stem for path in _FOLDER.glob("*.form"))
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _AT = datetime(2026, 11, 3, 1, 2, 3, tzinfo=UTC)

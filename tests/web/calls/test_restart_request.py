@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from provisioning.twilio.client import client_of
 from sandbox.twilio.rest.registry import Passed
-from tests.kit.twilio_customer import settings as account_of
-from tests.kit.twilio_customer import town
-from web.calls import twilio_client
+from tests.kit.twilio_customer import settings as account_of, town
 from web.calls.stream_recovery import StreamRecovery
 from web.config import Settings
 from web.request import keys
@@ -29,7 +28,7 @@ async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(set
         customer.says("/voice", "<Pause length='600'/>")
         call = emulator.place_call().sid
         emulator.book.watchers.append(passed.append)
-        async with twilio_client.of(app[keys.settings]) as app[keys.twilio]:
+        async with client_of(app[keys.settings]) as app[keys.twilio]:
             await StreamRecovery(app)._order(call, "MZ1", "ticket")
     (asked,) = passed
     assert asked.form["StatusCallback"] == f"{public}/twilio/stream/status#e=sydney&rc=3&rp=5xx,ct,rt"

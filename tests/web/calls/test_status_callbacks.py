@@ -13,15 +13,14 @@ from typing import Any
 import nats
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from nats.aio.client import Client
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Call, Leg
+from protocol.facts import Fact, State
 from sandbox.engines.nats import NatsServer
 from tests.kit.cast import Cast
 from tests.kit.nats import settled
@@ -41,7 +40,6 @@ from tests.kit.twilio_caller import (
 )
 from web.calls.status_callbacks import take_fact
 from web.config import Settings
-from web.fact import Fact, State
 from web.request import keys
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
+from protocol.facts import Fact
 from web.calls.stream_registry import ARRIVE_SECONDS, DELAYS, GRACE_SECONDS, SILENT_SECONDS, StreamRegistry
-from web.fact import Fact
 
 ORG = UUID(int=1)
 

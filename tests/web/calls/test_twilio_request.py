@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 

@@ -23,9 +23,7 @@ from tests.kit.media_node import Node
 from tests.kit.paid_site import KEY, PRICE, SECRET, stripe_values
 from tests.kit.site import Browser
 from tests.kit.twilio_caller import stands
-from web.check import checks as check_checks
-from web.check import own as own
-from web.check import page as check_page
+from web.check import checks as check_checks, own, page as check_page
 from web.check.checks import findings, report
 from web.check.finding import CheckResult
 from web.config import Settings

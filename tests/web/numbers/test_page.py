@@ -18,8 +18,7 @@ from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
 from db.queries.rate_limits import Limit
 from provisioning.numbers import purchase
-from sandbox.twilio.emulator import Number as TwilioNumber
-from sandbox.twilio.emulator import RestFault
+from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
 from tests.kit.cast import Cast
 from tests.kit.number_orders import shop
 from tests.kit.numbers_site import (

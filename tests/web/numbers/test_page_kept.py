@@ -13,8 +13,7 @@ from db.models import NumberOrder
 from db.queries import number_orders
 from db.queries.numbers import Numbers
 from db.queries.rate_limits import Limit
-from sandbox.twilio.emulator import Number as TwilioNumber
-from sandbox.twilio.emulator import RestFault
+from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
 from tests.kit.cast import Cast
 from tests.kit.number_orders import shop
 from tests.kit.numbers_site import asking, at_twilio, choose, orders, recorded, words

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sandbox.twilio.rest.stock import pattern
 from web.numbers.search import ANYWHERE, START, Search, is_same_number, label_of, local_number, typed

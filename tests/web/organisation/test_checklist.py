@@ -8,13 +8,13 @@ from typing import get_args
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from db.base import BundleStatus, OrderState, OrganisationStatus
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
+from web.numbers.view import STEPS, steps as steps_of
 from web.organisation import checklist
-from web.organisation.checklist import STEPS, Facts, Item
+from web.organisation.checklist import Facts, Item
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 KEYS = ["details", "plan", "number", "webhooks", "prompt", "call", "team"]
@@ -137,7 +137,7 @@ def test_the_first_call_says_which_number_to_ring() -> None:
 
 @pytest.mark.parametrize("state", get_args(OrderState))
 def test_the_way_of_an_order(state: OrderState) -> None:
-    steps = checklist.steps(order(state))
+    steps = steps_of(order(state))
     if state not in STEPS:
         assert steps == []
         return
@@ -149,7 +149,7 @@ def test_the_way_of_an_order(state: OrderState) -> None:
 
 
 def test_nothing_is_under_way_without_an_order() -> None:
-    assert checklist.steps(None) == []
+    assert steps_of(None) == []
     assert checklist.again(None, NOW) == ""
 
 
@@ -225,7 +225,7 @@ def test_what_is_next_is_open_and_has_a_link(which: Facts) -> None:
 
 @given(everything)
 def test_at_most_one_step_is_now(which: Facts) -> None:
-    steps = checklist.steps(checklist.order_under_way(which))
+    steps = steps_of(checklist.order_under_way(which))
     assert [step.standing for step in steps].count("now") <= 1
     assert [step.words for step in steps] in ([], list(STEPS.values()))
 

@@ -21,7 +21,7 @@ from db.queries.members import Members
 from db.queries.numbers import verified
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
-from web.organisation.checklist import STEPS
+from web.numbers.view import STEPS
 
 Browsers = Callable[[], Browser]
 PATHS = ("/onboarding", "/onboarding/standing", "/onboarding/events")

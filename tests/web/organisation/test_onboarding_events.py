@@ -25,8 +25,7 @@ from sandbox.engines.nats import NatsServer
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.config import Settings
-from web.organisation import onboarding
-from web.organisation import onboarding_events as onboarding_events
+from web.organisation import onboarding, onboarding_events
 from web.organisation.onboarding_events import MOST_LISTENERS, Progress
 from web.request import keys
 

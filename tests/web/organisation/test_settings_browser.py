@@ -15,6 +15,7 @@ from db.queries.audit import Actor
 from tests.kit.cast import Cast
 from tests.kit.chromium import chromium, open_link
 from tests.kit.site import Site
+from web.check import checks
 
 pytestmark = pytest.mark.browser
 
@@ -87,7 +88,7 @@ async def test_the_preflight_fills_itself_and_can_be_repeated(opened: Open) -> N
     again = page.get_by_role("button", name="Look again")
     verdict = page.locator("#verdict")
     await expect(again).to_be_visible(timeout=20_000)
-    await expect(verdict).to_contain_text(f"of {len(check.CHECKS)} want mending.")
+    await expect(verdict).to_contain_text(f"of {len(checks.CHECKS)} want mending.")
     await expect(page.locator('.check[data-good=""]')).to_have_count(0)
     first = page.locator(".check").first
     await expect(first).to_have_attribute("data-good", "no")  # what wants mending comes first

@@ -6,8 +6,7 @@ import base64
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from db import addresses
 from db.addresses import AddressError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.request.background import BackgroundTasks as Work
-from web.request.background import background_tasks
+from web.request.background import BackgroundTasks as Work, background_tasks
 
 
 async def test_what_waits_is_done_before_the_end_and_failures_harm_nobody() -> None:

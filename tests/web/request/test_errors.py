@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
-from web.request import render as request_render
+from web.request import health
 from web.request.errors import CLIENT_LEFT, page
 
 Browsers = Callable[[], Browser]
@@ -43,7 +43,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     table = web.RouteTableDef()
     table.get("/refuse/{status}")(refuse)
-    monkeypatch.setattr(request_render, "routes", [*request_render.routes, *table])
+    monkeypatch.setattr(health, "routes", [*health.routes, *table])
 
 
 async def test_each_status_is_a_page_of_its_own(refusing: None, cast: Cast, browser: Browsers) -> None:

@@ -16,8 +16,7 @@ from runtime.settings import Secret
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.config import Settings
-from web.request import keys
-from web.request import session as request_session
+from web.request import keys, session as request_session
 from web.request.security_headers import content_security_policy, security_headers
 
 Browsers = Callable[[], Browser]

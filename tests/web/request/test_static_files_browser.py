@@ -31,7 +31,7 @@ from tests.kit.chromium import chromium
 
 pytestmark = pytest.mark.browser
 
-_STATIC = Path(__file__).parents[1] / "web" / "static"
+_STATIC = Path(__file__).parents[3] / "web" / "static"
 _FOLD = """
 async (texts) => {
   const { CallsStore } = await import("/static/calls_store.js");

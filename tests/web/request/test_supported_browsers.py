@@ -17,7 +17,7 @@ from web.request.render import STATIC, TEMPLATES
 
 Table = Mapping[str, tuple[float, float, float]]
 
-_README = Path(__file__).parents[1] / "README.md"
+_README = Path(__file__).parents[3] / "README.md"
 _BROWSERS = ("Chrome", "Firefox", "Safari")
 _NEVER = 999.0
 

@@ -12,8 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import stripe as official
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sandbox.stripe.account import blank
 from sandbox.stripe.api.form import decode
@@ -21,7 +20,7 @@ from sandbox.stripe.emulator import Fault
 from sandbox.stripe.errors import ApiError
 from tests.kit.stripe import KEY, PRICE, Till, open_till
 
-SPEC = Path(__file__).parents[2] / "shared" / "specs" / "stripe_fixtures3.json"
+SPEC = Path(__file__).parents[5] / "shared" / "specs" / "stripe_fixtures3.json"
 
 
 @pytest_asyncio.fixture

@@ -10,11 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from provisioning.twilio.numbers_api import TwilioError, Wish, opened
-from sandbox.twilio.emulator import Book, Number
+from sandbox.twilio.emulator import Number, Registry
 from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, fault, spoken
 from sandbox.twilio.pages.numbers import PAGE, STRANGER
 from tests.kit.chromium import chromium
@@ -116,10 +115,10 @@ async def test_another_page_may_press_nothing(place: Account) -> None:
 
 async def test_papers_under_review_are_taken_up_after_a_restart(tmp_path: Path) -> None:
     kept = tmp_path / "twilio.json"
-    async with account(book=Book(kept)) as before:
+    async with account(book=Registry(kept)) as before:
         before.book.bundles[BUNDLE]["status"] = "pending-review"
         before.book.save(before.numbers)
-    again = Book(kept, review_seconds=0.0)
+    again = Registry(kept, review_seconds=0.0)
     async with account(book=again) as after:
         async with opened(after.settings) as api:
             await api.search(Wish(locality="Hobart"))  # time passes

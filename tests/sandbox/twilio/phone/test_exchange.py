@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.audio import voice as audio_voice
 from sandbox.twilio.emulator import Manner, twilio
-from sandbox.twilio.phone import exchange as exchange
+from sandbox.twilio.phone import exchange
 from tests.kit.twilio_customer import SECONDS, codes, settings, town
 
 

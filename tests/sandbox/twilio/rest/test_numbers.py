@@ -6,11 +6,10 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from provisioning.twilio.numbers_api import TwilioError, opened
-from sandbox.twilio.emulator import Book, Number, RestFault
+from sandbox.twilio.emulator import Number, Registry, RestFault
 from sandbox.twilio.rest.stock import LOCALITIES, locality_of, numbers, pattern
 from tests.kit.twilio_account import ADDRESS, BUNDLE, account
 
@@ -20,10 +19,10 @@ SEEDED = "+61255501234"
 
 async def test_what_was_bought_outlives_the_emulator(tmp_path: Path) -> None:
     kept = tmp_path / "twilio.json"
-    async with account(Number(SEEDED), book=Book(kept)) as place, opened(place.settings) as api:
+    async with account(Number(SEEDED), book=Registry(kept)) as place, opened(place.settings) as api:
         await api.buy(BOUGHT, "bilby:1", BUNDLE, ADDRESS)
         await api.route(BOUGHT)
-    async with account(Number(SEEDED, voice_url="https://new.example"), book=Book(kept)) as place:
+    async with account(Number(SEEDED, voice_url="https://new.example"), book=Registry(kept)) as place:
         assert place.numbers[BOUGHT].friendly_name == "bilby:1"
         assert place.book.routes[BOUGHT]["voice_region"] == "au1"
         assert place.numbers[SEEDED].voice_url == "https://new.example"  # what is given now wins

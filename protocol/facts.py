@@ -8,10 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-from web.calls.callback_forms import printable
-
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
 Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing"]
+
+
+_LONGEST_REASON = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,8 @@ def _placed(fact: Fact, payload: bytes) -> Fact:
     """``fact`` with what ``payload`` says of the stream's place."""
     place = msgspec.json.decode(payload, type=_Place, strict=False)
     return replace(fact, **msgspec.structs.asdict(place), state=None if place.again else fact.state)
+
+
+def printable(text: str) -> str:
+    """``text`` on one line of at most 200 characters, without what a terminal or Postgres would choke on."""
+    return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_REASON].strip()

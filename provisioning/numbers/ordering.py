@@ -11,8 +11,7 @@ from db.models import Bundle, Number, NumberOrder
 from db.queries import bundles, number_orders
 from db.queries.number_orders import NumberOrders
 from provisioning.jobs import enqueue
-from provisioning.numbers import bundles as regulatory
-from provisioning.numbers import orders as numbers_orders
+from provisioning.numbers import bundles as regulatory, orders as numbers_orders
 from provisioning.twilio.settings import TwilioSettings
 
 
