@@ -103,6 +103,7 @@ END
 }
 
 [ "$(id -u)" = 0 ] || { echo "needs root, for network namespaces and the engine" >&2; exit 1; }
+! ip netns list | grep -qw $engine || { echo "another rehearsal runs, or was cut off: ip netns delete $engine" >&2; exit 1; }
 mkdir -p "$work"
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/config DOCKER_BUILDKIT=0
 export COMPOSE_FILE=$root/deploy/compose.yaml:$root/deploy/rehearsal/compose.yaml COMPOSE_ENV_FILES=$work/bilby.env

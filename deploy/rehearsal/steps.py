@@ -135,12 +135,12 @@ asyncio.run(main())
 
 async def visit_by_ipv6() -> None:
     """Somebody asks for a sign-in link by IPv6: web must see their address, not Docker's."""
-    host = "--resolve=app.bilby.test:443:[2001:db8:51::2]"
+    host = ("--resolve", "app.bilby.test:443:[2001:db8:51::2]")
     url = "https://app.bilby.test/sign-in"
     headers = "Origin: https://app.bilby.test"
     authority = os.environ["SSL_CERT_FILE"]  # noqa: TID251 (as deploy/rehearse.sh sets it)
     form = "email=nobody@bilby.test"
-    await run("curl", "-sS", "-6", "-o", "/dev/null", "--cacert", authority, host, "-H", headers, "-d", form, url)
+    await run("curl", "-sS", "-6", "-o", "/dev/null", "--cacert", authority, *host, "-H", headers, "-d", form, url)
     counted = await compose("exec", "-T", "web", "python", "-", stdin=_COUNTED % "2001:db8:51::/64")
     if counted.strip() != "counted":
         raise StepError("web saw another address than the visitor's")
