@@ -1,14 +1,19 @@
-"""Does what must not be forgotten: jobs that survive crashes, and the regular sweeping up.
+"""Does later: jobs that survive crashes, and the regular sweeping up.
 
 A job is put into the database in the transaction that makes it necessary (`jobs.enqueue`), so that both happen or
-neither. Any `worker` takes it, says that it is alive while it works, and if it dies another takes over: a job may
-so run more than once, and its effect has to be the same. `duties` puts all of them together; `housekeeping` runs by
-the clock.
+neither. Any `worker` takes it and says that it is alive while it works; if it dies, another takes over. A job may so
+run more than once, and its effect has to be the same. Stripe, Twilio and mail are asked between transactions, never
+inside.
 
-    Stripe's event ─► stripe_events ─► subscriptions ─┬─► order of a number ─► numbers ─► purchase ─► Twilio
-     (web's webhook)   once, or again   asks Stripe,   │                          ▲
-                       if it failed     decides        ├─► notices: mails         │ gives up
-                                                       └─► day of release ─► release: asks Stripe once more
+Its rooms, and how a dollar becomes a number::
 
-    every night: strays (who pays and is nobody's) ─► reconciliation (Stripe, our rows and Twilio's list)
+    web's webhook ─► billing/events ─► billing/sync ─┬─► an order ─► numbers/orders ─► purchase ─► twilio/ ─► Twilio
+                     asks stripe/ first              ├─► billing/notices: mails
+                                                     └─► billing/release: after the grace period
+
+    every night: billing/strays (paid, but linked to nobody) ─► reconciliation (Stripe, our rows and Twilio's list)
+
+`schedule` puts jobs and sweeps together. `stripe` and `twilio` are the vendors' APIs; nothing is decided there.
+`status`, `watch` and `metrics` say how this process does, and what only it watches: the queue, the database,
+certificates, backups.
 """

@@ -1,31 +1,29 @@
-"""Serves: pages, sign-in, webhooks, TwiML, the logs. It has the database, and no word spoken passes through it.
+"""Answers: pages, sign-in, webhooks, TwiML, the logs. It has the database, and no word spoken passes through it.
 
-How a person becomes a customer whose calls are heard, file by file::
+Its rooms, and who may use whom (downwards only)::
 
-    landing ─► sign_up ─► checkout ──────────► Stripe's page ─► checkout (waits) ─► onboarding ─► numbers, team
-               newcomer   readiness, paying          │          progress (live)      checklist    number_board, roster
-                                                     ▼
-                                    stripe_webhook ─► provisioning.billing.events ─► walls (who may watch), jobs
+    check: is everything set up?          calls: Twilio's webhooks, the console page, the call log
+                                            │
+                                          billing: checkout, Stripe's webhook, what is paid
+                                            │
+                                          organisation: first steps, details, settings, audit log
+                                            │
+                      numbers: search, orders          people: sign-up, sign-in, team, public pages
+                                            │
+    request: around every request (access gate, session, errors, forms, rendering, limits)
+
+How a person becomes a customer whose calls are heard::
+
+    people/sign_up ─► billing/checkout ─► Stripe's page ─► billing/checkout (waits) ─► organisation/onboarding ─►
+    numbers │ └─► billing/webhook ─► a job of provisioning's
 
 How a call goes by::
 
-    Twilio ─► signature ─► voice ─► twiml ─► Twilio      (what to do with a call; the ticket of its stream goes along)
-    Twilio ─► signature ─► callbacks ─► reports ─► the call's row ─► calls (the log)
-    media  ─► NATS ─► facts ─┬─► reports                     (how its transcription does; never a word)
-                             └─► whereabouts ─► restarts     (a node is silent or drains: a new stream elsewhere)
+    Twilio ─► calls/twilio_request ─► voice ─► twiml ─► Twilio     (with the ticket of its stream)
+    Twilio ─► calls/status_callbacks ─► the call's row ─► log
+    media  ─► bus ─┬─► calls/status_callbacks                      (how its transcription does; never a word)
+                   └─► calls/stream_registry ─► stream_recovery    (a stream is lost: a new one elsewhere)
 
-Around both: `app` wires routes, middlewares and what lives as long as the process; `config` reads settings, `keys`
-is how they are found again. `access` is the only way from a request to an organisation's rows. `sign_in` mails links,
-`sessions` keeps the cookie they earn, `signed_in` tells an open page of it, `tokens` gives passes for the console and
-the softphone, `voice_sdk` says which script the phone runs, `availability` whose console rings, `living` which calls
-go on. `limits` counts who asks how often. `errors` says which refusal gets which status; `middlewares` turn them into
-a page or JSON, `headers` say what browsers must refuse. `outbox` sends mails after the answer is out.
-
-Running an organisation: `settings_page` (`business`), `numbers` (`number_search`), `team`, `billing`
-(`billing_state`), `audit_log` (`audit_lines`). Running Bilby: `check` (`check_media`, `check_stripe`, `finding`) and
-its page `preflight`, `health`.
-
-Decided by pure files, beside the page that shows it: those in brackets above, and `newcomer`, `readiness`,
-`checklist`, `number_board`, `roster`, `twiml`, `callbacks`, `dialling`, `call_log`, `price`,
-`fact`, `whereabouts`.
+`app` wires routes, middlewares and what lives as long as the process. A page is two files: the handler and, beside
+it, the pure half that decides what is shown (`…view.py`).
 """
