@@ -67,7 +67,7 @@ async def transcribe(
 
     ``access_keys`` are secrets by access key id, ``session_tokens`` the token of each temporary key.
     """
-    keys = sigv4.Keys(access_keys, session_tokens or {})
+    keys = sigv4.Keys(access_keys, {} if session_tokens is None else session_tokens)
     service = Transcribe(keys=keys, recogniser=recogniser, region=region, quota=quota, limits=limits)
     service.starts_per_second = starts_per_second
     quiet = logging.getLogger("sandbox.transcribe.emulator.websockets")

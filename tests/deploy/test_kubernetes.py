@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import re
 import shutil
 import socket
@@ -131,6 +132,35 @@ def test_nobody_talks_but_as_it_is_said() -> None:
     }
     assert 5432 not in ports["media"] | ports["nats"], "who hears has no way to the database"
     assert {443, 8443, 4222} <= ports["media"]
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("169.254.169.254", 80),  # an instance's metadata service
+        ("169.254.170.23", 80),  # the Pod Identity agent
+        ("fd00:ec2::23", 80),
+        ("52.95.128.1", 443),  # STS, any address of Amazon's
+        ("52.95.128.1", 8443),  # Transcribe
+    ],
+)
+def test_media_and_nobody_else_may_ask_for_a_roles_credentials(address: str, port: int) -> None:
+    open_to = {name for name, policy in _named("NetworkPolicy").items() if _lets_out(policy, address, port)}
+    assert "media" in open_to
+    if port == 80:
+        assert open_to == {"media"}
+
+
+def _lets_out(policy: dict[str, Any], address: str, port: int) -> bool:
+    """Whether a policy allows TCP to an address outside the cluster."""
+    wanted = ipaddress.ip_address(address)
+    return any(
+        wanted in ipaddress.ip_network(block["cidr"])
+        and not any(wanted in ipaddress.ip_network(each) for each in block.get("except", []))
+        for rule in policy["spec"].get("egress", [])
+        if any(each["port"] == port for each in rule["ports"])
+        for block in (peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer)
+    )
 
 
 def test_both_names_are_routed() -> None:
