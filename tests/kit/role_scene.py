@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from sandbox.engines.nats import NatsServer
 from tests.kit.certificate import self_signed
@@ -76,8 +77,11 @@ async def two_calls(source: str, folder: Path) -> None:
         scripted_vendor(**keys) as vendor,
     ):
         _show(role, folder, "first")
-        unset = {"aws_access_key_id": "", "aws_secret_access_key": ""}  # as compose passes what nobody has set
-        async with media_process(nats, vendor, _PORT, **unset, **environment) as node:
+        unset: dict[str, Any] = {
+            "aws_access_key_id": "",
+            "aws_secret_access_key": "",
+        }  # as compose passes what nobody has set
+        async with media_process(nats, vendor, _PORT, **unset | environment) as node:
             await _hear(node, "the first call")
             _show(role, folder, "second")
             role.retire()

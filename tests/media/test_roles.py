@@ -23,7 +23,7 @@ APART = ("unshare", "--net", "--mount", *(() if os.geteuid() == 0 else ("--map-r
 async def test_a_role_gives_the_credentials_of_every_call(source: str, tmp_path: Path) -> None:
     scene = await asyncio.create_subprocess_exec(
         *(*APART, sys.executable, "-m", "tests.kit.role_scene", source, str(tmp_path)),
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
