@@ -87,7 +87,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     know(app)
     app[keys.progress] = Progress()
     app.on_shutdown.append(_end_streams)
-    app.cleanup_ctx.extend([_database, _twilio, _phone_numbers, _stripe, _facts, _outbox])
+    app.cleanup_ctx.extend([_database, _twilio, _phone_numbers, _stripe, _facts, _background])
     return app
 
 
@@ -123,18 +123,18 @@ async def _end_streams(app: web.Application) -> None:
 
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
-    app[keys.restarts] = restarts = StreamRecovery(app)
+    app[keys.stream_recovery] = recovery = StreamRecovery(app)
     app[keys.stream_stops] = stops = stop_words.StreamStops(app)
     url = app[keys.settings].nats_url.get_secret_value()
-    app[keys.bus] = facts = Facts(url, partial(status_callbacks.take_fact, app), restarts.alive)
+    app[keys.bus] = facts = Facts(url, partial(status_callbacks.take_fact, app), recovery.alive)
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(part) for part in (facts.run(), restarts.run(), stops.run())]
+        running = [tasks.create_task(part) for part in (facts.run(), recovery.run(), stops.run())]
         yield
         for task in running:
             task.cancel()
 
 
-async def _outbox(app: web.Application) -> AsyncIterator[None]:
-    async with background_tasks() as outbox:
-        app[keys.outbox] = outbox
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    async with background_tasks() as background:
+        app[keys.background] = background
         yield

@@ -14,7 +14,7 @@ from db.models import Organisation, OrganisationStatus, Role
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Entitlements:
     """What still works for an organisation."""
 
     connects: bool
@@ -25,7 +25,7 @@ class Standing:
     """Whose consoles are open."""
     keeps_numbers: bool
     """Its numbers stay; if not, they are given back after ``RELEASE_GRACE_DAYS``."""
-    trouble: str = ""
+    problem: str = ""
     """What is wrong, as a sentence for its members."""
     remedy: str = ""
     """What who pays can do about it, as a sentence."""
@@ -33,30 +33,30 @@ class Standing:
 
 _EVERYBODY: frozenset[Role] = frozenset({"owner", "admin", "supervisor", "agent"})
 _NOBODY: frozenset[Role] = frozenset()
-_WORKS = Standing(connects=True, transcribes=True, watchers=_EVERYBODY, keeps_numbers=True)
+_WORKS = Entitlements(connects=True, transcribes=True, watchers=_EVERYBODY, keeps_numbers=True)
 
 
-def _off(trouble: str, remedy: str) -> Standing:
-    return Standing(False, False, _NOBODY, keeps_numbers=False, trouble=trouble, remedy=remedy)
+def _off(problem: str, remedy: str) -> Entitlements:
+    return Entitlements(False, False, _NOBODY, keeps_numbers=False, problem=problem, remedy=remedy)
 
 
-STANDING: dict[OrganisationStatus, Standing] = {
-    "incomplete": Standing(
+ENTITLEMENTS: dict[OrganisationStatus, Entitlements] = {
+    "incomplete": Entitlements(
         connects=False,
         transcribes=False,
         watchers=_NOBODY,
         keeps_numbers=True,
-        trouble="No payment has arrived yet.",
+        problem="No payment has arrived yet.",
         remedy="Finish paying to start.",
     ),
     "trialing": _WORKS,
     "active": _WORKS,
-    "past_due": Standing(
+    "past_due": Entitlements(
         connects=True,
         transcribes=False,
         watchers=_EVERYBODY - {"agent"},
         keeps_numbers=True,
-        trouble="The last payment did not go through. Calls still connect, without words.",
+        problem="The last payment did not go through. Calls still connect, without words.",
         remedy="Pay the open invoice or change the card, and the words come back by themselves.",
     ),
     "paused": _off("The subscription is paused, so calls do not connect.", "Resume it to keep your numbers."),
@@ -99,9 +99,9 @@ ATTENTION: dict[Attention, Advice] = {
 """What needs attention, and nowhere else; the same as in docs/subscriptions.md."""
 
 
-def standing(organisation: Organisation) -> Standing:
+def entitlements(organisation: Organisation) -> Entitlements:
     """What works for ``organisation`` today."""
-    return STANDING[organisation.status]
+    return ENTITLEMENTS[organisation.status]
 
 
 async def find(session: AsyncSession, organisation_id: UUID) -> Organisation | None:

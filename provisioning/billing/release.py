@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from db.models import NumberOrder
 from db.queries import audit, number_orders, organisations, subscriptions
-from db.queries.organisations import standing
+from db.queries.organisations import entitlements
 from provisioning.billing import notices
 from provisioning.billing.sync import ask, write
 from provisioning.jobs import Payload, TryAgain, enqueue
@@ -65,7 +65,7 @@ async def _is_over(session: AsyncSession, organisation_id: UUID) -> bool:
     row = await subscriptions.of(session, organisation_id)
     if organisation is None or row is None or row.release_after is None:
         return False
-    return not standing(organisation).keeps_numbers and row.release_after <= datetime.now(UTC)
+    return not entitlements(organisation).keeps_numbers and row.release_after <= datetime.now(UTC)
 
 
 async def _give_up_all(session: AsyncSession, organisation_id: UUID) -> None:

@@ -20,7 +20,7 @@ from db.engine import Database
 from db.models import OrganisationStatus, Subscription
 from db.queries import audit, number_orders, organisations, subscriptions
 from db.queries.audit import Details
-from db.queries.organisations import STANDING
+from db.queries.organisations import ENTITLEMENTS
 from provisioning.billing import notices
 from provisioning.billing.notices import Kind
 from provisioning.numbers import orders as numbers_orders
@@ -77,7 +77,7 @@ def decide(known: Known, agreements: Sequence[StripeSubscription], now: datetime
 
 
 def _values(known: Known, one: StripeSubscription, now: datetime, grace: timedelta) -> dict[str, Any]:
-    same, ended = known.subscription == one.id, not STANDING[one.means].keeps_numbers
+    same, ended = known.subscription == one.id, not ENTITLEMENTS[one.means].keeps_numbers
     return {
         "stripe_subscription_id": one.id,
         "status": one.status,
@@ -93,7 +93,7 @@ def _values(known: Known, one: StripeSubscription, now: datetime, grace: timedel
 
 
 def _paid_by(known: Known, one: StripeSubscription) -> Sequence[str]:
-    if STANDING[known.status].connects or not STANDING[one.means].connects:
+    if ENTITLEMENTS[known.status].connects or not ENTITLEMENTS[one.means].connects:
         return ()
     again = [f"{one.id}:{known.ended_at.isoformat()}"] if known.ended_at else []
     return (one.id, *again)

@@ -112,7 +112,7 @@ async def success(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/checkout/standing")
-async def standing(request: web.Request) -> web.StreamResponse:
+async def state(request: web.Request) -> web.StreamResponse:
     """How things stand, for a page that waits: it loads itself again when they do otherwise."""
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:

@@ -1,6 +1,6 @@
 """The wall between members and live words while money is missing: said in words, with who can take it down.
 
-What is closed to whom stands in `STANDING` (db/queries/organisations.py). Here it is put into sentences for one
+What is closed to whom stands in `ENTITLEMENTS` (db/queries/organisations.py). Here it is put into sentences for one
 viewer, and when it changes every open console of the organisation is closed, so that each page asks for a new ticket
 and learns how things stand now. Calls are touched by neither: who is talking goes on talking.
 """
@@ -47,7 +47,7 @@ class PaymentNotice:
 
 async def trouble(request: web.Request, viewer: Viewer) -> PaymentNotice | None:
     """What to tell ``viewer``; None while all is well."""
-    if not viewer.standing.trouble:
+    if not viewer.entitlements.problem:
         return None
     async with access.rows(request, viewer) as rows:
         return told(viewer, rows.organisation, await rows.members.all(), await rows.subscription())
@@ -62,11 +62,11 @@ def told(
     mend = ("/checkout", "Choose seats and pay") if anew else ("/billing", "See to the payment")
     return PaymentNotice(
         state=organisation.status,
-        words=" ".join(filter(None, (viewer.standing.trouble, until))),
-        remedy=viewer.standing.remedy if pays else whom_to_ask(everybody),
+        words=" ".join(filter(None, (viewer.entitlements.problem, until))),
+        remedy=viewer.entitlements.remedy if pays else whom_to_ask(everybody),
         link=mend[0] if pays else "",
         label=mend[1] if pays else "",
-        connects=viewer.standing.connects,
+        connects=viewer.entitlements.connects,
     )
 
 

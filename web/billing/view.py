@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from db.base import Attention
 from db.models import Organisation, Subscription
-from db.queries.organisations import ATTENTION, standing
+from db.queries.organisations import ATTENTION, entitlements
 from provisioning.billing.notices import day
 from provisioning.stripe.api import Invoice, Preview
 from web.billing.checkout_rules import has_failed, is_subscribed, is_under_way
@@ -74,11 +74,11 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
     end = _on(row.current_period_end, organisation)
     if organisation.status in ("trialing", "active"):
         return _working(organisation, row, end)
-    at = standing(organisation)
+    at = entitlements(organisation)
     since = _on(row.past_due_since, organisation)
     if organisation.status == "past_due":
-        return State("A payment did not go through", _joined(at.trouble, at.remedy, _since(since)), "bad", "pay")
-    words = _joined(at.trouble, at.remedy, _kept(organisation, row))
+        return State("A payment did not go through", _joined(at.problem, at.remedy, _since(since)), "bad", "pay")
+    words = _joined(at.problem, at.remedy, _kept(organisation, row))
     if organisation.status == "paused":
         return State("The subscription is paused", words, "bad", "resume")
     return State("An invoice is not paid", words, "bad", "pay")
@@ -95,14 +95,14 @@ def _working(organisation: Organisation, row: Subscription, end: str) -> State:
 
 
 def _without(organisation: Organisation, row: Subscription | None) -> State:
-    at = standing(organisation)
+    at = entitlements(organisation)
     if organisation.status == "cancelled":
-        words = _joined(at.trouble, at.remedy, _kept(organisation, row))
+        words = _joined(at.problem, at.remedy, _kept(organisation, row))
         return State("The subscription has ended", words, "bad", "checkout")
     if organisation.status == "incomplete":
         return State("Not paid yet", at.remedy, "wait", "checkout")
-    if at.trouble:
-        return State("Payment has stopped", at.trouble, "bad", "checkout")
+    if at.problem:
+        return State("Payment has stopped", at.problem, "bad", "checkout")
     return State("Free of charge", "Your organisation works without a subscription.", "good")
 
 

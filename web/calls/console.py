@@ -38,7 +38,7 @@ async def console(request: web.Request) -> web.StreamResponse:
 
 async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
     """Why there are no words for ``viewer``, and the phone as long as calls connect."""
-    phone = viewer.may("softphone") and viewer.standing.connects
+    phone = viewer.may("softphone") and viewer.entitlements.connects
     return render(
         request,
         "console_off.html",

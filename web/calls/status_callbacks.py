@@ -103,8 +103,8 @@ async def _stream(request: web.Request, form: Form) -> None:
     call, report = call_sid(form), stream_report(form)
     if report is None:
         return
-    stream, restarts = form.get("StreamSid", ""), request.app[keys.restarts]
-    if restarts.is_past(call, stream):  # late news of one that another has come for
+    stream, recovery = form.get("StreamSid", ""), request.app[keys.stream_recovery]
+    if recovery.is_past(call, stream):  # late news of one that another has come for
         return
     async with access.by_call(request, call) as rows:
         known = await rows.calls.get(call)
@@ -116,7 +116,7 @@ async def _stream(request: web.Request, form: Form) -> None:
         organisation_id, heard = rows.organisation.id, known is not None and known.transcription is not None
     if known is not None and report.state == "failed":
         _log.warning("stream failed", call=call, stream=stream, reason=report.reason)
-        restarts.lost(organisation_id, call, stream, _milliseconds(known.started_at) if heard else None)
+        recovery.lost(organisation_id, call, stream, _milliseconds(known.started_at) if heard else None)
 
 
 def _milliseconds(at: datetime) -> int:
@@ -132,7 +132,7 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         app[keys.progress].nudge(fact.org)
         await payment_notice.close_consoles(app, fact.org)
         return
-    news = app[keys.restarts].note(fact)
+    news = app[keys.stream_recovery].note(fact)
     async with access.by_fact(app, fact.org) as rows:
         call = await rows.calls.get(fact.call)
         stopped = call is not None and call.words_stopped_at is not None

@@ -44,7 +44,7 @@ async def stop_words(request: web.Request) -> web.Response:
         if stopped.is_new:
             await rows.audit.record("call.words_stopped", {"call": call})
     request.app[keys.bus].words_stopped(viewer.organisation_id, call)
-    place = request.app[keys.restarts].find(call)
+    place = request.app[keys.stream_recovery].find(call)
     request.app[keys.stream_stops].order(call, place.stream if place and place.stream else twiml.STREAM_NAME)
     _log.info("words stopped", call=call)
     return web.Response(status=204)

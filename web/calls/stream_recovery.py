@@ -24,7 +24,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from db.engine import DatabaseUnavailableError
 from db.queries.call_progress import is_over
-from db.queries.organisations import standing
+from db.queries.organisations import entitlements
 from protocol.facts import Fact
 from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url
@@ -48,37 +48,37 @@ class StreamRecovery:
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
-        self._whereabouts = StreamRegistry()
+        self._registry = StreamRegistry()
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
         self._later: list[tuple[float, str]] = []  # a heap: when to want which call
 
     def note(self, fact: Fact) -> bool:
         """What media says of a call; False if that is the past, for another node has the call by now."""
-        if self._whereabouts.is_elsewhere(fact) and fact.kind in ("stream", "ended"):
+        if self._registry.is_elsewhere(fact) and fact.kind in ("stream", "ended"):
             return False
-        if self._whereabouts.note(fact):
+        if self._registry.note(fact):
             self._lose(fact.call)
         return True
 
     def alive(self, node: str) -> None:
         """A media node says that it lives."""
-        self._whereabouts.alive(node, time.monotonic())
+        self._registry.alive(node, time.monotonic())
 
     def find(self, call: str) -> LiveStream | None:
         """Where ``call`` has its stream, as far as is known."""
-        return self._whereabouts.find(call)
+        return self._registry.find(call)
 
     def is_past(self, call: str, stream: str) -> bool:
         """Whether ``call`` has another stream by now."""
-        return self._whereabouts.is_past(call, stream)
+        return self._registry.is_past(call, stream)
 
     def lost(self, org: UUID, call: str, stream: str, began: int | None) -> None:
         """Twilio says that ``stream`` broke: if it is the call's newest, the call needs another.
 
         ``began`` is when its transcription began (ms since 1970), for a call that media has not told of.
         """
-        if self._whereabouts.find(call) is None:
-            self._whereabouts.adopt(call, org, stream, began)
+        if self._registry.find(call) is None:
+            self._registry.register(call, org, stream, began)
         self._lose(call, stream)
 
     async def run(self) -> None:
@@ -95,11 +95,11 @@ class StreamRecovery:
             await asyncio.sleep(WATCH_SECONDS)
             before, slept = (now := time.monotonic()), now - before
             if slept > _ASLEEP_SECONDS or not self._app[keys.bus].connected:
-                self._whereabouts.excuse(now)
-            for call in self._whereabouts.orphans(now):
+                self._registry.extend_deadlines(now)
+            for call in self._registry.orphans(now):
                 _silent.inc()
                 self._lose(call)
-            for call in self._whereabouts.missing(now):
+            for call in self._registry.missing(now):
                 _restarts.labels("missing").inc()
                 _log.warning("stream did not arrive", call=call)
                 self._lose(call)
@@ -108,7 +108,7 @@ class StreamRecovery:
 
     def _lose(self, call: str, stream: str | None = None) -> None:
         now = time.monotonic()
-        delay = self._whereabouts.lose(call, now, stream)
+        delay = self._registry.mark_lost(call, now, stream)
         if delay is None:
             return
         if delay:
@@ -143,7 +143,7 @@ class StreamRecovery:
     def _try_again(self, call: str, why: str) -> None:
         _restarts.labels("failed").inc()
         _log.warning("stream not restarted yet", call=call, why=why)
-        self._whereabouts.forgo(call)
+        self._registry.release_claim(call)
         self._lose(call)
 
     def _note_refused(self, call: str, why: str) -> None:
@@ -151,17 +151,17 @@ class StreamRecovery:
         _log.info("stream not restarted", call=call, why=why)
 
     async def _start(self, call: str) -> None:
-        place = self._whereabouts.find(call)
-        if place is None or place.leaving != place.stream:
+        live = self._registry.find(call)
+        if live is None or live.leaving != live.stream:
             return
-        before, ticket = place.stream, await self._ticket(call, place)
+        before, ticket = live.stream, await self._ticket(call, live)
         if ticket is None:
-            self._whereabouts.forget(call)
+            self._registry.forget(call)
             return
         stream = await self._order(call, before, ticket)
         _restarts.labels("started").inc()
         _log.info("stream restarted", call=call, before=before, stream=stream)
-        if self._whereabouts.started(call, before, stream, time.monotonic()):
+        if self._registry.started(call, before, stream, time.monotonic()):
             self._lose(call, stream)
 
     async def _order(self, call: str, before: str, ticket: str) -> str:
@@ -181,19 +181,19 @@ class StreamRecovery:
         )
         return str(started.sid)
 
-    async def _ticket(self, call: str, place: LiveStream) -> str | None:
+    async def _ticket(self, call: str, live: LiveStream) -> str | None:
         """A ticket for the call's next stream; None if the call is over, or is not to be transcribed any more."""
-        async with access.by_fact(self._app, place.org) as rows:
+        async with access.by_fact(self._app, live.org) as rows:
             row = await rows.calls.get(call)
-            if row is None or is_over(row.status) or not standing(rows.organisation).transcribes:
+            if row is None or is_over(row.status) or not entitlements(rows.organisation).transcribes:
                 return None
             if row.words_stopped_at is not None:
                 return None
             return sign_stream(
                 self._app[keys.settings].stream_shared_secret.get_secret_value(),
-                org=str(place.org),
+                org=str(live.org),
                 call=call,
                 direction=row.direction,
                 agent=None if row.agent_id is None else str(row.agent_id),
-                began=place.began,
+                began=live.began,
             )

@@ -51,11 +51,11 @@ class StreamRegistry:
     """The live calls, as many as are known."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, LiveStream] = OrderedDict()
+        self._streams: OrderedDict[str, LiveStream] = OrderedDict()
         self._heard: dict[str, float] = {}  # node: when it said last that it lives
 
     def find(self, call: str) -> LiveStream | None:
-        return self._places.get(call)
+        return self._streams.get(call)
 
     def note(self, fact: Fact) -> bool:
         """What media says of a call. True if its stream is lost: broken, handed over, or ended before the call."""
@@ -64,14 +64,14 @@ class StreamRegistry:
         if fact.kind == "lost":
             return self._is_newest_lost(fact)
         if fact.kind in ("started", "handover"):
-            self._place(fact)
+            self._update(fact)
         return fact.kind == "handover"
 
     def forget(self, call: str) -> None:
         """It is over, or not to be transcribed any more."""
-        self._places.pop(call, None)
+        self._streams.pop(call, None)
 
-    def adopt(self, call: str, org: UUID, stream: str, began: int | None) -> None:
+    def register(self, call: str, org: UUID, stream: str, began: int | None) -> None:
         """A call that media said nothing of since we live, or that never reached it: Twilio names its stream."""
         self._keep(call, LiveStream(org, stream, began=began))
 
@@ -79,104 +79,104 @@ class StreamRegistry:
         """A heartbeat."""
         self._heard[node] = max(now, self._heard.get(node, now))
 
-    def excuse(self, now: float) -> None:
+    def extend_deadlines(self, now: float) -> None:
         """We heard nothing of late, through no fault of theirs."""
         self._heard = dict.fromkeys(self._heard, now + GRACE_SECONDS)
-        for place in self._places.values():
-            if place.ordered_at is not None:
-                place.ordered_at = now + GRACE_SECONDS
+        for live in self._streams.values():
+            if live.ordered_at is not None:
+                live.ordered_at = now + GRACE_SECONDS
 
     def orphans(self, now: float) -> list[str]:
         """The calls of nodes that have fallen silent. A node is buried once."""
         gone = {node for node, heard in self._heard.items() if now - heard >= SILENT_SECONDS}
         for node in gone:
             del self._heard[node]
-        return [call for call, place in self._places.items() if place.node in gone] if gone else []
+        return [call for call, live in self._streams.items() if live.node in gone] if gone else []
 
     def missing(self, now: float) -> list[str]:
         """The calls whose new stream was ordered and has not reached media. Each is told once."""
         late = [
             call
-            for call, place in self._places.items()
-            if place.ordered_at is not None and now - place.ordered_at >= ARRIVE_SECONDS
+            for call, live in self._streams.items()
+            if live.ordered_at is not None and now - live.ordered_at >= ARRIVE_SECONDS
         ]
         for call in late:
-            self._places[call].ordered_at = None
+            self._streams[call].ordered_at = None
         return late
 
-    def lose(self, call: str, now: float, stream: str | None = None) -> float | None:
+    def mark_lost(self, call: str, now: float, stream: str | None = None) -> float | None:
         """``stream`` of ``call`` is lost, or whichever is its newest. The seconds until another is to be started;
         None if none is: we do not know the call, or somebody said so before, or it has another already.
         """
-        place = self._places.get(call)
-        if place is None:
+        live = self._streams.get(call)
+        if live is None:
             return None
-        if stream not in (None, place.stream):
-            place.broken.append(stream or "")
+        if stream not in (None, live.stream):
+            live.broken.append(stream or "")
             return None
-        if place.leaving == place.stream:
+        if live.leaving == live.stream:
             return None
-        place.leaving = place.stream
-        lately = sum(now - start < 60 for start in place.starts)
-        place.starts.append(now)
+        live.leaving = live.stream
+        lately = sum(now - start < 60 for start in live.starts)
+        live.starts.append(now)
         return DELAYS[lately]
 
     def started(self, call: str, before: str, stream: str, now: float) -> bool:
         """Twilio took the order for another stream than ``before``. Whether that one has broken meanwhile."""
-        place = self._places.get(call)
-        if place is None:
+        live = self._streams.get(call)
+        if live is None:
             return False
-        if place.stream == before:  # or media was quicker than Twilio's answer
-            self._succeed(place, stream)
-            place.node, place.ordered_at = "", now
-        return stream == place.stream and stream in place.broken
+        if live.stream == before:  # or media was quicker than Twilio's answer
+            self._succeed(live, stream)
+            live.node, live.ordered_at = "", now
+        return stream == live.stream and stream in live.broken
 
-    def forgo(self, call: str) -> None:
+    def release_claim(self, call: str) -> None:
         """Starting another failed: the next who says that the stream is lost is heard again."""
-        place = self._places.get(call)
-        if place is not None:
-            place.leaving = None
+        live = self._streams.get(call)
+        if live is not None:
+            live.leaving = None
 
     def is_past(self, call: str, stream: str) -> bool:
         """Whether the call has another stream than ``stream`` by now."""
-        place = self._places.get(call)
-        return place is not None and stream in place.past
+        live = self._streams.get(call)
+        return live is not None and stream in live.past
 
     def is_elsewhere(self, fact: Fact) -> bool:
         """Whether another node than the one that says ``fact`` has the call by now."""
-        place = self._places.get(fact.call)
-        return place is not None and bool(place.node and fact.node) and place.node != fact.node
+        live = self._streams.get(fact.call)
+        return live is not None and bool(live.node and fact.node) and live.node != fact.node
 
-    def _place(self, fact: Fact) -> None:
-        place = self._places.get(fact.call) or self._keep(fact.call, LiveStream(fact.org))
-        if fact.again and place.stream and place.at >= fact.at:
+    def _update(self, fact: Fact) -> None:
+        live = self._streams.get(fact.call) or self._keep(fact.call, LiveStream(fact.org))
+        if fact.again and live.stream and live.at >= fact.at:
             return
         if fact.stream:
-            self._succeed(place, fact.stream)
-        place.node, place.at, place.ordered_at = fact.node or "", fact.at, None
-        place.began = fact.began or place.began
+            self._succeed(live, fact.stream)
+        live.node, live.at, live.ordered_at = fact.node or "", fact.at, None
+        live.began = fact.began or live.began
 
-    def _succeed(self, place: LiveStream, stream: str) -> None:
-        if place.stream and place.stream != stream:
-            place.past.append(place.stream)
-        place.stream = stream
+    def _succeed(self, live: LiveStream, stream: str) -> None:
+        if live.stream and live.stream != stream:
+            live.past.append(live.stream)
+        live.stream = stream
 
     def _is_newest_lost(self, fact: Fact) -> bool:
         """Whether the stream that media lost is the call's newest. One that we did not know is known from now on."""
-        if fact.call not in self._places:
-            self._place(fact)
-        return self._places[fact.call].stream == fact.stream
+        if fact.call not in self._streams:
+            self._update(fact)
+        return self._streams[fact.call].stream == fact.stream
 
     def _end(self, fact: Fact) -> bool:
         """A call that is over is forgotten. One that another node has by now goes on there."""
-        if fact.call not in self._places or self.is_elsewhere(fact):
+        if fact.call not in self._streams or self.is_elsewhere(fact):
             return False
         if fact.reason in _OVER:
             self.forget(fact.call)
         return fact.reason not in _OVER
 
-    def _keep(self, call: str, place: LiveStream) -> LiveStream:
-        self._places[call] = place
-        if len(self._places) > _KNOWN:
-            self._places.popitem(last=False)
-        return place
+    def _keep(self, call: str, live: LiveStream) -> LiveStream:
+        self._streams[call] = live
+        if len(self._streams) > _KNOWN:
+            self._streams.popitem(last=False)
+        return live

@@ -19,7 +19,7 @@ from aiohttp import web
 from db.engine import DatabaseUnavailableError
 from db.models import Call, Number
 from db.queries.call_progress import CallReport, Direction, is_over
-from db.queries.organisations import Standing, standing
+from db.queries.organisations import Entitlements, entitlements
 from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url
 from web.calls import outgoing, twiml
@@ -53,10 +53,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A number of ours, whose it is, and what that organisation's standing lets it do."""
+    """A number of ours, whose it is, and what which organisation rents it and what that organisation may do."""
 
     organisation_id: UUID
-    standing: Standing
+    entitlements: Entitlements
     prompt: str
     number_id: UUID
     e164: str
@@ -135,7 +135,7 @@ async def _inbound(request: web.Request, form: Form) -> str:
             agents = [client_identity(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
     except NotFoundError:
         return twiml.say_goodbye(NOT_IN_SERVICE)
-    if not line.standing.connects:
+    if not line.entitlements.connects:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     opened = await _begin(request, _Begun(call, "inbound", line, caller, called), missed=not agents)
     if opened.was_answered:  # they have talked; something failed after it, and the number's fallback led back here
@@ -202,7 +202,7 @@ async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
     if agent is None:
         raise NotFoundError
     async with access.by_member(request, agent) as (rows, member):
-        if "softphone" not in PERMISSIONS[member.role] or not standing(rows.organisation).connects:
+        if "softphone" not in PERMISSIONS[member.role] or not entitlements(rows.organisation).connects:
             raise NotFoundError
         numbers = await rows.numbers.all()
         return _line(request, rows, numbers[0]) if numbers else None
@@ -228,7 +228,7 @@ async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -
             if missed:
                 await rows.calls.report(begun.call, _over())
         heard = row.words_stopped_at is None
-        transcribed = is_young and heard and begun.line.standing.transcribes
+        transcribed = is_young and heard and begun.line.entitlements.transcribes
         return _Opened(_stream(request, begun) if transcribed else None, was_answered)
     except DiallingError:
         raise
@@ -273,7 +273,7 @@ def _over() -> CallReport:
 
 def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
     organisation = rows.organisation
-    return _Line(organisation.id, standing(organisation), _prompt(request, rows), number.id, number.e164)
+    return _Line(organisation.id, entitlements(organisation), _prompt(request, rows), number.id, number.e164)
 
 
 def _prompt(request: web.Request, rows: Rows) -> str:

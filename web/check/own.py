@@ -25,10 +25,10 @@ async def subscription(request: web.Request, viewer: Viewer) -> CheckResult:
     """Say whether everything that is paid for works."""
     async with access.rows(request, viewer) as rows:
         organisation = rows.organisation
-    standing = viewer.standing
-    if not standing.trouble:
+    entitlements = viewer.entitlements
+    if not entitlements.problem:
         return CheckResult("subscription", f"{organisation.name} is served")
-    return CheckResult("subscription", standing.trouble.rstrip("."), standing.remedy.rstrip("."))
+    return CheckResult("subscription", entitlements.problem.rstrip("."), entitlements.remedy.rstrip("."))
 
 
 async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:

@@ -12,7 +12,7 @@ from db.base import OrderState
 from db.models import AuditEntry, Number, NumberOrder, Organisation
 from db.queries import audit
 from db.queries.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
-from db.queries.organisations import standing
+from db.queries.organisations import entitlements
 from provisioning.numbers.twilio_config import Change
 from provisioning.twilio.errors import TROUBLES, outlook
 from provisioning.twilio.settings import TwilioSettings
@@ -35,7 +35,7 @@ class Step:
     """One step of a number on its way."""
 
     words: str
-    standing: Literal["done", "now", "later"]
+    state: Literal["done", "now", "later"]
 
 
 CHECKED = "number.checked"
@@ -159,12 +159,12 @@ def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, str]:
     """What choosing a number means for the organisation just now, and if it may not, why."""
     if any(is_open_to_choice(order) for order in facts.orders):
         return "pick", ""
-    at = standing(facts.organisation)
+    at = entitlements(facts.organisation)
     has_some = bool(facts.numbers) or any(order.state in UNDER_WAY for order in facts.orders)
     if facts.organisation.status in ("incomplete", "cancelled") and not has_some:
         return "hold", ""
     if not at.transcribes:
-        return "", f"{at.trouble} {at.remedy}"
+        return "", f"{at.problem} {at.remedy}"
     if facts.used >= limits.max_numbers_per_organisation:
         most = limits.max_numbers_per_organisation
         return "", f"You have {facts.used} numbers of at most {most}. Release one to make room, or write to us."
@@ -235,10 +235,10 @@ def steps(order: NumberOrder | None) -> list[Step]:
     if order is None or order.state not in STEPS:
         return []
     reached = list(STEPS).index(order.state)
-    return [Step(words, _standing(at, reached)) for at, words in enumerate(STEPS.values())]
+    return [Step(words, _step_state(at, reached)) for at, words in enumerate(STEPS.values())]
 
 
-def _standing(at: int, reached: int) -> Literal["done", "now", "later"]:
+def _step_state(at: int, reached: int) -> Literal["done", "now", "later"]:
     if at < reached or reached == len(STEPS) - 1:
         return "done"
     return "now" if at == reached else "later"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from db.base import BundleStatus
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
-from db.queries.organisations import standing
+from db.queries.organisations import entitlements
 from web.numbers.view import STEPS
 from web.request.callers import shown
 
@@ -128,9 +128,9 @@ def _details(facts: Facts) -> Item:
 
 
 def _plan(facts: Facts) -> Item:
-    at = standing(facts.organisation)
+    at = entitlements(facts.organisation)
     done = at.connects and at.transcribes
-    words = "" if done else at.trouble
+    words = "" if done else at.problem
     if not facts.pays:
         return Item("plan", "Plan paid", done, f"{words} Ask an owner to see to it." if words else "", "", "")
     words = f"{words} {at.remedy}".strip() if words else ""

@@ -34,11 +34,11 @@ routes = web.RouteTableDef()
 async def onboarding(request: web.Request) -> web.StreamResponse:
     """What is still to be done, and a link to each."""
     viewer = await access.require(request, "settings")
-    return render(request, "onboarding.html", standing=await look(request, viewer))
+    return render(request, "onboarding.html", state=await look(request, viewer))
 
 
 @routes.get("/onboarding/standing")
-async def standing(request: web.Request) -> web.StreamResponse:
+async def state(request: web.Request) -> web.StreamResponse:
     """The same as JSON, for a browser that the stream does not reach."""
     viewer = await access.require(request, "settings")
     return web.json_response(await look(request, viewer))
@@ -78,10 +78,10 @@ async def events(request: web.Request) -> web.StreamResponse:
 async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse, event: asyncio.Event) -> None:
     told, until = "", asyncio.get_running_loop().time() + STREAM_SECONDS
     while not request.app[keys.progress].closing and asyncio.get_running_loop().time() < until:
-        standing = json.dumps(await look(request, viewer))
+        state = json.dumps(await look(request, viewer))
         # A comment keeps the way open, and finds out whether anybody is still there.
-        await answer.write(f"data: {standing}\n\n".encode() if standing != told else b":\n\n")
-        told = standing
+        await answer.write(f"data: {state}\n\n".encode() if state != told else b":\n\n")
+        told = state
         await news(event)
 
 

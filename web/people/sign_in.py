@@ -58,7 +58,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     except TooManyError as error:
         return _limited(request, email, error)
     wait = await limits.look(request, limits.SIGN_IN_STRANGERS, network)
-    request.app[keys.outbox].put(partial(_mail_or_count, request.app, email, network))
+    request.app[keys.background].put(partial(_mail_or_count, request.app, email, network))
     page = _limited(request, email, TooManyError(wait), sent=True) if wait else _sent(request, email)
     asked.remember(page, request.app[keys.settings], email)
     return page

@@ -65,7 +65,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         page = _form(request, typed, {"form": _LIMITED}, status=429)
         page.headers["Retry-After"] = error.retry_after_header
         return page
-    request.app[keys.outbox].put(partial(_mail, request.app, who, network))
+    request.app[keys.background].put(partial(_mail, request.app, who, network))
     return render(request, "sign_up_sent.html", email=who.email)
 
 

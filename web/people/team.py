@@ -227,7 +227,7 @@ def _mail(request: web.Request, viewer: Viewer, member: Member, token: str) -> N
     text = request.app[keys.templates].get_template("mail_invitation.txt").render(context)
     html = request.app[keys.templates].get_template("mail_invitation.html").render(context)
     send = partial(request.app[keys.mailer].send, member.email, "You are invited to Bilby", text, html)
-    request.app[keys.outbox].put(send)
+    request.app[keys.background].put(send)
 
 
 def _id(request: web.Request) -> UUID:

@@ -12,7 +12,7 @@ from db import addresses
 from db.addresses import AddressError
 from db.base import Role
 from db.models import Member, Organisation, Subscription
-from db.queries.organisations import standing
+from db.queries.organisations import entitlements
 from web.people.sign_up_link import LONGEST_NAME
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -60,7 +60,7 @@ def seats(organisation: Organisation, subscription: Subscription | None, members
     """Seats used and paid."""
     used = sum(member.role == "agent" for member in members)
     if subscription is None or subscription.status is None:
-        return Seats(used, None if standing(organisation).transcribes else 0)
+        return Seats(used, None if entitlements(organisation).transcribes else 0)
     over = organisation.status in ("incomplete", "cancelled")
     return Seats(used, 0 if over else subscription.seats)
 

@@ -26,7 +26,7 @@ from db.queries.calls import Calls
 from db.queries.members import Members
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
-from db.queries.organisations import STANDING, Standing, standing
+from db.queries.organisations import ENTITLEMENTS, Entitlements, entitlements
 from db.queries.sign_in_links import SignIns
 from provisioning.numbers.ordering import Ordering
 from web.request import keys, limits, session as request_session
@@ -73,7 +73,7 @@ class Viewer:
     """Its name, to show."""
     available: bool
     """Whether calls may ring at the member's console."""
-    standing: Standing = STANDING["active"]
+    entitlements: Entitlements = ENTITLEMENTS["active"]
     """What works for the organisation today."""
     operates: bool = False
     """Whether they run the installation, beside what they are in their organisation."""
@@ -81,7 +81,7 @@ class Viewer:
     @property
     def may_watch(self) -> bool:
         """Whether the viewer's console is open: it depends on the role and on what is paid."""
-        return self.role in self.standing.watchers
+        return self.role in self.entitlements.watchers
 
     def may(self, permission: Permission) -> bool:
         """Whether the viewer's role has ``permission``."""
@@ -271,6 +271,6 @@ def _viewer(member: Member, operators: Collection[str]) -> Viewer:
         name=member.name,
         organisation=member.organisation.name,
         available=member.available,
-        standing=standing(member.organisation),
+        entitlements=entitlements(member.organisation),
         operates=member.email.casefold() in operators,
     )

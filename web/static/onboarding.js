@@ -8,17 +8,17 @@ const LOST_MS = 4000; // the stream ends and begins anew by itself; only a longe
 
 let before = null;
 
-/** Draw `standing` as web/organisation/onboarding.py tells it. */
-function show(standing) {
-  put(part("count"), `${standing.done} of ${standing.items.length} done`);
-  part("progress").value = standing.done;
-  part("all-done").hidden = standing.done < standing.items.length;
-  for (const item of standing.items) showItem(item, item.key === standing.next);
-  showWay(standing);
-  part("ring-it").hidden = !standing.ring;
-  put(part("ring"), standing.ring);
-  announce(standing);
-  before = standing;
+/** Draw `state` as web/organisation/onboarding.py tells it. */
+function show(state) {
+  put(part("count"), `${state.done} of ${state.items.length} done`);
+  part("progress").value = state.done;
+  part("all-done").hidden = state.done < state.items.length;
+  for (const item of state.items) showItem(item, item.key === state.next);
+  showWay(state);
+  part("ring-it").hidden = !state.ring;
+  put(part("ring"), state.ring);
+  announce(state);
+  before = state;
 }
 
 function showItem(item, isNext) {
@@ -47,20 +47,20 @@ function showWay({ steps, number, trouble, again, order, may_retry: mayRetry, ma
   part("choose").hidden = !mayChoose;
 }
 
-function stepNode({ words, standing }) {
+function stepNode({ words, state }) {
   const node = make("li", "", words);
-  node.dataset.standing = standing;
-  if (standing === "now") node.setAttribute("aria-current", "step");
-  if (standing === "done") node.append(make("span", "visually-hidden", " (done)"));
+  node.dataset.state = state;
+  if (state === "now") node.setAttribute("aria-current", "step");
+  if (state === "done") node.append(make("span", "visually-hidden", " (done)"));
   return node;
 }
 
 /** Say what has changed, once, to who can not see it change. */
 function announce({ steps, items, ring }) {
   if (before === null) return;
-  const now = steps.find((step) => step.standing === "now")?.words;
+  const now = steps.find((step) => step.state === "now")?.words;
   const news = items.filter((item, at) => item.done && !before.items[at].done).map((item) => `${item.title}: done.`);
-  if (now && now !== before.steps.find((step) => step.standing === "now")?.words) news.push(`${now}.`);
+  if (now && now !== before.steps.find((step) => step.state === "now")?.words) news.push(`${now}.`);
   if (ring && !before.ring) news.push(`Ready to ring: ${ring}.`);
   if (news.length) put(part("news"), news.join(" "));
 }

@@ -9,7 +9,7 @@ import pytest
 
 from db.base import Attention
 from db.models import OrganisationStatus, Role
-from db.queries.organisations import ATTENTION, STANDING
+from db.queries.organisations import ATTENTION, ENTITLEMENTS
 from provisioning.billing.notices import SUBJECTS
 
 TEXT = (Path(__file__).parents[3] / "docs" / "subscriptions.md").read_text()
@@ -24,20 +24,25 @@ def _table(first: str) -> dict[str, list[str]]:
 
 
 def test_every_state_has_a_meaning() -> None:
-    assert set(STANDING) == set(get_args(OrganisationStatus))
+    assert set(ENTITLEMENTS) == set(get_args(OrganisationStatus))
 
 
 @pytest.mark.parametrize("state", get_args(OrganisationStatus))
 def test_the_document_says_what_the_code_does(state: OrganisationStatus) -> None:
-    standing = STANDING[state]
-    watchers = ", ".join(role for role in ROLES if role in standing.watchers) or "nobody"
-    numbers = "kept" if standing.keeps_numbers else "given back after the grace"
+    entitlements = ENTITLEMENTS[state]
+    watchers = ", ".join(role for role in ROLES if role in entitlements.watchers) or "nobody"
+    numbers = "kept" if entitlements.keeps_numbers else "given back after the grace"
     words = {True: "yes", False: "no"}
-    assert _table("state")[state] == [words[standing.connects], words[standing.transcribes], watchers, numbers]
+    assert _table("state")[state] == [
+        words[entitlements.connects],
+        words[entitlements.transcribes],
+        watchers,
+        numbers,
+    ]
 
 
 def test_the_document_knows_no_other_state() -> None:
-    assert set(_table("state")) == set(STANDING)
+    assert set(_table("state")) == set(ENTITLEMENTS)
 
 
 def test_all_that_needs_attention_is_in_the_document() -> None:
@@ -52,7 +57,7 @@ def test_every_mail_is_in_the_document() -> None:
 
 @pytest.mark.parametrize("state", get_args(OrganisationStatus))
 def test_whatever_does_not_work_is_explained(state: OrganisationStatus) -> None:
-    standing = STANDING[state]
-    works = standing.connects and standing.transcribes and standing.watchers == set(ROLES)
-    assert bool(standing.trouble) == bool(standing.remedy) == (not works)
-    assert not standing.transcribes or standing.connects
+    entitlements = ENTITLEMENTS[state]
+    works = entitlements.connects and entitlements.transcribes and entitlements.watchers == set(ROLES)
+    assert bool(entitlements.problem) == bool(entitlements.remedy) == (not works)
+    assert not entitlements.transcribes or entitlements.connects

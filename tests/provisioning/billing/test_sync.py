@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from db.base import SubscriptionStatus
 from db.models import OrganisationStatus
-from db.queries.organisations import STANDING
+from db.queries.organisations import ENTITLEMENTS
 from provisioning.billing.sync import Decision, Known, decide
 from provisioning.stripe.subscription import StripeSubscription, chosen
 from tests.kit.paying_organisation import GRACE
@@ -151,10 +151,10 @@ def test_deciding_again_changes_nothing_more(known: Known, found: list[StripeSub
 def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found: list[StripeSubscription]) -> None:
     decision, one = _decided(known, *found), chosen(found)
     assert one is not None
-    standing = STANDING[decision.status]
-    assert one.paid or not standing.connects
-    assert standing.connects or not decision.paid_by
-    assert (decision.values["release_after"] is None) == standing.keeps_numbers
+    entitlements = ENTITLEMENTS[decision.status]
+    assert one.paid or not entitlements.connects
+    assert entitlements.connects or not decision.paid_by
+    assert (decision.values["release_after"] is None) == entitlements.keeps_numbers
     assert (decision.values["past_due_since"] is None) == (decision.status != "past_due")
 
 
@@ -162,5 +162,5 @@ def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found
 def test_what_works_is_chosen_before_what_does_not(found: list[StripeSubscription]) -> None:
     best = chosen(found)
     assert best is not None
-    if any(STANDING[one.means].connects for one in found):
-        assert STANDING[best.means].connects
+    if any(ENTITLEMENTS[one.means].connects for one in found):
+        assert ENTITLEMENTS[best.means].connects

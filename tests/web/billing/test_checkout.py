@@ -99,12 +99,12 @@ async def test_paid_leads_to_a_start_once_the_webhook_has_come(shop: Shop) -> No
         await shop.buy(made["id"])
         page = await owner.get(back)
         assert (page.status, "Waiting for Stripe" in await page.text()) == (200, True)
-        assert await standing(owner) == "waiting"
+        assert await state(owner) == "waiting"
         assert (await shop.organisation(nora)).status == "incomplete"
     for event in shop.stripe.events:
         shop.stripe.resend(event["id"])
     await shop.delivered()
-    assert await standing(owner) == "ready"
+    assert await state(owner) == "ready"
     page = await owner.get(back)
     assert (page.status, page.headers["Location"]) == (303, "/onboarding")
     row = await shop.subscription(nora.organisation_id)
@@ -118,7 +118,7 @@ async def test_a_bank_debit_grants_nothing_until_it_has_come(shop: Shop) -> None
     await order(owner)
     (made,) = shop.checkouts
     await shop.buy(made["id"], "debit")
-    assert await standing(owner) == "under_way"
+    assert await state(owner) == "under_way"
     page = await owner.get(f"/checkout/success?session_id={made['id']}")
     assert "A bank debit takes some business days" in await page.text()
     assert (await shop.organisation(nora)).status == "incomplete"
@@ -126,7 +126,7 @@ async def test_a_bank_debit_grants_nothing_until_it_has_come(shop: Shop) -> None
     assert await order(owner) == (303, "/billing")
     shop.stripe.settle_debits(clears=True)
     await shop.delivered()
-    assert await standing(owner) == "ready"
+    assert await state(owner) == "ready"
 
 
 async def test_a_bank_debit_that_bounces_is_mended_by_card(shop: Shop) -> None:
@@ -147,7 +147,7 @@ async def test_a_bank_debit_that_bounces_is_mended_by_card(shop: Shop) -> None:
     shop.stripe.give_card(await shop.customer(nora), "visa")
     shop.stripe.pay_invoice(bill["id"])
     await shop.delivered()
-    assert await standing(owner) == "ready"
+    assert await state(owner) == "ready"
 
 
 async def test_who_never_came_to_pay_may_begin_anew(shop: Shop) -> None:
@@ -157,7 +157,7 @@ async def test_who_never_came_to_pay_may_begin_anew(shop: Shop) -> None:
     shop.stripe.settle_debits()
     shop.stripe.clock.advance(days=40)
     await shop.delivered()
-    assert await standing(owner) == "waiting"
+    assert await state(owner) == "waiting"
     assert (await order(owner))[1] == shop.checkouts[1]["url"]
 
 
@@ -318,7 +318,7 @@ async def test_without_stripe_nothing_is_sold(browser: Any, cast: Cast) -> None:
     assert (page.status, "Paying is not open yet" in await page.text()) == (503, True)
 
 
-async def standing(owner: Browser) -> str:
+async def state(owner: Browser) -> str:
     return str((await (await owner.get("/checkout/standing")).json())["payment"])
 
 

@@ -16,7 +16,7 @@ from db.base import Attention, OrganisationStatus, SubscriptionStatus
 from db.models import AuditEntry, Member, Organisation, Subscription
 from db.queries.audit import details_of
 from db.queries.members import Members
-from db.queries.organisations import ATTENTION, STANDING
+from db.queries.organisations import ATTENTION, ENTITLEMENTS
 from sandbox.stripe.billing import lifecycle
 from sandbox.stripe.emulator import Fault
 from tests.kit.cast import Cast
@@ -278,13 +278,13 @@ def test_every_state_is_said_in_words(
         current_period_end=moment,
         paid_at=moment if paid else None,
         past_due_since=moment if status == "past_due" else None,
-        release_after=None if STANDING[status].keeps_numbers else moment,
+        release_after=None if ENTITLEMENTS[status].keeps_numbers else moment,
     )
     for known in (None, row):
         said = billing_view.state(organisation, known)
         assert said.title
         assert "  " not in said.words
-        assert (said.tone == "good") == (STANDING[status].transcribes and not (known and told and ending))
+        assert (said.tone == "good") == (ENTITLEMENTS[status].transcribes and not (known and told and ending))
         if said.tone == "bad":
             assert said.mend or status == "past_due"
 

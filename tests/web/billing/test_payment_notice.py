@@ -1,4 +1,4 @@
-"""While money is missing, consoles are closed to whom `STANDING` says; each viewer is told why, and whom to ask."""
+"""Without payment, consoles close for the roles that `ENTITLEMENTS` names; each viewer reads why, and whom to ask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from db.engine import Database
 from db.models import Member, OrganisationStatus, Role, Subscription
 from db.queries.members import Members
-from db.queries.organisations import STANDING
+from db.queries.organisations import ENTITLEMENTS
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
 from tests.kit.twilio_caller import stands
@@ -52,25 +52,25 @@ async def test_page_and_ticket_are_given_as_the_table_says(
     status, told = await _ticket(viewer)
     page = await viewer.get("/console")
     text = await page.text()
-    if role in STANDING[state].watchers:
+    if role in ENTITLEMENTS[state].watchers:
         assert (status, page.status) == (200, 200)
         assert "call-list" in text
         assert (told["trouble"] is None) == (state in ("active", "trialing"))
     else:
         assert (status, told["reason"], page.status) == (403, state, 200)
         assert "ticket" not in told
-        assert STANDING[state].trouble in text
+        assert ENTITLEMENTS[state].problem in text
         assert "call-list" not in text
 
 
 async def test_who_pays_is_shown_how_to_mend_it(cast: Cast, database: Database, browser: Browsers) -> None:
     await stands(database, cast.a, status="past_due")
     _, told = await _ticket(await browser().sign_in(cast.alice))
-    standing = STANDING["past_due"]
+    entitlements = ENTITLEMENTS["past_due"]
     assert told["trouble"] == {
         "state": "past_due",
-        "words": standing.trouble,
-        "remedy": standing.remedy,
+        "words": entitlements.problem,
+        "remedy": entitlements.remedy,
         "link": "/billing",
         "label": "See to the payment",
         "connects": True,

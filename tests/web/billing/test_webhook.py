@@ -19,7 +19,7 @@ from db.models import AuditEntry, Member, StripeEvent
 from db.queries import stripe_events
 from db.queries.audit import AuditFilter, AuditLog, details_of
 from db.queries.number_orders import NumberOrders
-from db.queries.organisations import STANDING
+from db.queries.organisations import ENTITLEMENTS
 from provisioning.stripe.subscription import chosen
 from sandbox.stripe.account import Object
 from sandbox.stripe.billing import lifecycle, subscriptions
@@ -197,7 +197,7 @@ async def test_any_order_of_any_events_ends_where_stripe_is(shop: Shop, acts: li
     ours, theirs = await state(shop, nora), await expected(shop, nora)
     numbers = ours.pop("numbers")
     assert ours == theirs
-    assert numbers == 1 if STANDING[theirs["organisation"]].connects else numbers <= 1
+    assert numbers == 1 if ENTITLEMENTS[theirs["organisation"]].connects else numbers <= 1
     if one["status"] != "canceled":
         end(shop.stripe, one)  # or every later clock would have to renew it
 
@@ -238,7 +238,7 @@ async def expected(shop: Shop, owner: Member) -> dict[str, Any]:
         "subscription": one.status,
         "seats": one.seats,
         "ends": one.cancel_at_period_end,
-        "numbers are given back": not STANDING[one.means].keeps_numbers,
+        "numbers are given back": not ENTITLEMENTS[one.means].keeps_numbers,
         "payments": sorted(
             each["id"]
             for each in shop.stripe.events

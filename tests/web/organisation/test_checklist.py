@@ -141,11 +141,11 @@ def test_the_way_of_an_order(state: OrderState) -> None:
     if state not in STEPS:
         assert steps == []
         return
-    standings = [step.standing for step in steps]
+    states = [step.state for step in steps]
     reached = list(STEPS).index(state)
-    assert standings[:reached] == ["done"] * reached
-    assert standings[reached] == ("done" if state == "done" else "now")
-    assert set(standings[reached + 1 :]) <= {"later"}
+    assert states[:reached] == ["done"] * reached
+    assert states[reached] == ("done" if state == "done" else "now")
+    assert set(states[reached + 1 :]) <= {"later"}
 
 
 def test_nothing_is_under_way_without_an_order() -> None:
@@ -226,7 +226,7 @@ def test_what_is_next_is_open_and_has_a_link(which: Facts) -> None:
 @given(everything)
 def test_at_most_one_step_is_now(which: Facts) -> None:
     steps = steps_of(checklist.order_under_way(which))
-    assert [step.standing for step in steps].count("now") <= 1
+    assert [step.state for step in steps].count("now") <= 1
     assert [step.words for step in steps] in ([], list(STEPS.values()))
 
 

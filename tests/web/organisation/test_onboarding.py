@@ -95,8 +95,8 @@ async def test_an_order_shows_how_far_it_is(cast: Cast, browser: Browsers, datab
     alice = await browser().sign_in(cast.alice)
     html = await (await alice.get("/onboarding")).text()
     assert "(02) 5550 0037" in html
-    assert f'<li data-standing="now" aria-current="step">{STEPS["chosen"]}' in html
-    assert html.count('<li data-standing="later">') == len(STEPS) - 2
+    assert f'<li data-state="now" aria-current="step">{STEPS["chosen"]}' in html
+    assert html.count('<li data-state="later">') == len(STEPS) - 2
     assert re.search(r'id="retry" hidden', html)
 
 

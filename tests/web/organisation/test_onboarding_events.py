@@ -103,7 +103,7 @@ class TestWithNats:
 
 
 def _now(told: dict[str, Any]) -> str:
-    (now,) = [step["words"] for step in told["steps"] if step["standing"] == "now"]
+    (now,) = [step["words"] for step in told["steps"] if step["state"] == "now"]
     return str(now)
 
 

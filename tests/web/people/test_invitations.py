@@ -29,7 +29,7 @@ async def invite(browser: Browser, email: str = ERIN, role: str = "agent", name:
 
 async def link_to(outbox: Post, site: Site, email: str = ERIN) -> str:
     """The newest one that was mailed to ``email``."""
-    await site.app[keys.outbox].settled()
+    await site.app[keys.background].settled()
     mine = [letter for letter in outbox[0].letters if letter.recipients == (email,)]
     return mine[-1].links[0].removeprefix(site.url)
 
@@ -48,7 +48,7 @@ async def test_nobody_is_mailed_before_the_first_payment(
     await stands(database, cast.a, "incomplete")
     refused = await invite(await browser().sign_in(cast.alice), role=role)
     assert refused.status == 409
-    await site.app[keys.outbox].settled()
+    await site.app[keys.background].settled()
     assert not outbox[0].letters
     assert await present(database, ERIN) == []
 

@@ -190,7 +190,7 @@ async def test_an_address_gets_one_mail_a_minute_and_is_never_locked(
 ) -> None:
     for email in (NORA["email"], "NORA@numbat.example", "nora@NUMBAT.example") * 3:
         assert (await browser().post("/sign-up", data=NORA | {"email": email})).status == 200
-    await site.app[keys.outbox].settled()
+    await site.app[keys.background].settled()
     assert len(outbox[0].letters) == 1
 
 
@@ -276,6 +276,6 @@ class TestClosed:
         assert page.status == 200
         assert "<form" not in (await page.text()).partition("<main")[2]
         assert (await browser().post("/sign-up", data=NORA)).status == 503
-        await site.app[keys.outbox].settled()
+        await site.app[keys.background].settled()
         assert not outbox[0].letters
         assert "/sign-up" not in await (await browser().get("/pricing")).text()

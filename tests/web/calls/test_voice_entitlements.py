@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from db.engine import Database
 from db.models import OrganisationStatus
-from db.queries.organisations import STANDING
+from db.queries.organisations import ENTITLEMENTS
 from tests.kit.cast import Cast
 from tests.kit.site import Site
 from tests.kit.twilio_caller import (
@@ -40,11 +40,11 @@ async def twilio(site: Site, settings: Settings) -> AsyncIterator[Twilio]:
 async def test_a_call_comes_in(cast: Cast, database: Database, twilio: Twilio, state: OrganisationStatus) -> None:
     await available(database, cast.bob)
     await stands(database, cast.a, status=state)
-    answer, standing = await twilio.post(INBOUND, calling(cast.number)), STANDING[state]
-    if not standing.connects:
+    answer, entitlements = await twilio.post(INBOUND, calling(cast.number)), ENTITLEMENTS[state]
+    if not entitlements.connects:
         assert (answer.status, answer.tags, answer.said) == (200, ["Say", "Hangup"], voice.NOT_IN_SERVICE)
         assert await calls(database) == []
-    elif standing.transcribes:
+    elif entitlements.transcribes:
         assert answer.tags == ["Say", "Start", "Dial"]
     else:
         assert answer.tags == ["Dial"]  # nobody is asked for consent to what does not happen
@@ -54,11 +54,11 @@ async def test_a_call_comes_in(cast: Cast, database: Database, twilio: Twilio, s
 @pytest.mark.parametrize("state", STATES)
 async def test_an_agent_dials(cast: Cast, database: Database, twilio: Twilio, state: OrganisationStatus) -> None:
     await stands(database, cast.a, status=state)
-    answer, standing = await twilio.post(OUTBOUND, dialling(cast.bob)), STANDING[state]
-    if not standing.connects:
+    answer, entitlements = await twilio.post(OUTBOUND, dialling(cast.bob)), ENTITLEMENTS[state]
+    if not entitlements.connects:
         assert (answer.status, answer.tags, answer.said) == (200, ["Say", "Hangup"], voice.NOT_ALLOWED)
         assert await calls(database) == []
-    elif standing.transcribes:
+    elif entitlements.transcribes:
         assert answer.tags == ["Start", "Dial"]
         assert answer.one("Dial/Number").get("url") is not None
     else:
