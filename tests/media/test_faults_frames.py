@@ -106,6 +106,29 @@ async def test_a_stall_that_is_made_good_costs_nothing(node: Node) -> None:
     assert screen.gaps(talk.line.call) == []
 
 
+async def test_one_track_that_stalls_alone_is_owned_up_to(node: Node) -> None:
+    """Three seconds of one track come at once, when the other's were long sent without them."""
+    screen, talk = await begun(node)
+    held: list[str] = []
+
+    def hold(frames: list[str]) -> list[str]:
+        held.extend(text for text in frames if '"outbound"' in text)
+        return [text for text in frames if '"inbound"' in text]
+
+    stalled_from = talk.line.at_ms
+    talk.mangle = hold
+    await talk.say(8, "outbound")
+    stalled_to = talk.line.at_ms
+    await talk.line.send(*held)
+    talk.mangle = lambda frames: frames
+    await talk.say(4, "outbound", pause=True)
+    await talk.end(screen)
+    assert account(talk, screen) != []  # each of which a gap tells of
+    (gap,) = screen.gaps(talk.line.call)
+    assert gap["cause"] == "twilio"
+    assert stalled_from - 100 <= gap["from_ms"] < gap["to_ms"] <= stalled_to
+
+
 async def test_one_track_may_come_late_or_never(node: Node) -> None:
     screen, talk = await begun(node)
     talk.mangle = lambda frames: [text for text in frames if '"inbound"' in text]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
@@ -10,12 +11,7 @@ from hypothesis import given, strategies as st
 from sandbox.transcribe import eventstream
 from sandbox.transcribe.eventstream import EventStreamError
 
-# Published in awsdocs/amazon-transcribe-developer-guide issue 14.
-CAPTURED = (
-    b"\x00\x00\x00\xa3\x00\x00\x00ah\x10k\xe1\x0f:exception-type\x07\x00\x13BadRequestException\r:content-type\x07\x00"
-    b"\x10application/json\r:message-type\x07\x00\texception"
-    b'{"Message":"Unexpected WebSocket frame received."}\xbd\xceK\x8a'
-)
+CAPTURED = bytes.fromhex((Path(__file__).parents[2] / "captured" / "aws" / "exception.hex").read_text())
 AUDIO = eventstream.encode({":message-type": "event", ":event-type": "AudioEvent"}, bytes(64))
 
 
