@@ -1,4 +1,4 @@
-"""The process that hears. It keeps sound and words in memory until a call ends, and owns no disk and no database.
+"""Transcribe live calls. Audio and words stay in memory until a call ends; there is no disk and no database.
 
 Its rooms, and how one word travels through them::
 
@@ -11,10 +11,10 @@ Its rooms, and how one word travels through them::
 
     sockets ─► speech ─► live,   under a   quota   (one Transcribe quota for all nodes)
 
-`server` holds the calls, the consoles and the one ticker, and drains them. `wire` keeps NATS connected, `prefork`
-shares a port among processes, `hardening` forbids core dumps, `metrics` is what Prometheus may know.
+`server` holds the calls, the consoles and the one ticker, and drains them. `nats_connection` keeps NATS connected,
+`prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what Prometheus scrapes.
 
-Bounds: the replay buffer holds 30 s; a console that lags by 256 KiB is cut off and gets a fresh snapshot; the bus
-drops its oldest message while NATS is away. One ticker serves every call: there is no task per frame and no timer per
-call. `docs/glossary.md` says what the words mean.
+Bounds: the replay buffer holds 30 s; a console that lags by 256 KiB is disconnected and gets a fresh snapshot; while
+NATS is away, a full queue drops its oldest message. One ticker serves every call: there is no task per frame and no
+timer per call. `docs/glossary.md` defines the terms.
 """

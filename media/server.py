@@ -22,7 +22,7 @@ from media.live.hub import Hub
 from media.live.own_calls import OwnCalls
 from media.live.replication import BEAT_SECONDS, RENEW_SECONDS
 from media.quota.admission import Admission
-from media.quota.heartbeat import PULSE_SECONDS
+from media.quota.heartbeat import HEARTBEAT_SECONDS
 from media.sockets.acceptor import Acceptor, Limits
 from media.sockets.console import Console, ConsoleLimits
 from media.sockets.routes import Router
@@ -100,7 +100,7 @@ class Server:
         """Listen and run; gives the port. Leaving ends every call, with its last words unless hurried."""
         port = await self._acceptor.open()
         async with self._tasks:
-            timers = (self._tick_all(), self._renew(), self._beat(), self._pulse())
+            timers = (self._tick_all(), self._renew(), self._beat(), self._send_heartbeats())
             parts = (*timers, self._acceptor.run(), self.bus.run(), self._reach.run())
             background = [self._tasks.create_task(part) for part in parts]
             try:
@@ -109,7 +109,7 @@ class Server:
                 self._acceptor.close()
                 await self._end_calls()
                 self._close_consoles()
-                await self.bus.pulse.end(self.admission.close())
+                await self.bus.heartbeats.send_last(self.admission.close())
                 for task in background:
                     task.cancel()
 
@@ -144,8 +144,8 @@ class Server:
         if call is None:
             call = self._calls[ticket.call] = self._new_call(ticket)
             if ticket.began is not None:
-                self.bus.words.inherit(ticket.call)
-            self.bus.words.keep_mirrored()
+                self.bus.replication.inherit(ticket.call)
+            self.bus.replication.keep_mirrored()
             hold = self._tasks.create_task(self._hold(call))
             self._holds.add(hold)
             hold.add_done_callback(self._holds.discard)
@@ -175,13 +175,13 @@ class Server:
         theirs.sort(key=lambda each: each.opened_at)
         for displaced in theirs[: -self.console_limits.of_a_member]:
             displaced.displace()
-        if self.bus.words.is_watching(console.org):
+        if self.bus.replication.is_watching(console.org):
             console.begin()
         else:
             self._tasks.create_task(self._begin(console))
 
     async def _begin(self, console: Console) -> None:
-        await self.bus.words.watch(console.org)
+        await self.bus.replication.watch(console.org)
         console.begin()
 
     def register(self, socket: WebSocket) -> None:
@@ -214,7 +214,7 @@ class Server:
 
     def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:
         """Up to where another node told what it heard of a call that we continue."""
-        live, heard = self.hub.find(org, sid), self.bus.words.heard_until(sid)
+        live, heard = self.hub.find(org, sid), self.bus.replication.heard_until(sid)
         said = live.known_before(ms) if live is not None else 0
         return max(said, min(ms, round(heard * 1000) - began_ms)) if heard else said
 
@@ -255,7 +255,7 @@ class Server:
             log.exception("call failed", call=call.sid)
         finally:
             self._calls.pop(call.sid, None)
-            await self.bus.words.bequeath(call.org, call.sid)
+            await self.bus.replication.bequeath(call.org, call.sid)
             tracing.record("call heard", time.monotonic() - began, call.sid)
             log.info("call ended", call=call.sid)
             if not self._calls:
@@ -292,26 +292,27 @@ class Server:
         slots = self.admission.slots
         metrics.SLOTS_HELD.set(len(slots.held))
         metrics.SLOTS_WAITING.set(slots.waiting)
-        metrics.SLOTS_WARDEN.set(self.admission.rules)
+        for leader in (metrics.SLOTS_LEADER, metrics.SLOTS_LEADER_OLD_NAME):
+            leader.set(self.admission.is_leader)
         metrics.CUT_OFF.set(slots.is_cut_off(time.monotonic()))
-        metrics.NODES.set(1 + len(slots.roll.living(time.monotonic())))
+        metrics.NODES.set(1 + len(slots.membership.alive(time.monotonic())))
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            await self.bus.words.renew()
+            await self.bus.replication.renew()
 
-    async def _pulse(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            beat = self.admission.beat(len(self._calls))
-            self.bus.pulse.beat(structs.replace(beat, transcribe=self._reach.trouble))
-            self.bus.words.keep_mirrored()
-            await asyncio.sleep(PULSE_SECONDS)
+            beat = self.admission.heartbeat(len(self._calls))
+            self.bus.heartbeats.send(structs.replace(beat, transcribe=self._reach.trouble))
+            self.bus.replication.keep_mirrored()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            self.bus.words.check_liveness()
+            self.bus.replication.check_liveness()
 
     async def _end_calls(self) -> None:
         """Take no more sound; wait for the last words, unless told to hurry. The calls themselves go on elsewhere."""

@@ -18,9 +18,9 @@ from media.live.hub import Hub
 from media.live.own_calls import OwnCalls
 from media.live.replication import Replication
 from media.live.transcript import STOPPED, CallAssigned, CallEnded, encode
+from media.nats_connection import NatsConnection
 from media.quota.admission import Admission
 from media.quota.heartbeat import Heartbeats
-from media.wire import NatsConnection
 from protocol.tickets import Revoked, UsedTickets
 
 _MOST_ASSIGNMENTS = 2048
@@ -83,27 +83,27 @@ class Bus:
         self._calls = calls
         self._moved = moved
         self._announce = announce
-        self._wire = NatsConnection(url, self._begin, self._came_back)
-        self.pulse = Heartbeats(self._wire, node, admission, announce, self._take_life)
-        self.ready = self.pulse.reached  # for the first time
-        self.words = Replication(self._wire, node, hub, calls, self.pulse.roll)
+        self._connection = NatsConnection(url, self._begin, self._came_back)
+        self.heartbeats = Heartbeats(self._connection, node, admission, announce, self._take_life)
+        self.ready = self.heartbeats.connected_once  # for the first time
+        self.replication = Replication(self._connection, node, hub, calls, self.heartbeats.membership)
         self._assigned: dict[str, str | None] = {}
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        await self._wire.run()
+        await self._connection.run()
 
     def tell(self, org: str, call: str, fact: str, body: dict[str, str]) -> None:
         """A fact without words, for `web`: ``started``, ``stream``, ``lost`` or ``ended``."""
-        self._wire.offer(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
+        self._connection.publish_later(f"call.{org}.{call}.{fact}", encode({**body, "node": self._node}))
 
     def hand_over(self, org: str, call: str, place: dict[str, str]) -> None:
         """Ask `web` to start this call's stream anew, on another node; ``place`` is what ``started`` said."""
-        self._wire.offer(f"handover.{org}.{call}", encode({**place, "node": self._node}))
+        self._connection.publish_later(f"handover.{org}.{call}", encode({**place, "node": self._node}))
 
     def tell_spent(self, jti: str, exp: float) -> None:
         """A ticket was used here: it must not be used elsewhere."""
-        self._wire.offer("ticket.spent", encode(_Spent(jti, exp)))
+        self._connection.publish_later("ticket.spent", encode(_Spent(jti, exp)))
 
     def agent_of(self, call: str) -> str | None:
         """Who was assigned to a call that had not begun here yet."""
@@ -116,12 +116,12 @@ class Bus:
         await client.subscribe("call.*.*.stopped", cb=self._take_stopped)
         await client.subscribe("member.*.*.removed", cb=self._take_removed)
         await client.subscribe("ticket.spent", cb=self._take_spent)
-        await self.words.begin(client)
-        await self.pulse.begin(client)
+        await self.replication.begin(client)
+        await self.heartbeats.subscribe(client)
 
     async def _came_back(self) -> None:
-        self.words.came_back()
-        self.pulse.came_back()
+        self.replication.came_back()
+        self.heartbeats.reconnected()
         self._announce()
 
     async def _take_assigned(self, message: Msg) -> None:
@@ -155,17 +155,17 @@ class Bus:
         except _BAD:
             return
         call = message.subject.split(".")[2]
-        self.words.mirrors.moved(call, started.node)
+        self.replication.mirrors.moved(call, started.node)
         self._moved(call, started.at if started.again else NOW)
 
     async def _take_ended(self, message: Msg) -> None:
         _, org, call, _ = message.subject.split(".")
         if not self._calls.has(call):
-            self.words.ended(org, call)
+            self.replication.ended(org, call)
 
     def _take_life(self, node: str) -> None:
         """Another node says that it lives."""
-        self.words.mirrors.alive(node, time.monotonic())
+        self.replication.mirrors.alive(node, time.monotonic())
 
     async def _take_removed(self, message: Msg) -> None:
         """A member's rights have changed: tickets from before are void, open consoles end."""

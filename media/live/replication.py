@@ -39,8 +39,8 @@ from media.live.transcript import (
     history,
 )
 from media.live.watching import Gathering, Watchers
+from media.nats_connection import NatsConnection
 from media.quota.membership import Membership
-from media.wire import NatsConnection
 
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # a node that says nothing of its calls for so long is gone
@@ -76,13 +76,15 @@ _BAD = (msgspec.DecodeError, UnicodeError)
 class Replication:
     """One node's part, over ``wire``. ``calls`` are those that live on this node, ``roll`` the other nodes."""
 
-    def __init__(self, wire: NatsConnection, node: str, hub: Hub, calls: OwnCalls, roll: Membership) -> None:
+    def __init__(
+        self, connection: NatsConnection, node: str, hub: Hub, calls: OwnCalls, membership: Membership
+    ) -> None:
         self.mirrors = Mirrors(node)
-        self._wire = wire
+        self._connection = connection
         self._node = node
         self._hub = hub
         self._calls = calls
-        self._roll = roll
+        self._membership = membership
         self._inbox = ""
         self._watchers = Watchers()
         self._watched: dict[str, Subscription] = {}
@@ -120,18 +122,18 @@ class Replication:
         call, now = event.call.call if isinstance(event, CallStarted) else event.call, time.monotonic()
         watching = self._watchers.of(org, now)
         if watching:
-            self._wire.offer(f"transcript.{org}.{call}", encoded)
+            self._connection.publish_later(f"transcript.{org}.{call}", encoded)
         keeper = self.mirrors.keeper(call)
         if keeper is None or keeper in watching:
             return
         if inherited or self.mirrors.is_worth_sending(call, event, now):
-            self._wire.offer(self.mirrors.subject(org, call), encoded)
+            self._connection.publish_later(self.mirrors.subject(org, call), encoded)
 
     def keep_mirrored(self) -> None:
         """Once a second: every call of ours is kept on one more node, as long as there is one."""
         now = time.monotonic()
-        for call, event in self.mirrors.renew(self._calls.all(), self._roll.living(now), now):
-            self._wire.offer(self.mirrors.subject(call.org, call.call), encode(event))
+        for call, event in self.mirrors.renew(self._calls.all(), self._membership.alive(now), now):
+            self._connection.publish_later(self.mirrors.subject(call.org, call.call), encode(event))
 
     def inherit(self, call: str) -> None:
         """This node continues ``call``: ask whoever knows its words."""
@@ -151,7 +153,9 @@ class Replication:
         now = time.monotonic()
         for call in self._calls.all():
             if self._watchers.of(call.org, now):
-                self._wire.offer(f"transcript.{call.org}.{call.call}", encode(StateChanged(call.call, call.state)))
+                self._connection.publish_later(
+                    f"transcript.{call.org}.{call.call}", encode(StateChanged(call.call, call.state))
+                )
         for call in self._hub.all_calls():
             if not self._calls.has(call.call):
                 self._judge(call, now - self._touched.setdefault(call.call, now), silent_seconds)
@@ -190,7 +194,7 @@ class Replication:
         """
         gathering = self._gathering.get(org)
         if gathering is None and org not in self._watched:
-            gathering = self._gathering[org] = Gathering(set(self._roll.living(time.monotonic())))
+            gathering = self._gathering[org] = Gathering(set(self._membership.alive(time.monotonic())))
             try:
                 if await self._follow(org):
                     await gathering.wait()
@@ -202,7 +206,7 @@ class Replication:
 
     async def _follow(self, org: str) -> bool:
         """Hear of an organisation's calls on other nodes; False while NATS is away, `begin` sees to it then."""
-        client = self._wire.client
+        client = self._connection.client
         if client is None or not client.is_connected:
             return False
         try:
@@ -233,7 +237,7 @@ class Replication:
 
     async def _unwatch(self, org: str) -> None:
         subscription = self._watched.pop(org)
-        self._wire.offer(f"snapshot.{org}", encode(_Watch(self._node, gone=True)))
+        self._connection.publish_later(f"snapshot.{org}", encode(_Watch(self._node, gone=True)))
         await subscription.unsubscribe()
         for call in self._hub.calls_of(org):
             if not self._is_needed(org, call.call):
@@ -245,7 +249,7 @@ class Replication:
 
     def _ask(self, of: str, *, reply: bool) -> None:
         """Ask for an organisation's calls, or one call: whoever has them answers to our inbox."""
-        self._wire.offer(f"snapshot.{of}", encode(_Watch(self._node)), self._inbox if reply else "")
+        self._connection.publish_later(f"snapshot.{of}", encode(_Watch(self._node)), self._inbox if reply else "")
 
     async def _take_question(self, message: Msg) -> None:
         """Another node asks for an organisation's calls, or for one: answer with the events that lead there."""
@@ -260,7 +264,7 @@ class Replication:
         self._watchers.note(of, watch.node, time.monotonic())
         if message.reply:
             await self._answer_all(message.reply, of)
-            self._wire.offer(f"{message.reply}.{of}.done", encode(_Done(self._node)))
+            self._connection.publish_later(f"{message.reply}.{of}.done", encode(_Done(self._node)))
 
     async def _answer_all(self, inbox: str, of: str) -> None:
         """All that is known here of the organisation ``of``, or of the call."""
@@ -268,12 +272,12 @@ class Replication:
             if call.call == of:
                 self._heirs[of] = inbox
                 heard = _Heard(of, self._calls.heard_until(of), exact=True)
-                self._wire.offer(f"{inbox}.{call.org}.heard", encode(heard))
+                self._connection.publish_later(f"{inbox}.{call.org}.heard", encode(heard))
             await self._answer(f"{inbox}.{call.org}", call)
         for copy in self._copies(of):
             await self._answer(f"{inbox}.{copy.org}.copy", copy)
             if copy.call == of and (sign := self._own_sign(of)):
-                self._wire.offer(f"{inbox}.{copy.org}.heard", encode(_Heard(of, sign)))
+                self._connection.publish_later(f"{inbox}.{copy.org}.heard", encode(_Heard(of, sign)))
 
     def _copies(self, of: str) -> list[LiveCall]:
         """Calls of other nodes to answer with: the one that is asked for, or those of an organisation that are kept.
@@ -283,7 +287,7 @@ class Replication:
         if (known := self._hub.find_call(of)) is not None:
             return [known] if not self._calls.has(of) else []
         now = time.monotonic()
-        living = self._roll.living(now)
+        living = self._membership.alive(now)
         kept = ((call, self.mirrors.kept.get(call.call)) for call in self._hub.calls_of(of))
         return [
             call
@@ -293,8 +297,8 @@ class Replication:
 
     async def _answer(self, subject: str, call: LiveCall) -> None:
         for event in history(call.view()):
-            await self._wire.room()
-            self._wire.offer(subject, encode(event))
+            await self._connection.wait_for_room()
+            self._connection.publish_later(subject, encode(event))
 
     async def _take_answer(self, message: Msg) -> None:
         org, _, kind = message.subject.removeprefix(f"{self._inbox}.").partition(".")

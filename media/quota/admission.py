@@ -1,8 +1,8 @@
-"""The door to Transcribe's quota: a call waits here for a slot, and for its turn to open a connection.
+"""Admit calls to Transcribe: a call waits here for a slot, and for its turn to open a connection.
 
-A fresh AWS account has 25 concurrent streams and 25 starts a second, whoever starts them: so slots and starts are
-shared by all nodes (slots.py decides, pulse.py carries it). A slot is held across reopenings: whoever had one keeps
-it until its call ends.
+A fresh AWS account allows 25 concurrent streams and 25 starts a second for all processes together, so slots and
+starts are shared by all nodes (`media.quota.allocator` decides, `media.quota.heartbeat` carries the messages). A call
+keeps its slot when it reopens its connection; the slot is free when the call ends.
 """
 
 from __future__ import annotations
@@ -21,38 +21,42 @@ log = structlog.get_logger()
 
 
 class Admission:
-    """This process's calls in the line of all nodes. ``tell`` is given what the others must know at once."""
+    """Queue this process's calls for slots.
+
+    ``announce`` is called with each heartbeat that the other nodes need at once.
+    """
 
     def __init__(self, node: str, slots: int, *, least_nodes: int = 1) -> None:
-        self.tell: Callable[[Heartbeat], None] = lambda _: None
+        self.announce: Callable[[Heartbeat], None] = lambda _: None
         self.slots = Allocator(node, slots, time.monotonic(), least_nodes=least_nodes)
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[int, asyncio.Future[None]] = {}
         self._calls = 0
-        self._telling: asyncio.Handle | None = None
+        self._announcement: asyncio.Handle | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._rules = False
+        self._is_leader = False
 
     @property
     def is_full(self) -> bool:
-        """Whether somebody who asks now has to wait for another's slot."""
+        """Return whether a new request has to wait until another call gives its slot back."""
         return self.slots.is_full(time.monotonic())
 
     @property
-    def rules(self) -> bool:
-        """Whether this node is the warden."""
-        return self._rules
+    def is_leader(self) -> bool:
+        """Return whether this node grants the slots."""
+        return self._is_leader
 
     @property
-    def roll(self) -> Membership:
+    def membership(self) -> Membership:
         """The other nodes."""
-        return self.slots.roll
+        return self.slots.membership
 
     @asynccontextmanager
     async def slot(self, since_ms: int | None = None, patience: float | None = None) -> AsyncIterator[Slot]:
-        """Hold a slot; entering waits for one, before all who came ``since_ms`` (1970) or later: now, if None.
+        """Hold a slot for as long as the block runs.
 
-        Raises TimeoutError after ``patience`` seconds.
+        Entering waits, ahead of every request with a later ``since_ms`` (ms since 1970; None means now).
+        Raise TimeoutError after ``patience`` seconds.
         """
         number = self.slots.ask(_now_ms() if since_ms is None else since_ms)
         try:
@@ -61,48 +65,48 @@ class Admission:
             yield Slot(self)
         finally:
             self.slots.free(number)
-            self.act()
+            self.update()
 
     async def turn(self) -> None:
-        """Wait until one more connection may be opened for a slot that is held."""
+        """Wait until one more connection may be opened for a slot that is already held."""
         number = self.slots.ask(_now_ms(), slot=False)
         try:
             await self._granted(number)
         finally:
             self.slots.free(number)
-            self.act()
+            self.update()
 
-    def beat(self, calls: int) -> Heartbeat:
-        """Once a second: what this node says of itself, with ``calls`` live on it."""
+    def heartbeat(self, calls: int) -> Heartbeat:
+        """Return this node's heartbeat, with ``calls`` live calls. Called once a second."""
         self._calls = calls
-        self.act()
-        return self.slots.beat(calls)
+        self.update()
+        return self.slots.heartbeat(calls)
 
-    def hear(self, node: str, beat: Heartbeat) -> None:
-        """``beat`` came from another node."""
-        self.slots.hear(node, beat, time.monotonic())
-        self.act()
+    def receive(self, node: str, heartbeat: Heartbeat) -> None:
+        """Handle a heartbeat of another node."""
+        self.slots.receive(node, heartbeat, time.monotonic())
+        self.update()
 
     def connected(self) -> None:
-        """NATS is there, or there again."""
+        """Handle a new or restored connection to NATS."""
         self.slots.connected(time.monotonic(), _now_ms())
-        self.act()
+        self.update()
 
     def lost(self) -> None:
-        """NATS is gone, perhaps for a moment."""
+        """Handle a lost connection to NATS."""
         self.slots.lost()
 
-    def alone(self) -> None:
-        """NATS says that no other node listens."""
-        self.slots.alone(time.monotonic())
-        self.act()
+    def no_other_nodes(self) -> None:
+        """Handle NATS's report that no other media node is subscribed."""
+        self.slots.no_other_nodes(time.monotonic())
+        self.update()
 
-    def proven(self) -> None:
-        """NATS has answered."""
-        self.slots.proven(time.monotonic())
+    def confirmed(self) -> None:
+        """Handle an answer from NATS: the connection works."""
+        self.slots.confirmed(time.monotonic())
 
-    def act(self) -> None:
-        """Grant what can be granted, wake whom it was granted to, let the others know."""
+    def update(self) -> None:
+        """Grant what can be granted, wake the calls that got it, and announce what changed."""
         now = time.monotonic()
         self.slots.tick(now)
         for number in self.slots.take_granted():
@@ -110,49 +114,49 @@ class Admission:
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
         if self.slots.changed:
-            self.ask_to_tell()
+            self.request_announcement()
         self._set_alarm(now)
-        self._note_rule(now)
+        self._track_leadership(now)
 
-    def ask_to_tell(self) -> None:
-        """Tell the others what is here; once for all that changes in this turn of the loop."""
-        if self._telling is None:
-            self._telling = self._loop.call_soon(self._tell)
+    def request_announcement(self) -> None:
+        """Announce this node's state soon: once for all changes of this turn of the event loop."""
+        if self._announcement is None:
+            self._announcement = self._loop.call_soon(self._announce)
 
     def close(self) -> Heartbeat:
-        """Nothing is held any more; the node's last words."""
-        for handle in (self._telling, self._alarm):
+        """Stop, and return the last heartbeat: this node holds nothing any more."""
+        for handle in (self._announcement, self._alarm):
             if handle is not None:
                 handle.cancel()
-        return self.slots.farewell()
+        return self.slots.last_heartbeat()
 
     async def _granted(self, number: int) -> None:
         waiter = self._waiters[number] = self._loop.create_future()
         try:
-            self.act()
+            self.update()
             await waiter
         finally:
             del self._waiters[number]
 
-    def _tell(self) -> None:
-        self._telling = None
-        self.tell(self.slots.beat(self._calls))
+    def _announce(self) -> None:
+        self._announcement = None
+        self.announce(self.slots.heartbeat(self._calls))
 
     def _set_alarm(self, now: float) -> None:
         due = self.slots.due(now)
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = None if due is None else self._loop.call_later(due - now, self.act)
+        self._alarm = None if due is None else self._loop.call_later(due - now, self.update)
 
-    def _note_rule(self, now: float) -> None:
-        rules = self.slots.rules(now)
-        if rules != self._rules:
-            self._rules = rules
-            log.info("slots given out here" if rules else "slots not given out here any longer")
+    def _track_leadership(self, now: float) -> None:
+        leads = self.slots.is_leader(now)
+        if leads != self._is_leader:
+            self._is_leader = leads
+            log.info("leader of the slots" if leads else "no longer leader of the slots")
 
 
 class Slot:
-    """A slot that is held. The right to a first start came with it; each further one waits for its turn."""
+    """A slot that is held. It includes the right to the first start; each further start waits for its turn."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission

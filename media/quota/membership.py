@@ -1,61 +1,66 @@
-"""Who lives, and what each node last said of itself. Pure; numbers only: no word, no call's name."""
+"""Which nodes are alive, and the newest heartbeat of each. Pure; numbers only: no word, no call's name."""
 
 from __future__ import annotations
 
 import msgspec
 
-GONE_SECONDS = 3.5  # three beats missed, and one on its way
+GONE_SECONDS = 3.5  # three heartbeats missed, and one on its way
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True):
-    """A wish of a node's: for a slot, or (``slot`` false) to open one more connection for a slot that it holds."""
+    """A node's request for a slot, or (``slot`` false) to open one more connection for a slot that it holds."""
 
     number: int
-    """Of the node's own counting; never used twice."""
+    """Counted by the node; never used twice."""
     since_ms: int
-    """Since 1970: who has the lowest is served first."""
+    """Ms since 1970: the lowest is served first."""
     slot: bool = True
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """What a node says of itself, whole. A field that an older node does not send yet has its default."""
+    """A node's full state. A field that an older release does not send yet has its default."""
 
     calls: int = 0
     turn: int = 0
-    """Counts the node's beats: one with a lower turn has been overtaken."""
+    """Counts the node's heartbeats: one with a lower turn is out of date."""
     born_ms: int = 0
-    """Since 1970: when the node joined the others. The eldest is warden (slots.py)."""
+    """When the node joined the others, in ms since 1970. The first to join is leader (`media.quota.allocator`)."""
     held: tuple[int, ...] = ()
     asks: tuple[Ask, ...] = ()
     granted: tuple[tuple[str, int], ...] = ()
-    """By the warden, to (node, number); repeated until that node has answered."""
+    """Grants by the leader to (node, number), repeated until that node confirms them."""
     gone: bool = False
-    """Its last words: it holds nothing any more, and need not be missed."""
+    """The node's last heartbeat: it holds nothing and is no longer a member."""
     transcribe: str | None = None
-    """What kept it from Transcribe last; empty: nothing; None: not known yet (reach.py)."""
+    """The last error on the way to Transcribe; empty: none; None: not known (`media.speech.transcribe_health`)."""
 
 
 class Membership:
-    """The other nodes that live, each with its newest beat. ``now`` is `time.monotonic`'s."""
+    """The other live nodes, each with its newest heartbeat. ``now`` is in seconds of `time.monotonic`."""
 
     def __init__(self) -> None:
         self._heard: dict[str, tuple[float, Heartbeat]] = {}
 
-    def hear(self, node: str, beat: Heartbeat, now: float) -> bool:
-        """``node`` lives; False if it has said something newer. Who has been silent is forgotten."""
+    def receive(self, node: str, heartbeat: Heartbeat, now: float) -> bool:
+        """Keep ``heartbeat`` of ``node`` and forget silent nodes. Return False if a newer one is known already."""
         self._heard = {name: (at, kept) for name, (at, kept) in self._heard.items() if now - at < GONE_SECONDS}
         newest = self._heard.get(node)
-        if newest is not None and 0 < beat.turn <= newest[1].turn:
+        if newest is not None and 0 < heartbeat.turn <= newest[1].turn:
             return False
-        self._heard[node] = (now, beat)
+        self._heard[node] = (now, heartbeat)
         return True
 
-    def living(self, now: float) -> dict[str, Heartbeat]:
-        """Who was heard within `GONE_SECONDS`, and has not said goodbye."""
-        return {name: beat for name, (at, beat) in self._heard.items() if now - at < GONE_SECONDS and not beat.gone}
+    def alive(self, now: float) -> dict[str, Heartbeat]:
+        """Return the nodes heard within `GONE_SECONDS` that have not left."""
+        return {
+            name: heartbeat
+            for name, (at, heartbeat) in self._heard.items()
+            if now - at < GONE_SECONDS and not heartbeat.gone
+        }
 
-    def excuse(self, since: float, now: float) -> None:
-        """Nothing could be heard since ``since``: who lived then is not gone for having been silent until ``now``."""
+    def extend_deadlines(self, since: float, now: float) -> None:
+        """Restart the timeout of every node that was alive at ``since``: we were offline until ``now``."""
         self._heard = {
-            name: (now if since - at < GONE_SECONDS else at, beat) for name, (at, beat) in self._heard.items()
+            name: (now if since - at < GONE_SECONDS else at, heartbeat)
+            for name, (at, heartbeat) in self._heard.items()
         }

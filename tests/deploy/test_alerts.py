@@ -36,7 +36,7 @@ FIRES: Mapping[str, tuple[int, Series, Mapping[str, str]]] = {
     "BilbyCallsWaitForSlots": (5, {"bilby_transcribe_slots_waiting": "0 1x10"}, {}),
     "BilbySlotsUnshared": (
         4,
-        {f'bilby_transcribe_slots_warden{{instance="{each}"}}': "1x10" for each in "ab"} | {"bilby_cut_off": "0x10"},
+        {f'bilby_transcribe_slots_leader{{instance="{each}"}}': "1x10" for each in "ab"} | {"bilby_cut_off": "0x10"},
         {},
     ),
     "BilbyTranscribeFails": (
@@ -105,8 +105,8 @@ FIRES: Mapping[str, tuple[int, Series, Mapping[str, str]]] = {
 WELL: Series = {
     **{f'up{{job="bilby-{job}"}}': "1x3000" for job in ("media", "web", "provisioning")},
     "bilby_transcribe_slots_waiting": "0x3000",
-    'bilby_transcribe_slots_warden{instance="a"}': "1x3000",
-    'bilby_transcribe_slots_warden{instance="b"}': "0x3000",
+    'bilby_transcribe_slots_leader{instance="a"}': "1x3000",
+    'bilby_transcribe_slots_leader{instance="b"}': "0x3000",
     "bilby_cut_off": "0x3000",
     'bilby_transcribe_failures_total{kind="Broken"}': "0x3000",
     **_histogram("bilby_result_latency_seconds", "", "0+60x3000", "0+59x3000"),

@@ -85,18 +85,18 @@ class LightNode:
             stopped=lambda _call, _over: None,
         )
         self._group = tasks
-        self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._pulse())}
+        self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._send_heartbeats())}
         self.pages: list[Page] = []
 
-    async def _pulse(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            self.bus.pulse.beat(self.admission.beat(len(self.own)))
-            self.bus.words.keep_mirrored()
+            self.bus.heartbeats.send(self.admission.heartbeat(len(self.own)))
+            self.bus.replication.keep_mirrored()
             await asyncio.sleep(0.2)
 
     async def crash(self) -> None:
         """``kill -9``: what waits to be sent is lost."""
-        self.bus._wire._waiting.clear()
+        self.bus._connection._queue.clear()
         await self.end()
 
     async def end(self) -> None:
@@ -108,8 +108,8 @@ class LightNode:
     async def open_page(self) -> Page:
         """A console opens here: as the server has it, once the others have answered."""
         page = Page()
-        if not self.bus.words.is_watching(ORG):
-            await self.bus.words.watch(ORG)
+        if not self.bus.replication.is_watching(ORG):
+            await self.bus.replication.watch(ORG)
         page.offer(self.hub.watch(page))
         self.pages.append(page)
         return page
@@ -118,7 +118,7 @@ class LightNode:
         for page in self.pages:
             self.hub.unwatch(page)
         self.pages.clear()
-        await self.bus.words.renew()
+        await self.bus.replication.renew()
 
     def begin(self, speech: Speech, *, continues: bool) -> None:
         """A stream of the call comes here."""
@@ -129,9 +129,9 @@ class LightNode:
             self.hub.publish(ORG, CallStarted(began))
         self.bus.tell(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
         if continues:
-            self.bus.words.inherit(speech.sid)
+            self.bus.replication.inherit(speech.sid)
             self._later(self._tell_seam(speech, speech.now_ms))
-        self.bus.words.keep_mirrored()
+        self.bus.replication.keep_mirrored()
         self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
 
     def hear(self, speech: Speech, text: str, *, final: bool = True) -> None:
@@ -148,7 +148,7 @@ class LightNode:
 
     async def _tell_seam(self, speech: Speech, to_ms: int) -> None:
         await asyncio.sleep(SEAM_SECONDS)
-        live, heard = self.hub.find(ORG, speech.sid), self.bus.words.heard_until(speech.sid)
+        live, heard = self.hub.find(ORG, speech.sid), self.bus.replication.heard_until(speech.sid)
         from_ms = live.known_before(to_ms) if live is not None else 0
         from_ms = max(from_ms, min(to_ms, round(heard * 1000) - speech.began_ms)) if heard else from_ms
         if to_ms - from_ms >= 100:
@@ -156,7 +156,7 @@ class LightNode:
 
     def _moved(self, sid: str, at_ms: int) -> None:
         if self.own.pop(sid, None) is not None:
-            self._later(self.bus.words.bequeath(ORG, sid))
+            self._later(self.bus.replication.bequeath(ORG, sid))
 
     def _announce(self) -> None: ...
 

@@ -136,7 +136,7 @@ async def media_process(
     assert process.stdout is not None
     try:
         async with asyncio.timeout(30):
-            while b"bus connected" not in await process.stdout.readline():
+            while b"NATS connected" not in await process.stdout.readline():
                 pass
         yield distant
     finally:

@@ -13,7 +13,7 @@ MOST_DELAY_SECONDS = 0.3
 
 
 class Fleet:
-    """``taken`` is what was granted, as it reached its node: (at, node, number)."""
+    """``taken`` is what was granted, as it connected_once its node: (at, node, number)."""
 
     def __init__(self, most: int, *, jumbled: int | None = None) -> None:
         self.most = most
@@ -21,16 +21,16 @@ class Fleet:
         self.nodes: dict[str, Allocator] = {}
         self.taken: list[tuple[float, str, int]] = []
         self._cut_off: set[str] = set()
-        self._beaten_at: dict[str, float] = {}
-        self._flying: list[tuple[float, str, str, Heartbeat]] = []  # (when, to whom, from whom, what)
+        self._sent_at: dict[str, float] = {}
+        self._in_flight: list[tuple[float, str, str, Heartbeat]] = []  # (when, to whom, from whom, what)
         self._rng = None if jumbled is None else random.Random(jumbled)
 
     @property
     def held(self) -> int:
         return sum(len(slots.held) for slots in self.nodes.values())
 
-    def wardens(self) -> list[str]:
-        return [name for name, slots in self.nodes.items() if slots.rules(self.now)]
+    def leaders(self) -> list[str]:
+        return [name for name, slots in self.nodes.items() if slots.is_leader(self.now)]
 
     def join(self, name: str) -> Allocator:
         """A node starts and finds its NATS."""
@@ -44,7 +44,7 @@ class Fleet:
 
     def leave(self, name: str) -> None:
         """An orderly end."""
-        self._say(name, self.nodes.pop(name).farewell())
+        self._publish(name, self.nodes.pop(name).last_heartbeat())
 
     def cut_off(self, *names: str) -> None:
         self._cut_off |= set(names)
@@ -71,27 +71,27 @@ class Fleet:
         slots.connected(self.now, round(self.now * 1000))
         others = [other for other in self._reachable() if other != name]
         if not others:
-            slots.alone(self.now)
+            slots.no_other_nodes(self.now)
         for other in others:
-            self._say(other, self.nodes[other].beat(0))
-        self._say(name, slots.beat(0))
+            self._publish(other, self.nodes[other].heartbeat(0))
+        self._publish(name, slots.heartbeat(0))
 
     def _live(self, name: str, slots: Allocator) -> None:
         slots.tick(self.now)
         self.taken += [(self.now, name, number) for number in slots.take_granted()]
-        if self.now - self._beaten_at.get(name, 0.0) >= 1.0:
-            self._beaten_at[name] = self.now
+        if self.now - self._sent_at.get(name, 0.0) >= 1.0:
+            self._sent_at[name] = self.now
             slots.changed = True
             if name not in self._cut_off:
-                slots.proven(self.now)
+                slots.confirmed(self.now)
         if slots.changed:
-            self._say(name, slots.beat(0))
+            self._publish(name, slots.heartbeat(0))
 
-    def _say(self, name: str, beat: Heartbeat) -> None:
+    def _publish(self, name: str, heartbeat: Heartbeat) -> None:
         if name not in self._cut_off:
             for other in self._reachable():
                 if other != name:
-                    self._flying += [(at, other, name, beat) for at in self._arrivals()]
+                    self._in_flight += [(at, other, name, heartbeat) for at in self._arrivals()]
 
     def _reachable(self) -> Iterable[str]:
         return [name for name in self.nodes if name not in self._cut_off]
@@ -104,11 +104,11 @@ class Fleet:
         return [self.now + self._rng.uniform(0, MOST_DELAY_SECONDS) for _ in range(times)]
 
     def _deliver(self) -> None:
-        due = [letter for letter in self._flying if letter[0] <= self.now]
-        self._flying = [letter for letter in self._flying if letter[0] > self.now]
-        for _, to, sender, beat in sorted(due, key=lambda letter: letter[0]):
+        due = [message for message in self._in_flight if message[0] <= self.now]
+        self._in_flight = [message for message in self._in_flight if message[0] > self.now]
+        for _, to, sender, heartbeat in sorted(due, key=lambda message: message[0]):
             if to in self.nodes and to not in self._cut_off:
-                self.nodes[to].hear(sender, beat, self.now)
+                self.nodes[to].receive(sender, heartbeat, self.now)
 
 
 def fleet_of(most: int, *names: str, jumbled: int | None = None) -> Fleet:

@@ -41,7 +41,11 @@ class Trio:
         async with asyncio.timeout(20):
             for node in self.nodes:
                 await node.bus.ready.wait()
-        await until(lambda: all(self._others(node) <= set(node.bus.pulse.roll.living(_now())) for node in self.nodes))
+        await until(
+            lambda: all(
+                self._others(node) <= set(node.bus.heartbeats.membership.alive(_now())) for node in self.nodes
+            )
+        )
 
     def _others(self, node: LightNode) -> set[str]:
         return {other.name for other in self.nodes if other is not node}

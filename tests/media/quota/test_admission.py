@@ -50,10 +50,10 @@ async def live(bus: NatsServer, count: int) -> None:
 
 
 def agree(*nodes: Node) -> bool:
-    """Whether the nodes know each other, and one of them is warden."""
+    """Whether the nodes know each other, and one of them is leader."""
     admissions = [node.server.admission for node in nodes]
-    met = all(len(admission.roll.living(time.monotonic())) == len(nodes) - 1 for admission in admissions)
-    return met and sum(admission.rules for admission in admissions) == 1
+    met = all(len(admission.membership.alive(time.monotonic())) == len(nodes) - 1 for admission in admissions)
+    return met and sum(admission.is_leader for admission in admissions) == 1
 
 
 @asynccontextmanager
@@ -135,7 +135,7 @@ async def test_many_calls_at_once_on_two_nodes_start_no_faster_than_aws_allows(
         assert vendor.refused == 0
 
 
-async def test_a_warden_that_dies_gives_its_slots_to_those_who_wait(
+async def test_a_leader_that_dies_gives_its_slots_to_those_who_wait(
     bus: NatsServer, free_port: Callable[[], int]
 ) -> None:
     async with (
@@ -155,7 +155,7 @@ async def test_a_warden_that_dies_gives_its_slots_to_those_who_wait(
         await eldest.crash()
         await spoken(screen, line, "still here")
         assert screen.gaps(line.call) == []
-        assert one.server.admission.rules != two.server.admission.rules, "one of them is the eldest now"
+        assert one.server.admission.is_leader != two.server.admission.is_leader, "one of them is the eldest now"
         assert vendor.refused == 0
 
 
@@ -254,7 +254,7 @@ async def _call_and_say(machine: Address, screen: Screen, words: str) -> Line:
 async def test_who_gives_up_waiting_leaves_the_line() -> None:
     admission = Admission("a", 1)
     admission.connected()
-    admission.alone()
+    admission.no_other_nodes()
     async with admission.slot():
         assert admission.is_full
         with pytest.raises(TimeoutError):

@@ -42,8 +42,8 @@ def _do(fleet: Fleet, deed: str, which: int, since: int) -> None:
         case "leave":
             fleet.leave(name)
         case "depose":
-            for warden in fleet.wardens():
-                fleet.leave(warden)
+            for leader in fleet.leaders():
+                fleet.leave(leader)
 
 
 @given(most=st.integers(1, 6), deeds=_deeds, seed=_seeds)
@@ -56,7 +56,7 @@ def test_never_too_many_and_nobody_starves_whoever_comes_and_goes(
         _do(fleet, deed, which, since)
         fleet.run(pause)
         assert fleet.held <= most
-        assert len(fleet.wardens()) <= 1 or pause < MOST_DELAY_SECONDS
+        assert len(fleet.leaders()) <= 1 or pause < MOST_DELAY_SECONDS
     fleet.run(TAKEOVER_SECONDS)
     for _ in range(len(deeds)):
         for slots in fleet.nodes.values():
@@ -65,7 +65,7 @@ def test_never_too_many_and_nobody_starves_whoever_comes_and_goes(
         fleet.run(1.5)
         assert fleet.held <= most
     assert [slots.waiting for slots in fleet.nodes.values()] == [0] * len(fleet.nodes)
-    assert len(fleet.wardens()) == min(1, len(fleet.nodes))
+    assert len(fleet.leaders()) == min(1, len(fleet.nodes))
 
 
 @given(callers=st.permutations(range(8)), where=st.lists(st.sampled_from("abc"), min_size=8, max_size=8), seed=_seeds)
@@ -126,29 +126,29 @@ def test_a_slot_given_back_is_taken_at_once() -> None:
 def test_alone_a_slot_is_granted_without_a_word() -> None:
     slots = Allocator("a", 1, 0.0)
     slots.connected(0.1, 1)
-    slots.alone(0.1)
+    slots.no_other_nodes(0.1)
     number = slots.ask(5)
     slots.tick(0.1)
     assert slots.take_granted() == [number]
     assert slots.is_full(0.1)
 
 
-def test_the_next_warden_knows_what_the_last_one_granted() -> None:
+def test_the_next_leader_knows_what_the_last_one_granted() -> None:
     fleet = fleet_of(2, *"abc")
     for since in range(3):
         fleet.nodes["c"].ask(since)
     fleet.run(1)
-    assert (fleet.wardens(), fleet.held) == (["a"], 2)
+    assert (fleet.leaders(), fleet.held) == (["a"], 2)
     fleet.crash("a")
     fleet.run(TAKEOVER_SECONDS)
-    assert (fleet.wardens(), fleet.held) == (["b"], 2)
+    assert (fleet.leaders(), fleet.held) == (["b"], 2)
     fleet.nodes["c"].free(min(fleet.nodes["c"].held))
     fleet.run(0.2)
     assert fleet.held == 2
 
 
 @given(pause=st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]), seed=_seeds)
-def test_a_grant_on_its_way_when_the_warden_leaves_is_not_given_twice(pause: float, seed: int) -> None:
+def test_a_grant_on_its_way_when_the_leader_leaves_is_not_given_twice(pause: float, seed: int) -> None:
     fleet = fleet_of(1, *"abc", jumbled=seed)
     for name in "bc":
         fleet.nodes[name].ask(0)
@@ -178,21 +178,21 @@ def test_what_comes_twice_or_late_changes_nothing() -> None:
     slots.connected(0.0, 9)
     number = slots.ask(0)
     grant = Heartbeat(turn=2, born_ms=1, granted=(("b", number),))
-    slots.hear("a", grant, 0.1)
-    slots.hear("a", grant, 0.1)
-    slots.hear("a", Heartbeat(turn=1, born_ms=1, held=(1, 2, 3)), 0.2)
+    slots.receive("a", grant, 0.1)
+    slots.receive("a", grant, 0.1)
+    slots.receive("a", Heartbeat(turn=1, born_ms=1, held=(1, 2, 3)), 0.2)
     assert slots.take_granted() == [number]
     assert slots.used(0.2) == 1
     slots.free(number)
-    slots.hear("a", Heartbeat(turn=3, born_ms=1, granted=(("b", number),)), 0.3)
+    slots.receive("a", Heartbeat(turn=3, born_ms=1, granted=(("b", number),)), 0.3)
     assert (slots.take_granted(), slots.held) == ([], set())
 
 
-def test_only_the_warden_grants() -> None:
+def test_only_the_leader_grants() -> None:
     slots = Allocator("a", 1, 0.0)
     slots.connected(0.0, 1)
     number = slots.ask(0)
-    slots.hear("b", Heartbeat(turn=1, born_ms=5, granted=(("a", number),)), 0.1)
+    slots.receive("b", Heartbeat(turn=1, born_ms=5, granted=(("a", number),)), 0.1)
     assert slots.take_granted() == []
 
 
@@ -200,6 +200,6 @@ def test_of_very_many_who_wait_the_first_are_told() -> None:
     slots = Allocator("a", 1, 0.0)
     for since in range(2_000, 0, -1):
         slots.ask(since)
-    asks = slots.beat(0).asks
+    asks = slots.heartbeat(0).asks
     assert asks[0] == Ask(2_000, 1)
     assert len(asks) == 500

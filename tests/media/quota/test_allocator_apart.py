@@ -34,8 +34,8 @@ def test_without_nats_each_has_its_share_and_keeps_what_it_holds() -> None:
 def test_while_nats_may_be_back_in_a_moment_nothing_is_granted() -> None:
     slots = Allocator("a", 4, 0.0)
     slots.connected(0.0, 1)
-    slots.hear("b", Heartbeat(turn=1, born_ms=2), 0.5)
-    slots.proven(2.0)
+    slots.receive("b", Heartbeat(turn=1, born_ms=2), 0.5)
+    slots.confirmed(2.0)
     for at in (2.0, 2.0 + DOUBT_SECONDS + 0.1, 2.0 + CUT_OFF_SECONDS - 0.1):
         slots.tick(at)
         slots.ask(1)
@@ -98,8 +98,8 @@ def test_a_process_that_was_stopped_looks_around_before_it_grants() -> None:
     fleet.run(TAKEOVER_SECONDS)
     fleet.nodes["b"].ask(0)
     fleet.run(1)
-    assert (fleet.wardens(), fleet.held) == (["b"], 1)
+    assert (fleet.leaders(), fleet.held) == (["b"], 1)
     fleet.nodes["a"] = asleep
     asleep.ask(0)
     fleet.run(TAKEOVER_SECONDS)
-    assert (fleet.wardens(), fleet.held) == (["a"], 1)
+    assert (fleet.leaders(), fleet.held) == (["a"], 1)

@@ -23,11 +23,11 @@ _times = st.floats(0, 100, allow_nan=False)
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), _times)), _times)
 def test_who_was_heard_lately_lives(beats: list[tuple[str, float]], now: float) -> None:
-    roll = Membership()
+    membership = Membership()
     for number, (node, at) in enumerate(sorted(beats, key=lambda beat: beat[1])):
-        roll.hear(node, Heartbeat(calls=number), at)
+        membership.receive(node, Heartbeat(calls=number), at)
     now = max([now, *(at for _, at in beats)])
-    assert roll.living(now).keys() == {node for node, at in beats if now - at < GONE_SECONDS}
+    assert membership.alive(now).keys() == {node for node, at in beats if now - at < GONE_SECONDS}
 
 
 @asynccontextmanager
@@ -57,8 +57,8 @@ async def test_a_node_says_that_it_lives_and_hears_it_of_others(node: Node, free
         heard: set[int] = set()
         while heard != {0, 1}:
             heard.add(json.loads((await beats.next_msg(10)).data)["calls"])
-        roll = other.server.bus.pulse.roll
-        while [beat.calls for beat in roll.living(asyncio.get_running_loop().time()).values()] != [1]:
+        membership = other.server.bus.heartbeats.membership
+        while [heartbeat.calls for heartbeat in membership.alive(asyncio.get_running_loop().time()).values()] != [1]:
             await beats.next_msg(10)
     await line.hang_up()
 
