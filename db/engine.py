@@ -133,7 +133,7 @@ class Database:
             raise
 
     @asynccontextmanager
-    async def alone(self, name: str) -> AsyncIterator[bool]:
+    async def try_lock(self, name: str) -> AsyncIterator[bool]:
         """Whether nobody else, in any process, is inside with the same ``name``; if so, nobody comes in meanwhile.
 
         It never waits. Whoever dies inside lets the next one in, for the lock goes with the connection.

@@ -11,7 +11,7 @@ import uvloop
 from db import pooling
 from provisioning import config, metrics
 from provisioning.config import Settings
-from provisioning.schedule import on_duty
+from provisioning.schedule import open_handlers
 from provisioning.status import status
 from provisioning.watch import watched
 from provisioning.worker import CONNECTIONS, work
@@ -34,9 +34,13 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = settings.database("bilby provisioning", pool_size=CONNECTIONS)
     try:
-        async with status(settings, database), on_duty(settings, database) as duties, watched(settings, database):
-            metrics.know(duties.jobs)
-            await work(settings.database_url.get_secret_value(), database, duties, stop)
+        async with (
+            status(settings, database),
+            open_handlers(settings, database) as handlers,
+            watched(settings, database),
+        ):
+            metrics.know(handlers.jobs)
+            await work(settings.database_url.get_secret_value(), database, handlers, stop)
     finally:
         await database.close()
         _log.info("stopped")

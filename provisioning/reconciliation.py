@@ -1,6 +1,6 @@
-"""Every night: do Stripe, our rows and Twilio's list of numbers say the same? What differs is mended, or reported.
+"""Every night: do Stripe, our rows and Twilio's list of numbers say the same? What differs is repaired, or reported.
 
-`differences` decides, from what was read; `_MEND` acts, on one difference at a time, after reading again what it is
+`differences` decides, from what was read; `_REPAIR` acts, on one difference at a time, after reading again what it is
 about. Nothing is ever given back that bears no tag of ours, and nothing whose order we do not know.
 """
 
@@ -23,8 +23,8 @@ from db.queries.number_orders import UNDER_WAY
 from provisioning.billing.release import RELEASE_ALL
 from provisioning.jobs import enqueue
 from provisioning.numbers.orders import enqueue_order
-from provisioning.numbers.purchase import PurchaseContext, let_go, tag
-from provisioning.numbers.twilio_config import differences as wrong_settings, put_right
+from provisioning.numbers.purchase import PurchaseContext, release, tag
+from provisioning.numbers.twilio_config import differences as wrong_settings, repair
 from provisioning.stripe.api import StripeError
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioError
@@ -38,11 +38,11 @@ Kind = Literal[
     "a number that Twilio does not have",
     "a number with another's tag",
     "a number with other settings",
-    "an order that was forgotten",
+    "an order that has stalled",
     "a subscription without a number",
     "a release that is overdue",
-    "a subscription that Stripe tells otherwise",
-    "a subscription that Stripe does not tell of",
+    "a subscription that differs at Stripe",
+    "a subscription that Stripe does not have",
 ]
 
 AskStripe = Callable[[Database, UUID], Awaitable[bool]]
@@ -66,7 +66,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Snapshot:
     """What stands at Twilio, and in our rows (of subscriptions as Stripe last told)."""
 
     owned: Sequence[Owned]
@@ -80,22 +80,22 @@ class Books:
     now: datetime
 
 
-def differences(books: Books) -> list[Difference]:
+def differences(snapshot: Snapshot) -> list[Difference]:
     """Everything that does not agree."""
-    return [*_at_twilio(books), *_in_our_rows(books), *_unfinished(books), *_unserved(books)]
+    return [*_at_twilio(snapshot), *_in_our_rows(snapshot), *_unfinished(snapshot), *_unserved(snapshot)]
 
 
-def _at_twilio(books: Books) -> Iterator[Difference]:
+def _at_twilio(snapshot: Snapshot) -> Iterator[Difference]:
     """Numbers at Twilio that bear our tag and should not."""
-    orders = {tag(order): order for order in books.orders}
-    rented = {number.twilio_sid for number in books.numbers}
-    for owned in books.owned:
+    orders = {tag(order): order for order in snapshot.orders}
+    rented = {number.twilio_sid for number in snapshot.numbers}
+    for owned in snapshot.owned:
         if not owned.tag.startswith(TAG) or owned.tag == FREE or owned.sid in rented:
             continue
         order = orders.get(owned.tag)
         if order is None:
             yield Difference("a number with an unknown tag", owned.sid)
-        elif is_superfluous(order, owned) and books.now - order.updated_at > SETTLED:
+        elif is_superfluous(order, owned) and snapshot.now - order.updated_at > SETTLED:
             yield Difference("a number nobody pays for", owned.sid, order.organisation_id, order.id)
 
 
@@ -109,44 +109,46 @@ def is_kept(order: NumberOrder) -> bool:
     return order.state == "done" or (order.state in UNDER_WAY and order.state != "releasing")
 
 
-def _in_our_rows(books: Books) -> Iterator[Difference]:
+def _in_our_rows(snapshot: Snapshot) -> Iterator[Difference]:
     """Numbers that somebody rents from us, against what Twilio has."""
-    by_sid = {owned.sid: owned for owned in books.owned}
-    orders = {order.number_id: order for order in books.orders if order.number_id and order.state == "done"}
-    for number in books.numbers:
+    by_sid = {owned.sid: owned for owned in snapshot.owned}
+    orders = {order.number_id: order for order in snapshot.orders if order.number_id and order.state == "done"}
+    for number in snapshot.numbers:
         owned, order = by_sid.get(number.twilio_sid or ""), orders.get(number.id)
         known = (str(number.id), number.organisation_id, order.id if order else None, number.id)
         if owned is None:
-            if books.now - number.created_at > SETTLED:  # not rented just now, after Twilio was asked
+            if snapshot.now - number.created_at > SETTLED:  # not rented just now, after Twilio was asked
                 yield Difference("a number that Twilio does not have", *known)
             continue
         if owned.tag == FREE or (order and owned.tag != tag(order)):
             yield Difference("a number with another's tag", *known)
-        elsewhere = books.regions.get(owned.e164, REGION) != REGION
-        if elsewhere or wrong_settings(owned, books.web_public_url, books.fallback_url):
+        elsewhere = snapshot.regions.get(owned.e164, REGION) != REGION
+        if elsewhere or wrong_settings(owned, snapshot.web_public_url, snapshot.fallback_url):
             yield Difference("a number with other settings", *known)
 
 
-def _unfinished(books: Books) -> Iterator[Difference]:
+def _unfinished(snapshot: Snapshot) -> Iterator[Difference]:
     """Orders that nobody seems to work on."""
-    for order in books.orders:
+    for order in snapshot.orders:
         last = max(order.updated_at, order.next_try_at or order.updated_at)
-        if order.state in UNDER_WAY and books.now - last > SETTLED:
-            yield Difference("an order that was forgotten", str(order.id), order.organisation_id, order.id)
+        if order.state in UNDER_WAY and snapshot.now - last > SETTLED:
+            yield Difference("an order that has stalled", str(order.id), order.organisation_id, order.id)
 
 
-def _unserved(books: Books) -> Iterator[Difference]:
+def _unserved(snapshot: Snapshot) -> Iterator[Difference]:
     """Subscriptions that pay for no number, and numbers that nobody has paid for too long."""
-    paid_by = [order.paid_by or "" for order in books.orders]
-    for each in books.subscriptions:
-        mine = [number for number in books.numbers if number.organisation_id == each.organisation_id]
+    paid_by = [order.paid_by or "" for order in snapshot.orders]
+    for each in snapshot.subscriptions:
+        mine = [number for number in snapshot.numbers if number.organisation_id == each.organisation_id]
         subscription = each.stripe_subscription_id
-        coming = [order for order in books.orders if order.organisation_id == each.organisation_id and is_kept(order)]
+        coming = [
+            order for order in snapshot.orders if order.organisation_id == each.organisation_id and is_kept(order)
+        ]
         # Who paid again in time has kept a number that an earlier subscription paid for.
         served = mine or coming or any(payer.startswith(subscription or "") for payer in paid_by)
         if each.paid_at and each.status in ("active", "trialing") and subscription and not served:
             yield Difference("a subscription without a number", subscription, each.organisation_id)
-        if each.release_after and books.now - each.release_after > OVERDUE:
+        if each.release_after and snapshot.now - each.release_after > OVERDUE:
             for number in mine:
                 yield Difference("a release that is overdue", str(number.id), each.organisation_id, None, number.id)
 
@@ -154,21 +156,21 @@ def _unserved(books: Books) -> Iterator[Difference]:
 # -- acting ------------------------------------------------------------------------------------------------------
 
 
-async def reconcile(tools: PurchaseContext, ask_stripe: AskStripe | None = None) -> list[Difference]:
-    """Compare, mend, write down each difference; which there were. Raises `TwilioError` without a list to compare."""
-    found = await _told_otherwise(tools.database, ask_stripe) if ask_stripe else []
+async def reconcile(context: PurchaseContext, ask_stripe: AskStripe | None = None) -> list[Difference]:
+    """Compare, repair and record; return the differences. Raise `TwilioError` if Twilio gives no list to compare."""
+    found = await _stripe_differences(context.database, ask_stripe) if ask_stripe else []
     for difference in found:
-        mended = difference.kind == "a subscription that Stripe tells otherwise"
-        await _write_down(tools.database, difference, mended=mended)
-    books = await _books(tools)
-    for difference in differences(books):
+        repaired = difference.kind == "a subscription that differs at Stripe"
+        await _record(context.database, difference, repaired=repaired)
+    snapshot = await _snapshot(context)
+    for difference in differences(snapshot):
         found.append(difference)
-        await _write_down(tools.database, difference, await _mended(tools, difference))
-    _log.info("reconciled", numbers=len(books.numbers), owned=len(books.owned), differences=len(found))
+        await _record(context.database, difference, await _repaired(context, difference))
+    _log.info("reconciled", numbers=len(snapshot.numbers), owned=len(snapshot.owned), differences=len(found))
     return found
 
 
-async def _told_otherwise(database: Database, ask_stripe: AskStripe) -> list[Difference]:
+async def _stripe_differences(database: Database, ask_stripe: AskStripe) -> list[Difference]:
     """Have Stripe's word written down about everybody who has ever gone to pay; whose word was another."""
     async with database.begin() as session:
         everybody = (await session.scalars(select(Subscription.organisation_id))).all()
@@ -176,115 +178,121 @@ async def _told_otherwise(database: Database, ask_stripe: AskStripe) -> list[Dif
     for each in everybody:
         try:
             if await ask_stripe(database, each):
-                found.append(Difference("a subscription that Stripe tells otherwise", str(each), each))
+                found.append(Difference("a subscription that differs at Stripe", str(each), each))
         except StripeError as error:
-            _log.error("stripe not compared", organisation=str(each), code=error.code, passing=error.passing)
-            if error.passing:  # Stripe is away: the others would wait in vain, one after the other
+            _log.error("stripe comparison failed", organisation=str(each), code=error.code, retryable=error.retryable)
+            if error.retryable:  # Stripe is away: the others would wait in vain, one after the other
                 break
-            found.append(Difference("a subscription that Stripe does not tell of", str(each), each))
+            found.append(Difference("a subscription that Stripe does not have", str(each), each))
     return found
 
 
-async def _books(tools: PurchaseContext) -> Books:
-    owned = await tools.api.everything()  # before our rows: no order is unknown then
-    async with tools.database.begin() as session:
+async def _snapshot(context: PurchaseContext) -> Snapshot:
+    owned = await context.api.everything()  # before our rows: no order is unknown then
+    async with context.database.begin() as session:
         orders = await number_orders.of_everybody(session)
         rented = await numbers.everywhere(session)
         subscriptions = (await session.scalars(select(Subscription))).all()
-    regions = await _regions(tools, rented)
-    return Books(
-        owned, orders, rented, subscriptions, regions, tools.web_public_url, tools.fallback_url, datetime.now(UTC)
+    regions = await _regions(context, rented)
+    return Snapshot(
+        owned, orders, rented, subscriptions, regions, context.web_public_url, context.fallback_url, datetime.now(UTC)
     )
 
 
-async def _regions(tools: PurchaseContext, rented: Sequence[Number]) -> dict[str, str]:
+async def _regions(context: PurchaseContext, rented: Sequence[Number]) -> dict[str, str]:
     """One after the other: it is night, and Twilio counts requests."""
     try:
-        return {number.e164: await tools.api.region(number.e164) for number in rented}
+        return {number.e164: await context.api.region(number.e164) for number in rented}
     except TwilioError as error:
-        _log.warning("regions not compared", code=error.code)
+        _log.warning("twilio region comparison failed", code=error.code)
         return {}
 
 
-async def _mended(tools: PurchaseContext, difference: Difference) -> bool:
-    mend = _MEND.get(difference.kind)
+async def _repaired(context: PurchaseContext, difference: Difference) -> bool:
+    repair = _REPAIR.get(difference.kind)
     try:
-        return mend is not None and await mend(tools, difference)
+        return repair is not None and await repair(context, difference)
     except TwilioError as error:
-        _log.warning("difference not mended", kind=difference.kind, code=error.code)
+        _log.warning("difference not repaired", kind=difference.kind, code=error.code)
         return False
 
 
-async def _write_down(database: Database, difference: Difference, mended: bool) -> None:
-    log = _log.info if mended else _log.error
-    log("difference", kind=difference.kind, about=difference.about, mended=mended)
+async def _record(database: Database, difference: Difference, repaired: bool) -> None:
+    log = _log.info if repaired else _log.error
+    log("difference", kind=difference.kind, about=difference.about, repaired=repaired)
     if difference.organisation_id is not None:
-        details = {"difference": difference.kind, "about": difference.about, "mended": "yes" if mended else "no"}
+        details = {"difference": difference.kind, "about": difference.about, "repaired": "yes" if repaired else "no"}
         action = "subscription.reconciled" if "Stripe" in difference.kind else "number.reconciled"
         async with database.begin() as session:
             await record(session, difference.organisation_id, action, details)
 
 
-async def _let_go(tools: PurchaseContext, difference: Difference) -> bool:
+async def _release_number(context: PurchaseContext, difference: Difference) -> bool:
     """Give up a number that an order bought and does not need, unless a worker is at that order."""
     assert difference.order_id
-    async with tools.database.alone(f"order {difference.order_id}") as alone:
-        async with tools.database.begin() as session:
+    async with context.database.try_lock(f"order {difference.order_id}") as locked:
+        async with context.database.begin() as session:
             order = await number_orders.find(session, difference.order_id)
-        owned = await tools.api.fetch(difference.about)
-        if not alone or order is None or owned is None or owned.tag != tag(order) or not is_superfluous(order, owned):
+        owned = await context.api.fetch(difference.about)
+        if (
+            not locked
+            or order is None
+            or owned is None
+            or owned.tag != tag(order)
+            or not is_superfluous(order, owned)
+        ):
             return False
-        await let_go(tools, owned.sid)
+        await release(context, owned.sid)
     return True
 
 
-async def _retag(tools: PurchaseContext, difference: Difference) -> bool:
-    async with tools.database.begin() as session:
+async def _retag(context: PurchaseContext, difference: Difference) -> bool:
+    async with context.database.begin() as session:
         number = await session.get(Number, difference.number_id)
         order = await number_orders.of_rented(session, number) if number else None
     if number is None or not number.twilio_sid or order is None:
         return False
-    await tools.api.change(number.twilio_sid, friendly_name=tag(order))
+    await context.api.change(number.twilio_sid, friendly_name=tag(order))
     return True
 
 
-async def _put_right(tools: PurchaseContext, difference: Difference) -> bool:
-    async with tools.database.begin() as session:
+async def _repair(context: PurchaseContext, difference: Difference) -> bool:
+    async with context.database.begin() as session:
         number = await session.get(Number, difference.number_id)
     if number is None or not number.twilio_sid:
         return False
-    return bool(await put_right(tools.api, number.twilio_sid, tools.web_public_url, tools.fallback_url))
+    return bool(await repair(context.api, number.twilio_sid, context.web_public_url, context.fallback_url))
 
 
-async def _resume(tools: PurchaseContext, difference: Difference) -> bool:
+async def _resume(context: PurchaseContext, difference: Difference) -> bool:
     assert difference.order_id
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         await enqueue_order(session, difference.order_id, f"{datetime.now(UTC):%Y%m%d}")
     return True
 
 
-async def _order(tools: PurchaseContext, difference: Difference) -> bool:
+async def _order(context: PurchaseContext, difference: Difference) -> bool:
     assert difference.organisation_id
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         order = await number_orders.pay(session, difference.organisation_id, difference.about, {})
         if order is not None:
             await enqueue_order(session, order.id)
     return order is not None
 
 
-async def _release(tools: PurchaseContext, difference: Difference) -> bool:
+async def _release(context: PurchaseContext, difference: Difference) -> bool:
     """Not this number at once: the job asks Stripe once more, and gives all of them back."""
     organisation = str(difference.organisation_id)
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         await enqueue(session, RELEASE_ALL, {"organisation": organisation}, key=organisation)
     return True
 
 
-_MEND: Mapping[Kind, Callable[[PurchaseContext, Difference], Awaitable[bool]]] = {
-    "a number nobody pays for": _let_go,
+_REPAIR: Mapping[Kind, Callable[[PurchaseContext, Difference], Awaitable[bool]]] = {
+    "a number nobody pays for": _release_number,
     "a number with another's tag": _retag,
-    "a number with other settings": _put_right,
-    "an order that was forgotten": _resume,
+    "a number with other settings": _repair,
+    "an order that has stalled": _resume,
     "a subscription without a number": _order,
     "a release that is overdue": _release,
 }

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from uuid import UUID
 
 import structlog
+from sqlalchemy import text
 
 from db.engine import Database
-from provisioning import retention
-from provisioning.billing import notices, release, strays, sync as billing_sync
+from db.queries import audit, calls, number_orders, rate_limits, retention, sign_in_links, stripe_events
+from db.queries.audit import Details
+from provisioning.billing import customers, notices, release, sync as billing_sync
 from provisioning.billing.events import Events
 from provisioning.billing.notices import NoticeSender
 from provisioning.billing.release import ReleaseJob
 from provisioning.config import Settings
-from provisioning.housekeeping import SWEEPS
 from provisioning.mail import Mailer
 from provisioning.numbers import bundles, orders as numbers_orders
 from provisioning.numbers.purchase import PurchaseContext
@@ -29,12 +30,17 @@ from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio import bundles_api, numbers_api
 from provisioning.worker import Do, Handlers, Sweep
 
+SILENT = timedelta(hours=5)  # Twilio ends a call after 4 at the latest, and repeats a callback for less than 1
+JOB_LOG = timedelta(days=30)
+EVENT_LOG = timedelta(days=30)
+BATCH = 2000  # calls in one transaction: none of them holds locks for long
+
 _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
-    """The duties, as long as what they need is open. A duty whose settings are missing is left out: its jobs wait."""
+async def open_handlers(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
+    """Yield the jobs and sweeps, with their connections open. Without its settings a job has no handler and waits."""
     async with AsyncExitStack() as stack:
         jobs: dict[str, Do] = {}
         sweeps: dict[str, tuple[str, Sweep]] = {**SWEEPS, **_retention(settings.call_log_days)}
@@ -48,27 +54,29 @@ async def on_duty(settings: Settings, database: Database) -> AsyncIterator[Handl
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
             jobs |= NoticeSender(mailer, settings.web_public_url).jobs()
         else:
-            _log.warning("mails wait: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
+            _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
-            tools = await stack.enter_async_context(_tools(settings, database, progress))
+            context = await stack.enter_async_context(_context(settings, database, progress))
             papers = await stack.enter_async_context(bundles_api.opened(settings))
-            jobs |= {**numbers_orders.jobs(tools), **bundles.jobs(papers, parseaddr(settings.mail_from or "")[1])}
-            sweeps |= _nightly(tools, stripe, timedelta(days=settings.release_grace_days))
+            jobs |= {**numbers_orders.jobs(context), **bundles.jobs(papers, parseaddr(settings.mail_from or "")[1])}
+            sweeps |= _nightly(context, stripe, timedelta(days=settings.release_grace_days))
         else:
-            _log.warning("numbers wait: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set")
+            _log.warning(
+                "number orders are on hold: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set"
+            )
         yield Handlers(jobs, sweeps)
 
 
 def _retention(usual_days: int) -> Mapping[str, tuple[str, Sweep]]:
     async def purge(database: Database) -> None:
-        await retention.purge_calls(database, usual_days)
+        await purge_calls(database, usual_days)
 
     return {"purge_calls": ("30 15 * * *", purge)}  # 1 or 2 in the morning in Sydney
 
 
 async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None:
     if not settings.stripe_is_set:
-        _log.warning("money is not looked after: STRIPE_SECRET_KEY or STRIPE_PRICE_ID is not set")
+        _log.warning("billing is disabled: STRIPE_SECRET_KEY or STRIPE_PRICE_ID is not set")
         return None
     key = settings.stripe_secret_key.get_secret_value()
     return await stack.enter_async_context(stripe_api.opened(key, settings.stripe_price_id, settings.stripe_api_base))
@@ -86,7 +94,7 @@ async def _progress(settings: Settings) -> AsyncIterator[Progress]:
 
 
 @asynccontextmanager
-async def _tools(settings: Settings, database: Database, progress: Progress) -> AsyncIterator[PurchaseContext]:
+async def _context(settings: Settings, database: Database, progress: Progress) -> AsyncIterator[PurchaseContext]:
     papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
     async with numbers_api.opened(settings) as api:
         yield PurchaseContext(
@@ -100,16 +108,16 @@ async def _tools(settings: Settings, database: Database, progress: Progress) -> 
         )
 
 
-def _nightly(tools: PurchaseContext, stripe: StripeApi | None, grace: timedelta) -> Mapping[str, tuple[str, Sweep]]:
+def _nightly(context: PurchaseContext, stripe: StripeApi | None, grace: timedelta) -> Mapping[str, tuple[str, Sweep]]:
     async def compare(database: Database) -> None:
         if stripe is None:
-            await reconcile(tools)
+            await reconcile(context)
             return
         try:
-            await strays.take_in(database, stripe)
+            await customers.link_subscriptions(database, stripe)
         except StripeError as error:  # numbers are compared all the same
-            _log.error("stripe not compared", code=error.code, passing=error.passing)
-        await reconcile(tools, _asking(stripe, grace))
+            _log.error("stripe comparison failed", code=error.code, retryable=error.retryable)
+        await reconcile(context, _asking(stripe, grace))
 
     return {"reconcile": ("10 16 * * *", compare)}  # 2 or 3 in the morning in Sydney
 
@@ -126,3 +134,71 @@ _MONEY: Mapping[str, tuple[str, Sweep]] = {
     "release": ("20 * * * *", release.sweep),
 }
 """Each hour: a day of grace begins at any time of the day."""
+
+
+# -- sweeps of the database ---------------------------------------------------------------------------------------
+
+
+async def forget(database: Database) -> None:
+    """Sign-in links, ended sign-ins and counts that have run out, and numbers that were held and not paid for."""
+    async with database.begin() as session:
+        links, counts = await sign_in_links.purge(session), await rate_limits.purge(session)
+        holds = await number_orders.free_expired_holds(session)
+    _log.info("expired rows purged", links=links, counts=counts, holds=holds)
+
+
+async def close_silent_calls(database: Database) -> None:
+    """Calls whose last callback never came: they would stay "in progress" for ever, and keep their agent busy."""
+    async with database.begin() as session:
+        closed = await calls.close_silent(session, datetime.now(UTC) - SILENT)
+    if closed:
+        _log.warning("silent calls closed", calls=closed)
+
+
+async def shorten_job_log(database: Database) -> None:
+    """The job engine's own diary, which it never shortens itself."""
+    oldest = {"oldest": datetime.now(UTC) - JOB_LOG}
+    async with database.begin() as session:
+        await session.execute(text("DELETE FROM pgqueuer_log WHERE created < :oldest"), oldest)
+        await session.execute(text("DELETE FROM pgqueuer_statistics WHERE created < :oldest"), oldest)
+
+
+async def forget_events(database: Database) -> None:
+    """Stripe's events that were settled long ago: Stripe repeats one for days, not for weeks."""
+    async with database.begin() as session:
+        count = await stripe_events.purge(session, datetime.now(UTC) - EVENT_LOG)
+    _log.info("stripe events purged", events=count)
+
+
+async def purge_calls(database: Database, usual_days: int, batch: int = BATCH) -> int:
+    """The sweep: delete, organisation by organisation, and say so in each one's audit log; how many calls."""
+    now = datetime.now(UTC)
+    async with database.begin() as session:
+        everybody = await retention.days_of_everybody(session, usual_days)
+    count = 0
+    for organisation_id, days in everybody.items():
+        count += await _purge(database, organisation_id, days, now, batch)
+    _log.info("calls purged", calls=count)
+    return count
+
+
+async def _purge(database: Database, organisation_id: UUID, days: int, now: datetime, batch: int) -> int:
+    count, before = 0, retention.kept_since(now, days)
+    while True:
+        async with database.begin() as session:
+            gone = await retention.delete_calls(session, organisation_id, before, batch)
+            if gone:
+                details: Details = {"calls": gone, "began_before": before.isoformat(timespec="minutes"), "days": days}
+                await audit.record(session, organisation_id, "calls.purged", details)
+        count += gone
+        if gone < batch:
+            return count
+
+
+SWEEPS: Mapping[str, tuple[str, Sweep]] = {
+    "forget": ("*/10 * * * *", forget),
+    "close_silent_calls": ("*/15 * * * *", close_silent_calls),
+    "forget_events": ("50 17 * * *", forget_events),
+    "shorten_job_log": ("40 17 * * *", shorten_job_log),
+}
+"""By name: when (cron, UTC), and what."""

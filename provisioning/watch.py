@@ -74,7 +74,7 @@ class Watch:
                         metrics.CERTIFICATE_EXPIRES.labels(name).set((await expiry(host, port)).timestamp())
                 except (OSError, TimeoutError, ValueError) as error:
                     metrics.CERTIFICATE_FAILURES.labels(name).inc()
-                    _log.warning("certificate not seen", name=name, error=type(error).__name__)
+                    _log.warning("certificate check failed", name=name, error=type(error).__name__)
             await asyncio.sleep(self._timing.certificates)
 
 

@@ -34,7 +34,7 @@ LONGEST_DELAY = timedelta(minutes=5)
 AT_ONCE = 8
 CONNECTIONS = (
     AT_ONCE + 4
-)  # a job may hold one (`Database.alone`); transactions, which wait for nobody, share the rest
+)  # a job may hold one (`Database.try_lock`); transactions, which wait for nobody, share the rest
 FINISH_SECONDS = 25.0  # for jobs under way when the process is told to end; the rest another worker does again
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -53,13 +53,13 @@ class Handlers:
 
 
 async def work(
-    url: str, database: Database, duties: Handlers, stop: asyncio.Event, beat: timedelta = HEARTBEAT
+    url: str, database: Database, handlers: Handlers, stop: asyncio.Event, beat: timedelta = HEARTBEAT
 ) -> None:
     """Work until ``stop`` is set, then finish what is under way. A lost database is waited for."""
     failures = 0
     while not stop.is_set():
         try:
-            await _work_connected(url, database, duties, stop, beat)
+            await _work_connected(url, database, handlers, stop, beat)
             failures = 0
         except Exception as error:  # whatever it is, the jobs must be done: log it, and begin again
             failures += 1
@@ -68,7 +68,7 @@ async def work(
 
 
 async def _work_connected(
-    url: str, database: Database, duties: Handlers, stop: asyncio.Event, beat: timedelta
+    url: str, database: Database, handlers: Handlers, stop: asyncio.Event, beat: timedelta
 ) -> None:
     async with asyncpg.create_pool(
         asyncpg_dsn(url),
@@ -79,21 +79,21 @@ async def _work_connected(
         server_settings={"application_name": "bilby worker"},
     ) as pool:
         queuer = PgQueuer.from_asyncpg_pool(pool)
-        _assign(queuer, database, duties)
-        _log.info("working", jobs=len(duties.jobs), sweeps=len(duties.sweeps))
+        _assign(queuer, database, handlers)
+        _log.info("worker started", jobs=len(handlers.jobs), sweeps=len(handlers.sweeps))
         await _until(stop, queuer, beat)
 
 
-def _assign(queuer: PgQueuer, database: Database, duties: Handlers) -> None:
+def _assign(queuer: PgQueuer, database: Database, handlers: Handlers) -> None:
     executor = partial(
         DatabaseRetryEntrypointExecutor,
         max_attempts=ATTEMPTS,
         initial_delay=FIRST_DELAY,
         max_delay=LONGEST_DELAY,
     )
-    for name, do in duties.jobs.items():
+    for name, do in handlers.jobs.items():
         queuer.entrypoint(name, on_failure="hold", executor_factory=executor)(_job(database, do))
-    for name, (cron, sweep) in duties.sweeps.items():
+    for name, (cron, sweep) in handlers.sweeps.items():
         queuer.schedule(name, cron, clean_old=True)(_sweep(database, sweep))
 
 
@@ -104,7 +104,7 @@ def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
             try:
                 await do(database, payload_of(job))
             except TryAgain as wish:
-                _log.info("job to be done again", seconds=round(wish.after.total_seconds(), 1))
+                _log.info("job rescheduled", seconds=round(wish.after.total_seconds(), 1))
                 raise RetryRequested(wish.after, "wished") from wish
             finally:
                 tracing.record(f"job {job.entrypoint}", time.monotonic() - began, attempt=job.attempts)

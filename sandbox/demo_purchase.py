@@ -31,8 +31,8 @@ from provisioning.billing.sync import correct
 from provisioning.jobs import TryAgain
 from provisioning.numbers.bundles import FOLLOW
 from provisioning.numbers.orders import PROVISION, pick
-from provisioning.numbers.twilio_config import put_right
-from provisioning.schedule import on_duty
+from provisioning.numbers.twilio_config import repair
+from provisioning.schedule import open_handlers
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import Purchase, StripeApi, StripeError
 from provisioning.twilio import numbers_api
@@ -108,7 +108,7 @@ async def _open(database: Database, settings: config.Settings, owner: Member) ->
             owner=owner,
             stripe=await enter(stripe_api.opened(key, price, settings.stripe_api_base)),
             twilio=await enter(numbers_api.opened(settings)),
-            jobs=(await enter(on_duty(settings, database))).jobs,
+            jobs=(await enter(open_handlers(settings, database))).jobs,
             http=await enter(aiohttp.ClientSession(raise_for_status=True)),
         )
 
@@ -153,7 +153,7 @@ async def _pay(till: _Till) -> None:
     customer = await customers.ensure(till.database, till.stripe, till.organisation, till.owner.email)
     async with till.database.begin() as session:
         organisation = await organisations.find(session, till.organisation)
-    if await till.stripe.agreements(customer):
+    if await till.stripe.subscriptions(customer):
         return
     here = f"{till.settings.web_public_url}/checkout"
     back = f"{here}/success?session_id={{CHECKOUT_SESSION_ID}}"
@@ -197,6 +197,6 @@ async def _lead_here(till: _Till) -> None:
         rented: list[Number] = list(await numbers.everywhere(session))
     for number in rented:
         sid, here = number.twilio_sid, (till.settings.web_public_url, till.settings.voice_fallback_url)
-        if sid and await put_right(till.twilio, sid, *here) is not None:
+        if sid and await repair(till.twilio, sid, *here) is not None:
             async with till.database.begin() as session:
                 await numbers.verified(session, number.id, datetime.now(UTC))

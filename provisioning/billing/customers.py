@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.queries import audit, organisations, subscriptions
-from provisioning.stripe.api import StripeApi
+from provisioning.stripe.api import Sold, StripeApi
+
+UNLINKED = "a subscription without an organisation"
 
 _log = structlog.get_logger(__name__)
 
@@ -58,8 +60,30 @@ async def adopt(session: AsyncSession, organisation_id: UUID | None, customer: s
         return None
     row = await subscriptions.start(session, organisation_id)
     if row.stripe_customer_id is not None:
-        _log.error("second customer", organisation=str(organisation_id), customer=customer)
+        _log.error("duplicate stripe customer", organisation=str(organisation_id), customer=customer)
         return None
     row.stripe_customer_id = customer
     await session.flush()
     return organisation_id
+
+
+async def link_subscriptions(database: Database, stripe: StripeApi) -> int:
+    """Give each to the organisation it names, if that has none, and report the others; how many there were.
+
+    What an adopted one brings is asked afterwards, as for everybody. Raises `StripeError`.
+    """
+    sold = await stripe.sold()
+    return sum([await _link(database, each) for each in sold])
+
+
+async def _link(database: Database, one: Sold) -> bool:
+    async with database.begin() as session:
+        if await subscriptions.of_customer(session, one.customer):
+            return False
+        organisation_id = await adopt(session, one.organisation_id, one.customer)
+        if organisation_id is not None:
+            details = {"difference": UNLINKED, "about": one.subscription, "repaired": "yes"}
+            await audit.record(session, organisation_id, "subscription.reconciled", details)
+    log = _log.error if organisation_id is None else _log.info
+    log("difference", kind=UNLINKED, about=one.subscription, repaired=organisation_id is not None)
+    return True

@@ -191,7 +191,7 @@ async def _note_retry(session: AsyncSession, row: StripeEvent) -> None:
 
 async def _fail(database: Database, event: Event, error: Exception) -> None:
     expected = isinstance(error, StripeError | TimeoutError | DatabaseUnavailableError)
-    _log.error("event failed", id=event.id, type=event.kind, error=type(error).__name__, exc_info=not expected)
+    _log.error("stripe event failed", id=event.id, type=event.kind, error=type(error).__name__, exc_info=not expected)
     sentence = f"{type(error).__name__}: {error}" if isinstance(error, StripeError) else type(error).__name__
     async with database.begin() as session:
         await stripe_events.settle(session, event.id, "failed", error=sentence)

@@ -86,9 +86,9 @@ class NoticeSender:
             await self.mailer.send(owner.email, subject, text, html)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             if is_refused(error):
-                _log.error("owner not told: the address is refused", owner=str(owner.id))
+                _log.error("owner mail rejected", owner=str(owner.id))
                 return
-            _log.warning("mail waits for its server", error=type(error).__name__)
+            _log.warning("mail server unavailable", error=type(error).__name__)
             raise TryAgain(LATER) from None
 
     def _written(

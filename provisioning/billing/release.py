@@ -17,7 +17,7 @@ from db.queries.organisations import entitlements
 from provisioning.billing import notices
 from provisioning.billing.sync import ask, write
 from provisioning.jobs import Payload, TryAgain, enqueue
-from provisioning.numbers.orders import give_up
+from provisioning.numbers.orders import cancel
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.worker import Do
 
@@ -54,9 +54,9 @@ class ReleaseJob:
             async with database.begin() as session:
                 await write(session, look, self.grace)
                 if await _is_over(session, organisation_id):
-                    await _give_up_all(session, organisation_id)
+                    await _cancel_all(session, organisation_id)
         except StripeError as error:
-            _log.warning("release waits for stripe", organisation=str(organisation_id), error=str(error))
+            _log.warning("release postponed: stripe unavailable", organisation=str(organisation_id), error=str(error))
             raise TryAgain(LATER) from None
 
 
@@ -68,10 +68,10 @@ async def _is_over(session: AsyncSession, organisation_id: UUID) -> bool:
     return not entitlements(organisation).keeps_numbers and row.release_after <= datetime.now(UTC)
 
 
-async def _give_up_all(session: AsyncSession, organisation_id: UUID) -> None:
+async def _cancel_all(session: AsyncSession, organisation_id: UUID) -> None:
     orders = await _orders(session, organisation_id)
     for order in orders:
-        if not await give_up(session, order):
+        if not await cancel(session, order):
             raise TryAgain(timedelta(seconds=1))
     if orders:
         row = await subscriptions.of(session, organisation_id)

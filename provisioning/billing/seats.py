@@ -16,28 +16,28 @@ from provisioning.stripe.api import MOST_SEATS, StripeApi
 from provisioning.stripe.subscription import StripeSubscription, chosen
 
 
-class SellingError(Exception):
+class SeatError(Exception):
     """Not that many seats, or nothing to change; its text is for who pays."""
 
 
 def check(seats: int, agents: int) -> None:
-    """Raises `SellingError` unless ``agents`` find room in ``seats``, and so many are sold. Pure."""
+    """Raises `SeatError` unless ``agents`` find room in ``seats``, and so many are sold. Pure."""
     if not 1 <= seats <= MOST_SEATS:
-        raise SellingError(f"A whole number of seats, please: 1 to {MOST_SEATS}.")
+        raise SeatError(f"A whole number of seats, please: 1 to {MOST_SEATS}.")
     if seats < agents:
         taken = "1 agent takes one" if agents == 1 else f"{agents} agents take one each"
-        raise SellingError(f"{taken} already, so {seats} are too few. Remove agents from the team first.")
+        raise SeatError(f"{taken} already, so {seats} are too few. Remove agents from the team first.")
 
 
 async def current(database: Database, stripe: StripeApi, organisation_id: UUID) -> StripeSubscription:
-    """The subscription that can be changed. Raises `SellingError` if there is none, and `StripeError`."""
+    """The subscription that can be changed. Raises `SeatError` if there is none, and `StripeError`."""
     async with database.begin() as session:
         row = await subscriptions.of(session, organisation_id)
     if row is None or row.stripe_customer_id is None:
-        raise SellingError("There is no subscription yet.")
-    one = chosen(await stripe.agreements(row.stripe_customer_id))
+        raise SeatError("There is no subscription yet.")
+    one = chosen(await stripe.subscriptions(row.stripe_customer_id))
     if one is None or not one.is_alive:
-        raise SellingError("There is no subscription that could be changed.")
+        raise SeatError("There is no subscription that could be changed.")
     return one
 
 
@@ -47,7 +47,7 @@ async def change_seats(
     """Have so many from now on; how many there were and are. The form ``key`` does it once.
 
     Agents are counted before Stripe is asked and again afterwards: an agent who was added meanwhile gets their seat
-    back, and the change is refused. Raises `SellingError` and `StripeError`.
+    back, and the change is refused. Raises `SeatError` and `StripeError`.
     """
     async with database.begin() as session:
         check(seats, await Members(session, organisation_id).with_role("agent"))
@@ -73,9 +73,9 @@ async def _write_seats(database: Database, stripe: StripeApi, organisation_id: U
 
 
 async def resume(database: Database, stripe: StripeApi, organisation_id: UUID, key: str, grace: timedelta) -> None:
-    """Let a paused subscription go on, and be paid for from today. Raises `SellingError` and `StripeError`."""
+    """Let a paused subscription go on, and be paid for from today. Raises `SeatError` and `StripeError`."""
     one = await current(database, stripe, organisation_id)
     if one.status != "paused":
-        raise SellingError("The subscription is not paused.")
+        raise SeatError("The subscription is not paused.")
     await stripe.resume(one, key)
     await synchronise(database, stripe, organisation_id, grace)

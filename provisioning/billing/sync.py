@@ -60,9 +60,9 @@ class Decision:
     """Subscriptions that are paid for beside the one that counts; the owners are told of each once."""
 
 
-def decide(known: Known, agreements: Sequence[StripeSubscription], now: datetime, grace: timedelta) -> Decision:
-    """What Stripe's ``agreements`` mean for an organisation of which so much was ``known``."""
-    one = chosen(agreements)
+def decide(known: Known, found: Sequence[StripeSubscription], now: datetime, grace: timedelta) -> Decision:
+    """What Stripe's ``found`` mean for an organisation of which so much was ``known``."""
+    one = chosen(found)
     if one is None:  # never gone to pay, or subscribed before there was Stripe
         return Decision(known.status, {}, (), (), None)
     values = _values(known, one, now, grace)
@@ -72,7 +72,7 @@ def decide(known: Known, agreements: Sequence[StripeSubscription], now: datetime
         paid_by=_paid_by(known, one),
         entries=_entries(known, one),
         notice=_notice(known, one, values),
-        doubled=sorted(each.id for each in superfluous(agreements)),
+        doubled=sorted(each.id for each in superfluous(found)),
     )
 
 
@@ -127,7 +127,7 @@ class Look:
     customer: str | None
     """None: it has never gone to pay, and nobody was asked."""
     asked_at: datetime
-    agreements: Sequence[StripeSubscription] = ()
+    subscriptions: Sequence[StripeSubscription] = ()
 
 
 async def ask(database: Database, stripe: StripeApi, organisation_id: UUID) -> Look:
@@ -136,8 +136,8 @@ async def ask(database: Database, stripe: StripeApi, organisation_id: UUID) -> L
         row = await subscriptions.of(session, organisation_id)
         customer = row.stripe_customer_id if row else None
         asked_at = await _now(session)
-    agreements = await stripe.agreements(customer) if customer else ()
-    return Look(organisation_id, customer, asked_at, agreements)
+    found = await stripe.subscriptions(customer) if customer else ()
+    return Look(organisation_id, customer, asked_at, found)
 
 
 async def write(session: AsyncSession, look: Look, grace: timedelta) -> bool:
@@ -154,7 +154,7 @@ async def write(session: AsyncSession, look: Look, grace: timedelta) -> bool:
     if row.asked_at is not None and row.asked_at > look.asked_at:
         return False
     before = organisation.status
-    decision = decide(_known(before, row), look.agreements, look.asked_at, grace)
+    decision = decide(_known(before, row), look.subscriptions, look.asked_at, grace)
     organisation.status = decision.status
     for name, value in decision.values.items():
         setattr(row, name, value)

@@ -55,8 +55,8 @@ def reasons_of(papers: Bundle) -> list[str]:
 
 async def _follow(api: BundlesApi, mail: str, database: Database, payload: Payload) -> None:
     bundle_id = UUID(payload["bundle"])
-    async with database.alone(f"bundle {bundle_id}") as alone:
-        pause = await _go_on(api, mail, database, bundle_id) if alone else AT_FIRST
+    async with database.try_lock(f"bundle {bundle_id}") as locked:
+        pause = await _go_on(api, mail, database, bundle_id) if locked else AT_FIRST
     if pause is not None:
         raise TryAgain(pause)
 
@@ -74,7 +74,7 @@ async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID
         if papers.status in IN_REVIEW:
             return await _look(api, database, papers)
     except TwilioError as error:
-        _log.warning("papers are stuck", bundle=str(bundle_id), code=error.code, remedy=error.remedy)
+        _log.warning("regulatory bundle stuck", bundle=str(bundle_id), code=error.code, remedy=error.remedy)
         return pause_after(error, 0) or PAUSES["papers"]
     return None
 
@@ -131,7 +131,7 @@ async def _settle(
             await record(session, papers.organisation_id, f"papers.{status.removeprefix('twilio-')}", {})
         if status in APPROVED:
             await _resume(session, papers.organisation_id)
-    _log.info("papers", bundle=str(papers.id), status=status)
+    _log.info("regulatory bundle updated", bundle=str(papers.id), status=status)
     return AT_FIRST if status in IN_REVIEW else None
 
 

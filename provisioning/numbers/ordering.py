@@ -42,7 +42,7 @@ class Ordering:
     async def release(self, number: Number) -> None:
         """Have a number of this organisation given back. Repeatable."""
         order = await number_orders.of_rented(self._session, number)
-        if order is not None and not await numbers_orders.give_up(self._session, order):
+        if order is not None and not await numbers_orders.cancel(self._session, order):
             # Somebody works on it just now: the job waits for them.
             await enqueue(self._session, numbers_orders.RELEASE, {"number": str(number.id)}, key=str(number.id))
 
@@ -51,7 +51,7 @@ class Ordering:
         order = await NumberOrders(self._session, self._organisation_id).find(order_id)
         if order is None or not number_orders.may_be_cancelled(order):
             return None
-        return order if await numbers_orders.give_up(self._session, order) else None
+        return order if await numbers_orders.cancel(self._session, order) else None
 
     async def papers(self) -> Bundle | None:
         """Its regulatory papers, if it has filed any."""

@@ -1,6 +1,6 @@
 """The jobs of numbers: see an order through, give a number back. And how people order: pick, buy one more, try again.
 
-An order is worked on by one worker at a time (`Database.alone`), a step after the other (`purchase`), until it is
+An order is worked on by one worker at a time (`Database.try_lock`), a step after the other (`purchase`), until it is
 done, must wait, or can not go on; then its row says why, and when it is tried again.
 """
 
@@ -42,9 +42,9 @@ class LimitError(Exception):
     """Not that many numbers; its text is for the admin."""
 
 
-def jobs(tools: PurchaseContext) -> Mapping[str, Do]:
+def jobs(context: PurchaseContext) -> Mapping[str, Do]:
     """What a worker does about numbers, by the job's name."""
-    return {PROVISION: partial(_provision, tools), RELEASE: _release}
+    return {PROVISION: partial(_provision, context), RELEASE: _release}
 
 
 async def enqueue_order(session: AsyncSession, order_id: UUID, why: str = "") -> None:
@@ -100,7 +100,7 @@ async def try_again(session: AsyncSession, order: NumberOrder) -> bool:
     return True
 
 
-async def give_up(session: AsyncSession, order: NumberOrder) -> bool:
+async def cancel(session: AsyncSession, order: NumberOrder) -> bool:
     """Release whatever ``order`` has come to, if it is over for its organisation; False if it moved on meanwhile."""
     if order.state in ("released", "releasing"):
         return True
@@ -113,10 +113,10 @@ async def give_up(session: AsyncSession, order: NumberOrder) -> bool:
 # -- the jobs ----------------------------------------------------------------------------------------------------
 
 
-async def _provision(tools: PurchaseContext, database: Database, payload: Payload) -> None:
+async def _provision(context: PurchaseContext, database: Database, payload: Payload) -> None:
     order_id = UUID(payload["order"])
-    async with database.alone(f"order {order_id}") as alone:
-        pause = await _see_through(tools, order_id) if alone else BUSY
+    async with database.try_lock(f"order {order_id}") as locked:
+        pause = await _see_through(context, order_id) if locked else BUSY
     if pause is not None:
         raise TryAgain(pause)
 
@@ -126,38 +126,38 @@ async def _release(database: Database, payload: Payload) -> None:
     async with database.begin() as session:
         number = await session.get(Number, number_id)
         order = await number_orders.of_rented(session, number) if number else None
-        overtaken = order is not None and not await give_up(session, order)
+        overtaken = order is not None and not await cancel(session, order)
     if overtaken:
         raise TryAgain(BUSY)
 
 
-async def _see_through(tools: PurchaseContext, order_id: UUID) -> timedelta | None:
+async def _see_through(context: PurchaseContext, order_id: UUID) -> timedelta | None:
     """Work on the order until it is done or stuck; how long to wait before the next try, None for none."""
     for _ in range(MOST_STEPS):
-        async with tools.database.begin() as session:
+        async with context.database.begin() as session:
             order = await number_orders.find(session, order_id)
         if order is None or order.state not in STEPS:
             return None
         try:
-            await advance(tools, order)
+            await advance(context, order)
         except Overtaken:
             continue
         except WaitForPick as wait:
-            async with tools.database.begin() as session:
+            async with context.database.begin() as session:
                 await number_orders.wait(session, order, wait.until)
             return max(wait.until - datetime.now(UTC), timedelta(seconds=0.1))
         except TwilioError as error:
-            return await _stuck(tools, order, error)
+            return await _stuck(context, order, error)
     return BUSY
 
 
-async def _stuck(tools: PurchaseContext, order: NumberOrder, error: TwilioError) -> timedelta | None:
+async def _stuck(context: PurchaseContext, order: NumberOrder, error: TwilioError) -> timedelta | None:
     """Write down what went wrong and when it is tried again."""
     pause = pause_after(error, order.attempts)
     alarming = order.attempts >= ALARMING or error.remedy in ("operator", "nothing")
     _log.log(
         logging.ERROR if alarming else logging.WARNING,
-        "order is stuck",
+        "number order stuck",
         order=str(order.id),
         state=order.state,
         code=error.code,
@@ -166,7 +166,7 @@ async def _stuck(tools: PurchaseContext, order: NumberOrder, error: TwilioError)
         seconds=pause.total_seconds() if pause else None,
     )
     nothing_bought = pause is None and order.state in ("paid", "chosen")
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         await number_orders.note_trouble(
             session,
             order,
@@ -175,7 +175,7 @@ async def _stuck(tools: PurchaseContext, order: NumberOrder, error: TwilioError)
             next_try_at=datetime.now(UTC) + pause if pause else None,
             state="failed" if nothing_bought else order.state,
         )
-    tools.progress.tell(order.organisation_id, order.id, order.state)
+    context.progress.tell(order.organisation_id, order.id, order.state)
     return pause
 
 

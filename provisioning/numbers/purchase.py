@@ -68,9 +68,9 @@ def tag(order: NumberOrder) -> str:
     return f"{TAG}{order.id}"
 
 
-async def advance(tools: PurchaseContext, order: NumberOrder) -> None:
+async def advance(context: PurchaseContext, order: NumberOrder) -> None:
     """Do the next step of ``order``. Raises `TwilioError`, `Overtaken`, `WaitForPick`."""
-    await STEPS[order.state](tools, order)
+    await STEPS[order.state](context, order)
 
 
 class WaitForPick(Exception):  # noqa: N818 (not an error either)
@@ -81,25 +81,25 @@ class WaitForPick(Exception):  # noqa: N818 (not an error either)
         self.until = until
 
 
-async def _move(tools: PurchaseContext, order: NumberOrder, to: OrderState, **values: Any) -> None:
-    async with tools.database.begin() as session:
+async def _move(context: PurchaseContext, order: NumberOrder, to: OrderState, **values: Any) -> None:
+    async with context.database.begin() as session:
         if not await number_orders.move(session, order, to, **values):
             raise Overtaken
-    tools.progress.tell(order.organisation_id, order.id, to)
+    context.progress.tell(order.organisation_id, order.id, to)
 
 
 # -- paid: choose ------------------------------------------------------------------------------------------------
 
 
-async def _choose(tools: PurchaseContext, order: NumberOrder) -> None:
-    if await _take_over_hold(tools, order):
+async def _choose(context: PurchaseContext, order: NumberOrder) -> None:
+    if await _take_over_hold(context, order):
         return
     until = _chosen_for_them_at(order)
     if datetime.now(UTC) < until:
         raise WaitForPick(until)
-    for candidate in await _candidates(tools, order):
+    for candidate in await _candidates(context, order):
         try:
-            await _move(tools, order, "chosen", candidate=candidate)
+            await _move(context, order, "chosen", candidate=candidate)
         except NumberTakenError:  # another order was faster
             continue
         return
@@ -113,38 +113,38 @@ def _chosen_for_them_at(order: NumberOrder) -> datetime:
     return max(first, order.choosing_until or first)
 
 
-async def _take_over_hold(tools: PurchaseContext, order: NumberOrder) -> bool:
+async def _take_over_hold(context: PurchaseContext, order: NumberOrder) -> bool:
     """Whether the number that was held before payment is the candidate now."""
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         held = await NumberOrders(session, order.organisation_id).held()
         if held is None or held.candidate is None or not await number_orders.move(session, held, "released"):
             return False
         if not await number_orders.pick(session, order, held.candidate):
             raise Overtaken
-    tools.progress.tell(order.organisation_id, order.id, "chosen")
+    context.progress.tell(order.organisation_id, order.id, "chosen")
     return True
 
 
-async def _candidates(tools: PurchaseContext, order: NumberOrder) -> list[str]:
+async def _candidates(context: PurchaseContext, order: NumberOrder) -> list[str]:
     """Numbers that would do, the best first: our own free ones, then those for sale."""
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         organisation = await organisations.find(session, order.organisation_id)
     known, city = _known(order), organisation.locality if organisation else None
     area = AREAS.get(organisation.region or "", "") if organisation else ""
-    free = [each.e164 for each in await tools.api.tagged(FREE)]
-    if known and (found := await _like(tools, Wish(**known), free, "")):
+    free = [each.e164 for each in await context.api.tagged(FREE)]
+    if known and (found := await _like(context, Wish(**known), free, "")):
         return found
     for wish in (Wish(locality=city) if city else None, Wish(prefix=area)):
-        if wish is not None and (found := await _like(tools, wish, free, area)):
+        if wish is not None and (found := await _like(context, wish, free, area)):
             return found
     return [e164 for e164 in free if e164.startswith(area)]
 
 
-async def _like(tools: PurchaseContext, wish: Wish, free: Sequence[str], area: str) -> list[str]:
+async def _like(context: PurchaseContext, wish: Wish, free: Sequence[str], area: str) -> list[str]:
     """Numbers as ``wish`` has them, of ``area``: towns of one name lie in several states."""
     start = wish.contains if wish.contains.startswith("+") else ""
     mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
-    offers = [offer.e164 for offer in await tools.api.search(wish)]
+    offers = [offer.e164 for offer in await context.api.search(wish)]
     return [e164 for e164 in (*mine, *offers) if e164.startswith(area)]
 
 
@@ -155,103 +155,103 @@ def _known(order: NumberOrder) -> dict[str, str]:
 # -- chosen: buy -------------------------------------------------------------------------------------------------
 
 
-async def _buy(tools: PurchaseContext, order: NumberOrder) -> None:
+async def _buy(context: PurchaseContext, order: NumberOrder) -> None:
     assert order.candidate, "a chosen order has its candidate"
-    owned = await tools.api.owned(order.candidate)
+    owned = await context.api.owned(order.candidate)
     if owned is None:
-        owned = await _bought(tools, order, order.candidate)
+        owned = await _bought(context, order, order.candidate)
     elif owned.tag == FREE:
-        owned = await tools.api.change(owned.sid, friendly_name=tag(order))
+        owned = await context.api.change(owned.sid, friendly_name=tag(order))
     if owned is None or owned.tag != tag(order):
-        await _choose_again(tools, order)
+        await _choose_again(context, order)
     else:
-        await _let_go_others(tools, order, owned)
-        await _move(tools, order, "bought", twilio_sid=owned.sid)
+        await _release_others(context, order, owned)
+        await _move(context, order, "bought", twilio_sid=owned.sid)
 
 
-async def _let_go_others(tools: PurchaseContext, order: NumberOrder, bought: Owned) -> None:
+async def _release_others(context: PurchaseContext, order: NumberOrder, bought: Owned) -> None:
     """Return what the order had come to before another number was picked: one order, one number."""
-    for each in await tools.api.tagged(tag(order)):
+    for each in await context.api.tagged(tag(order)):
         if each.sid != bought.sid:
-            await let_go(tools, each.sid)
+            await release(context, each.sid)
 
 
-async def _bought(tools: PurchaseContext, order: NumberOrder, candidate: str) -> Owned | None:
+async def _bought(context: PurchaseContext, order: NumberOrder, candidate: str) -> Owned | None:
     """The number just bought; None if somebody else has it."""
-    bundle, address = await _papers(tools, order)
+    bundle, address = await _papers(context, order)
     try:
-        return await tools.api.buy(candidate, tag(order), bundle, address)
+        return await context.api.buy(candidate, tag(order), bundle, address)
     except TwilioError as error:
         if error.remedy != "another number":
             raise
-        return await tools.api.owned(candidate)  # an earlier try of ours may have come through late
+        return await context.api.owned(candidate)  # an earlier try of ours may have come through late
 
 
-async def _papers(tools: PurchaseContext, order: NumberOrder) -> tuple[str, str]:
-    if tools.platform_papers:
-        return tools.platform_papers
-    async with tools.database.begin() as session:
+async def _papers(context: PurchaseContext, order: NumberOrder) -> tuple[str, str]:
+    if context.platform_papers:
+        return context.platform_papers
+    async with context.database.begin() as session:
         papers = await bundles.approved(session, order.organisation_id)
     if papers is None:
         raise TwilioError(_PAPERS, 400)
     return papers
 
 
-async def _choose_again(tools: PurchaseContext, order: NumberOrder) -> None:
+async def _choose_again(context: PurchaseContext, order: NumberOrder) -> None:
     alike = {"prefix": (order.candidate or "")[:_ALIKE]} if not _known(order) else {}
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         wanted = {**order.wanted, **alike}
         if not await number_orders.drop_candidate(session, order, TROUBLES[_GONE].sentence, wanted):
             raise Overtaken
-    tools.progress.tell(order.organisation_id, order.id, "paid")
+    context.progress.tell(order.organisation_id, order.id, "paid")
 
 
 # -- bought: set up, route, assign, verify -----------------------------------------------------------------------
 
 
-async def _configure(tools: PurchaseContext, order: NumberOrder) -> None:
-    owned = await _ours(tools, order)
-    await twilio_config.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
-    await _move(tools, order, "configured")
+async def _configure(context: PurchaseContext, order: NumberOrder) -> None:
+    owned = await _ours(context, order)
+    await twilio_config.configure(context.api, owned, context.web_public_url, context.fallback_url)
+    await _move(context, order, "configured")
 
 
-async def _route(tools: PurchaseContext, order: NumberOrder) -> None:
+async def _route(context: PurchaseContext, order: NumberOrder) -> None:
     assert order.candidate
-    await twilio_config.route(tools.api, order.candidate)
-    await _move(tools, order, "routed")
+    await twilio_config.route(context.api, order.candidate)
+    await _move(context, order, "routed")
 
 
-async def _assign(tools: PurchaseContext, order: NumberOrder) -> None:
+async def _assign(context: PurchaseContext, order: NumberOrder) -> None:
     assert order.candidate
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         numbers = Numbers(session, order.organisation_id)
         label = order.wanted.get("label", "")
         number = await numbers.add(e164=order.candidate, twilio_sid=order.twilio_sid, label=label)
         if not await number_orders.move(session, order, "assigned", number_id=number.id):
             raise Overtaken
-    tools.progress.tell(order.organisation_id, order.id, "assigned")
+    context.progress.tell(order.organisation_id, order.id, "assigned")
 
 
-async def _verify(tools: PurchaseContext, order: NumberOrder) -> None:
+async def _verify(context: PurchaseContext, order: NumberOrder) -> None:
     """Read back; what somebody has changed meanwhile is put right, and read again the next time."""
-    owned = await _ours(tools, order)
-    changes = await twilio_config.configure(tools.api, owned, tools.web_public_url, tools.fallback_url)
-    if changes or await twilio_config.route(tools.api, owned.e164):
+    owned = await _ours(context, order)
+    changes = await twilio_config.configure(context.api, owned, context.web_public_url, context.fallback_url)
+    if changes or await twilio_config.route(context.api, owned.e164):
         raise Overtaken
-    async with tools.database.begin() as session:
+    async with context.database.begin() as session:
         if not await number_orders.move(session, order, "done"):
             raise Overtaken
         if order.number_id:
             await verified(session, order.number_id, datetime.now(UTC))
         await record(session, order.organisation_id, "number.ready", {"number": owned.e164, "order": str(order.id)})
-    tools.progress.tell(order.organisation_id, order.id, "done")
+    context.progress.tell(order.organisation_id, order.id, "done")
 
 
-async def _ours(tools: PurchaseContext, order: NumberOrder) -> Owned:
+async def _ours(context: PurchaseContext, order: NumberOrder) -> Owned:
     """The order's number as Twilio has it; found by its tag if it got another sid. Raises `TwilioError` if gone."""
-    owned = await tools.api.fetch(order.twilio_sid) if order.twilio_sid else None
+    owned = await context.api.fetch(order.twilio_sid) if order.twilio_sid else None
     if owned is None:
-        owned = next(iter(await tools.api.tagged(tag(order))), None)
+        owned = next(iter(await context.api.tagged(tag(order))), None)
     if owned is None:
         raise TwilioError(20404, 404)
     return owned
@@ -260,33 +260,33 @@ async def _ours(tools: PurchaseContext, order: NumberOrder) -> Owned:
 # -- releasing: give back ----------------------------------------------------------------------------------------
 
 
-async def _release(tools: PurchaseContext, order: NumberOrder) -> None:
+async def _release(context: PurchaseContext, order: NumberOrder) -> None:
     """Give up whatever bears the order's tag, also what was bought and never written down."""
-    for owned in await _belongings(tools, order):
-        await let_go(tools, owned.sid)
-    async with tools.database.begin() as session:
+    for owned in await _belongings(context, order):
+        await release(context, owned.sid)
+    async with context.database.begin() as session:
         if order.number_id:
             await Numbers(session, order.organisation_id).release(order.number_id)
         if not await number_orders.move(session, order, "released"):
             raise Overtaken
         details = {"number": order.candidate or "", "order": str(order.id)}
         await record(session, order.organisation_id, "number.released", details)
-    tools.progress.tell(order.organisation_id, order.id, "released")
+    context.progress.tell(order.organisation_id, order.id, "released")
 
 
-async def _belongings(tools: PurchaseContext, order: NumberOrder) -> Sequence[Owned]:
-    found = {each.sid: each for each in await tools.api.tagged(tag(order))}
-    if order.twilio_sid and (owned := await tools.api.fetch(order.twilio_sid)) and not owned.tag.startswith(TAG):
+async def _belongings(context: PurchaseContext, order: NumberOrder) -> Sequence[Owned]:
+    found = {each.sid: each for each in await context.api.tagged(tag(order))}
+    if order.twilio_sid and (owned := await context.api.fetch(order.twilio_sid)) and not owned.tag.startswith(TAG):
         found[owned.sid] = owned  # somebody gave it another name
     return list(found.values())
 
 
-async def let_go(tools: PurchaseContext, sid: str) -> None:
+async def release(context: PurchaseContext, sid: str) -> None:
     """Return the number to Twilio or keep it for the next order, as the settings say. Raises `TwilioError`."""
-    if tools.keep_released:
-        await tools.api.change(sid, friendly_name=FREE, **twilio_config.NOWHERE)
+    if context.keep_released:
+        await context.api.change(sid, friendly_name=FREE, **twilio_config.NOWHERE)
     else:
-        await tools.api.give_back(sid)
+        await context.api.give_back(sid)
 
 
 STEPS: dict[OrderState, Callable[[PurchaseContext, NumberOrder], Awaitable[None]]] = {

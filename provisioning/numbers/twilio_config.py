@@ -70,7 +70,7 @@ async def route(api: TwilioApi, e164: str) -> list[Change]:
     return [Change("voice_region", region, REGION)]
 
 
-async def put_right(api: TwilioApi, sid: str, web_public_url: str, fallback_url: str = "") -> Sequence[Change] | None:
+async def repair(api: TwilioApi, sid: str, web_public_url: str, fallback_url: str = "") -> Sequence[Change] | None:
     """Look at all of it and mend what is wrong; what was changed, None if the number is not ours any more.
 
     Raises `TwilioError`.

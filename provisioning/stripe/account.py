@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import stripe
 
-from provisioning.stripe.client import connected, failing
+from provisioning.stripe.client import connected, translate_errors
 from provisioning.stripe.settings import StripeSettings
 
 _MOST = 100  # Stripe's largest page: an account has 16 endpoints at most
@@ -58,7 +58,7 @@ class StripeAccount:
 
     async def price(self) -> SeatPrice:
         """The price of a seat."""
-        with failing():
+        with translate_errors():
             price = await self._v1.prices.retrieve_async(self._price)
         return SeatPrice(
             currency=price.currency,
@@ -70,13 +70,13 @@ class StripeAccount:
 
     async def endpoints(self) -> Sequence[Endpoint]:
         """Every one of the account's."""
-        with failing():
+        with translate_errors():
             found = await self._v1.webhook_endpoints.list_async({"limit": _MOST})
         return [Endpoint(each.url, each.status == "enabled", frozenset(each.enabled_events)) for each in found.data]
 
     async def tax(self) -> Tax:
         """What Stripe Tax is set to."""
-        with failing():
+        with translate_errors():
             settings = await self._v1.tax.settings.retrieve_async()
             active = await self._v1.tax.registrations.list_async({"status": "active", "limit": _MOST})
         pending = getattr(settings.status_details, "pending", None)  # absent, not null, once all is there

@@ -17,7 +17,7 @@ from uuid import UUID
 import stripe
 
 from provisioning.stripe import subscription as stripe_subscription
-from provisioning.stripe.client import StripeError, connected, failing
+from provisioning.stripe.client import StripeError, connected, translate_errors
 from provisioning.stripe.settings import STRIPE_API
 from provisioning.stripe.subscription import StripeSubscription
 
@@ -109,7 +109,7 @@ class StripeApi:
         params: Any = {"name": name, "email": email, "metadata": {"organisation": str(organisation_id)}}
         # Stripe answers a key it knows with what it made then, though that may have been deleted since.
         key = f"customer:{organisation_id}" + (f":{instead_of}" if instead_of else "")
-        with failing():
+        with translate_errors():
             made = await self._v1.customers.create_async(params, _key(key, params))
         return made.id
 
@@ -117,13 +117,13 @@ class StripeApi:
         """A page of Stripe's to pay on. Which ways of paying it offers is chosen in Stripe's dashboard."""
         params = checkout_params(purchase, self._price)
         options = _key(f"checkout:{purchase.organisation_id}:{purchase.key}", params)
-        with failing():
+        with translate_errors():
             return _checkout(await self._v1.checkout.sessions.create_async(params, options))
 
     async def checkout(self, identifier: str) -> Checkout | None:
         """That Checkout Session; None if there is none."""
         try:
-            with failing():
+            with translate_errors():
                 return _checkout(await self._v1.checkout.sessions.retrieve_async(identifier))
         except StripeError as error:
             if error.code == "resource_missing":
@@ -132,42 +132,42 @@ class StripeApi:
 
     async def close_other_checkouts(self, customer: str, keep: str) -> None:
         """Let nobody pay on any page of the customer's but ``keep``'s: one that is open in another tab, say."""
-        with failing():
+        with translate_errors():
             found = await self._v1.checkout.sessions.list_async({"customer": customer, "status": "open"})
             for each in found.data:
                 if each.id != keep:
                     await self._v1.checkout.sessions.expire_async(each.id)
 
-    async def agreements(self, customer: str) -> Sequence[StripeSubscription]:
+    async def subscriptions(self, customer: str) -> Sequence[StripeSubscription]:
         """Every subscription the customer has or had."""
         params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}
         params["expand"] = ["data.latest_invoice"]
-        with failing():
+        with translate_errors():
             found = await self._v1.subscriptions.list_async(params)
-        return [await self._agreement(each.to_dict()) for each in found.data]
+        return [await self._subscription(each.to_dict()) for each in found.data]
 
     async def sold(self) -> Sequence[Sold]:
         """Every subscription to our price that has not ended, whoever has it."""
         params: Any = {"price": self._price, "limit": MOST_SUBSCRIPTIONS}
-        with failing():
+        with translate_errors():
             found = await self._v1.subscriptions.list_async(params)
             return [_sold(each) async for each in found.auto_paging_iter()]
 
     async def customer_of_charge(self, charge: str) -> str | None:
         """Who was charged."""
-        with failing():
+        with translate_errors():
             customer = (await self._v1.charges.retrieve_async(charge)).customer
         return customer if isinstance(customer, str) or customer is None else customer.id
 
     async def change_seats(self, one: StripeSubscription, seats: int, key: str) -> None:
         """From now on so many seats; the days of this period are set off in the next invoice."""
         params: Any = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
-        with failing():
+        with translate_errors():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
     async def resume(self, one: StripeSubscription, key: str) -> None:
         """Let a paused subscription go on: a new period begins now, and is invoiced."""
-        with failing():
+        with translate_errors():
             await self._v1.subscriptions.resume_async(one.id, {}, _key(f"resume:{one.id}:{key}", {}))
 
     async def preview(self, one: StripeSubscription, seats: int) -> Preview:
@@ -175,7 +175,7 @@ class StripeApi:
         details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         params: Any = {"customer": one.customer, "subscription": one.id, "subscription_details": details}
         try:
-            with failing():
+            with translate_errors():
                 invoice = await self._v1.invoices.create_preview_async(params)
         except StripeError as error:
             if error.code == "invoice_upcoming_none":  # the subscription ends with its period
@@ -190,16 +190,16 @@ class StripeApi:
     async def portal(self, customer: str, return_url: str, key: str) -> str:
         """The address of the customer's page at Stripe: card, invoices, ABN, cancelling."""
         params: Any = {"customer": customer, "return_url": return_url}
-        with failing():
+        with translate_errors():
             return (await self._v1.billing_portal.sessions.create_async(params, _key(f"portal:{key}", params))).url
 
     async def invoices(self, customer: str) -> Sequence[Invoice]:
         """The newest ones, but for drafts."""
-        with failing():
+        with translate_errors():
             found = await self._v1.invoices.list_async({"customer": customer, "limit": INVOICES})
         return [_invoice(each) for each in found.data if each.status != "draft"]
 
-    async def _agreement(self, shown: Mapping[str, Any]) -> StripeSubscription:
+    async def _subscription(self, shown: Mapping[str, Any]) -> StripeSubscription:
         paid = stripe_subscription.shows_payment(shown) or await self._was_paid(shown["id"])
         items = shown["items"]
         if items.get("has_more") and not stripe_subscription.has_price(items["data"], self._price):
@@ -208,12 +208,12 @@ class StripeApi:
 
     async def _items(self, subscription: str) -> Sequence[Mapping[str, Any]]:
         """All of the subscription's items; the subscription itself shows the first ten."""
-        with failing():
+        with translate_errors():
             found = await self._v1.subscription_items.list_async({"subscription": subscription, "limit": 100})
         return [item.to_dict() for item in found.data]
 
     async def _was_paid(self, subscription: str) -> bool:
-        with failing():
+        with translate_errors():
             paid = await self._v1.invoices.list_async({"subscription": subscription, "status": "paid", "limit": 1})
         return bool(paid.data)
 

@@ -20,13 +20,13 @@ class StripeError(Exception):
     """Stripe refused, or did not answer. ``code`` is Stripe's own; the text is safe to log and to show to admins."""
 
     def __init__(
-        self, text: str, code: str | None = None, *, passing: bool, status: int = 0, param: str | None = None
+        self, text: str, code: str | None = None, *, retryable: bool, status: int = 0, param: str | None = None
     ) -> None:
         super().__init__(text)
         self.code = code
         self.param = param
         """Which parameter Stripe objects to, if it says so."""
-        self.passing = passing
+        self.retryable = retryable
         """Trying again later may help."""
         self.status = status
         """HTTP's; 0 where there was no answer."""
@@ -63,15 +63,15 @@ async def connected(key: str, base: str = STRIPE_API) -> AsyncIterator[stripe.St
 
 
 @contextmanager
-def failing() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn whatever the package raises into `StripeError`."""
     try:
         yield
     except (stripe.APIConnectionError, aiohttp.ClientError, TimeoutError) as error:
-        raise StripeError(f"Stripe did not answer ({type(error).__name__})", passing=True) from error
+        raise StripeError(f"Stripe did not answer ({type(error).__name__})", retryable=True) from error
     except stripe.StripeError as error:
         status = error.http_status or 0
         text = error.user_message or type(error).__name__
-        passing = status in (409, 429) or status >= 500
+        retryable = status in (409, 429) or status >= 500
         param = getattr(error, "param", None)
-        raise StripeError(text, error.code, passing=passing, status=status, param=param) from error
+        raise StripeError(text, error.code, retryable=retryable, status=status, param=param) from error

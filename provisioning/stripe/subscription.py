@@ -137,12 +137,12 @@ def with_tax(line: Mapping[str, Any]) -> int:
     return sum(amounts)
 
 
-def chosen(agreements: Iterable[StripeSubscription]) -> StripeSubscription | None:
+def chosen(found: Iterable[StripeSubscription]) -> StripeSubscription | None:
     """Of all a customer has, the one that counts: the same, in whatever order they come.
 
     What serves best; of two that serve alike the older one, of two that ended the newer.
     """
-    return max(agreements, key=_rank, default=None)
+    return max(found, key=_rank, default=None)
 
 
 def _rank(one: StripeSubscription) -> tuple[int, float, str]:
@@ -154,10 +154,10 @@ def _rank(one: StripeSubscription) -> tuple[int, float, str]:
     return (2 if one.status in _HALTED else 1, age, one.id)
 
 
-def superfluous(agreements: Sequence[StripeSubscription]) -> Sequence[StripeSubscription]:
+def superfluous(found: Sequence[StripeSubscription]) -> Sequence[StripeSubscription]:
     """Those that are paid for beside the one that counts."""
-    best = chosen(agreements)
-    return [one for one in agreements if one is not best and one.is_alive]
+    best = chosen(found)
+    return [one for one in found if one is not best and one.is_alive]
 
 
 def organisation_named(subject: Mapping[str, Any]) -> UUID | None:

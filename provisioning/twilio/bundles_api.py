@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from provisioning.twilio.numbers_api import at_base, told
+from provisioning.twilio.numbers_api import at_base, translate_errors
 from provisioning.twilio.settings import TwilioSettings
 
 COUNTRY, KIND, OWNER = "AU", "local", "business"
@@ -42,7 +42,7 @@ class BundlesApi:
 
     async def reach(self) -> None:
         """Read one bundle, to learn whether papers can be filed at all."""
-        with told():
+        with translate_errors():
             await self._papers.bundles.list_async(limit=1, page_size=1)
 
     async def address(self, name: str, details: Details) -> str:
@@ -54,7 +54,7 @@ class BundlesApi:
             "region": details.region,
             "postal_code": details.postal_code,
         }
-        with told():
+        with translate_errors():
             found = await self._purchase.addresses.list_async(friendly_name=name, limit=1)
             if found:
                 return str((await found[0].update_async(**fields)).sid)
@@ -63,19 +63,19 @@ class BundlesApi:
 
     async def bundle(self, name: str, email: str) -> tuple[str, str]:
         """Sid and status of the bundle called ``name``, a fresh draft if there is none."""
-        with told():
+        with translate_errors():
             found = await self._papers.bundles.list_async(friendly_name=name, limit=1)
             bundle = found[0] if found else await self._draft(name, email)
         return str(bundle.sid), str(bundle.status)
 
     async def status(self, bundle: str) -> str:
         """Twilio's word for how far the bundle is."""
-        with told():
+        with translate_errors():
             return str((await self._papers.bundles(bundle).fetch_async()).status)
 
     async def fill(self, bundle: str, name: str, address: str, details: Details) -> str:
         """Put ``details`` into the bundle, instead of what was in it; the end user's sid."""
-        with told():
+        with translate_errors():
             for item in await self._papers.bundles(bundle).item_assignments.list_async():
                 await item.delete_async()
             business = {"business_name": details.legal_name, "business_registration_number": details.abn}
@@ -91,18 +91,18 @@ class BundlesApi:
 
     async def lacking(self, bundle: str) -> Sequence[str]:
         """What Twilio's rules find missing in the bundle, a sentence each; nothing if it may be submitted."""
-        with told():
+        with translate_errors():
             evaluation = await self._papers.bundles(bundle).evaluations.create_async()
         return _reasons(evaluation.results)
 
     async def submit(self, bundle: str) -> str:
         """Have Twilio's people look at the bundle; its status then."""
-        with told():
+        with translate_errors():
             return str((await self._papers.bundles(bundle).update_async(status="pending-review")).status)
 
     async def objections(self, bundle: str) -> Sequence[str]:
         """Why Twilio rejected the bundle, a sentence each, as far as it says."""
-        with told():
+        with translate_errors():
             items = await self._papers.bundles(bundle).item_assignments.list_async()
             proofs = [item.object_sid for item in items if item.object_sid.startswith("RD")]
             found = [await self._papers.supporting_documents(sid).fetch_async() for sid in proofs]

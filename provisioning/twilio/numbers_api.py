@@ -101,13 +101,13 @@ class TwilioApi:
 
     async def reach(self) -> None:
         """Read one number, to learn whether the key is good. Raises `TwilioError`."""
-        with told():
+        with translate_errors():
             await self._voice.incoming_phone_numbers.list_async(limit=1, page_size=1)
 
     async def search(self, wish: Wish, limit: int = 20) -> list[Offer]:
         """Numbers for sale; none is fine. Raises `TwilioError`."""
         place = {"in_locality": wish.locality} if wish.locality else {}
-        with told():
+        with translate_errors():
             found = await self._purchase.available_phone_numbers(_COUNTRY).local.list_async(
                 contains=wish.contains, voice_enabled=True, limit=limit, page_size=limit, **place
             )
@@ -128,7 +128,7 @@ class TwilioApi:
     async def fetch(self, sid: str) -> Owned | None:
         """The number of that sid, if the account (still) has it. Raises `TwilioError`."""
         try:
-            with told():
+            with translate_errors():
                 return _owned(await self._voice.incoming_phone_numbers(sid).fetch_async())
         except TwilioError as error:
             if error.status == _NOT_FOUND:
@@ -138,7 +138,7 @@ class TwilioApi:
     async def buy(self, e164: str, tag: str, bundle: str, address: str) -> Owned:
         """Buy ``e164``. Look first: a number that is ours already is changed by this. Raises `TwilioError`."""
         papers = {"bundle_sid": bundle, "address_sid": address}
-        with told():
+        with translate_errors():
             return _owned(
                 await self._purchase.incoming_phone_numbers.create_async(
                     phone_number=e164, friendly_name=tag, **{name: sid for name, sid in papers.items() if sid}
@@ -147,13 +147,13 @@ class TwilioApi:
 
     async def change(self, sid: str, **values: str) -> Owned:
         """Set ``friendly_name``, ``voice_url`` … of a number. Raises `TwilioError`."""
-        with told():
+        with translate_errors():
             return _owned(await self._voice.incoming_phone_numbers(sid).update_async(**values))
 
     async def give_back(self, sid: str) -> None:
         """Return a number to Twilio; for good. One that is gone already is fine. Raises `TwilioError`."""
         try:
-            with told():
+            with translate_errors():
                 await self._purchase.incoming_phone_numbers(sid).delete_async()
         except TwilioError as error:
             if error.status != _NOT_FOUND:
@@ -162,7 +162,7 @@ class TwilioApi:
     async def region(self, e164: str) -> str:
         """The Region that processes the number's calls; without a route that is us1. Raises `TwilioError`."""
         try:
-            with told():
+            with translate_errors():
                 route = await self._routes.v2.phone_numbers(e164).fetch_async()
         except TwilioError as error:
             if error.status == _NOT_FOUND:
@@ -172,11 +172,11 @@ class TwilioApi:
 
     async def route(self, e164: str) -> None:
         """Have the number's calls processed in Australia; takes effect within 5 minutes. Raises `TwilioError`."""
-        with told():
+        with translate_errors():
             await self._routes.v2.phone_numbers(e164).update_async(voice_region=REGION)
 
     async def _list(self, **wanted: str) -> list[Owned]:
-        with told():
+        with translate_errors():
             found = await self._voice.incoming_phone_numbers.list_async(
                 **wanted, limit=_MOST_NUMBERS, page_size=1000 if not wanted else 50
             )
@@ -201,7 +201,7 @@ async def at_base(settings: TwilioSettings, base: str) -> AsyncIterator[Client]:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn whatever goes wrong in a request into `TwilioError`, and forget it: its text may hold a phone number."""
     try:
         yield

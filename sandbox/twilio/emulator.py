@@ -28,8 +28,7 @@ from sandbox.twilio.browser import signalling
 from sandbox.twilio.faults import Faults
 from sandbox.twilio.pages import numbers as pages_numbers, phone as pages_phone
 from sandbox.twilio.phone import bridge, place_call
-from sandbox.twilio.phone.exchange import Exchange
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import Leg, SpeakOn
 from sandbox.twilio.rest import (
     account as rest_account,

@@ -160,7 +160,7 @@ async def test_a_transaction_that_failed_is_over(database: Database) -> None:
 
 
 async def test_a_lock_without_a_transaction_is_none(database: Database) -> None:
-    async with database.alone("one"):  # a worker holds it while Twilio is asked
+    async with database.try_lock("one"):  # a worker holds it while Twilio is asked
         refuse_in_transaction("anybody")
 
 
@@ -186,7 +186,7 @@ async def _client(vendor: str) -> AsyncIterator[Callable[[], Awaitable[object]]]
     match vendor:
         case "Stripe":
             async with stripe_api.opened("sk_test_1", "price_1", f"http://{nowhere}") as api:
-                yield lambda: api.agreements("cus_1")
+                yield lambda: api.subscriptions("cus_1")
         case "Twilio":
             account, key = f"AC{'1' * 32}", f"SK{'2' * 32}"
             async with twilio_client.connected(

@@ -84,7 +84,7 @@ async def test_session_mode_will_do(
         async with database.begin() as session:
             assert await session.scalar(text("SHOW statement_timeout")) == "7s"
             assert await session.scalar(text("SHOW lock_timeout")) == "4s"
-        async with database.alone("one") as first, database.alone("one") as second:
+        async with database.try_lock("one") as first, database.try_lock("one") as second:
             assert (first, second) == (True, False)
         async with database.begin() as session:
             await enqueue(session, "count", {"n": "1"}, "1")

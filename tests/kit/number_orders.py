@@ -1,4 +1,4 @@
-"""Orders of numbers in a test: the tools to work on them, a worker's manners, and what came of it."""
+"""Orders of numbers in a test: the context to work on them, a worker's manners, and what came of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Shop:
 
     account: Account
     database: Database
-    tools: PurchaseContext
+    context: PurchaseContext
 
     async def paid(self, organisation_id: UUID, by: str = "sub_1", **wanted: str) -> NumberOrder:
         """An order that was paid for."""
@@ -55,7 +55,7 @@ class Shop:
         """Do the job as a worker does."""
         try:
             async with asyncio.timeout(60):
-                await numbers_orders.jobs(self.tools)[job](self.database, payload)
+                await numbers_orders.jobs(self.context)[job](self.database, payload)
         except TryAgain as wish:
             return wish.after
         return None
@@ -91,7 +91,7 @@ async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
     settings = account.settings
     papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
     async with numbers_api.opened(settings) as api:
-        tools = PurchaseContext(
+        context = PurchaseContext(
             database=database,
             api=api,
             progress=Progress(""),
@@ -100,4 +100,4 @@ async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
             platform_papers=papers if all(papers) else None,
             keep_released=settings.released_numbers == "keep",
         )
-        yield Shop(account, database, tools)
+        yield Shop(account, database, context)

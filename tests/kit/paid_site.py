@@ -162,10 +162,10 @@ async def open_shop(
 
 
 @asynccontextmanager
-async def _worker(url: str, database: Database, duties: Handlers) -> AsyncIterator[None]:
+async def _worker(url: str, database: Database, handlers: Handlers) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(url, database, duties, stop))
+        tasks.create_task(work(url, database, handlers, stop))
         try:
             yield
         finally:

@@ -18,14 +18,14 @@ _WORKER = """
 import asyncio
 from datetime import timedelta
 from provisioning import config, worker
-from provisioning.schedule import on_duty
+from provisioning.schedule import open_handlers
 
 async def main(settings):
     worker.POLL = timedelta(milliseconds=200)
     database = settings.database("bilby provisioning", pool_size=8)
-    async with on_duty(settings, database) as duties:
+    async with open_handlers(settings, database) as handlers:
         url = settings.database_url.get_secret_value()
-        await worker.work(url, database, duties, asyncio.Event(), timedelta(seconds=1))
+        await worker.work(url, database, handlers, asyncio.Event(), timedelta(seconds=1))
 
 asyncio.run(main(config.read()))
 """

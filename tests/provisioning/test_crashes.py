@@ -13,7 +13,7 @@ import pytest
 from db.engine import Database
 from db.models import NumberOrder
 from db.queries.numbers import Numbers
-from provisioning.numbers.orders import enqueue_order, give_up
+from provisioning.numbers.orders import cancel, enqueue_order
 from sandbox.twilio.emulator import RestFault
 from tests.kit.cast import Cast
 from tests.kit.number_orders import Shop, shop
@@ -70,7 +70,7 @@ async def test_killed_while_giving_back(
         order = await here.paid(cast.a.id)
         assert await here.work(order) is None
         async with database.begin() as session:
-            assert await give_up(session, await here.look(order))
+            assert await cancel(session, await here.look(order))
         await _killed_at(here, database_url, encryption_key, (LIST, False), (GIVE_BACK, False), (GIVE_BACK, True))
         async with worker_process(place, database_url, encryption_key):
             await _until(here, order, "released")

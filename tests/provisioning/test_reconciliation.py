@@ -1,4 +1,4 @@
-"""What Stripe, our rows and Twilio disagree about is mended or reported, and nothing else is touched."""
+"""What Stripe, our rows and Twilio disagree about is repaired or reported, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ async def here(database: Database, cast: Cast) -> AsyncIterator[Shop]:
             )
             async with database.begin() as session:
                 (await session.merge(number)).twilio_sid = Owned(number.e164).sid
-            await opened.tools.api.route(number.e164)
+            await opened.context.api.route(number.e164)
         yield opened
 
 
 async def _kinds(here: Shop) -> list[str]:
-    return sorted(difference.kind for difference in await reconcile(here.tools))
+    return sorted(difference.kind for difference in await reconcile(here.context))
 
 
-async def _mended(here: Shop, kind: str) -> Difference:
+async def _repaired(here: Shop, kind: str) -> Difference:
     """The one difference there is, which is gone the next night."""
-    (found,) = await reconcile(here.tools)
+    (found,) = await reconcile(here.context)
     assert found.kind == kind
     assert await _kinds(here) == []
     return found
@@ -80,7 +80,7 @@ async def test_what_agrees_is_left_alone(here: Shop, cast: Cast) -> None:
 async def test_a_number_bought_for_an_order_that_went_elsewhere_is_given_up(here: Shop, cast: Cast) -> None:
     order = await _bought(here, cast)
     here.account.numbers[SECOND] = Owned(SECOND, friendly_name=f"bilby:{order.id}")
-    await _mended(here, "a number nobody pays for")
+    await _repaired(here, "a number nobody pays for")
     assert (FIRST in here.account.numbers, SECOND in here.account.numbers) == (True, False)
 
 
@@ -103,7 +103,7 @@ async def test_a_lost_number_is_reported(here: Shop, cast: Cast) -> None:
     del here.account.numbers[cast.number.e164]
     assert await _kinds(here) == []  # perhaps it was rented just now
     await here.age()
-    (found,) = await reconcile(here.tools)
+    (found,) = await reconcile(here.context)
     assert (found.kind, found.number_id) == ("a number that Twilio does not have", cast.number.id)
 
 
@@ -111,28 +111,28 @@ async def test_a_lost_number_is_reported(here: Shop, cast: Cast) -> None:
 async def test_a_rented_number_never_stays_free(here: Shop, cast: Cast, tag: str) -> None:
     order = await _bought(here, cast)
     here.account.emulator.exchange.set_number(FIRST, friendly_name=tag)
-    await _mended(here, "a number with another's tag")
+    await _repaired(here, "a number with another's tag")
     assert here.account.numbers[FIRST].friendly_name == f"bilby:{order.id}"
 
 
 async def test_settings_are_put_right(here: Shop, cast: Cast) -> None:
     here.account.emulator.exchange.set_number(cast.number.e164, voice_url="https://else.example")
-    await _mended(here, "a number with other settings")
+    await _repaired(here, "a number with other settings")
     assert is_same(here.account.numbers[cast.number.e164].voice_url, f"{WEB}/twilio/voice/inbound")
 
 
 @pytest.mark.parametrize(("setting", "wrong"), [("voice_fallback_url", ""), ("voice_fallback_method", "GET")])
 async def test_the_fallback_is_put_right(here: Shop, cast: Cast, setting: str, wrong: str) -> None:
     here.account.emulator.exchange.set_number(cast.number.e164, **{setting: wrong})
-    await _mended(here, "a number with other settings")
-    mended = here.account.numbers[cast.number.e164]
-    assert is_same(mended.voice_fallback_url, f"{WEB}/twilio/voice/fallback")
-    assert mended.voice_fallback_method == "POST"
+    await _repaired(here, "a number with other settings")
+    repaired = here.account.numbers[cast.number.e164]
+    assert is_same(repaired.voice_fallback_url, f"{WEB}/twilio/voice/fallback")
+    assert repaired.voice_fallback_method == "POST"
 
 
 async def test_calls_come_back_to_australia(here: Shop, cast: Cast) -> None:
     del here.account.book.routes[cast.number.e164]
-    await _mended(here, "a number with other settings")
+    await _repaired(here, "a number with other settings")
     assert here.account.book.routes[cast.number.e164]["voice_region"] == "au1"
 
 
@@ -146,37 +146,37 @@ async def test_stripes_word_is_written_down(here: Shop, cast: Cast) -> None:
             changed, row.status = row.status != "canceled", "canceled"
         return changed
 
-    (found,) = await reconcile(here.tools, ask)
-    assert (found.kind, found.organisation_id) == ("a subscription that Stripe tells otherwise", cast.a.id)
-    assert await reconcile(here.tools, ask) == []
+    (found,) = await reconcile(here.context, ask)
+    assert (found.kind, found.organisation_id) == ("a subscription that differs at Stripe", cast.a.id)
+    assert await reconcile(here.context, ask) == []
 
 
 async def test_stripe_away_is_no_difference(here: Shop, cast: Cast) -> None:
     await _subscribed(here, cast.a.id)
 
     async def ask(_: Database, __: UUID) -> bool:
-        raise StripeError("Stripe did not answer", passing=True)
+        raise StripeError("Stripe did not answer", retryable=True)
 
-    assert await reconcile(here.tools, ask) == []
+    assert await reconcile(here.context, ask) == []
 
 
 async def test_what_stripe_does_not_know_is_reported(here: Shop, cast: Cast) -> None:
     await _subscribed(here, cast.a.id)
 
     async def ask(_: Database, __: UUID) -> bool:
-        raise StripeError("No such customer", "resource_missing", passing=False)
+        raise StripeError("No such customer", "resource_missing", retryable=False)
 
-    (found,) = await reconcile(here.tools, ask)
-    assert found.kind == "a subscription that Stripe does not tell of"
+    (found,) = await reconcile(here.context, ask)
+    assert found.kind == "a subscription that Stripe does not have"
     async with here.database.begin() as session:
         entry = (await session.scalars(select(AuditEntry))).one()
-    assert (entry.action, details_of(entry)["mended"]) == ("subscription.reconciled", "no")
+    assert (entry.action, details_of(entry)["repaired"]) == ("subscription.reconciled", "no")
 
 
 async def test_a_forgotten_order_goes_on(here: Shop, cast: Cast) -> None:
     order = await here.paid(cast.a.id)
     await here.age()
-    assert await _kinds(here) == ["an order that was forgotten"]
+    assert await _kinds(here) == ["an order that has stalled"]
     assert await here.jobs() == ["provision_number"]
     await here.work(order)
     assert await _kinds(here) == []
@@ -196,7 +196,7 @@ async def test_who_pays_gets_a_number(here: Shop, cast: Cast) -> None:
     assert await _kinds(here) == []  # there is one already, as after a second subscription that came in time
     async with here.database.begin() as session:
         await session.execute(update(Number).where(Number.id == cast.number.id).values(released_at=datetime.now(UTC)))
-    await _mended(here, "a subscription without a number")
+    await _repaired(here, "a subscription without a number")
     (order,) = await here.everything()
     assert (order.paid_by, order.state) == ("sub_9", "paid")
 

@@ -12,8 +12,8 @@ from db.models import Call, Leg, Organisation, StripeEvent
 from db.queries import stripe_events
 from db.queries.audit import AuditFilter, AuditLog, details_of
 from db.queries.calls import Calls
-from provisioning import housekeeping
-from provisioning.retention import purge_calls
+from provisioning import schedule
+from provisioning.schedule import purge_calls
 from tests.kit.cast import Cast
 
 
@@ -76,8 +76,8 @@ async def test_settled_events_are_forgotten_and_failed_ones_kept(database: Datab
         for name, state in (("old", "done"), ("failing", "failed"), ("new", "ignored")):
             await stripe_events.receive(session, name, "invoice.paid", None)
             await stripe_events.settle(session, name, state)  # type: ignore[arg-type]  # all of them are states
-        old = datetime.now(UTC) - housekeeping.EVENT_LOG - timedelta(hours=1)
+        old = datetime.now(UTC) - schedule.EVENT_LOG - timedelta(hours=1)
         await session.execute(update(StripeEvent).where(StripeEvent.id != "new").values(received_at=old))
-    await housekeeping.forget_events(database)
+    await schedule.forget_events(database)
     async with database.begin() as session:
         assert set((await session.scalars(select(StripeEvent.id))).all()) == {"failing", "new"}

@@ -6,8 +6,7 @@ import pytest
 
 from db.engine import Database
 from provisioning.config import Settings
-from provisioning.housekeeping import SWEEPS
-from provisioning.schedule import on_duty
+from provisioning.schedule import SWEEPS, open_handlers
 
 STRIPE = {"stripe_secret_key": "sk_test_1", "stripe_price_id": "price_1", "stripe_api_base": "http://127.0.0.1:1"}
 MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "Bilby <bilby@bilby.example>"}
@@ -22,10 +21,10 @@ NUMBERS = {"provision_number", "release_number"}
 
 
 async def _duties(database: Database, url: str, key: str, **settings: str) -> tuple[set[str], set[str]]:
-    """The names of jobs and of sweeps beyond housekeeping."""
+    """The names of jobs and of sweeps beyond schedule."""
     required = {"database_url": url, "encryption_keys": key}
-    async with on_duty(Settings.model_validate(required | settings), database) as duties:
-        return set(duties.jobs), set(duties.sweeps) - set(SWEEPS) - {"purge_calls"}
+    async with open_handlers(Settings.model_validate(required | settings), database) as handlers:
+        return set(handlers.jobs), set(handlers.sweeps) - set(SWEEPS) - {"purge_calls"}
 
 
 async def test_with_everything_all_is_done(database: Database, database_url: str, encryption_key: str) -> None:
@@ -36,8 +35,8 @@ async def test_with_everything_all_is_done(database: Database, database_url: str
 
 async def test_calls_are_purged_whatever_is_set(database: Database, database_url: str, encryption_key: str) -> None:
     settings = Settings.model_validate({"database_url": database_url, "encryption_keys": encryption_key})
-    async with on_duty(settings, database) as duties:
-        assert duties.sweeps.keys() >= {"purge_calls", "forget_events"}
+    async with open_handlers(settings, database) as handlers:
+        assert handlers.sweeps.keys() >= {"purge_calls", "forget_events"}
 
 
 async def test_with_nothing_it_still_starts(database: Database, database_url: str, encryption_key: str) -> None:

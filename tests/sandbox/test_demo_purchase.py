@@ -16,7 +16,7 @@ from db.models import AuditEntry, Member, Number, NumberOrder, Organisation, Sub
 from db.queries import bundles, organisations
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
-from provisioning.schedule import on_duty
+from provisioning.schedule import open_handlers
 from sandbox.config import NUMBER
 from sandbox.demo_organisation import seed
 from sandbox.demo_purchase import LABEL, SEATS, Given, given, settle
@@ -113,7 +113,7 @@ async def test_its_checklist_lacks_the_first_call_alone(demo: Demo) -> None:
 
 async def test_the_books_agree(demo: Demo, database: Database) -> None:
     await demo.settle()
-    async with on_duty(demo.settings, database) as duties:
+    async with open_handlers(demo.settings, database) as duties:
         await duties.sweeps["reconcile"][1](database)
     async with database.begin() as session:
         actions = (await session.scalars(select(AuditEntry.action))).all()

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from provisioning.billing import customers
-from provisioning.billing.seats import SellingError, check
+from provisioning.billing.seats import SeatError, check
 from provisioning.numbers.bundles import reasons_of
 from provisioning.stripe.api import MOST_SEATS, Checkout, Purchase, StripeError
 from web.billing import checkout_rules
@@ -165,7 +165,7 @@ async def _store(rows: Rows, known: Details, details: Details) -> None:
 def _seats_problem(typed: str, agents: int) -> dict[str, str]:
     try:
         check(seats(typed) or 0, agents)
-    except SellingError as error:
+    except SeatError as error:
         return {"seats": str(error)}
     return {}
 
@@ -201,7 +201,7 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
 async def _opened(request: web.Request, viewer: Viewer, order: Order) -> Checkout | None:
     """A page at Stripe to pay ``order`` on; None if something is paid already. Raises `StripeError`."""
     stripe = request.app[keys.stripe]
-    if any(one.is_alive or one.is_under_way for one in await stripe.agreements(order.customer)):
+    if any(one.is_alive or one.is_under_way for one in await stripe.subscriptions(order.customer)):
         return None
     return await stripe.create_checkout(_purchase(request, viewer, order))
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from db.models import Organisation, Subscription
 from db.queries.rate_limits import Limit
 from provisioning.billing import seats as billing_seats
-from provisioning.billing.seats import SellingError, check
+from provisioning.billing.seats import SeatError, check
 from provisioning.stripe.api import MOST_SEATS, Invoice, StripeError
 from web.billing import view as billing_view
 from web.billing.paying import payer, refused
@@ -72,7 +72,7 @@ async def change_seats(request: web.Request) -> web.StreamResponse:
         page = await _page(request, viewer, Typed(wanted, trouble=str(error)), status=429)
         page.headers["Retry-After"] = error.retry_after_header
         return page
-    except SellingError as error:
+    except SeatError as error:
         return await _page(request, viewer, Typed(wanted, wrong=str(error)), status=400)
     except StripeError as error:
         trouble = f"{refused(error)} Look here again before you change anything: it may have been done."
@@ -111,7 +111,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
         await billing_seats.resume(database, stripe, viewer.organisation_id, key, _grace(request))
         async with access.rows(request, viewer) as rows:
             await rows.audit.record("subscription.resumed")
-    except SellingError as error:
+    except SeatError as error:
         return await _page(request, viewer, Typed(trouble=str(error)), status=400)
     except StripeError as error:
         return await _page(request, viewer, Typed(trouble=refused(error)), status=503)
@@ -140,7 +140,7 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
         if one.seats == int(wanted):
             return Typed(wanted)
         now, then = await stripe.preview(one, one.seats), await stripe.preview(one, int(wanted))
-    except SellingError as error:
+    except SeatError as error:
         return Typed(wanted, wrong=str(error))
     except StripeError as error:
         return Typed(wanted, trouble=refused(error))

@@ -32,4 +32,4 @@ async def payer(request: web.Request) -> Viewer:
 def refused(error: StripeError) -> str:
     """What to tell who pays."""
     _log.warning("stripe refused", error=str(error), code=error.code)
-    return _SILENT if error.passing else f"Stripe, who takes the payments, did not accept this: {error}"
+    return _SILENT if error.retryable else f"Stripe, who takes the payments, did not accept this: {error}"

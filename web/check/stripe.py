@@ -163,7 +163,7 @@ def _refused(name: str, error: StripeError) -> CheckResult:
         return CheckResult(
             name, "may not be read with this key", "let the restricted key read it, in Stripe's dashboard"
         )
-    if error.passing:
+    if error.retryable:
         return CheckResult(name, "does not answer", "check that this host reaches Stripe, and Stripe's status page")
     return CheckResult(name, f"refuses the question (HTTP {error.status})", "see Stripe's log of requests")
 

@@ -122,7 +122,7 @@ async def check(request: web.Request) -> web.StreamResponse:
         number = await _mine(request, rows)
     try:
         await limits.spend(request, CHECKS, str(viewer.organisation_id))
-        changes = await _put_right(request, number)
+        changes = await _repair(request, number)
     except TooManyError as error:
         return await _page(request, viewer, problem=_too_many(f"check-{number.id}", error))
     except TwilioError as error:
@@ -252,12 +252,12 @@ async def _board(request: web.Request, rows: Rows) -> Board:
     return board(facts, request.app[keys.settings], ZoneInfo(rows.organisation.time_zone), now)
 
 
-async def _put_right(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:
+async def _repair(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:
     """What was changed; None if Twilio has the number no more. Raises `TwilioError`."""
     if number.twilio_sid is None:
         return None
     settings, api = request.app[keys.settings], request.app[keys.phone_numbers]
-    return await twilio_config.put_right(api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url)
+    return await twilio_config.repair(api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url)
 
 
 async def _mine(request: web.Request, rows: Rows) -> Number:

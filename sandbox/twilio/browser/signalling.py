@@ -24,8 +24,7 @@ from aiohttp import WSMsgType, web
 from sandbox.twilio.browser import access_token
 from sandbox.twilio.browser.access_token import Grant, TokenError
 from sandbox.twilio.phone import interpreter
-from sandbox.twilio.phone.exchange import Exchange
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.softphones import CLIENT, Softphone
 

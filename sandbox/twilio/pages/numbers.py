@@ -16,11 +16,10 @@ from aiohttp import web
 from sandbox.twilio.pages import faults
 from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, spoken
 from sandbox.twilio.pages.phone import own_origin
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.rest.framework import form
 from sandbox.twilio.rest.registry import BOOK, Registry
-from sandbox.twilio.rest.regulatory import take_up
-from sandbox.twilio.rest.rules import inside
+from sandbox.twilio.rest.regulatory import inside, take_up
 
 PAGE = "/sandbox/numbers"
 STRANGER = "https://elsewhere.example/voice"  # where somebody in Twilio's console points a number by mistake

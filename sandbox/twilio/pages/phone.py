@@ -14,8 +14,7 @@ from aiohttp.web_request import FileField
 
 from sandbox.audio import wav
 from sandbox.audio.voice import Frames, frames
-from sandbox.twilio.phone.exchange import Exchange
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.place_call import CallingError, place_call
 

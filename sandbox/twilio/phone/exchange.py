@@ -150,3 +150,6 @@ class Exchange:
         self.alerts.append(Alert(failure.code, failure.text, leg.sid if leg else "", failure.url))
         del self.alerts[:-MAX_ALERTS]
         log.info("alert %d about %s", failure.code, leg.sid if leg else "no call")  # its text may hold numbers
+
+
+EXCHANGE = web.AppKey("exchange", Exchange)

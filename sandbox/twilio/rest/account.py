@@ -8,8 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.twilio.phone.exchange import Exchange
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import API_VERSION
 from sandbox.twilio.rest.framework import ACCOUNT, not_found, page
 from sandbox.twilio.settings import Number

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.phone.leg import API_VERSION
 from sandbox.twilio.rest.framework import ACCOUNT, RestError, form, not_found, page
 from sandbox.twilio.rest.registry import BOOK, fresh_sid

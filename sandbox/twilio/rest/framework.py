@@ -16,8 +16,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.twilio.phone.exchange import Exchange
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import API_VERSION
 
 PREFIXES = (f"/{API_VERSION}/", "/v1/", "/v2/")

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.rest.framework import PREFIXES, Endpoint, RestError, form
 from sandbox.twilio.settings import Number
 

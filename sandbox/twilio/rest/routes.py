@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.twilio.phone.keys import EXCHANGE
+from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.rest.framework import RestError, form, not_found
 from sandbox.twilio.rest.registry import BOOK, fresh_sid, now
 

@@ -15,8 +15,8 @@ from db.engine import Database, asyncpg_dsn
 from db.models import AuditEntry, Organisation
 from db.queries import organisations
 from db.queries.audit import Actor, AuditFilter, AuditLog, Place, details_of, record
-from provisioning.housekeeping import forget
 from provisioning.jobs import Payload, enqueue
+from provisioning.schedule import forget
 from provisioning.worker import Handlers, work
 from tests.kit.cast import Cast
 

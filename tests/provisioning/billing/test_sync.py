@@ -21,8 +21,8 @@ ONE = StripeSubscription("sub_1", "cus_1", "active", 2, "si_1", NOW + timedelta(
 MONTH_AGO = NOW - timedelta(days=30)
 
 
-def _decided(known: Known, *agreements: StripeSubscription) -> Decision:
-    return decide(known, agreements, NOW, GRACE)
+def _decided(known: Known, *found: StripeSubscription) -> Decision:
+    return decide(known, found, NOW, GRACE)
 
 
 def _known(status: OrganisationStatus, one: StripeSubscription = ONE, **more: Any) -> Known:
@@ -91,7 +91,7 @@ def test_a_second_subscription_changes_nothing_but_is_written_down() -> None:
 # -- deciding, by property ---------------------------------------------------------------------------------------
 
 moments = st.integers(-60, 60).map(lambda days: NOW + timedelta(days=days))
-agreements = st.lists(
+found = st.lists(
     st.builds(
         StripeSubscription,
         id=st.sampled_from(["sub_1", "sub_2", "sub_3"]),
@@ -129,7 +129,7 @@ def _after(decision: Decision) -> Known:
     return Known(**(values | {"status": decision.status, "subscription": subscription}))
 
 
-@given(knowns, agreements, st.randoms())
+@given(knowns, found, st.randoms())
 def test_the_order_in_which_they_come_is_no_matter(
     known: Known, found: list[StripeSubscription], random: Any
 ) -> None:
@@ -139,7 +139,7 @@ def test_the_order_in_which_they_come_is_no_matter(
     assert first == second
 
 
-@given(knowns, agreements)
+@given(knowns, found)
 def test_deciding_again_changes_nothing_more(known: Known, found: list[StripeSubscription]) -> None:
     first = _decided(known, *found)
     again = decide(_after(first), found, NOW + timedelta(hours=1), GRACE)
@@ -147,7 +147,7 @@ def test_deciding_again_changes_nothing_more(known: Known, found: list[StripeSub
     assert (list(again.paid_by), list(again.entries), again.notice) == ([], [], None)
 
 
-@given(knowns, agreements)
+@given(knowns, found)
 def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found: list[StripeSubscription]) -> None:
     decision, one = _decided(known, *found), chosen(found)
     assert one is not None
@@ -158,7 +158,7 @@ def test_nothing_is_granted_unpaid_and_nothing_kept_for_ever(known: Known, found
     assert (decision.values["past_due_since"] is None) == (decision.status != "past_due")
 
 
-@given(agreements)
+@given(found)
 def test_what_works_is_chosen_before_what_does_not(found: list[StripeSubscription]) -> None:
     best = chosen(found)
     assert best is not None

@@ -165,4 +165,4 @@ async def test_what_was_asked_of_another_customer_is_not_written(payer: Payer, d
 async def test_stripe_is_not_asked_inside_a_transaction(payer: Payer, database: Database) -> None:
     async with stripe_api.opened(KEY, PRICE, payer.till.emulator.url) as api, database.begin():
         with pytest.raises(HeldTransactionError):
-            await api.agreements(payer.customer)
+            await api.subscriptions(payer.customer)

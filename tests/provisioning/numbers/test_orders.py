@@ -134,7 +134,7 @@ async def test_nothing_is_chosen_for_who_is_choosing(here: Shop, cast: Cast, mon
 async def _bought_by_default(here: Shop, order: NumberOrder, until: OrderState) -> None:
     """Work on the order until it has come to that state."""
     while (now := await here.look(order)).state != until:
-        await purchase.advance(here.tools, now)
+        await purchase.advance(here.context, now)
 
 
 @pytest.mark.parametrize("state", ["chosen", "bought", "configured", "routed", "assigned", "done"])
@@ -166,7 +166,7 @@ async def test_a_pick_while_the_default_is_being_bought_wins(
     async with here.database.begin() as session:
         await pick(session, cast.a.id, THIRD)
     with pytest.raises(purchase.Overtaken):
-        await purchase.advance(here.tools, stale)  # Twilio has sold the default by now
+        await purchase.advance(here.context, stale)  # Twilio has sold the default by now
     assert len(here.account.numbers) == 1
     assert await here.work(order) is None
     await _rings(here, order, THIRD)
@@ -309,8 +309,8 @@ async def test_what_cannot_work_fails_and_may_be_tried_again(here: Shop, cast: C
 
 async def test_one_worker_at_a_time(here: Shop, cast: Cast) -> None:
     order = await here.paid(cast.a.id)
-    async with here.database.alone(f"order {order.id}") as alone:
-        assert alone
+    async with here.database.try_lock(f"order {order.id}") as locked:
+        assert locked
         assert await here.work(order) == numbers_orders.BUSY
     assert (await here.look(order)).state == "paid"
 
@@ -366,7 +366,7 @@ async def test_a_release_finds_what_was_never_written_down(here: Shop, cast: Cas
     await here.work(order)
     assert list(here.account.numbers) == [FIRST]
     async with here.database.begin() as session:
-        assert await numbers_orders.give_up(session, await here.look(order))
+        assert await numbers_orders.cancel(session, await here.look(order))
     assert await here.work(order) is None
     assert here.account.numbers == {}
 

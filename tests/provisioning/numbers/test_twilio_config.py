@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from provisioning.numbers.twilio_config import Change, put_right, wanted
+from provisioning.numbers.twilio_config import Change, repair, wanted
 from provisioning.twilio.numbers_api import TwilioApi, opened
 from sandbox.twilio.emulator import Number
 from tests.kit.twilio_account import Account, account
@@ -30,7 +30,7 @@ async def api(place: Account) -> AsyncIterator[TwilioApi]:
 
 
 async def test_what_was_changed_is_shown(api: TwilioApi, place: Account) -> None:
-    assert await put_right(api, SID, WEB) == [
+    assert await repair(api, SID, WEB) == [
         Change("voice_url", "https://else.example", f"{WEB}/twilio/voice/inbound#{ASKED}"),
         Change("voice_method", "GET", "POST"),
         Change("voice_fallback_url", "", f"{WEB}/twilio/voice/fallback#{ASKED}"),
@@ -49,17 +49,17 @@ async def test_overrides_are_no_difference_and_come_with_any_other_change(api: T
         status_callback=f"{WEB}/twilio/voice/status",
     )
     await api.route(OURS)
-    assert await put_right(api, SID, WEB) == []
+    assert await repair(api, SID, WEB) == []
     place.emulator.exchange.set_number(OURS, status_callback_method="GET")
-    assert [change.what for change in await put_right(api, SID, WEB) or ()] == ["status_callback_method"]
+    assert [change.what for change in await repair(api, SID, WEB) or ()] == ["status_callback_method"]
     assert place.numbers[OURS].voice_url == f"{WEB}/twilio/voice/inbound#{ASKED}"
 
 
 async def test_the_fallback_may_stand_elsewhere(api: TwilioApi, place: Account) -> None:
     bin_of_ours = f"https://handler.twilio.com/twiml/EH{'7' * 32}"
-    await put_right(api, SID, WEB, bin_of_ours)
+    await repair(api, SID, WEB, bin_of_ours)
     assert place.numbers[OURS].voice_fallback_url == f"{bin_of_ours}#{ASKED}"
-    assert await put_right(api, SID, WEB, bin_of_ours) == []
+    assert await repair(api, SID, WEB, bin_of_ours) == []
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:8080", "http://localhost:1"])
@@ -68,11 +68,11 @@ def test_on_this_machine_there_is_no_edge_between(base: str) -> None:
 
 
 async def test_what_is_right_is_not_written(api: TwilioApi, place: Account) -> None:
-    await put_right(api, SID, WEB)
+    await repair(api, SID, WEB)
     before = len(place.book.asked)
-    assert await put_right(api, SID, WEB) == []
+    assert await repair(api, SID, WEB) == []
     assert {method for method, _ in place.book.asked[before:]} == {"GET"}
 
 
 async def test_a_number_that_is_gone_is_told_apart(api: TwilioApi) -> None:
-    assert await put_right(api, f"PN{'f' * 32}", WEB) is None
+    assert await repair(api, f"PN{'f' * 32}", WEB) is None

@@ -231,7 +231,7 @@ async def state(shop: Shop, owner: Member) -> dict[str, Any]:
 async def expected(shop: Shop, owner: Member) -> dict[str, Any]:
     """The same, as Stripe has it."""
     customer = await shop.customer(owner)
-    one = chosen(await shop.api.agreements(customer))
+    one = chosen(await shop.api.subscriptions(customer))
     assert one is not None
     return {
         "organisation": one.means,

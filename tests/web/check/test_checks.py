@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from db.engine import Database
 from db.models import OrganisationStatus
 from db.queries.rate_limits import Limit
-from provisioning.numbers.twilio_config import put_right
+from provisioning.numbers.twilio_config import repair
 from provisioning.twilio.numbers_api import opened
 from sandbox.stripe.emulator import Stripe, StripeSettings, stripe
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
@@ -71,7 +71,7 @@ async def telephone(settings: Settings) -> AsyncIterator[Twilio]:
     async with twilio(facts) as emulator:
         api = Settings.model_validate(settings.model_dump() | {"twilio_api_base": emulator.url})
         async with opened(api) as account:
-            await put_right(account, Number(OURS).sid, settings.web_public_url)
+            await repair(account, Number(OURS).sid, settings.web_public_url)
         yield emulator
 
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import given, strategies as st
 
-from sandbox.twilio.rest.stock import pattern
+from sandbox.twilio.rest.numbers import pattern
 from web.numbers.search import ANYWHERE, START, Search, is_same_number, label_of, local_number, typed
 from web.request.errors import InvalidError
 

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from provisioning.twilio.numbers_api import TwilioError, opened
 from sandbox.twilio.emulator import Number, Registry, RestFault
-from sandbox.twilio.rest.stock import LOCALITIES, locality_of, numbers, pattern
+from sandbox.twilio.rest.numbers import LOCALITIES, locality_of, numbers, pattern
 from tests.kit.twilio_account import ADDRESS, BUNDLE, account
 
 BOUGHT = "+61255500000"

@@ -9,7 +9,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from db.engine import Database
-from provisioning.billing.strays import KIND, take_in
+from provisioning.billing.customers import UNLINKED, link_subscriptions
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeError
 from sandbox.stripe.emulator import Fault
@@ -30,16 +30,16 @@ async def payer(till: Till, database: Database) -> Payer:
 
 async def test_who_checked_out_is_no_stray(payer: Payer, database: Database) -> None:
     await payer.buy()
-    assert await take_in(database, payer.api) == 0
+    assert await link_subscriptions(database, payer.api) == 0
 
 
 async def test_one_that_names_an_organisation_is_its(payer: Payer, till: Till, database: Database) -> None:
     await payer.change(stripe_customer_id=None)
     bought = await till.bought(2, subscription_data={"metadata": {"organisation": str(payer.id)}})
-    assert [await take_in(database, payer.api) for _ in range(2)] == [1, 0]
+    assert [await link_subscriptions(database, payer.api) for _ in range(2)] == [1, 0]
     assert (await payer.row()).stripe_customer_id == bought.customer
     assert (await payer.look()).status == "active"
-    details = {"difference": KIND, "about": bought.id, "mended": "yes"}
+    details = {"difference": UNLINKED, "about": bought.id, "repaired": "yes"}
     assert await payer.log("subscription.reconciled") == [("subscription.reconciled", details)]
 
 
@@ -48,7 +48,7 @@ async def test_any_other_is_reported(payer: Payer, till: Till, database: Databas
     # None: one that names an organisation which is another customer already
     bought = await till.bought(2, subscription_data={"metadata": {"organisation": named or str(payer.id)}})
     with capture_logs() as lines:
-        assert await take_in(database, payer.api) == 1
+        assert await link_subscriptions(database, payer.api) == 1
     assert [line["about"] for line in lines if line["log_level"] == "error" and line["event"] == "difference"] == [
         bought.id
     ]
@@ -67,4 +67,4 @@ async def test_all_pages_are_read_and_what_has_ended_is_not(
 async def test_stripe_away_is_an_error_of_its_own(payer: Payer, till: Till, database: Database) -> None:
     till.emulator.faults.extend([Fault("GET", "/v1/subscriptions", status=0)] * 4)
     with pytest.raises(StripeError):
-        await take_in(database, payer.api)
+        await link_subscriptions(database, payer.api)

@@ -12,7 +12,7 @@ from db.engine import Database
 from db.models import Call, SignInLink
 from db.queries import sign_in_links
 from db.queries.calls import Calls
-from provisioning import housekeeping
+from provisioning import schedule
 from provisioning.worker import Handlers, work
 from tests.kit.cast import Cast
 
@@ -28,8 +28,8 @@ async def _open_two_calls(database: Database, cast: Cast) -> None:
 
 async def test_a_silent_call_is_closed_and_another_goes_on(database: Database, cast: Cast) -> None:
     await _open_two_calls(database, cast)
-    await housekeeping.close_silent_calls(database)
-    await housekeeping.close_silent_calls(database)
+    await schedule.close_silent_calls(database)
+    await schedule.close_silent_calls(database)
     async with database.begin() as session:
         statuses = {call.call_sid: (call.status, call.outcome) for call in await session.scalars(select(Call))}
     assert statuses == {"CA1": ("lost", "missed"), "CA2": ("ringing", None)}
@@ -40,7 +40,7 @@ async def test_only_links_that_ran_out_are_forgotten(database: Database, cast: C
         await sign_in_links.create(session, cast.bob.id, b"test")
         await session.execute(update(SignInLink).values(expires_at=func.now() - timedelta(minutes=1)))
         token = await sign_in_links.create(session, cast.bob.id, b"test")
-    await housekeeping.forget(database)
+    await schedule.forget(database)
     async with database.begin() as session:
         assert len((await session.scalars(select(SignInLink))).all()) == 1
         assert await sign_in_links.use(session, token) == cast.bob.id
@@ -54,7 +54,7 @@ async def test_the_job_log_is_shortened(database: Database) -> None:
                 " VALUES (1, 'successful', 0, 'old', now() - interval '31 days'), (2, 'successful', 0, 'new', now())"
             )
         )
-    await housekeeping.shorten_job_log(database)
+    await schedule.shorten_job_log(database)
     async with database.begin() as session:
         assert (await session.scalars(text("SELECT entrypoint FROM pgqueuer_log"))).all() == ["new"]
 
@@ -77,5 +77,5 @@ async def test_sweeps_run_by_the_clock_and_again_after_a_failure(database: Datab
 
 def test_every_sweep_has_a_time_that_pgqueuer_understands() -> None:
     queuer = PgQueuer.in_memory()
-    for name, (cron, _) in housekeeping.SWEEPS.items():
+    for name, (cron, _) in schedule.SWEEPS.items():
         queuer.schedule(name, cron)
