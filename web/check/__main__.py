@@ -1,4 +1,4 @@
-"""``python -m web.check``: look at everything, print what was found, exit with status 1 if anything needs action."""
+"""``python -m web.check``: run all checks, print the results, exit with status 1 if anything needs action."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""``python -m web.check``: the preflight. Looks at everything that must be right, and says how to mend what is not.
+"""``python -m web.check``: the preflight. Run every check of the installation and say how to fix what fails.
 
-Exit status 0: all is well; 1: something is not; 2: the settings themselves are wrong. Nothing is changed, and no
-secret or number is printed. The page for operators shows the same findings.
+Exit status 0: every check passed; 1: at least one needs action; 2: the settings are invalid. Changes nothing, and
+prints no secret and no phone number. The operators' page shows the same results.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from db import migrate
 from db.engine import DatabaseUnavailableError
 from provisioning.mail import Mailer
 from web.check import media as check_media, stripe as check_stripe, twilio as check_twilio
-from web.check.finding import CheckResult
+from web.check.result import CheckResult
 from web.config import TWILIO_API, Settings, read
 
 SECONDS = 10.0  # for each check
@@ -32,18 +32,18 @@ Check = Callable[[Settings], Awaitable[CheckResult]]
 _log = structlog.get_logger(__name__)
 
 
-async def findings(settings: Settings) -> list[CheckResult]:
-    """Every check's finding, in order; they run side by side, each within `SECONDS`."""
+async def results(settings: Settings) -> list[CheckResult]:
+    """Run all checks concurrently, each within `SECONDS`; return their results in order."""
     return list(await asyncio.gather(*(look(name, settings) for name in CHECKS)))
 
 
 async def look(name: str, settings: Settings) -> CheckResult:
-    """What the check called ``name`` finds, within `SECONDS`. One that breaks hides no other."""
+    """Run the check called ``name`` within `SECONDS`. Never raises: an error becomes a result."""
     return await guarded(name, CHECKS[name](settings))
 
 
 async def guarded(name: str, looking: Awaitable[CheckResult]) -> CheckResult:
-    """What ``looking`` finds, within `SECONDS`, or that it found nothing out."""
+    """Await ``looking`` for at most `SECONDS`. A timeout or an error becomes a result that needs action."""
     try:
         async with asyncio.timeout(SECONDS):
             return await looking
@@ -52,12 +52,12 @@ async def guarded(name: str, looking: Awaitable[CheckResult]) -> CheckResult:
     except Exception as error:
         _log.exception("check failed", check=name)
         return CheckResult(
-            name, f"could not be looked at ({type(error).__name__})", "see web's log: this is our mistake"
+            name, f"could not be checked ({type(error).__name__})", "see web's log: this is a bug in Bilby"
         )
 
 
 async def regions(settings: Settings) -> CheckResult:
-    """What the settings class already insists on, said aloud."""
+    """Report the Twilio region. The settings class has already refused any other."""
     where = "au1" if settings.twilio_api_base == TWILIO_API else "an address on this machine"
     return CheckResult("regions", f"Twilio by {where}; anything but Australia is refused at start")
 
@@ -77,7 +77,7 @@ async def database(settings: Settings) -> CheckResult:
 
 
 async def nats(settings: Settings) -> CheckResult:
-    """The engine itself must deny us the words."""
+    """Check that the NATS server refuses web the subjects that carry words."""
     refusals: list[str] = []
 
     async def note(error: Exception) -> None:
@@ -85,14 +85,14 @@ async def nats(settings: Settings) -> CheckResult:
 
     client = Client()
     try:
-        async with asyncio.timeout(_REACHING_SECONDS):  # nats-py would try for ever
+        async with asyncio.timeout(_REACHING_SECONDS):  # nats-py retries without limit
             await client.connect(settings.nats_url.get_secret_value(), allow_reconnect=False, error_cb=note)
         for subject in _WORDS:
             await client.subscribe(subject)
         await client.flush(2)
         await asyncio.sleep(_LISTENING_SECONDS)
     except (NatsError, OSError, TimeoutError):
-        return CheckResult("NATS", "does not let us in", "check NATS_URL, its user and its password")
+        return CheckResult("NATS", "refuses the connection", "check NATS_URL, its user and its password")
     finally:
         with suppress(NatsError, OSError):
             await client.close()
@@ -112,16 +112,18 @@ async def mail(settings: Settings) -> CheckResult:
         await Mailer(settings.smtp_url.get_secret_value(), settings.mail_from).greet()
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         return CheckResult(
-            "mail", f"is refused ({type(error).__name__})", "check SMTP_URL; off this machine it needs TLS"
+            "mail",
+            f"server refuses us ({type(error).__name__})",
+            "check SMTP_URL; a server on another host needs TLS",
         )
-    return CheckResult("mail", "the server takes our name and password")
+    return CheckResult("mail", "server accepts our user name and password")
 
 
 async def opt_out(settings: Settings) -> CheckResult:
     if settings.aws_ai_opt_out == "attested":
-        return CheckResult("AWS opt-out", "attested: AWS may not keep what it hears")
-    mend = "attach an AI-services opt-out policy in AWS Organizations, then set AWS_AI_OPT_OUT=attested"
-    return CheckResult("AWS opt-out", "not attested: AWS may keep voice inputs, and outside Australia", mend)
+        return CheckResult("AWS opt-out", "attested: AWS does not keep voice data")
+    fix = "attach an AI-services opt-out policy in AWS Organizations, then set AWS_AI_OPT_OUT=attested"
+    return CheckResult("AWS opt-out", "not attested: AWS may keep voice data, also outside Australia", fix)
 
 
 CHECKS: dict[str, Check] = {
@@ -146,17 +148,17 @@ CHECKS: dict[str, Check] = {
 
 
 def report(found: list[CheckResult]) -> str:
-    """The findings for a terminal, a line or two each."""
+    """Return the results as text for a terminal, one or two lines each."""
     lines = []
-    for finding in found:
-        lines.append(f"{'ok  ' if finding.good else 'MEND'}  {finding.name}: {finding.said}")
-        if finding.mend:
-            lines.append(f"      -> {finding.mend}")
+    for result in found:
+        lines.append(f"{'OK' if result.good else 'Needs action':<12}  {result.name}: {result.said}")
+        if result.fix:
+            lines.append(f"{'':<12}  -> {result.fix}")
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Look at everything and print what was found; the exit status."""
-    found = asyncio.run(findings(read()))
+    """Run all checks, print the results, and return the exit status."""
+    found = asyncio.run(results(read()))
     print(report(found))  # noqa: T201  (a command's output)
-    return 0 if all(finding.good for finding in found) else 1
+    return 0 if all(result.good for result in found) else 1

@@ -1,6 +1,6 @@
-"""The preflight's look at media: which nodes live, whether their public door opens, whether they reach Transcribe.
+"""Preflight checks of media: which nodes are alive, whether their public endpoints answer, whether they reach Transcribe.
 
-Nothing but sockets is open to the world there, so media is asked by what it says of itself over NATS.
+Media serves WebSockets only, so what is known of its nodes comes from their heartbeats on NATS.
 """
 
 from __future__ import annotations
@@ -17,48 +17,50 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from web.check.finding import CheckResult
+from web.check.result import CheckResult
 from web.config import Settings
 
 REACHING_SECONDS = 4.0
-LISTENING_SECONDS = 2.5  # a node says that it lives every second
-DOORS = {"/twilio/stream": b"signature", "/console": b"origin"}
-"""What is open to the world, and what each says to somebody who may not come in."""
-_LONGEST_ANSWER = 64  # bytes of it that are read
+LISTENING_SECONDS = 2.5  # a node sends a heartbeat every second
+ENDPOINTS = {"/twilio/stream": b"signature", "/console": b"origin"}
+"""The public paths, and a word of the 403 that each sends to a request without credentials."""
+_LONGEST_ANSWER = 64  # bytes of the answer that are read
 
-_NOT_HEARD = CheckResult("Transcribe", "is not known to be reachable: no media node says so", "mend media first")
+_NOT_HEARD = CheckResult("Transcribe", "could not be checked: no media node reports", "fix media first")
 
 
-class _Beat(msgspec.Struct):
+class _Heartbeat(msgspec.Struct):
     transcribe: str | None = None
     gone: bool = False
 
 
 async def media(settings: Settings) -> CheckResult:
-    """Whether a node lives, and Twilio and browsers find the way to it."""
-    nodes = await _beats(settings)
+    """Check that a node is alive and that its public endpoints are reachable."""
+    nodes = await _heartbeats(settings)
     if not nodes:
-        return CheckResult("media", "no node says that it lives", "look at media's log and its NATS_URL")
-    for path, word in DOORS.items():
-        trouble = await _knock(settings.media_public_url, path, word)
-        if trouble:
-            mend = f"MEDIA_PUBLIC_URL must lead {path} to media, by TLS off this machine"
-            return CheckResult("media", f"{path} {trouble} at MEDIA_PUBLIC_URL", mend)
-    return CheckResult("media", f"{_count(nodes)}, and the doors at MEDIA_PUBLIC_URL lead there")
+        return CheckResult("media", "no node reports", "check media's log and its NATS_URL")
+    for path, word in ENDPOINTS.items():
+        problem = await _probe(settings.media_public_url, path, word)
+        if problem:
+            fix = f"make MEDIA_PUBLIC_URL route {path} to media, with TLS unless it is on this host"
+            return CheckResult("media", f"{path} {problem} at MEDIA_PUBLIC_URL", fix)
+    return CheckResult("media", f"{_count(nodes)}, and MEDIA_PUBLIC_URL leads there")
 
 
 async def transcribe(settings: Settings) -> CheckResult:
-    """Whether each node reaches Transcribe, as it says itself."""
-    nodes = await _beats(settings)
+    """Check that each node reaches Transcribe, as its heartbeat says."""
+    nodes = await _heartbeats(settings)
     if not nodes:
         return _NOT_HEARD
-    known = {node: trouble for node, trouble in nodes.items() if trouble is not None}
+    known = {node: error for node, error in nodes.items() if error is not None}
     if not known:
-        return CheckResult("Transcribe", "has not been looked for yet", "look again in half a minute")
-    troubles = sorted({trouble for trouble in known.values() if trouble})
-    if troubles:
-        said = f"{sum(map(bool, known.values()))} of {_count(nodes)} could not reach it last: {', '.join(troubles)}"
-        return CheckResult("Transcribe", said, "see the runbook for that word: the key, the quota, or the way to AWS")
+        return CheckResult("Transcribe", "has not been tried yet", "check again in half a minute")
+    errors = sorted({error for error in known.values() if error})
+    if errors:
+        said = f"{sum(map(bool, known.values()))} of {_count(nodes)} could not reach it at the last attempt: {', '.join(errors)}"
+        return CheckResult(
+            "Transcribe", said, "look the error up in the runbook: it is the key, the quota, or the network to AWS"
+        )
     return CheckResult("Transcribe", f"reachable from {_count(nodes)}")
 
 
@@ -66,22 +68,25 @@ def _count(nodes: Mapping[str, str | None]) -> str:
     return "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
 
 
-async def _beats(settings: Settings) -> dict[str, str | None]:
-    """The nodes that live, each with what keeps it from Transcribe (see `_Beat`); none if NATS is away."""
+async def _heartbeats(settings: Settings) -> dict[str, str | None]:
+    """Return the nodes that are alive, each with its last Transcribe error ("" for none, None for not tried yet).
+
+    Empty if NATS cannot be reached.
+    """
     heard: dict[str, str | None] = {}
 
     async def hear(message: Msg) -> None:
         node = message.subject.split(".")[1]
         with suppress(msgspec.DecodeError, UnicodeError):
-            beat = msgspec.json.decode(message.data, type=_Beat)
-            if beat.gone:
+            heartbeat = msgspec.json.decode(message.data, type=_Heartbeat)
+            if heartbeat.gone:
                 heard.pop(node, None)
             else:
-                heard[node] = beat.transcribe
+                heard[node] = heartbeat.transcribe
 
     client = Client()
     try:
-        async with asyncio.timeout(REACHING_SECONDS):  # nats-py would try for ever
+        async with asyncio.timeout(REACHING_SECONDS):  # nats-py retries without limit
             await client.connect(settings.nats_url.get_secret_value(), allow_reconnect=False, error_cb=_ignore)
         await client.subscribe("node.*.alive", cb=hear)
         await asyncio.sleep(LISTENING_SECONDS)
@@ -94,17 +99,17 @@ async def _beats(settings: Settings) -> dict[str, str | None]:
 
 
 async def _ignore(_: Exception) -> None:
-    """What goes wrong with NATS has a check of its own."""
+    """NATS errors are reported by the NATS check."""
 
 
-async def _knock(origin: str, path: str, word: bytes) -> str:
-    """What is wrong with the door at ``path``; empty if media itself turns us away, as it should."""
+async def _probe(origin: str, path: str, word: bytes) -> str:
+    """Return what is wrong with the endpoint ``path``; "" if media answers with its 403, as it should."""
     parts = urlsplit(origin)
     url = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}{path}"
     timeout = aiohttp.ClientTimeout(total=REACHING_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url, allow_redirects=False) as answer:
-            turned_away = answer.status == 403 and word in await answer.content.read(_LONGEST_ANSWER)
-            return "" if turned_away else f"is answered by something else (HTTP {answer.status})"
+            refused = answer.status == 403 and word in await answer.content.read(_LONGEST_ANSWER)
+            return "" if refused else f"is answered by something else (HTTP {answer.status})"
     except (ClientError, OSError, TimeoutError):
         return "does not answer"

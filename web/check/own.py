@@ -1,4 +1,4 @@
-"""What an organisation's admins may look at: their own numbers, words and people, and nothing of the platform."""
+"""Preflight checks for an organisation's admins: their own numbers, prompt and people, nothing about the platform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from db.models import Number
 from provisioning.numbers import twilio_config
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
-from web.check.finding import CheckResult
+from web.check.result import CheckResult
 from web.config import Settings
 from web.organisation import details as organisation_details
 from web.request import access, keys
@@ -22,17 +22,17 @@ _MOST_NUMBERS = 20  # more than an organisation may have
 
 
 async def subscription(request: web.Request, viewer: Viewer) -> CheckResult:
-    """Say whether everything that is paid for works."""
+    """Check that the subscription allows everything."""
     async with access.rows(request, viewer) as rows:
         organisation = rows.organisation
     entitlements = viewer.entitlements
     if not entitlements.problem:
-        return CheckResult("subscription", f"{organisation.name} is served")
+        return CheckResult("subscription", f"of {organisation.name} is active")
     return CheckResult("subscription", entitlements.problem.rstrip("."), entitlements.remedy.rstrip("."))
 
 
 async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
-    """Read each of the organisation's numbers at Twilio."""
+    """Compare each of the organisation's numbers with its settings at Twilio."""
     async with access.rows(request, viewer) as rows:
         mine = (await rows.numbers.all())[:_MOST_NUMBERS]
     if not mine:
@@ -41,16 +41,18 @@ async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
     try:
         wrong = [shown(number.e164) for number in mine if not await _is_right(api, settings, number)]
     except TwilioError as error:
-        return CheckResult("numbers", "could not be read just now", error.sentence.rstrip("."))
+        return CheckResult("numbers", "could not be read right now", error.sentence.rstrip("."))
     if wrong:
         return CheckResult(
-            "numbers", f"{', '.join(wrong)}: not set up as it should be", "press Check beside it, under Numbers"
+            "numbers",
+            f"{', '.join(wrong)}: wrong settings at Twilio",
+            "open Numbers and press Check settings beside it",
         )
     return CheckResult("numbers", f"all {len(mine)} ring here and are processed in Australia")
 
 
 async def prompt(request: web.Request, viewer: Viewer) -> CheckResult:
-    """Look whether callers are told what is done."""
+    """Check that the consent prompt mentions transcription."""
     async with access.rows(request, viewer) as rows:
         words = (rows.organisation.consent_prompt or "").strip() or request.app[keys.settings].consent_prompt
     if organisation_details.tells(words):
@@ -59,16 +61,18 @@ async def prompt(request: web.Request, viewer: Viewer) -> CheckResult:
 
 
 async def people(request: web.Request, viewer: Viewer) -> CheckResult:
-    """Look whether a call would ring anywhere now."""
+    """Check that a call would ring at somebody's console now."""
     async with access.rows(request, viewer) as rows:
         ready = await rows.members.to_ring(1)
     if ready:
-        return CheckResult("people", "somebody takes calls now")
-    return CheckResult("people", "nobody takes calls now", "have somebody switch on Taking calls in the console")
+        return CheckResult("people", "somebody is taking calls now")
+    return CheckResult(
+        "people", "nobody is taking calls now", "ask an agent to switch on Taking calls in the console"
+    )
 
 
 async def _is_right(api: TwilioApi, settings: Settings, number: Number) -> bool:
-    """Raises `TwilioError`."""
+    """Return whether Twilio has the number with our settings, processed in Australia. Raises `TwilioError`."""
     owned = await api.fetch(number.twilio_sid) if number.twilio_sid else None
     if owned is None:
         return False

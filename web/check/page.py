@@ -1,7 +1,7 @@
-"""The page that shows operators what `web.check` finds, and an organisation's admins what `web.check.own` does.
+"""The preflight page: `web.check.checks` for operators, `web.check.own` for an organisation's admins.
 
-Operators run the installation; a setting names them. The platform's inside is nobody else's business: how many
-numbers there are in all, which vendor refuses what.
+Operators run the installation; ``OPERATOR_EMAILS`` names them. Nobody else sees the state of the platform, such as
+its vendor accounts or how many numbers it has.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from web.check import checks as check_checks, own
-from web.check.finding import CheckResult
+from web.check.result import CheckResult
 from web.request import access, keys, limits
 from web.request.access import Viewer
 from web.request.render import render
 
-LOOKS = Limit("preflight", count=10, seconds=60)  # each asks every vendor
+LOOKS = Limit("preflight", count=10, seconds=60)  # one request runs every check, and so calls every vendor
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/check")
 async def preflight(request: web.Request) -> web.StreamResponse:
-    """The page, which asks for the findings; with ``?now=1`` they stand on it, which takes a few seconds."""
+    """Show the page, whose script fetches the results; ``?now=1`` renders them at once, which takes some seconds."""
     viewer = await access.require(request, "settings")
     if "now" not in request.query:
-        return render(request, "check.html", names=_names(viewer), findings=[])
+        return render(request, "check.html", names=_names(viewer), results=[])
     await limits.spend(request, LOOKS, str(viewer.member_id))
     found = await asyncio.gather(*(_look(request, viewer, name) for name in _names(viewer)))
-    return render(request, "check.html", names=[], findings=found)
+    return render(request, "check.html", names=[], results=found)
 
 
 @routes.get("/check/findings")
-async def findings(request: web.Request) -> web.StreamResponse:
-    """Every check, run now: a JSON object a line, each as soon as it is found."""
+async def results(request: web.Request) -> web.StreamResponse:
+    """Run every check and stream the results: one JSON object a line, in the order in which the checks finish."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, LOOKS, str(viewer.member_id))
     headers = {"Content-Type": "application/x-ndjson", "X-Accel-Buffering": "no"}
@@ -49,12 +49,12 @@ async def findings(request: web.Request) -> web.StreamResponse:
             for look in asyncio.as_completed(looks):
                 await answer.write(f"{json.dumps(asdict(await look))}\n".encode())
     except* ConnectionError:
-        pass  # whoever asked has gone away, and the rest need not be looked at
+        pass  # the client has disconnected: the task group has cancelled the other checks
     return answer
 
 
 def _names(viewer: Viewer) -> list[str]:
-    """The checks that ``viewer`` may see."""
+    """Return the names of the checks that ``viewer`` may run."""
     return list(check_checks.CHECKS if viewer.operates else own.CHECKS)
 
 

@@ -1,4 +1,4 @@
-// Looks at everything, and says each thing as soon as it is found.
+// Runs the preflight and shows each result as soon as it arrives.
 
 import { abortAfter } from "./deadline.js";
 import { part, put } from "./dom.js";
@@ -16,21 +16,21 @@ function reset(verdict) {
     card.dataset.good = "";
     put(card.querySelector(".verdict"), verdict);
     put(card.querySelector(".said"), "");
-    card.querySelector(".mend").hidden = true;
+    card.querySelector(".fix").hidden = true;
   }
 }
 
-function show({ name, said, mend }) {
+function show({ name, said, fix }) {
   const card = cards.find((each) => each.dataset.name === name);
   if (!card) return;
-  card.dataset.good = mend ? "no" : "yes";
-  put(card.querySelector(".verdict"), mend ? "Mend" : "Well");
+  card.dataset.good = fix ? "no" : "yes";
+  put(card.querySelector(".verdict"), fix ? "Needs action" : "OK");
   put(card.querySelector(".said"), sentence(said));
-  put(card.querySelector(".mend"), sentence(mend));
-  card.querySelector(".mend").hidden = !mend;
+  put(card.querySelector(".fix"), sentence(fix));
+  card.querySelector(".fix").hidden = !fix;
 }
 
-/** What the server finds, a line each. */
+/** The results as the server streams them, one JSON object a line. */
 async function* lines(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -41,19 +41,19 @@ async function* lines(answer) {
   }
 }
 
-/** Say how it came out. What wants mending comes first. */
+/** Show the summary, and move what needs action to the top. */
 function conclude() {
   const open = cards.filter((card) => card.dataset.good === "no").length;
   const missing = cards.filter((card) => !card.dataset.good).length;
-  if (missing) throw new Error("not all was looked at");
-  put(part("verdict"), open ? `${open} of ${cards.length} want mending.` : `All ${cards.length} are well.`);
+  if (missing) throw new Error("some results are missing");
+  put(part("verdict"), open ? `${open} of ${cards.length} need action.` : `All ${cards.length} are OK.`);
   part("checks").prepend(...cards.filter((card) => card.dataset.good === "no"));
 }
 
 async function look() {
   again.hidden = true;
-  put(part("verdict"), "Looking …");
-  reset("Looking …");
+  put(part("verdict"), "Checking …");
+  reset("Checking …");
   try {
     const answer = await fetch("/check/findings", {
       headers: { Accept: "application/json" },
@@ -64,9 +64,9 @@ async function look() {
     for await (const line of lines(answer)) show(JSON.parse(line));
     conclude();
   } catch (error) {
-    for (const card of cards) if (!card.dataset.good) put(card.querySelector(".verdict"), "Not looked at");
-    const why = error.constructor === Error && error.message.endsWith(".") ? error.message : "Bilby did not answer to the end.";
-    put(part("verdict"), `Not everything could be looked at. ${why}`);
+    for (const card of cards) if (!card.dataset.good) put(card.querySelector(".verdict"), "Not checked");
+    const why = error.constructor === Error && error.message.endsWith(".") ? error.message : "The connection to Bilby was lost.";
+    put(part("verdict"), `Not everything could be checked. ${why}`);
   }
   again.hidden = false;
 }

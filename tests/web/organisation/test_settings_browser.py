@@ -85,16 +85,16 @@ async def test_what_was_not_saved_has_the_focus(opened: Open) -> None:
 
 async def test_the_preflight_fills_itself_and_can_be_repeated(opened: Open) -> None:
     page = await opened("/check")
-    again = page.get_by_role("button", name="Look again")
+    again = page.get_by_role("button", name="Check again")
     verdict = page.locator("#verdict")
     await expect(again).to_be_visible(timeout=20_000)
-    await expect(verdict).to_contain_text(f"of {len(checks.CHECKS)} want mending.")
+    await expect(verdict).to_contain_text(f"of {len(checks.CHECKS)} need action.")
     await expect(page.locator('.check[data-good=""]')).to_have_count(0)
     first = page.locator(".check").first
-    await expect(first).to_have_attribute("data-good", "no")  # what wants mending comes first
+    await expect(first).to_have_attribute("data-good", "no")  # what needs action comes first
     await page.route("**/check/findings", lambda route: route.abort())
     await again.click()
-    await expect(verdict).to_contain_text("Not everything could be looked at")
+    await expect(verdict).to_contain_text("Not everything could be checked")
 
 
 async def test_everything_fits_a_narrow_screen(opened: Open, database: Database, cast: Cast) -> None:
