@@ -1,4 +1,4 @@
-"""Preflight checks of media: which nodes are alive, whether their public endpoints answer, whether they reach Transcribe.
+"""Preflight checks of media: which nodes are alive, their public endpoints, whether they reach Transcribe.
 
 Media serves WebSockets only, so what is known of its nodes comes from their heartbeats on NATS.
 """
@@ -57,7 +57,7 @@ async def transcribe(settings: Settings) -> CheckResult:
         return CheckResult("Transcribe", "has not been tried yet", "check again in half a minute")
     errors = sorted({error for error in known.values() if error})
     if errors:
-        said = f"{sum(map(bool, known.values()))} of {_count(nodes)} could not reach it at the last attempt: {', '.join(errors)}"
+        said = f"{sum(map(bool, known.values()))} of {_count(nodes)} failed at the last attempt: {', '.join(errors)}"
         return CheckResult(
             "Transcribe", said, "look the error up in the runbook: it is the key, the quota, or the network to AWS"
         )

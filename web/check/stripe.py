@@ -124,7 +124,7 @@ def judge_price(found: SeatPrice, public_cents: int) -> tuple[str, str]:
 
 
 def judge_endpoints(found: Sequence[Endpoint], ours: str) -> tuple[str, str]:
-    """Judge the account's webhook endpoints, of which one must have the URL ``ours``. Return as `judge_price`. Pure."""
+    """Judge the account's endpoints, one of which must have the URL ``ours``. Return as `judge_price`. Pure."""
     here = [endpoint for endpoint in found if endpoint.url == ours]
     if not here:
         return f"is missing (the account has {len(found)} others)", f"add an endpoint for {ours}"

@@ -65,7 +65,7 @@ async def test_no_node_and_no_nats(settings: Settings) -> None:
     [
         (
             {"b": {"transcribe": "AccessDeniedException"}},
-            "1 of 2 nodes could not reach it at the last attempt: AccessDeniedException",
+            "1 of 2 nodes failed at the last attempt: AccessDeniedException",
         ),
         ({"b": {"transcribe": "Timeout", "gone": True}}, "reachable from 1 node"),
         ({"b": {"calls": 3}}, "reachable from 2 nodes"),
