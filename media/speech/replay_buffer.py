@@ -39,12 +39,15 @@ class ReplayBuffer:
         self._forget()
 
     def lay(self, channel: int, start_ms: int, sound: bytes) -> list[Stretch]:
-        """Lay sound that came late into the chunks it belongs to; the stretches that were sent without it, in ms."""
+        """Lay sound that came late into the chunks it belongs to; return the stretches, in ms, that nobody will hear.
+
+        Those were sent without it, or are settled on its channel and would be muted when they are sent again.
+        """
         end_ms = start_ms + len(sound) // RATE
         missed = [(start_ms, end_ms)]
         for index in range(self._sent, len(self._chunks)):
             chunk = self._chunks[index]
-            at, to = max(start_ms, chunk.start_ms), min(end_ms, chunk.end_ms)
+            at, to = max(start_ms, chunk.start_ms, self._settled[channel]), min(end_ms, chunk.end_ms)
             if at < to:
                 piece = sound[(at - start_ms) * RATE : (to - start_ms) * RATE]
                 self._chunks[index] = with_sound(chunk, channel, at - chunk.start_ms, piece)

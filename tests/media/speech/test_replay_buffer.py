@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from media.speech.audio import CHUNK, CHUNK_MS, SILENCE, Chunk
+from media.speech.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk
 from media.speech.replay_buffer import ReplayBuffer
 
 LOUD = b"\x20\xa0" * (CHUNK // 2)
@@ -46,6 +46,26 @@ def test_after_a_break_the_unsettled_is_sent_again_and_the_settled_is_muted() ->
     caller = b"".join(tracks[0] for _, tracks in again)
     assert caller == SILENCE * (550 * 8) + (LOUD * 10)[550 * 8 :]
     assert b"".join(tracks[1] for _, tracks in again) == LOUD * 10
+
+
+def test_late_sound_is_laid_where_it_was_not_sent_yet() -> None:
+    tape = ReplayBuffer()
+    record(tape, range(4), loud=(True, False))
+    tape.next()
+    late = b"\x21\xa1" * (300 * RATE // 2)
+    assert tape.lay(1, 50, late) == [(50, 100)]
+    assert b"".join(tracks[1] for _, tracks in send_all(tape)) == late[50 * RATE :] + SILENCE * (50 * RATE)
+
+
+def test_late_sound_that_would_be_muted_is_missed() -> None:
+    tape = ReplayBuffer()
+    record(tape, range(4), loud=(True, False))
+    send_all(tape)
+    tape.hear(1, 0, 150, final=True)
+    tape.rewind()
+    late = b"\x21\xa1" * (400 * RATE // 2)
+    assert tape.lay(1, 0, late) == [(0, 150)]
+    assert b"".join(tracks[1] for _, tracks in send_all(tape)) == SILENCE * (150 * RATE) + late[150 * RATE :]
 
 
 def test_settled_on_both_channels_is_forgotten() -> None:
