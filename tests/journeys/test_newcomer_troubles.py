@@ -75,13 +75,13 @@ async def seen(page: Page, words: str) -> None:
 
 async def papers_refused_and_mended(owner: Person, twilio: Page) -> None:
     page = owner.page
-    await page.get_by_role("button", name="Go to payment").wait_for()
+    await page.get_by_role("button", name="Continue to payment").wait_for()
     await twilio.reload()
     await twilio.get_by_label(re.compile("^Why the papers of Acacia")).fill(REASON)
     await twilio.get_by_role("button", name=re.compile("^Reject the papers of Acacia")).click()
-    await seen(page, "Twilio has not accepted your details")
+    await seen(page, "Twilio has rejected your details")
     await expect(page.locator("main")).to_contain_text(REASON)
-    await expect(page.get_by_role("button", name="Go to payment")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Continue to payment")).to_be_hidden()
     await owner.click("link", "Correct the details")
     await expect(page.get_by_text(REASON)).to_be_visible()
     await page.get_by_label("Legal name").fill("Acacia Health Pty Ltd")
@@ -100,10 +100,10 @@ async def test_she_ends_with_one_number_that_rings(
     await tell_business(owner)
     await papers_refused_and_mended(owner, twilio)
     await page.goto(f"{world.bilby}/checkout")
-    await owner.click("button", "Go to payment")
+    await owner.click("button", "Continue to payment")
     await pay(owner, "Bank debit (BECS) that clears")
     await expect(page.get_by_role("heading", name="Your payment is on its way")).to_be_visible()
-    await owner.click("link", "Get ready meanwhile")
+    await owner.click("link", "Continue setting up")
     await expect(page.locator("#item-plan")).to_have_attribute("data-done", "no")
 
     await twilio.get_by_role("combobox", name="What").select_option("buy")

@@ -68,7 +68,7 @@ async def to_stripe(owner: Person) -> None:
     """Everything up to Stripe's page."""
     await sign_up(owner, "Acacia Clinic")
     await tell_business(owner)
-    await owner.click("button", "Go to payment")
+    await owner.click("button", "Continue to payment")
 
 
 async def test_from_the_landing_page_to_words_on_the_screen(
@@ -119,7 +119,7 @@ async def see_to_the_payment(owner: Person) -> None:
     """The way that the owner is shown: from the console over billing to Stripe's invoice, and back."""
     page = owner.page
     await owner.console()
-    await owner.click("link", "See to the payment")
+    await owner.click("link", "Fix payment details")
     await owner.click("link", re.compile(r"^Pay A\$.* now"))
     await page.get_by_label("Visa that pays •••• 4242").check()
     await owner.click("button", "Pay")

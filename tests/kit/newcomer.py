@@ -136,7 +136,7 @@ async def tell_business(owner: Person, legal_name: str = "Acacia Clinic Pty Ltd"
     await page.get_by_label("Town or suburb").fill("Sydney")
     await page.get_by_label("State").select_option("NSW")
     await page.get_by_label("Postcode").fill("2000")
-    await owner.click("button", "Go on")
+    await owner.click("button", "Continue")
 
 
 async def pay(owner: Person, method: str = "Visa that pays •••• 4242") -> None:

@@ -1,6 +1,6 @@
-"""Checkout: how many seats, who the business is, and then over to Stripe's page to pay. Nothing is granted here.
+"""Checkout: choose seats, enter the business details, then pay on Stripe's page.
 
-The page one comes back to waits until Stripe's webhook has come, and says so.
+Nothing is activated here: the page after payment waits for Stripe's webhook.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from web.request.render import render
 CHECKOUTS = Limit("checkout", count=10, seconds=10 * 60)  # of one organisation
 RETURNS = Limit("checkout success", count=60, seconds=10 * 60)
 _SESSION = re.compile(r"cs_[0-9A-Za-z_]{1,250}")
-_LIMITED = "That was tried too often. Nothing was charged. Please wait a few minutes, then try again."
+_LIMITED = "Too many attempts. Nothing was charged. Please wait a few minutes, then try again."
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A form that may be paid for."""
+    """A valid form."""
 
     seats: int
     agents: int
@@ -62,7 +62,7 @@ class Order:
 
 @routes.get("/checkout")
 async def form(request: web.Request) -> web.StreamResponse:
-    """Seats, the business behind the organisation, and the way to pay."""
+    """Show the checkout form."""
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
         subscribed = checkout_rules.is_subscribed(rows.organisation, await rows.subscription())
@@ -73,7 +73,7 @@ async def form(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/checkout")
 async def pay(request: web.Request) -> web.StreamResponse:
-    """Write down who the business is, then go to Stripe; or say what is wrong, or what is still waited for."""
+    """Store the business details, then redirect to Stripe; or show what is wrong or still pending."""
     viewer = await payer(request)
     typed = await _typed(request, viewer)
     try:
@@ -97,7 +97,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/checkout/success")
 async def success(request: web.Request) -> web.StreamResponse:
-    """Where Stripe sends people back to: wait for its webhook, then go on."""
+    """Show the return page from Stripe, which waits for the webhook and then continues."""
     viewer = await payer(request)
     await limits.spend(request, RETURNS, str(viewer.organisation_id))
     checkout = await _checkout(request, viewer)
@@ -106,14 +106,14 @@ async def success(request: web.Request) -> web.StreamResponse:
         subscribed = checkout_rules.is_subscribed(rows.organisation, await rows.subscription())
     if state == "ready" and checkout.is_complete:
         raise web.HTTPSeeOther("/onboarding")
-    if subscribed and not checkout.is_complete:  # another one is paid for already
+    if subscribed and not checkout.is_complete:  # there is another subscription already
         raise web.HTTPSeeOther("/billing")
     return render(request, "checkout_success.html", state=state, checkout=checkout)
 
 
 @routes.get("/checkout/standing")
 async def state(request: web.Request) -> web.StreamResponse:
-    """How things stand, for a page that waits: it loads itself again when they do otherwise."""
+    """Return the state of payment and papers as JSON. A waiting page reloads when it changes."""
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
         state = checkout_rules.payment_state(rows.organisation, await rows.subscription())
@@ -126,23 +126,23 @@ async def _typed(request: web.Request, viewer: Viewer) -> Typed:
         key = UUID(await field(request, "key"))
     except ValueError:
         raise InvalidError from None
-    told = {name: await field(request, name) for name in checkout_rules.NAMES}
-    details = organisation_details.read_details({"name": viewer.organisation, **told})
+    sent = {name: await field(request, name) for name in checkout_rules.NAMES}
+    details = organisation_details.read_details({"name": viewer.organisation, **sent})
     return Typed(seats=(await field(request, "seats")).strip(), details=details, key=key)
 
 
 async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, str], PapersState]:
-    """Store the details if they were not known, and file papers with them; what is wrong, and how the papers are."""
+    """Store unknown details and file papers. Return the problems by field, and the state of the papers."""
     wrong = _seats_problem(typed.seats, await rows.members.with_role("agent"))
     known = checkout_rules.details_of(rows.organisation)
     if not known.is_complete:
         wrong |= {
-            name: told
-            for name, told in organisation_details.problems(typed.details).items()
+            name: problem
+            for name, problem in organisation_details.problems(typed.details).items()
             if name in checkout_rules.NAMES
         }
         if not any(typed.details.papers):
-            wrong["legal_name"] = "Say which business this is: numbers are rented to known businesses only."
+            wrong["legal_name"] = "Enter the business details: numbers are only rented to identified businesses."
     papers = checkout_rules.papers_state(await rows.ordering.papers(), platform=platform)
     if "seats" not in wrong:
         rows.organisation.seats_wanted = seats(typed.seats)
@@ -171,7 +171,7 @@ def _seats_problem(typed: str, agents: int) -> dict[str, str]:
 
 
 async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
-    """Where to go: Stripe's page, or to the billing page if something is paid already. Raises `StripeError`."""
+    """Return the URL to redirect to: Stripe's page, or billing if there is a subscription. Raises `StripeError`."""
     stripe, wanted = request.app[keys.stripe], seats(typed.seats)
     assert wanted is not None, "looked at before"
     database, whose = request.app[keys.database], viewer.organisation_id
@@ -191,7 +191,7 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
         return "/billing"
     try:
         await stripe.close_other_checkouts(customer, checkout.id)
-    except StripeError as error:  # it guards against paying twice, and is not what was asked for
+    except StripeError as error:  # closing them only guards against paying twice
         _log.warning("checkouts left open", error=str(error), code=error.code)
     async with access.rows(request, viewer) as rows:
         await rows.audit.record("checkout.begun", {"seats": wanted})
@@ -199,7 +199,7 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
 
 
 async def _opened(request: web.Request, viewer: Viewer, order: Order) -> Checkout | None:
-    """A page at Stripe to pay ``order`` on; None if something is paid already. Raises `StripeError`."""
+    """Open a Checkout Session for ``order``; None if there is a subscription already. Raises `StripeError`."""
     stripe = request.app[keys.stripe]
     if any(one.is_alive or one.is_under_way for one in await stripe.subscriptions(order.customer)):
         return None
@@ -220,7 +220,7 @@ def _purchase(request: web.Request, viewer: Viewer, order: Order) -> Purchase:
 
 
 async def _checkout(request: web.Request, viewer: Viewer) -> Checkout:
-    """The Checkout Session in the address. Raises `NotFoundError` unless it is the viewer's organisation's."""
+    """Return the Checkout Session that the query names. Raises `NotFoundError` if it is not this organisation's."""
     identifier = request.query.get("session_id", "")
     if not _SESSION.fullmatch(identifier):
         raise NotFoundError
@@ -264,9 +264,9 @@ async def _page(
 
 
 def _seats(request: web.Request, typed: Typed | None, chosen: int | None, agents: int) -> dict[str, Any]:
-    """What the form says of seats: as typed, else as asked for in the address, else as ``chosen`` before.
+    """Return the seats shown in the form: as typed, else from the query, else as ``chosen`` before.
 
-    What somebody has chosen is never raised for them; if it is too few by now, the form says so.
+    A choice that is too low by now is kept, and the form says that it is too low.
     """
     least = max(1, agents)
     asked = seats(request.query.get("seats", "")) or chosen or max(SEATS, least)

@@ -1,7 +1,7 @@
-"""What has to be known of an organisation before its card is charged: who it is, and that numbers may be its. Pure.
+"""Checkout preconditions: business details complete and regulatory papers submitted. Pure.
 
-Australian numbers are rented to known businesses only. Where the platform's own papers stand in for all there is
-nothing to wait for; else an organisation's own must have been sent to Twilio, and not come back refused.
+Australian numbers are only rented to identified businesses. Where the platform's own papers cover all customers,
+there is nothing to wait for; otherwise an organisation's own must be with Twilio and not rejected.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from db.queries.bundles import APPROVED, IN_REVIEW
 from web.organisation.details import Details
 
 PapersState = Literal["none", "unfiled", "filing", "review", "approved", "rejected"]
-"""`none` are needed; `unfiled` and `filing` are not known to Twilio yet."""
+"""`none`: none are needed; `unfiled`, `filing`: Twilio does not have them yet."""
 PaymentState = Literal["waiting", "under_way", "failed", "ready"]
-"""`under_way`: a bank debit that takes days; `failed`: and in the end the bank refused."""
+"""`under_way`: a bank debit, which takes days; `failed`: the bank refused it."""
 NAMES = ("legal_name", "abn", "street", "locality", "region", "postcode")
 PAPERS_WORDS: Mapping[PapersState, str] = {
     "none": "",
-    "unfiled": "Twilio, who rents the numbers, looks at these details before you pay. That takes a moment.",
-    "filing": "Your details are on their way to Twilio, who rents the numbers. You can pay in a moment.",
-    "review": "Twilio has your details and looks at them, which may take some days. You can pay now: your number is"
+    "unfiled": "Twilio, our phone provider, checks these details before you pay. It takes a moment.",
+    "filing": "Your details are being sent to Twilio, our phone provider. You can pay in a moment.",
+    "review": "Twilio is reviewing your details, which may take some days. You can pay now: your number is"
     " rented as soon as they are approved.",
     "approved": "Twilio has approved your details.",
-    "rejected": "Twilio has not accepted your details, so there can be no number yet. Correct them before you pay.",
+    "rejected": "Twilio has rejected your details, so a number cannot be rented yet. Correct them before you pay.",
 }
 _MAY_PAY: tuple[PapersState, ...] = ("none", "review", "approved")
 _PROMISED = ("trialing", "active")
 
 
 def details_of(organisation: Organisation) -> Details:
-    """What is known of the business."""
+    """Return the business details stored for the organisation."""
     return Details(name=organisation.name, **{name: getattr(organisation, name) or "" for name in NAMES})
 
 
 def papers_state(papers: Bundle | None, *, platform: bool) -> PapersState:
-    """How the regulatory papers stand; ``platform``: its own stand in for all."""
+    """Return the state of the papers; ``platform``: the platform's own cover every customer."""
     if platform:
         return "none"
     if papers is None:
@@ -50,12 +50,12 @@ def papers_state(papers: Bundle | None, *, platform: bool) -> PapersState:
 
 
 def may_pay(state: PapersState) -> bool:
-    """Whether enough is known for a card to be charged."""
+    """Return whether the card may be charged."""
     return state in _MAY_PAY
 
 
 def payment_state(organisation: Organisation, row: Subscription | None) -> PaymentState:
-    """How far the first payment has come, as the webhooks have told."""
+    """Return the progress of the first payment, as the webhooks have reported it."""
     if organisation.status not in ("incomplete", "cancelled"):
         return "ready"
     if has_failed(row):
@@ -64,17 +64,17 @@ def payment_state(organisation: Organisation, row: Subscription | None) -> Payme
 
 
 def is_under_way(row: Subscription | None) -> bool:
-    """Whether a first payment has been promised, and its money has not come yet."""
+    """Return whether a first payment was started and its money has not arrived yet."""
     return row is not None and row.status in _PROMISED and row.paid_at is None
 
 
 def has_failed(row: Subscription | None) -> bool:
-    """Whether a first payment was refused after all. It is tried again, so another subscription would be too many."""
+    """Return whether the first payment failed. Stripe retries it, so there must be no second subscription."""
     return row is not None and row.status == "past_due" and row.paid_at is None
 
 
 def is_subscribed(organisation: Organisation, row: Subscription | None) -> bool:
-    """Whether there is a subscription already: another one beside it would be paid twice."""
+    """Return whether there is a subscription; a second one would be charged as well."""
     if row is None or row.stripe_subscription_id is None:
         return False
     lives = organisation.status not in ("incomplete", "cancelled")

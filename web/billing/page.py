@@ -1,4 +1,4 @@
-"""Billing: how the subscription stands and how to mend it, seats up and down, invoices, Stripe's portal."""
+"""The billing page: state of the subscription and how to fix it, seats, invoices, Stripe's portal."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from web.request.access import Viewer
 from web.request.errors import InvalidError, TooManyError, UnavailableError
 from web.request.render import render
 
-REQUESTS = Limit("billing", count=40, seconds=10 * 60)  # of one organisation: each is asked of Stripe
+REQUESTS = Limit("billing", count=40, seconds=10 * 60)  # per organisation: each is a request to Stripe
 
 routes = web.RouteTableDef()
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Seats as somebody would like them, and what is to be said about it."""
+    """The seats form as sent: the preview of its cost, or what is wrong with it."""
 
     seats: str = ""
     change: Change | None = None
     wrong: str = ""
-    trouble: str = ""
-    """What is wrong with the whole of it."""
+    problem: str = ""
+    """What is wrong with the request as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is to show."""
+    """What the page shows."""
 
     organisation: Organisation
     row: Subscription | None
     agents: int
     invoices: Sequence[Invoice] = field(default_factory=list)
     silent: bool = False
-    """Stripe could not be asked for the invoices."""
+    """Stripe did not answer, so the invoices are unknown."""
 
 
 @routes.get("/billing")
 async def show(request: web.Request) -> web.StreamResponse:
-    """How things stand; with ``seats`` in the address also what so many would come to."""
+    """Show the page; with ``seats`` in the query also what that many would cost."""
     viewer = await payer(request)
     wanted = request.query.get("seats")
     typed = Typed() if wanted is None else await _preview(request, viewer, wanted.strip())
@@ -62,27 +62,27 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/billing/seats")
 async def change_seats(request: web.Request) -> web.StreamResponse:
-    """Have so many seats from now on."""
+    """Change the number of seats."""
     viewer = await payer(request)
     key, wanted = await _key(request), (await forms.field(request, "seats")).strip()
     try:
         await limits.spend(request, REQUESTS, str(viewer.organisation_id))
         await _change(request, viewer, seats(wanted) or 0, key)
     except TooManyError as error:
-        page = await _page(request, viewer, Typed(wanted, trouble=str(error)), status=429)
+        page = await _page(request, viewer, Typed(wanted, problem=str(error)), status=429)
         page.headers["Retry-After"] = error.retry_after_header
         return page
     except SeatError as error:
         return await _page(request, viewer, Typed(wanted, wrong=str(error)), status=400)
     except StripeError as error:
-        trouble = f"{refused(error)} Look here again before you change anything: it may have been done."
-        return await _page(request, viewer, Typed(wanted, trouble=trouble), status=503)
+        problem = f"{refused(error)} Check this page before you try again: the change may have been made."
+        return await _page(request, viewer, Typed(wanted, problem=problem), status=503)
     raise web.HTTPSeeOther("/billing#seats")
 
 
 @routes.post("/billing/portal")
 async def portal(request: web.Request) -> web.StreamResponse:
-    """To Stripe's own page: cards, ABN, invoices, cancelling and taking that back."""
+    """Redirect to Stripe's portal: cards, ABN, invoices, cancelling and undoing that."""
     viewer = await payer(request)
     key = await _key(request)
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
@@ -102,7 +102,7 @@ async def portal(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/billing/resume")
 async def resume(request: web.Request) -> web.StreamResponse:
-    """Let a paused subscription go on."""
+    """Resume a paused subscription."""
     viewer = await payer(request)
     key = await _key(request)
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
@@ -112,9 +112,9 @@ async def resume(request: web.Request) -> web.StreamResponse:
         async with access.rows(request, viewer) as rows:
             await rows.audit.record("subscription.resumed")
     except SeatError as error:
-        return await _page(request, viewer, Typed(trouble=str(error)), status=400)
+        return await _page(request, viewer, Typed(problem=str(error)), status=400)
     except StripeError as error:
-        return await _page(request, viewer, Typed(trouble=refused(error)), status=503)
+        return await _page(request, viewer, Typed(problem=refused(error)), status=503)
     raise web.HTTPSeeOther("/billing")
 
 
@@ -143,7 +143,7 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
     except SeatError as error:
         return Typed(wanted, wrong=str(error))
     except StripeError as error:
-        return Typed(wanted, trouble=refused(error))
+        return Typed(wanted, problem=refused(error))
     return Typed(wanted, change=billing_view.change(int(wanted), agents, now, then))
 
 

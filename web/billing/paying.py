@@ -1,4 +1,4 @@
-"""What checkout and billing share: who may, and what is said when Stripe refuses or does not answer."""
+"""Shared by checkout and billing: the permission to pay, and the sentence for a Stripe error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from web.request import access, keys
 from web.request.access import Viewer
 from web.request.errors import ForbiddenError, UnavailableError
 
-_NOT_YOURS = "Paying is for owners of your organisation. Ask one of them."
-_CLOSED = "Paying is not open yet. Nothing is charged."
-_SILENT = "Stripe, who takes the payments, does not answer just now. Please try again in a moment."
+_NOT_YOURS = "Only owners of your organisation can pay. Ask one of them."
+_CLOSED = "Payment is not available yet. Nothing is charged."
+_SILENT = "Stripe, our payment provider, does not answer right now. Please try again in a moment."
 
 _log = structlog.get_logger(__name__)
 
 
 async def payer(request: web.Request) -> Viewer:
-    """Who asks, and sees to the money. Raises `ForbiddenError`, and `UnavailableError` where nothing is sold."""
+    """Return the viewer, who may pay. Raises `ForbiddenError`, or `UnavailableError` if Stripe is not set up."""
     try:
         viewer = await access.require(request, "billing")
     except ForbiddenError as error:
@@ -30,6 +30,6 @@ async def payer(request: web.Request) -> Viewer:
 
 
 def refused(error: StripeError) -> str:
-    """What to tell who pays."""
+    """Log ``error`` and return the sentence for the owner."""
     _log.warning("stripe refused", error=str(error), code=error.code)
-    return _SILENT if error.retryable else f"Stripe, who takes the payments, did not accept this: {error}"
+    return _SILENT if error.retryable else f"Stripe, our payment provider, did not accept this: {error}"

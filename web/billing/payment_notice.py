@@ -1,8 +1,8 @@
-"""The wall between members and live words while money is missing: said in words, with who can take it down.
+"""The notice that a viewer reads while the organisation's subscription is not paid.
 
-What is closed to whom stands in `ENTITLEMENTS` (db/queries/organisations.py). Here it is put into sentences for one
-viewer, and when it changes every open console of the organisation is closed, so that each page asks for a new ticket
-and learns how things stand now. Calls are touched by neither: who is talking goes on talking.
+`ENTITLEMENTS` (db/queries/organisations.py) says which roles lose their console. This module words it for one viewer.
+When the entitlements change, it closes every open console of the organisation, so that each page asks for a new
+ticket and shows the current notice. Calls in progress are not affected.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from web.request.access import Viewer
 from web.request.errors import NotFoundError
 
 MOST_NAMES = 3  # of owners to ask
-_ANEW = ("incomplete", "cancelled")  # there is no subscription to mend
+_WITHOUT_SUBSCRIPTION = ("incomplete", "cancelled")
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentNotice:
-    """What is wrong with an organisation's money, as one viewer is told: on the page, and beside a ticket."""
+    """What is wrong with the organisation's payment, worded for one viewer. Pages and console tickets carry it."""
 
     state: str
     """The organisation's state: `past_due` and so on."""
@@ -39,45 +39,45 @@ class PaymentNotice:
     remedy: str
     """What the viewer can do about it, or whom to ask."""
     link: str
-    """Where it is mended; empty for who cannot."""
+    """The page where the viewer can fix it; empty for a viewer who cannot."""
     label: str
     connects: bool
-    """Calls still connect, so the phone is of use."""
+    """Calls still connect, so the phone is shown."""
 
 
-async def trouble(request: web.Request, viewer: Viewer) -> PaymentNotice | None:
-    """What to tell ``viewer``; None while all is well."""
+async def find(request: web.Request, viewer: Viewer) -> PaymentNotice | None:
+    """Return the notice for ``viewer``; None while everything is paid."""
     if not viewer.entitlements.problem:
         return None
     async with access.rows(request, viewer) as rows:
-        return told(viewer, rows.organisation, await rows.members.all(), await rows.subscription())
+        return notice_for(viewer, rows.organisation, await rows.members.all(), await rows.subscription())
 
 
-def told(
+def notice_for(
     viewer: Viewer, organisation: Organisation, everybody: Sequence[Member], subscription: Subscription | None
 ) -> PaymentNotice:
-    """The same, of what was read. Pure but for the clock."""
-    pays, anew = viewer.may("billing"), organisation.status in _ANEW
+    """Return the notice from rows that were read. Pure but for the clock."""
+    pays, is_new = viewer.may("billing"), organisation.status in _WITHOUT_SUBSCRIPTION
     until = _kept_until(organisation, subscription) if viewer.may("numbers") else ""
-    mend = ("/checkout", "Choose seats and pay") if anew else ("/billing", "See to the payment")
+    link, label = ("/checkout", "Choose seats and pay") if is_new else ("/billing", "Fix payment details")
     return PaymentNotice(
         state=organisation.status,
         words=" ".join(filter(None, (viewer.entitlements.problem, until))),
         remedy=viewer.entitlements.remedy if pays else whom_to_ask(everybody),
-        link=mend[0] if pays else "",
-        label=mend[1] if pays else "",
+        link=link if pays else "",
+        label=label if pays else "",
         connects=viewer.entitlements.connects,
     )
 
 
 def whom_to_ask(everybody: Sequence[Member]) -> str:
-    """A sentence with the names of those who pay, as far as they have told them."""
+    """Return a sentence with the names of the owners, as far as they are known."""
     names = [owner.name for owner in owners(everybody) if owner.name][:MOST_NAMES]
-    return f"Please ask {' or '.join(names) or 'the owner of your organisation'} to see to it."
+    return f"Please ask {' or '.join(names) or 'the owner of your organisation'} to fix the payment."
 
 
 def _kept_until(organisation: Organisation, subscription: Subscription | None) -> str:
-    """How long the numbers are kept, if that is limited and not over."""
+    """Return a sentence that says until when the numbers are kept; "" if there is no such day ahead."""
     after = subscription.release_after if subscription else None
     if after is None or after <= datetime.now(UTC):
         return ""

@@ -1,4 +1,4 @@
-"""How an organisation's subscription stands, in plain words, and what its owner can do about it. Pure."""
+"""The state of an organisation's subscription in words, and what its owner can do about it. Pure."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from web.billing.checkout_rules import has_failed, is_subscribed, is_under_way
 from web.request.price import Price
 
 Tone = Literal["good", "wait", "bad"]
-Mend = Literal["", "pay", "portal", "resume", "checkout"]
-"""How: the open invoice's page, Stripe's portal, a button of our own, or another checkout."""
+Fix = Literal["", "pay", "portal", "resume", "checkout"]
+"""The action: pay the open invoice, open Stripe's portal, resume, or a new checkout; "" for none."""
 INVOICE_WORDS = {"paid": "Paid", "open": "To pay", "void": "Cancelled", "uncollectible": "Not paid"}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the page says first."""
+    """The first card of the page."""
 
     title: str
     words: str
     tone: Tone
-    mend: Mend = ""
+    fix: Fix = ""
     attention: Attention | None = None
 
 
@@ -48,29 +48,31 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What other seats would come to."""
+    """What another number of seats would cost."""
 
     seats: int
     agents: int
     today: str
-    """For the rest of this period, as a sentence; empty if there is nothing to pay or to get back for it."""
+    """A sentence about the rest of this period; empty if it costs and refunds nothing."""
     total: str
     """Of the next invoice, GST included."""
 
 
 def state(organisation: Organisation, row: Subscription | None) -> State:
-    """How things stand. Days are those where the organisation is."""
+    """Return the state of the subscription. Days are in the organisation's time zone."""
     if row is None or not is_subscribed(organisation, row):
         return _without(organisation, row)
     if row.attention is not None and organisation.status in ("incomplete", "trialing", "active"):
         advice = ATTENTION[row.attention]
         return State(advice.title, advice.words, "wait" if advice.remedy else "good", advice.remedy, row.attention)
     if organisation.status == "incomplete" and not has_failed(row):
-        words = "A bank debit takes some business days. Nothing is switched on until the money has come; then it all"
-        return State("Your first payment is on its way", f"{words} happens by itself.", "wait")
+        words = "A bank debit takes some business days. Everything is switched on"
+        return State("Your first payment is on its way", f"{words} by itself when the money arrives.", "wait")
     if organisation.status == "incomplete":
-        words = "The bank refused it, so nothing is switched on yet. Pay the open invoice, by card if you like: then"
-        return State("Your first payment did not go through", f"{words} it all happens by itself.", "bad", "pay")
+        words = "The bank refused it, so nothing is switched on yet. Pay the open invoice, for example by card, and"
+        return State(
+            "Your first payment did not go through", f"{words} everything is switched on by itself.", "bad", "pay"
+        )
     end = _on(row.current_period_end, organisation)
     if organisation.status in ("trialing", "active"):
         return _working(organisation, row, end)
@@ -87,11 +89,11 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
 def _working(organisation: Organisation, row: Subscription, end: str) -> State:
     trial = organisation.status == "trialing"
     if row.cancel_at_period_end:
-        words = f"Everything works until {end}. After that calls do not connect, and your numbers are given back."
-        return State(f"Ends on {end}", f"{words} To go on, take the cancellation back.", "wait", "portal")
+        words = f"Everything works until {end}. After that calls do not connect, and your numbers are released."
+        return State(f"Ends on {end}", f"{words} To keep going, undo the cancellation.", "wait", "portal")
     if trial:
         return State("On trial", f"Your first payment is due on {end}." if end else "", "good")
-    return State("All paid", f"The next invoice comes on {end}." if end else "", "good")
+    return State("All paid", f"The next invoice is due on {end}." if end else "", "good")
 
 
 def _without(organisation: Organisation, row: Subscription | None) -> State:
@@ -107,9 +109,9 @@ def _without(organisation: Organisation, row: Subscription | None) -> State:
 
 
 def _kept(organisation: Organisation, row: Subscription | None) -> str:
-    """Until when the numbers are kept."""
+    """Return a sentence with the day on which the numbers are released; "" if there is none."""
     after = _on(row.release_after if row else None, organisation)
-    return f"They are given back on {after}." if after else ""
+    return f"Your numbers are released on {after}." if after else ""
 
 
 def _since(since: str) -> str:
@@ -125,12 +127,12 @@ def _on(at: datetime | None, organisation: Organisation) -> str:
 
 
 def may_change_seats(organisation: Organisation, row: Subscription | None) -> bool:
-    """Whether there is a subscription whose seats can be other ones."""
+    """Return whether there is a subscription whose seats can be changed."""
     return is_subscribed(organisation, row) and organisation.status != "incomplete"
 
 
 def bills(invoices: Sequence[Invoice], organisation: Organisation, row: Subscription | None) -> list[Bill]:
-    """Invoices, as they are listed. What a bank debit is under way for is not to be paid once more."""
+    """Return the invoices as listed. One that a bank debit is already paying is not offered for payment."""
     paying = organisation.status == "incomplete" and is_under_way(row)
     return [_bill(each, ZoneInfo(organisation.time_zone), paying=paying) for each in invoices]
 
@@ -141,7 +143,7 @@ def _bill(invoice: Invoice, zone: ZoneInfo, *, paying: bool) -> Bill:
         number=invoice.number,
         day=f"{at.day} {at:%B %Y}",
         amount=amount(invoice.total),
-        words="On its way" if is_open and paying else INVOICE_WORDS.get(invoice.status, invoice.status),
+        words="Processing" if is_open and paying else INVOICE_WORDS.get(invoice.status, invoice.status),
         open=is_open and not paying,
         page=invoice.page,
         pdf=invoice.pdf,
@@ -149,7 +151,7 @@ def _bill(invoice: Invoice, zone: ZoneInfo, *, paying: bool) -> Bill:
 
 
 def change(seats: int, agents: int, now: Preview, then: Preview) -> Change:
-    """What ``seats`` would come to: ``now`` is the next invoice as it stands, ``then`` as it would be."""
+    """Return the cost of ``seats``: ``now`` previews the next invoice as it is, ``then`` with the change."""
     rest = then.rest - now.rest
     if rest > 0:
         today = f"{amount(rest)} of it is for the new seats from today to the end of this period."
@@ -159,5 +161,5 @@ def change(seats: int, agents: int, now: Preview, then: Preview) -> Change:
 
 
 def amount(cents: int) -> str:
-    """``A$44``; less than nothing: ``−A$4.50``."""
+    """Return ``cents`` as ``A$44``, or ``−A$4.50`` if negative."""
     return f"−{Price(-cents)}" if cents < 0 else str(Price(cents))

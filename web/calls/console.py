@@ -1,4 +1,4 @@
-"""The console page: live calls, or why there are none to see. Their words come from media, never through here."""
+"""The console page: live calls, or why they are not shown. Transcripts go from media straight to the browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/console")
 async def console(request: web.Request) -> web.StreamResponse:
-    """The live calls. Their words come to the browser from media, never through here."""
+    """Show the live calls, or the payment notice to a viewer whose console is closed."""
     viewer = await access.require(request, "console")
     if not viewer.may_watch:
         return await _console_off(request, viewer)
@@ -37,12 +37,12 @@ async def console(request: web.Request) -> web.StreamResponse:
 
 
 async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
-    """Why there are no words for ``viewer``, and the phone as long as calls connect."""
+    """Render the payment notice, with the phone while calls still connect."""
     phone = viewer.may("softphone") and viewer.entitlements.connects
     return render(
         request,
         "console_off.html",
-        trouble=await payment_notice.trouble(request, viewer),
+        notice=await payment_notice.find(request, viewer),
         **_phone(request, has_phone=phone),
     )
 

@@ -1,4 +1,4 @@
-"""Passes for the browser: a console ticket for our media process, an access token for Twilio's softphone."""
+"""Credentials for the browser: a console ticket for media, an access token for Twilio's Voice SDK."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/ticket")
 async def console_ticket(request: web.Request) -> web.Response:
-    """A pass for one console, and where to show it; good for a minute, once. None (403) for whom it is closed.
+    """Return a ticket for one console and the URL to use it at. It works once, within a minute. 403 if unpaid.
 
-    Either answer says what trouble there is about money, if any; a ticket also says which role it is for.
+    Either answer carries the payment notice, if there is one; a ticket also says which role it is for.
     """
-    asked_at = time.time()  # before the member's rights are read: whoever takes them away later voids this ticket
+    asked_at = time.time()  # before the member's rights are read, so that revoking them later voids this ticket
     viewer = await access.require(request, "console")
     sign_in = request_session.read(request)
     await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
-    trouble = await payment_notice.trouble(request, viewer)
-    told = asdict(trouble) if trouble else None
-    if trouble is not None and not viewer.may_watch:
-        return web.json_response({"error": trouble.words, "reason": trouble.state, "trouble": told}, status=403)
+    notice = await payment_notice.find(request, viewer)
+    described = asdict(notice) if notice else None
+    if notice is not None and not viewer.may_watch:
+        return web.json_response({"error": notice.words, "reason": notice.state, "trouble": described}, status=403)
     settings = request.app[keys.settings]
     ticket = sign_console(
         settings.stream_shared_secret.get_secret_value(),
@@ -48,12 +48,12 @@ async def console_ticket(request: web.Request) -> web.Response:
         until=None if sign_in is None else sign_in.expires_at.timestamp(),
     )
     url = f"{settings.media_public_url}/console"
-    return web.json_response({"ticket": ticket, "url": url, "trouble": told, "role": viewer.role})
+    return web.json_response({"ticket": ticket, "url": url, "trouble": described, "role": viewer.role})
 
 
 @routes.post("/voice/token")
 async def voice_token(request: web.Request) -> web.Response:
-    """A pass for the member's softphone: to be rung under their id, and to dial through our TwiML App."""
+    """Return an access token for the member's softphone: to be called by their id, to dial by our TwiML App."""
     viewer = await access.require(request, "softphone")
     await limits.spend(request, VOICE_TOKENS, str(viewer.member_id))
     identity = client_identity(viewer.member_id)
@@ -62,7 +62,7 @@ async def voice_token(request: web.Request) -> web.Response:
 
 
 def _voice_token(settings: Settings, identity: str) -> str:
-    """Without the region in its header, Twilio would look for the key in the United States and find none."""
+    """Return a Voice SDK token. It must name the region, or Twilio looks for the key in the United States."""
     token = AccessToken(
         settings.twilio_account_sid,
         settings.twilio_api_key_sid,

@@ -126,7 +126,7 @@ async def check(request: web.Request) -> web.StreamResponse:
     except TooManyError as error:
         return await _page(request, viewer, problem=_too_many(f"check-{number.id}", error))
     except TwilioError as error:
-        return await _page(request, viewer, problem=_trouble(f"check-{number.id}", error))
+        return await _page(request, viewer, problem=_refused(f"check-{number.id}", error))
     async with access.rows(request, viewer) as rows:
         if changes is not None:
             await rows.numbers.verified(number.id, datetime.now(UTC))
@@ -147,7 +147,7 @@ async def release(request: web.Request) -> web.StreamResponse:
             await rows.audit.record("number.release_asked", {"number": number.e164})
     if confirmed:
         raise web.HTTPSeeOther(_at(number))
-    sentence = f"That is not {shown(number.e164)}. Type the number as it stands here; nothing was given back."
+    sentence = f"That is not {shown(number.e164)}. Type the number as it is shown here. Nothing was released."
     return await _page(request, viewer, problem=Problem(f"release-{number.id}", sentence, typed=again[:40]))
 
 
@@ -213,7 +213,7 @@ async def _page(
     except TooManyError as error:
         problem = problem or _too_many("search", error)
     except TwilioError as error:
-        problem = problem or _trouble("search", error)
+        problem = problem or _refused("search", error)
     now = await _look(request, viewer)
     status = 200 if problem is None else problem.status
     page = render(request, "numbers.html", status=status, board=now, found=found, problem=problem, key=uuid4())
@@ -285,10 +285,10 @@ def _at(number: Number) -> str:
 
 
 def _too_many(place: str, error: TooManyError) -> Problem:
-    sentence = f"That was often. You can go on in {max(1, round(error.retry_after + 0.5))} seconds."
+    sentence = f"Too many requests. Try again in {max(1, round(error.retry_after + 0.5))} seconds."
     return Problem(place, sentence, status=429, retry_after=error.retry_after)
 
 
-def _trouble(place: str, error: TwilioError) -> Problem:
+def _refused(place: str, error: TwilioError) -> Problem:
     again = " Please try again in a moment." if error.remedy == "again" else ""
     return Problem(place, error.sentence + again, status=503, retry_after=error.retry_after)

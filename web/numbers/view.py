@@ -23,7 +23,7 @@ STEPS: dict[OrderState, str] = {
     "chosen": "Renting it",
     "bought": "Rented. Setting it up",
     "configured": "Set up. Routing its calls to Australia",
-    "routed": "Routed. Putting it into your hands",
+    "routed": "Routed. Assigning it to you",
     "assigned": "Yours. Checking it once more",
     "done": "Ready to ring",
 }
@@ -48,8 +48,8 @@ _SETTINGS = {
     "voice_fallback_url": "Where calls go if we do not answer",
     "voice_fallback_method": "How they are sent there",
     "voice_application_sid": "Application in charge",
-    "status_callback": "Where the end of a call is told",
-    "status_callback_method": "How the end of a call is told",
+    "status_callback": "Where status callbacks are sent",
+    "status_callback_method": "How status callbacks are sent",
     "voice_region": "Region",
 }
 
@@ -80,7 +80,7 @@ class UnderWay:
     """Empty while one is looked for."""
     words: str
     steps: Sequence[Step]
-    trouble: str
+    problem: str
     for_settings: bool
     """It waits for the organisation's details."""
     may_retry: bool
@@ -208,19 +208,19 @@ def _rented(number: Number, order: NumberOrder | None, check: Mapping[str, objec
 def _doing(order: NumberOrder | None, zone: tzinfo) -> str:
     if order is None or order.state not in ("assigned", "releasing"):
         return ""
-    words = "Being given back." if order.state == "releasing" else f"{STEPS[order.state]}."
+    words = "Being released." if order.state == "releasing" else f"{STEPS[order.state]}."
     return f"{words} {outlook(order.error_sentence, order.next_try_at, zone)}".strip()
 
 
 def _under_way(order: NumberOrder, zone: tzinfo) -> UnderWay:
-    trouble = TROUBLES.get(order.error_code or 0)
+    known = TROUBLES.get(order.error_code or 0)
     return UnderWay(
         id=order.id,
         number=shown(order.candidate) if order.candidate else "",
-        words={"failed": "Did not work", "releasing": "Being given back"}.get(order.state) or STEPS[order.state],
+        words={"failed": "Failed", "releasing": "Being released"}.get(order.state) or STEPS[order.state],
         steps=steps(order),
-        trouble=outlook(order.error_sentence, order.next_try_at, zone),
-        for_settings=order.error_sentence is not None and trouble is not None and trouble.remedy == "papers",
+        problem=outlook(order.error_sentence, order.next_try_at, zone),
+        for_settings=order.error_sentence is not None and known is not None and known.remedy == "papers",
         may_retry=order.error_sentence is not None and order.state != "releasing",
         may_cancel=may_be_cancelled(order),
     )

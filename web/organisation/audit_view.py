@@ -37,7 +37,7 @@ class Line:
     details: Sequence[tuple[str, str]]
     place: str
     """A mark of where it was done from: the same for the same network, and nothing else can be read from it."""
-    is_trouble: bool
+    is_failure: bool
 
 
 def asked(query: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +70,7 @@ def line(entry: AuditEntry, zone: ZoneInfo) -> Line:
         what=words(entry.action),
         details=_details(details_of(entry)),
         place="" if entry.from_hash is None else entry.from_hash.hex()[:8],
-        is_trouble=entry.action.endswith(_TROUBLE),
+        is_failure=entry.action.endswith(_TROUBLE),
     )
 
 

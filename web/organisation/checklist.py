@@ -1,4 +1,4 @@
-"""What stands between a new organisation and its first real call: seven things, and where to see to each. Pure."""
+"""The onboarding checklist: seven steps to the first real call, and the page for each. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from web.request.callers import shown
 
 Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
 _WAITS: dict[BundleStatus, str] = {
-    "draft": "Your business details are on their way to Twilio, who must approve them before a number is rented.",
+    "draft": "Your business details are being sent to Twilio, which must approve them before a number is rented.",
     "pending-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
     "in-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
-    "twilio-rejected": "Twilio has not accepted your business details. Correct them, and they are sent again.",
+    "twilio-rejected": "Twilio has rejected your business details. Correct them, and they are sent again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to do. ``words`` say how it stands; ``fix`` is where it is seen to, "" if not by who looks."""
+    """One step. ``words`` describe its state; ``fix`` is the page to do it on, "" if the viewer cannot."""
 
     key: Key
     title: str
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is looked at."""
+    """The rows that the checklist is made from."""
 
     organisation: Organisation
     papers: Bundle | None
@@ -47,24 +47,24 @@ class Facts:
     """A call to one of the numbers has been answered."""
     members: Sequence[Member]
     pays: bool
-    """Whether who looks may see to the money."""
+    """Whether the viewer may pay."""
 
 
 def has_details(organisation: Organisation) -> bool:
-    """Whether everything is there that the rules for numbers ask of a business."""
+    """Return whether the business details that the rules for numbers require are complete."""
     asked = (organisation.legal_name, organisation.abn, organisation.street)
     return all((*asked, organisation.locality, organisation.region, organisation.postcode))
 
 
 def papers_words(facts: Facts) -> str:
-    """How the regulatory papers stand; empty when nothing waits for them."""
+    """Return the state of the regulatory papers as a sentence; "" when nothing waits for them."""
     if facts.platform_papers or not has_details(facts.organisation):
         return ""
     return _WAITS.get(facts.papers.status, "") if facts.papers else _WAITS["draft"]
 
 
 def items(facts: Facts) -> list[Item]:
-    """The checklist, in the order in which it is best done."""
+    """Return the checklist in the recommended order."""
     return [
         _details(facts),
         _plan(facts),
@@ -77,35 +77,35 @@ def items(facts: Facts) -> list[Item]:
 
 
 def order_under_way(facts: Facts) -> NumberOrder | None:
-    """The order whose steps are shown: the first one that is not done yet, a failed one included."""
+    """Return the order whose steps are shown: the first that is not done, else the first that failed."""
     return next((each for each in facts.orders if each.state in STEPS and each.state != "done"), None) or next(
         (each for each in facts.orders if each.state == "failed"), None
     )
 
 
 def again(order: NumberOrder | None, now: datetime) -> str:
-    """When ``order`` goes on by itself, as a sentence; empty if there is nothing to say."""
+    """Return a sentence that says when ``order`` is tried again by itself; "" if there is none."""
     if order is None:
         return ""
     if order.next_try_at is not None:
         soon = _soon(order.next_try_at, now)
         return f"Tried again {soon}." if order.error_sentence else f"Choose one yourself, or we choose one {soon}."
-    return "It is not tried again by itself." if order.state == "failed" else ""
+    return "It is not tried again automatically." if order.state == "failed" else ""
 
 
 def next_up(facts: Facts) -> Key | None:
-    """What who looks had best do now; None where all that is left comes by itself or is somebody else's."""
+    """Return the step that the viewer should do next; None if what is left needs nothing from them."""
     waits = {"number", "webhooks"} | (set() if number_to_ring(facts) else {"call"})
     return next((each.key for each in items(facts) if not each.done and each.fix and each.key not in waits), None)
 
 
 def may_choose(order: NumberOrder | None) -> bool:
-    """Whether the number of ``order`` may still be picked."""
+    """Return whether a number may still be chosen for ``order``."""
     return order is not None and order.state in ("paid", "failed")
 
 
 def number_to_ring(facts: Facts) -> str:
-    """The number for the first test call, as people read it; empty until there is one whose calls reach us."""
+    """Return the number for the first test call, formatted; "" until one is verified."""
     return next((shown(number.e164) for number in facts.numbers if number.verified_at), "")
 
 
@@ -120,7 +120,7 @@ def _details(facts: Facts) -> Item:
     known = has_details(facts.organisation)
     rejected = facts.papers is not None and facts.papers.status == "twilio-rejected" and not facts.platform_papers
     done = known and not rejected
-    words = "Legal name, ABN and address: Australian numbers are rented to known businesses."
+    words = "Legal name, ABN and address: Australian numbers are only rented to identified businesses."
     if known:
         words = papers_words(facts)
     action = "Change" if done else "Correct them" if known else "Enter details"
@@ -132,11 +132,11 @@ def _plan(facts: Facts) -> Item:
     done = at.connects and at.transcribes
     words = "" if done else at.problem
     if not facts.pays:
-        return Item("plan", "Plan paid", done, f"{words} Ask an owner to see to it." if words else "", "", "")
+        return Item("plan", "Plan paid", done, f"{words} Ask an owner to fix the payment." if words else "", "", "")
     words = f"{words} {at.remedy}".strip() if words else ""
     if facts.organisation.status in ("incomplete", "cancelled"):
         return Item("plan", "Plan paid", done, words, "/checkout", "Choose seats and pay")
-    return Item("plan", "Plan paid", done, words, "/billing", "Billing" if done else "Mend payment")
+    return Item("plan", "Plan paid", done, words, "/billing", "Billing" if done else "Fix payment details")
 
 
 def _number(facts: Facts) -> Item:
@@ -149,7 +149,7 @@ def _number_words(facts: Facts) -> str:
     if held is not None and held.candidate:
         return f"{shown(held.candidate)} is kept for you until you have paid."
     if order_under_way(facts) is not None:
-        return "On its way: see above."
+        return "In progress: see above."
     return "Choose one by town or digits. If you choose none, you get one of your own town."
 
 
@@ -176,9 +176,9 @@ def _prompt(facts: Facts) -> Item:
 
 def _call(facts: Facts) -> Item:
     number = number_to_ring(facts)
-    words = f"Take calls in the console, then ring {number} from any phone, a mobile say."
+    words = f"Take calls in the console, then call {number} from any phone."
     if not number:
-        words = "Once the number is here: take calls in the console, then ring it from any phone."
+        words = "Once the number is here: take calls in the console, then call it from any phone."
     words = "" if facts.answered else words
     return Item("call", "First test call", facts.answered, words, "/console", "Open the console")
 

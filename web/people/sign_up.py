@@ -33,8 +33,8 @@ from web.request.forms import check_own_page, field
 from web.request.render import render
 from web.request.typed import tidy
 
-_LIMITED = "That was tried too often. Please wait a few minutes, then try again."
-_CLOSED = "Signing up is not open yet."
+_LIMITED = "Too many attempts. Please wait a few minutes, then try again."
+_CLOSED = "Sign-up is not available yet."
 
 routes = web.RouteTableDef()
 
@@ -138,4 +138,4 @@ async def _mail(app: web.Application, who: Newcomer, network: str) -> None:
     context = {"url": f"{settings.web_public_url}/sign-up/{token}", "minutes": LIFETIME_SECONDS // 60}
     text = app[keys.templates].get_template("mail_sign_up.txt").render(context)
     html = app[keys.templates].get_template("mail_sign_up.html").render(context)
-    await app[keys.mailer].send(who.email, "Begin with Bilby", text, html)
+    await app[keys.mailer].send(who.email, "Start with Bilby", text, html)

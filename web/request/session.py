@@ -86,7 +86,7 @@ async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
     given = (sent or "").encode(errors="replace")
     secrets = request.app[keys.settings].session_secret.accepted
     if not any(hmac.compare_digest(_csrf_token(sign_in, secret).encode(), given) for secret in secrets):
-        raise ForbiddenError("This page was open for too long. Please load it again, then try once more.")
+        raise ForbiddenError("This page was open for too long. Please reload it, then try again.")
 
 
 def _csrf_token(sign_in: SignIn, secret: str) -> str:

@@ -1,6 +1,6 @@
 // A form whose answer takes a while says so on its button, and is sent once.
 
-/** See to every such form inside `root`. */
+/** Set up every such form inside `root`. */
 export function watchForms(root) {
   root.addEventListener("submit", (event) => {
     const button = event.submitter;

@@ -9,7 +9,7 @@
 // `lines` are in the order in which they were said. Words live here and on the page, and nowhere else.
 //
 // What was heard stays heard: a call that comes back after a lost connection keeps the lines that the server may have lost with
-// a process, and a gap told by the server begins where those end. A call that has ended keeps nothing for one of the same name.
+// a process, and a gap reported by the server begins where those end. A call that has ended keeps nothing for one of the same name.
 
 import { isUnsettled } from "./call_state.js";
 
@@ -70,7 +70,7 @@ export class CallsStore {
     return [...this.calls.values()].filter((call) => call.state !== "ended");
   }
 
-  // After that, an agent is told nothing more of the call.
+  // After that, the agent receives no more events of the call.
   #takenAway(event) {
     return event.type === "call.assigned" && this.#onlyFor !== null && event.agent !== this.#onlyFor;
   }
@@ -153,8 +153,8 @@ function merged(call, view) {
   call.missing = false;
   call.latencyMs = null;
   turn(call, view.state);
-  const told = new Set(view.utterances.map((utterance) => utterance.id));
-  for (const line of call.lines) if (line.utterance && !told.has(line.utterance.id)) settle(line);
+  const known = new Set(view.utterances.map((utterance) => utterance.id));
+  for (const line of call.lines) if (line.utterance && !known.has(line.utterance.id)) settle(line);
   for (const utterance of view.utterances) placed(call, utteranceLine(utterance));
   for (const gap of view.gaps) owned(call, gap);
   return call;

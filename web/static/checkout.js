@@ -1,10 +1,10 @@
-// While something is waited for, ask how things stand, and load the page again when they do otherwise.
+// While the page waits for something, poll the state, and reload the page when it changes.
 
 import { watchForms } from "./busy.js";
 
 const PAUSE_MS = 1000;
 const LATE_MS = 20_000;
-const LONGEST_MS = 10 * 60_000; // then nobody is looking, or something is broken: "Look again" still works
+const LONGEST_MS = 10 * 60_000; // then polling stops; the Refresh button still works
 
 async function stands() {
   try {

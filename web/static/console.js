@@ -29,7 +29,7 @@ const members = new Map([...part("members").content.children].map((member) => [m
 
 let selected = null; // the id of the call being read
 let status = "connecting";
-let trouble = null; // with the money
+let paymentNotice = null; // of the server: what is wrong with the payment
 let keptUntil = null; // ms since 1970: when the words of a sign-in that ran out go
 let mustReload = false; // the page was made for another role
 let drawing = false;
@@ -92,7 +92,7 @@ function endMissing(call) {
 // What came of asking for a ticket.
 function heed(answer) {
   if (!Number.isNaN(answer.saidAt)) setClock(answer.saidAt);
-  if (answer.trouble !== undefined) link.tell((trouble = answer.trouble));
+  if (answer.notice !== undefined) link.tell((paymentNotice = answer.notice));
   if (answer.role && answer.role !== page.role) changeRole();
 }
 
@@ -213,8 +213,8 @@ function placeholderWords(count) {
 }
 
 function barredHint() {
-  const calls = trouble?.connects ? "Calls still connect, without words. " : "";
-  return `${calls}This page looks by itself, and shows words again once that is seen to.`;
+  const calls = paymentNotice?.connects ? "Calls still connect, without words. " : "";
+  return `${calls}This page checks by itself, and shows words again once payment is sorted out.`;
 }
 
 function drawCounts() {

@@ -1,4 +1,4 @@
-// The page in place of the console while money is missing: the phone, and looking now and then whether it is seen to.
+// The page that replaces the console while the subscription is not paid: the phone, and a check now and then whether it is paid.
 
 import { part, put } from "./dom.js";
 import { listen } from "./keys.js";
@@ -10,7 +10,7 @@ import { askForTicket } from "./ticket.js";
 const page = document.body.dataset;
 const phone = page.voice === "on" ? newPhone() : null;
 let timer = null;
-let open = false; // the console is, by now
+let open = false; // whether the console may be opened now
 
 function newPhone() {
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
@@ -26,7 +26,7 @@ async function look() {
   timer = setTimeout(look, barredFor());
 }
 
-// Leaving the page would hang up: whoever is talking stays until they have finished.
+// Leaving the page hangs up, so wait until the call is over.
 function enter() {
   if (!phone?.busy) return location.reload();
   put(part("news"), "Payment has arrived. The live calls open when you hang up.");

@@ -1,4 +1,4 @@
-// How the page stands with the server: a word in the top bar, and a notice when the words on screen are not live.
+// The state of the connection: a word in the top bar, and a notice while the words on screen are not live.
 
 import { make, makeButton, part, put } from "./dom.js";
 import { titleSays } from "./title.js";
@@ -15,12 +15,12 @@ const LABELS = {
 const NOT_LIVE = "Not live";
 const LOST = "Connection lost. What you see is not live.";
 const CROWDED = "You have this page open in too many tabs. What you see here is not live.";
-const SIGNED_OUT = "You are signed out. The words were taken off this page.";
-const EXPIRED = "Your sign-in has ended. What you see is not live. Sign in again in another tab: this page goes on by itself.";
+const SIGNED_OUT = "You are signed out. The words were removed from this page.";
+const EXPIRED = "Your sign-in has ended. What you see is not live. Sign in again in another tab: this page continues by itself.";
 
 export class LinkPanel {
   #onRetry;
-  #trouble = null;
+  #paymentNotice = null;
   #wasOpen = false;
 
   /** `onRetry()` runs when the reader does not want to wait for the next try. */
@@ -35,7 +35,7 @@ export class LinkPanel {
     part("main").toggleAttribute("data-stale", status !== "open");
     const lost = status === "waiting" || (status === "connecting" && this.#wasOpen);
     titleSays("link", lost || status === "signed-out" || status === "crowded" ? NOT_LIVE : "");
-    if (status === "open" || status === "barred") this.#notice(troubleWords(this.#trouble), mend(this.#trouble));
+    if (status === "open" || status === "barred") this.#notice(noticeWords(this.#paymentNotice), fixLink(this.#paymentNotice));
     if (lost && status === "connecting") this.#notice(LOST, null);
     if (status === "waiting") this.#notice(waitWords(waitMs), makeButton("Try now", () => this.#onRetry()));
     if (status === "crowded") this.#notice(CROWDED, makeButton("Show words here", () => this.#onRetry()));
@@ -43,9 +43,9 @@ export class LinkPanel {
     this.#wasOpen ||= status === "open";
   }
 
-  /** What is wrong with the money (web/billing/payment_notice.py's, or null), for the next `show`. */
-  tell(trouble) {
-    this.#trouble = trouble;
+  /** Set the payment notice (web/billing/payment_notice.py's, or null) that the next `show` displays. */
+  tell(notice) {
+    this.#paymentNotice = notice;
   }
 
   #notice(words, action) {
@@ -58,14 +58,14 @@ function waitWords(waitMs) {
   return `${LOST} Trying again in ${Math.ceil(waitMs / 1000)} s.`;
 }
 
-function troubleWords(trouble) {
-  return trouble && `${trouble.words} ${trouble.remedy}`;
+function noticeWords(notice) {
+  return notice && `${notice.words} ${notice.remedy}`;
 }
 
-function mend(trouble) {
-  if (!trouble?.link) return null;
-  const link = make("a", "button small", trouble.label);
-  link.href = trouble.link;
+function fixLink(notice) {
+  if (!notice?.link) return null;
+  const link = make("a", "button small", notice.label);
+  link.href = notice.link;
   return link;
 }
 

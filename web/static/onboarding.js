@@ -4,11 +4,11 @@ import { make, part, put } from "./dom.js";
 
 const POLL_MS = 5000;
 const PATIENCE_MS = 10_000; // without a first word from the stream; a proxy may be holding it back
-const LOST_MS = 4000; // the stream ends and begins anew by itself; only a longer absence is worth a word
+const LOST_MS = 4000; // the event stream reconnects by itself; show a message only after a longer outage
 
 let before = null;
 
-/** Draw `state` as web/organisation/onboarding.py tells it. */
+/** Draw `state`, the JSON of web/organisation/onboarding.py. */
 function show(state) {
   put(part("count"), `${state.done} of ${state.items.length} done`);
   part("progress").value = state.done;
@@ -33,14 +33,14 @@ function showItem(item, isNext) {
   put(link, item.action);
 }
 
-function showWay({ steps, number, trouble, again, order, may_retry: mayRetry, may_choose: mayChoose }) {
-  part("under-way").hidden = !steps.length && !trouble;
+function showWay({ steps, number, trouble: problem, again, order, may_retry: mayRetry, may_choose: mayChoose }) {
+  part("under-way").hidden = !steps.length && !problem;
   put(part("number"), number);
   if (before === null || JSON.stringify(before.steps) !== JSON.stringify(steps)) {
     part("steps").replaceChildren(...steps.map(stepNode));
   }
-  part("trouble").hidden = !trouble;
-  put(part("trouble"), trouble);
+  part("problem").hidden = !problem;
+  put(part("problem"), problem);
   put(part("again"), again);
   part("order").value = order;
   part("retry").hidden = !mayRetry;

@@ -61,7 +61,7 @@ export class PhonePanel {
     const call = this.#phone.current;
     if (!call?.since) return;
     const began = this.#beganAt(this.#talkingOn);
-    put(part("in-call-time"), call.troubled ? "line is reconnecting" : elapsed(began, call.since));
+    put(part("in-call-time"), call.reconnecting ? "line is reconnecting" : elapsed(began, call.since));
   }
 
   #during(...phases) {
@@ -129,7 +129,7 @@ export class PhonePanel {
     this.#showAvailable(wanted);
     if (await this.#sent(wanted)) return;
     this.#showAvailable(!wanted);
-    put(part("phone-status"), "That could not be changed just now. Please try again.");
+    put(part("phone-status"), "That could not be changed. Please try again.");
   }
 
   async #sent(available) {

@@ -1,6 +1,6 @@
 // The phone in the page: calls that ring, and the one in hand. registration.js keeps it registered. No DOM of its own.
 //
-// A call of this phone, for the page: {number, phase: "ringing" | "dialling" | "talking", muted, since, troubled}.
+// A call of this phone, for the page: {number, phase: "ringing" | "dialling" | "talking", muted, since, reconnecting}.
 
 import { Registration } from "./registration.js";
 
@@ -22,7 +22,7 @@ export class Softphone {
   #call = null; // the call answered or dialled
   #ringing = []; // calls nobody has answered yet, oldest first
   #since = null;
-  #troubled = false;
+  #reconnecting = false;
 
   /** `onTalking(call id)`: the id that transcripts of the call go by. `timing` is registration.js's. */
   constructor({ sdk, csrfToken, onChange, onTalking }, timing = {}) {
@@ -48,7 +48,7 @@ export class Softphone {
 
   /** What is going on, newest first concern: the call in hand, else the one that rings, else null. */
   get current() {
-    if (this.#call) return describe(this.#call, this.#since === null ? "dialling" : "talking", this.#since, this.#troubled);
+    if (this.#call) return describe(this.#call, this.#since === null ? "dialling" : "talking", this.#since, this.#reconnecting);
     return this.#ringing.length ? describe(this.#ringing[0], "ringing", null, false) : null;
   }
 
@@ -109,13 +109,13 @@ export class Softphone {
   #hold(call) {
     this.#call = call;
     this.#since = null;
-    this.#troubled = false;
+    this.#reconnecting = false;
     for (const event of ["disconnect", "cancel", "reject"]) call.on(event, () => this.#letGo(call));
     call.on("transportClose", () => this.#checkLine(call));
     call.on("accept", () => this.#talk(call));
     call.on("mute", () => this.#onChange());
-    call.on("reconnecting", () => this.#trouble(call, true));
-    call.on("reconnected", () => this.#trouble(call, false));
+    call.on("reconnecting", () => this.#setReconnecting(call, true));
+    call.on("reconnected", () => this.#setReconnecting(call, false));
     call.on("error", (error) => this.#complain(error));
   }
 
@@ -127,8 +127,8 @@ export class Softphone {
     this.#onChange();
   }
 
-  #trouble(call, troubled) {
-    if (call === this.#call) this.#troubled = troubled;
+  #setReconnecting(call, reconnecting) {
+    if (call === this.#call) this.#reconnecting = reconnecting;
     this.#onChange();
   }
 
@@ -169,9 +169,9 @@ export class Softphone {
   }
 }
 
-function describe(call, phase, since, troubled) {
+function describe(call, phase, since, reconnecting) {
   const number = call.dialled ?? call.customParameters?.get("caller") ?? call.parameters.From ?? "";
-  return { number, phase, since, troubled, muted: call.isMuted() };
+  return { number, phase, since, reconnecting, muted: call.isMuted() };
 }
 
 function isOver(call) {

@@ -1,9 +1,9 @@
-// "Stop words for this call": a caller objects, so nobody goes on reading. Asked for twice, done by the server, and never undone.
+// "Stop words for this call", for a caller who objects: confirmed in a dialog, done by the server, never undone.
 
 import { part, put } from "./dom.js";
 
 const WORDS = new Set(["utterance", "gap", "state", "latency"]);
-const TROUBLE = {
+const PROBLEMS = {
   401: "You are signed out. Sign in again, then stop the words.",
   404: "This call is over.",
 };
@@ -26,7 +26,7 @@ export class StopWords {
     part("stop-words-keep").addEventListener("click", () => part("stop-words-dialog").close());
   }
 
-  /** Whether `event` of the socket tells words of a call whose words were stopped: whoever sent it was not told yet. */
+  /** Whether `event` carries words of a call whose words were stopped: media did not know yet when it sent it. */
   drops(event) {
     if (event.type === "call.stopped") this.#stopped.add(event.call);
     return WORDS.has(event.type) && this.#stopped.has(event.call);
@@ -61,29 +61,29 @@ export class StopWords {
     event.preventDefault();
     const call = this.#asked;
     part("stop-words-confirm").disabled = true;
-    const trouble = await this.#send(call);
+    const problem = await this.#send(call);
     part("stop-words-confirm").disabled = false;
     if (call !== this.#asked) return;
-    this.#tell(trouble);
-    if (trouble) return;
+    this.#tell(problem);
+    if (problem) return;
     part("stop-words-dialog").close();
     this.#onStopped(call);
   }
 
-  /** What went wrong; "" if the server has written it down, from when on nothing brings the words back. */
+  /** Ask the server to stop the words. Returns what went wrong, or "" once the server has recorded it. */
   async #send(call) {
     try {
       const answer = await fetch(`/console/calls/${encodeURIComponent(call)}/stop-words`, {
         method: "POST",
         headers: { "X-CSRF-Token": this.#csrfToken(), Accept: "application/json" },
       });
-      return answer.ok ? "" : (TROUBLE[answer.status] ?? "That did not work. The words still show: please try again.");
+      return answer.ok ? "" : (PROBLEMS[answer.status] ?? "That did not work, and the words are still shown. Please try again.");
     } catch {
-      return "The server could not be reached. The words still show: please try again.";
+      return "The server could not be reached, and the words are still shown. Please try again.";
     }
   }
 
-  #tell(trouble) {
-    put(part("stop-words-trouble"), trouble);
+  #tell(problem) {
+    put(part("stop-words-problem"), problem);
   }
 }

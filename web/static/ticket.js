@@ -1,4 +1,4 @@
-// Asks for the pass that opens one console.
+// Asks the server for the ticket that opens one console.
 
 import { abortAfter } from "./deadline.js";
 import { csrfToken, isRenewed } from "./sign_in.js";
@@ -6,9 +6,9 @@ import { csrfToken, isRenewed } from "./sign_in.js";
 const TICKET_MS = 10_000; // for the ticket to be given
 
 /**
- * What came of it: {kind: "ticket", ticket, url, trouble, role}; {kind: "barred", trouble} where money is missing and the console is
- * closed for it; {kind: "signed-out"}; {kind: "away"} when there was no answer. `saidAt` is the server's clock, ms since 1970, or NaN.
- * `trouble` is web/billing/payment_notice.py's, or null; `role` is the member's by now. Who has signed in again in another tab is not signed out.
+ * Returns one of {kind: "ticket", ticket, url, notice, role}; {kind: "barred", notice} where the console is
+ * closed for lack of payment; {kind: "signed-out"}; {kind: "away"} when there was no answer. `saidAt` is the server's clock, ms since 1970, or NaN.
+ * `notice` is web/billing/payment_notice.py's, or null; `role` is the member's current one. A member who signed in again in another tab is not signed out.
  */
 export async function askForTicket() {
   const answer = await ask();
@@ -31,9 +31,12 @@ async function ask() {
 }
 
 async function read(answer) {
-  if (answer.ok) return { kind: "ticket", ...(await answer.json()) };
+  if (answer.ok) {
+    const { trouble: notice, ...ticket } = await answer.json();
+    return { kind: "ticket", notice, ...ticket };
+  }
   if (answer.status === 401) return { kind: "signed-out" };
   if (answer.status !== 403) return { kind: "away" };
-  const { trouble } = await answer.json();
-  return trouble ? { kind: "barred", trouble } : { kind: "signed-out" };
+  const { trouble: notice } = await answer.json();
+  return notice ? { kind: "barred", notice } : { kind: "signed-out" };
 }

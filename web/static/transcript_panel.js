@@ -47,7 +47,7 @@ export class TranscriptPanel {
     this.#emptiness();
   }
 
-  /** The same call, known anew after a fresh snapshot: the reader stays where they are. */
+  /** Redraw the same call after a fresh snapshot, without moving the reader. */
   refresh(call) {
     this.#call = call;
     this.about();

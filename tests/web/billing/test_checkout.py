@@ -166,7 +166,7 @@ async def test_a_checkout_that_has_run_out_says_so(shop: Shop) -> None:
     await order(owner)
     shop.stripe.clock.advance(hours=25)
     page = await owner.get(f"/checkout/success?session_id={shop.checkouts[0]['id']}")
-    assert "has run out, and nothing was charged" in await page.text()
+    assert "has expired, and nothing was charged" in await page.text()
 
 
 async def test_who_comes_back_unpaid_is_told_what_to_do(shop: Shop) -> None:
@@ -197,7 +197,7 @@ async def test_owners_alone_pay(shop: Shop, cast: Cast) -> None:
         browser = await shop.browser().sign_in(member)
         for path in ("/checkout", "/checkout/success?session_id=cs_test_a", "/checkout/standing"):
             page = await browser.get(path)
-            assert (page.status, "Paying is for owners" in await page.text()) == (403, True)
+            assert (page.status, "Only owners" in await page.text()) == (403, True)
         assert (await order(browser))[0] == 403
     assert (await shop.browser().get("/checkout")).headers["Location"] == "/sign-in"
     alice = await shop.browser().sign_in(cast.alice)
@@ -277,7 +277,7 @@ async def test_the_business_is_known_before_anything_is_charged(shop: Shop) -> N
     nora = await shop.newcomer(known=False)
     owner = await shop.browser().sign_in(nora)
     assert 'name="legal_name"' in await (await owner.get("/checkout")).text()
-    assert "Say which business this is" in (await order(owner))[1]
+    assert "Enter the business details" in (await order(owner))[1]
     status, page = await order(owner, **BUSINESS | {"abn": "51 824 753 557"})
     assert (status, "That is not an ABN" in page, "1 Bligh Street" in page) == (400, True, True)
     assert (shop.checkouts, (await shop.organisation(nora)).abn) == ([], None)
@@ -303,7 +303,7 @@ async def test_a_silent_stripe_is_said_to_be_silent(shop: Shop) -> None:
     owner = await shop.browser().sign_in(await shop.newcomer())
     shop.stripe.faults.extend([Fault(path="/v1/checkout")] * 2)
     status, page = await order(owner, 8)
-    assert (status, "does not answer just now" in page, 'value="8"' in page) == (503, True, True)
+    assert (status, "does not answer right now" in page, 'value="8"' in page) == (503, True, True)
     assert (await order(owner, 8))[0] == 303
 
 
@@ -315,7 +315,7 @@ async def test_a_form_without_its_key_is_none_of_ours(shop: Shop) -> None:
 async def test_without_stripe_nothing_is_sold(browser: Any, cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
     page = await alice.get("/checkout")
-    assert (page.status, "Paying is not open yet" in await page.text()) == (503, True)
+    assert (page.status, "Payment is not available yet" in await page.text()) == (503, True)
 
 
 async def state(owner: Browser) -> str:

@@ -47,8 +47,8 @@ async def test_nothing_is_charged_before_twilio_has_them(shop: Shop) -> None:
     owner = await shop.browser().sign_in(nora)
     assert await order(owner, 7) == (303, "/checkout?seats=7")
     page = await (await owner.get("/checkout?seats=7")).text()
-    assert "Your details are on their way to Twilio" in page
-    assert "Go to payment" not in page
+    assert "Your details are being sent to Twilio" in page
+    assert "Continue to payment" not in page
     assert (await order(owner))[0] == 303
     assert shop.checkouts == []
     await judge(shop, nora, "pending-review")

@@ -67,7 +67,7 @@ async def test_all_is_paid_and_the_invoice_is_there(shop: Shop) -> None:
     owner = await shop.browser().sign_in(nora)
     page = await billing(owner)
     assert "All paid" in page
-    assert "The next invoice comes on" in page
+    assert "The next invoice is due on" in page
     (invoice,) = shop.stripe.account.all("invoice")
     assert invoice["number"] in page
     assert "A$132" in page
@@ -139,7 +139,7 @@ async def test_a_failed_payment_says_how_to_mend_it(shop: Shop) -> None:
     (open_one,) = shop.stripe.account.all("invoice", status="open")
     assert "A payment did not go through" in page
     assert f'href="{open_one["hosted_invoice_url"]}">Pay A$88 now</a>' in page
-    assert "Change how you pay" in page
+    assert "Change payment method" in page
     shop.stripe.give_card(await shop.customer(nora), "visa")
     shop.stripe.pay_invoice(open_one["id"])
     await shop.delivered()
@@ -153,7 +153,7 @@ async def test_a_paused_subscription_can_be_resumed(shop: Shop) -> None:
     await shop.delivered()
     page = await billing(owner)
     assert "The subscription is paused" in page
-    assert "They are given back on" in page
+    assert "Your numbers are released on" in page
     assert (await owner.post("/billing/resume", data={"key": str(uuid4())})).status == 303
     assert "All paid" in await billing(owner)
     assert (await shop.organisation(nora)).status == "active"
@@ -168,7 +168,7 @@ async def test_an_end_that_comes_is_said_and_can_be_taken_back(shop: Shop) -> No
     await shop.delivered()
     page = await billing(owner)
     assert "Ends on" in page
-    assert "Take the cancellation back" in page
+    assert "Undo the cancellation" in page
     page = await billing(owner, "?seats=3")
     assert re.search(r"The last invoice comes to <strong class=\"figure\">A\$44</strong>. A\$44 of it", page), page
     shop.stripe.clock.advance(days=32)
@@ -176,7 +176,7 @@ async def test_an_end_that_comes_is_said_and_can_be_taken_back(shop: Shop) -> No
     page = await billing(owner)
     assert "The subscription has ended" in page
     assert 'href="/checkout"' in page
-    assert "They are given back on" in page
+    assert "Your numbers are released on" in page
     status, page = await change(owner, 3)
     assert (status, "no subscription that could be changed" in page) == (400, True)
 
@@ -186,7 +186,7 @@ async def test_before_money_has_come_nothing_else_is_said(shop: Shop) -> None:
     owner = await shop.browser().sign_in(nora)
     page = await billing(owner)
     assert "Not paid yet" in page
-    assert "Each payment’s tax invoice stands here" in page
+    assert "The tax invoice of each payment" in page
     await order(owner)
     await shop.buy(shop.checkouts[0]["id"], "debit")
     page = await billing(owner)
@@ -240,12 +240,12 @@ async def test_a_silent_stripe_is_said_to_be_silent(shop: Shop) -> None:
     nora = await shop.subscriber(3)
     owner = await shop.browser().sign_in(nora)
     shop.stripe.faults.extend([Fault("GET", "/v1/invoices")] * 2)
-    assert "They cannot be shown just now" in await billing(owner)
+    assert "They cannot be shown right now" in await billing(owner)
     shop.stripe.faults.extend([Fault("POST", "/v1/subscriptions")] * 2)
     status, page = await change(owner, 4)
-    assert (status, "does not answer just now" in page) == (503, True)
+    assert (status, "does not answer right now" in page) == (503, True)
     shop.stripe.faults.extend([Fault("POST", "/v1/invoices/create_preview")] * 2)
-    assert "does not answer just now" in await billing(owner, "?seats=4")
+    assert "does not answer right now" in await billing(owner, "?seats=4")
     shop.stripe.faults.extend([Fault("POST", "/v1/billing_portal")] * 2)
     assert (await owner.post("/billing/portal", data={"key": str(uuid4())})).status == 503
     assert await seats(shop, nora) == (3, 3)
@@ -286,7 +286,7 @@ def test_every_state_is_said_in_words(
         assert "  " not in said.words
         assert (said.tone == "good") == (ENTITLEMENTS[status].transcribes and not (known and told and ending))
         if said.tone == "bad":
-            assert said.mend or status == "past_due"
+            assert said.fix or status == "past_due"
 
 
 @given(st.integers(-(10**7), 10**7))
@@ -306,7 +306,7 @@ def test_what_needs_attention_is_said_where_nothing_worse_is(
     )
     said = billing_view.state(organisation, row)
     if status in ("incomplete", "trialing", "active"):
-        assert (said.attention, said.mend) == (attention, ATTENTION[attention].remedy)
+        assert (said.attention, said.fix) == (attention, ATTENTION[attention].remedy)
     else:
         assert (said.attention, said.tone) == (None, "bad")
 

@@ -72,7 +72,7 @@ async def test_who_pays_is_shown_how_to_mend_it(cast: Cast, database: Database, 
         "words": entitlements.problem,
         "remedy": entitlements.remedy,
         "link": "/billing",
-        "label": "See to the payment",
+        "label": "Fix payment details",
         "connects": True,
     }
 
@@ -83,16 +83,16 @@ async def test_everybody_else_is_told_whom_to_ask(cast: Cast, database: Database
         _, told = await _ticket(await browser().sign_in(member))
         trouble = told["trouble"]
         assert isinstance(trouble, dict)
-        assert (trouble["remedy"], trouble["link"]) == ("Please ask Alice Ashby to see to it.", "")
+        assert (trouble["remedy"], trouble["link"]) == ("Please ask Alice Ashby to fix the payment.", "")
     page = await (await (await browser().sign_in(cast.bob)).get("/console")).text()
-    assert "Please ask Alice Ashby to see to it." in page
+    assert "Please ask Alice Ashby to fix the payment." in page
     assert "/billing" not in page
 
 
 def test_owners_who_have_no_name_are_asked_all_the_same() -> None:
     several = [Member(role="owner", name=name) for name in ("", "Alice", "Bo", "Cy", "Di")]
-    assert payment_notice.whom_to_ask(several) == "Please ask Alice or Bo or Cy to see to it."
-    assert payment_notice.whom_to_ask(several[:1]) == "Please ask the owner of your organisation to see to it."
+    assert payment_notice.whom_to_ask(several) == "Please ask Alice or Bo or Cy to fix the payment."
+    assert payment_notice.whom_to_ask(several[:1]) == "Please ask the owner of your organisation to fix the payment."
 
 
 async def test_the_day_the_numbers_go_is_told(cast: Cast, database: Database, browser: Browsers) -> None:

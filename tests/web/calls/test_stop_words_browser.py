@@ -185,7 +185,7 @@ async def test_a_failure_is_said_and_can_be_tried_again(
     await context.route("**/stop-words", lambda route: route.abort())
     await page.locator("#stop-words").click()
     await page.locator("#stop-words-confirm").click()
-    await expect(page.locator("#stop-words-trouble")).not_to_be_empty()
+    await expect(page.locator("#stop-words-problem")).not_to_be_empty()
     await expect(page.locator("#lines")).to_contain_text(CANARY)
     await context.unroute("**/stop-words")
     await page.locator("#stop-words-confirm").click()

@@ -79,7 +79,7 @@ async def test_without_a_question_nobody_asks_twilio(alice: Browser, twilio: Acc
 
 async def test_nothing_found_says_what_to_try(alice: Browser) -> None:
     page = await words(await alice.get("/numbers?locality=Broome"))
-    assert "No number like that is for rent" in page
+    assert "No such number is available" in page
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,6 @@ async def test_too_many_searches_are_told_when_to_come_back(alice: Browser, monk
     answers = [await alice.get("/numbers?locality=Sydney") for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert 0 < int(answers[2].headers["Retry-After"]) <= 3601
-    assert "You can go on in" in await words(answers[2])
 
 
 async def test_twilios_trouble_is_a_sentence(alice: Browser, twilio: Account) -> None:

@@ -70,7 +70,7 @@ async def test_a_check_shows_what_it_changed(
     assert f"Where calls are sent https://else.example → {url}" in page
     assert "Region us1 → au1" in page
     await alice.post(f"/numbers/{cast.number.id}/check")
-    assert "everything at Twilio stands as it should" in await words(await alice.get("/numbers"))
+    assert "all settings at Twilio are correct" in await words(await alice.get("/numbers"))
     assert len(await recorded(database, cast.a, "number.checked")) == 2
     async with database.begin() as session:
         number = await Numbers(session, cast.a.id).get(cast.number.id)
@@ -81,7 +81,7 @@ async def test_a_check_shows_what_it_changed(
 async def test_a_number_that_twilio_lost_is_told(alice: Browser, cast: Cast, twilio: Account) -> None:
     del twilio.numbers[OURS]
     assert (await alice.post(f"/numbers/{cast.number.id}/check")).status == 303
-    assert "Twilio has this number no more" in await words(await alice.get("/numbers"))
+    assert "Twilio no longer has this number" in await words(await alice.get("/numbers"))
 
 
 async def test_a_check_that_fails_says_so(
@@ -101,7 +101,7 @@ async def test_a_check_that_fails_says_so(
 async def test_a_release_wants_the_number_typed(alice: Browser, cast: Cast, database: Database, typed: str) -> None:
     answer = await alice.post(f"/numbers/{cast.number.id}/release", data={"again": typed})
     assert answer.status == 400
-    assert "nothing was given back" in await words(answer)
+    assert "Nothing was released" in await words(answer)
     assert await orders(database, cast.a) == []
 
 

@@ -67,7 +67,7 @@ async def test_who_did_what_and_from_where(cast: Cast, database: Database, brows
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/audit")).text()
     assert whats(page) == ["Payment failed", "Number released"]
-    assert '<span class="trouble">Payment failed' in page
+    assert '<span class="failure">Payment failed' in page
     assert "<dt>Number</dt><dd>(02) 5550 1234</dd>" in page
     assert "<dt>Sure</dt><dd>yes</dd>" in page
     assert "<dt>Amount due</dt><dd>A$88</dd>" in page

@@ -93,7 +93,7 @@ async def test_a_check_tells_and_a_release_asks(open_page: Open, cast: Cast, dat
     await page.get_by_text("Release this number").click()
     await page.get_by_label("Type (02) 5550 1234 to confirm").fill("yes")
     await page.get_by_role("button", name="Release for good").click()
-    await expect(page.get_by_role("alert")).to_contain_text("nothing was given back")
+    await expect(page.get_by_role("alert")).to_contain_text("Nothing was released")
     await page.get_by_label("Type (02) 5550 1234 to confirm").fill("(02) 5550 1234")
     await page.get_by_role("button", name="Release for good").click()
     await expect(page.get_by_text("Leaving")).to_be_visible()

@@ -87,7 +87,7 @@ async def test_it_changes_under_the_readers_eyes(opened: Open, site: Site, datab
     site.app[keys.progress].nudge(nora.organisation_id)
     await expect(now).to_have_text("Renting it")
     await expect(page.locator("#number")).to_have_text("(02) 5550 0037")
-    await expect(page.locator("#trouble")).to_have_text(sentence)  # text, whatever it looks like
+    await expect(page.locator("#problem")).to_have_text(sentence)  # text, whatever it looks like
     await expect(page.locator("#news")).to_have_text("Renting it.")
     await expect(page.locator("#choose")).to_be_hidden()
     await page.get_by_role("button", name="Try again now").click()
