@@ -1,11 +1,10 @@
-"""``python -m media``: read the settings, serve, drain on SIGTERM, stop at once on a second one."""
+"""Run ``python -m media``: read the settings, serve, drain on SIGTERM, stop at once on a second one."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-import signal
 import sys
 import uuid
 
@@ -21,10 +20,11 @@ from media.sockets.acceptor import Limits
 from media.speech.transcribe import Transcribe
 from runtime.listening import raise_descriptor_limit
 from runtime.process import observed
+from runtime.signals import watched
 
 
 async def serve(settings: Settings) -> int:
-    """Run until told to stop; the exit status."""
+    """Serve until a signal asks to stop. Return the exit status."""
     transcribe = Transcribe(
         settings.transcribe_endpoint,
         region=settings.aws_region,
@@ -35,47 +35,34 @@ async def serve(settings: Settings) -> int:
     structlog.contextvars.bind_contextvars(node=node)
     limits = Limits.for_descriptors(raise_descriptor_limit())
     server = Server(settings, transcribe, node, limits=limits)
-    first, second = _signals()
+    signals = watched()
     try:
         async with server.serving() as port:
-            _calm_the_collector()
+            _tune_gc()
             structlog.get_logger().info("media serving", port=port, pid=os.getpid())
-            await first.wait()
+            await signals.first.wait()
             async with asyncio.TaskGroup() as tasks:
                 drained = tasks.create_task(server.drain(settings.drain_seconds))
-                hurried = tasks.create_task(second.wait())
-                await asyncio.wait({drained, hurried}, return_when=asyncio.FIRST_COMPLETED)
-                server.hurried = second.is_set()
+                stop = tasks.create_task(signals.second.wait())
+                await asyncio.wait({drained, stop}, return_when=asyncio.FIRST_COMPLETED)
+                server.force_stop = signals.second.is_set()
                 drained.cancel()
-                hurried.cancel()
+                stop.cancel()
     except OSError as error:
         print(f"media: MEDIA_PORT: {settings.media_port}: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
 
-def _calm_the_collector() -> None:
-    """What was loaded stays: no need to look at it again. Calls make few cycles, so look for them seldom."""
+def _tune_gc() -> None:
+    """Exclude what is loaded now from garbage collection, and collect rarely: calls make few reference cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Set one after the other by SIGTERM or SIGINT."""
-    events = (asyncio.Event(), asyncio.Event())
-    loop = asyncio.get_running_loop()
-
-    def ring() -> None:
-        events[1 if events[0].is_set() else 0].set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ring)
-    return events
-
-
 def main() -> int:
-    """Read the settings and serve, in one process or several; the exit status."""
+    """Read the settings and serve, in one process or several. Return the exit status."""
     forbid_core_dumps()
     settings = read()
     if settings.media_workers > 1:
@@ -84,7 +71,7 @@ def main() -> int:
 
 
 def _run(settings: Settings) -> int:
-    with observed("media", settings, hears=True):
+    with observed("media", settings, handles_speech=True):
         return uvloop.run(serve(settings))
 
 

@@ -1,4 +1,7 @@
-"""Settings of the media process, read once from the environment. A wrong or missing one is one line and exit 2."""
+"""Read the settings of the media process from the environment, once.
+
+A wrong or missing one is one line and exit 2.
+"""
 
 from __future__ import annotations
 
@@ -26,27 +29,27 @@ TRANSCRIBE_ENDPOINT = f"wss://transcribestreaming.{TRANSCRIBE_REGION}.amazonaws.
 
 
 def _transcribe(value: str) -> str:
-    """Australia only: the vendor's Sydney endpoint, or a loopback one."""
+    """Accept Australia only: the vendor's Sydney endpoint, or one on loopback."""
     address = vendor(value, TRANSCRIBE_ENDPOINT)
     return address if address == TRANSCRIBE_ENDPOINT else origin(address, "wss", "ws")
 
 
 class Settings(ProcessSettings):
-    """Names and defaults as the README's table lists them."""
+    """Settings with the names and defaults of README's table."""
 
     nats_url: NatsUrl
     media_host: str = ANYWHERE
     media_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     media_workers: Annotated[int, Field(ge=1, le=64)] = 1
-    """Processes that share the port on one machine; each is a node of its own on the bus."""
+    """Processes that share the port on one machine; each is a node of its own on NATS."""
     tls_folder: TlsFolder = None
-    """With it, everything that connects must speak TLS: Caddy, health checks, Prometheus."""
+    """If set, every client must use TLS: Caddy, health checks, Prometheus."""
     media_public_url: WebSocketOrigin
     web_public_url: Annotated[HttpOrigin, Field(min_length=1)]
     stream_shared_secret: Secret
     twilio_account_sid: AccountSid
     twilio_auth_tokens: CommaList
-    """Those that Twilio may have signed with: the first, and others while one is rotated."""
+    """Tokens that Twilio may sign with: the first, and others while one is rotated."""
     aws_region: Literal["ap-southeast-2"]
     transcribe_endpoint: Annotated[str, AfterValidator(_transcribe)] = TRANSCRIBE_ENDPOINT
     transcribe_language: Annotated[str, Field(pattern=r"^[a-z]{2,3}-[A-Z]{2}$")] = "en-AU"

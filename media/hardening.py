@@ -1,4 +1,4 @@
-"""What is heard here lies in this process's memory and nowhere else: no core dump, and no other process looks in."""
+"""Keep this process's memory private, since it holds speech: no core dump, and no access by other processes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PR_SET_DUMPABLE = 4
 
 
 def forbid_core_dumps() -> None:
-    """For this process and those it forks.
+    """Forbid core dumps of this process and of those it forks.
 
-    A limit of 0 keeps the kernel from writing core files, but not from piping cores to a program, as systemd's and
-    Ubuntu's settings have it (core(5)); a process that is not dumpable has no core at all, and only root reads its
+    A limit of 0 keeps the kernel from writing core files, but not from piping them to a program, as systemd and
+    Ubuntu configure it (core(5)). A process that is not dumpable has no core at all, and only root can read its
     memory (prctl(2)).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,8 +1,8 @@
-"""Several media processes behind one port: each is a node of its own, and the kernel spreads new sockets over them.
+"""Run several media processes behind one port. Each is a node of its own; the kernel spreads new sockets over them.
 
-The parent only forks, passes signals on, and puts a worker that died in the place of the old one; its calls are
-started anew elsewhere like those of any node that died. ``/metrics`` and ``/readyz`` answer for whichever worker the
-kernel chose: where that matters, run containers instead.
+The parent only forks, passes signals on and replaces a worker that died. That worker's calls are restarted on other
+nodes, like those of any node that dies. ``/metrics`` and ``/readyz`` answer for whichever worker the kernel chose;
+where that matters, run containers instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before 
 
 
 def prefork(count: int, work: Callable[[], int]) -> int:
-    """Run ``work`` in ``count`` children until told to stop; the first exit status of theirs that is not 0."""
+    """Run ``work`` in ``count`` children until a signal stops them. Return their first exit status other than 0."""
     workers: set[int] = set()
     stopping = False
 
@@ -41,7 +41,7 @@ def prefork(count: int, work: Callable[[], int]) -> int:
         worker, ended = os.wait()
         workers.discard(worker)
         status = status or os.waitstatus_to_exitcode(ended)
-        if status == 2:  # a wrong setting, or a taken port: all would fail alike
+        if status == 2:  # a wrong setting, or a port in use: every worker would fail alike
             stop(signal.SIGTERM, None)
         elif not stopping:
             time.sleep(_PAUSE_SECONDS)
@@ -54,7 +54,7 @@ def _fork(work: Callable[[], int]) -> int:
     parent = os.getpid()
     worker = os.fork()
     if worker == 0:
-        if _LIBC is not None:  # a parent that dies without a word takes its workers along
+        if _LIBC is not None:  # end this worker if the parent is killed
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os._exit(0)

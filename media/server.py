@@ -1,7 +1,8 @@
-"""The process's calls, consoles and sockets, the one ticker, and draining. Who gets in is decided in doors.py.
+"""Hold the process's calls, consoles and sockets, run the one ticker, and drain.
 
-picows serves both kinds of socket: measured against `websockets` it costs less than half the CPU a frame
-(docs/performance.md).
+`media.sockets.routes` admits sockets.
+
+picows serves both kinds of socket: it needs less than half the CPU per frame of `websockets` (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from media.config import Settings
 from media.live.bus import Bus
 from media.live.hub import Hub
 from media.live.own_calls import OwnCalls
-from media.live.replication import BEAT_SECONDS, RENEW_SECONDS
+from media.live.replication import LIVENESS_SECONDS, RENEW_SECONDS
 from media.quota.admission import Admission
 from media.quota.heartbeat import HEARTBEAT_SECONDS
 from media.sockets.acceptor import Acceptor, Limits
@@ -37,12 +38,12 @@ from runtime.tls import server_context
 
 TICK_SECONDS = 0.1
 GOING_AWAY = 1001
-HANDOVER_SECONDS = 15.0  # for web to start the streams anew, and for the last words heard here
+HANDOVER_SECONDS = 15.0  # for web to restart the streams elsewhere, and for the last results here
 log = structlog.get_logger()
 
 
 class Server:
-    """The process's calls, consoles and sockets. `run` serves until `drained`."""
+    """The process's calls, consoles and sockets. Use `serving` to run it and `drain` before leaving."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Server:
         node: str,
         timing: Timing = USUAL,
         *,
-        limits: Limits = Limits(),  # noqa: B008 (it is frozen, and so is the next)
+        limits: Limits = Limits(),  # noqa: B008 (frozen, like the next)
         console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
@@ -63,27 +64,27 @@ class Server:
         self._calls: dict[str, Call] = {}
         self.console_limits = console_limits
         self._linger_seconds = linger_seconds
-        self._spent, self._revoked = UsedTickets(), Revoked()
+        self._used_tickets, self._revoked = UsedTickets(), Revoked()
         nats_url = settings.nats_url.get_secret_value()
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
         self.bus = Bus(
             nats_url,
             node,
             self.hub,
-            self._spent,
+            self._used_tickets,
             self._revoked,
             OwnCalls(self._calls, self.hub),
-            self._moved,
+            self._on_moved,
             self._announce,
             self.admission,
-            self._stopped,
+            self._on_stopped,
         )
         self.draining = False
-        self.hurried = False
-        self._reach = TranscribeHealth(transcribe)
+        self.force_stop = False
+        self._transcribe_health = TranscribeHealth(transcribe)
         self._streams: set[Stream] = set()
         self.consoles: set[Console] = set()
-        self._holds: set[asyncio.Task[None]] = set()
+        self._call_tasks: set[asyncio.Task[None]] = set()
         self._acceptor = Acceptor(
             Router(self).answer,
             settings.media_host,
@@ -97,11 +98,14 @@ class Server:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
-        """Listen and run; gives the port. Leaving ends every call, with its last words unless hurried."""
+        """Listen and run; yield the port.
+
+        Leaving ends every call after its last results, or at once if `force_stop`.
+        """
         port = await self._acceptor.open()
         async with self._tasks:
-            timers = (self._tick_all(), self._renew(), self._beat(), self._send_heartbeats())
-            parts = (*timers, self._acceptor.run(), self.bus.run(), self._reach.run())
+            timers = (self._tick_all(), self._renew(), self._check_liveness(), self._send_heartbeats())
+            parts = (*timers, self._acceptor.run(), self.bus.run(), self._transcribe_health.run())
             background = [self._tasks.create_task(part) for part in parts]
             try:
                 yield port
@@ -114,22 +118,22 @@ class Server:
                     task.cancel()
 
     async def drain(self, seconds: float) -> None:
-        """Take no new calls; wait until the live ones are over, `seconds` at most; hand the rest over."""
+        """Accept no new calls and wait up to ``seconds`` for live ones to end; hand the rest over to other nodes."""
         self.draining = True
         if self.settings.media_workers > 1:
-            self._acceptor.close()  # or the kernel would go on giving us a share of the new sockets
+            self._acceptor.close()  # else the kernel would still give this process a share of the new sockets
         log.info("draining", calls=len(self._calls), seconds=seconds)
         for call in tuple(self._calls.values()):
-            if call.is_stopped:  # there is nothing to wait for, and nothing to hand over
+            if call.is_stopped:  # its transcription is stopped for good: nothing to wait for or to hand over
                 call.end("completed")
-        if not await self.are_over(seconds):
+        if not await self.wait_until_idle(seconds):
             for call in self._calls.values():
                 self.bus.hand_over(call.org, call.sid, call.place)
-            if not await self.are_over(HANDOVER_SECONDS):
-                log.warning("drain gave up", calls=len(self._calls))
+            if not await self.wait_until_idle(HANDOVER_SECONDS):
+                log.warning("drain timed out, calls lost their transcript", calls=len(self._calls))
 
-    async def are_over(self, seconds: float) -> bool:
-        """Whether all calls have ended within ``seconds``."""
+    async def wait_until_idle(self, seconds: float) -> bool:
+        """Return whether all calls ended within ``seconds``."""
         self._empty.clear()
         if self._calls:
             try:
@@ -138,38 +142,38 @@ class Server:
                 return False
         return True
 
-    def begin(self, ticket: StreamTicket, stream: Stream) -> Call:
-        """A stream showed a ticket: it opens a call, or takes over the one that is live."""
+    def attach_stream(self, ticket: StreamTicket, stream: Stream) -> Call:
+        """Attach an admitted stream to its call: a new call, or the live one that it continues."""
         call = self._calls.get(ticket.call)
         if call is None:
             call = self._calls[ticket.call] = self._new_call(ticket)
             if ticket.began is not None:
-                self.bus.replication.inherit(ticket.call)
+                self.bus.replication.request_snapshot(ticket.call)
             self.bus.replication.keep_mirrored()
-            hold = self._tasks.create_task(self._hold(call))
-            self._holds.add(hold)
-            hold.add_done_callback(self._holds.discard)
+            task = self._tasks.create_task(self._run_call(call))
+            self._call_tasks.add(task)
+            task.add_done_callback(self._call_tasks.discard)
         call.attach(stream, TAKEN_OVER)
         log.info("stream started", call=call.sid, stream=stream.sid)
         return call
 
     def are_stopped(self, call: str) -> bool:
-        """Whether the words of ``call`` were stopped, so that no stream of it may open."""
+        """Return whether the transcription of ``call`` was stopped, so that no stream of it may open."""
         return self.hub.are_stopped(call)
 
-    def spend(self, jti: str, exp: float) -> bool:
-        """Use a ticket up, on this node and the others; False if it was used before."""
-        fresh = self._spent.spend(jti, exp)
+    def use_once(self, jti: str, exp: float) -> bool:
+        """Mark a ticket used, on this node and the others. Return False if it was used before."""
+        fresh = self._used_tickets.use_once(jti, exp)
         if fresh:
-            self.bus.tell_spent(jti, exp)
+            self.bus.announce_used_ticket(jti, exp)
         return fresh
 
     def is_revoked(self, ticket: ConsoleTicket) -> bool:
-        """Whether the member lost the right to a console since ``ticket`` was issued."""
+        """Return whether the member lost the right to a console after ``ticket`` was issued."""
         return self._revoked.covers(ticket)
 
     def open(self, console: Console) -> None:
-        """A console showed its ticket: it is shown what there is, once the other nodes have said what they know."""
+        """Show an admitted console its calls, as soon as the other nodes have sent theirs."""
         member = (console.org, console.member)
         theirs = [each for each in self.consoles if (each.org, each.member) == member and each.transport is not None]
         theirs.sort(key=lambda each: each.opened_at)
@@ -178,21 +182,21 @@ class Server:
         if self.bus.replication.is_watching(console.org):
             console.begin()
         else:
-            self._tasks.create_task(self._begin(console))
+            self._tasks.create_task(self._begin_when_watching(console))
 
-    async def _begin(self, console: Console) -> None:
+    async def _begin_when_watching(self, console: Console) -> None:
         await self.bus.replication.watch(console.org)
         console.begin()
 
     def register(self, socket: WebSocket) -> None:
-        """A socket is open; what it may do depends on its ticket."""
+        """Add an open socket, which is not admitted yet."""
         if isinstance(socket, Stream):
             self._streams.add(socket)
         elif isinstance(socket, Console):
             self.consoles.add(socket)
 
     def forget(self, socket: WebSocket) -> None:
-        """A socket is gone."""
+        """Remove a closed socket."""
         if isinstance(socket, Stream):
             self._streams.discard(socket)
         elif isinstance(socket, Console):
@@ -202,10 +206,10 @@ class Server:
         return Call(
             ticket,
             agent=ticket.agent or self.bus.agent_of(ticket.call),
-            open_=self._reach.open,
+            open_=self._transcribe_health.open,
             admission=self.admission,
             publish=self.hub.publish,
-            tell=self.bus.tell,
+            tell=self.bus.publish_event,
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
             known_before=partial(self._known_before, ticket.org, ticket.call),
             timing=self._timing,
@@ -213,56 +217,59 @@ class Server:
         )
 
     def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:
-        """Up to where another node told what it heard of a call that we continue."""
+        """Return the call's time (ms) up to which the previous node's transcript of a continued call is known."""
         live, heard = self.hub.find(org, sid), self.bus.replication.heard_until(sid)
         said = live.known_before(ms) if live is not None else 0
         return max(said, min(ms, round(heard * 1000) - began_ms)) if heard else said
 
-    def _moved(self, sid: str, at_ms: int) -> None:
-        """Another node has a stream of one of our calls, since ``at_ms``: the newer one's it is."""
+    def _on_moved(self, sid: str, at_ms: int) -> None:
+        """Handle another node's stream of one of our calls, attached at ``at_ms`` (ms since 1970).
+
+        The newer stream wins.
+        """
         call = self._calls.get(sid)
         if call is None:
             return
-        if at_ms < call.attached_ms:  # they were away when ours began
-            self.bus.tell(call.org, sid, "started", call.place)
+        if at_ms < call.attached_ms:  # that node was offline when ours was attached
+            self.bus.publish_event(call.org, sid, "started", call.place)
             return
-        log.info("call moved", call=sid)
+        log.info("call moved to another node", call=sid)
         call.move(TAKEN_OVER, "another node took over")
 
-    def _stopped(self, sid: str, over: bool) -> None:
-        """Somebody stopped the words of a call, wherever it lives; ``over``: and people have hung up since."""
+    def _on_stopped(self, sid: str, over: bool) -> None:
+        """Stop the transcription of a call, whichever node has it; ``over``: the call itself has ended, too."""
         call = self._calls.get(sid)
         if call is None:
             return
         if not call.is_stopped:
-            log.info("words stopped", call=sid)
+            log.info("transcription stopped by request", call=sid)
             call.stop_words()
         if over:
             call.end("completed")
 
     def _announce(self) -> None:
-        """Say again which streams are here; `web` answers for those whose words were stopped meanwhile."""
+        """Announce all streams here again; `web` answers for calls that were stopped meanwhile."""
         for call in self._calls.values():
             call.tell_again()
 
-    async def _hold(self, call: Call) -> None:
-        """Own a call's life; one that fails ends alone."""
+    async def _run_call(self, call: Call) -> None:
+        """Run a call until it ends. An error ends this call only."""
         began = time.monotonic()
-        structlog.contextvars.bind_contextvars(call=call.sid)  # of this task, so on every line of the call
+        structlog.contextvars.bind_contextvars(call=call.sid)  # of this task, hence on every log line of the call
         try:
             await call.run()
         except Exception:
             log.exception("call failed", call=call.sid)
         finally:
             self._calls.pop(call.sid, None)
-            await self.bus.replication.bequeath(call.org, call.sid)
+            await self.bus.replication.send_final_snapshot(call.org, call.sid)
             tracing.record("call heard", time.monotonic() - began, call.sid)
             log.info("call ended", call=call.sid)
             if not self._calls:
                 self._empty.set()
 
     async def _tick_all(self) -> None:
-        """The one timer: calls ten times a second, sockets and gauges once."""
+        """Run the one timer: calls ten times a second, sockets and gauges once a second."""
         due, turn = time.monotonic(), 0
         while True:
             due += TICK_SECONDS
@@ -275,10 +282,13 @@ class Server:
             if turn % 10 == 0:
                 for socket in (*self._streams, *self.consoles):
                     socket.tick(now)
-                self._gauge()
+                self._update_gauges()
 
     def _tick_calls(self, now: float) -> None:
-        """Apart from the loop, which would remember the last call until its next turn."""
+        """Tick every call.
+
+        A separate function, since the loop above would keep the last call alive until its next turn.
+        """
         for call in tuple(self._calls.values()):
             try:
                 call.tick(now)
@@ -286,7 +296,7 @@ class Server:
                 log.exception("call failed", call=call.sid)
                 call.end("failed")
 
-    def _gauge(self) -> None:
+    def _update_gauges(self) -> None:
         metrics.LIVE_CALLS.set(len(self._calls))
         metrics.CONSOLES.set(len(self.consoles))
         slots = self.admission.slots
@@ -305,27 +315,27 @@ class Server:
     async def _send_heartbeats(self) -> None:
         while True:
             beat = self.admission.heartbeat(len(self._calls))
-            self.bus.heartbeats.send(structs.replace(beat, transcribe=self._reach.trouble))
+            self.bus.heartbeats.send(structs.replace(beat, transcribe=self._transcribe_health.last_error))
             self.bus.replication.keep_mirrored()
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def _beat(self) -> None:
+    async def _check_liveness(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(LIVENESS_SECONDS)
             self.bus.replication.check_liveness()
 
     async def _end_calls(self) -> None:
-        """Take no more sound; wait for the last words, unless told to hurry. The calls themselves go on elsewhere."""
+        """Hand every call over and wait for its last results, unless `force_stop`."""
         for call in tuple(self._calls.values()):
             self.bus.hand_over(call.org, call.sid, call.place)
             call.move(GOING_AWAY, "going away")
         for stream in tuple(self._streams):
             stream.close(GOING_AWAY, "going away")
-        holds = list(self._holds)
-        if self.hurried:
-            for hold in holds:
-                hold.cancel()
-        await asyncio.gather(*holds, return_exceptions=True)
+        tasks = list(self._call_tasks)
+        if self.force_stop:
+            for task in tasks:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _close_consoles(self) -> None:
         for console in tuple(self.consoles):

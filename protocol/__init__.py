@@ -1,1 +1,4 @@
-"""What the processes say to each other: `tickets` (signed passes), in time also the messages on NATS. A leaf."""
+"""What the processes say to each other.
+
+`tickets` (signed, short-lived passes) and `facts` (messages on NATS). A leaf.
+"""

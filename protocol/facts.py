@@ -1,4 +1,7 @@
-"""What media and provisioning say over NATS of calls and orders. Pure: a subject and a payload in, a value out."""
+"""Messages of media and provisioning on NATS about calls and orders.
+
+Pure: return a value for a subject and payload.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +20,27 @@ _LONGEST_REASON = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What media says of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
+    """What media reports of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
 
-    Of ``progress`` it is provisioning that says it, and ``call`` is the order; ``standing`` is its word too.
+    ``progress`` and ``standing`` come from provisioning; ``call`` is then the order, or empty.
     """
 
     org: UUID
     call: str
     state: State | None
-    """None where nothing changed but the place: a lost stream, a handover, or what was said before."""
+    """None if it does not change: after a lost stream, a handover, or a repeated message."""
     reason: str | None = None
     kind: Kind = "stream"
     stream: str | None = None
-    """The newest stream's SID, of ``started``, ``lost`` and ``handover``."""
+    """The newest stream's SID, in ``started``, ``lost`` and ``handover``."""
     began: int | None = None
-    """When the call's first stream began, in ms since 1970, of ``started``."""
+    """When the call's first stream began, in ms since 1970, in ``started``."""
     node: str | None = None
-    """The media node that says it."""
+    """The media node that sent it."""
     at: int = 0
-    """When the newest stream came to it, in ms since 1970, of ``started``."""
+    """When the newest stream was attached, in ms since 1970, in ``started``."""
     again: bool = False
-    """Whether it was only said for those who had not heard it."""
+    """Whether it repeats what was sent before, for those who missed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Alive:
 
 
 class _Place(msgspec.Struct):
-    """What ``started``, ``lost`` and ``handover`` say; media writes all of it as text."""
+    """Body of ``started``, ``lost`` and ``handover``; media writes all values as text."""
 
     stream: str | None = None
     began: int | None = None
@@ -69,7 +72,7 @@ class _Stream(msgspec.Struct):
 
 
 def parse(subject: str, payload: bytes) -> Fact | Alive | None:
-    """The fact under ``subject``; None for what is not media's to say, and for what is malformed."""
+    """Return the message under ``subject``; None if it is unknown or malformed."""
     try:
         match subject.split("."):
             case ["node", node, "alive"]:
@@ -97,11 +100,11 @@ def parse(subject: str, payload: bytes) -> Fact | Alive | None:
 
 
 def _placed(fact: Fact, payload: bytes) -> Fact:
-    """``fact`` with what ``payload`` says of the stream's place."""
+    """Return ``fact`` with the stream's place from ``payload``."""
     place = msgspec.json.decode(payload, type=_Place, strict=False)
     return replace(fact, **msgspec.structs.asdict(place), state=None if place.again else fact.state)
 
 
 def printable(text: str) -> str:
-    """``text`` on one line of at most 200 characters, without what a terminal or Postgres would choke on."""
+    """Return ``text`` on one line of at most 200 characters, with unprintable ones replaced by spaces."""
     return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_REASON].strip()

@@ -1,6 +1,6 @@
 """Sign and verify tickets: the short-lived passes that open one socket.
 
-A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). Two kinds, told apart by ``aud``:
+A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). There are two kinds, distinguished by ``aud``:
 
 * *stream*: opens one call's Media Stream. Claims ``org``, ``call`` (the CallSid), ``dir``, ``agent``
   (member id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead; and ``began`` (ms since 1970)
@@ -9,8 +9,8 @@ A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). Two kinds, told apart by ``
   ``exp`` at most 60 s ahead; and ``iat`` (when the member's rights were read), ``until`` (when their sign-in ends),
   both in seconds since 1970 and absent from tickets of an older release.
 
-Pure: verification proves the claims; that a ``jti`` is spent once is the listener's to remember (`UsedTickets`), and
-so is who lost their rights since a ticket was issued (`Revoked`).
+Pure: verification proves the claims. The verifier has to remember which ``jti`` was used (`UsedTickets`) and who lost
+their rights since a ticket was issued (`Revoked`).
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ CONSOLE_SECONDS = 60
 REVOKED_SECONDS = 2 * CONSOLE_SECONDS
 _ALGORITHM = "HS256"
 _LONGEST_TEXT = 200  # characters of a claim
-_LATEST_SECONDS = 2**33  # a time further in the future is none
-_LEEWAY_SECONDS = 5  # clocks of two machines differ a little
+_LATEST_SECONDS = 2**33  # since 1970; a later time is invalid
+_LEEWAY_SECONDS = 5  # two machines' clocks differ a little
 
 Direction = Literal["inbound", "outbound"]
 Role = Literal["owner", "admin", "supervisor", "agent"]
 Accepted = str | tuple[str, ...]
-"""The secret whose tickets are accepted, or all of them while one replaces the other."""
+"""The secret whose tickets are accepted, or all of them during a rotation."""
 
 
 class TicketError(ValueError):
-    """The ticket opens nothing: forged, expired, of the other kind, or malformed. Says which, never its text."""
+    """The ticket is forged, expired, of the other kind, or malformed.
+
+    The message says which, never the ticket's text.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class ConsoleTicket:
 def sign_stream(
     secret: str, *, org: str, call: str, direction: Direction, agent: str | None = None, began: int | None = None
 ) -> str:
-    """A ticket for one stream of ``call``, good for two minutes. Stays under Twilio's 500 characters."""
+    """Return a ticket for one stream of ``call``, valid for two minutes, of under 500 characters (Twilio's limit)."""
     claims: dict[str, Any] = {"aud": "stream", "org": org, "call": call, "dir": direction}
     if agent is not None:
         claims["agent"] = agent
@@ -84,9 +87,9 @@ def sign_stream(
 def sign_console(
     secret: str, *, org: str, sub: str, role: Role, issued_at: float | None = None, until: float | None = None
 ) -> str:
-    """A ticket for one console of member ``sub``, good for one minute.
+    """Return a ticket for one console of member ``sub``, valid for one minute.
 
-    ``issued_at``: a time before their rights were read; now, if None. ``until``: when their sign-in ends.
+    ``issued_at``: a time before the member's rights were read; None means now. ``until``: when their sign-in ends.
     """
     claims: dict[str, Any] = {"aud": "console", "org": org, "sub": sub, "role": role}
     claims["iat"] = time.time() if issued_at is None else issued_at
@@ -96,7 +99,7 @@ def sign_console(
 
 
 def verify_stream(accepted: Accepted, token: object) -> StreamTicket:
-    """The claims of a stream ticket. Raises `TicketError`."""
+    """Return the claims of a stream ticket. Raise `TicketError`."""
     claims = _verify(accepted, token, "stream", STREAM_SECONDS)
     direction = claims.get("dir")
     agent, began = claims.get("agent"), claims.get("began")
@@ -111,7 +114,7 @@ def verify_stream(accepted: Accepted, token: object) -> StreamTicket:
 
 
 def verify_console(accepted: Accepted, token: object) -> ConsoleTicket:
-    """The claims of a console ticket. Raises `TicketError`."""
+    """Return the claims of a console ticket. Raise `TicketError`."""
     claims = _verify(accepted, token, "console", CONSOLE_SECONDS)
     role = claims.get("role")
     if role not in ("owner", "admin", "supervisor", "agent"):
@@ -129,14 +132,14 @@ def verify_console(accepted: Accepted, token: object) -> ConsoleTicket:
 
 
 class UsedTickets:
-    """The ``jti``s already used, each remembered until it would have expired anyway. Bounded by that."""
+    """The ``jti``s already used, each remembered until its ticket expires, which bounds their number."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._sweep_at = 0.0
 
-    def spend(self, jti: str, exp: float) -> bool:
-        """Mark ``jti`` used; False if it was used before."""
+    def use_once(self, jti: str, exp: float) -> bool:
+        """Mark ``jti`` used. Return False if it was used before."""
         now = time.time()
         if now >= self._sweep_at:
             self._until = {known: until for known, until in self._until.items() if until > now}
@@ -148,14 +151,14 @@ class UsedTickets:
 
 
 class Revoked:
-    """Since when the console tickets of whom are void. Each is remembered for longer than a ticket lives."""
+    """When each member's console tickets were revoked, remembered for longer than a ticket is valid."""
 
     def __init__(self) -> None:
         self._since: dict[tuple[str, str], float] = {}
         self._until: dict[tuple[str, str], float] = {}
 
     def revoke(self, org: str, sub: str, at: float) -> None:
-        """Void the tickets that member ``sub`` was given before ``at``, in seconds since 1970."""
+        """Revoke tickets that member ``sub`` was given before ``at``, in seconds since 1970."""
         now = time.time()
         for member in [member for member, until in self._until.items() if until <= now]:
             del self._until[member], self._since[member]
@@ -164,7 +167,7 @@ class Revoked:
         self._until[member] = now + REVOKED_SECONDS
 
     def covers(self, ticket: ConsoleTicket) -> bool:
-        """Whether ``ticket`` was issued before its member lost it."""
+        """Return whether ``ticket`` was issued before its member's tickets were revoked."""
         since = self._since.get((ticket.org, ticket.sub))
         return since is not None and ticket.issued_at <= since
 
@@ -179,18 +182,23 @@ def _verify(accepted: Accepted, token: object, audience: str, seconds: int) -> d
         raise TicketError("no ticket")
     try:
         claims = _decode((accepted,) if isinstance(accepted, str) else accepted, token, audience)
-    except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError) as error:  # also for an exp of infinity
+    except (
+        jwt.InvalidTokenError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+    ) as error:  # the last: exp is infinity
         raise TicketError(type(error).__name__) from None
     if type(claims["exp"]) is not int:
         raise TicketError("claims of the wrong shape")
     if claims["exp"] > time.time() + seconds + _LEEWAY_SECONDS:
-        raise TicketError("lives too long")
+        raise TicketError("valid for too long")
     _text(claims, "jti")
     return claims
 
 
 def _decode(secrets: Sequence[str], token: str, audience: str) -> dict[str, Any]:
-    """The claims, under the first of ``secrets`` whose signature it is."""
+    """Return the claims, verified with the first of ``secrets`` that fits the signature."""
     for secret in secrets:
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -221,5 +229,5 @@ def _text(claims: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise TicketError(f"no {name}")
     if len(value) > _LONGEST_TEXT or not value.isprintable():  # it goes into subjects and logs
-        raise TicketError(f"no {name} of ours")
+        raise TicketError(f"invalid {name}")
     return value

@@ -1,5 +1,7 @@
-"""How any process starts: `settings` reads the environment, `logs` says what may be said,
-`process` puts both around a process's work, `error_reports` and `tracing` tell others where they are asked for.
+"""How any process starts.
 
-A leaf: it imports nothing of ours.
+`settings` reads the environment, `logs` redacts what is logged, `process` sets both up around a process's work,
+`error_reports` and `tracing` send errors and traces where that is configured.
+
+A leaf: it imports nothing else of this project.
 """

@@ -1,8 +1,8 @@
-"""Report every logged error to an error tracker: the redacted line, so types and places and never a word.
+"""Report every logged error to an error tracker: the redacted log line, with types and places but no words.
 
-Each report is one POST of a JSON object: the line as `runtime.logs` shows it, and ``process``. A thread of its own
-sends them, so that nobody waits for the tracker; the same error is reported once a minute, and what finds the queue
-full is dropped. Failures to send are counted in the next report, never logged: they would report themselves.
+Each report is one POST of a JSON object: the line as `runtime.logs` writes it, and ``process``. A thread sends them,
+so that nothing waits for the tracker. The same error is reported once a minute; a report that finds the queue full is
+dropped. Failures to send are counted in the next report and never logged, since that would cause another report.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ Send = Callable[[bytes], None]
 
 
 class ErrorReports(logging.Handler):
-    """Passes lines of at least ERROR to ``send``, in a thread that ends with the process."""
+    """Pass log lines of at least ERROR to ``send``, in a thread that ends with the process."""
 
     def __init__(self, process: str, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.ERROR)
-        self.setFormatter(Lines(hears=True))  # a library's text never leaves the machine, whatever the process
+        self.setFormatter(
+            Lines(handles_speech=True)
+        )  # a library's text never leaves the machine, whatever the process
         self._process = process
         self._send = send
         self._clock = clock
@@ -41,7 +43,7 @@ class ErrorReports(logging.Handler):
         threading.Thread(target=self._run, name="error reports", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the line, unless the same one was queued within the last minute. Never raises, never waits."""
+        """Queue the line, unless the same one was queued within the last minute. Never raise, never wait."""
         try:
             line: dict[str, Any] = json.loads(self.format(record))
             if self._is_new(line):
@@ -53,7 +55,7 @@ class ErrorReports(logging.Handler):
             self.handleError(record)
 
     def _is_new(self, line: dict[str, Any]) -> bool:
-        """Whether nothing with the same event, error and place was reported within `_REPEAT_SECONDS`."""
+        """Return whether nothing with the same event, error and place was reported within `_REPEAT_SECONDS`."""
         errors = line.get("exception") or [{}]
         key = json.dumps([line.get("event"), errors[0].get("type"), errors[0].get("at") or line.get("at")])
         now = self._clock()
@@ -69,12 +71,12 @@ class ErrorReports(logging.Handler):
             report = self._waiting.get()
             try:
                 self._send(report)
-            except Exception:  # whatever the tracker does, errors of ours go on being logged
+            except Exception:  # an error of the tracker must not end this thread
                 self._lost += 1
 
 
 def start(url: str, process: str) -> None:
-    """Report the errors of ``process`` to ``url`` (empty: to nobody). Call it after `runtime.logs.configure`."""
+    """Report the errors of ``process`` to ``url`` (empty: nowhere). Call it after `runtime.logs.configure`."""
     if url:
         logging.getLogger().addHandler(ErrorReports(process, _poster(url)))
 

@@ -1,4 +1,4 @@
-"""Where a process listens: on IPv6 and IPv4 at once unless a host is named, wherever the machine has both."""
+"""Listen on IPv6 and IPv4 at once, wherever the machine has both, unless a host is named."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MakeSocket = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
 
 
 def place(host: str, port: int, *, shared: bool = False, make: MakeSocket = socket.socket) -> dict[str, Any]:
-    """What to give to ``loop.create_server`` to listen on ``host`` and ``port``. Raises OSError.
+    """Return the arguments of ``loop.create_server`` to listen on ``host`` and ``port``. Raise OSError.
 
-    For `ANYWHERE` it is a socket, because asyncio makes every IPv6 socket of its own deaf to IPv4. ``shared``: other
-    processes listen on the same port. ``make``: where sockets come from.
+    For `ANYWHERE` it is a socket, because asyncio makes each IPv6 socket of its own refuse IPv4. ``shared``: other
+    processes listen on the same port. ``make`` creates sockets.
     """
     if host != ANYWHERE:
         return {"host": host, "port": port, "reuse_port": shared}
@@ -34,7 +34,7 @@ def place(host: str, port: int, *, shared: bool = False, make: MakeSocket = sock
 
 
 def raise_descriptor_limit() -> int:
-    """Let this process have as many files and sockets as it may, up to 65536; returns how many."""
+    """Raise this process's limit of open files and sockets as far as allowed, up to 65536. Return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

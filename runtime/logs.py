@@ -1,15 +1,15 @@
-"""One JSON object per line on stdout, for every process, with what must not be read there left out.
+"""Log one redacted JSON object per line on stdout, for every process.
 
-Our own lines carry SIDs, ids, times and counts. Three gates keep the rest away, whoever logs it:
+Our own lines carry SIDs, ids, times and counts. Three rules keep the rest out, whatever is logged:
 
-* An exception is its type and the places it came through, and those of its causes. Never its text, which quotes
-  what it failed on (a sign-in link, a spoken word), and never a local variable.
-* A library's line is its logger, its level and the line of source that logged it. A process that hears speech shows
-  no more; the others add the text, without what was filled in.
-* Secrets, addresses and phone numbers are masked in every value. A value that is neither text, number nor a
-  collection of these is its type's name.
+* An exception is logged as its type and the places it passed, and those of its causes. Never its text, which quotes
+  the input (a sign-in link, a spoken word), and never a local variable.
+* A library's line is logged as its logger, its level and the line of source that logged it. A process that handles
+  speech shows no more; the others add the message, without its arguments.
+* Secrets, addresses and phone numbers are masked in every value. A value other than text, a number or a collection of
+  these is logged as the name of its type.
 
-Warnings, errors that nobody catches, and errors of threads and finalisers come here as well, instead of stderr.
+Warnings, uncaught errors, and errors of threads and finalisers are logged here too, instead of on stderr.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ import structlog
 Line = MutableMapping[str, Any]
 
 _ROOT = Path(__file__).resolve().parents[1]
-_OURS = "bilby_line"  # what marks a record of our own
+_OURS = "bilby_line"  # attribute that marks a record of our own
 _MOST_ERRORS = 10  # of one chain or group
 _MOST_PLACES = 20  # of one traceback; the innermost are kept
 _MOST_ITEMS = 50  # of one collection
-_LONGEST_WORD = 40  # letters; a longer run of nothing but letters is no name of a class or a setting
+_LONGEST_WORD = 40  # letters; a longer run of letters is not a name of a class or a setting
 
 _SECRET_NAMES = re.compile(r"token|secret|password|authori[sz]ation|cookie|signature|api_?key|dsn|url$", re.I)
 _PHONE = re.compile(r"\+\d{8,15}\b")
@@ -47,16 +47,16 @@ _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _LINK = re.compile(r"(?<=/sign-)(in|up)/(?!{)[^\s\"'<>]+")
 _OPAQUE = re.compile(r"[\w-]{32,}=*", re.ASCII)
-_ID = re.compile(  # Twilio's SIDs, UUIDs, and Stripe's ids but for its keys and signing secrets
+_ID = re.compile(  # Twilio's SIDs, UUIDs, and Stripe's ids except its keys and signing secrets
     r"[A-Z]{2}[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(?!sk_|rk_|pk_|whsec_)[a-z]{2,8}_((test|live)_)?[A-Za-z0-9]+"
 )
 
 
-def configure(level: str, *, hears: bool = False) -> None:
-    """Send every line of at least ``level`` (of libraries: of at least WARNING) to stdout.
+def configure(level: str, *, handles_speech: bool = False) -> None:
+    """Log every line of at least ``level`` (of libraries: at least WARNING) to stdout.
 
-    ``hears``: this process has speech in its memory, so that no text of a library is shown at all.
+    ``handles_speech``: this process has speech in memory, so no text of a library is logged.
     """
     structlog.configure(
         processors=[
@@ -73,29 +73,29 @@ def configure(level: str, *, hears: bool = False) -> None:
         cache_logger_on_first_use=True,
     )
     output = logging.StreamHandler(sys.stdout)
-    output.setFormatter(Lines(hears=hears))
+    output.setFormatter(Lines(handles_speech=handles_speech))
     output.addFilter(_is_worth_a_line)
     logging.basicConfig(handlers=[output], level=level, force=True)
-    logging.raiseExceptions = False  # else a line that cannot be written is printed whole, with its values, on stderr
+    logging.raiseExceptions = False  # else a line that cannot be written goes to stderr with its values
     _catch_the_rest()
 
 
 class Lines(logging.Formatter):
-    """A record as one JSON object: ours as it is, a library's as far as it may be shown."""
+    """Format a record as one JSON object: ours as it is, a library's as far as it may be shown."""
 
-    def __init__(self, *, hears: bool) -> None:
+    def __init__(self, *, handles_speech: bool) -> None:
         super().__init__()
-        self._hears = hears
+        self._handles_speech = handles_speech
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line. Never raises for what a library has put into ``record``."""
+        """Return the line. Never raise, whatever a library has put into ``record``."""
         if getattr(record, _OURS, False) and isinstance(record.msg, dict):
             return json.dumps(record.msg)
         return json.dumps(redact(None, "", self._foreign(record)))
 
     def _foreign(self, record: logging.LogRecord) -> Line:
         line: Line = {
-            "event": "message of a library" if self._hears else _text(record),
+            "event": "message of a library" if self._handles_speech else _text(record),
             "logger": record.name,
             "level": record.levelname.lower(),
             "at": f"{_short(record.pathname)}:{record.lineno}",
@@ -106,7 +106,7 @@ class Lines(logging.Formatter):
 
 
 def describe(error: BaseException) -> list[dict[str, Any]]:
-    """``error``, what caused it and what it is a group of: types and places, the outermost first."""
+    """Return ``error``, its causes and the members of its groups: types and places, the outermost first."""
     described: list[dict[str, Any]] = []
     waiting, seen = [error], {id(error)}
     while waiting and len(described) < _MOST_ERRORS:
@@ -122,7 +122,7 @@ def describe(error: BaseException) -> list[dict[str, Any]]:
 
 
 def described(_: Any, __: str, line: Line) -> Line:
-    """structlog's step that puts `describe` in the place of ``exc_info``."""
+    """Replace ``exc_info`` by `describe`; a structlog processor."""
     error = _error(line.pop("exc_info", None))
     line.pop("stack_info", None)
     if error is not None:
@@ -131,7 +131,7 @@ def described(_: Any, __: str, line: Line) -> Line:
 
 
 def redact(_: Any, __: str, line: Line) -> Line:
-    """``line`` with secrets, addresses and phone numbers masked. Also a step of structlog's."""
+    """Return ``line`` with secrets, addresses and phone numbers masked; also a structlog processor."""
     return {name: _clean(name, value) for name, value in line.items()}
 
 
@@ -144,7 +144,7 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 
 def _text(record: logging.LogRecord) -> str:
-    """What a library said, without what it has filled in; of asyncio the first line: the others show values."""
+    """Return a library's message without its arguments; of asyncio only the first line, as the others show values."""
     text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
     return text.partition("\n")[0] if record.name == "asyncio" else text
 
@@ -160,7 +160,7 @@ def _described(error: BaseException) -> dict[str, Any]:
 
 
 def _places(traceback: TracebackType | None) -> list[str]:
-    """Where it was raised and through which functions it came, the innermost last."""
+    """Return where the error was raised and the functions it passed, the innermost last."""
     places: list[str] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
@@ -179,7 +179,7 @@ def _short(path: str) -> str:
 
 
 def _error(given: Any) -> BaseException | None:
-    """The exception that ``exc_info`` means: one, what `sys.exc_info` gives, or True for the one being handled."""
+    """Return the exception that ``exc_info`` means: itself, a `sys.exc_info` tuple's, or for True the current one."""
     if isinstance(given, BaseException):
         return given
     if isinstance(given, tuple):
@@ -209,25 +209,25 @@ def _without(text: str) -> str:
 
 
 def _opaque(found: re.Match[str]) -> str:
-    """A long run without a break: an id, a name, or else a secret."""
+    """Return a long unbroken run as it is if it is an id or a name; else mask it as a secret."""
     run = found[0]
     is_name = run.replace("_", "").isalpha() and (len(run) <= _LONGEST_WORD or run.islower() or run.isupper())
     return run if is_name or _ID.fullmatch(run) else "***"
 
 
 def _catch_the_rest() -> None:
-    """Take over what Python itself would print on stderr, with texts and values."""
+    """Log what Python itself would print on stderr, with texts and values."""
     log = structlog.get_logger("python")
 
     def uncaught(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
         if not isinstance(error, KeyboardInterrupt):
-            log.critical("ended by an error", exc_info=error)
+            log.critical("process ended by an uncaught error", exc_info=error)
 
     def in_thread(given: threading.ExceptHookArgs) -> None:
-        log.error("thread ended by an error", exc_info=given.exc_value)
+        log.error("thread ended by an uncaught error", exc_info=given.exc_value)
 
     def unraisable(given: sys.UnraisableHookArgs) -> None:
-        log.error("error that could not be raised", exc_info=given.exc_value)
+        log.error("error in a finaliser or callback", exc_info=given.exc_value)
 
     def warned(_: object, category: type[Warning], filename: str, lineno: int, *__: object) -> None:
         log.warning("python warning", kind=category.__name__, at=f"{_short(filename)}:{lineno}")

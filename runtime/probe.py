@@ -1,7 +1,7 @@
-"""``python -S -m runtime.probe PORT [--tls]``: is the process that listens on PORT ready? For health checks.
+"""Run ``python -S -m runtime.probe PORT [--tls]`` as a health check: is the process that listens on PORT ready?
 
-Exit status 0 if ``/readyz`` answers 200, else 1 and the reason in one line, as a container's health log shows it. It
-runs every few seconds in each container, so it imports almost nothing.
+Exit with 0 if ``/readyz`` answers 200, else with 1 and the reason in one line, for a container's health log. It runs
+every few seconds in each container, so it imports almost nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MOST_BYTES = 2000
 
 
 def complaint(port: int, *, tls: bool = False, seconds: float = _SECONDS) -> str | None:
-    """Return why the process on ``port`` is not ready, or None. Over ``tls`` its certificate is not looked at."""
+    """Return why the process on ``port`` is not ready, or None. With ``tls``, do not verify its certificate."""
     try:
         with _connection(port, tls, seconds) as connection:
             connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -35,16 +35,16 @@ def _connection(port: int, tls: bool, seconds: float) -> socket.socket:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # it is this machine
+    context.check_hostname = False  # the peer is this machine
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(plain)
 
 
 def main() -> int:
-    """Probe the port that the command line names; the exit status."""
+    """Probe the port named on the command line. Return the exit status."""
     reason = complaint(int(sys.argv[1]), tls="--tls" in sys.argv[2:])
     if reason is not None:
-        print(reason)  # noqa: T201 (this is what the engine keeps)
+        print(reason)  # noqa: T201 (the container engine keeps it)
     return 0 if reason is None else 1
 
 

@@ -1,4 +1,4 @@
-"""What every process has around its work: logs, and where they are asked for reports of errors and traces."""
+"""Set up what every process needs around its work: logs, and where configured error reports and traces."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runtime.settings import ProcessSettings, stop
 
 
 @contextmanager
-def observed(process: str, settings: ProcessSettings, *, hears: bool = False) -> Iterator[None]:
-    """Log, report errors and record traces while the block runs. ``hears``: speech passes through this process.
+def observed(process: str, settings: ProcessSettings, *, handles_speech: bool = False) -> Iterator[None]:
+    """Log, report errors and record traces while the block runs.
 
-    Threads are started: enter it after the last fork.
+    ``handles_speech``: speech passes through this process. The block starts threads: enter it after the last fork.
     """
-    logs.configure(settings.log_level, hears=hears)
+    logs.configure(settings.log_level, handles_speech=handles_speech)
     error_reports.start(settings.error_report_url.get_secret_value(), process)
     try:
         end = tracing.start(settings.otel_exporter_otlp_endpoint, process)

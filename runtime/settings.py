@@ -1,4 +1,4 @@
-"""How every process reads its settings: once, from the environment, and all of them or not at all.
+"""Read a process's settings from the environment: once, and all of them or none.
 
 A wrong or missing setting is one line on stderr that names it, never its value, and exit status 2. The types below
 are the kinds of value that more than one process reads; each says what it accepts and how it is normalised.
@@ -25,7 +25,7 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _PLAIN_CREDENTIAL = re.compile(r"[\w.~!$&'()*+,;=-]*", re.ASCII)
 
 SECRETS_FOLDER = Path("/run/secrets")
-"""Where containers find their secrets as files."""
+"""Where containers have their secrets as files."""
 _LEAST_SECRET = 16  # characters, of a secret that signs
 
 _AnySettings = TypeVar("_AnySettings", bound=BaseSettings)
@@ -41,7 +41,7 @@ def load(process: str, settings: Callable[[], _AnySettings]) -> _AnySettings:
 
 def stop(process: str, complaint: str) -> NoReturn:
     """End the process for a reason the operator can correct: one line on stderr, exit status 2."""
-    print(f"{process}: {complaint}", file=sys.stderr)  # noqa: T201 (there is no log yet)
+    print(f"{process}: {complaint}", file=sys.stderr)  # noqa: T201 (logging is not set up yet)
     raise SystemExit(2)
 
 
@@ -78,10 +78,10 @@ def vendor(value: str, *real: str) -> str:
 
 
 def server_url(value: SecretStr, schemes: Collection[str]) -> SplitResult:
-    """Return the parts of ``value``, the URL of a server that may want a name and a password.
+    """Return the parts of ``value``, the URL of a server that may need a user name and a password.
 
-    Raise `ValueError`, without any part of the value in it, unless it is ``scheme://user:password@host:port``. Half
-    of all generated passwords hold a character that ends the password in a URL, so that is what the error names.
+    Raise `ValueError`, which repeats no part of the value, unless it is ``scheme://user:password@host:port``. Half of
+    all generated passwords have a character that ends the password in a URL, so the error names that.
     """
     url = _split_url(value.get_secret_value())
     if url.scheme not in schemes or not url.hostname:
@@ -92,7 +92,7 @@ def server_url(value: SecretStr, schemes: Collection[str]) -> SplitResult:
 
 
 def split(value: object) -> object:
-    """Return a comma list as a tuple, blanks left out; anything but text as it is."""
+    """Return a comma-separated list as a tuple without blanks; return anything but text unchanged."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -126,7 +126,7 @@ def _smtp(value: SecretStr) -> SecretStr:
 
 
 def _https(value: SecretStr) -> SecretStr:
-    """An address to post to; its path or query may hold a key of ours."""
+    """Accept an address to post to; its path or query may contain a key of ours."""
     text = value.get_secret_value()
     url = _split_url(text)
     if text and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK))):
@@ -141,7 +141,10 @@ def _has_certificate(value: Path | None) -> Path | None:
 
 
 def _split_url(value: str) -> SplitResult:
-    """`urlsplit`, with a port that is a number and an error that repeats nothing of ``value``."""
+    """Return `urlsplit` of ``value``.
+
+    Raise an error that repeats nothing of it, also for a port that is no number.
+    """
     try:
         url = urlsplit(value)
         _ = url.port
@@ -157,7 +160,7 @@ def _is_more_than_origin(url: SplitResult) -> bool:
 
 
 def _host(name: str) -> str:
-    """``name`` in lower-case ASCII: a browser's Origin and Twilio's signature have the punycode of it."""
+    """Return ``name`` in lower-case ASCII: a browser's Origin and Twilio's signature use the punycode form."""
     try:
         host = f"[{name}]" if ":" in name else name if name.isascii() else idna.encode(name, uts46=True).decode()
     except idna.IDNAError:
@@ -178,15 +181,15 @@ def _complaint(detail: Any) -> str:
 
 
 class SigningSecret(SecretStr):
-    """A secret that signs, or a comma list of them while it is replaced: the first one signs, all are accepted."""
+    """A secret that signs, or a comma-separated list during a rotation: the first one signs, all are accepted."""
 
     def get_secret_value(self) -> str:
-        """Return the one that signs."""
+        """Return the secret that signs."""
         return self.accepted[0]
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """All whose signatures are accepted, the one that signs first."""
+        """Return all accepted secrets, the one that signs first."""
         return tuple(part.strip() for part in super().get_secret_value().split(",") if part.strip())
 
 
@@ -201,38 +204,38 @@ def _long_enough(secret: SigningSecret) -> SigningSecret:
 
 
 CommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split), Field(min_length=1)]
-"""Secrets parted by commas, at least one: the first is used, the others are still accepted during a rotation."""
+"""Secrets separated by commas, at least one: the first is used, the others are accepted during a rotation."""
 HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
-"""``https://host``, or on loopback ``http://host:port``; an empty one stays empty."""
+"""``https://host``, or ``http://host:port`` on loopback; an empty one stays empty."""
 WebSocketOrigin = Annotated[str, AfterValidator(_websocket_origin)]
-"""``wss://host``, or on loopback ``ws://host:port``."""
+"""``wss://host``, or ``ws://host:port`` on loopback."""
 NatsUrl = Annotated[SecretStr, AfterValidator(_nats)]
 """``nats://user:password@host:port``, or ``tls://…``."""
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp)]
 """``smtp://user:password@host:port``, or ``smtps://…`` for TLS from the start; user and password percent-encoded."""
 Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]
-"""Whom mail is from: an address, with or without a name before it."""
+"""Sender of mail: an address, with or without a name before it."""
 Secret = Annotated[SigningSecret, BeforeValidator(_text_of), AfterValidator(_long_enough)]
-"""A secret that signs: long enough not to be guessed."""
+"""A secret that signs: too long to be guessed."""
 TlsFolder = Annotated[Path | None, AfterValidator(_has_certificate)]
-"""Where ``tls.crt`` and ``tls.key`` of what listens lie; None: it speaks without TLS."""
+"""Folder of the server's ``tls.crt`` and ``tls.key``; None: no TLS."""
 AccountSid = Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]+$")]
-"""Twilio's account."""
+"""Twilio's account SID."""
 
 
 class ProcessSettings(BaseSettings):
-    """What every process reads. A setting that is not in the environment may be a file in `SECRETS_FOLDER`."""
+    """Settings of every process. One that is not in the environment may be a file in `SECRETS_FOLDER`."""
 
     model_config = SettingsConfigDict(
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
         hide_input_in_errors=True,
-        secrets_dir=SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None,  # a folder that lacks is a warning
+        secrets_dir=SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None,  # pydantic warns of a missing folder
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     error_report_url: Annotated[SecretStr, AfterValidator(_https)] = SecretStr("")
-    """Where each error is reported to (`runtime.error_reports`); empty: nowhere."""
+    """Where errors are reported (`runtime.error_reports`); empty: nowhere."""
     otel_exporter_otlp_endpoint: HttpOrigin = ""
-    """Where traces go (`runtime.tracing`); empty: nowhere."""
+    """Where traces are sent (`runtime.tracing`); empty: nowhere."""

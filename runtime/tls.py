@@ -1,4 +1,4 @@
-"""TLS for what listens: an option for installations whose parts do not share one machine."""
+"""TLS for servers: an option for installations whose processes do not share one machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CERTIFICATE, KEY = "tls.crt", "tls.key"  # as Kubernetes names them
 
 
 def server_context(folder: Path) -> ssl.SSLContext:
-    """Return the context of a server whose certificate chain and key lie in ``folder``. Raise `ValueError`."""
+    """Return a server's context with the certificate chain and key in ``folder``. Raise `ValueError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

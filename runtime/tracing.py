@@ -1,7 +1,9 @@
-"""Optional traces by OpenTelemetry: what a process did, when, and for which call. No word, name or number is in them.
+"""Record optional OpenTelemetry traces.
 
-A call's spans of all processes share one trace without anything being handed over: its id is made of the CallSid. A
-span is recorded when what it describes is over. Without ``OTEL_EXPORTER_OTLP_ENDPOINT`` nothing is done.
+What a process did, when, and for which call. No word, name or number is in them.
+
+All spans of a call share one trace, whose id is derived from the CallSid, so that no context has to be passed between
+processes. A span is recorded when its work is over. Without ``OTEL_EXPORTER_OTLP_ENDPOINT`` nothing is recorded.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ _record: _Record | None = None
 
 
 def start(endpoint: str, process: str) -> Callable[[], None]:
-    """Send spans of ``process`` to ``endpoint`` from now on. Return what ends it and sends the rest.
+    """Send spans of ``process`` to ``endpoint`` from now on. Return a function that stops this and sends the rest.
 
-    Raise `ImportError` if the packages of the extra ``tracing`` are not installed. An empty endpoint does nothing.
+    Raise `ImportError` if the packages of the extra ``tracing`` are not installed. With an empty endpoint, do
+    nothing.
     """
     global _record
     if not endpoint:
@@ -42,7 +45,7 @@ def start(endpoint: str, process: str) -> Callable[[], None]:
 
 
 def record(name: str, seconds: float, call: str | None = None, **attributes: str | int | float | bool) -> None:
-    """Record that ``name`` has just ended after ``seconds``, for the call with this CallSid if there is one."""
+    """Record that ``name`` has just ended after ``seconds``, for the call with this CallSid if given."""
     if _record is not None:
         _record(name, seconds, call, attributes)
 
@@ -56,7 +59,7 @@ def _recorder(tracer: Any) -> _Record:
     from opentelemetry import trace
 
     def under(call: str) -> Any:
-        """A parent that is in no process: the call itself."""
+        """Return a parent that no process has: the call itself."""
         identity = hashlib.sha256(call.encode()).digest()
         parent = trace.SpanContext(
             trace_of(call), int.from_bytes(identity[16:24], "big"), is_remote=True, trace_flags=trace.TraceFlags(1)

@@ -1,12 +1,12 @@
-"""Each live call is kept on one more node, in memory alone, so that a node's death takes no words along.
+"""Mirror each live call on one more node, in memory only, so that no words are lost when a node dies.
 
-The node that has a call chooses which other keeps it: by rendezvous hashing, so that calls spread evenly and hardly
-any changes its keeper when a node comes or goes. It sends the keeper the call's history, then what is new, to
-``_INBOX.{keeper}.kept.{org}.{call}.{node}`` (an inbox, for only media may hear those): partial utterances no more
-often than `PARTIAL_SECONDS`, which bounds the traffic and what a crash may cost, and a sign of life every
-`RENEW_SECONDS`. A keeper that watches the organisation anyway (watching.py) gets no more than the sign of life.
+The node that has a call chooses its *keeper* by rendezvous hashing: calls spread evenly, and hardly any keeper
+changes when a node joins or leaves. The node sends the keeper the call's history, then new events, on
+``_INBOX.{keeper}.kept.{org}.{call}.{node}`` (an inbox, which only media may subscribe to): partial utterances at most
+every `PARTIAL_SECONDS`, which limits the traffic and what a crash may cost, and the call's state every
+`RENEW_SECONDS`. A keeper that watches the organisation anyway (`media.live.watching`) gets only the latter.
 
-Pure; ``now`` is `time.monotonic`'s.
+Pure; ``now`` is in seconds of `time.monotonic`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from media.live.transcript import Event, Latency, LiveCall, StateChanged, Uttere
 
 PARTIAL_SECONDS = 0.5
 RENEW_SECONDS = 5.0
-FRESH_SECONDS = 7.5  # since its owner's last sign of life: one was missed, so the call may be over
+FRESH_SECONDS = 7.5  # since the owner's last event: later, one is missing and the call may be over
 
 
 @dataclass(slots=True)
 class _Keeper:
-    """Who keeps one of our calls."""
+    """The node that keeps one of our calls."""
 
     node: str
     renewed_at: float
@@ -33,13 +33,13 @@ class _Keeper:
 
 @dataclass(slots=True)
 class Kept:
-    """A call that is kept for another node."""
+    """A call that this node keeps for another, its owner."""
 
     owner: str
-    told_at: float
-    """When its owner last told of the call."""
+    last_event_at: float
+    """When its owner last sent an event of the call."""
     alive_at: float
-    """When its owner last said anything at all."""
+    """When its owner last sent anything at all."""
 
 
 def keeper_of(call: str, nodes: Collection[str]) -> str | None:
@@ -48,7 +48,7 @@ def keeper_of(call: str, nodes: Collection[str]) -> str | None:
 
 
 class Mirrors:
-    """Both sides of one node: who keeps our calls, and which calls we keep."""
+    """Both sides on one node: the keepers of our calls, and the calls that we keep."""
 
     def __init__(self, node: str) -> None:
         self.kept: dict[str, Kept] = {}
@@ -57,16 +57,16 @@ class Mirrors:
         self._others: frozenset[str] = frozenset()
 
     def subject(self, org: str, call: str) -> str:
-        """Where the keeper of our ``call`` listens. Raises KeyError if it has none."""
+        """Return the subject of the keeper of our ``call``. Raise KeyError if it has none."""
         return f"_INBOX.{self._keepers[call].node}.kept.{org}.{call}.{self._node}"
 
     def keeper(self, call: str) -> str | None:
-        """The node that keeps our ``call``."""
+        """Return the node that keeps our ``call``."""
         keeper = self._keepers.get(call)
         return keeper.node if keeper is not None else None
 
     def renew(self, own: Iterable[LiveCall], others: Iterable[str], now: float) -> Iterator[tuple[LiveCall, Event]]:
-        """Once a second: see to it that each of our calls has a keeper among ``others``; what to send them."""
+        """Give each of our calls a keeper among ``others``; yield the events to send. Called once a second."""
         others = frozenset(others)
         changed, self._others = others != self._others, others
         keepers, self._keepers = self._keepers, {}
@@ -87,7 +87,7 @@ class Mirrors:
                 yield call, StateChanged(call.call, call.state)
 
     def is_worth_sending(self, call: str, event: Event, now: float) -> bool:
-        """Whether the keeper of our ``call`` is to be sent ``event`` as it happens."""
+        """Return whether the keeper of our ``call`` gets ``event`` as it happens."""
         keeper = self._keepers.get(call)
         if keeper is None or isinstance(event, Latency):
             return False
@@ -98,25 +98,25 @@ class Mirrors:
         return True
 
     def keep(self, call: str, owner: str, now: float) -> None:
-        """``owner`` has told of ``call``, which we keep for it."""
+        """Note an event of ``call``, which we keep for ``owner``."""
         self.kept[call] = Kept(owner, now, now)
 
     def moved(self, call: str, owner: str) -> None:
-        """``call`` lives on ``owner`` by now, which may choose another keeper."""
+        """Note that ``call`` moved to ``owner``, which may choose another keeper."""
         kept = self.kept.get(call)
         if kept is not None and kept.owner != owner:
             kept.owner = owner
 
     def alive(self, owner: str, now: float) -> None:
-        """``owner`` says that it lives."""
+        """Note a sign of life of ``owner``."""
         for kept in self.kept.values():
             if kept.owner == owner:
                 kept.alive_at = now
 
     def prune(self, known: Collection[str]) -> None:
-        """Forget that we keep what is not known here any more."""
+        """Stop keeping calls that are not in ``known``."""
         self.kept = {call: kept for call, kept in self.kept.items() if call in known}
 
     def forget(self, call: str) -> bool:
-        """It is over. Whether we kept it."""
+        """Stop keeping ``call``. Return whether we kept it."""
         return self.kept.pop(call, None) is not None

@@ -1,4 +1,4 @@
-"""This node's live calls, as replication asks for them."""
+"""This node's live calls, as replication needs them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from media.live.transcript import LiveCall
 
 
 class OwnCall(Protocol):
-    """What is asked of a call."""
+    """What replication needs of a call."""
 
     org: str
     sid: str
@@ -20,26 +20,26 @@ class OwnCall(Protocol):
 
 
 class OwnCalls:
-    """A view of the node's register of ``calls``, by CallSid, with what ``hub`` knows of each."""
+    """A view of the node's ``calls``, by CallSid, with what ``hub`` knows of each."""
 
     def __init__(self, calls: Mapping[str, OwnCall], hub: Hub) -> None:
         self._calls = calls
         self._hub = hub
 
     def all(self) -> Iterable[LiveCall]:
-        """Those that are told of."""
+        """Yield the calls that the hub knows."""
         for call in self._calls.values():
             if (live := self._hub.find(call.org, call.sid)) is not None:
                 yield live
 
     def of(self, org_or_call: str) -> Iterable[LiveCall]:
-        """Those of an organisation, or the one with this CallSid."""
+        """Return the calls of an organisation, or the one with this CallSid."""
         return (live for live in self.all() if org_or_call in (live.org, live.call))
 
     def has(self, call: str) -> bool:
-        """Whether ``call`` lives here."""
+        """Return whether ``call`` lives here."""
         return call in self._calls
 
     def heard_until(self, call: str) -> float:
-        """Until when its sound came here, in seconds since 1970."""
+        """Return when this node last received the call's audio, in seconds since 1970."""
         return self._calls[call].heard_until

@@ -1,7 +1,7 @@
-"""What a console knows of a call, and the transcript events that tell it. Pure; the one JSON form of each.
+"""A console's view of a call, and the transcript events that change it, each with its one JSON form. Pure.
 
-`apply` folds an event into a call; a snapshot followed by the events after it folds to the same as all the events.
-Times are ms on the call's clock, which starts with its first stream.
+`apply` folds an event into a call. A snapshot followed by later events gives the same call as all events from the
+start. Times are ms on the call's clock, which starts with its first stream.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Speaker = Literal["caller", "agent"]
 State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "stopped"]
 Cause = Literal["twilio", "bilby", "transcribe"]
 
-STOPPED: Literal["stopped"] = "stopped"  # the state of a call whose words somebody stopped, and why they ended
+STOPPED: Literal["stopped"] = "stopped"  # state of a call whose transcription was stopped, and its end reason
 
-MOST_UTTERANCES = 10_000  # of one call: four hours hold about half; beyond, the oldest are forgotten
-MOST_GAPS = 1_000
+MAX_UTTERANCES = 10_000  # of one call: four hours hold about half; beyond, the oldest are forgotten
+MAX_GAPS = 1_000
 
 
 class Utterance(Struct, frozen=True):
-    """One stretch of speech. ``stable_words`` leading words of ``text`` will not change any more."""
+    """One stretch of speech. The first ``stable_words`` words of ``text`` will not change any more."""
 
     id: str
     speaker: Speaker
@@ -37,7 +37,7 @@ class Utterance(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True):
-    """Sound that nobody will read, and whose fault that is."""
+    """Audio that was not transcribed, and whose fault that is."""
 
     from_ms: int
     to_ms: int
@@ -45,7 +45,7 @@ class Gap(Struct, frozen=True):
 
 
 class CallView(Struct):
-    """A call as consoles are shown it. ``answered``: somebody was assigned to it, so it rings no longer."""
+    """A call as consoles show it. ``answered``: an agent was assigned, so it no longer rings."""
 
     call: str
     direction: Direction
@@ -66,7 +66,7 @@ class CallStarted(Struct, frozen=True, tag="call.started"):
 
 
 class CallAssigned(Struct, frozen=True, tag="call.assigned"):
-    """The call was answered, and ``agent`` has it. An outbound one's agent is known before."""
+    """``agent`` answered the call. The agent of an outbound call is known before."""
 
     call: str
     agent: str | None
@@ -78,7 +78,7 @@ class CallEnded(Struct, frozen=True, tag="call.ended"):
 
 
 class WordsStopped(Struct, frozen=True, tag="call.stopped"):
-    """Somebody asked that this call's words stop: there are none any more, and none will come."""
+    """The call's transcription was stopped on request: its words are deleted, and no more will come."""
 
     call: str
 
@@ -99,7 +99,7 @@ class StateChanged(Struct, frozen=True, tag="state"):
 
 
 class Latency(Struct, frozen=True, tag="latency"):
-    """Age in ms of the newest sound when its words arrived."""
+    """Age in ms of the newest audio when its words arrived."""
 
     call: str
     ms: int
@@ -112,7 +112,7 @@ decode = msgspec.json.Decoder(Event).decode
 
 
 def history(view: CallView) -> Iterable[Event]:
-    """A call as the events that lead to what it is: no single one grows with the call."""
+    """Yield the events that lead to ``view``, so that no message grows with the call."""
     facts = (view.call, view.direction, view.agent, view.started_at, view.state)
     yield CallStarted(CallView(*facts, utterances=[], gaps=[], answered=view.answered))
     for utterance in view.utterances:
@@ -122,7 +122,7 @@ def history(view: CallView) -> Iterable[Event]:
 
 
 class LiveCall:
-    """One live call's memory: what is known of it until it ends."""
+    """One live call in memory, until it ends."""
 
     __slots__ = ("agent", "answered", "call", "direction", "gaps", "org", "started_at", "state", "utterances")
 
@@ -138,27 +138,27 @@ class LiveCall:
         self.gaps = list(view.gaps)
 
     def known_before(self, ms: int) -> int:
-        """Up to where, before ``ms``, something is known of it."""
+        """Return the latest time before ``ms`` up to which the call's transcript is known."""
         ends = [utterance.end_ms for utterance in self.utterances.values()] + [gap.to_ms for gap in self.gaps]
         return max((end for end in ends if end <= ms), default=0)
 
     def stop(self) -> None:
-        """Forget what was said, for good."""
+        """Delete all words, for good."""
         self.state = "stopped"
         self.utterances.clear()
         self.gaps.clear()
 
     def view(self) -> CallView:
-        """The call as it stands now, in the order in which it was said."""
+        """Return the call as it is now, its utterances in order of time."""
         spoken = sorted(self.utterances.values(), key=lambda utterance: utterance.start_ms)
         facts = (self.call, self.direction, self.agent, self.started_at, self.state)
         return CallView(*facts, utterances=spoken, gaps=list(self.gaps), answered=self.answered)
 
 
 def apply(call: LiveCall, event: Event) -> bool:
-    """Fold ``event`` into ``call``; False if it tells nothing new.
+    """Fold ``event`` into ``call``. Return False if it changes nothing.
 
-    A final is never revised, and words that were stopped do not come back.
+    A final utterance is never revised, and words of a stopped call are ignored.
     """
     if call.state == "stopped" and isinstance(event, Uttered | GapFound | StateChanged | Latency | WordsStopped):
         return False
@@ -166,7 +166,7 @@ def apply(call: LiveCall, event: Event) -> bool:
         case WordsStopped():
             call.stop()
         case Uttered(utterance=utterance):
-            return _utter(call, utterance)
+            return _update_utterance(call, utterance)
         case StateChanged(state="stopped"):
             call.stop()
         case StateChanged(state=state):
@@ -175,7 +175,7 @@ def apply(call: LiveCall, event: Event) -> bool:
         case CallAssigned(agent=agent):
             return _assign(call, agent)
         case GapFound(gap=gap):
-            return _note_gap(call, gap)
+            return _add_gap(call, gap)
     return True
 
 
@@ -186,19 +186,19 @@ def _assign(call: LiveCall, agent: str | None) -> bool:
     return changed
 
 
-def _utter(call: LiveCall, utterance: Utterance) -> bool:
+def _update_utterance(call: LiveCall, utterance: Utterance) -> bool:
     known = call.utterances.get(utterance.id)
     if known is not None and (known.final or known == utterance):
         return False
     call.utterances[utterance.id] = utterance
-    if len(call.utterances) > MOST_UTTERANCES:
+    if len(call.utterances) > MAX_UTTERANCES:
         del call.utterances[next(iter(call.utterances))]
     return True
 
 
-def _note_gap(call: LiveCall, gap: Gap) -> bool:
+def _add_gap(call: LiveCall, gap: Gap) -> bool:
     if gap in call.gaps:
         return False
     call.gaps.append(gap)
-    del call.gaps[:-MOST_GAPS]
+    del call.gaps[:-MAX_GAPS]
     return True

@@ -1,4 +1,4 @@
-"""Who connects: `acceptor` listens, `routes` lets sockets in.
+"""Incoming connections: `acceptor` listens, `routes` admits sockets.
 
-`twilio_stream` and `console` are the two kinds of socket, `websocket` is what both share.
+`twilio_stream` and `console` are the two kinds of socket; `websocket` is what they share.
 """

@@ -1,12 +1,12 @@
-"""The one listening socket: how many connections may wait unadmitted, and what happens when descriptors run out.
+"""Accept connections: limit those without a valid ticket, and pause when file descriptors run out.
 
-A connection is *unadmitted* until its ticket was good: it may be a browser about to send one, a health check, or
-somebody who opens sockets to use them up. Their number is bounded, over all and for each address, so that those who
-show nothing leave room for those who do. picows gives a connection that sends no whole request `HANDSHAKE_SECONDS`.
+A connection is *unadmitted* until its ticket is verified: it may be a browser about to send one, a health check, or
+an attacker who opens many. Their number is limited, in total and by address, so that they cannot shut out valid
+clients. picows closes a connection that sends no complete request within `HANDSHAKE_SECONDS`.
 
-picows accepts through asyncio and tells a request's handler nothing of the socket it came from. So the listening
-socket is a subclass whose `accept` does the counting, and leaves the connection in `CURRENT`, which asyncio carries
-into every callback of that connection.
+picows accepts through asyncio and does not pass the socket to the request's handler. So the listening socket is a
+subclass whose `accept` does the counting and puts the connection into `CURRENT`, a context variable that asyncio
+keeps for every callback of that connection.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from media.metrics import REFUSED
 from runtime.listening import place
 
 HANDSHAKE_SECONDS = 5.0
-LARGEST_FRAME = 64 * 1024  # bytes; Twilio's are about 300, and consoles have nothing to say after their ticket
-_READ_BUFFER = 4 * 1024  # to begin with, of each socket; it grows where a frame is larger
+LARGEST_FRAME = 64 * 1024  # bytes; Twilio's are about 300, and consoles send nothing after their ticket
+_READ_BUFFER = 4 * 1024  # bytes for each socket at first; it grows where a frame is larger
 _PING_SECONDS = 15.0
 _PAUSE_SECONDS = 1.0
 _LOG_SECONDS = 60.0
@@ -47,23 +47,25 @@ Answer = WSListener | WSUpgradeResponseWithListener
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on connections that have shown no ticket yet."""
+    """Limits on connections without a valid ticket."""
 
     unadmitted: int = 1000
-    """Beyond it consoles are answered 503; beyond twice as many nobody is heard at all. What lies between is kept for
-    Twilio, which proves itself by its signature."""
+    """Above it consoles are answered 503; above twice as many every connection is refused.
+
+    The range between is reserved for Twilio, which proves itself by its signature.
+    """
     of_one_address: int = 250
-    """A call centre behind one address returns all at once after an outage."""
+    """High enough for a call centre behind one address that reconnects all at once after an outage."""
 
     @classmethod
     def for_descriptors(cls, most: int) -> Limits:
-        """Bounds for a process that may have ``most`` descriptors open: half of them are for those admitted."""
+        """Return limits for a process that may open ``most`` descriptors: half of them are for admitted sockets."""
         unadmitted = min(cls.unadmitted, most // 4)
         return cls(unadmitted, min(cls.of_one_address, unadmitted // 2))
 
 
 class Unadmitted:
-    """The count of unadmitted connections: all of them, and the consoles among them by address."""
+    """Count unadmitted connections: all of them, and the consoles among them by address."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -71,21 +73,21 @@ class Unadmitted:
         self._consoles: Counter[str] = Counter()
 
     def enter(self) -> bool:
-        """Count one more connection; False, and nothing counted, if there are far too many."""
+        """Count one more connection. Return False, and count nothing, at twice the limit."""
         if self._connections >= 2 * self._limits.unadmitted:
             return False
         self._connections += 1
         return True
 
     def enter_console(self, address: str) -> bool:
-        """A counted connection asks for a console. False, and nothing counted, if too many wait already."""
+        """Count a counted connection as a console's. Return False, and count nothing, if a limit is reached."""
         if self._connections > self._limits.unadmitted or self._consoles[address] >= self._limits.of_one_address:
             return False
         self._consoles[address] += 1
         return True
 
     def leave(self, console_address: str | None) -> None:
-        """A connection was admitted, or is gone."""
+        """Stop counting a connection that was admitted or closed."""
         self._connections -= 1
         if console_address is not None:
             self._consoles[console_address] -= 1
@@ -103,7 +105,7 @@ class Connection(socket.socket):
         self._console_address: str | None = None
 
     def ask_for_console(self, forwarded_for: str | None) -> bool:
-        """Whether a console may be opened here; ``forwarded_for`` is the request's X-Forwarded-For."""
+        """Return whether a console may be opened here; ``forwarded_for`` is the request's X-Forwarded-For."""
         address = client_address(self._peer, forwarded_for)
         if self._counted_in is None or not self._counted_in.enter_console(address):
             return False
@@ -111,7 +113,7 @@ class Connection(socket.socket):
         return True
 
     def admitted(self) -> None:
-        """Its ticket was good: it counts no longer. Repeatable."""
+        """Stop counting the connection: its ticket is valid. Repeatable."""
         counted_in, self._counted_in = self._counted_in, None
         if counted_in is not None:
             counted_in.leave(self._console_address)
@@ -128,8 +130,8 @@ CURRENT: ContextVar[Connection | None] = ContextVar("connection", default=None)
 def client_address(peer: str, forwarded_for: str | None) -> str:
     """Return the address to count a client by: an IPv4 address, or the /64 network of an IPv6 one.
 
-    A proxy beside us, on a private or loopback address, appends the address it saw to X-Forwarded-For; from anywhere
-    else that header proves nothing.
+    A proxy on a private or loopback address appends the client's address to X-Forwarded-For. From any other peer that
+    header proves nothing.
     """
     address = _parsed(peer)
     if forwarded_for and address is not None and address.is_private:
@@ -147,7 +149,7 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-class _Port(socket.socket):
+class _ListeningSocket(socket.socket):
     """A listening socket whose connections are counted."""
 
     def __init__(self, fileno: int, unadmitted: Unadmitted, exhausted: Callable[[OSError], None]) -> None:
@@ -156,7 +158,7 @@ class _Port(socket.socket):
         self._exhausted = exhausted
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept for asyncio, which ends its round at BlockingIOError and goes on at ConnectionAbortedError."""
+        """Accept for asyncio, which stops its loop at BlockingIOError and continues at ConnectionAbortedError."""
         try:
             accepted, address = super().accept()
         except OSError as error:
@@ -182,7 +184,7 @@ def _refuse(accepted: socket.socket) -> None:
 
 
 class Acceptor:
-    """Listens on ``host`` and ``port``, and has picows ask ``answer`` what to do with each request.
+    """Listen on ``host`` and ``port``; picows calls ``answer`` with each request.
 
     ``shared``: other processes listen on the same port, and the kernel spreads connections over them.
     """
@@ -208,34 +210,34 @@ class Acceptor:
         self._log_again_at = 0.0
 
     async def open(self) -> int:
-        """Listen; the port. Raises OSError if it is taken."""
+        """Listen. Return the port. Raise OSError if it is in use."""
         self._listening = _listen(*self._address, shared=self._shared)
         await self._serve()
         port: int = self._listening.getsockname()[1]
         return port
 
     def close(self) -> None:
-        """Accept nothing more; those who are connected stay. Repeatable."""
+        """Accept no more connections; open ones stay. Repeatable."""
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.close()
         self._stop()
 
     async def run(self) -> None:
-        """Accept again after each pause, until cancelled."""
+        """Resume accepting after each pause, until cancelled."""
         while True:
             await self._paused.wait()
             await asyncio.sleep(_PAUSE_SECONDS)
             if self._listening is None:
                 return
-            with suppress(OSError):  # still none left
+            with suppress(OSError):  # still no descriptor: wait again
                 await self._serve()
                 self._paused.clear()
 
     async def _serve(self) -> None:
-        """Have picows accept, on a duplicate of the socket: closing it pauses, and the backlog is kept."""
+        """Accept on a duplicate of the socket: closing the duplicate pauses, and the kernel keeps the backlog."""
         assert self._listening is not None
-        port = _Port(os.dup(self._listening.fileno()), self._unadmitted, self._pause)
+        port = _ListeningSocket(os.dup(self._listening.fileno()), self._unadmitted, self._pause)
         self._server = await ws_create_server(
             self._answer,
             sock=port,
@@ -247,7 +249,7 @@ class Acceptor:
             auto_ping_idle_timeout=_PING_SECONDS,
             auto_ping_reply_timeout=_PING_SECONDS,
             ssl=self._tls,
-            use_aiofastnet=None if self._tls is None else False,  # its TLS would write the certificate into a file
+            use_aiofastnet=None if self._tls is None else False,  # its TLS writes the certificate to a file
         )
 
     def _stop(self) -> None:
@@ -256,18 +258,18 @@ class Acceptor:
             server.close()
 
     def _pause(self, error: OSError) -> None:
-        """The process, or the machine, has no descriptor left: accept nothing for a while."""
+        """Stop accepting for a while: the process or the machine has no file descriptor left."""
         if self._paused.is_set():
             return
         self._paused.set()
-        asyncio.get_running_loop().call_soon(self._stop)  # after those just accepted have got their transports
+        asyncio.get_running_loop().call_soon(self._stop)  # once the sockets just accepted have their transports
         if time.monotonic() >= self._log_again_at:
             self._log_again_at = time.monotonic() + _LOG_SECONDS
-            log.error("out of file descriptors, not accepting", error=errno.errorcode[error.errno or 0])
+            log.error("out of file descriptors, not accepting connections", error=errno.errorcode[error.errno or 0])
 
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
-    """A listening socket; on both families unless ``host`` says otherwise."""
+    """Return a listening socket, for IPv4 and IPv6 unless ``host`` is one of them."""
     made = place(host, port, shared=shared).get("sock")
     if made is not None:
         made.listen(_BACKLOG)

@@ -1,12 +1,11 @@
-"""A browser's end: ticket in, snapshot and events out. A console that lags is cut off; it never slows a call.
+"""A browser's WebSocket: it sends a ticket, and gets a snapshot and then events. A slow one never delays a call.
 
-Nobody watches for longer than the right to it is proven: a console ends with the sign-in that its ticket came from,
-and after ten minutes in any case, so that a node which missed the news of a removal shows words for no longer than
-that. The page comes back with a fresh ticket, if it gets one. A beat every few seconds tells the page that what it
-shows is live.
+A console closes when the sign-in that its ticket came from ends, and after ten minutes in any case: a node that
+missed the removal of a member shows words no longer than that. The page then reconnects with a new ticket, if it gets
+one. A heartbeat every few seconds tells the page that what it shows is live.
 
-The bound is the socket's own buffer: what a browser has not taken yet waits there, and beyond `MOST_WAITING_BYTES`
-the socket is dropped. The page comes back with a fresh ticket and gets a fresh snapshot.
+The socket's own write buffer is the limit: a console that has not taken `MAX_BUFFERED_BYTES` is disconnected. The
+page reconnects with a new ticket and gets a new snapshot.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from media.metrics import CONSOLES_DROPPED, REFUSED
 from media.sockets.websocket import WebSocket
 from protocol.tickets import ConsoleTicket, Role, TicketError, verify_console
 
-MOST_WAITING_BYTES = 256 * 1024
+MAX_BUFFERED_BYTES = 256 * 1024
 NO_TICKET, TOO_MANY = 4401, 4429
-_BEAT = b'{"type":"beat"}'
+_HEARTBEAT = b'{"type":"beat"}'
 _TICK_SECONDS = 1.0  # between two calls of `tick`
 log = structlog.get_logger()
 
@@ -37,13 +36,13 @@ class ConsoleLimits:
     """Times in seconds."""
 
     ticket: float = 5.0
-    """For the ticket to come."""
+    """Time for the ticket to arrive."""
     most: float = 600.0
-    """For one console; ended up to a tenth earlier, so that those who came together do not return together."""
-    beat: float = 5.0
-    """Between two beats."""
+    """Lifetime of a console; up to a tenth less, so that consoles opened together do not all reconnect together."""
+    heartbeat: float = 5.0
+    """Time between two heartbeats."""
     of_a_member: int = 8
-    """Consoles of one member on this node; a further one ends the oldest."""
+    """Consoles of one member on this node; one more closes the oldest."""
 
 
 class _Hello(msgspec.Struct):
@@ -61,7 +60,7 @@ class Consoles(Protocol):
     console_limits: ConsoleLimits
 
     def is_revoked(self, ticket: ConsoleTicket) -> bool: ...
-    def spend(self, jti: str, exp: float) -> bool: ...
+    def use_once(self, jti: str, exp: float) -> bool: ...
     def open(self, console: Console) -> None: ...
     def register(self, socket: WebSocket) -> None: ...
     def forget(self, socket: WebSocket) -> None: ...
@@ -77,13 +76,13 @@ class Console(WebSocket):
         self._consoles = consoles
         self._ticket: ConsoleTicket | None = None
         self._is_watching = False
-        self._waiting_allowed = MOST_WAITING_BYTES
+        self._max_buffered = MAX_BUFFERED_BYTES
         self.opened_at = time.monotonic()
-        self._ends_at = self._beats_at = 0.0
+        self._ends_at = self._heartbeat_at = 0.0
 
-    def take_text(self, text: memoryview | bytes) -> None:
+    def on_text(self, text: memoryview | bytes) -> None:
         if self.is_admitted:
-            return  # a console has nothing more to say
+            return  # a console sends nothing after its ticket
         try:
             self._open(self._read(text))
         except TicketError as error:
@@ -91,53 +90,56 @@ class Console(WebSocket):
             log.warning("console refused", why=str(error))
             self.close(NO_TICKET, "ticket refused")
 
-    def take_binary(self) -> None:
+    def on_binary(self) -> None:
         if not self.is_admitted:
             self.close(NO_TICKET, "ticket expected")
 
-    def offer(self, event: bytes) -> None:
-        """Send ``event``, or drop the console if it is too far behind."""
+    def send(self, event: bytes) -> None:
+        """Send ``event``, or disconnect the console if it is too far behind."""
         transport = self.transport
         if transport is None or transport.is_disconnected:
             return
         waiting = transport.underlying_transport.get_write_buffer_size()
-        if waiting > self._waiting_allowed:
+        if waiting > self._max_buffered:
             self._drop(transport)
             return
-        if waiting < MOST_WAITING_BYTES:
-            self._waiting_allowed = MOST_WAITING_BYTES
+        if waiting < MAX_BUFFERED_BYTES:
+            self._max_buffered = MAX_BUFFERED_BYTES
         transport.send(WSMsgType.TEXT, event)
 
-    def dismiss(self) -> None:
-        """The member may no longer see what this console sees; the page asks for a new ticket."""
+    def close_revoked(self) -> None:
+        """Close: the member's rights have changed. The page asks for a new ticket."""
         self.close(NO_TICKET, "rights have changed")
 
     def displace(self) -> None:
-        """The member has opened too many others since: the page must not come back by itself."""
+        """Close: the member has opened too many others since. The page must not reconnect by itself."""
         self.close(TOO_MANY, "too many consoles")
 
     def tick(self, now: float) -> None:
-        """Close a console that brings no ticket, or whose time is up. ``now`` in seconds of `time.monotonic`."""
+        """Close a console without a ticket in time, or at the end of its lifetime.
+
+        ``now`` in seconds of `time.monotonic`.
+        """
         if not self.is_admitted:
             if now - self.opened_at >= self._consoles.console_limits.ticket:
                 self.close(NO_TICKET, "no ticket")
         elif now >= self._ends_at:
             self.close(NO_TICKET, "time is up")
-        elif self._is_watching and now >= self._beats_at:
-            self._beats_at = now + self._consoles.console_limits.beat - _TICK_SECONDS / 2
-            self.offer(_BEAT)
+        elif self._is_watching and now >= self._heartbeat_at:
+            self._heartbeat_at = now + self._consoles.console_limits.heartbeat - _TICK_SECONDS / 2
+            self.send(_HEARTBEAT)
 
     def connected(self) -> None:
         self._consoles.register(self)
 
-    def gone(self) -> None:
+    def disconnected(self) -> None:
         self._consoles.forget(self)
         if self._is_watching:
             self._consoles.hub.unwatch(self)
 
     def _drop(self, transport: WSTransport) -> None:
         CONSOLES_DROPPED.inc()
-        log.warning("console dropped", member=self.member, why="too far behind")
+        log.warning("console disconnected", member=self.member, why="too far behind")
         self.transport = None
         transport.disconnect(graceful=False)
 
@@ -151,7 +153,7 @@ class Console(WebSocket):
             raise TicketError("rights have changed since")
         if ticket.until is not None and ticket.until <= time.time():
             raise TicketError("signed out")
-        if not self._consoles.spend(ticket.jti, ticket.exp):
+        if not self._consoles.use_once(ticket.jti, ticket.exp):
             raise TicketError("used before")
         return ticket
 
@@ -161,19 +163,22 @@ class Console(WebSocket):
         limits, now = self._consoles.console_limits, time.monotonic()
         lasts = limits.most * random.uniform(0.9, 1.0)  # noqa: S311 (no secret)
         self._ends_at = now + (lasts if ticket.until is None else min(lasts, ticket.until - time.time()))
-        self._beats_at = now + limits.beat - _TICK_SECONDS / 2
+        self._heartbeat_at = now + limits.heartbeat - _TICK_SECONDS / 2
         self._ticket = ticket
         self._consoles.open(self)
 
     def begin(self) -> None:
-        """Show what there is, and from now on what happens. Nothing if it is gone, or the right to it, by now."""
+        """Send a snapshot, and events from then on.
+
+        Do nothing if the socket is closed or the right revoked by now.
+        """
         transport = self.transport
         if transport is None or self._ticket is None:
             return
         if self._consoles.is_revoked(self._ticket):
-            self.dismiss()
+            self.close_revoked()
             return
         snapshot = self._consoles.hub.watch(self)
         self._is_watching = True
-        self._waiting_allowed += len(snapshot)  # a long one must not count as lagging
+        self._max_buffered += len(snapshot)  # a large snapshot must not count as lag
         transport.send(WSMsgType.TEXT, snapshot)

@@ -1,6 +1,6 @@
-"""The doors of the one listener: ``/twilio/stream``, ``/console``, ``/healthz``, ``/readyz``, ``/metrics``.
+"""Answer requests: ``/twilio/stream``, ``/console``, ``/healthz``, ``/readyz``, ``/metrics``.
 
-picows asks for each request, before anything is upgraded, so refusing is an answer with a status like any other.
+picows asks before it upgrades a connection, so a refusal is an ordinary answer with a status.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from media.sockets.console import Console, Consoles
 from media.sockets.twilio_stream import Calls, Stream
 
 
-class House(Calls, Consoles, Protocol):
-    """What lies behind the doors."""
+class MediaServer(Calls, Consoles, Protocol):
+    """What the routes need of the server."""
 
     settings: Settings
     bus: Bus
@@ -30,14 +30,14 @@ class House(Calls, Consoles, Protocol):
 
 
 class Router:
-    """Answers one request at a time: a socket, a page, or a refusal."""
+    """Answers each request with a socket, a page or a refusal."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._signatures = _signatures(house.settings)
+    def __init__(self, server: MediaServer) -> None:
+        self._server = server
+        self._signatures = _signatures(server.settings)
 
     def answer(self, request: WSUpgradeRequest) -> Answer:
-        """What picows is to do with ``request``."""
+        """Return what picows has to do with ``request``."""
         _normalise(request)
         match request.path.partition(b"?")[0]:
             case b"/twilio/stream":
@@ -54,35 +54,35 @@ class Router:
 
     def _stream(self, request: WSUpgradeRequest) -> Answer:
         given = request.headers.get("X-Twilio-Signature", "").encode(errors="replace")
-        # Every one is compared, whichever fits: the time taken tells nothing.
+        # Compare with every signature, even after a match, so that the time taken reveals nothing.
         if not sum(hmac.compare_digest(given, expected) for expected in self._signatures):
             metrics.REFUSED.labels("stream", "signature").inc()
             return _page(HTTPStatus.FORBIDDEN, b"signature\n")
-        if self._house.draining:
+        if self._server.draining:
             metrics.REFUSED.labels("stream", "draining").inc()
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        return Stream(self._house)
+        return Stream(self._server)
 
     def _console(self, request: WSUpgradeRequest) -> Answer:
-        if request.headers.get("Origin") != self._house.settings.web_public_url:
+        if request.headers.get("Origin") != self._server.settings.web_public_url:
             metrics.REFUSED.labels("console", "origin").inc()
             return _page(HTTPStatus.FORBIDDEN, b"origin\n")
         connection = CURRENT.get()
         if connection is not None and not connection.ask_for_console(request.headers.get("X-Forwarded-For")):
             metrics.REFUSED.labels("console", "crowded").inc()
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"too many consoles without a ticket\n")
-        return Console(self._house)
+        return Console(self._server)
 
     def _ready(self) -> Answer:
-        if self._house.draining:
+        if self._server.draining:
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        if not self._house.bus.ready.is_set():
+        if not self._server.bus.ready.is_set():
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"waiting for NATS\n")
         return _page(HTTPStatus.OK, b"ready\n")
 
 
 def _normalise(request: WSUpgradeRequest) -> None:
-    """Write Connection and Upgrade as picows wants them: one word each.
+    """Rewrite Connection and Upgrade as picows expects them: one lower-case word each.
 
     They are lists of tokens, in any case and over several lines (RFC 9110, 5.3 and 7.6.1); some browsers and proxies
     send ``Connection: keep-alive, Upgrade``.
@@ -94,16 +94,16 @@ def _normalise(request: WSUpgradeRequest) -> None:
 
 
 def _signatures(settings: Settings) -> list[bytes]:
-    """What Twilio may sign the handshake with, no parameters: each spelling of the URL under each token."""
+    """Return all signatures that Twilio may send: each spelling of the URL, without parameters, under each token."""
     tokens = [token.get_secret_value() for token in settings.twilio_auth_tokens]
     urls = _spellings(f"{settings.media_public_url}/twilio/stream")
     return [RequestValidator(token).compute_signature(url, {}).encode() for token in tokens for url in urls]
 
 
 def _spellings(url: str) -> set[str]:
-    """``url`` as the TwiML gives it, and with and without its port, as Twilio's own validators take it.
+    """Return ``url`` as the TwiML has it, and with and without its port, as Twilio's own validators accept it.
 
-    The scheme is never another. Where theirs add a port they take 80 for ``wss``; 443 is what it means.
+    The scheme never changes. Twilio's validators add port 80 for ``wss``; 443 is what it means. Both are accepted.
     """
     parts = urlsplit(url)
     default = 443 if parts.scheme == "wss" else 80

@@ -1,7 +1,7 @@
-"""Twilio's end: one Media Streams WebSocket. Frames in, calls fed; nothing is ever sent back.
+"""Twilio's end: one Media Streams WebSocket, which sends frames. Nothing is sent back.
 
-The handshake was authenticated by its signature; `start` must bring a ticket for the very call it names. What is
-malformed is counted and skipped, since people's sound is behind the next frame; only a flood of it closes (4400).
+The handshake is authenticated by its signature; `start` must bring a ticket for the call that it names. A malformed
+frame is counted and skipped, since the next one may have audio; only a flood of them closes the socket (4400).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from media.speech.frames import FrameError, Media, Start, Stop, parse
 from protocol.tickets import StreamTicket, TicketError, verify_stream
 
 START_SECONDS = 5.0
-IDLE_SECONDS = 60.0  # without a frame: longer than it rings (30 s), and as long as a hold may be silent
-MOST_BAD_IN_A_ROW = 50
+IDLE_SECONDS = 60.0  # without a frame: longer than a call rings (30 s), and a call on hold may be silent that long
+MAX_BAD_IN_A_ROW = 50
 BAD_FLOOD, NO_TICKET, TOO_SLOW, TAKEN_OVER = 4400, 4401, 4408, 4409
 log = structlog.get_logger()
 
 
-class Listening(Protocol):
+class StreamCall(Protocol):
     """What a stream needs of a call."""
 
     def take(self, frame: Media) -> None: ...
@@ -38,8 +38,8 @@ class Calls(Protocol):
     account_sid: str
 
     def are_stopped(self, call: str) -> bool: ...
-    def spend(self, jti: str, exp: float) -> bool: ...
-    def begin(self, ticket: StreamTicket, stream: Stream) -> Listening: ...
+    def use_once(self, jti: str, exp: float) -> bool: ...
+    def attach_stream(self, ticket: StreamTicket, stream: Stream) -> StreamCall: ...
     def register(self, socket: WebSocket) -> None: ...
     def forget(self, socket: WebSocket) -> None: ...
 
@@ -51,12 +51,12 @@ class Stream(WebSocket):
         super().__init__()
         self.sid = ""
         self._calls = calls
-        self._call: Listening | None = None
+        self._call: StreamCall | None = None
         self._bad_in_a_row = 0
-        self._heard_at = self._opened_at = time.monotonic()
+        self._last_frame_at = self._opened_at = time.monotonic()
 
-    def take_text(self, text: memoryview | bytes) -> None:
-        self._heard_at = time.monotonic()
+    def on_text(self, text: memoryview | bytes) -> None:
+        self._last_frame_at = time.monotonic()
         try:
             frame = parse(text)
             if type(frame) is Media:
@@ -64,35 +64,35 @@ class Stream(WebSocket):
                     raise FrameError("before_start" if self._call is None else "wrong_stream")
                 self._call.take(frame)
             elif type(frame) is Start:
-                self._take_start(frame)
+                self._on_start(frame)
             elif type(frame) is Stop:
-                self._take_stop(frame)
+                self._on_stop(frame)
         except FrameError as error:
-            self._take_bad(error.kind)
+            self._on_bad_frame(error.kind)
         else:
             self._bad_in_a_row = 0
 
-    def take_binary(self) -> None:
-        self._heard_at = time.monotonic()
-        self._take_bad("binary")
+    def on_binary(self) -> None:
+        self._last_frame_at = time.monotonic()
+        self._on_bad_frame("binary")
 
     def tick(self, now: float) -> None:
-        """Close a stream that does not begin, or has gone quiet. ``now`` in seconds of `time.monotonic`."""
+        """Close a stream without a start or without frames. ``now`` in seconds of `time.monotonic`."""
         if self._call is None and now - self._opened_at >= START_SECONDS:
             self.close(TOO_SLOW, "no start")
-        elif now - self._heard_at >= IDLE_SECONDS:
+        elif now - self._last_frame_at >= IDLE_SECONDS:
             self.close(TOO_SLOW, "nothing heard")
 
     def connected(self) -> None:
         self._calls.register(self)
 
-    def gone(self) -> None:
+    def disconnected(self) -> None:
         self._calls.forget(self)
-        call, self._call = self._call, None  # whoever still holds a stream must not hold what was said
+        call, self._call = self._call, None  # a reference to the stream must not keep the call's words alive
         if call is not None:
             call.lost(self)
 
-    def _take_start(self, frame: Start) -> None:
+    def _on_start(self, frame: Start) -> None:
         if self._call is not None:
             raise FrameError("second_start")
         try:
@@ -104,7 +104,7 @@ class Stream(WebSocket):
             return
         self.admit()
         self.sid = frame.stream_sid
-        self._call = self._calls.begin(ticket, self)
+        self._call = self._calls.attach_stream(ticket, self)
 
     def _admit(self, frame: Start) -> StreamTicket:
         start = frame.start
@@ -117,11 +117,11 @@ class Stream(WebSocket):
             raise TicketError("another call")
         if self._calls.are_stopped(ticket.call):
             raise TicketError("words stopped")
-        if not self._calls.spend(ticket.jti, ticket.exp):
+        if not self._calls.use_once(ticket.jti, ticket.exp):
             raise TicketError("used before")
         return ticket
 
-    def _take_stop(self, frame: Stop) -> None:
+    def _on_stop(self, frame: Stop) -> None:
         if self._call is None:
             raise FrameError("before_start")
         if frame.stream_sid != self.sid:
@@ -129,9 +129,9 @@ class Stream(WebSocket):
         self._call.stopped(self)
         self.close(1000)
 
-    def _take_bad(self, kind: str) -> None:
+    def _on_bad_frame(self, kind: str) -> None:
         BAD_FRAMES.labels(kind).inc()
         self._bad_in_a_row += 1
-        if self._bad_in_a_row > MOST_BAD_IN_A_ROW:
+        if self._bad_in_a_row > MAX_BAD_IN_A_ROW:
             log.warning("stream closed", stream=self.sid, why="flood of bad frames", kind=kind)
             self.close(BAD_FLOOD, "too many bad frames")

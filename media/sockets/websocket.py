@@ -1,11 +1,11 @@
-"""What the two kinds of socket have in common: whole texts out of WebSocket frames, and an orderly close.
+"""What both kinds of socket share: complete texts out of WebSocket frames, and an orderly close.
 
-picows calls `on_ws_frame` for every frame, synchronously. A text may come in several; the sum is bounded, more
-tightly until the peer was admitted. Nothing that a peer sends may raise out of here: it would be logged by picows and
-end the socket without a word.
+picows calls `on_ws_frame` for every frame, synchronously. A text may come in several frames; its size is limited,
+more tightly until the peer is admitted. No error may leave these methods: picows would log it and drop the socket
+without a close code.
 
-picows makes a listener for a request that it may still refuse, and then tells it nothing: so a listener is known to
-nobody until `connected`.
+picows creates a listener for a request that it may still refuse, and does not report the refusal: so a listener is
+registered only in `connected`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from media.sockets.acceptor import CURRENT, LARGEST_FRAME
 
-MOST_BYTES_UNADMITTED = 4 * 1024  # of one text: Twilio's `start` and a console's ticket have about 1 kB
+MAX_BYTES_UNADMITTED = 4 * 1024  # of one text: Twilio's `start` and a console's ticket have about 1 kB
 _TOO_BIG = 1009
 _TEXT = WSMsgType.TEXT
 log = structlog.get_logger()
 
 
 class WebSocket(WSListener):
-    """A server's end of one WebSocket. Its children take texts."""
+    """The server's end of one WebSocket. Subclasses handle texts."""
 
     def __init__(self) -> None:
         self.transport: WSTransport | None = None
@@ -31,29 +31,29 @@ class WebSocket(WSListener):
         self._pieces = bytearray()
 
     def admit(self) -> None:
-        """Its ticket was good: it may say more, and counts no longer among those who wait."""
+        """Accept larger texts and stop counting the connection as unadmitted: its ticket is valid."""
         self.is_admitted = True
         if self._connection is not None:
             self._connection.admitted()
 
     def connected(self) -> None:
-        """The handshake is done."""
+        """Called after the handshake."""
 
-    def take_text(self, text: memoryview | bytes) -> None:
-        """A whole text has come."""
+    def on_text(self, text: memoryview | bytes) -> None:
+        """Called with each complete text."""
         raise NotImplementedError
 
-    def take_binary(self) -> None:
-        """A binary frame has come; nobody sends us any."""
+    def on_binary(self) -> None:
+        """Called for a binary frame; neither kind of peer sends any."""
 
-    def gone(self) -> None:
-        """The socket is closed, for whatever reason."""
+    def disconnected(self) -> None:
+        """Called when the socket is closed, for whatever reason."""
 
     def tick(self, now: float) -> None:
-        """Once a second; ``now`` in seconds of `time.monotonic`."""
+        """Called once a second; ``now`` in seconds of `time.monotonic`."""
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye with ``code``; nothing more is taken."""
+        """Close with ``code``; ignore what arrives from now on."""
         transport, self.transport = self.transport, None
         if transport is not None and not transport.is_disconnected:
             transport.send_close(code, reason.encode())  # type: ignore[arg-type]  # any int will do
@@ -65,30 +65,30 @@ class WebSocket(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         self.transport = None
-        self.gone()
+        self.disconnected()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if self.transport is None:
             return
         try:
-            if not self.is_admitted and frame.payload_size + len(self._pieces) > MOST_BYTES_UNADMITTED:
+            if not self.is_admitted and frame.payload_size + len(self._pieces) > MAX_BYTES_UNADMITTED:
                 self.close(_TOO_BIG)
             elif frame.msg_type == _TEXT and frame.fin:
-                self.take_text(frame.get_payload_as_memoryview())
+                self.on_text(frame.get_payload_as_memoryview())
             else:
-                self._take(transport, frame)
+                self._on_frame(transport, frame)
         except Exception:
-            log.exception("listener failed", listener=type(self).__name__)
+            log.exception("socket failed", kind=type(self).__name__)
             self.close(1011)
 
-    def _take(self, transport: WSTransport, frame: WSFrame) -> None:
+    def _on_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
             self.transport = None
             transport.send_close(frame.get_close_code())
             transport.disconnect()
         elif kind == WSMsgType.BINARY:
-            self.take_binary()
+            self.on_binary()
         elif kind in (_TEXT, WSMsgType.CONTINUATION):
             self._join(frame)
 
@@ -98,4 +98,4 @@ class WebSocket(WSListener):
             self.close(_TOO_BIG)
         elif frame.fin:
             text, self._pieces = bytes(self._pieces), bytearray()
-            self.take_text(text)
+            self.on_text(text)

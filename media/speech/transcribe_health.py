@@ -15,7 +15,7 @@ from typing import Protocol
 from media.speech.eventstream import TranscribeError
 from media.speech.transcribe import Connection, OnEvent
 
-LOOK_SECONDS = 30.0
+PROBE_SECONDS = 30.0
 FAILURE_SECONDS = 3600.0  # for which a failed opening is believed rather than a look that succeeds
 
 
@@ -30,7 +30,7 @@ class TranscribeHealth:
     """Opens connections, and remembers how that went. ``now`` is a clock in seconds."""
 
     def __init__(self, transcribe: Transcribe, now: Callable[[], float] = time.monotonic) -> None:
-        self.trouble: str | None = None
+        self.last_error: str | None = None
         """The kind of error that was last; empty: all is well; None: not known yet."""
         self._transcribe = transcribe
         self._now = now
@@ -42,30 +42,30 @@ class TranscribeHealth:
         try:
             connection = await self._transcribe.open(on_event)
         except TranscribeError as error:
-            self._note(error.kind)
+            self._record(error.kind)
             raise
-        self._note("")
+        self._record("")
         return connection
 
     async def run(self) -> None:
-        """Look every `LOOK_SECONDS` if nothing was opened meanwhile, until cancelled."""
+        """Look every `PROBE_SECONDS` if nothing was opened meanwhile, until cancelled."""
         while True:
-            if not self._opened_within(LOOK_SECONDS):
-                await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            if not self._opened_within(PROBE_SECONDS):
+                await self.probe()
+            await asyncio.sleep(PROBE_SECONDS)
 
-    async def look(self) -> None:
+    async def probe(self) -> None:
         """Look now."""
         try:
             await self._transcribe.greet()
         except TranscribeError as error:
-            self.trouble = error.kind
+            self.last_error = error.kind
             return
         if not (self._opening_failed and self._opened_within(FAILURE_SECONDS)):
-            self.trouble = ""
+            self.last_error = ""
 
     def _opened_within(self, seconds: float) -> bool:
         return self._opened_at is not None and self._now() - self._opened_at < seconds
 
-    def _note(self, trouble: str) -> None:
-        self.trouble, self._opened_at, self._opening_failed = trouble, self._now(), bool(trouble)
+    def _record(self, last_error: str) -> None:
+        self.last_error, self._opened_at, self._opening_failed = last_error, self._now(), bool(last_error)

@@ -60,12 +60,12 @@ class Page:
     calls: dict[str, dict[str, Any]] = field(default_factory=dict)
     types: list[str] = field(default_factory=list)
 
-    def offer(self, event: bytes) -> None:
+    def send(self, event: bytes) -> None:
         told = json.loads(event)
         self.types.append(told["type"])
         fold(self.calls, told)
 
-    def dismiss(self) -> None: ...
+    def close_revoked(self) -> None: ...
 
     def __hash__(self) -> int:
         return id(self)
@@ -110,7 +110,7 @@ class LightNode:
         page = Page()
         if not self.bus.replication.is_watching(ORG):
             await self.bus.replication.watch(ORG)
-        page.offer(self.hub.watch(page))
+        page.send(self.hub.watch(page))
         self.pages.append(page)
         return page
 
@@ -127,9 +127,9 @@ class LightNode:
         if not known:
             began = CallView(speech.sid, "inbound", None, "2026-01-01T00:00:00.000Z", "waiting_for_slot", [], [])
             self.hub.publish(ORG, CallStarted(began))
-        self.bus.tell(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
+        self.bus.publish_event(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
         if continues:
-            self.bus.replication.inherit(speech.sid)
+            self.bus.replication.request_snapshot(speech.sid)
             self._later(self._tell_seam(speech, speech.now_ms))
         self.bus.replication.keep_mirrored()
         self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
@@ -144,7 +144,7 @@ class LightNode:
     def hang_up(self, speech: Speech) -> None:
         del self.own[speech.sid]
         self.hub.publish(ORG, CallEnded(speech.sid, "completed"))
-        self.bus.tell(ORG, speech.sid, "ended", {"reason": "completed"})
+        self.bus.publish_event(ORG, speech.sid, "ended", {"reason": "completed"})
 
     async def _tell_seam(self, speech: Speech, to_ms: int) -> None:
         await asyncio.sleep(SEAM_SECONDS)
@@ -156,7 +156,7 @@ class LightNode:
 
     def _moved(self, sid: str, at_ms: int) -> None:
         if self.own.pop(sid, None) is not None:
-            self._later(self.bus.replication.bequeath(ORG, sid))
+            self._later(self.bus.replication.send_final_snapshot(ORG, sid))
 
     def _announce(self) -> None: ...
 

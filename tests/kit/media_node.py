@@ -197,7 +197,7 @@ async def media_node(
             yield node
         finally:
             await node.close()
-            server.hurried = True
+            server.force_stop = True
 
 
 @asynccontextmanager

@@ -83,9 +83,9 @@ def test_nothing_but_ticket_errors_leaves(token: object) -> None:
 
 def test_a_ticket_is_spent_once() -> None:
     spent = UsedTickets()
-    assert spent.spend("a", time.time() + 60)
-    assert not spent.spend("a", time.time() + 60)
-    assert spent.spend("b", time.time() + 60)
+    assert spent.use_once("a", time.time() + 60)
+    assert not spent.use_once("a", time.time() + 60)
+    assert spent.use_once("b", time.time() + 60)
 
 
 _STRANGE: st.SearchStrategy[object] = st.sampled_from(

@@ -48,7 +48,7 @@ def reporting(tracker: Tracker) -> Iterator[Reporting]:
     """Puts reports among the root logger's handlers, and takes them away at the end."""
     root, before = logging.getLogger(), logging.getLogger().handlers[:]
     structlog_before = structlog.get_config()
-    logs.configure("INFO", hears=True)
+    logs.configure("INFO", handles_speech=True)
 
     def start(clock: Callable[[], float] = lambda: 0.0) -> ErrorReports:
         handler = ErrorReports("media", tracker.send, clock)

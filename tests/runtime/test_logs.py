@@ -40,7 +40,7 @@ from aiohttp import web
 from runtime import logs
 
 CANARY = sys.argv[1]
-logs.configure("DEBUG", hears=True)
+logs.configure("DEBUG", handles_speech=True)
 
 def fail(words):
     local = words
@@ -142,7 +142,9 @@ def test_no_text_of_a_library_or_an_exception_comes_out_of_a_process_that_hears(
     assert {"ExceptionGroup", "RuntimeError", "FileNotFoundError", "aiohttp.http_exceptions.BadStatusLine"} <= {
         *found
     }
-    assert {"python warning", "ended by an error", "thread ended by an error"} <= {line["event"] for line in lines}
+    assert {"python warning", "process ended by an uncaught error", "thread ended by an uncaught error"} <= {
+        line["event"] for line in lines
+    }
     assert {"picows", "nats.aio.client", "asyncio", "aiohttp.server"} <= {line["logger"] for line in lines}
 
 
@@ -206,8 +208,8 @@ def test_whatever_a_library_logs_stays_inside(word: str, wrap: Any, form: str, g
     record = logging.LogRecord(
         "theirs", logging.ERROR, f"/x/{'y'}.py", 1, f"{form} {word}", (wrap(word),), information
     )
-    assert word not in Lines(hears=True).format(record)
+    assert word not in Lines(handles_speech=True).format(record)
     record.msg = form
-    assert word not in Lines(hears=False).format(record)
+    assert word not in Lines(handles_speech=False).format(record)
     line = described(None, "", {"event": "failed", "error": error, "exc_info": error})
     assert word not in json.dumps(redact(None, "", line))

@@ -30,10 +30,10 @@ class Person:
     role: Role
     told: list[dict[str, Any]] = field(default_factory=list)
 
-    def offer(self, event: bytes) -> None:
+    def send(self, event: bytes) -> None:
         self.told.append(msgspec.json.decode(event))
 
-    def dismiss(self) -> None:
+    def close_revoked(self) -> None:
         self.told.append({"type": "dismissed"})
 
     def types(self) -> list[str]:
@@ -168,7 +168,7 @@ def test_a_removed_member_is_shown_out_alone() -> None:
     hub, cast = Hub(), people()
     for person in cast.values():
         hub.watch(person)
-    hub.dismiss("a", "bob")
-    hub.dismiss("a", "sam")
-    hub.dismiss("b", "alice")
+    hub.close_consoles("a", "bob")
+    hub.close_consoles("a", "sam")
+    hub.close_consoles("b", "alice")
     assert {name for name, person in cast.items() if person.types() == ["dismissed"]} == {"bob", "sam"}

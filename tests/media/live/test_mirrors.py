@@ -71,7 +71,7 @@ def test_what_is_kept_is_forgotten_with_the_call() -> None:
     mirrors.alive("b", 5)
     mirrors.moved("CA2", "c")
     mirrors.alive("b", 6)
-    assert (mirrors.kept["CA1"].told_at, mirrors.kept["CA1"].alive_at) == (1, 6)
+    assert (mirrors.kept["CA1"].last_event_at, mirrors.kept["CA1"].alive_at) == (1, 6)
     assert (mirrors.kept["CA2"].owner, mirrors.kept["CA2"].alive_at) == ("c", 5)
     assert mirrors.forget("CA1")
     assert not mirrors.forget("CA1")

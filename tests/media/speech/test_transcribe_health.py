@@ -33,8 +33,8 @@ def reaching(
 
 async def looked(of: TranscribeHealth) -> str | None:
     """What is known after a look."""
-    await of.look()
-    return of.trouble
+    await of.probe()
+    return of.last_error
 
 
 async def test_a_look_opens_no_stream(vendor: Vendor) -> None:
@@ -88,16 +88,16 @@ async def test_what_an_opening_shows_is_remembered(vendor: Vendor) -> None:
     vendor.refuse(403)
     with pytest.raises(TranscribeError):
         await of.open(lambda _: None)
-    assert of.trouble == "AccessDeniedException"
+    assert of.last_error == "AccessDeniedException"
     vendor.accept()
     connection = await of.open(lambda _: None)
-    assert of.trouble == ""
+    assert of.last_error == ""
     connection.abort()
     vendor.refuse(500)
     running = asyncio.get_running_loop().create_task(of.run())
     await asyncio.sleep(0)
     running.cancel()
-    assert of.trouble == ""  # a fresh opening knows better than a look
+    assert of.last_error == ""  # a fresh opening knows better than a look
 
 
 async def test_a_failed_opening_outlasts_the_looks_that_succeed(vendor: Vendor) -> None:
