@@ -107,3 +107,14 @@ def test_pages_obey_their_content_security_policy() -> None:
 
 def test_nothing_is_left_for_later() -> None:
     assert _matches(r"\b(TODO|FIXME)\b", _files(*_PACKAGES)) == []
+
+
+def test_nothing_is_dead() -> None:
+    """vulture finds no name that nobody uses; what templates read it cannot see."""
+    command = [Path(sys.executable).with_name("vulture")]
+    ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=100, check=False)
+    folders = [*(_ROOT / "web" / name for name in ("templates", "mails")), _ROOT / "provisioning" / "mails"]
+    folders += sorted((_ROOT / "sandbox").rglob("templates"))
+    shown = set(re.findall(r"\w+", " ".join(path.read_text() for folder in folders for path in folder.glob("*.*"))))
+    dead = [line for line in ran.stdout.splitlines() if re.findall(r"'(\w+)'", line)[0] not in shown]
+    assert dead == [], ran.stderr

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -177,13 +177,6 @@ async def free_expired_holds(session: AsyncSession) -> int:
     late = update(NumberOrder).where(NumberOrder.state == "held", NumberOrder.held_until < func.now())
     gone = await session.scalars(late.values(state="released", updated_at=func.now()).returning(NumberOrder.id))
     return len(gone.all())
-
-
-async def forgotten(session: AsyncSession, since: datetime) -> Sequence[NumberOrder]:
-    """Orders under way that nothing has happened to since ``since``, though nothing says that they wait."""
-    due = or_(NumberOrder.next_try_at.is_(None), NumberOrder.next_try_at < since)
-    mine = and_(NumberOrder.state.in_(UNDER_WAY), NumberOrder.updated_at < since, due)
-    return (await session.scalars(select(NumberOrder).where(mine))).all()
 
 
 async def of_everybody(session: AsyncSession) -> Sequence[NumberOrder]:

@@ -48,7 +48,6 @@ class Sphinx:
 
     def __init__(self, worker: _Worker) -> None:
         self.worker = worker
-        self.restarts = 0
         self.restarted = asyncio.Event()
 
     def __call__(self, rate: int) -> Channel:
@@ -61,7 +60,6 @@ class Sphinx:
             await self.worker.read_answers()
             await asyncio.sleep(_RESTART_SECONDS)
             self.worker = await _Worker.start(language, dictionary)
-            self.restarts += 1
             self.restarted.set()
 
 

@@ -26,7 +26,6 @@ class Browser:
     """Cookies, and the CSRF token as our pages carry it. Redirects are not followed: a test looks at them."""
 
     def __init__(self, site: Site, database: Database) -> None:
-        self._site = site
         self._database = database
         self.http = aiohttp.ClientSession(site.url, cookie_jar=aiohttp.CookieJar(unsafe=True))
         self.csrf = ""

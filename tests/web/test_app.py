@@ -144,9 +144,8 @@ async def test_metrics_are_for_those_who_ask_directly(settings: Settings, site: 
         await runner.cleanup()
 
 
-async def test_a_mistake_of_ours_tells_a_reference_and_nothing_else(
-    boom: None, site: Site, browser: Browsers, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.usefixtures("boom", "site")
+async def test_a_mistake_of_ours_tells_a_reference_and_nothing_else(browser: Browsers) -> None:
     page = await browser().get("/boom")
     answer = await browser().get("/boom", headers={"Accept": "application/json"})
     assert page.status == answer.status == 500
