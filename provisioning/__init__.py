@@ -1,4 +1,4 @@
-"""Does later: jobs that survive crashes, and the regular sweeping up.
+"""Does later: jobs that survive crashes, and regular sweeps.
 
 A job is put into the database in the transaction that makes it necessary (`jobs.enqueue`), so that both happen or
 neither. Any `worker` takes it and says that it is alive while it works; if it dies, another takes over. A job may so

@@ -1,4 +1,4 @@
-"""``python -m provisioning``: work until SIGTERM or SIGINT, then finish what is under way."""
+"""``python -m provisioning``: run until SIGTERM or SIGINT, then finish running jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """The process."""
+    """Run the process."""
     settings = config.read()
     with observed("provisioning", settings):
         pooling.check("provisioning", settings.database_url.get_secret_value())

@@ -13,27 +13,27 @@ from runtime.settings import HttpOrigin, NatsUrl, Sender, SmtpUrl, WebSocketOrig
 
 
 class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettings):
-    """Names and defaults as the README's table lists them."""
+    """Names and defaults are those of the README's table."""
 
     provisioning_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where it answers health checks and Prometheus; 0: nowhere."""
+    """Port for health checks and Prometheus; 0: none."""
     media_public_url: WebSocketOrigin | Literal[""] = ""
-    """Whose certificate is watched, beside that of ``web_public_url``."""
+    """Its certificate is watched, like that of ``web_public_url``."""
     nats_url: NatsUrl | None = None
-    """Where progress is told; empty: pages learn of it when they ask."""
+    """Where progress is published; empty: pages learn of it when they are reloaded."""
     web_public_url: HttpOrigin = ""
-    """Where Twilio sends a number's calls, and where mails lead."""
+    """Where Twilio sends a number's calls; the base of links in mails."""
     smtp_url: SmtpUrl | None = None
-    """What takes mails to owners; without it they wait."""
+    """Sends mail to owners; without it mails wait."""
     mail_from: Sender | None = None
-    """Also where Twilio writes to about regulatory papers."""
+    """Also receives Twilio's mail about regulatory bundles."""
 
     @property
     def rents_numbers(self) -> bool:
-        """Whether everything is there that a number needs; else orders wait until it is."""
+        """Return whether all settings for numbers are there; otherwise orders wait."""
         return self.twilio_is_set and bool(self.web_public_url)
 
 
 def read() -> Settings:
-    """The settings, or one line on stderr and exit status 2."""
+    """Return the settings; or write one line to stderr and exit with status 2."""
     return load("provisioning", Settings)

@@ -1,6 +1,6 @@
-"""Put a job into the queue, in the transaction of the rows it is about. The only file that enqueues by pgqueuer.
+"""Enqueue a job in the transaction of the rows it is about. The only module that enqueues through pgqueuer.
 
-A job's payload stands in the database in clear: it carries ids, never a name, an address or a number.
+A job's payload is stored unencrypted: it contains ids, never names, addresses or phone numbers.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 Payload = Mapping[str, str]
 
 
-class TryAgain(Exception):  # noqa: N818 (not an error: a job's wish)
-    """Raised in a job: have it done again ``after`` a while, however often it was tried already."""
+class TryAgain(Exception):  # noqa: N818 (not an error, but a request)
+    """Raised by a job: run it again ``after`` a delay, regardless of how often it was tried."""
 
     def __init__(self, after: timedelta) -> None:
         super().__init__(f"again after {after}")
@@ -30,7 +30,7 @@ class TryAgain(Exception):  # noqa: N818 (not an error: a job's wish)
 
 
 async def enqueue(session: AsyncSession, name: str, payload: Payload, key: str) -> None:
-    """Have the job ``name`` done once ``session`` commits; if it is rolled back, there is no job.
+    """Enqueue the job ``name`` when ``session`` commits; a rollback leaves no job.
 
     While a job of the same ``name`` and ``key`` waits or runs, another is not added.
     """
@@ -39,13 +39,13 @@ async def enqueue(session: AsyncSession, name: str, payload: Payload, key: str) 
 
 
 def payload_of(job: Job) -> Payload:
-    """What `enqueue` was given."""
+    """Return the payload that `enqueue` was given."""
     payload: Payload = json.loads(job.payload or b"{}")
     return payload
 
 
 class _SessionDriver(Driver):
-    """Sends pgqueuer's SQL through a SQLAlchemy session, and so through its transaction.
+    """Send pgqueuer's SQL through a SQLAlchemy session, and so through its transaction.
 
     Not through the asyncpg connection underneath, which looks simpler: SQLAlchemy sends BEGIN only before its own
     first statement, so a job enqueued there survives a rollback.

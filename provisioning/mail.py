@@ -14,19 +14,19 @@ from db import addresses
 from db.engine import refuse_in_transaction
 from runtime.settings import LOOPBACK
 
-SECONDS = 15.0  # for one whole delivery
+SECONDS = 15.0  # for one complete delivery
 _PAUSE_SECONDS = 2.0
 
 
 class Mailer:
-    """Sends through ``url``: ``smtps://`` is TLS from the start; ``smtp://`` upgrades, and off loopback must."""
+    """Send through ``url``: ``smtps://`` is TLS from the start; ``smtp://`` must upgrade, except on loopback."""
 
     def __init__(self, url: str, sender: str) -> None:
         self._url = urlsplit(url)
         self._sender = _ascii_sender(sender)
 
     async def send(self, to: str, subject: str, text: str, html: str) -> None:
-        """Deliver one mail, with a second try. Raises `aiosmtplib.SMTPException`, OSError or TimeoutError."""
+        """Deliver one mail, with one retry. Raise `aiosmtplib.SMTPException`, OSError or TimeoutError."""
         mail = self._compose(to, subject, text, html)
         try:
             await self._deliver(mail)
@@ -35,7 +35,7 @@ class Mailer:
             await self._deliver(mail)
 
     async def greet(self) -> None:
-        """Connect and sign in, and send nothing. Raises as `send` does."""
+        """Connect and sign in without sending anything. Raise as `send` does."""
         refuse_in_transaction("SMTP")
         async with asyncio.timeout(SECONDS), aiosmtplib.SMTP(**self._connection()) as server:
             await server.noop()
@@ -71,7 +71,7 @@ class Mailer:
 
 
 def _ascii_sender(sender: str) -> str:
-    """``sender`` with its domain in ASCII."""
+    """Return ``sender`` with its domain in ASCII."""
     name, address = parseaddr(sender)
     return formataddr((name, addresses.envelope(address)))
 

@@ -1,7 +1,7 @@
-"""Names in mails: as people and organisations call themselves, but never a link. Pure.
+"""Names in mails: kept as people and organisations write them, but never a link. Pure.
 
-Whoever signs up or invites chooses these names, and a mail program makes a link of ``evil.example`` by itself. So
-that nobody can send their own links and words to strangers in our name, a mail shows a name's words alone.
+Anybody who signs up or invites chooses these names, and mail programs turn ``evil.example`` into a link. So that nobody
+can send their own links to strangers through Bilby, a mail shows only the words of a name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LONG_NUMBER = re.compile(r"\d(?:[ -]?\d){4,}")
 
 
 def mail_name(name: str) -> str:
-    """``name`` as a mail shows it: letters and a few signs; a full stop only where a word ends (*J. Smith*)."""
+    """Return ``name`` for a mail: letters and a few signs; a full stop only at the end of a word (*J. Smith*)."""
     text = unicodedata.normalize("NFKC", name)
     kept = "".join(_kept(character, text[place + 1 : place + 2]) for place, character in enumerate(text))
     return " ".join(_LONG_NUMBER.sub(" ", kept).split())[:LONGEST].rstrip()

@@ -1,7 +1,7 @@
-"""What Prometheus may know of provisioning, and of what only it watches: jobs, the database, certificates, backups.
+"""Prometheus metrics of provisioning: jobs, the database, certificates, backups.
 
-No label carries an organisation, a member, a number or a call. Figures of several provisioning processes are the
-same ones: a query takes their maximum.
+No label contains an organisation, a member, a phone number or a call. All provisioning processes report the same
+figures: take their maximum in queries.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ CERTIFICATE_FAILURES = Counter(
 
 
 def know(jobs: Iterable[str]) -> None:
-    """Begin the figures of each kind of job at 0, so that the first one that waits is a rise."""
+    """Start each job's figures at 0, so that the first waiting job shows as an increase."""
     for job in jobs:
         JOBS_DUE.labels(job)
         JOBS_HELD.labels(job)
 
 
 def note(figures: Figures) -> None:
-    """Take over one reading of the database."""
+    """Set the gauges from one reading of the database."""
     DATABASE_UP.set(1)
     for gauge in (JOBS_DUE, JOBS_HELD):
         for metric in gauge.collect():

@@ -1,8 +1,8 @@
-"""Tell open pages how far an order is: NATS ``progress.{organisation}.{order}`` ``{"order", "state"}``; and web that
-an organisation's state is another one: ``progress.{organisation}.standing``.
+"""Publish on NATS the progress of orders, ``progress.{organisation}.{order}`` ``{"order", "state"}``, and changes of an
+organisation's state, ``progress.{organisation}.standing``.
 
-Only a nudge: who hears it looks into the database. So nothing waits for NATS, and without it nothing is lost; a fact
-that finds the queue full is dropped.
+Events are only a trigger: receivers read the database. So nothing waits for NATS, and without it nothing is lost; an
+event is dropped if the queue is full.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _log = structlog.get_logger(__name__)
 
 
 class Progress:
-    """Facts on their way to NATS at ``url``; empty: nobody is told. `run` it in a task of its own."""
+    """Publish events to NATS at ``url``; an empty one publishes nothing. `run` it in its own task."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING_FACTS)
 
     def tell(self, organisation_id: UUID, order_id: UUID, state: str) -> None:
-        """The order has come to ``state``. Never waits, never raises."""
+        """Publish that the order has reached ``state``. Never waits, never raises."""
         self._put(f"progress.{organisation_id}.{order_id}", {"order": str(order_id), "state": state})
 
     def tell_standing(self, organisation_id: UUID) -> None:
-        """What works for the organisation is not what it was. Never waits, never raises."""
+        """Publish that the organisation's entitlements changed. Never waits, never raises."""
         self._put(f"progress.{organisation_id}.standing", {})
 
     def _put(self, subject: str, fact: Mapping[str, str]) -> None:
@@ -43,7 +43,7 @@ class Progress:
             self._waiting.put_nowait((subject, json.dumps(fact).encode()))
 
     async def run(self) -> None:
-        """Send until cancelled, through every loss of the connection."""
+        """Publish until cancelled; reconnect whenever the connection is lost."""
         while self._url:
             try:
                 await self._send()
@@ -69,4 +69,4 @@ class Progress:
 
 
 async def _silently(_: Exception) -> None:
-    """nats-py keeps trying by itself; its own line would say nothing more."""
+    """nats-py reconnects by itself; its own log line would add nothing."""

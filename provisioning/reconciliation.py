@@ -1,7 +1,7 @@
-"""Every night: do Stripe, our rows and Twilio's list of numbers say the same? What differs is repaired, or reported.
+"""Every night: compare Stripe, our rows and Twilio's list of numbers; repair or report each difference.
 
-`differences` decides, from what was read; `_REPAIR` acts, on one difference at a time, after reading again what it is
-about. Nothing is ever given back that bears no tag of ours, and nothing whose order we do not know.
+`differences` decides from what was read; `_REPAIR` acts on one difference at a time, after reading its rows and number
+again. A number without our tag, or with the tag of an unknown order, is never released.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from provisioning.stripe.api import StripeError
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioError
 
-SETTLED = timedelta(minutes=30)  # what changed later than this is still being worked on
+SETTLED = timedelta(minutes=30)  # newer changes may still be in progress
 OVERDUE = timedelta(days=1)
 
 Kind = Literal[
@@ -46,7 +46,7 @@ Kind = Literal[
 ]
 
 AskStripe = Callable[[Database, UUID], Awaitable[bool]]
-"""Writes down what Stripe says about an organisation's subscription now; whether we had it otherwise.
+"""Update an organisation's subscription from Stripe; return whether our row differed.
 
 Raises `StripeError`.
 """
@@ -56,7 +56,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that does not agree. ``about`` is the sid or id of what is wrong."""
+    """One difference. ``about`` is the sid or id of the row or number concerned."""
 
     kind: Kind
     about: str
@@ -67,26 +67,26 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What stands at Twilio, and in our rows (of subscriptions as Stripe last told)."""
+    """What Twilio has, and our rows."""
 
     owned: Sequence[Owned]
     orders: Sequence[NumberOrder]
     numbers: Sequence[Number]
     subscriptions: Sequence[Subscription]
     regions: Mapping[str, str]
-    """Which Region processes the calls of a number, by its E.164, as far as Twilio would say."""
+    """Region that processes the calls of each number (by E.164), where Twilio answered."""
     web_public_url: str
     fallback_url: str
     now: datetime
 
 
 def differences(snapshot: Snapshot) -> list[Difference]:
-    """Everything that does not agree."""
+    """Return every difference. Pure."""
     return [*_at_twilio(snapshot), *_in_our_rows(snapshot), *_unfinished(snapshot), *_unserved(snapshot)]
 
 
 def _at_twilio(snapshot: Snapshot) -> Iterator[Difference]:
-    """Numbers at Twilio that bear our tag and should not."""
+    """Yield numbers at Twilio that have our tag and should not."""
     orders = {tag(order): order for order in snapshot.orders}
     rented = {number.twilio_sid for number in snapshot.numbers}
     for owned in snapshot.owned:
@@ -100,24 +100,24 @@ def _at_twilio(snapshot: Snapshot) -> Iterator[Difference]:
 
 
 def is_superfluous(order: NumberOrder, owned: Owned) -> bool:
-    """Whether ``owned``, which bears ``order``'s tag, is not what the order is about."""
+    """Return whether ``owned``, which has ``order``'s tag, is not the order's number."""
     return order.state in ("released", "failed") or order.candidate != owned.e164
 
 
 def is_kept(order: NumberOrder) -> bool:
-    """Whether ``order`` has come, or will come, to a number."""
+    """Return whether ``order`` has a number or will get one."""
     return order.state == "done" or (order.state in UNDER_WAY and order.state != "releasing")
 
 
 def _in_our_rows(snapshot: Snapshot) -> Iterator[Difference]:
-    """Numbers that somebody rents from us, against what Twilio has."""
+    """Yield differences between our rented numbers and Twilio's."""
     by_sid = {owned.sid: owned for owned in snapshot.owned}
     orders = {order.number_id: order for order in snapshot.orders if order.number_id and order.state == "done"}
     for number in snapshot.numbers:
         owned, order = by_sid.get(number.twilio_sid or ""), orders.get(number.id)
         known = (str(number.id), number.organisation_id, order.id if order else None, number.id)
         if owned is None:
-            if snapshot.now - number.created_at > SETTLED:  # not rented just now, after Twilio was asked
+            if snapshot.now - number.created_at > SETTLED:  # not one that was rented after Twilio was asked
                 yield Difference("a number that Twilio does not have", *known)
             continue
         if owned.tag == FREE or (order and owned.tag != tag(order)):
@@ -128,7 +128,7 @@ def _in_our_rows(snapshot: Snapshot) -> Iterator[Difference]:
 
 
 def _unfinished(snapshot: Snapshot) -> Iterator[Difference]:
-    """Orders that nobody seems to work on."""
+    """Yield orders without progress."""
     for order in snapshot.orders:
         last = max(order.updated_at, order.next_try_at or order.updated_at)
         if order.state in UNDER_WAY and snapshot.now - last > SETTLED:
@@ -136,7 +136,7 @@ def _unfinished(snapshot: Snapshot) -> Iterator[Difference]:
 
 
 def _unserved(snapshot: Snapshot) -> Iterator[Difference]:
-    """Subscriptions that pay for no number, and numbers that nobody has paid for too long."""
+    """Yield subscriptions without a number, and numbers whose release is overdue."""
     paid_by = [order.paid_by or "" for order in snapshot.orders]
     for each in snapshot.subscriptions:
         mine = [number for number in snapshot.numbers if number.organisation_id == each.organisation_id]
@@ -144,7 +144,7 @@ def _unserved(snapshot: Snapshot) -> Iterator[Difference]:
         coming = [
             order for order in snapshot.orders if order.organisation_id == each.organisation_id and is_kept(order)
         ]
-        # Who paid again in time has kept a number that an earlier subscription paid for.
+        # An organisation that paid again in time has kept a number that an earlier subscription paid for.
         served = mine or coming or any(payer.startswith(subscription or "") for payer in paid_by)
         if each.paid_at and each.status in ("active", "trialing") and subscription and not served:
             yield Difference("a subscription without a number", subscription, each.organisation_id)
@@ -153,7 +153,7 @@ def _unserved(snapshot: Snapshot) -> Iterator[Difference]:
                 yield Difference("a release that is overdue", str(number.id), each.organisation_id, None, number.id)
 
 
-# -- acting ------------------------------------------------------------------------------------------------------
+# -- repairs -----------------------------------------------------------------------------------------------------
 
 
 async def reconcile(context: PurchaseContext, ask_stripe: AskStripe | None = None) -> list[Difference]:
@@ -171,7 +171,7 @@ async def reconcile(context: PurchaseContext, ask_stripe: AskStripe | None = Non
 
 
 async def _stripe_differences(database: Database, ask_stripe: AskStripe) -> list[Difference]:
-    """Have Stripe's word written down about everybody who has ever gone to pay; whose word was another."""
+    """Update every organisation that has checked out from Stripe; return the differences."""
     async with database.begin() as session:
         everybody = (await session.scalars(select(Subscription.organisation_id))).all()
     found = list[Difference]()
@@ -181,14 +181,14 @@ async def _stripe_differences(database: Database, ask_stripe: AskStripe) -> list
                 found.append(Difference("a subscription that differs at Stripe", str(each), each))
         except StripeError as error:
             _log.error("stripe comparison failed", organisation=str(each), code=error.code, retryable=error.retryable)
-            if error.retryable:  # Stripe is away: the others would wait in vain, one after the other
+            if error.retryable:  # Stripe is down: do not wait for each of the others
                 break
             found.append(Difference("a subscription that Stripe does not have", str(each), each))
     return found
 
 
 async def _snapshot(context: PurchaseContext) -> Snapshot:
-    owned = await context.api.everything()  # before our rows: no order is unknown then
+    owned = await context.api.everything()  # before our rows are read, so that no order is unknown
     async with context.database.begin() as session:
         orders = await number_orders.of_everybody(session)
         rented = await numbers.everywhere(session)
@@ -200,7 +200,7 @@ async def _snapshot(context: PurchaseContext) -> Snapshot:
 
 
 async def _regions(context: PurchaseContext, rented: Sequence[Number]) -> dict[str, str]:
-    """One after the other: it is night, and Twilio counts requests."""
+    """Return each number's region. One request at a time: there is no hurry, and Twilio limits the rate."""
     try:
         return {number.e164: await context.api.region(number.e164) for number in rented}
     except TwilioError as error:
@@ -228,7 +228,7 @@ async def _record(database: Database, difference: Difference, repaired: bool) ->
 
 
 async def _release_number(context: PurchaseContext, difference: Difference) -> bool:
-    """Give up a number that an order bought and does not need, unless a worker is at that order."""
+    """Release a number its order does not need, unless a worker is processing that order."""
     assert difference.order_id
     async with context.database.try_lock(f"order {difference.order_id}") as locked:
         async with context.database.begin() as session:
@@ -281,7 +281,7 @@ async def _order(context: PurchaseContext, difference: Difference) -> bool:
 
 
 async def _release(context: PurchaseContext, difference: Difference) -> bool:
-    """Not this number at once: the job asks Stripe once more, and gives all of them back."""
+    """Enqueue the release of all the organisation's numbers: the job asks Stripe once more first."""
     organisation = str(difference.organisation_id)
     async with context.database.begin() as session:
         await enqueue(session, RELEASE_ALL, {"organisation": organisation}, key=organisation)

@@ -1,4 +1,4 @@
-"""Everything that this process does, put together from its settings: jobs, sweeps, and what they need to be done."""
+"""All jobs and sweeps of this process, put together from its settings."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio import bundles_api, numbers_api
 from provisioning.worker import Do, Handlers, Sweep
 
-SILENT = timedelta(hours=5)  # Twilio ends a call after 4 at the latest, and repeats a callback for less than 1
+SILENT = timedelta(hours=5)  # Twilio ends a call after 4 hours at most, and repeats callbacks for less than 1
 JOB_LOG = timedelta(days=30)
 EVENT_LOG = timedelta(days=30)
-BATCH = 2000  # calls in one transaction: none of them holds locks for long
+BATCH = 2000  # calls per transaction, so that none holds locks for long
 
 _log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ def _nightly(context: PurchaseContext, stripe: StripeApi | None, grace: timedelt
             return
         try:
             await customers.link_subscriptions(database, stripe)
-        except StripeError as error:  # numbers are compared all the same
+        except StripeError as error:  # numbers are still compared
             _log.error("stripe comparison failed", code=error.code, retryable=error.retryable)
         await reconcile(context, _asking(stripe, grace))
 
@@ -133,14 +133,14 @@ _MONEY: Mapping[str, tuple[str, Sweep]] = {
     "remind": ("5 * * * *", notices.remind),
     "release": ("20 * * * *", release.sweep),
 }
-"""Each hour: a day of grace begins at any time of the day."""
+"""Hourly: a grace period may begin at any time of day."""
 
 
 # -- sweeps of the database ---------------------------------------------------------------------------------------
 
 
 async def forget(database: Database) -> None:
-    """Sign-in links, ended sign-ins and counts that have run out, and numbers that were held and not paid for."""
+    """Delete expired sign-in links, sign-outs and rate limits; free held numbers that were not paid for in time."""
     async with database.begin() as session:
         links, counts = await sign_in_links.purge(session), await rate_limits.purge(session)
         holds = await number_orders.free_expired_holds(session)
@@ -148,7 +148,7 @@ async def forget(database: Database) -> None:
 
 
 async def close_silent_calls(database: Database) -> None:
-    """Calls whose last callback never came: they would stay "in progress" for ever, and keep their agent busy."""
+    """Close calls whose last callback never came: they would stay in progress and keep their agent busy."""
     async with database.begin() as session:
         closed = await calls.close_silent(session, datetime.now(UTC) - SILENT)
     if closed:
@@ -156,7 +156,7 @@ async def close_silent_calls(database: Database) -> None:
 
 
 async def shorten_job_log(database: Database) -> None:
-    """The job engine's own diary, which it never shortens itself."""
+    """Shorten the job engine's own log, which it never does itself."""
     oldest = {"oldest": datetime.now(UTC) - JOB_LOG}
     async with database.begin() as session:
         await session.execute(text("DELETE FROM pgqueuer_log WHERE created < :oldest"), oldest)
@@ -164,14 +164,14 @@ async def shorten_job_log(database: Database) -> None:
 
 
 async def forget_events(database: Database) -> None:
-    """Stripe's events that were settled long ago: Stripe repeats one for days, not for weeks."""
+    """Delete Stripe's events that were settled long ago: Stripe repeats an event for days, not weeks."""
     async with database.begin() as session:
         count = await stripe_events.purge(session, datetime.now(UTC) - EVENT_LOG)
     _log.info("stripe events purged", events=count)
 
 
 async def purge_calls(database: Database, usual_days: int, batch: int = BATCH) -> int:
-    """The sweep: delete, organisation by organisation, and say so in each one's audit log; how many calls."""
+    """Sweep: delete expired calls and record it in each organisation's audit log. Return the number of calls."""
     now = datetime.now(UTC)
     async with database.begin() as session:
         everybody = await retention.days_of_everybody(session, usual_days)
@@ -201,4 +201,4 @@ SWEEPS: Mapping[str, tuple[str, Sweep]] = {
     "forget_events": ("50 17 * * *", forget_events),
     "shorten_job_log": ("40 17 * * *", shorten_job_log),
 }
-"""By name: when (cron, UTC), and what."""
+"""Sweeps by name: when (cron, UTC), and the function."""

@@ -1,4 +1,4 @@
-"""What the worker says of itself, for health checks and Prometheus: ``/healthz``, ``/readyz`` and ``/metrics``."""
+"""The worker's health checks and metrics: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def status(settings: Settings, database: Database) -> AsyncIterator[None]:
-    """Answer health checks as long as this is open; nothing listens where the setting is 0."""
+    """Answer health checks while the context is open; if the port is 0, listen nowhere."""
     if not settings.provisioning_port:
         yield
         return
@@ -58,7 +58,7 @@ async def _figures(_: web.Request) -> web.Response:
 
 
 async def _is_ready(database: Database) -> bool:
-    """Whether jobs can be done: the database answers, and has the tables that this code expects."""
+    """Return whether jobs can run: the database answers and has the schema that this code expects."""
     try:
         async with asyncio.timeout(READY_SECONDS), database.begin() as session:
             return await migrate.is_ready(session)

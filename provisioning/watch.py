@@ -1,4 +1,4 @@
-"""Reads what only provisioning watches, at a pace of its own: figures of the database, ends of certificates."""
+"""Monitor what only provisioning watches: figures of the database, expiry of certificates."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How often to look, in seconds."""
+    """Intervals and time limits, in seconds."""
 
     database: float = 15.0
     certificates: float = 3600.0
     answer: float = 10.0
-    """How long one look may take."""
+    """Time limit of one check."""
 
 
 def certificates_of(urls: Mapping[str, str]) -> Mapping[str, tuple[str, int]]:
-    """Return host and port of each of ``urls`` that is reached by TLS, by name."""
+    """Return host and port, by name, of each of ``urls`` that uses TLS."""
     parts = {name: urlsplit(url) for name, url in urls.items() if url}
     return {
         name: (url.hostname, url.port or 443)
@@ -41,7 +41,7 @@ def certificates_of(urls: Mapping[str, str]) -> Mapping[str, tuple[str, int]]:
 
 
 class Watch:
-    """Reads the figures of ``database`` and the end of each certificate until cancelled."""
+    """Read the figures of ``database`` and the expiry of each certificate until cancelled."""
 
     def __init__(
         self, database: Database, certificates: Mapping[str, tuple[str, int]], timing: Timing | None = None
@@ -51,7 +51,7 @@ class Watch:
         self._timing = timing or Timing()
 
     async def run(self) -> None:
-        """Look at the database and the certificates, each at its own pace."""
+        """Run both checks, each at its own interval."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_database())
             tasks.create_task(self._watch_certificates())
@@ -79,7 +79,7 @@ class Watch:
 
 
 async def expiry(host: str, port: int, context: ssl.SSLContext | None = None) -> datetime:
-    """Return when the certificate of ``host`` ends. Raise OSError if it cannot be reached or is not trusted."""
+    """Return when the certificate of ``host`` expires. Raise OSError if it cannot be reached or is not trusted."""
     _, writer = await asyncio.open_connection(host, port, ssl=context or ssl.create_default_context())
     try:
         certificate = writer.get_extra_info("peercert")

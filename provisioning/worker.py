@@ -1,8 +1,8 @@
-"""Take jobs and do them, again after a failure; keep at it through crashes of others and of the database.
+"""Run jobs, with retries; keep running through crashes of other workers and of the database.
 
-pgqueuer picks a job under a lock, and while it is worked on says every few seconds that somebody is alive. If that
-stops, for `HEARTBEAT`, another worker takes the job. A job that raises is tried again, later and later; after
-`ATTEMPTS` it is held (``pgqueuer.status = 'failed'``) for a person to look at.
+pgqueuer takes a job under a lock and sends a heartbeat every few seconds while it runs. If heartbeats stop for
+`HEARTBEAT`, another worker takes the job. A job that raises is retried with growing delays; after `ATTEMPTS` it is held
+(``pgqueuer.status = 'failed'``) for an operator.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from provisioning.jobs import Payload, TryAgain, payload_of
 from runtime import tracing
 
 HEARTBEAT = timedelta(seconds=30)  # longer than any single wait inside a job (10 s for a vendor's answer)
-POLL = timedelta(seconds=3)  # should a notice of a new job be lost
+POLL = timedelta(seconds=3)  # in case a notification of a new job is lost
 ATTEMPTS = 10
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=5)
 AT_ONCE = 8
 CONNECTIONS = (
     AT_ONCE + 4
-)  # a job may hold one (`Database.try_lock`); transactions, which wait for nobody, share the rest
-FINISH_SECONDS = 25.0  # for jobs under way when the process is told to end; the rest another worker does again
+)  # a job may hold one (`Database.try_lock`); transactions, which never wait for a vendor, share the rest
+FINISH_SECONDS = 25.0  # for running jobs at shutdown; another worker repeats the rest
 LONGEST_PAUSE_SECONDS = 10.0
 
 Do = Callable[[Database, Payload], Awaitable[None]]
@@ -46,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What a worker does: jobs by name, and sweeps by name with their time (cron, UTC)."""
+    """Job handlers by name, and sweeps by name with their schedule (cron, UTC)."""
 
     jobs: Mapping[str, Do]
     sweeps: Mapping[str, tuple[str, Sweep]]
@@ -55,13 +55,13 @@ class Handlers:
 async def work(
     url: str, database: Database, handlers: Handlers, stop: asyncio.Event, beat: timedelta = HEARTBEAT
 ) -> None:
-    """Work until ``stop`` is set, then finish what is under way. A lost database is waited for."""
+    """Work until ``stop`` is set, then finish running jobs. Wait for the database if it is lost."""
     failures = 0
     while not stop.is_set():
         try:
             await _work_connected(url, database, handlers, stop, beat)
             failures = 0
-        except Exception as error:  # whatever it is, the jobs must be done: log it, and begin again
+        except Exception as error:  # jobs must go on after any error: log it and start again
             failures += 1
             _log.warning("worker interrupted", error=type(error).__name__, failures=failures, exc_info=True)
             await _pause(failures, stop)
@@ -72,7 +72,7 @@ async def _work_connected(
 ) -> None:
     async with asyncpg.create_pool(
         asyncpg_dsn(url),
-        min_size=2,  # one listens
+        min_size=2,  # one is used by LISTEN
         max_size=3,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS + 1,
@@ -121,7 +121,7 @@ def _sweep(database: Database, sweep: Sweep) -> Callable[[Schedule], Awaitable[N
 
 
 async def _until(stop: asyncio.Event, queuer: PgQueuer, beat: timedelta) -> None:
-    """Run ``queuer`` until ``stop``; then no more jobs are taken, and those under way have `FINISH_SECONDS`."""
+    """Run ``queuer`` until ``stop``; then take no more jobs and give running ones `FINISH_SECONDS`."""
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(
             queuer.run(

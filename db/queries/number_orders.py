@@ -113,7 +113,7 @@ async def drop_candidate(session: AsyncSession, order: NumberOrder, sentence: st
     return await _set(session, order, {"state": "paid", "error_sentence": sentence, "wanted": wanted, **nothing})
 
 
-async def note_trouble(
+async def record_error(
     session: AsyncSession,
     order: NumberOrder,
     *,

@@ -1,4 +1,4 @@
-"""Customers at Stripe: each organisation is one, before it pays for anything."""
+"""Stripe customers: create, replace and link them. Each organisation has one before it pays for anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def ensure(database: Database, stripe: StripeApi, organisation_id: UUID, email: str) -> str:
-    """The organisation's customer, made at Stripe if there is none, invoiced by ``email``. Raises `StripeError`."""
+    """Return the organisation's customer id; create one, invoiced by ``email``, if needed. Raise `StripeError`."""
     async with database.begin() as session:
         row = await subscriptions.start(session, organisation_id)
         known = row.stripe_customer_id
@@ -25,15 +25,15 @@ async def ensure(database: Database, stripe: StripeApi, organisation_id: UUID, e
 
 
 async def replace(database: Database, stripe: StripeApi, organisation_id: UUID, email: str, gone: str) -> str:
-    """A new customer for the organisation, for Stripe has ``gone`` no more; the same one however often it is asked.
+    """Replace the deleted customer ``gone`` by a new one and return its id. Idempotent.
 
-    What was agreed with the old one is forgotten with it. Raises `StripeError`.
+    The old customer's subscription is removed from our row. Raise `StripeError`.
     """
     return await _make(database, stripe, organisation_id, email, before=gone)
 
 
 async def _make(database: Database, stripe: StripeApi, organisation_id: UUID, email: str, before: str | None) -> str:
-    """A customer in the place of ``before``, unless somebody else has put one there meanwhile."""
+    """Create a customer that replaces ``before``, unless another process has replaced it already; return its id."""
     async with database.begin() as session:
         organisation = await organisations.find(session, organisation_id)
     assert organisation is not None, "whoever pays has an organisation"
@@ -43,7 +43,7 @@ async def _make(database: Database, stripe: StripeApi, organisation_id: UUID, em
     async with database.begin() as session:
         await organisations.locked(session, organisation_id)
         row = await subscriptions.start(session, organisation_id)
-        if row.stripe_customer_id != before:  # two asked at once, and the other one was faster
+        if row.stripe_customer_id != before:  # two concurrent requests: the other one won
             assert row.stripe_customer_id is not None, "a customer is never taken away"
             return row.stripe_customer_id
         row.stripe_customer_id = made
@@ -55,7 +55,7 @@ async def _make(database: Database, stripe: StripeApi, organisation_id: UUID, em
 
 
 async def adopt(session: AsyncSession, organisation_id: UUID | None, customer: str) -> UUID | None:
-    """A customer we did not make, who bears an organisation's name all the same: it is that one's, if it has none."""
+    """Link a customer created outside Bilby to the organisation it names, if that has none; return its id."""
     if organisation_id is None or await organisations.locked(session, organisation_id) is None:
         return None
     row = await subscriptions.start(session, organisation_id)
@@ -68,9 +68,9 @@ async def adopt(session: AsyncSession, organisation_id: UUID | None, customer: s
 
 
 async def link_subscriptions(database: Database, stripe: StripeApi) -> int:
-    """Give each to the organisation it names, if that has none, and report the others; how many there were.
+    """Link unlinked subscriptions to the organisations they name; report the others. Return how many there were.
 
-    What an adopted one brings is asked afterwards, as for everybody. Raises `StripeError`.
+    The caller updates linked organisations from Stripe afterwards, like all others. Raise `StripeError`.
     """
     sold = await stripe.sold()
     return sum([await _link(database, each) for each in sold])

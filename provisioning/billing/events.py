@@ -1,15 +1,15 @@
-"""What is done about an event of Stripe's. An event is a nudge: what is so is asked of Stripe (`subscriptions`).
+"""Act on Stripe's events. An event is only a trigger: the present state is read from Stripe (`sync`).
 
-    checkout.session.completed · .async_payment_succeeded       money may have come: look
-    checkout.session.async_payment_failed                       a bank debit bounced: look, tell the owners
-    customer.subscription.created/updated/deleted/paused/…      look
-    invoice.paid                                                look
-    invoice.payment_failed · .payment_action_required           look, write it down; tell the owners
-    invoice.finalization_failed                                 look, write it down; tell the owners what to correct
-    charge.refunded · charge.dispute.created                    look, write it down
+    checkout.session.completed · .async_payment_succeeded       payment may have arrived: synchronise
+    checkout.session.async_payment_failed                       a bank debit bounced: synchronise, mail the owners
+    customer.subscription.created/updated/deleted/paused/…      synchronise
+    invoice.paid                                                synchronise
+    invoice.payment_failed · .payment_action_required           synchronise, record; mail the owners
+    invoice.finalization_failed                                 synchronise, record; mail the owners what to correct
+    charge.refunded · charge.dispute.created                    synchronise, record
     anything else                                               recorded and ignored
 
-Web's webhook only records an event under its id and puts a job into the queue (`receive`), so that Stripe has its
+Web's webhook only records an event under its id and enqueues a job (`receive`), so that Stripe has its
 answer at once. The worker acts on it: it asks Stripe, then writes down what is so and that the event is done in one
 transaction. What fails leaves nothing behind but its error, which admins see, and is tried again for three days.
 """
@@ -42,9 +42,9 @@ from provisioning.stripe.subscription import organisation_named
 from provisioning.worker import Do
 
 ACT = "stripe_event"
-SECONDS = 60.0  # for all that is done about one event
+SECONDS = 60.0  # for everything that is done about one event
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
-PATIENCE = timedelta(days=3)  # for which Stripe, too, repeats a webhook that is not answered
+PATIENCE = timedelta(days=3)  # Stripe repeats an unanswered webhook for as long
 
 _ACTIONS: Mapping[str, str] = {
     "checkout.session.async_payment_failed": "payment.failed",
@@ -54,7 +54,7 @@ _ACTIONS: Mapping[str, str] = {
     "charge.refunded": "payment.refunded",
     "charge.dispute.created": "payment.disputed",
 }
-"""What is written into the audit log besides what the look itself brings."""
+"""Audit log actions of events that are recorded beside the change of state."""
 _LOOK = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -66,7 +66,7 @@ _LOOK = (
     "invoice.paid",
 )
 ACTED_ON = frozenset((*_LOOK, *_ACTIONS))
-"""Every kind of event that is not ignored: what the endpoint has to be subscribed to in Stripe's dashboard."""
+"""The event types to act on: what the endpoint must be subscribed to in Stripe's dashboard."""
 _NOTICES: Mapping[str, Kind] = {
     "checkout.session.async_payment_failed": "debit_failed",
     "invoice.payment_action_required": "action_required",
@@ -79,12 +79,12 @@ _log = structlog.get_logger(__name__)
 
 
 class EventError(Exception):
-    """Not an event as Stripe sends them."""
+    """The payload is not a Stripe event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, read from what was signed: its id, its kind, and the object it is about."""
+    """One verified event: its id, its type (``kind``), and the object it is about."""
 
     id: str
     kind: str
@@ -92,13 +92,13 @@ class Event:
 
     @property
     def customer(self) -> str | None:
-        """Whose object it is, if it says so."""
+        """Return the customer of the event's object; None if it names none."""
         customer = self.subject.get("customer")
         return customer if isinstance(customer, str) else None
 
 
 async def receive(session: AsyncSession, event: Event) -> EventState:
-    """Record ``event`` and have it acted on once ``session`` commits; what had become of it, if it came before.
+    """Record ``event`` and enqueue a job for it once ``session`` commits. Return the state it had if it came before.
 
     Nothing is asked of Stripe here: whoever answers Stripe's webhook must not wait for Stripe.
     """
@@ -115,21 +115,21 @@ async def receive(session: AsyncSession, event: Event) -> EventState:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What it takes to act on events, in the worker."""
+    """Process events in the worker."""
 
     stripe: StripeApi
     grace: timedelta
     tell: Callable[[UUID], None] = lambda _: None
-    """Told of each organisation whose state has become another, once that is written down. Must not raise."""
+    """Called with each organisation whose state changed, after the commit. Must not raise."""
     first_pause: timedelta = FIRST_PAUSE
     seconds: float = SECONDS
 
     def jobs(self) -> Mapping[str, Do]:
-        """By name."""
+        """Return the job handlers by name."""
         return {ACT: self.act}
 
     async def act(self, database: Database, payload: Payload) -> None:
-        """The job: act on one event, once. What fails is recorded with its error and tried again, for `PATIENCE`."""
+        """Job: act on one event, once. Record a failure with its error and retry it for `PATIENCE`."""
         event = _event(payload)
         async with database.begin() as session:
             row = await stripe_events.find(session, event.id)
@@ -140,7 +140,7 @@ class Events:
         try:
             async with asyncio.timeout(self.seconds):
                 await self._act(database, event)
-        except Exception as error:  # whatever it is, it is tried again, and admins see why
+        except Exception as error:  # any error is retried, and admins see why
             await _fail(database, event, error)
             pause = pause_after(datetime.now(UTC) - row.received_at, self.first_pause)
             if pause is not None:
@@ -157,25 +157,25 @@ class Events:
         async with database.begin() as session:
             changed = await write(session, look, self.grace)
             first = await stripe_events.settle(session, event.id, "done", organisation_id=organisation_id)
-            if first:  # not twice, should another worker be at it at the same time
+            if first:  # only once if another worker acts on the same event
                 await _write_down(session, organisation_id, event)
         if changed:
             self.tell(organisation_id)
 
     async def _customer(self, event: Event) -> str | None:
         charge = event.subject.get("charge")
-        if event.customer is None and isinstance(charge, str):  # a dispute names its charge alone
+        if event.customer is None and isinstance(charge, str):  # a dispute names only its charge
             return await self.stripe.customer_of_charge(charge)
         return event.customer
 
 
 def pause_after(age: timedelta, first: timedelta = FIRST_PAUSE) -> timedelta | None:
-    """How long until an event that came ``age`` ago and has failed is tried again; None: it is not. Pure."""
+    """Return the delay before a failed event of that ``age`` is retried; None to stop. Pure."""
     return None if age > PATIENCE else min(max(age, first), LONGEST_PAUSE)
 
 
 async def _whose(session: AsyncSession, event: Event, customer: str | None) -> UUID | None:
-    """The organisation behind the event; None if it is about somebody who is no customer of ours."""
+    """Return the organisation of the event; None if its customer is not ours."""
     if customer is None:
         return None
     organisation_id = await subscriptions.of_customer(session, customer)
@@ -198,7 +198,7 @@ async def _fail(database: Database, event: Event, error: Exception) -> None:
 
 
 def _payload(event: Event) -> Payload:
-    """What the worker needs to know of ``event``: ids and amounts, and nothing about a person."""
+    """Return the job's payload: ids and amounts, no personal data."""
     kept = {name: event.subject[name] for name in (*_KEPT, *_TOLD) if isinstance(event.subject.get(name), str | int)}
     named = organisation_named(event.subject)
     if named is not None:
@@ -211,7 +211,7 @@ def _event(payload: Payload) -> Event:
 
 
 def read(payload: Any) -> Event:
-    """The event in the JSON that was signed. Raises `EventError`."""
+    """Return the event in verified JSON. Raise `EventError`."""
     try:
         event, subject = payload, payload["data"]["object"]
         identifier, kind = event["id"], event["type"]
@@ -225,7 +225,7 @@ def read(payload: Any) -> Event:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, keys included."""
+    """Yield every string in a JSON value, keys included."""
     waiting = [value]
     while waiting:
         match waiting.pop():
@@ -238,7 +238,7 @@ def _words(value: Any) -> Iterator[str]:
 
 
 def _is_storable(word: str) -> bool:
-    """Whether Postgres takes ``word`` as a text: JSON may hold NUL and half a surrogate pair, which it does not."""
+    """Return whether Postgres can store ``word``: JSON may hold NUL and lone surrogates, which Postgres rejects."""
     return "\0" not in word and not any("\ud800" <= character <= "\udfff" for character in word)
 
 

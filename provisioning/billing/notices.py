@@ -1,7 +1,7 @@
-"""Mails to an organisation's owners about its money and its numbers. Each goes out once for each occasion.
+"""Mails to an organisation's owners about payments and numbers, each sent once per occasion.
 
-A notice is claimed and a job for each owner put into the queue in one transaction. In a crash the mail itself may go
-out twice, but is never forgotten: a server that is away is asked again until it is back.
+A notice is claimed and a job for each owner enqueued in one transaction. After a crash a mail may be sent twice, but
+is never lost: while the mail server is down, the job is retried.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NoticeSender:
-    """What it takes to write to people."""
+    """Send notices by mail."""
 
     mailer: Mailer
     web_public_url: str
 
     def jobs(self) -> Mapping[str, Do]:
-        """By name."""
+        """Return the job handlers by name."""
         return {SEND: self.send}
 
     async def send(self, database: Database, payload: Payload) -> None:
-        """The job: write to one owner, who may have left meanwhile."""
+        """Job: mail one owner, unless they have left meanwhile."""
         kind, organisation_id = _kind(payload["kind"]), UUID(payload["organisation"])
         async with database.begin() as session:
             organisation = await organisations.find(session, organisation_id)
@@ -106,12 +106,12 @@ class NoticeSender:
 
 
 def owners(everybody: Sequence[Member]) -> Iterator[Member]:
-    """Those who pay."""
+    """Return the organisation's owners."""
     return (member for member in everybody if member.role == "owner")
 
 
 async def tell(session: AsyncSession, organisation_id: UUID, kind: Kind, about: str) -> bool:
-    """Have the owners told of ``kind``; False if they were told ``about`` that occasion before."""
+    """Enqueue the mails of ``kind`` to the owners. Return False if they were already sent for ``about``."""
     if not await subscriptions.claim_notice(session, organisation_id, kind, about):
         return False
     for owner in owners(await Members(session, organisation_id).all()):
@@ -121,21 +121,21 @@ async def tell(session: AsyncSession, organisation_id: UUID, kind: Kind, about: 
 
 
 def is_refused(error: Exception) -> bool:
-    """Whether a server will never take mail to that address; other troubles pass, or an operator ends them."""
+    """Return whether the server rejects the address for good. Other errors are temporary or for the operator to fix."""
     return isinstance(error, aiosmtplib.SMTPRecipientsRefused) and all(
         500 <= each.code < 600 for each in error.recipients
     )
 
 
 def due(release_after: datetime, now: datetime) -> Kind | None:
-    """Which mail the coming release asks for by now; only the nearest, should an earlier one have been missed."""
+    """Return the reminder due before a release; if several were missed, the nearest to the release only."""
     left = release_after - now
     waiting = [(before, kind) for kind, before in BEFORE_RELEASE.items() if timedelta(0) < left <= before]
     return min(waiting)[1] if waiting else None
 
 
 async def remind(database: Database) -> None:
-    """The sweep: tell those who are about to lose their numbers."""
+    """Sweep: remind owners whose numbers will be released soon."""
     now = datetime.now(UTC)
     async with database.begin() as session:
         for row in await subscriptions.in_grace(session, now):
@@ -149,7 +149,7 @@ def _kind(word: str) -> Kind:
 
 
 def day(at: datetime, time_zone: str) -> str:
-    """``Friday 4 December 2026``, where the organisation is."""
+    """Return the date as ``Friday 4 December 2026`` in the organisation's time zone."""
     there = at.astimezone(ZoneInfo(time_zone))
     return f"{there:%A} {there.day} {there:%B %Y}"
 

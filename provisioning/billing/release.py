@@ -1,4 +1,4 @@
-"""Give numbers back when the money has ended for good: by the day that was told, and not without asking once more."""
+"""Release an organisation's numbers after its grace period, after asking Stripe once more."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.worker import Do
 
 RELEASE_ALL = "release_organisation"
-LATER = timedelta(minutes=15)  # when Stripe does not answer: rather a number kept too long than one lost
+LATER = timedelta(minutes=15)  # retry when Stripe does not answer: keeping a number too long is better than losing it
 
 _log = structlog.get_logger(__name__)
 
 
 async def sweep(database: Database) -> None:
-    """Put whose grace is over into the queue."""
+    """Sweep: enqueue a release for each organisation whose grace period is over."""
     async with database.begin() as session:
         for organisation_id in await subscriptions.to_release(session, datetime.now(UTC)):
             payload = {"organisation": str(organisation_id)}
@@ -37,17 +37,17 @@ async def sweep(database: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseJob:
-    """What it takes to give numbers back."""
+    """Release numbers in the worker."""
 
     stripe: StripeApi
     grace: timedelta
 
     def jobs(self) -> Mapping[str, Do]:
-        """By name."""
+        """Return the job handlers by name."""
         return {RELEASE_ALL: self.release}
 
     async def release(self, database: Database, payload: Payload) -> None:
-        """The job: ask Stripe; if still nothing is paid and the grace is over, give up all that is there."""
+        """Job: ask Stripe; if nothing has been paid and the grace period is over, release all numbers and orders."""
         organisation_id = UUID(payload["organisation"])
         try:
             look = await ask(database, self.stripe, organisation_id)
@@ -82,7 +82,7 @@ async def _cancel_all(session: AsyncSession, organisation_id: UUID) -> None:
 
 
 async def _orders(session: AsyncSession, organisation_id: UUID) -> Sequence[NumberOrder]:
-    """Every order that has come, or will come, to a number; for a number that came without, one is made."""
+    """Return every order with a number or in progress; create an order for a number that has none."""
     rented = [
         await number_orders.of_rented(session, number)
         for number in await subscriptions.numbers_kept(session, organisation_id)

@@ -1,6 +1,6 @@
-"""What who pays changes on our own page: seats up and down, and a paused subscription that is to go on.
+"""Changes that owners make on our own page: the number of seats, and resuming a paused subscription.
 
-Seats are written down, and agents counted, under the organisation's lock, as they are where agents are invited.
+Seats are written, and agents counted, under the organisation's lock, as they are where agents are invited.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from provisioning.stripe.subscription import StripeSubscription, chosen
 
 
 class SeatError(Exception):
-    """Not that many seats, or nothing to change; its text is for who pays."""
+    """Too many or too few seats, or nothing to change. The text is shown to the owner."""
 
 
 def check(seats: int, agents: int) -> None:
-    """Raises `SeatError` unless ``agents`` find room in ``seats``, and so many are sold. Pure."""
+    """Raise `SeatError` unless ``seats`` is an allowed number and enough for ``agents``. Pure."""
     if not 1 <= seats <= MOST_SEATS:
         raise SeatError(f"A whole number of seats, please: 1 to {MOST_SEATS}.")
     if seats < agents:
@@ -30,7 +30,7 @@ def check(seats: int, agents: int) -> None:
 
 
 async def current(database: Database, stripe: StripeApi, organisation_id: UUID) -> StripeSubscription:
-    """The subscription that can be changed. Raises `SeatError` if there is none, and `StripeError`."""
+    """Return the subscription that can be changed. Raise `SeatError` if there is none, and `StripeError`."""
     async with database.begin() as session:
         row = await subscriptions.of(session, organisation_id)
     if row is None or row.stripe_customer_id is None:
@@ -44,10 +44,10 @@ async def current(database: Database, stripe: StripeApi, organisation_id: UUID) 
 async def change_seats(
     database: Database, stripe: StripeApi, organisation_id: UUID, seats: int, key: str, grace: timedelta
 ) -> tuple[int, int]:
-    """Have so many from now on; how many there were and are. The form ``key`` does it once.
+    """Change the number of seats; return the old and the new number. Idempotent by the form's ``key``.
 
-    Agents are counted before Stripe is asked and again afterwards: an agent who was added meanwhile gets their seat
-    back, and the change is refused. Raises `SeatError` and `StripeError`.
+    Agents are counted before Stripe is asked and again afterwards: if an agent was added meanwhile, their seat is
+    restored and the change is refused. Raise `SeatError` and `StripeError`.
     """
     async with database.begin() as session:
         check(seats, await Members(session, organisation_id).with_role("agent"))
@@ -64,7 +64,7 @@ async def change_seats(
 
 
 async def _write_seats(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> int:
-    """Write down how many seats there are now; how many agents there are, none of whom is added meanwhile."""
+    """Update the row from Stripe. Return the number of agents, counted under the organisation's lock."""
     look = await ask(database, stripe, organisation_id)
     async with database.begin() as session:
         await organisations.locked(session, organisation_id)
@@ -73,7 +73,7 @@ async def _write_seats(database: Database, stripe: StripeApi, organisation_id: U
 
 
 async def resume(database: Database, stripe: StripeApi, organisation_id: UUID, key: str, grace: timedelta) -> None:
-    """Let a paused subscription go on, and be paid for from today. Raises `SeatError` and `StripeError`."""
+    """Resume a paused subscription; a new paid period begins now. Raise `SeatError` and `StripeError`."""
     one = await current(database, stripe, organisation_id)
     if one.status != "paused":
         raise SeatError("The subscription is not paused.")

@@ -1,8 +1,8 @@
-"""What Stripe's subscriptions make of an organisation: `decide` is pure, `synchronise` asks and writes.
+"""Follow Stripe's subscriptions: `decide` is pure, `synchronise` asks and writes.
 
-An event only says that something has changed. What is so is asked of Stripe first, without a transaction (`ask`), and
-written down under the organisation's lock afterwards (`write`), unless somebody who asked later was faster. So any
-order of any events ends the same, and no row is locked while Stripe takes its time.
+An event only says that something has changed. The present state is read from Stripe first, without a transaction
+(`ask`), and written under the organisation's lock afterwards (`write`), unless a later answer was written already. So
+events in any order have the same result, and no row is locked while Stripe answers.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from provisioning.numbers import orders as numbers_orders
 from provisioning.stripe.api import StripeApi
 from provisioning.stripe.subscription import StripeSubscription, chosen, superfluous
 
-_LOCK_SECONDS = 9  # for an organisation: events come in swarms
+_LOCK_SECONDS = 9  # for an organisation: events arrive in bursts
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we knew before."""
+    """The organisation's state before."""
 
     status: OrganisationStatus
     subscription: str | None = None
@@ -46,24 +46,24 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is so from now on: the organisation's ``status``, its row's ``values``, and what else is to be done."""
+    """The organisation's new ``status``, its row's ``values``, and what else to do."""
 
     status: OrganisationStatus
     values: dict[str, Any]
     paid_by: Sequence[str]
-    """A number is due, if there is none: what pays for it, the first that has not paid for one yet."""
+    """If the organisation has no number, order one; the first of these that has not paid for one yet pays for it."""
     entries: Sequence[tuple[str, Details]]
-    """For the audit log."""
+    """Entries for the audit log."""
     notice: tuple[Kind, str] | None
-    """A mail to the owners, and its occasion."""
+    """A mail to the owners, and its occasion; None for no mail."""
     doubled: Sequence[str] = ()
-    """Subscriptions that are paid for beside the one that counts; the owners are told of each once."""
+    """Subscriptions paid for beside the one that counts; the owners get one mail about each."""
 
 
 def decide(known: Known, found: Sequence[StripeSubscription], now: datetime, grace: timedelta) -> Decision:
-    """What Stripe's ``found`` mean for an organisation of which so much was ``known``."""
+    """Decide what subscriptions ``found`` at Stripe mean for an organisation in state ``known``. Pure."""
     one = chosen(found)
-    if one is None:  # never gone to pay, or subscribed before there was Stripe
+    if one is None:  # never checked out, or subscribed without Stripe
         return Decision(known.status, {}, (), (), None)
     values = _values(known, one, now, grace)
     return Decision(
@@ -121,17 +121,17 @@ def _notice(known: Known, one: StripeSubscription, values: dict[str, Any]) -> tu
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What Stripe said of an organisation's customer, and when it was asked (the database's clock)."""
+    """A customer's subscriptions at Stripe, and when they were read (the database's clock)."""
 
     organisation_id: UUID
     customer: str | None
-    """None: it has never gone to pay, and nobody was asked."""
+    """None if the organisation never checked out; Stripe was not asked then."""
     asked_at: datetime
     subscriptions: Sequence[StripeSubscription] = ()
 
 
 async def ask(database: Database, stripe: StripeApi, organisation_id: UUID) -> Look:
-    """Ask Stripe about the organisation's customer, holding no transaction meanwhile. Raises `StripeError`."""
+    """Read the organisation's subscriptions from Stripe, outside any transaction. Raise `StripeError`."""
     async with database.begin() as session:
         row = await subscriptions.of(session, organisation_id)
         customer = row.stripe_customer_id if row else None
@@ -141,10 +141,10 @@ async def ask(database: Database, stripe: StripeApi, organisation_id: UUID) -> L
 
 
 async def write(session: AsyncSession, look: Look, grace: timedelta) -> bool:
-    """Bring the organisation to where ``look`` found it; whether its state is another one now.
+    """Update the organisation to what ``look`` found. Return whether its status changed.
 
-    Nothing is written if somebody asked later and has written already, or if the organisation is another customer by
-    now. Whoever asked last began after the last change they were called for, so it is their answer that must stay.
+    Nothing is written if a later answer was written already, or if the organisation has another customer by now. The
+    last question was asked after the last change, so its answer must stay.
     """
     await session.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
     organisation = await organisations.locked(session, look.organisation_id)
@@ -165,14 +165,14 @@ async def write(session: AsyncSession, look: Look, grace: timedelta) -> bool:
 
 
 async def synchronise(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
-    """`ask`, then `write` in a transaction of its own; whether the organisation's state is another one now."""
+    """`ask`, then `write` in its own transaction. Return whether the organisation's status changed."""
     look = await ask(database, stripe, organisation_id)
     async with database.begin() as session:
         return await write(session, look, grace)
 
 
 async def correct(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
-    """`synchronise`, for no event; whether we had anything otherwise until now."""
+    """`synchronise` without an event. Return whether our rows differed from Stripe."""
     look = await ask(database, stripe, organisation_id)
     async with database.begin() as session:
         before = await _look_up(session, organisation_id)
@@ -206,7 +206,7 @@ async def _follow(session: AsyncSession, organisation_id: UUID, decision: Decisi
 
 
 async def _order_number(session: AsyncSession, organisation_id: UUID, paid_by: Sequence[str]) -> None:
-    """One number for who has none: who paid again in time has kept theirs."""
+    """Order a number if the organisation has none. One that paid again within the grace period has kept its own."""
     if await subscriptions.numbers_kept(session, organisation_id):
         return
     if await subscriptions.orders_kept(session, organisation_id):

@@ -1,1 +1,1 @@
-"""Order -> rented number: `orders` keeps the order going, `purchase` talks to Twilio, `bundles` are its papers."""
+"""Order -> rented number: `orders` runs the jobs, `purchase` the steps at Twilio, `bundles` the regulatory bundle."""

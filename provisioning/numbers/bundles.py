@@ -1,6 +1,6 @@
-"""The job of papers: file an organisation's details with Twilio, follow them until they are approved or rejected.
+"""Regulatory bundles: file an organisation's details with Twilio and follow them until approved or rejected.
 
-draft ─► pending-review ─► in-review ─► twilio-approved: its orders go on
+draft ─► pending-review ─► in-review ─► twilio-approved: its orders resume
   ▲                                 └─► twilio-rejected, with reasons: the admin corrects the details, `begin`
   └── noncompliant: reasons, and nothing is submitted ◄─┘
 """
@@ -31,25 +31,25 @@ from provisioning.worker import Do
 
 FOLLOW = "follow_bundle"
 AT_FIRST, LATER, AT_LAST = timedelta(seconds=3), timedelta(minutes=1), timedelta(minutes=15)
-"""How often Twilio is asked about papers: in their first five minutes, in their first hour, and afterwards."""
+"""How often Twilio is asked about a bundle: in its first five minutes, in its first hour, and afterwards."""
 
 _log = structlog.get_logger(__name__)
 
 
 def jobs(api: BundlesApi, mail: str) -> Mapping[str, Do]:
-    """What a worker does about papers, by the job's name. Twilio writes to ``mail`` about them."""
+    """Return the job handlers by name. Twilio sends mail about bundles to ``mail``."""
     return {FOLLOW: partial(_follow, api, mail)}
 
 
 async def begin(session: AsyncSession, organisation_id: UUID) -> Bundle:
-    """File the organisation's papers; rejected ones are filed anew, with its details as they are then."""
+    """File the organisation's bundle; file a rejected one again with the present details."""
     papers = await bundles.start(session, organisation_id)
     await enqueue(session, FOLLOW, {"bundle": str(papers.id)}, key=f"{papers.id}:{datetime.now(UTC):%H%M%S}")
     return papers
 
 
 def reasons_of(papers: Bundle) -> list[str]:
-    """Why ``papers`` were not accepted, a sentence each."""
+    """Return why the bundle was rejected, one sentence each."""
     return list(json.loads(papers.reasons or "[]"))
 
 
@@ -62,7 +62,7 @@ async def _follow(api: BundlesApi, mail: str, database: Database, payload: Paylo
 
 
 async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID) -> timedelta | None:
-    """Bring the papers as far as they go now; how long until they are looked at again, None when they are settled."""
+    """Do the bundle's next step. Return the delay before the next check; None once it is approved or rejected."""
     async with database.begin() as session:
         papers = await bundles.find(session, bundle_id)
         organisation = await organisations.find(session, papers.organisation_id) if papers else None
@@ -80,7 +80,7 @@ async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID
 
 
 def details_of(organisation: Organisation, mail: str) -> Details:
-    """What Twilio is told about ``organisation``."""
+    """Return the details of ``organisation`` that Twilio needs."""
     return Details(
         legal_name=organisation.legal_name or "",
         abn=organisation.abn or "",
@@ -97,7 +97,7 @@ async def _file(api: BundlesApi, database: Database, papers: Bundle, details: De
     try:
         address = await api.address(name, details)
     except TwilioError as error:
-        if error.remedy == "again":
+        if error.retryable:
             raise
         return await _settle(database, papers, "twilio-rejected", [error.sentence])
     bundle, status = await api.bundle(name, details.email)
@@ -122,7 +122,7 @@ async def _look(api: BundlesApi, database: Database, papers: Bundle) -> timedelt
 async def _settle(
     database: Database, papers: Bundle, status: str, reasons: Sequence[str], **sids: Any
 ) -> timedelta | None:
-    """Write down what the papers have come to; approved, the orders that waited for them go on."""
+    """Record the bundle's status; once it is approved, resume the orders that waited for it."""
     async with database.begin() as session:
         told = json.dumps(list(reasons)) if reasons else None
         if not await bundles.change(session, papers, status=status, reasons=told, **sids):

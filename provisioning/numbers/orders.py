@@ -1,7 +1,7 @@
-"""The jobs of numbers: see an order through, give a number back. And how people order: pick, buy one more, try again.
+"""Number orders: the jobs that process and release them, and what members do: pick, buy one more, try again.
 
-An order is worked on by one worker at a time (`Database.try_lock`), a step after the other (`purchase`), until it is
-done, must wait, or can not go on; then its row says why, and when it is tried again.
+One worker at a time processes an order (`Database.try_lock`), step by step (`purchase`), until it is done, must wait or
+is stuck; then its row says why, and when it is retried.
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ from provisioning.twilio.settings import TwilioSettings
 from provisioning.worker import Do
 
 PROVISION, RELEASE = "provision_number", "release_number"
-BUSY = timedelta(seconds=3)  # somebody else works on it
+BUSY = timedelta(seconds=3)  # another worker processes it
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=15)
 PAUSES = {"operator": timedelta(minutes=15), "papers": timedelta(hours=1)}
-ALARMING = 8  # tries in vain, after which an operator should look
+ALARMING = 8  # failed attempts after which an operator should look
 _MOST_RACES = 8
-MOST_STEPS = 40  # in one go: an order may go round in circles, when candidates are always taken, say
+MOST_STEPS = 40  # per run: an order can loop, for instance if its candidates are always taken
 DAY = timedelta(days=1)
 
 _log = structlog.get_logger(__name__)
 
 
 class LimitError(Exception):
-    """Not that many numbers; its text is for the admin."""
+    """The organisation has reached a limit on numbers. The text is shown to the admin."""
 
 
 def jobs(context: PurchaseContext) -> Mapping[str, Do]:
-    """What a worker does about numbers, by the job's name."""
+    """Return the job handlers by name."""
     return {PROVISION: partial(_provision, context), RELEASE: _release}
 
 
 async def enqueue_order(session: AsyncSession, order_id: UUID, why: str = "") -> None:
-    """Have the order worked on. A job that waits for later does not stop one for another reason ``why``."""
+    """Enqueue a job for the order. A waiting job does not block one with another ``why``."""
     await enqueue(session, PROVISION, {"order": str(order_id)}, key=f"{order_id}:{why}" if why else str(order_id))
 
 
-# -- what people do ----------------------------------------------------------------------------------------------
+# -- actions of members ------------------------------------------------------------------------------------------
 
 
 async def pick(session: AsyncSession, organisation_id: UUID, e164: str, order_id: UUID | None = None) -> NumberOrder:
-    """The admin wants ``e164``: for what is paid already, or to be held until it is.
+    """Pick ``e164`` for what is already paid, or hold it until it is paid.
 
     Args:
-        order_id: the order whose number was being chosen when the admin was shown the choice. It goes for ``e164``
-            also if it has been given a default number meanwhile: one order, one number.
+        order_id: the order whose number the admin was choosing. It gets ``e164`` even if it was given a default
+            number meanwhile: one order, one number.
 
-    Raises `NumberTakenError`, also if somebody else has picked a number for that order.
+    Raise `NumberTakenError`, also if another member has picked a number for that order.
     """
     orders = NumberOrders(session, organisation_id)
-    for _ in range(_MOST_RACES):  # a worker moves the order on, but never for long
+    for _ in range(_MOST_RACES):  # workers move the order on, but finish soon
         order = await (orders.find(order_id) if order_id else orders.open_to_choice())
         if order is None:
             return await orders.hold(e164)
@@ -80,7 +80,7 @@ async def pick(session: AsyncSession, organisation_id: UUID, e164: str, order_id
 async def buy_another(
     session: AsyncSession, organisation_id: UUID, e164: str, key: str, limits: TwilioSettings, label: str = ""
 ) -> NumberOrder | None:
-    """Order one more number; None if the form ``key`` has done so. Raises `LimitError`, `NumberTakenError`."""
+    """Order one more number; None if the form ``key`` already did. Raise `LimitError`, `NumberTakenError`."""
     orders = NumberOrders(session, organisation_id)
     if await orders.open() >= limits.max_numbers_per_organisation:
         raise LimitError(f"You have {limits.max_numbers_per_organisation} numbers, and that is the most we rent out.")
@@ -93,7 +93,7 @@ async def buy_another(
 
 
 async def try_again(session: AsyncSession, order: NumberOrder) -> bool:
-    """Take up an order that waits or has failed; False if there is nothing to do or it moved on meanwhile."""
+    """Resume an order that waits or has failed; False if there is nothing to do or it moved on meanwhile."""
     if order.state not in STEPS and not (order.state == "failed" and await number_orders.reopen(session, order)):
         return False
     await enqueue_order(session, order.id, "asked")
@@ -101,7 +101,7 @@ async def try_again(session: AsyncSession, order: NumberOrder) -> bool:
 
 
 async def cancel(session: AsyncSession, order: NumberOrder) -> bool:
-    """Release whatever ``order`` has come to, if it is over for its organisation; False if it moved on meanwhile."""
+    """Cancel ``order`` and release what it has bought; False if it moved on meanwhile."""
     if order.state in ("released", "releasing"):
         return True
     if not await number_orders.move(session, order, "releasing"):
@@ -116,7 +116,7 @@ async def cancel(session: AsyncSession, order: NumberOrder) -> bool:
 async def _provision(context: PurchaseContext, database: Database, payload: Payload) -> None:
     order_id = UUID(payload["order"])
     async with database.try_lock(f"order {order_id}") as locked:
-        pause = await _see_through(context, order_id) if locked else BUSY
+        pause = await _process(context, order_id) if locked else BUSY
     if pause is not None:
         raise TryAgain(pause)
 
@@ -131,8 +131,8 @@ async def _release(database: Database, payload: Payload) -> None:
         raise TryAgain(BUSY)
 
 
-async def _see_through(context: PurchaseContext, order_id: UUID) -> timedelta | None:
-    """Work on the order until it is done or stuck; how long to wait before the next try, None for none."""
+async def _process(context: PurchaseContext, order_id: UUID) -> timedelta | None:
+    """Process the order until it is done or stuck. Return the delay before the next attempt; None for no attempt."""
     for _ in range(MOST_STEPS):
         async with context.database.begin() as session:
             order = await number_orders.find(session, order_id)
@@ -152,7 +152,7 @@ async def _see_through(context: PurchaseContext, order_id: UUID) -> timedelta | 
 
 
 async def _stuck(context: PurchaseContext, order: NumberOrder, error: TwilioError) -> timedelta | None:
-    """Write down what went wrong and when it is tried again."""
+    """Record the error and the time of the next attempt. Return the delay; None if there is no next attempt."""
     pause = pause_after(error, order.attempts)
     alarming = order.attempts >= ALARMING or error.remedy in ("operator", "nothing")
     _log.log(
@@ -167,7 +167,7 @@ async def _stuck(context: PurchaseContext, order: NumberOrder, error: TwilioErro
     )
     nothing_bought = pause is None and order.state in ("paid", "chosen")
     async with context.database.begin() as session:
-        await number_orders.note_trouble(
+        await number_orders.record_error(
             session,
             order,
             code=error.code,
@@ -180,7 +180,7 @@ async def _stuck(context: PurchaseContext, order: NumberOrder, error: TwilioErro
 
 
 def pause_after(error: TwilioError, attempts: int) -> timedelta | None:
-    """How long to leave Twilio alone after ``attempts`` earlier failures; None: for good."""
+    """Return the delay after ``attempts`` earlier failures; None if a retry is pointless."""
     if error.remedy == "nothing":
         return None
     if error.remedy in PAUSES:

@@ -1,15 +1,15 @@
-"""One order's way to a number that rings: ``paid → chosen → bought → configured → routed → assigned → done``.
+"""The steps of a number order: ``paid → chosen → bought → configured → routed → assigned → done``.
 
-Twilio knows no idempotency key, and buying a number that the account has already is answered like a purchase. So
-exactly one number comes of our own table and of a tag:
+Twilio has no idempotency keys, and buying a number that the account already has is answered like a purchase. Our own
+table and a tag make sure that exactly one number is bought:
 
-- The candidate is written down, under a unique index, before anything is bought: two orders never go for one number.
-- Before buying we look whether the account has it. Tagged with this order, an earlier try bought it; tagged free,
-  it is reused; under any other name it is somebody's, and another one is chosen.
-- Who picks a number makes the order's candidate another one, however far the order has come. Its worker then finds
-  itself overtaken, buys the picked one, and returns whatever else bears the order's tag.
-- Each step may be done twice, and ends with a compare-and-set of the state; whoever dies between the two is followed
-  by another who finds what was done.
+- The candidate is stored, under a unique index, before anything is bought: two orders never buy the same number.
+- Before buying, the account is checked for the number. Tagged with this order, an earlier attempt bought it; tagged
+  free, it is reused; with any other name it is in use, and another candidate is chosen.
+- Picking a number replaces the order's candidate, however far the order has come. Its worker then gets `Overtaken`,
+  buys the picked number, and releases any other number with the order's tag.
+- Each step is idempotent and ends with a compare-and-set of the state; after a crash in between, the next worker finds
+  what was done.
 """
 
 from __future__ import annotations
@@ -28,53 +28,53 @@ from db.queries.number_orders import NumberOrders, NumberTakenError
 from db.queries.numbers import Numbers, verified
 from provisioning.numbers import twilio_config
 from provisioning.progress import Progress
-from provisioning.twilio.errors import TROUBLES
+from provisioning.twilio.errors import FAILURES
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
 
 TIME_TO_PICK = timedelta(seconds=30)
 _GONE, _NONE, _PAPERS = 21422, 21452, 21649
-_ALIKE = 8  # characters of +61255501234: numbers of the same exchange begin so
+_ALIKE = 8  # leading characters of +61255501234 that similar numbers share
 AREAS: Mapping[str, str] = {
     **dict.fromkeys(("NSW", "ACT"), "+612"),
     **dict.fromkeys(("VIC", "TAS"), "+613"),
     "QLD": "+617",
     **dict.fromkeys(("SA", "WA", "NT"), "+618"),
 }
-"""How geographic numbers of a state or territory begin (ACMA's numbering plan: areas 02, 03, 07 and 08)."""
+"""Prefixes of geographic numbers by state or territory (ACMA's numbering plan: areas 02, 03, 07 and 08)."""
 _WISHES = ("locality", "prefix", "pattern")
 
 
 class Overtaken(Exception):  # noqa: N818 (not an error: somebody else has moved the order)
-    """Look at the order again."""
+    """Another transaction moved the order: read it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseContext:
-    """What it takes to work on an order."""
+    """What the steps need: database, Twilio, progress events and settings."""
 
     database: Database
     api: TwilioApi
     progress: Progress
     web_public_url: str
-    fallback_url: str  # what answers calls when `web` does not; empty: the document beside its webhooks
+    fallback_url: str  # answers calls when `web` does not; empty: the document beside its webhooks
     platform_papers: tuple[str, str] | None
     """BundleSid and AddressSid for organisations without their own."""
     keep_released: bool
-    """Released numbers stay ours, tagged `FREE`."""
+    """Keep released numbers in the account, tagged `FREE`."""
 
 
 def tag(order: NumberOrder) -> str:
-    """The FriendlyName by which ``order``'s number is found again, whatever happened."""
+    """Return the FriendlyName that marks ``order``'s number at Twilio, so that it is found again after a crash."""
     return f"{TAG}{order.id}"
 
 
 async def advance(context: PurchaseContext, order: NumberOrder) -> None:
-    """Do the next step of ``order``. Raises `TwilioError`, `Overtaken`, `WaitForPick`."""
+    """Do the next step of ``order``. Raise `TwilioError`, `Overtaken`, `WaitForPick`."""
     await STEPS[order.state](context, order)
 
 
 class WaitForPick(Exception):  # noqa: N818 (not an error either)
-    """Somebody may still be picking a number, until ``until``."""
+    """A member may still pick a number, until ``until``."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__()
@@ -100,21 +100,21 @@ async def _choose(context: PurchaseContext, order: NumberOrder) -> None:
     for candidate in await _candidates(context, order):
         try:
             await _move(context, order, "chosen", candidate=candidate)
-        except NumberTakenError:  # another order was faster
+        except NumberTakenError:  # another order took it first
             continue
         return
     raise TwilioError(_NONE, 400)
 
 
 def _chosen_for_them_at(order: NumberOrder) -> datetime:
-    """From when on a number is chosen for who has not picked one, and is not picking one just now."""
+    """Return when a number is chosen automatically for an organisation that has not picked one."""
     at_once = _known(order) or order.error_sentence
     first = order.created_at if at_once else order.created_at + TIME_TO_PICK
     return max(first, order.choosing_until or first)
 
 
 async def _take_over_hold(context: PurchaseContext, order: NumberOrder) -> bool:
-    """Whether the number that was held before payment is the candidate now."""
+    """Make the number held before payment the candidate. Return whether there was one."""
     async with context.database.begin() as session:
         held = await NumberOrders(session, order.organisation_id).held()
         if held is None or held.candidate is None or not await number_orders.move(session, held, "released"):
@@ -126,7 +126,7 @@ async def _take_over_hold(context: PurchaseContext, order: NumberOrder) -> bool:
 
 
 async def _candidates(context: PurchaseContext, order: NumberOrder) -> list[str]:
-    """Numbers that would do, the best first: our own free ones, then those for sale."""
+    """Return suitable numbers, best first: our own free ones, then those for sale."""
     async with context.database.begin() as session:
         organisation = await organisations.find(session, order.organisation_id)
     known, city = _known(order), organisation.locality if organisation else None
@@ -141,7 +141,7 @@ async def _candidates(context: PurchaseContext, order: NumberOrder) -> list[str]
 
 
 async def _like(context: PurchaseContext, wish: Wish, free: Sequence[str], area: str) -> list[str]:
-    """Numbers as ``wish`` has them, of ``area``: towns of one name lie in several states."""
+    """Return numbers that match ``wish`` in ``area``: several states have towns of the same name."""
     start = wish.contains if wish.contains.startswith("+") else ""
     mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
     offers = [offer.e164 for offer in await context.api.search(wish)]
@@ -170,21 +170,21 @@ async def _buy(context: PurchaseContext, order: NumberOrder) -> None:
 
 
 async def _release_others(context: PurchaseContext, order: NumberOrder, bought: Owned) -> None:
-    """Return what the order had come to before another number was picked: one order, one number."""
+    """Release what the order bought before another number was picked: one order, one number."""
     for each in await context.api.tagged(tag(order)):
         if each.sid != bought.sid:
             await release(context, each.sid)
 
 
 async def _bought(context: PurchaseContext, order: NumberOrder, candidate: str) -> Owned | None:
-    """The number just bought; None if somebody else has it."""
+    """Buy the candidate and return it; None if somebody else has it."""
     bundle, address = await _papers(context, order)
     try:
         return await context.api.buy(candidate, tag(order), bundle, address)
     except TwilioError as error:
         if error.remedy != "another number":
             raise
-        return await context.api.owned(candidate)  # an earlier try of ours may have come through late
+        return await context.api.owned(candidate)  # an earlier request of ours may have succeeded late
 
 
 async def _papers(context: PurchaseContext, order: NumberOrder) -> tuple[str, str]:
@@ -201,7 +201,7 @@ async def _choose_again(context: PurchaseContext, order: NumberOrder) -> None:
     alike = {"prefix": (order.candidate or "")[:_ALIKE]} if not _known(order) else {}
     async with context.database.begin() as session:
         wanted = {**order.wanted, **alike}
-        if not await number_orders.drop_candidate(session, order, TROUBLES[_GONE].sentence, wanted):
+        if not await number_orders.drop_candidate(session, order, FAILURES[_GONE].sentence, wanted):
             raise Overtaken
     context.progress.tell(order.organisation_id, order.id, "paid")
 
@@ -233,7 +233,7 @@ async def _assign(context: PurchaseContext, order: NumberOrder) -> None:
 
 
 async def _verify(context: PurchaseContext, order: NumberOrder) -> None:
-    """Read back; what somebody has changed meanwhile is put right, and read again the next time."""
+    """Read the settings back; correct what has changed meanwhile, and check again in the next step."""
     owned = await _ours(context, order)
     changes = await twilio_config.configure(context.api, owned, context.web_public_url, context.fallback_url)
     if changes or await twilio_config.route(context.api, owned.e164):
@@ -248,7 +248,7 @@ async def _verify(context: PurchaseContext, order: NumberOrder) -> None:
 
 
 async def _ours(context: PurchaseContext, order: NumberOrder) -> Owned:
-    """The order's number as Twilio has it; found by its tag if it got another sid. Raises `TwilioError` if gone."""
+    """Return the order's number at Twilio, by its sid or else its tag. Raise `TwilioError` if it is gone."""
     owned = await context.api.fetch(order.twilio_sid) if order.twilio_sid else None
     if owned is None:
         owned = next(iter(await context.api.tagged(tag(order))), None)
@@ -261,7 +261,7 @@ async def _ours(context: PurchaseContext, order: NumberOrder) -> Owned:
 
 
 async def _release(context: PurchaseContext, order: NumberOrder) -> None:
-    """Give up whatever bears the order's tag, also what was bought and never written down."""
+    """Release every number with the order's tag, including one bought but never recorded."""
     for owned in await _belongings(context, order):
         await release(context, owned.sid)
     async with context.database.begin() as session:
@@ -277,12 +277,12 @@ async def _release(context: PurchaseContext, order: NumberOrder) -> None:
 async def _belongings(context: PurchaseContext, order: NumberOrder) -> Sequence[Owned]:
     found = {each.sid: each for each in await context.api.tagged(tag(order))}
     if order.twilio_sid and (owned := await context.api.fetch(order.twilio_sid)) and not owned.tag.startswith(TAG):
-        found[owned.sid] = owned  # somebody gave it another name
+        found[owned.sid] = owned  # somebody renamed it at Twilio
     return list(found.values())
 
 
 async def release(context: PurchaseContext, sid: str) -> None:
-    """Return the number to Twilio or keep it for the next order, as the settings say. Raises `TwilioError`."""
+    """Return the number to Twilio, or keep it for the next order, as configured. Raise `TwilioError`."""
     if context.keep_released:
         await context.api.change(sid, friendly_name=FREE, **twilio_config.NOWHERE)
     else:

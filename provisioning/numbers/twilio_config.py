@@ -1,4 +1,4 @@
-"""How a number of ours has to stand at Twilio, and how it is put right; what was changed is told."""
+"""The settings a rented number must have at Twilio: compare, correct, and return what was changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from provisioning.twilio.numbers_api import Owned, TwilioApi
 
 _URLS = ("voice_url", "voice_fallback_url", "status_callback")
 NOWHERE = dict.fromkeys(_URLS, "")
-"""The settings of a number that is nobody's."""
+"""The settings of a number without an organisation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting that was not as it has to be."""
+    """One setting that had another value than required."""
 
     what: str
     was: str
@@ -24,10 +24,10 @@ class Change:
 
 
 def wanted(web_public_url: str, fallback_url: str = "") -> dict[str, str]:
-    """Return the settings of every number of ours. No application: it would take precedence over the URL.
+    """Return the required settings of every number. No application: it would take precedence over the URL.
 
-    ``fallback_url`` is what Twilio asks when we do not answer: a document that needs none of our processes. Empty is
-    the one beside the others, which the proxy in front of `web` serves.
+    ``fallback_url`` is what Twilio requests when we do not answer: a document that needs none of our processes. Empty
+    means the one under ``web_public_url``, which the proxy in front of `web` serves.
     """
     return {
         "voice_url": webhook_url.asked(web_public_url + webhook_url.VOICE),
@@ -41,17 +41,17 @@ def wanted(web_public_url: str, fallback_url: str = "") -> dict[str, str]:
 
 
 def differences(owned: Owned, web_public_url: str, fallback_url: str = "") -> list[Change]:
-    """Return what stands otherwise at Twilio than it has to. Overrides behind ``#`` are no difference."""
+    """Return the settings at Twilio that differ. Overrides after ``#`` do not count as a difference."""
     right = wanted(web_public_url, fallback_url)
     found = [Change(name, getattr(owned, name), now) for name, now in right.items()]
     return [each for each in found if not _agrees(each)]
 
 
 async def configure(api: TwilioApi, owned: Owned, web_public_url: str, fallback_url: str = "") -> list[Change]:
-    """Put the number's settings right, if they are not; return what was changed. Raises `TwilioError`.
+    """Correct the number's settings where they differ; return what was changed. Raise `TwilioError`.
 
-    With any change all of them are written: Twilio takes no fallback without a URL, and URLs that agreed get their
-    overrides. What is to be empty is written where it is not: an empty sid has no form that Twilio knows.
+    If any differs, all are written: Twilio accepts no fallback without a URL, and equal URLs get their overrides. Empty
+    values are written only where Twilio has another value: it does not accept an empty sid otherwise.
     """
     changes = differences(owned, web_public_url, fallback_url)
     if changes:
@@ -62,7 +62,7 @@ async def configure(api: TwilioApi, owned: Owned, web_public_url: str, fallback_
 
 
 async def route(api: TwilioApi, e164: str) -> list[Change]:
-    """Have the number's calls processed in Australia, if they are not; what was changed. Raises `TwilioError`."""
+    """Route the number's calls to Australia if they are not; return what was changed. Raise `TwilioError`."""
     region = await api.region(e164)
     if region == REGION:
         return []
@@ -71,7 +71,7 @@ async def route(api: TwilioApi, e164: str) -> list[Change]:
 
 
 async def repair(api: TwilioApi, sid: str, web_public_url: str, fallback_url: str = "") -> Sequence[Change] | None:
-    """Look at all of it and mend what is wrong; what was changed, None if the number is not ours any more.
+    """Check and correct everything; return what was changed, None if the number is no longer ours.
 
     Raises `TwilioError`.
     """

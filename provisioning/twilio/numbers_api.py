@@ -18,7 +18,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.rest import Client
 
 from provisioning.twilio.client import REGION, BusyError, connected
-from provisioning.twilio.errors import Remedy, trouble
+from provisioning.twilio.errors import Remedy, failure_of
 from provisioning.twilio.settings import TwilioSettings
 
 TAG = "bilby:"
@@ -38,13 +38,18 @@ class TwilioError(Exception):
     def __init__(
         self, code: int | None, status: int | None, retry_after: float | None = None, text: str = ""
     ) -> None:
-        found = trouble(code, status, text)
+        found = failure_of(code, status, text)
         super().__init__(found.sentence)
         self.code = code if code is not None else status
         self.status = status
         self.sentence = found.sentence
         self.remedy: Remedy = found.remedy
         self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the failure is temporary: the same request may succeed later."""
+        return self.remedy == "again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from db.queries import audit
 from db.queries.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
 from db.queries.organisations import entitlements
 from provisioning.numbers.twilio_config import Change
-from provisioning.twilio.errors import TROUBLES, outlook
+from provisioning.twilio.errors import FAILURES, outlook
 from provisioning.twilio.settings import TwilioSettings
 from web.request.callers import shown
 
@@ -213,7 +213,7 @@ def _doing(order: NumberOrder | None, zone: tzinfo) -> str:
 
 
 def _under_way(order: NumberOrder, zone: tzinfo) -> UnderWay:
-    known = TROUBLES.get(order.error_code or 0)
+    known = FAILURES.get(order.error_code or 0)
     return UnderWay(
         id=order.id,
         number=shown(order.candidate) if order.candidate else "",

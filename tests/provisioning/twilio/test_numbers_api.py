@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
 from provisioning.twilio import client as twilio_client
-from provisioning.twilio.errors import TROUBLES, outlook, trouble
+from provisioning.twilio.errors import FAILURES, failure_of, outlook
 from provisioning.twilio.numbers_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number, RestFault
@@ -142,19 +142,19 @@ def test_any_wish_is_one_that_twilio_understands(prefix: str, pattern: str) -> N
 
 @given(st.none() | st.integers(10000, 99999), st.none() | st.integers(400, 599))
 def test_every_failure_has_a_sentence(code: int | None, status: int | None) -> None:
-    sentence = trouble(code, status).sentence
+    sentence = failure_of(code, status).sentence
     assert sentence.endswith(".")
     assert sentence[0].isupper()
 
 
 def test_the_codes_of_the_contract_are_in_the_table() -> None:
-    assert {21649, 21631, 21615, 21422, 20003, 20429} <= TROUBLES.keys()
+    assert {21649, 21631, 21615, 21422, 20003, 20429} <= FAILURES.keys()
 
 
 def test_an_order_says_whether_and_when_it_goes_on() -> None:
     at, zone = datetime(2026, 11, 21, 3, 5, tzinfo=UTC), ZoneInfo("Australia/Sydney")
     assert outlook("Twilio is busy.", at, zone) == "Twilio is busy. We try again at 14:05:00."
-    assert outlook("It is over.", None, zone) == "It is over. We do not try again by ourselves."
+    assert outlook("It is over.", None, zone) == "It is over. It is not retried automatically."
     assert outlook(None, at, zone) == "We go on at 14:05:00."
     assert outlook(None, None, zone) == ""
 
@@ -164,7 +164,7 @@ def test_an_order_says_whether_and_when_it_goes_on() -> None:
     [(22401, ""), (20404, "Endpoint is not supported in realm 'au1'"), (None, "X NOT SUPPORTED IN REALM au1")],
 )
 def test_what_au1_does_not_offer_names_the_setting(code: int | None, text: str) -> None:
-    found = trouble(code, 404, text)
+    found = failure_of(code, 404, text)
     assert found.remedy == "operator"
     assert {"TWILIO_PURCHASE_BASE", "TWILIO_US1_KEY_SID"} <= set(found.sentence.replace(",", "").split())
 

@@ -90,7 +90,7 @@ async def test_a_check_that_fails_says_so(
     twilio.book.faults.append(RestFault("GET", NUMBER, status=500, code=20500))
     answer = await alice.post(f"/numbers/{cast.number.id}/check")
     assert answer.status == 503
-    assert "Twilio does not answer properly" in await words(answer)
+    assert "Twilio is not working properly" in await words(answer)
     monkeypatch.setattr(numbers_page, "CHECKS", Limit("number check", count=0, seconds=3600))
     limited = await alice.post(f"/numbers/{cast.number.id}/check")
     assert limited.status == 429
@@ -131,7 +131,7 @@ async def _stuck(database: Database, cast: Cast, paid_by: str = "member:1") -> N
         assert order is not None
         sentence = "Twilio needs your business address."
         again = datetime.now(UTC) + timedelta(hours=1)
-        await number_orders.note_trouble(
+        await number_orders.record_error(
             session, order, code=21631, sentence=sentence, next_try_at=again, state="paid"
         )
     return order

@@ -41,7 +41,7 @@ async def _stuck(
         order = await number_orders.pay(session, organisation_id, f"sub_{uuid4()}", {})
         assert order is not None
         trouble = {"code": 20429, "sentence": "Twilio is busy.", "next_try_at": next_try_at}
-        await number_orders.note_trouble(session, order, state=state, **trouble)  # type: ignore[arg-type]
+        await number_orders.record_error(session, order, state=state, **trouble)  # type: ignore[arg-type]
         return order
 
 

@@ -81,7 +81,7 @@ async def test_it_changes_under_the_readers_eyes(opened: Open, site: Site, datab
         assert await number_orders.move(session, order, "chosen", candidate="+61255500037")
         order = await number_orders.find(session, order.id) or order
         sentence = "Twilio is busy. <b>&amp;"
-        await number_orders.note_trouble(
+        await number_orders.record_error(
             session, order, code=20429, sentence=sentence, next_try_at=None, state="chosen"
         )
     site.app[keys.progress].nudge(nora.organisation_id)
