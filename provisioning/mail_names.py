@@ -1,7 +1,7 @@
 """Names in mails: kept as people and organisations write them, but never a link. Pure.
 
-Anybody who signs up or invites chooses these names, and mail programs turn ``evil.example`` into a link. So that nobody
-can send their own links to strangers through Bilby, a mail shows only the words of a name.
+Anybody who signs up or invites chooses these names, and mail programs turn ``evil.example`` into a link. So that
+nobody can send their own links to strangers through Bilby, a mail shows only the words of a name.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Publish on NATS the progress of orders, ``progress.{organisation}.{order}`` ``{"order", "state"}``, and changes of an
-organisation's state, ``progress.{organisation}.standing``.
+"""Publish on NATS the progress of orders, ``progress.{organisation}.{order}`` ``{"order", "state"}``, and changes of
+an organisation's state, ``progress.{organisation}.standing``.
 
 Events are only a trigger: receivers read the database. So nothing waits for NATS, and without it nothing is lost; an
 event is dropped if the queue is full.

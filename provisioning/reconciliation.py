@@ -1,7 +1,7 @@
 """Every night: compare Stripe, our rows and Twilio's list of numbers; repair or report each difference.
 
-`differences` decides from what was read; `_REPAIR` acts on one difference at a time, after reading its rows and number
-again. A number without our tag, or with the tag of an unknown order, is never released.
+`differences` decides from what was read; `_REPAIR` acts on one difference at a time, after reading its rows and
+number again. A number without our tag, or with the tag of an unknown order, is never released.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Run jobs, with retries; keep running through crashes of other workers and of the database.
 
 pgqueuer takes a job under a lock and sends a heartbeat every few seconds while it runs. If heartbeats stop for
-`HEARTBEAT`, another worker takes the job. A job that raises is retried with growing delays; after `ATTEMPTS` it is held
-(``pgqueuer.status = 'failed'``) for an operator.
+`HEARTBEAT`, another worker takes the job. A job that raises is retried with growing delays; after `ATTEMPTS` it is
+held (``pgqueuer.status = 'failed'``) for an operator.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ async def tell(session: AsyncSession, organisation_id: UUID, kind: Kind, about: 
 
 
 def is_refused(error: Exception) -> bool:
-    """Return whether the server rejects the address for good. Other errors are temporary or for the operator to fix."""
+    """Return whether the server rejects the address for good. Other errors are temporary or the operator's."""
     return isinstance(error, aiosmtplib.SMTPRecipientsRefused) and all(
         500 <= each.code < 600 for each in error.recipients
     )

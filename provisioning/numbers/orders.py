@@ -1,7 +1,7 @@
 """Number orders: the jobs that process and release them, and what members do: pick, buy one more, try again.
 
-One worker at a time processes an order (`Database.try_lock`), step by step (`purchase`), until it is done, must wait or
-is stuck; then its row says why, and when it is retried.
+One worker at a time processes an order (`Database.try_lock`), step by step (`purchase`), until it is done, must
+wait or is stuck; then its row says why, and when it is retried.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ table and a tag make sure that exactly one number is bought:
   free, it is reused; with any other name it is in use, and another candidate is chosen.
 - Picking a number replaces the order's candidate, however far the order has come. Its worker then gets `Overtaken`,
   buys the picked number, and releases any other number with the order's tag.
-- Each step is idempotent and ends with a compare-and-set of the state; after a crash in between, the next worker finds
-  what was done.
+- Each step is idempotent and ends with a compare-and-set of the state; after a crash in between, the next worker
+  finds what was done.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ def differences(owned: Owned, web_public_url: str, fallback_url: str = "") -> li
 async def configure(api: TwilioApi, owned: Owned, web_public_url: str, fallback_url: str = "") -> list[Change]:
     """Correct the number's settings where they differ; return what was changed. Raise `TwilioError`.
 
-    If any differs, all are written: Twilio accepts no fallback without a URL, and equal URLs get their overrides. Empty
-    values are written only where Twilio has another value: it does not accept an empty sid otherwise.
+    If any differs, all are written: Twilio accepts no fallback without a URL, and equal URLs get their overrides.
+    Empty values are written only where Twilio has another value: it does not accept an empty sid otherwise.
     """
     changes = differences(owned, web_public_url, fallback_url)
     if changes:

@@ -39,8 +39,8 @@ _IDENTITY = Failure(
 )
 
 _REALM = Failure(
-    "Twilio does not offer this at the configured host. The operator has been notified; you need not do anything. For the "
-    "operator: set TWILIO_PURCHASE_BASE to https://api.twilio.com (for a number's region TWILIO_ROUTES_BASE to "
+    "Twilio does not offer this at the configured host. The operator has been notified; you need not do anything. For "
+    "the operator: set TWILIO_PURCHASE_BASE to https://api.twilio.com (for a number's region TWILIO_ROUTES_BASE to "
     "https://routes.twilio.com), and TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a key made in us1.",
     "operator",
 )
@@ -63,13 +63,15 @@ FAILURES: dict[int, Failure] = {
     21451: Failure("There is no number like that. Search for another locality or prefix.", "another number"),
     21613: _IDENTITY,
     21615: Failure(
-        "This number is for businesses with an address in Australia. Enter one under Settings, and the order continues.",
+        "This number is for businesses with an address in Australia. Enter one under Settings, and the "
+        "order continues.",
         "papers",
     ),
     21628: _ADDRESS,
     21629: _ADDRESS,
     21631: Failure(
-        "Twilio needs your business address before it rents you a number. Enter it under Settings, and the order continues.",
+        "Twilio needs your business address before it rents you a number. Enter it under Settings, and the "
+        "order continues.",
         "papers",
     ),
     21649: Failure(

@@ -66,7 +66,7 @@ class Child:
 
     async def says_working(self) -> bool:
         """Whether it has logged that it works: a probe for one that has no address to ask."""
-        return '"working"' in self.last_words()
+        return '"worker started"' in self.last_words()
 
     async def stop(self, seconds: float = 10.0) -> None:
         """Ask the child to end; after ``seconds`` end it. Repeatable; returns when it is gone."""
