@@ -39,9 +39,10 @@ _IDENTITY = Failure(
 )
 
 _REALM = Failure(
-    "Twilio does not offer this at the configured host. The operator has been notified; you need not do anything. For "
-    "the operator: set TWILIO_PURCHASE_BASE to https://api.twilio.com (for a number's region TWILIO_ROUTES_BASE "
-    "to https://routes.twilio.com), and TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a key made in us1.",
+    "Twilio does not offer this at the configured host. The operator has been notified; you need not do anything. "
+    "For the operator: set TWILIO_PURCHASE_BASE to https://api.twilio.com (for a number's region "
+    "TWILIO_ROUTES_BASE to https://routes.twilio.com), and TWILIO_US1_KEY_SID and "
+    "TWILIO_US1_KEY_SECRET to a key made in us1.",
     "operator",
 )
 _NOT_THERE = "not supported in realm"  # Twilio's words, under more than one code
