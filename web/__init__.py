@@ -1,6 +1,6 @@
 """Answers: pages, sign-in, webhooks, TwiML, the logs. It has the database, and no word spoken passes through it.
 
-Its rooms, and who may use whom (downwards only)::
+Its rooms, and which may import which (downwards only)::
 
     check: is everything set up?          calls: Twilio's webhooks, the console page, the call log
                                             │

@@ -1,4 +1,4 @@
-"""``python -m web``: serve until SIGTERM or SIGINT, drain, and finish what is under way. A second signal hurries."""
+"""``python -m web``: serve until SIGTERM or SIGINT, drain, finish open requests. A second signal skips the drain."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from web.config import Settings
 from web.request import keys
 from web.request.connections import Connections, Limits, listen
 
-_FINISH_SECONDS = 10.0  # for requests under way; Twilio waits no longer than 15 for any
-_OTHER_DESCRIPTORS = 256  # besides browsers' connections: the database's, NATS's, vendors', files
+_FINISH_SECONDS = 10.0  # for open requests; Twilio waits at most 15 s for an answer
+_OTHER_DESCRIPTORS = 256  # reserved for the database, NATS, vendors and files
 
 _log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """The process."""
+    """Run the process."""
     settings = config.read()
     with observed("web", settings):
         pooling.check("web", settings.database_url.get_secret_value())
@@ -66,7 +66,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
 
 
 async def _drain(app: web.Application, hurry: asyncio.Event, seconds: float) -> None:
-    """Go on answering for ``seconds``, while whoever sends requests here learns from /readyz to send no more."""
+    """Answer requests for ``seconds`` more, while load balancers learn from /readyz to stop sending them."""
     app[keys.draining].set()
     _log.info("draining", seconds=seconds)
     with suppress(TimeoutError):

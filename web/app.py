@@ -1,4 +1,4 @@
-"""One web process, wired: its routes, what happens around them, and what lives as long as it does."""
+"""The application of one web process: routes, middlewares, and resources that live as long as the process."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _LARGEST_BODY = 256 * 1024  # bytes
 
 
 def create_app(settings: Settings, connections: Connections | None = None) -> web.Application:
-    """The application, its connections bounded by ``connections``.
+    """Return the application, its sockets limited by ``connections``.
 
-    It starts without a database and without NATS, and uses them once they are there.
+    It starts without a database or NATS, and uses them once they are reachable.
     """
     app = web.Application(middlewares=[attend, note, answer_errors], client_max_size=_LARGEST_BODY)
     app[keys.settings] = settings

@@ -1,14 +1,16 @@
-"""Facts about calls over NATS, on web's side. Facts only: no word spoken passes here, and the server's
-permissions see to it (`deploy/nats.conf`).
+"""Events about calls over NATS, on web's side. Never a transcript: NATS permissions deny them to web
+(`deploy/nats.conf`).
 
-Out: ``call.{org}.{call}.assigned``, when an agent answers, ``call.{org}.{call}.stopped``, when its words are to stop,
-and ``member.{org}.{member}.removed``, when somebody's
-consoles must close; and, on every connection, ``facts.wanted``: media says again which calls are where. In:
-``call.{org}.{call}.started|stream|lost|ended`` from media, which keep the call row's state of transcription true;
-``handover.{org}.{call}``, which asks for a new stream, and ``node.{node}.alive``, a heartbeat (whereabouts.py); from
-provisioning ``progress.{org}.{order}``, a nudge for open pages (progress.py), and ``progress.{org}.standing``, when
-payment has changed what works. A request never waits for NATS: a fact goes into a bounded queue, and at the bound it
-is dropped and counted (the call goes on; a supervisor sees it all the same).
+Published: ``call.{org}.{call}.assigned`` when an agent answers; ``call.{org}.{call}.stopped`` when its transcription
+must stop; ``member.{org}.{member}.removed`` when a member's consoles must close; and ``facts.wanted`` on every
+connection, which asks media to repeat the state of its calls.
+
+Subscribed: ``call.{org}.{call}.started|stream|lost|ended`` from media, which update the call's row;
+``handover.{org}.{call}``, which asks for a new stream; ``node.{node}.alive``, a heartbeat
+(`web.calls.stream_registry`); from provisioning ``progress.{org}.{order}``, which makes open pages refresh
+(`web.organisation.onboarding_events`), and ``progress.{org}.standing`` when payment changed the entitlements.
+
+A request never waits for NATS: events go into a bounded queue, and when it is full they are dropped and counted.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from prometheus_client import Counter
 
 from protocol.facts import Alive, Fact, parse
 
-WAITING_FACTS = 1000  # to send, while NATS is away
+WAITING_FACTS = 1000  # to send, while NATS is disconnected
 PENDING_FACTS = 4096  # received, not yet written to the database
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 2
@@ -39,12 +41,12 @@ _log = structlog.get_logger(__name__)
 _sent = Counter("bilby_web_facts_sent", "Facts handed to NATS.")
 _received = Counter("bilby_web_facts_received", "Facts from media, by what became of them.", ["result"])
 for _result in ("ignored", "failed", "written"):
-    _received.labels(_result)  # from 0 on, so that the first one is a rise
+    _received.labels(_result)  # start at 0, so that the first one shows as an increase
 _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to take.")
 
 
 class Facts:
-    """The connection. `run` it in a task of its own; it connects, and connects again, until cancelled."""
+    """The connection to NATS. `run`, in a task of its own, connects and reconnects until it is cancelled."""
 
     def __init__(self, url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None) -> None:
         self._url = url
@@ -52,13 +54,13 @@ class Facts:
         self._alive = alive
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING_FACTS)
         self._connection: Client | None = None
-        self._trouble = ""
+        self._last_error = ""
         self.ready = asyncio.Event()
-        """Set once NATS has been reached; it stays set, for losing NATS is no reason to refuse calls."""
+        """Set at the first connection, and never cleared: calls work without NATS."""
 
     @property
     def connected(self) -> bool:
-        """Whether NATS is there now."""
+        """Whether NATS is connected now."""
         return self._connection is not None and self._connection.is_connected
 
     def assigned(self, org: UUID, call: str, agent: UUID) -> None:
@@ -66,17 +68,17 @@ class Facts:
         self._put(f"call.{org}.{call}.assigned", {"agent": str(agent)})
 
     def words_stopped(self, org: UUID, call: str, *, over: bool = False) -> None:
-        """Tell media that ``call`` is not to be read any more; ``over``: and that people have hung up since.
+        """Tell media to stop the transcription of ``call``; ``over``: and that the call itself has ended.
 
-        Call it after the row says so. Never waits, never raises.
+        Call it after the row is committed. Never waits, never raises.
         """
         self._put(f"call.{org}.{call}.stopped", {"over": over})
 
     def close_consoles(self, org: UUID, member: UUID) -> None:
-        """Close all consoles of ``member``, because what they may watch has changed or they have signed out.
+        """Close all consoles of ``member``: their rights have changed, or they have signed out.
 
-        Call it after the change is committed: tickets issued before now are refused from here on, a page that may
-        still watch asks for a new one by itself. Never waits, never raises.
+        Call it after the change is committed. Media refuses tickets issued before now; a page that may still watch
+        asks for a new one by itself. Never waits, never raises.
         """
         self._put(f"member.{org}.{member}.removed", {"at": round(time.time() * 1000)})
 
@@ -87,7 +89,7 @@ class Facts:
             _dropped.inc()
 
     async def run(self) -> None:
-        """Keep connected until cancelled. A server that refuses us is asked again, and the log says so."""
+        """Stay connected until cancelled. Connecting is retried for ever, and failures are logged."""
         while True:
             try:
                 await self._while_connected()
@@ -101,13 +103,13 @@ class Facts:
         try:
             await self._connect(connection, closed)
             facts = await connection.subscribe("call.>", pending_msgs_limit=PENDING_FACTS)
-            # In a queue group: one web process sees to it, not all of them.
+            # In a queue group: exactly one web process handles each.
             moves = await connection.subscribe("handover.>", queue="web", pending_msgs_limit=PENDING_FACTS)
             nudges = await connection.subscribe("progress.>", pending_msgs_limit=PENDING_FACTS)
             beats = await connection.subscribe("node.*.alive", pending_msgs_limit=PENDING_FACTS)
             await _settled(connection)
             _heed_cancellation()
-            self._connection, self._trouble = connection, ""
+            self._connection, self._last_error = connection, ""
             self.ready.set()
             _log.info("nats connected")
             await self._ask()
@@ -117,7 +119,7 @@ class Facts:
             await _close(connection)
 
     async def _connect(self, connection: Client, closed: asyncio.Event) -> None:
-        """Try for ever to reach the server, and to reach it again. ``closed`` is set when nats-py gives up."""
+        """Connect, retrying for ever, also later. ``closed`` is set when nats-py gives up."""
 
         async def on_closed() -> None:
             closed.set()
@@ -137,20 +139,20 @@ class Facts:
         )
 
     async def _ask(self) -> None:
-        """We may have missed what media said: let it say again what holds."""
+        """Ask media to repeat the state of its calls: events may have been missed."""
         self._put("facts.wanted", {})
 
     async def _on_error(self, error: Exception) -> None:
-        """Log each kind of trouble once until the next connection: an absent server is tried five times a second."""
+        """Log each kind of error once per outage: nats-py retries five times a second."""
         _heed_cancellation()
-        if type(error).__name__ != self._trouble:
-            self._trouble = type(error).__name__
-            _log.warning("nats trouble", error=self._trouble)
+        if type(error).__name__ != self._last_error:
+            self._last_error = type(error).__name__
+            _log.warning("nats error", error=self._last_error)
 
     async def _exchange(
         self, connection: Client, subscriptions: Sequence[Subscription], closed: asyncio.Event
     ) -> None:
-        """Send and receive until ``closed``: a lost server is found again by nats-py itself, without closing."""
+        """Send and receive until ``closed``: nats-py reconnects by itself without closing."""
         async with asyncio.TaskGroup() as tasks:
             work = [self._send(connection), *(self._receive(subscription) for subscription in subscriptions)]
             running = [tasks.create_task(part) for part in work]
@@ -180,10 +182,10 @@ class Facts:
                 await self._apply_one(fact)
 
     async def _apply_one(self, fact: Fact) -> None:
-        """Write one fact down. What the database does not take is lost: the next state, or the end, mends it."""
+        """Apply one event. If the database fails, it is lost; the call's next event corrects the row."""
         try:
             await self._apply(fact)
-        except Exception as error:  # one fact must not end the exchange of all others
+        except Exception as error:  # one event must not stop all others
             _received.labels("failed").inc()
             _log.warning("fact not written", call=fact.call, state=fact.state, error=type(error).__name__)
         else:
@@ -192,7 +194,7 @@ class Facts:
 
 @asynccontextmanager
 async def open_facts(url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None) -> AsyncIterator[Facts]:
-    """Facts that run until the block ends. Entering does not wait for NATS: await `Facts.ready` for that."""
+    """Run `Facts` until the block ends. Entering does not wait for NATS: await `Facts.ready` for that."""
     facts = Facts(url, apply, alive)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(facts.run())
@@ -203,10 +205,10 @@ async def open_facts(url: str, apply: Apply, alive: Callable[[str], None] = lamb
 
 
 def _heed_cancellation() -> None:
-    """Stop if the running task was told to, even if it has not noticed.
+    """Raise CancelledError if the running task was cancelled but the cancellation was swallowed.
 
-    nats-py awaits in ``asyncio.wait_for``, which in Python 3.11 loses a cancellation that meets a result; its loop
-    of attempts would then never end.
+    nats-py awaits in ``asyncio.wait_for``, which in Python 3.11 loses a cancellation that races with a result; its
+    retry loop would then never end.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -214,10 +216,10 @@ def _heed_cancellation() -> None:
 
 
 async def _settled(connection: Client) -> None:
-    """Wait until the server has what we subscribed to, but not for long.
+    """Wait, for a limited time, until the server has our subscriptions.
 
-    Not by nats-py's ``flush``: its PING overtakes what is not written yet, and once it is given up the late PONG
-    breaks the connection.
+    nats-py's ``flush`` does not do: its PING overtakes data not written yet, and after a timeout the late PONG breaks
+    the connection.
     """
     await asyncio.sleep(0)  # what waits to be written
     pong = asyncio.get_running_loop().create_future()
@@ -226,7 +228,7 @@ async def _settled(connection: Client) -> None:
 
 
 async def _close(connection: Client) -> None:
-    """End what may be broken: uvloop's transports answer with RuntimeError when they are gone already."""
+    """Close a connection that may be broken: uvloop's closed transports raise RuntimeError."""
     with suppress(OSError, NatsError, TimeoutError, RuntimeError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close()

@@ -1,4 +1,4 @@
-"""Whether calls may ring at a member's console: said by the member, there."""
+"""Switch whether calls ring at the member's console."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/availability")
 async def availability(request: web.Request) -> web.Response:
-    """``{"available": true}``: ring me. Saying the same again keeps one's place in the queue."""
+    """``{"available": true}``: ring here. Repeating it keeps the member's place in the queue."""
     viewer = await access.require(request, "softphone")
     available = await _read(request)
     async with access.rows(request, viewer) as rows:
@@ -26,7 +26,7 @@ async def availability(request: web.Request) -> web.Response:
 async def _read(request: web.Request) -> bool:
     try:
         sent = json.loads(await read_body(request))
-    except (ValueError, RecursionError):  # no JSON, or a tower of brackets
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
         sent = None
     available = sent.get("available") if isinstance(sent, dict) else None
     if not isinstance(available, bool):

@@ -1,7 +1,7 @@
-"""Twilio's forms as reports about a call. Pure; the forms are signed, but may still miss what we expect.
+"""Parse Twilio's callback forms into reports. Pure. The forms are signed, but may lack expected fields.
 
-Twilio says that one "must be able to accept … an evolving set of parameters": an unknown status or event is no
-report (None), and only a form that names no call is refused.
+Twilio says that one "must be able to accept … an evolving set of parameters": an unknown status or event gives None,
+and only a form without a CallSid is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STATUSES: frozenset[str] = frozenset(get_args(CallStatus)) - {"lost"}
 
 
 class FormError(ValueError):
-    """The form names no call. Its text names the field."""
+    """The form has no CallSid. The text names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def member_id(address: str) -> UUID | None:
 
 
 def call_report(form: Form, now: datetime) -> CallReport | None:
-    """What a status callback says about the call's own leg; ``now`` stands in for a missing Timestamp."""
+    """Return the report of a callback about the call's own leg; ``now`` replaces a missing Timestamp."""
     status = _status(form.get("CallStatus", ""))
     if status is None:
         return None
@@ -90,7 +90,7 @@ def call_report(form: Form, now: datetime) -> CallReport | None:
 
 
 def leg_report(form: Form, now: datetime) -> LegReport | None:
-    """What a status callback says about a leg that was dialled; ``now`` as above."""
+    """Return the report of a callback about a dialled leg; ``now`` replaces a missing Timestamp."""
     status = _status(form.get("CallStatus", ""))
     if status is None:
         return None
@@ -99,14 +99,14 @@ def leg_report(form: Form, now: datetime) -> LegReport | None:
 
 
 def dial_report(form: Form) -> DialReport | None:
-    """How `<Dial>` ended."""
+    """Return how `<Dial>` ended, None if unknown."""
     spelled = form.get("DialCallStatus", "")
     status = _status("completed" if spelled == "answered" else spelled)
     return None if status is None else DialReport(status)
 
 
 def stream_report(form: Form) -> StreamReport | None:
-    """What a stream's status callback says: the only place where a refused handshake shows."""
+    """Return the report of a stream's callback, the only place where a refused handshake is reported."""
     state = _STREAM_STATES.get(form.get("StreamEvent", ""))
     if state is None:
         return None

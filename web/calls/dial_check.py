@@ -1,7 +1,6 @@
-"""Before a number is dialled, the page asks whether it may be: a refusal is text beside the field, and costs no call.
+"""Check a number before the page dials it, so that a refusal is shown beside the field and no call is made.
 
-What Twilio asks us afterwards (`web.calls.voice`) decides by the same rules: this page is not the only one who may
-dial.
+`web.calls.voice` applies the same rules when Twilio asks, since calls need not come from this page.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ routes = web.RouteTableDef()
 
 @routes.post("/voice/check")
 async def check(request: web.Request) -> web.Response:
-    """``number``, as typed: JSON ``{"number", "shown"}`` if it may be called now, else ``{"refused", "error"}``.
+    """Check ``number``, as typed. JSON ``{"number", "shown"}`` if it may be called now, else ``{"refused", "error"}``.
 
-    ``number`` is E.164, ``refused`` a `web.calls.dialling.Reason`, ``error`` a sentence for the one who typed it.
+    ``number`` is E.164, ``refused`` a `web.calls.dialling.Reason`, ``error`` a sentence for the user.
     """
     viewer = await access.require(request, "softphone")
     settings = request.app[keys.settings]
     try:
         number = dialled(await field(request, "number"), settings.dial_countries)
-    except DiallingError as refusal:  # at once: an emergency waits for no count
+    except DiallingError as refusal:  # before the rate limit, which must not delay an emergency
         return _refused(refusal)
     await limits.spend(request, DIALS, str(viewer.member_id))
     try:

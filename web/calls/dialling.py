@@ -1,4 +1,4 @@
-"""What may be dialled. Pure. `web.request.callers` has how a number is shown.
+"""The rules for numbers that may be dialled. Pure. `web.request.callers` formats numbers.
 
 Numbers are kept as E.164 (``+61293744000``).
 """
@@ -17,7 +17,7 @@ from web.request.callers import HOME, parsed
 from web.request.typed import digits_and_signs
 
 Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid", "seats", "ceiling"]
-"""Why something may not be dialled. ``unreachable``: a company's number that works within its country alone.
+"""Why a number may not be dialled. ``unreachable``: a service number that works only within its country.
 ``seats`` and ``ceiling`` are limits of the organisation, see `web.calls.outgoing`."""
 
 SENTENCES: dict[Reason, str] = {
@@ -47,7 +47,7 @@ _SATELLITE = re.compile("14[0-9]+")  # of Australia's own numbers (ACMA's number
 
 
 class DiallingError(ValueError):
-    """This may not be dialled, for ``reason``. Its text is a sentence for the one who tried."""
+    """The number may not be dialled, for ``reason``. The text is a sentence for the user."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(SENTENCES[reason])

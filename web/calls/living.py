@@ -1,7 +1,7 @@
-"""Which calls go on: asked by a console whose fresh snapshot left some out.
+"""Tell a console which calls are still live, after a new snapshot left some out.
 
-They may have ended meanwhile, or the media process that held them died and another is about to take them on; media
-itself cannot tell the two apart at that moment, the call log can.
+They may have ended, or their media node died and another is about to take them over. Media cannot distinguish the two
+at that moment, the call log can.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/living")
 async def living(request: web.Request) -> web.Response:
-    """``{"calls": [CallSid, …]}`` is answered with ``{"living": […]}``: those that the viewer may watch still."""
+    """``{"calls": [CallSid, …]}`` is answered with ``{"living": […]}``: those live and visible to the viewer."""
     viewer = await access.require(request, "console")
     asked = await _read(request)
     if not viewer.may_watch:
@@ -31,7 +31,7 @@ async def living(request: web.Request) -> web.Response:
 async def _read(request: web.Request) -> list[str]:
     try:
         sent = await request.json()
-    except (ValueError, LookupError, RecursionError):  # no JSON, an unknown charset, a tower of brackets
+    except (ValueError, LookupError, RecursionError):  # not JSON, an unknown charset, nested too deeply
         sent = None
     calls = sent.get("calls") if isinstance(sent, dict) else None
     if not isinstance(calls, list) or len(calls) > _MOST_CALLS or not all(_is_name(call) for call in calls):

@@ -17,7 +17,7 @@ from web.request.errors import ForbiddenError
 from web.request.paging import page_after, read_page
 from web.request.render import render
 
-EXPORT_PAGE = 500  # rows a transaction: a slow download holds none open
+EXPORT_PAGE = 500  # rows per transaction, so that a slow download holds none open
 _COLUMNS = ("Started", "Direction", "Customer", "Number", "Agent", "Outcome", "Seconds", "Transcription", "Call")
 
 routes = web.RouteTableDef()
@@ -25,7 +25,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/calls", name="calls")
 async def log(request: web.Request) -> web.StreamResponse:
-    """The newest calls that match the filters, and the way to older ones."""
+    """Show the newest calls that match the filters, with a link to older ones."""
     viewer = await access.require(request, "calls")
     filters = asked(request.query)
     async with access.rows(request, viewer) as rows:
@@ -51,7 +51,7 @@ async def log(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/calls.csv", name="calls-export")
 async def export(request: web.Request) -> web.StreamResponse:
-    """Every call that matches the filters, for a spreadsheet."""
+    """Export every call that matches the filters as CSV."""
     viewer = await access.require(request, "calls")
     if not viewer.may("calls.all"):
         raise ForbiddenError
@@ -78,7 +78,7 @@ async def _write_all(
 
 
 async def _agents(rows: Rows, viewer: Viewer) -> Sequence[Member]:
-    """Whose calls may be asked for: everybody's, or for an agent nobody's but their own, which needs no asking."""
+    """Return the members to filter by; none for an agent, who sees their own calls only."""
     return await rows.members.all() if viewer.may("calls.all") else []
 
 

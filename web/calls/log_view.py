@@ -1,4 +1,4 @@
-"""The call log's filters and lines. Pure: a query string in, values out; a row in, what is shown out."""
+"""The call log's filters and rows. Pure: parses the query string, formats calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Choice = TypeVar("_Choice")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One call as people read it. ``started_at`` is in the organisation's time zone; ``outcome`` None: going on."""
+    """One call as shown. ``started_at`` is in the organisation's time zone; ``outcome`` None: in progress."""
 
     call: str
     direction: Direction
@@ -51,12 +51,12 @@ class Line:
 
 
 def asked(query: Mapping[str, str]) -> dict[str, str]:
-    """The filters that are filled in, as typed."""
+    """Return the filters that are filled in, as typed."""
     return filled_in(query, FIELDS)
 
 
 def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
-    """Which calls are asked for; days are those of ``zone``, the last one included. Raises `InvalidError`."""
+    """Parse the filters; days are in ``zone``, the last one included. Raises `InvalidError`."""
     since, until = days(asked, zone)
     return CallFilter(
         direction=_one_of(asked.get("direction"), DIRECTIONS, "direction"),
@@ -68,7 +68,7 @@ def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
 
 
 def line(call: Call, zone: ZoneInfo) -> Line:
-    """``call`` (loaded with ``agent`` and ``number``) as people of ``zone`` read it."""
+    """Format ``call`` (loaded with ``agent`` and ``number``) for ``zone``."""
     customer, ours = call.from_number, call.to_number
     if call.direction == "outbound":
         customer, ours = ours, customer

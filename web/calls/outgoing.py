@@ -1,7 +1,7 @@
-"""How much an organisation may call out: as many calls at once as it has seats, and so many minutes a day.
+"""Limits on outgoing calls: as many at once as there are seats, and a number of minutes a day.
 
-A stolen sign-in, or a colleague's script, costs whoever runs Bilby money by the minute. `web.calls.dialling` decides
-where may be called; the row that a call gets is what is counted here.
+They bound the cost of a stolen sign-in or a runaway script. `web.calls.dialling` decides which numbers may be called;
+here the rows of calls are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from web.people.team_view import seats
 from web.request.access import Rows
 
 DAY = timedelta(days=1)
-RINGING = timedelta(minutes=2)  # and whatever else comes before the minutes that Twilio limits
+RINGING = timedelta(minutes=2)  # and set-up, before Twilio's time limit starts
 
 
 def limit_reached(use: OutgoingUse, seats: int, minutes_per_seat: int) -> Reason | None:
@@ -28,7 +28,7 @@ def limit_reached(use: OutgoingUse, seats: int, minutes_per_seat: int) -> Reason
 async def check(rows: Rows, settings: Settings, call: str = "") -> None:
     """Raise `DiallingError` unless one more call may go out; ``call`` (a CallSid) itself does not count.
 
-    What is counted stays so until the transaction ends only if the organisation was locked before (`Rows.lock`).
+    Lock the organisation before (`Rows.lock`), or the count may change until the transaction ends.
     """
     now = datetime.now(UTC)
     longest = timedelta(minutes=settings.outbound_call_minutes) + RINGING
@@ -39,6 +39,6 @@ async def check(rows: Rows, settings: Settings, call: str = "") -> None:
 
 
 async def _seats(rows: Rows) -> int:
-    """Seats that are paid for; who came before there was anything to pay has as many as members."""
+    """Return the paid seats; for an organisation without a subscription, the number of its members."""
     paid = seats(rows.organisation, await rows.subscription(), ()).paid
     return len(await rows.members.all()) if paid is None else paid

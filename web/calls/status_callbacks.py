@@ -1,8 +1,7 @@
-"""Twilio's status callbacks keep a call's row true, and tell media who has answered.
+"""Twilio's status callbacks: update the call's row, and notify media of the agent who answered.
 
-They come twice, late and out of order: `db.queries.call_progress` makes one and the same row of them. A callback
-about a call that was never recorded has nothing to keep true, and is answered like the rest: Twilio need not repeat
-it.
+They may be repeated, late and out of order; `db.queries.call_progress` gives the same row in any order. One about an
+unknown call is answered like the others, so that Twilio does not repeat it.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ _log = structlog.get_logger(__name__)
 @routes.post("/twilio/voice/status")
 @routes.post("/twilio/voice/answered")
 async def voice_status(request: web.Request) -> web.Response:
-    """How one leg does: the call's own, or with ParentCallSid one that was dialled for it."""
+    """Handle the status of one leg: the call's own, or with ParentCallSid one that was dialled for it."""
     return await _heard(request, _leg_or_call)
 
 
 @routes.post("/twilio/stream/status")
 async def stream_status(request: web.Request) -> web.Response:
-    """How a Media Stream does: the only place where Twilio says why it could not be opened."""
+    """Handle the status of a Media Stream. Only here Twilio says why one could not be opened."""
     return await _heard(request, _stream)
 
 
@@ -76,7 +75,7 @@ async def _call(request: web.Request, form: Form) -> None:
             await rows.calls.set_transcription(call, "ended")
         stopped = change is not None and over and change.call.words_stopped_at is not None
         organisation_id = rows.organisation.id
-    if stopped:  # media shows it until now
+    if stopped:  # its transcript is still shown
         request.app[keys.bus].words_stopped(organisation_id, call, over=True)
 
 
@@ -87,13 +86,13 @@ async def _leg(request: web.Request, form: Form) -> None:
     async with access.by_call(request, call) as rows:
         change = await rows.calls.report_leg(call, leg, await _by_own_member(rows, report))
         organisation_id = rows.organisation.id
-    # Every time, not just the first: Twilio repeats a callback whose answer it missed, perhaps with our fact.
+    # Every time: Twilio repeats a callback if our answer was lost, and then our event may be lost, too.
     if change is not None and change.after.agent_id is not None and report.status == "in-progress":
         request.app[keys.bus].assigned(organisation_id, call, change.after.agent_id)
 
 
 async def _by_own_member(rows: Rows, report: LegReport) -> LegReport:
-    """``report``, without a member that this organisation does not have."""
+    """Return ``report`` without a member who is not of this organisation."""
     if report.member_id is None or await rows.members.get(report.member_id) is not None:
         return report
     return replace(report, member_id=None)
@@ -104,13 +103,13 @@ async def _stream(request: web.Request, form: Form) -> None:
     if report is None:
         return
     stream, recovery = form.get("StreamSid", ""), request.app[keys.stream_recovery]
-    if recovery.is_past(call, stream):  # late news of one that another has come for
+    if recovery.is_past(call, stream):  # a late callback: the stream has been replaced
         return
     async with access.by_call(request, call) as rows:
         known = await rows.calls.get(call)
-        if known is not None and known.words_stopped_at is not None:  # its end was asked for
+        if known is not None and known.words_stopped_at is not None:  # we asked Twilio to end it
             return
-        # A `stream-started` that comes late must not revive what has ended meanwhile.
+        # A late `stream-started` must not reopen a transcription that has ended.
         if report.state != "transcribing" or (known is not None and known.transcription is None):
             await rows.calls.set_transcription(call, report.state, report.reason)
         organisation_id, heard = rows.organisation.id, known is not None and known.transcription is not None
@@ -124,7 +123,7 @@ def _milliseconds(at: datetime) -> int:
 
 
 async def take_fact(app: web.Application, fact: Fact) -> None:
-    """Act on what media says of a call, and note it in the row. Raises `NotFoundError` for no organisation."""
+    """Apply an event about a call and record it in the row. Raises `NotFoundError` for an unknown organisation."""
     if fact.kind == "progress":
         app[keys.progress].nudge(fact.org)
         return

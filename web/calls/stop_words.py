@@ -1,9 +1,8 @@
-"""*Stop words for this call*: a caller objects, and whoever reads the call sees to it that nobody goes on reading.
+"""*Stop words for this call*: end the transcription of a live call because the caller objects. It cannot be undone.
 
-The call's row is the truth: from its commit on no ticket for a stream of the call is signed. Media is told over NATS
-and forgets at once what was said; Twilio is told by REST to end the stream (`StreamStops`). Should NATS be away, the
-words end with Twilio's stream; should Twilio be away, media hears nothing all the same; should both be, both are told
-again as soon as media says anything of the call, which it does as soon as NATS is back. It cannot be undone.
+Once the call's row is committed, no ticket for a stream of the call is signed. Media is notified over NATS and drops
+the transcript at once; Twilio is asked by REST to end the stream (`StreamStops`). Either of the two is enough. If
+both fail, `remind` repeats them at media's next event about the call, at the latest when NATS is back.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from web.calls.callback_forms import CALL_SID
 from web.request import access, keys
 from web.request.errors import NotFoundError
 
-STOPPING = 1000  # orders that may wait
+STOPPING = 1000  # queued stops
 WORKERS = 2
 DELAYS = (0.5, 2.0, 10.0, 30.0, 60.0)  # seconds between attempts at one stream
 
@@ -32,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 @routes.post("/console/calls/{call}/stop-words")
 async def stop_words(request: web.Request) -> web.Response:
-    """Stop the words of a live call that the viewer may read; 404 for any other. Saying it again changes nothing."""
+    """Stop the words of a live call that the viewer may read; 404 for any other. Repeating it is harmless."""
     viewer = await access.require(request, "words.stop")
     call = request.match_info["call"]
     if not CALL_SID.fullmatch(call):
@@ -51,7 +50,7 @@ async def stop_words(request: web.Request) -> web.Response:
 
 
 def remind(app: web.Application, call: Call, fact: Fact) -> None:
-    """Media says something of ``call``, whose words were stopped: see to it that it knows, and that Twilio does."""
+    """Repeat the stop to media and Twilio, on an event about ``call``, whose words were stopped."""
     over = is_over(call.status)
     if fact.kind == "ended" and not over:
         return
@@ -61,7 +60,7 @@ def remind(app: web.Application, call: Call, fact: Fact) -> None:
 
 
 class StreamStops:
-    """Streams that Twilio is to end, and has not yet. One for the process; `run` it in a task of its own."""
+    """The queue of streams that Twilio must end. One per process; `run` it in a task of its own."""
 
     def __init__(self, app: web.Application, delays: tuple[float, ...] = DELAYS) -> None:
         self._app = app
@@ -69,14 +68,14 @@ class StreamStops:
         self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue(STOPPING)
 
     def order(self, call: str, stream: str) -> None:
-        """End ``stream`` (its SID or name) of ``call``. Never waits; what finds no room is ordered by a reminder."""
+        """End ``stream`` (its SID or name) of ``call``. Never waits; if the queue is full, `remind` retries."""
         try:
             self._wanted.put_nowait((call, stream))
         except asyncio.QueueFull:
             _log.warning("stream stop dropped", call=call)
 
     async def run(self) -> None:
-        """Do what is ordered, until cancelled."""
+        """Process the queue until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(WORKERS):
                 tasks.create_task(self._work())
@@ -86,11 +85,11 @@ class StreamStops:
             call, stream = await self._wanted.get()
             try:
                 await self._stop(call, stream)
-            except Exception as error:  # one stream must not keep the others
+            except Exception as error:  # one failure must not stop the worker
                 _log.error("stream not stopped", call=call, stream=stream, error=type(error).__name__)
 
     async def _stop(self, call: str, stream: str) -> None:
-        """Try until Twilio has taken it, or knows no such stream any more."""
+        """Retry until Twilio has ended the stream or no longer knows it."""
         for delay in (*self._delays, None):
             why = await self._attempt(call, stream)
             if why is None:
@@ -101,7 +100,7 @@ class StreamStops:
         _log.error("stream not stopped", call=call, stream=stream, error="given up")
 
     async def _attempt(self, call: str, stream: str) -> str | None:
-        """Ask Twilio once; why it did not work."""
+        """Ask Twilio once. Return the reason to retry, None if there is none."""
         try:
             context = self._app[keys.twilio].calls(call).streams(stream)
             await context.update_async(status="stopped")  # type: ignore[arg-type]  # Twilio's constants are plain texts

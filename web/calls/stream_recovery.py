@@ -1,13 +1,12 @@
-"""New streams for live calls that lost theirs: a socket broke, a media node died or hands its calls over.
+"""Start new streams for live calls that lost theirs: a socket broke, a media node died or hands its calls over.
 
-Twilio does not reconnect a stream; it says ``stream-error`` and the call goes on. That may come late or never, where
-the proxy that carries it went down with the stream, or a whole machine is gone. So media says itself that a socket
-broke, and a node's heartbeats are missed. Either way a new stream is started by Twilio's Streams REST; it lands on
-whichever node is ready, and its ticket tells that node how old the call is. One loss is one start: here
-`StreamRegistry` sees to it, and between several web processes the stream's name, which says what it comes after and
-which Twilio takes once.
+Twilio does not reconnect a stream; it reports ``stream-error`` and the call continues. The report may come late or
+never, if the proxy or the whole host failed with the stream. So media reports broken sockets itself, and missing
+heartbeats reveal dead nodes. A new stream is started by Twilio's Streams REST API; it reaches any node that is ready,
+and its ticket says how old the call is. Each loss starts one stream: `StreamRegistry` ensures it within a process,
+and between processes the stream's name, which contains its predecessor's and which Twilio accepts once.
 
-What is known is in memory; web asks media for it on every connection (facts.py).
+The state is in memory; web asks media for it on every connection (`web.bus`).
 """
 
 from __future__ import annotations
@@ -32,64 +31,64 @@ from web.calls.stream_registry import LiveStream, StreamRegistry
 from web.request import access, keys
 from web.request.errors import NotFoundError
 
-WORKERS = 10  # starts under way at once: a node may lose hundreds of calls
+WORKERS = 10  # concurrent starts: a node may lose hundreds of calls
 WAITING = 2000
 WATCH_SECONDS = 0.25
-_ASLEEP_SECONDS = 1.0  # a look this late: we were held up, and heartbeats lie unread
+_ASLEEP_SECONDS = 1.0  # a tick this late means that we were stalled and heartbeats are unread
 _log = structlog.get_logger(__name__)
 _restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
 for _result in ("started", "refused", "failed"):
-    _restarts.labels(_result)  # from 0 on, so that the first one is a rise
+    _restarts.labels(_result)  # start at 0, so that the first one shows as an increase
 _silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped saying that it lives.")
 
 
 class StreamRecovery:
-    """One for the process; `run` it in a task of its own."""
+    """Starts new streams. One per process; `run` it in a task of its own."""
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
         self._registry = StreamRegistry()
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
-        self._later: list[tuple[float, str]] = []  # a heap: when to want which call
+        self._later: list[tuple[float, str]] = []  # a heap of (monotonic time, call)
 
     def note(self, fact: Fact) -> bool:
-        """What media says of a call; False if that is the past, for another node has the call by now."""
+        """Apply a media event. Return False if it is outdated because another node has the call."""
         if self._registry.is_elsewhere(fact) and fact.kind in ("stream", "ended"):
             return False
         if self._registry.note(fact):
-            self._lose(fact.call)
+            self._mark_lost(fact.call)
         return True
 
     def alive(self, node: str) -> None:
-        """A media node says that it lives."""
+        """Record a heartbeat of a media node."""
         self._registry.alive(node, time.monotonic())
 
     def find(self, call: str) -> LiveStream | None:
-        """Where ``call`` has its stream, as far as is known."""
+        """Return the stream of ``call``, None if unknown."""
         return self._registry.find(call)
 
     def is_past(self, call: str, stream: str) -> bool:
-        """Whether ``call`` has another stream by now."""
+        """Return whether ``stream`` of ``call`` has been replaced."""
         return self._registry.is_past(call, stream)
 
     def lost(self, org: UUID, call: str, stream: str, began: int | None) -> None:
-        """Twilio says that ``stream`` broke: if it is the call's newest, the call needs another.
+        """Handle Twilio's report that ``stream`` broke; the call's newest stream is replaced.
 
-        ``began`` is when its transcription began (ms since 1970), for a call that media has not told of.
+        ``began`` is the start of its transcription (ms since 1970), for a call that media has not reported.
         """
         if self._registry.find(call) is None:
             self._registry.register(call, org, stream, began)
-        self._lose(call, stream)
+        self._mark_lost(call, stream)
 
     async def run(self) -> None:
-        """Start what is wanted, until cancelled."""
+        """Start wanted streams until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
             for _ in range(WORKERS):
                 tasks.create_task(self._work())
 
     async def _watch(self) -> None:
-        """Notice which nodes are silent, and what is due by now."""
+        """Find dead nodes, streams that did not arrive, and delayed starts that are due."""
         before = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
@@ -98,15 +97,15 @@ class StreamRecovery:
                 self._registry.extend_deadlines(now)
             for call in self._registry.orphans(now):
                 _silent.inc()
-                self._lose(call)
+                self._mark_lost(call)
             for call in self._registry.missing(now):
                 _restarts.labels("missing").inc()
                 _log.warning("stream did not arrive", call=call)
-                self._lose(call)
+                self._mark_lost(call)
             while self._later and self._later[0][0] <= now:
                 self._want(heapq.heappop(self._later)[1])
 
-    def _lose(self, call: str, stream: str | None = None) -> None:
+    def _mark_lost(self, call: str, stream: str | None = None) -> None:
         now = time.monotonic()
         delay = self._registry.mark_lost(call, now, stream)
         if delay is None:
@@ -132,11 +131,11 @@ class StreamRecovery:
             except TwilioRestException as error:
                 if error.status >= 500 or error.status == 429:
                     self._try_again(call, f"HTTP {error.status}")
-                else:  # the call ended meanwhile; or another web process was quicker, and the name is taken
+                else:  # the call has ended, or another web process was faster and the name is taken
                     self._note_refused(call, f"HTTP {error.status}, code {error.code}")
             except NotFoundError as error:
                 self._note_refused(call, type(error).__name__)
-            except Exception as error:  # one call must not end the starts of all others
+            except Exception as error:  # one failure must not stop the worker
                 _log.exception("stream start failed", call=call)
                 self._try_again(call, type(error).__name__)
 
@@ -144,7 +143,7 @@ class StreamRecovery:
         _restarts.labels("failed").inc()
         _log.warning("stream not restarted yet", call=call, why=why)
         self._registry.release_claim(call)
-        self._lose(call)
+        self._mark_lost(call)
 
     def _note_refused(self, call: str, why: str) -> None:
         _restarts.labels("refused").inc()
@@ -162,10 +161,10 @@ class StreamRecovery:
         _restarts.labels("started").inc()
         _log.info("stream restarted", call=call, before=before, stream=stream)
         if self._registry.started(call, before, stream, time.monotonic()):
-            self._lose(call, stream)
+            self._mark_lost(call, stream)
 
     async def _order(self, call: str, before: str, ticket: str) -> str:
-        """Have Twilio start a stream; its SID."""
+        """Ask Twilio to start a stream. Return its SID."""
         settings = self._app[keys.settings]
         started = await (
             self._app[keys.twilio]
@@ -182,7 +181,7 @@ class StreamRecovery:
         return str(started.sid)
 
     async def _ticket(self, call: str, live: LiveStream) -> str | None:
-        """A ticket for the call's next stream; None if the call is over, or is not to be transcribed any more."""
+        """Return a ticket for the call's next stream; None if the call is over or must not be transcribed."""
         async with access.by_fact(self._app, live.org) as rows:
             row = await rows.calls.get(call)
             if row is None or is_over(row.status) or not entitlements(rows.organisation).transcribes:

@@ -1,9 +1,9 @@
-"""Which stream of which media node has each live call, as far as media has said; and which of them are lost. Pure.
+"""The registry of live calls: which media node has which stream, and which streams are lost. Pure.
 
-Media says ``started`` with a stream's node and age, ``lost`` when its socket broke, and every second that a node
-lives. A stream is lost when media or Twilio says so, when its node is silent or hands it over, and when it was
-ordered and did not reach media in time; whoever says it first, the call gets one new stream for it. Times ``now`` are
-seconds of `time.monotonic`.
+Media reports ``started`` with a stream's node and age, ``lost`` when its socket broke, and a heartbeat per node every
+second. A stream is lost when media or Twilio reports it, when its node stops sending heartbeats or hands it over, and
+when it was ordered but did not reach media in time. However often a loss is reported, the call gets one new stream.
+Times ``now`` are seconds of `time.monotonic`.
 """
 
 from __future__ import annotations
@@ -14,51 +14,56 @@ from uuid import UUID
 
 from protocol.facts import Fact
 
-SILENT_SECONDS = 3.0  # a node that says nothing for so long is gone
-GRACE_SECONDS = 10.0  # after we were away ourselves: others may still be coming back
-ARRIVE_SECONDS = (
-    3.0  # for a stream that was ordered to reach media: what kept it away may have kept Twilio's word, too
-)
-DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)  # before a call's next start, by how many it had in the last minute
+SILENT_SECONDS = 3.0  # without a heartbeat for so long a node counts as gone
+GRACE_SECONDS = 10.0  # after we were disconnected ourselves: nodes may be reconnecting as well
+ARRIVE_SECONDS = 3.0  # for an ordered stream to reach media; Twilio's error report may be missing
+DELAYS = (
+    0.0,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    15.0,
+)  # in seconds, before a call's next start, by its number of starts in the last minute
 _KNOWN = 20_000
-_OVER = ("completed", "stopped")  # why a call needs no other stream: it is over, or somebody stopped its words
+_OVER = ("completed", "stopped")  # reasons of an end after which a call needs no new stream
 
 
 @dataclass(slots=True)
 class LiveStream:
-    """Where a live call's words are made."""
+    """The stream of one live call."""
 
     org: UUID
     stream: str = ""
-    """The newest one's SID."""
+    """The SID of the newest stream."""
     node: str = ""
     began: int | None = None
-    """When the call's first stream began, in ms since 1970: its clock starts there."""
+    """Start of the call's first stream, in ms since 1970: the zero of its transcript's clock."""
     at: int = 0
-    """When `stream` came to `node`, in ms since 1970."""
+    """When `stream` reached `node`, in ms since 1970."""
     ordered_at: float | None = None
-    """When `stream` was ordered, until media says that it has come."""
+    """When `stream` was ordered (monotonic s), until media reports it."""
     leaving: str | None = None
-    """The stream that another is being started for."""
+    """The lost stream whose replacement is being started."""
     past: deque[str] = field(default_factory=lambda: deque(maxlen=8))
-    """Streams that others came for."""
+    """Streams that were replaced."""
     broken: deque[str] = field(default_factory=lambda: deque(maxlen=8))
-    """Streams that Twilio called broken before we knew them."""
+    """Streams that Twilio reported as broken before we knew them."""
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=len(DELAYS) - 1))
 
 
 class StreamRegistry:
-    """The live calls, as many as are known."""
+    """The streams of all known live calls."""
 
     def __init__(self) -> None:
         self._streams: OrderedDict[str, LiveStream] = OrderedDict()
-        self._heard: dict[str, float] = {}  # node: when it said last that it lives
+        self._heard: dict[str, float] = {}  # node: time of its last heartbeat
 
     def find(self, call: str) -> LiveStream | None:
         return self._streams.get(call)
 
     def note(self, fact: Fact) -> bool:
-        """What media says of a call. True if its stream is lost: broken, handed over, or ended before the call."""
+        """Apply a media event. Return True if the call lost its stream and needs a new one."""
         if fact.kind == "ended":
             return self._end(fact)
         if fact.kind == "lost":
@@ -68,33 +73,33 @@ class StreamRegistry:
         return fact.kind == "handover"
 
     def forget(self, call: str) -> None:
-        """It is over, or not to be transcribed any more."""
+        """Drop ``call``: it is over, or must not be transcribed any more."""
         self._streams.pop(call, None)
 
     def register(self, call: str, org: UUID, stream: str, began: int | None) -> None:
-        """A call that media said nothing of since we live, or that never reached it: Twilio names its stream."""
+        """Add a call that media has not reported, with the stream that Twilio named."""
         self._keep(call, LiveStream(org, stream, began=began))
 
     def alive(self, node: str, now: float) -> None:
-        """A heartbeat."""
+        """Record a heartbeat of ``node``."""
         self._heard[node] = max(now, self._heard.get(node, now))
 
     def extend_deadlines(self, now: float) -> None:
-        """We heard nothing of late, through no fault of theirs."""
+        """We were disconnected: restart the timeouts of all nodes and of all ordered streams."""
         self._heard = dict.fromkeys(self._heard, now + GRACE_SECONDS)
         for live in self._streams.values():
             if live.ordered_at is not None:
                 live.ordered_at = now + GRACE_SECONDS
 
     def orphans(self, now: float) -> list[str]:
-        """The calls of nodes that have fallen silent. A node is buried once."""
+        """Return the calls of nodes whose heartbeats have stopped. Each node is reported once."""
         gone = {node for node, heard in self._heard.items() if now - heard >= SILENT_SECONDS}
         for node in gone:
             del self._heard[node]
         return [call for call, live in self._streams.items() if live.node in gone] if gone else []
 
     def missing(self, now: float) -> list[str]:
-        """The calls whose new stream was ordered and has not reached media. Each is told once."""
+        """Return the calls whose ordered stream did not reach media in time. Each is reported once."""
         late = [
             call
             for call, live in self._streams.items()
@@ -105,8 +110,10 @@ class StreamRegistry:
         return late
 
     def mark_lost(self, call: str, now: float, stream: str | None = None) -> float | None:
-        """``stream`` of ``call`` is lost, or whichever is its newest. The seconds until another is to be started;
-        None if none is: we do not know the call, or somebody said so before, or it has another already.
+        """Mark ``stream`` of ``call`` as lost; None means its newest.
+
+        Return the seconds to wait before a new one is started; None if none is needed: the call is unknown, the loss
+        was reported before, or the stream has been replaced already.
         """
         live = self._streams.get(call)
         if live is None:
@@ -122,28 +129,28 @@ class StreamRegistry:
         return DELAYS[lately]
 
     def started(self, call: str, before: str, stream: str, now: float) -> bool:
-        """Twilio took the order for another stream than ``before``. Whether that one has broken meanwhile."""
+        """Record that Twilio accepted ``stream`` in place of ``before``. Return whether it is already broken."""
         live = self._streams.get(call)
         if live is None:
             return False
-        if live.stream == before:  # or media was quicker than Twilio's answer
+        if live.stream == before:  # otherwise media reported it before Twilio answered
             self._succeed(live, stream)
             live.node, live.ordered_at = "", now
         return stream == live.stream and stream in live.broken
 
     def release_claim(self, call: str) -> None:
-        """Starting another failed: the next who says that the stream is lost is heard again."""
+        """Starting a replacement failed: let the next report of the loss start another."""
         live = self._streams.get(call)
         if live is not None:
             live.leaving = None
 
     def is_past(self, call: str, stream: str) -> bool:
-        """Whether the call has another stream than ``stream`` by now."""
+        """Return whether ``stream`` has been replaced."""
         live = self._streams.get(call)
         return live is not None and stream in live.past
 
     def is_elsewhere(self, fact: Fact) -> bool:
-        """Whether another node than the one that says ``fact`` has the call by now."""
+        """Return whether the call has moved to another node than the sender of ``fact``."""
         live = self._streams.get(fact.call)
         return live is not None and bool(live.node and fact.node) and live.node != fact.node
 
@@ -162,13 +169,13 @@ class StreamRegistry:
         live.stream = stream
 
     def _is_newest_lost(self, fact: Fact) -> bool:
-        """Whether the stream that media lost is the call's newest. One that we did not know is known from now on."""
+        """Return whether the lost stream is the call's newest. An unknown call is added."""
         if fact.call not in self._streams:
             self._update(fact)
         return self._streams[fact.call].stream == fact.stream
 
     def _end(self, fact: Fact) -> bool:
-        """A call that is over is forgotten. One that another node has by now goes on there."""
+        """Forget a call that is over, unless another node has it. Return True if only its stream ended."""
         if fact.call not in self._streams or self.is_elsewhere(fact):
             return False
         if fact.reason in _OVER:

@@ -1,8 +1,7 @@
-"""TwiML: what Twilio is told to do with a call. Pure: values in, one XML text out.
+"""TwiML: the instructions to Twilio for a call. Pure: values in, one XML text out.
 
-The order of verbs is a promise: the consent prompt comes before `<Start><Stream>`, so that nobody is
-transcribed who has not heard it; `<Dial>` comes last, because with an ``action`` "later verbs are
-unreachable". ``record`` is never set.
+The order of verbs matters: the consent prompt comes before `<Start><Stream>`, so that nobody is transcribed who has
+not heard it; `<Dial>` comes last, because with an ``action`` "later verbs are unreachable". ``record`` is never set.
 """
 
 from __future__ import annotations
@@ -28,22 +27,22 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Where Twilio asks and reports, below one public origin (``https://app.example.au``)."""
+    """The URLs of our webhooks below one public origin (``https://app.example.au``)."""
 
     origin: str
 
     def at(self, path: str) -> str:
-        """Return the absolute URL of ``path``, for a question."""
+        """Return the absolute URL of ``path``, for a webhook that answers with TwiML."""
         return webhook_url.asked(self.origin + path)
 
     def reported(self, path: str) -> str:
-        """Return the same for a report, which nobody waits for on the line."""
+        """Return the absolute URL of ``path``, for a status callback, with retries."""
         return webhook_url.reported(self.origin + path)
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A Media Stream to start: its ``wss`` URL, the ticket that opens it, and the prompt owed beforehand."""
+    """A Media Stream to start: its ``wss`` URL, the ticket that opens it, and the consent prompt to play first."""
 
     url: str
     ticket: str
@@ -93,9 +92,9 @@ def call_out(
 
 
 def wait_and_try_again(sentence: str, callbacks: Callbacks) -> str:
-    """Return what is done with a call when `web` did not answer: ask it again, from the same host, in a moment.
+    """Return the fallback document: say ``sentence``, then request the webhook again after a pause.
 
-    If that fails too, Twilio comes back for this document: who waits on the line is put through once we are back.
+    If that fails too, Twilio requests the fallback again: the caller is connected once `web` is back.
     """
     response = VoiceResponse()
     _say(response, sentence)
@@ -105,7 +104,7 @@ def wait_and_try_again(sentence: str, callbacks: Callbacks) -> str:
 
 
 def say(sentence: str) -> str:
-    """Say ``sentence`` and go on: what the whisper answers."""
+    """Say ``sentence`` and continue: the answer to the whisper webhook."""
     response = VoiceResponse()
     _say(response, sentence)
     return str(response)
@@ -120,7 +119,7 @@ def say_goodbye(sentence: str) -> str:
 
 
 def hang_up() -> str:
-    """End the call without a word: the conversation is over."""
+    """End the call silently."""
     response = VoiceResponse()
     response.hangup()
     return str(response)
@@ -162,5 +161,5 @@ def _client(identity: str, parameters: dict[str, str], callbacks: Callbacks) -> 
 
 
 def _clean(text: str) -> str:
-    """``text`` without what XML cannot carry: control characters and lone surrogates."""
+    """Return ``text`` without control characters and lone surrogates, which XML cannot contain."""
     return _NOT_XML.sub("", text)

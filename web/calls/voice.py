@@ -1,8 +1,8 @@
-"""Twilio asks what to do with a call; we answer in TwiML.
+"""Twilio's voice webhooks, answered with TwiML.
 
-People talking is not optional, transcription is: whatever goes wrong about the stream, or about the call's row,
-leaves `<Start>` out and connects them all the same. Even with the database gone the caller hears a sentence: an
-error status would make Twilio say that "an application error has occurred".
+The call matters more than its transcription: if the stream or the call's row fails, `<Start>` is left out and the
+call is connected anyway. Even without the database the caller hears a sentence: on an error status Twilio would say
+that "an application error has occurred".
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from web.request.access import PERMISSIONS, Rows
 from web.request.callers import shown
 from web.request.errors import NotFoundError
 
-ANSWER_SECONDS = 10.0  # Twilio gives up after 15
-TICKET_AGE = timedelta(minutes=2)  # of a call that still gets a ticket; Twilio repeats itself within seconds
-RECORD_SECONDS = 3.0  # for writing a call's row: people wait on the line meanwhile
+ANSWER_SECONDS = 10.0  # Twilio waits at most 15 s
+TICKET_AGE = timedelta(minutes=2)  # of a call that may still get a ticket; Twilio repeats a webhook within seconds
+RECORD_SECONDS = 3.0  # for writing a call's row, while people wait on the line
 
-WAIT = "Sorry, we can not connect your call at once. Please stay on the line while we try again, or call back later."
-SORRY = "Sorry, your call can not be connected just now. Please try again in a few minutes. Goodbye."
+WAIT = "Sorry, we cannot connect your call yet. Please stay on the line while we try again, or call back later."
+SORRY = "Sorry, your call cannot be connected right now. Please try again in a few minutes. Goodbye."
 NOT_IN_SERVICE = "Sorry, this number is not in service. Goodbye."
 NOBODY = "Sorry, nobody can take your call at the moment. Please call again later. Goodbye."
-NOT_ALLOWED = "Sorry, you can not make calls from here. Please ask your admin. Goodbye."
+NOT_ALLOWED = "Sorry, you cannot make calls from here. Please ask your admin. Goodbye."
 NO_NUMBER = "Sorry, your organisation has no phone number to call from. Please ask your admin. Goodbye."
-UNREACHED = {  # what an agent hears who dialled in vain, by DialCallStatus
+UNREACHED = {  # what an agent hears when a call fails, by DialCallStatus
     "busy": "That number is busy. Goodbye.",
     "no-answer": "Nobody answered. Goodbye.",
     "failed": "That number could not be reached. Please check it and try again. Goodbye.",
@@ -64,7 +64,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A call that has begun. ``agent`` is the member who dials; an inbound call has none until it is answered."""
+    """A new call. ``agent`` is the member who dials; None for an inbound call until it is answered."""
 
     call: str
     direction: Direction
@@ -76,7 +76,7 @@ class _Begun:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A call's row was written or found: the stream it may have, and whether somebody has answered it before."""
+    """The call's row exists: the stream to start, if any, and whether somebody has already answered."""
 
     stream: twiml.Stream | None = None
     was_answered: bool = False
@@ -84,35 +84,35 @@ class _Opened:
 
 @routes.post("/twilio/voice/inbound")
 async def inbound(request: web.Request) -> web.Response:
-    """Somebody calls a number of ours. Asked twice, it answers the same with a fresh ticket."""
+    """Answer an incoming call. A repeated webhook gets the same answer with a new ticket."""
     return await _spoken(request, _inbound)
 
 
 @routes.post(webhook_url.FALLBACK)
 @routes.get(webhook_url.FALLBACK)
 async def fallback(request: web.Request) -> web.Response:
-    """What to do with a call that `web` did not answer for: nothing that needs the database, or a signature.
+    """Answer for a call whose webhook failed, without the database and without a signature.
 
-    The proxy in front of us serves the same document when all of us are away (deploy/Caddyfile).
+    The proxy serves the same document when no web process is up (deploy/Caddyfile).
     """
     return web.Response(text=twiml.wait_and_try_again(WAIT, _callbacks(request)), content_type="text/xml")
 
 
 @routes.post("/twilio/voice/outbound")
 async def outbound(request: web.Request) -> web.Response:
-    """An agent dials. ``From`` is taken by Twilio from their token; everything else is what they typed."""
+    """Answer a call that an agent dials. Twilio takes ``From`` from their token; the rest is user input."""
     return await _spoken(request, _outbound)
 
 
 @routes.post("/twilio/voice/whisper")
 async def whisper(request: web.Request) -> web.Response:
-    """Whom an agent dialled has answered: the consent prompt, before the two are joined."""
+    """Play the consent prompt to the person who was called, before the two are connected."""
     return await _spoken(request, _whisper)
 
 
 @routes.post("/twilio/voice/dialled")
 async def after_dial(request: web.Request) -> web.Response:
-    """A call's `<Dial>` is over, and with it the call."""
+    """Handle the end of `<Dial>`, which ends the call."""
     return await _spoken(request, _after_dial)
 
 
@@ -121,7 +121,7 @@ async def _spoken(request: web.Request, answer: Callable[[web.Request, Form], Aw
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             text = await answer(request, form)
-    except Exception as error:  # whatever broke, the caller shall hear a sentence
+    except Exception as error:  # whatever failed, the caller must hear a sentence
         _complain("call not answered", form.get("CallSid"), error)
         text = twiml.say_goodbye(SORRY)
     return web.Response(text=text, content_type="text/xml")
@@ -138,7 +138,7 @@ async def _inbound(request: web.Request, form: Form) -> str:
     if not line.entitlements.connects:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     opened = await _begin(request, _Begun(call, "inbound", line, caller, called), missed=not agents)
-    if opened.was_answered:  # they have talked; something failed after it, and the number's fallback led back here
+    if opened.was_answered:  # the conversation is over: a later failure led back here through the number's fallback
         return twiml.hang_up()
     if not agents:
         return twiml.say_goodbye(NOBODY)
@@ -167,7 +167,7 @@ async def _whisper(request: web.Request, form: Form) -> str:
     try:
         async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, parent_sid(form)) as rows:
             prompt = _prompt(request, rows)
-    except Exception as error:  # consent is owed all the same: in the platform's own words then
+    except Exception as error:  # the prompt is required anyway: use the platform's
         _log.warning("whisper without its organisation", error=type(error).__name__)
     return twiml.say(prompt)
 
@@ -180,13 +180,13 @@ async def _after_dial(request: web.Request, form: Form) -> str:
             if report is not None:
                 await rows.calls.report(call, report)
             await rows.calls.report(call, _over())
-    except Exception as error:  # the status callback tells it again
+    except Exception as error:  # the status callback repeats it
         _log.warning("end of call not recorded", call=call, error=type(error).__name__)
     return _farewell(form)
 
 
 def _farewell(form: Form) -> str:
-    """What the one who is left on the line hears; nothing after a conversation, or when they hung up themselves."""
+    """Return the TwiML for the remaining party: a sentence if nobody was reached, else a hang-up."""
     status = form.get("DialCallStatus", "")
     if status not in UNREACHED:
         return twiml.hang_up()
@@ -195,9 +195,9 @@ def _farewell(form: Form) -> str:
 
 
 async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
-    """The line that ``agent`` calls from, None if their organisation has no number.
+    """Return the line that ``agent`` calls from, None if their organisation has no number.
 
-    Raises `NotFoundError` for who is no member, or may not call.
+    Raises `NotFoundError` if ``agent`` is not a member or may not call.
     """
     if agent is None:
         raise NotFoundError
@@ -209,13 +209,13 @@ async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
 
 
 async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -> _Opened:
-    """Record the call; the stream to start for it, if it may be transcribed and nothing is in the way.
+    """Record the call, and return the stream to start if it may be transcribed.
 
-    Raises `DiallingError` alone, for an outgoing call that is one too many: the row is what the next one is counted
-    by, so the check and the row are one transaction.
+    Raises only `DiallingError`, for an outgoing call above the limits: calls are counted by their rows, so the check
+    and the row are one transaction.
 
-    What is not in the call log is not transcribed either: nobody could say later which calls were. A webhook that
-    comes again long after (Twilio signs no time: somebody may have kept it) gets no ticket.
+    A call that is not in the call log is not transcribed. A webhook that is repeated much later gets no ticket:
+    Twilio's signature has no time, so it may be a replay.
     """
     try:
         async with asyncio.timeout(RECORD_SECONDS), access.by_number(request, begun.line.e164) as (rows, _):
@@ -261,13 +261,13 @@ def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
 
 
 def _complain(event: str, call: str | None, error: Exception) -> None:
-    """Log what broke: by its name if it is known to happen, with its traceback if not."""
+    """Log a failure: expected kinds by name only, others with the traceback."""
     unexpected = not isinstance(error, DatabaseUnavailableError | TimeoutError | FormError)
     _log.error(event, call=call, error=type(error).__name__, exc_info=unexpected)
 
 
 def _over() -> CallReport:
-    """The call is about to end, seen by us. `lost` gives way to the end that Twilio reports, if it does."""
+    """Return the report of an ending call. `lost` is replaced by the end that Twilio reports, if it does."""
     return CallReport("lost", datetime.now(UTC))
 
 

@@ -1,11 +1,10 @@
-"""The only way from a request to an organisation's rows: who asks, what they may do, and whose rows they get.
+"""Access control: the only way from a request to an organisation's rows.
 
 A page's request carries a cookie: `require` turns it into a `Viewer`, and `rows` opens the rows of the viewer's
-organisation (of the viewer's own calls, where their role may see no others). A webhook carries Twilio's
-signature instead: `by_number`, `by_member` and `by_call` find the organisation by what Twilio says, and refuse a
-request whose signature was not proved. A fact from media comes over NATS, where only media may publish it:
-`by_fact`. Who signs up has no organisation yet: `found` makes one. No other module of `web` imports the queries of
-tenants' rows; a test sees to it.
+organisation (only the viewer's own calls, if the role sees no others). A webhook carries Twilio's signature instead:
+`by_number`, `by_member` and `by_call` find the organisation from Twilio's data, and refuse a request whose signature
+was not verified. Events from media come over NATS, where only media may publish them: `by_fact`. A sign-up has no
+organisation yet: `found` creates it. No other module of `web` imports the queries of tenants' rows; a test checks it.
 """
 
 from __future__ import annotations
@@ -56,31 +55,31 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "admin": _ADMIN,
     "owner": _OWNER,
 }
-"""Who may do what, and nowhere else."""
+"""The permissions of each role, defined here only."""
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks: a signed-in member, as the database knows them at this request."""
+    """The signed-in member who makes the request, as read from the database for this request."""
 
     member_id: UUID
     organisation_id: UUID
     role: Role
     name: str
     organisation: str
-    """Its name, to show."""
+    """The organisation's name."""
     available: bool
     """Whether calls may ring at the member's console."""
     entitlements: Entitlements = ENTITLEMENTS["active"]
-    """What works for the organisation today."""
+    """What the organisation's subscription allows."""
     operates: bool = False
-    """Whether they run the installation, beside what they are in their organisation."""
+    """Whether they are an operator of the installation."""
 
     @property
     def may_watch(self) -> bool:
-        """Whether the viewer's console is open: it depends on the role and on what is paid."""
+        """Whether the viewer may use the console: it depends on the role and the entitlements."""
         return self.role in self.entitlements.watchers
 
     def may(self, permission: Permission) -> bool:
@@ -100,32 +99,32 @@ class Rows:
     orders: NumberOrders
     ordering: Ordering
     audit: AuditLog
-    """What is recorded through it was done by who asked."""
+    """Records entries in the name of the viewer."""
     session: AsyncSession
-    """For provisioning's own functions alone, which take the organisation's id beside it."""
+    """Only for functions of `provisioning`, which take the organisation's id as well."""
 
     async def subscription(self) -> Subscription | None:
-        """What is paid for, if the organisation has ever gone to pay."""
+        """Return the subscription, None if the organisation never went to checkout."""
         return await subscriptions.of(self.session, self.organisation.id)
 
     async def failed_events(self) -> Sequence[StripeEvent]:
-        """What Stripe has told of the organisation and could not be acted on yet."""
+        """Return the organisation's Stripe events that could not be processed yet."""
         return await stripe_events.failed(self.session, self.organisation.id)
 
     async def lock(self) -> None:
-        """From here to the end nobody else is past this line for the same organisation: what is counted stays so."""
+        """Lock the organisation until the transaction ends, so that what is counted cannot change."""
         await organisations.locked(self.session, self.organisation.id)
 
 
 async def current(request: web.Request) -> Viewer | None:
-    """Who is signed in, if anybody: read anew at every request, so that a removal or a new role holds at once."""
+    """Return the viewer, None if not signed in. Read at every request: a removal or new role applies at once."""
     if keys.viewer not in request:
         request[keys.viewer] = await _look_up(request)
     return request[keys.viewer]
 
 
 async def require(request: web.Request, permission: Permission) -> Viewer:
-    """The viewer, who has ``permission``; for a request that changes something, CSRF is checked as well.
+    """Return the viewer, who has ``permission``. A request that changes something must carry the CSRF token.
 
     Raises `NotSignedInError` and `ForbiddenError`.
     """
@@ -142,7 +141,7 @@ async def require(request: web.Request, permission: Permission) -> Viewer:
 
 @asynccontextmanager
 async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
-    """The rows that ``viewer`` may see. Raises `NotFoundError` should the organisation be gone."""
+    """Open the rows that ``viewer`` may see. Raises `NotFoundError` if the organisation no longer exists."""
     only_agent_id = None if viewer.may("calls.all") else viewer.member_id
     actor = Actor(viewer.name or viewer.role, viewer.member_id, limits.network(request))
     async with request.app[keys.database].begin() as session:
@@ -152,7 +151,7 @@ async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
 async def found(
     request: web.Request, *, organisation: str, name: str, email: str, seats: int | None = None
 ) -> Member:
-    """A new organisation and its owner, for whoever has proved that ``email`` is theirs and wants so many ``seats``.
+    """Create an organisation and return its owner, who has proved that ``email`` is theirs and wants ``seats``.
 
     Raises `db.queries.members.AddressTakenError`.
     """
@@ -166,7 +165,7 @@ async def found(
 
 
 async def arrived(request: web.Request, member_id: UUID) -> None:
-    """Write down that the member has signed in just now, by a link that reached them."""
+    """Record in the audit log that the member has signed in by a link."""
     async with request.app[keys.database].begin() as session:
         member = await members.by_id(session, member_id)
         if member is not None:
@@ -175,7 +174,7 @@ async def arrived(request: web.Request, member_id: UUID) -> None:
 
 
 async def declined(request: web.Request, member: Member) -> None:
-    """Take out somebody who was invited and does not want to come, as their link has proved."""
+    """Remove an invited member who declined by their link."""
     async with request.app[keys.database].begin() as session:
         actor = Actor(member.name or member.role, member.id, limits.network(request))
         await Members(session, member.organisation_id).remove(member.id)
@@ -185,14 +184,14 @@ async def declined(request: web.Request, member: Member) -> None:
 
 @asynccontextmanager
 async def of_organisation(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
-    """The whole organisation's rows, to decide something by and to show none of them. Raises `NotFoundError`."""
+    """Open all rows of the organisation, for decisions only, never for display. Raises `NotFoundError`."""
     async with request.app[keys.database].begin() as session:
         yield await _rows(session, viewer.organisation_id)
 
 
 @asynccontextmanager
 async def by_number(request: web.Request, e164: str) -> AsyncIterator[tuple[Rows, Number]]:
-    """For Twilio: the rows of the organisation that rents ``e164``. Raises `NotFoundError` if none does."""
+    """For Twilio: open the rows of the organisation that rents ``e164``. Raises `NotFoundError` if none does."""
     async with _for_twilio(request) as session:
         number = await numbers.by_e164(session, e164)
         if number is None:
@@ -202,7 +201,7 @@ async def by_number(request: web.Request, e164: str) -> AsyncIterator[tuple[Rows
 
 @asynccontextmanager
 async def by_member(request: web.Request, member_id: UUID) -> AsyncIterator[tuple[Rows, Member]]:
-    """For Twilio: the rows of the organisation whose member dials. Raises `NotFoundError` if there is none."""
+    """For Twilio: open the rows of the calling member's organisation. Raises `NotFoundError` if there is none."""
     async with _for_twilio(request) as session:
         member = await members.by_id(session, member_id)
         if member is None:
@@ -212,7 +211,7 @@ async def by_member(request: web.Request, member_id: UUID) -> AsyncIterator[tupl
 
 @asynccontextmanager
 async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
-    """For Twilio: the rows of the organisation whose call it is. Raises `NotFoundError` if it is nobody's."""
+    """For Twilio: open the rows of the call's organisation. Raises `NotFoundError` for an unknown call."""
     async with _for_twilio(request) as session:
         organisation_id = await calls.organisation_of(session, call_sid)
         if organisation_id is None:
@@ -222,7 +221,7 @@ async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
 
 @asynccontextmanager
 async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
-    """For a fact that media published about a call of that organisation. Raises `NotFoundError`."""
+    """For an event of media about a call of that organisation: open its rows. Raises `NotFoundError`."""
     async with app[keys.database].begin() as session:
         yield await _rows(session, organisation_id)
 

@@ -1,4 +1,4 @@
-"""Work that goes on after the answer is out, such as a mail: bounded, owned, and finished before the process ends."""
+"""Tasks that run after the response, such as sending a mail: bounded, and finished before the process ends."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from prometheus_client import Counter
 
-WAITING = 1000  # pieces of work; at the bound a piece is dropped and counted, and the person asks again
+WAITING = 1000  # tasks; when full, a task is dropped and counted, and the user has to ask again
 WORKERS = 4
-LAST_SECONDS = 10.0  # for what still waits when the process ends
+LAST_SECONDS = 10.0  # for queued tasks when the process ends
 
 Work = Callable[[], Awaitable[object]]
 
 _log = structlog.get_logger(__name__)
 _done = Counter("bilby_web_outbox", "Work done after the answer, by what became of it.", ["result"])
 for _result in ("done", "failed", "dropped"):
-    _done.labels(_result)  # from 0 on, so that the first one is a rise
+    _done.labels(_result)  # start at 0, so that the first one shows as an increase
 
 
 class BackgroundTasks:
-    """Where handlers leave work. `background_tasks` gives it workers."""
+    """The queue of tasks. `background_tasks` runs its workers."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Work] = asyncio.Queue(WAITING)
 
     def put(self, work: Work) -> None:
-        """Have ``work`` done soon. Never waits, never raises; an error inside ``work`` is logged and counted."""
+        """Queue ``work``. Never waits, never raises; an error inside ``work`` is logged and counted."""
         try:
             self._waiting.put_nowait(work)
         except asyncio.QueueFull:
             _done.labels("dropped").inc()
-            _log.error("outbox full")
+            _log.error("background queue full")
 
     async def settled(self) -> None:
-        """Wait until everything put so far is done."""
+        """Wait until all queued tasks are done."""
         await self._waiting.join()
 
     async def work(self) -> None:
-        """Do what is put, one piece after the other, until cancelled."""
+        """Run queued tasks one after the other until cancelled."""
         while True:
             work = await self._waiting.get()
             try:
                 await work()
             except Exception:
                 _done.labels("failed").inc()
-                _log.exception("outbox work failed")
+                _log.exception("background task failed")
             else:
                 _done.labels("done").inc()
             finally:
@@ -56,14 +56,14 @@ class BackgroundTasks:
 
 @asynccontextmanager
 async def background_tasks() -> AsyncIterator[BackgroundTasks]:
-    """An outbox with workers; leaving waits at most `LAST_SECONDS` for what is still in it."""
-    outbox = BackgroundTasks()
+    """Yield a queue with workers; on exit wait at most `LAST_SECONDS` for tasks still queued."""
+    queue = BackgroundTasks()
     async with asyncio.TaskGroup() as tasks:
-        workers = [tasks.create_task(outbox.work()) for _ in range(WORKERS)]
+        workers = [tasks.create_task(queue.work()) for _ in range(WORKERS)]
         try:
-            yield outbox
+            yield queue
             with suppress(TimeoutError):
-                await asyncio.wait_for(outbox.settled(), LAST_SECONDS)
+                await asyncio.wait_for(queue.settled(), LAST_SECONDS)
         finally:
             for worker in workers:
                 worker.cancel()

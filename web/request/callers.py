@@ -1,4 +1,4 @@
-"""How numbers, and whatever Twilio gives in a number's place, are shown to people. Pure.
+"""Format phone numbers, and whatever Twilio sends instead of one, for display. Pure.
 
 ``From`` is E.164 for most calls. It may also be ``sip:…`` or ``client:…``, a word for a caller who withholds the
 number, that word as typed on a telephone's keys (Twilio: ``+266696687`` is ANONYMOUS), or empty.
@@ -41,7 +41,7 @@ def parsed(text: str) -> PhoneNumber | None:
 
 
 def shown(number: str) -> str:
-    """Return ``number`` (E.164, or what Twilio gave in its place) as people read it; never an address as it came."""
+    """Return ``number`` (E.164, or what Twilio sent instead) formatted for display; never a raw address."""
     text = tidy(number)
     scheme = _SCHEME.match(text)
     if scheme is None:

@@ -1,15 +1,14 @@
-"""Connections of browsers, vendors and proxies: how many there are, and how long each may keep us waiting.
+"""Limits on incoming connections: how many at once, and how long each may stall.
 
-aiohttp waits for ever for a head that does not come. Here every connection stands between the socket and aiohttp,
-and one timer looks at all of them:
+aiohttp waits without limit for request headers. Here every connection is wrapped between the socket and aiohttp, and
+one timer checks them all:
 
-* a new connection, and one that has begun to send a head, has `Limits.head_seconds` to complete it;
-* one that has been answered may stay idle for `Limits.idle_seconds`;
-* one that does not take its answer is cut off after `Limits.stalled_seconds`.
+* request headers must be complete within `Limits.head_seconds`;
+* between requests a connection may be idle for `Limits.idle_seconds`;
+* one that does not read its response is closed after `Limits.stalled_seconds`.
 
 A body's time is bounded where it is read (`web.request.forms`, `web.calls.twilio_request`, `web.billing.webhook`). At
-`Limits.most` the connection that has been without a request for longest makes room; if all of them are busy, the new
-one is refused.
+`Limits.most` the connection that has been idle for longest is closed; if all are busy, the new one is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _log = structlog.get_logger(__name__)
 _open = Gauge("bilby_web_connections", "Connections that are open.")
 _closed = Counter("bilby_web_connections_closed", "Connections that we have closed, by why.", ["why"])
 for _why in ("slow", "idle", "stalled", "room", "refused"):
-    _closed.labels(_why)  # from 0 on, so that the first one is a rise
+    _closed.labels(_why)  # start at 0, so that the first one shows as an increase
 
 _CLOSE = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE
@@ -45,7 +44,7 @@ class Limits:
     most: int = 2000
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
-    """Longer than a proxy in front of us keeps its own (60 s), or it would send into a closed connection."""
+    """Longer than our proxy keeps idle connections (60 s), or it would use a closed one."""
     stalled_seconds: float = 30.0
     look_seconds: float = 1.0
     """How often the timer looks."""
@@ -67,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._is_admitted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let it in, if there is room."""
+        """Admit it, if there is room."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own have no base class
         self._is_admitted = self._all.admit(transport, self)
         if self._is_admitted:
@@ -77,7 +76,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Hand it on; the first bytes of a head start its clock."""
+        """Pass the data on; the first bytes of request headers start their timeout."""
         if not self._is_admitted:
             return
         if not self.is_busy and self._head_since is None:
@@ -85,16 +84,16 @@ class Connection(asyncio.Protocol):
         self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Hand it on."""
+        """Pass it on."""
         return self._protocol.eof_received() if self._is_admitted else None
 
     def pause_writing(self) -> None:
-        """What we send is not taken: start the clock."""
+        """The client does not read: start the timeout."""
         self._stalled_since = self._clock()
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """What we send is taken again."""
+        """The client reads again: stop the timeout."""
         self._stalled_since = None
         self._protocol.resume_writing()
 
@@ -106,7 +105,7 @@ class Connection(asyncio.Protocol):
             self._protocol.connection_lost(exc)
 
     def request_began(self) -> None:
-        """A whole head has come: no clock runs while it is answered."""
+        """The headers are complete: no timeout while the request is handled."""
         self.is_busy, self._head_since = True, None
 
     def request_ended(self) -> None:
@@ -114,7 +113,7 @@ class Connection(asyncio.Protocol):
         self.is_busy, self.waiting_since = False, self._clock()
 
     def overdue(self, now: float, limits: Limits) -> str:
-        """Why it has to be closed; empty if it may stay."""
+        """Return the reason to close it; "" if there is none."""
         if self._stalled_since is not None and now - self._stalled_since > limits.stalled_seconds:
             return "stalled"
         if self.is_busy:
@@ -124,7 +123,7 @@ class Connection(asyncio.Protocol):
         return "idle" if now - self.waiting_since > limits.idle_seconds else ""
 
     def close(self, why: str) -> None:
-        """End it. Somebody who was too slow with a head is answered 408."""
+        """Close it. A client that was too slow with its headers gets 408."""
         assert self._transport is not None
         _closed.labels(why).inc()
         if why == "stalled":
@@ -147,11 +146,11 @@ class Connections:
         return len(self._open)
 
     def of(self, transport: asyncio.BaseTransport | None) -> Connection | None:
-        """The connection over ``transport``, if it is one of these."""
+        """Return the connection over ``transport``, None if it is not one of ours."""
         return None if transport is None else self._open.get(transport)
 
     def admit(self, transport: asyncio.BaseTransport, connection: Connection) -> bool:
-        """Take ``connection`` in; False if there is no room and none can be made."""
+        """Admit ``connection``; False if the limit is reached and all others are busy."""
         if len(self._open) >= self.limits.most and not self._make_room():
             _closed.labels("refused").inc()
             return False
@@ -167,7 +166,7 @@ class Connections:
             self._is_full = False
 
     def look(self, now: float) -> None:
-        """Close what is overdue at ``now`` (the loop's time)."""
+        """Close overdue connections; ``now`` is the loop's time in seconds."""
         for connection in tuple(self._open.values()):
             why = connection.overdue(now, self.limits)
             if why:
@@ -175,7 +174,7 @@ class Connections:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Look every `Limits.look_seconds` until the block ends."""
+        """Check every `Limits.look_seconds` until the block ends."""
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch())
             try:
@@ -189,7 +188,7 @@ class Connections:
             self.look(asyncio.get_running_loop().time())
 
     def _make_room(self) -> bool:
-        """Close the one that has been without a request for longest. Logged once, until there is room again."""
+        """Close the connection that has been idle for longest. Logged once until there is room again."""
         if not self._is_full:
             self._is_full = True
             _log.warning("connections full", most=self.limits.most)
@@ -203,7 +202,7 @@ class Connections:
 
 @web.middleware
 async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the connection when a request of its is being answered."""
+    """Middleware: tell the connection when one of its requests starts and ends."""
     connection = request.app[keys.connections].of(request.transport)
     if connection is None:
         return await handler(request)
@@ -217,7 +216,7 @@ async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def listen(runner: web.AppRunner, connections: Connections, where: Mapping[str, Any]) -> asyncio.Server:
     """Serve ``runner``'s application, set up already, at ``where`` (`runtime.listening.place`). Raises OSError.
 
-    Closing the server takes no more connections; those that are open are the runner's to end.
+    Closing the server stops accepting; the runner closes connections that are open.
     """
     serve: Callable[[], asyncio.Protocol] | None = runner.server
     assert serve is not None, "the runner is not set up"

@@ -1,4 +1,4 @@
-"""Rows for a spreadsheet, sent while they are read: CSV that Excel opens in the right letters and runs nothing of."""
+"""CSV export, streamed: Excel reads it as UTF-8 and executes no formula in it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
-_EXCEL_UTF8 = "\ufeff"  # without it Excel reads another character set
+_EXCEL_UTF8 = "\ufeff"  # byte order mark: without it Excel assumes another character set
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def safe(cell: str) -> str:
-    """``cell`` so that no spreadsheet takes it for a formula: Excel runs what begins with one of these."""
+    """Return ``cell`` escaped, so that a spreadsheet does not execute it as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 async def begin(request: web.Request, name: str, columns: Sequence[str]) -> web.StreamResponse:
-    """The answer to ``request``, a file to keep, with its first line; `write` the others, then end it."""
+    """Start the response to ``request``: a download with the header row. `write` the rest, then end it."""
     answer = web.StreamResponse(
         headers={
             "Content-Type": "text/csv; charset=utf-8",
@@ -31,7 +31,7 @@ async def begin(request: web.Request, name: str, columns: Sequence[str]) -> web.
 
 
 async def write(answer: web.StreamResponse, rows: Iterable[Sequence[str]]) -> None:
-    """Send ``rows``."""
+    """Write ``rows`` to the response."""
     await answer.write(_csv(rows).encode())
 
 

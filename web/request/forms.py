@@ -1,7 +1,7 @@
-"""What a browser's form says, whatever was really sent.
+"""Read forms from browsers, treating the body as untrusted.
 
-Our pages send ``application/x-www-form-urlencoded`` in UTF-8, so nothing else is read. Of a form in several parts
-aiohttp would write the files to a disk, which this process has none of.
+Our pages send ``application/x-www-form-urlencoded`` in UTF-8, so nothing else is accepted. aiohttp would
+write the files of a multipart form to disk, and this process has none.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
 async def field(request: web.Request, name: str) -> str:
-    """The text of field ``name``, "" if there is none. The first one counts, should it come twice.
+    """Return the text of field ``name``, "" if absent. If it comes twice, the first one counts.
 
-    Raises `InvalidError` for a body that is no form of ours, 415 for one of several parts, 408 for one that does not
+    Raises `InvalidError` for a body that is not such a form, 415 for a multipart one, 408 for one that does not
     arrive within `READ_SECONDS`, 413 for one that is too large.
     """
     if keys.form not in request:
@@ -32,7 +32,7 @@ async def field(request: web.Request, name: str) -> str:
 
 
 def check_own_page(request: web.Request) -> None:
-    """Raise `ForbiddenError` if the browser says that another site's page sent this form."""
+    """Raise `ForbiddenError` if the browser says that a page of another site sent this form."""
     site = request.headers.get("Sec-Fetch-Site")
     if site:
         is_ours = site in ("same-origin", "none")
@@ -43,9 +43,9 @@ def check_own_page(request: web.Request) -> None:
 
 
 async def read_body(request: web.Request, seconds: float = READ_SECONDS) -> bytes:
-    """The whole body, unpacked. Raises 408 if it takes longer than ``seconds``, 413 if it is too large.
+    """Return the whole body, decompressed. Raises 408 if it takes longer than ``seconds``, 413 if it is too large.
 
-    Raises `InvalidError` if it was not what its Content-Encoding says, and ConnectionError if the client has left.
+    Raises `InvalidError` if it does not match its Content-Encoding, ConnectionError if the client disconnected.
     """
     try:
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""How the process does: alive, ready for requests, and in figures."""
+"""Health endpoints: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ routes = web.RouteTableDef()
 
 @routes.get("/healthz")
 async def healthz(_: web.Request) -> web.Response:
-    """The process is up and its loop turns."""
+    """Answer 200 while the event loop runs."""
     return web.json_response({"ok": True})
 
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """Whether requests are to be sent here: not after we were told to end.
+    """Answer 200 if this process should get requests, 503 if not: while it drains, or without its dependencies.
 
-    NATS lost later is shown, but does not take us out: calls need no NATS.
+    Losing NATS later is reported but does not make it unready: calls work without NATS.
     """
     bus = request.app[keys.bus]
     if request.app[keys.draining].is_set():
@@ -40,7 +40,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 @routes.get("/metrics")
 async def metrics(request: web.Request) -> web.Response:
-    """For Prometheus, which asks us directly: what came through a proxy of ours came from outside."""
+    """Serve metrics to Prometheus, which connects directly: requests through our proxy come from outside."""
     if request.app[keys.settings].web_proxy_hops and "X-Forwarded-For" in request.headers:
         raise NotFoundError
     _nats.set(request.app[keys.bus].connected)
@@ -48,7 +48,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def _migrated(app: web.Application) -> bool:
-    """Whether the database answers, and is where this code expects it (or further: an update is under way)."""
+    """Return whether the database answers with the expected schema, or a newer one during an update."""
     try:
         async with asyncio.timeout(READY_SECONDS), app[keys.database].begin() as session:
             return await migrate.is_ready(session)

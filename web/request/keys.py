@@ -1,4 +1,4 @@
-"""What an application and a request carry, by typed keys."""
+"""Typed keys of what is stored on the application and on a request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 settings: web.AppKey[Settings] = web.AppKey("settings")
 connections: web.AppKey[Connections] = web.AppKey("connections")
 draining: web.AppKey[asyncio.Event] = web.AppKey("draining")
-"""Set once the process was told to end; until it does, every request is still answered."""
+"""Set when the process starts to drain; until it ends, requests are still answered."""
 database: web.AppKey[Database] = web.AppKey("database")
 bus: web.AppKey[Facts] = web.AppKey("bus")
 progress: web.AppKey[Progress] = web.AppKey("progress")
@@ -44,10 +44,10 @@ templates: web.AppKey[Environment] = web.AppKey("templates")
 static_files: web.AppKey[StaticFiles] = web.AppKey("static_files")
 
 sign_in: web.RequestKey[SignIn | None] = web.RequestKey("sign_in")
-"""Whose cookie the request carries, None if nobody's; absent until `sessions.read` has looked."""
+"""The sign-in of the request's cookie, None without a valid one; absent until `session.read` ran."""
 form: web.RequestKey[dict[str, str]] = web.RequestKey("form")
-"""The fields that were sent; absent until `forms.field` has read them."""
+"""The fields that were sent; absent until `forms.field` has run."""
 viewer: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
-"""Who is asking, None if nobody signed in; absent until `access.current` has looked."""
+"""The viewer, None if not signed in; absent until `access.current` has run."""
 signed_by_twilio: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")
-"""True once `web.calls.twilio_request` has proved it: what opens `access.by_number`, `by_member` and `by_call`."""
+"""True once `web.calls.twilio_request` has verified it; `access.by_number`, `by_member` and `by_call` need it."""

@@ -1,4 +1,4 @@
-"""Who may ask how often. The counts stand in the database, so that all web processes keep one."""
+"""Rate limits. The counters are in the database, shared by all web processes."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from web.request.errors import TooManyError
 _QUARTER = 15 * 60  # of an hour, in seconds
 
 SIGN_IN_NETWORK = Limit("sign-in network", count=600, seconds=_QUARTER)
-"""For everybody: a call centre whose agents all come in at nine stays far below."""
+"""Per network, for everybody. A call centre whose agents all sign in at nine stays far below."""
 SIGN_IN_STRANGERS = Limit("sign-in strangers", count=30, seconds=_QUARTER)
-"""For addresses that are nobody's, from one network."""
+"""Per network, for addresses of no member."""
 DEAD_LINKS = Limit("dead links", count=60, seconds=_QUARTER)
-"""For links that open nothing, from one network; those that do are not counted."""
+"""Per network, for invalid links only."""
 SIGN_UP_NETWORK = Limit("sign-up network", count=20, seconds=_QUARTER)
 MAIL_SECONDS = 60.0
-"""Between two links that are mailed to one address because somebody asked for them."""
+"""Between two links mailed to the same address."""
 
-TOO_MANY_LINKS = "Too many links were asked for from your network. Please wait a few minutes, then try again."
+TOO_MANY_LINKS = "Too many links were requested from your network. Please wait a few minutes, then try again."
 
 _NAT64 = ip_network("64:ff9b::/96")
 
 
 async def spend(request: web.Request, limit: Limit, subject: str) -> None:
-    """Count one more for ``subject``. Raises `TooManyError`, which says when to come back."""
+    """Count one request of ``subject``. Raises `TooManyError` with the time to wait."""
     async with request.app[keys.database].begin() as session:
         wait = await rate_limits.spend(session, limit, subject)
     if wait is not None:
@@ -37,16 +37,16 @@ async def spend(request: web.Request, limit: Limit, subject: str) -> None:
 
 
 async def look(request: web.Request, limit: Limit, subject: str) -> float | None:
-    """Seconds until one more is allowed for ``subject``, None if one is now. Counts nothing."""
+    """Return the seconds until ``subject`` may make another request, None if it may now. Counts nothing."""
     async with request.app[keys.database].begin() as session:
         return await rate_limits.look(session, limit, subject)
 
 
 def network(request: web.Request) -> str:
-    """Where the request comes from: an IPv4 address, or an IPv6 network of /64, which is what one customer gets.
+    """Return the client's network: an IPv4 address, or an IPv6 /64, which is what one customer gets.
 
-    Behind proxies of ours it is what the outermost of them saw. Should that be no address at all, it is the next
-    nearer one's: whoever can write junk there is counted as one.
+    Behind our own proxies it is the address that the outermost one saw. If that is not an address, the next proxy's
+    counts: all clients that send junk share one counter.
     """
     hops = request.app[keys.settings].web_proxy_hops
     lines = ",".join(request.headers.getall("X-Forwarded-For", []))
@@ -60,7 +60,7 @@ def network(request: web.Request) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in ``text``: alone, with a port, in brackets, in quotes, with a zone."""
+    """Return the address in ``text``: plain, with a port, in brackets, in quotes, or with a zone; None if invalid."""
     text = text.strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""What happens around every request: one line in the log and one count, safe headers, an answer to every error."""
+"""Middlewares: log and count each request, set security headers, turn every error into an answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def know(app: web.Application) -> None:
-    """Begin the counts of failures at 0 for each route, so that the first one is a rise."""
+    """Start the failure counters of each route at 0, so that the first failure shows as an increase."""
     routes = {(resource.canonical, route.method) for resource in app.router.resources() for route in resource}
     for path, method in routes:
         for status in (500, 503):
@@ -34,9 +34,9 @@ def know(app: web.Application) -> None:
 
 @web.middleware
 async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log and count the request. By the route's pattern, never by the path: a sign-in link's token stands in it."""
+    """Log and count the request. The route's pattern is logged, never the path, which may contain a sign-in token."""
     began = time.monotonic()
-    status = 499  # whoever asked has gone away
+    status = 499  # the client has disconnected
     with structlog.contextvars.bound_contextvars(request=uuid4().hex[:12]):
         try:
             response = await handler(request)
@@ -47,12 +47,14 @@ async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         finally:
             _note(request, status, time.monotonic() - began)
-            structlog.contextvars.unbind_contextvars("call")  # the next request of this connection has another
+            structlog.contextvars.unbind_contextvars(
+                "call"
+            )  # the next request on this connection is about another call
 
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever is raised into an answer: `web.request.errors` says which."""
+    """Turn an exception into an answer, as `web.request.errors` defines."""
     try:
         return await handler(request)
     except web.HTTPException as answer:
@@ -74,16 +76,16 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def guard(app: web.Application, settings: Settings) -> None:
-    """Put the security headers on whatever goes out, files and errors included, and keep pages out of caches."""
+    """Set the security headers on every answer, including files and errors, and keep pages out of caches."""
     headers = {**security_headers(settings), "Cache-Control": "no-store"}
 
     async def prepare(_: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if app[keys.draining].is_set():  # the next request goes elsewhere
+        if app[keys.draining].is_set():  # so that the next request goes to another process
             response.force_close()
             response.headers["Connection"] = "close"
-        response.headers["Server"] = "Bilby"  # which versions of what serve it is nobody's business
+        response.headers["Server"] = "Bilby"  # do not disclose server versions
 
     app.on_response_prepare.append(prepare)
 
@@ -126,7 +128,7 @@ def _refused(
 
 
 def _without_page(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    """aiohttp's own refusal (404, 405, 413 …) in our form, with what its headers say (such as Allow)."""
+    """Return aiohttp's own refusal (404, 405, 413 …) as our page or JSON, keeping its headers (such as Allow)."""
     is_said_by_us = bool(error.text) and error.text != f"{error.status}: {error.reason}"
     response = _answer(request, error.status, error.text if is_said_by_us and not _wants_page(request) else None)
     if "Allow" in error.headers:

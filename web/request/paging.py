@@ -1,4 +1,4 @@
-"""What the two logs have in common: days that are asked for, and pages that begin where another ended. Pure."""
+"""Filters by day and keyset pagination, shared by the call log and the audit log. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def filled_in(query: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
 
 
 def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    """From when and until when: ``from`` and ``to`` are days of ``zone``, the last one included.
+    """Return the time range of the filters ``from`` and ``to``, which are days of ``zone``, both included.
 
     Raises `InvalidError`.
     """
@@ -35,12 +35,12 @@ def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, dat
 
 
 def page_after(at: datetime, identifier: UUID) -> str:
-    """A page's place for a URL, to the microsecond: after the row of that time and id. `read_page` reads it back."""
+    """Return the cursor of the page after the row of that time and id, for a URL. `read_page` parses it."""
     return f"{(at - _EPOCH) // timedelta(microseconds=1)}_{identifier}"
 
 
 def read_page(text: str | None) -> tuple[datetime, UUID] | None:
-    """Where the page before ended; None for the first one. Raises `InvalidError`."""
+    """Parse a cursor; None for the first page. Raises `InvalidError`."""
     if not text:
         return None
     at, _, identifier = text.partition("_")

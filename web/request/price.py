@@ -1,10 +1,10 @@
-"""What a seat costs, in words that leave nothing to add. Pure."""
+"""Amounts of money with GST. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-_GST_PART = 11  # of a price that includes GST of 10 %, one eleventh is GST
+_GST_PART = 11  # a price that includes 10 % GST is one eleventh GST
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +14,12 @@ class Price:
     cents: int
 
     def times(self, seats: int) -> Price:
-        """The same for ``seats`` seats."""
+        """Return the price of ``seats`` seats."""
         return Price(self.cents * seats)
 
     @property
     def gst(self) -> Price:
-        """The GST in it, to the nearest cent."""
+        """The GST included, to the nearest cent."""
         return Price((self.cents * 2 + _GST_PART) // (2 * _GST_PART))
 
     def __str__(self) -> str:
@@ -29,5 +29,5 @@ class Price:
 
 
 def with_gst(cents: int) -> Price:
-    """A price of ``cents`` before GST, with the 10 % added, to the nearest cent."""
+    """Return the price of ``cents`` before GST with 10 % added, to the nearest cent."""
     return Price(cents + (cents + 5) // 10)

@@ -1,4 +1,4 @@
-"""Files for the browser, under an address that changes with their content and may so be kept for ever.
+"""Static files, under URLs that change with their content, so that browsers may cache them for ever.
 
 One hash stands for the whole folder, ``/static/{hash}/console.js``: a module that imports ``./socket.js`` gets the
 version that belongs to it, and nothing needs a build step.
@@ -34,7 +34,7 @@ routes = web.RouteTableDef()
 
 
 class StaticFiles:
-    """The files below ``folder`` as they are at start; a later change is seen after a restart."""
+    """The files below ``folder``, read at start; later changes need a restart."""
 
     def __init__(self, folder: Path) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TYPES)
@@ -46,18 +46,18 @@ class StaticFiles:
         self.hash = digest.hexdigest()[:16]
 
     def url(self, name: str) -> str:
-        """The address of ``name``. Raises KeyError for a file that is not there, at the first render."""
+        """Return the URL of ``name``. Raises KeyError for a file that does not exist."""
         self._files[name]
         return f"/static/{self.hash}/{name}"
 
     def path(self, name: str) -> Path | None:
-        """Where ``name`` lies. Only names found at start: no path of the client's is ever walked."""
+        """Return the path of ``name``, None unless it was found at start: a client's path is never opened."""
         return self._files.get(name)
 
 
 @routes.get("/static/{hash}/{name:.+}")
 async def static(request: web.Request) -> web.StreamResponse:
-    """One file. A page of an older version gets today's, which it must not keep."""
+    """Serve one file. A page of an older version gets the current file, uncached."""
     files = request.app[keys.static_files]
     path = files.path(request.match_info["name"])
     if path is None:
@@ -72,5 +72,5 @@ async def static(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/favicon.ico")
 async def favicon(request: web.Request) -> web.StreamResponse:
-    """Browsers ask for it by themselves."""
+    """Redirect to the icon."""
     raise web.HTTPSeeOther(request.app[keys.static_files].url("bilby.svg"))
