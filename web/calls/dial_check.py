@@ -21,7 +21,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/voice/check")
 async def check(request: web.Request) -> web.Response:
-    """Check ``number``, as typed. JSON ``{"number", "shown"}`` if it may be called now, else ``{"refused", "error"}``.
+    """Check ``number``, as typed. JSON ``{"number", "shown"}`` if it may be called, else ``{"refused", "error"}``.
 
     ``number`` is E.164, ``refused`` a `web.calls.dialling.Reason`, ``error`` a sentence for the user.
     """
