@@ -209,7 +209,7 @@ class Server:
             open_=self._transcribe_health.open,
             admission=self.admission,
             publish=self.hub.publish,
-            tell=self.bus.publish_event,
+            publish_status=self.bus.publish_event,
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
             known_before=partial(self._known_before, ticket.org, ticket.call),
             timing=self._timing,
@@ -250,7 +250,7 @@ class Server:
     def _announce(self) -> None:
         """Announce all streams here again; `web` answers for calls that were stopped meanwhile."""
         for call in self._calls.values():
-            call.tell_again()
+            call.announce_again()
 
     async def _run_call(self, call: Call) -> None:
         """Run a call until it ends. An error ends this call only."""

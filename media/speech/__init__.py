@@ -1,12 +1,13 @@
-"""Sound to words.
+"""From audio to utterances.
 
 ::
 
-    frames (what Twilio said) ─► call ─► audio (where it lies in time) ─► transcription ─► transcribe ─► AWS
-                                  gaps (what was lost)                        │  ▲
-                                                       replay_buffer, link ◄──┘  └── eventstream, utterances
+    frames (Twilio's messages) ─► call ─► audio (two tracks on one timeline) ─► transcription ─► transcribe ─► AWS
+                                   gaps (lost audio)                              │  ▲
+                                                         replay_buffer, clock ◄───┘  └── eventstream, utterances
 
-`call` owns a call's life over all its streams. `transcription` keeps one connection to Transcribe open, replaces it
-before it ends and replays what no final has acknowledged. Pure: `frames`, `audio`, `gaps`, `replay_buffer`,
-`eventstream` (AWS's encoding), `utterances` (results to lines). `transcribe_health` knows whether AWS can be reached.
+`call` owns a call over all its streams. `transcription` keeps one connection to Transcribe open, replaces it before
+it ends, and replays the audio that no final result has acknowledged. Pure: `frames`, `audio`, `gaps`,
+`replay_buffer`, `clock` (a connection's time to the call's), `eventstream` (AWS's encoding), `utterances` (results to
+utterances). `transcribe_health` knows whether AWS can be reached.
 """

@@ -1,7 +1,7 @@
-"""What Transcribe says and is told, as bytes: AWS's event-stream encoding and the JSON inside it. Pure.
+"""Encode and decode Transcribe's messages: AWS's event-stream encoding and the JSON inside. Pure.
 
-Audio events are not signed over WebSocket. The 104 bytes around the sound are always the same but for their
-checksum, so they are built once a length; response headers repeat too, so parsing them is remembered.
+Audio events are not signed over WebSocket. The 104 bytes around the audio differ only in the checksum, so they are
+built once for each length. Response headers repeat too, so their parsing is cached.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from msgspec import Struct
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What Transcribe makes of one stretch of speech so far. Times in ms of this connection's audio.
+    """What Transcribe has recognised of one stretch of speech so far. Times in ms of this connection's audio.
 
-    No member of AWS's Result is required, so ``id`` may be empty, ``text`` too, and a time may be None.
+    No member of AWS's Result is required: ``id`` and ``text`` may be empty, and a time may be None.
     """
 
     id: str
@@ -35,10 +35,10 @@ class Result:
 
 
 class TranscribeError(Exception):
-    """Transcribe refused, failed or went away. ``kind`` is its exception's name, or one of ours, fit for a label.
+    """Transcribe refused, failed or disconnected. ``kind`` is its exception's name, or one of ours, fit for a label.
 
-    ``permanent``: trying again cannot help. ``why`` is a constant of ours that says more than ``kind`` does, where
-    AWS's text is one that is known; the text itself is never logged.
+    ``permanent``: a retry cannot help. ``why`` is a constant of ours that says more than ``kind``, if AWS's text is a
+    known one; the text itself is never logged.
     """
 
     def __init__(self, kind: str, *, permanent: bool = False, why: str = "") -> None:
@@ -50,7 +50,7 @@ class TranscribeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An error whose text AWS words so that ``says`` is found in it."""
+    """An error whose text at AWS matches ``says``."""
 
     says: re.Pattern[str]
     why: str
@@ -82,10 +82,13 @@ _KIND = re.compile("[A-Za-z0-9]{1,64}")
 
 
 def failure(kind: str, text: str = "") -> TranscribeError:
-    """The error for AWS's exception ``kind``. Permanent are a denied action, a wrong region, an unknown vocabulary.
+    """Return the error for AWS's exception ``kind``.
 
-    Everything else may get better: a clock is set, credentials are renewed, an overload passes. A denied action
-    without its text counts as denied; a bare 403 has no kind of AWS's and may come from anything on the way.
+    Permanent: a denied action, a wrong region, an unknown vocabulary.
+
+    Everything else may recover: a clock is corrected, credentials are renewed, an overload ends.
+    AccessDeniedException without a text counts as a denied action; a bare 403 has no kind of AWS's and may come from
+    any proxy.
     """
     kind = kind if _KIND.fullmatch(kind) else "Unknown"
     known = next((each for each in _KNOWN if each.says.search(text)), None)
@@ -104,20 +107,20 @@ _U32 = struct.Struct(">I")
 
 @lru_cache(maxsize=8)
 def _audio_prelude(length: int) -> tuple[bytes, int]:
-    """What stands before ``length`` bytes of sound, and its running checksum."""
+    """Return what precedes ``length`` bytes of audio, and its running checksum."""
     lengths = struct.pack(">II", 16 + len(_AUDIO_HEADERS) + length, len(_AUDIO_HEADERS))
     prelude = lengths + _U32.pack(crc32(lengths)) + _AUDIO_HEADERS
     return prelude, crc32(prelude)
 
 
 def audio_event(pcm: bytes) -> bytes:
-    """One AudioEvent in the event-stream encoding."""
+    """Return one AudioEvent in the event-stream encoding."""
     prelude, checksum = _audio_prelude(len(pcm))
     return b"".join((prelude, pcm, _U32.pack(crc32(pcm, checksum))))
 
 
 def read_event(event: bytes) -> tuple[dict[str, Any], bytes]:
-    """Headers and payload of one event-stream message. Raises `TranscribeError` if it is damaged."""
+    """Return headers and payload of one event-stream message. Raise `TranscribeError` if it is damaged."""
     if len(event) < 16:
         raise TranscribeError("UnreadableAnswer")
     total, headers, prelude_crc = struct.unpack_from(">III", event)
@@ -131,7 +134,7 @@ def read_event(event: bytes) -> tuple[dict[str, Any], bytes]:
 def _headers(encoded: bytes) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = EventStreamHeaderParser().parse(encoded)
-    except Exception as error:  # its parser lets struct.error, KeyError and UnicodeError through
+    except Exception as error:  # the parser raises struct.error, KeyError and UnicodeError
         raise TranscribeError("UnreadableAnswer") from error
     return parsed
 
@@ -178,24 +181,24 @@ _decode_transcript = msgspec.json.Decoder(_Transcript).decode
 _decode_failure = msgspec.json.Decoder(_Failure).decode
 _decode_lower_failure = msgspec.json.Decoder(_LowerFailure).decode
 _NOTHING = _Alternative()
-_LONGEST_SECONDS = 24 * 3600.0  # a stream lasts four hours; a time beyond is no time
+_LONGEST_SECONDS = 24 * 3600.0  # a stream lasts four hours; a later time is invalid
 
 
 def read_results(payload: bytes) -> list[Result]:
-    """The results in a TranscriptEvent's JSON, those that end something first. Raises `TranscribeError`."""
+    """Return the results in a TranscriptEvent's JSON, final ones first. Raise `TranscribeError`."""
     try:
         transcript = _decode_transcript(payload).transcript
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise TranscribeError("UnreadableAnswer") from None
     results = transcript.results if transcript is not None else None
     read = [_result(result) for result in results or () if result is not None]
-    if len(read) > 1:  # or what a newer one closes would miss its own last words, which stand beside it
+    if len(read) > 1:  # else a newer result would close an utterance before its own final words are read
         read.sort(key=lambda result: not result.final)
     return read
 
 
 def _result(result: _Result) -> Result:
-    """AWS's model: IsPartial is false where it is absent. With one channel there is no ChannelId."""
+    """Convert AWS's Result. IsPartial is false where it is absent; with one channel there is no ChannelId."""
     best = next((each for each in result.alternatives or () if each is not None), _NOTHING)
     items = [item for item in best.items or () if item is not None]
     text = _joined(items) if best.transcript is None else best.transcript.strip()
@@ -220,7 +223,7 @@ def _ms(seconds: float | None) -> int | None:
 
 
 def _joined(items: list[_Item]) -> str:
-    """The text of an alternative that has items alone."""
+    """Return the text of an alternative that has items but no transcript."""
     words: list[str] = []
     for item in items:
         if item.type == "punctuation" and words:
@@ -231,7 +234,7 @@ def _joined(items: list[_Item]) -> str:
 
 
 def _stable(items: list[_Item]) -> int:
-    """How many leading words will not change any more: punctuation is part of the word before it."""
+    """Return how many leading words will not change any more; punctuation belongs to the word before it."""
     stable = 0
     for item in items:
         if item.type != "punctuation":
@@ -242,13 +245,13 @@ def _stable(items: list[_Item]) -> int:
 
 
 def read_exception(headers: dict[str, Any], payload: bytes) -> TranscribeError:
-    """What an exception frame says."""
+    """Return the error in an exception message."""
     kind = str(headers.get(":exception-type") or headers.get(":error-code") or "Unknown")
     return failure(kind, read_message(payload) or str(headers.get(":error-message") or ""))
 
 
 def read_message(body: bytes) -> str:
-    """The text of an error in AWS's JSON, whose member is written in either way; empty if there is none."""
+    """Return the text of an error in AWS's JSON, whose member has either case; empty if there is none."""
     for decode in (_decode_failure, _decode_lower_failure):
         try:
             if message := decode(body).message:

@@ -1,7 +1,7 @@
-"""Twilio's Media Streams text to values. Pure: a value or `FrameError`, nothing else leaves `parse`.
+"""Parse Twilio's Media Streams messages. Pure: `parse` returns a value or raises `FrameError`, nothing else.
 
-Source: Twilio's "Media Streams: WebSocket messages". Numbers come as JSON strings; both forms are taken. Frame sizes
-are not documented (20 ms is what everyone sees), so any length up to `MAX_FRAME_BYTES` is good.
+Source: Twilio's "Media Streams: WebSocket messages". Numbers come as JSON strings; both forms are accepted. Frame
+sizes are not documented (20 ms in practice), so any length up to `MAX_FRAME_BYTES` is accepted.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-MAX_FRAME_BYTES = 64 * 1024  # a text; 20 ms of sound is about 400 bytes
+MAX_FRAME_BYTES = 64 * 1024  # of text; 20 ms of audio is about 400 bytes
 _MAX_TIMESTAMP_MS = 7 * 24 * 3600 * 1000
 
 Track = Literal["inbound", "outbound"]
 
 
 class FrameError(ValueError):
-    """A frame that says nothing usable. ``kind`` is a short constant, fit for a metric's label."""
+    """A frame that cannot be used. ``kind`` is a short constant, fit for a metric's label."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -26,7 +26,7 @@ class FrameError(ValueError):
 
 
 class MediaBody(Struct, frozen=True):
-    """Sound of one track: ``payload`` is mu-law, 8 000 bytes a second; ``timestamp`` in ms of the stream."""
+    """Audio of one track: ``payload`` is mu-law, 8,000 bytes a second; ``timestamp`` in ms of the stream."""
 
     track: Track
     timestamp: Annotated[int, Meta(ge=0, le=_MAX_TIMESTAMP_MS)]
@@ -34,7 +34,7 @@ class MediaBody(Struct, frozen=True):
 
 
 class Media(Struct, frozen=True, rename="camel", tag_field="event", tag="media"):
-    """One frame of sound."""
+    """One frame of audio."""
 
     media: MediaBody
     stream_sid: str
@@ -42,7 +42,7 @@ class Media(Struct, frozen=True, rename="camel", tag_field="event", tag="media")
 
 
 class MediaFormat(Struct, frozen=True, rename="camel"):
-    """Always mu-law, 8 kHz, mono, says Twilio; anything else could not be understood."""
+    """Always mu-law, 8 kHz, mono, as Twilio documents; anything else is refused."""
 
     encoding: Literal["audio/x-mulaw"]
     sample_rate: Literal[8000]
@@ -50,7 +50,7 @@ class MediaFormat(Struct, frozen=True, rename="camel"):
 
 
 class StartBody(Struct, frozen=True, rename="camel"):
-    """What the stream is about."""
+    """The stream's call, account, tracks and parameters."""
 
     account_sid: str
     stream_sid: str
@@ -61,7 +61,7 @@ class StartBody(Struct, frozen=True, rename="camel"):
 
 
 class Start(Struct, frozen=True, rename="camel", tag_field="event", tag="start"):
-    """The second frame of a stream, once."""
+    """The second frame of a stream, sent once."""
 
     start: StartBody
     stream_sid: str
@@ -76,7 +76,7 @@ class Stop(Struct, frozen=True, rename="camel", tag_field="event", tag="stop"):
 
 
 class Ignored(Struct, frozen=True):
-    """A well-formed frame that asks nothing of us: ``connected``, ``mark``, ``dtmf``, or an event not known yet."""
+    """A well-formed frame that needs no action: ``connected``, ``mark``, ``dtmf``, or an unknown event."""
 
     event: str
 
@@ -89,7 +89,7 @@ _OURS = {"media", "start", "stop"}
 
 
 def parse(text: str | bytes | memoryview) -> Frame:
-    """The frame that ``text`` is. Raises `FrameError` alone."""
+    """Return the frame in ``text``. Raise `FrameError`, and nothing else."""
     if len(text) > MAX_FRAME_BYTES:
         raise FrameError("too_large")
     try:
@@ -100,7 +100,7 @@ def parse(text: str | bytes | memoryview) -> Frame:
 
 
 def _unusual(text: str | bytes | memoryview) -> Ignored:
-    """Tell an event that we do not take part in from one that is broken."""
+    """Return an event that we ignore; raise for one that is malformed."""
     try:
         frame = _decode_event(text)
     except msgspec.ValidationError:

@@ -1,8 +1,8 @@
-"""Whether Transcribe can be reached from here: what the last opening showed or, where none is recent, a look.
+"""Track whether Transcribe can be reached: by the last opened connection or, if none is recent, by a probe.
 
-The look goes the way of a call's opening, TLS and credentials included, but asks the endpoint for nothing: it opens
-no stream, which would cost money and a slot. So a look may succeed where an opening fails (AWS may refuse the key, or
-the quota be used up): what a failed opening has shown holds until one succeeds, or for an hour.
+A probe works like a call's opening, TLS and credentials included, but requests nothing: it opens no stream, which
+would cost money and a slot. So a probe may succeed where opening fails (AWS refuses the key, or the quota is used
+up): a failed opening counts until one succeeds, or for an hour.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from media.speech.eventstream import TranscribeError
 from media.speech.transcribe import Connection, OnEvent
 
 PROBE_SECONDS = 30.0
-FAILURE_SECONDS = 3600.0  # for which a failed opening is believed rather than a look that succeeds
+FAILURE_SECONDS = 3600.0  # for which a failed opening outweighs a successful probe
 
 
 class Transcribe(Protocol):
-    """What is reached for."""
+    """What is probed."""
 
     async def open(self, on_event: OnEvent) -> Connection: ...
     async def greet(self) -> None: ...
 
 
 class TranscribeHealth:
-    """Opens connections, and remembers how that went. ``now`` is a clock in seconds."""
+    """Open connections and remember the result. ``now`` is a clock in seconds."""
 
     def __init__(self, transcribe: Transcribe, now: Callable[[], float] = time.monotonic) -> None:
         self.last_error: str | None = None
-        """The kind of error that was last; empty: all is well; None: not known yet."""
+        """The kind of the last error; empty: none; None: not known yet."""
         self._transcribe = transcribe
         self._now = now
         self._opened_at: float | None = None
         self._opening_failed = False
 
     async def open(self, on_event: OnEvent) -> Connection:
-        """As `media.speech.transcribe.Transcribe.open`."""
+        """Open a connection as `media.speech.transcribe.Transcribe.open` does."""
         try:
             connection = await self._transcribe.open(on_event)
         except TranscribeError as error:
@@ -48,14 +48,14 @@ class TranscribeHealth:
         return connection
 
     async def run(self) -> None:
-        """Look every `PROBE_SECONDS` if nothing was opened meanwhile, until cancelled."""
+        """Probe every `PROBE_SECONDS` if nothing was opened meanwhile, until cancelled."""
         while True:
             if not self._opened_within(PROBE_SECONDS):
                 await self.probe()
             await asyncio.sleep(PROBE_SECONDS)
 
     async def probe(self) -> None:
-        """Look now."""
+        """Probe now."""
         try:
             await self._transcribe.greet()
         except TranscribeError as error:

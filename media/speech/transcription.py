@@ -1,10 +1,10 @@
-"""One call's transcription: opens before speech is lost, stays alive in silence, reopens and replays, ends complete.
+"""Transcribe one call: open before speech is lost, keep alive in silence, reconnect and replay, end complete.
 
-`hear` takes chunks and never waits; `run` is the connections' life, owned by the call; `tick` is called ten times a
-second by the one ticker of the process. What was said and is not settled lies on the tape, so a connection may break
-at any moment: the next one is sent the rest again, faster than it was spoken but paced, and its words take the
-places of the unfinished ones. A connection that grows old is relieved: its successor opens first, takes over in a
-pause (or, if nobody ever pauses, by a replay), and the old one still tells its last finals.
+`add` takes chunks and never waits. `run` owns the connections and is awaited by the call. `tick` is called ten times
+a second by the process's one ticker. Audio without a final result stays in the replay buffer, so a connection may
+break at any time: the next one gets the rest again, paced but faster than real time, and its results replace the
+unfinished utterances. A connection near its maximum age rolls over: a standby connection opens first and takes over
+in a pause (or, if there is none, by a replay), while the old one still returns its last final results.
 """
 
 from __future__ import annotations
@@ -12,30 +12,32 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import structlog
 
-from media.live.transcript import Event, Gap, GapFound, State, StateChanged, Uttered
-from media.metrics import TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
+from media.live.transcript import Event, Gap, GapFound, Latency, State, StateChanged, Uttered
+from media.metrics import CHUNK_LATENCY, RESULT_LATENCY, TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
 from media.quota.admission import Admission, Slot
-from media.speech.ages import Ages
-from media.speech.audio import CHUNK_MS, Chunk, to_pcm
+from media.speech.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
+from media.speech.clock import CallClock
 from media.speech.eventstream import Result, TranscribeError
 from media.speech.gaps import Stretch
-from media.speech.link import Clock, Link
 from media.speech.replay_buffer import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, ReplayBuffer
 from media.speech.transcribe import OnEvent, Transcriber
 from media.speech.utterances import Utterances
 from protocol.tickets import Direction
 
-PACE = 5  # times as fast as it was spoken is what was kept sent
+PACE = 5  # times real time, for replayed audio
 SILENT_SECONDS = 5.0
-SETTLED_SECONDS = 0.5  # AWS accepts the upgrade even of those whom it then refuses: not a sign of success yet
-RELIEF_SLOT_SECONDS = 5.0  # to wait for a slot for a successor
-RELIEF_AGAIN_SECONDS = 60.0  # after a successor could not be opened
-_FAILED_AFTER = 5  # attempts in a row; then the page says failed, and trying goes on slowly
+ACCEPTED_SECONDS = 0.5  # AWS accepts the upgrade before it refuses a stream, so an open socket is no success yet
+STANDBY_SLOT_SECONDS = 5.0  # to wait for the standby connection's slot
+STANDBY_RETRY_SECONDS = 60.0  # after a standby connection could not be opened
+LATENCY_SECONDS = 1.0  # between two latency events of a call, at least
+_SAMPLED_MS = 1000  # measure one chunk of so much audio: Prometheus's lock costs more than the sum
+_SILENCE = to_pcm(silent_chunk(0).tracks)
+_FAILED_AFTER = 5  # attempts in a row; then the page shows failed, and attempts continue slowly
 
 Open = Callable[[OnEvent], Awaitable[Transcriber]]
 Publish = Callable[[Event], None]
@@ -44,23 +46,80 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a transcription waits for what, in seconds."""
+    """Timeouts of a transcription, in seconds."""
 
     idle: float = 2.0
-    """Without sound from Twilio, after which Transcribe gets silence of ours: it hangs up after 15 s."""
+    """Without audio from Twilio, until Transcribe gets silence from us: it closes after 15 s without audio."""
     mute: float = 15.0
-    """Speech goes out and no event comes back, not even one without results: the connection is dead though open."""
-    seam: float = 20.0
-    """For a pause in which to change connections, and for the last finals."""
+    """Without any event while speech is sent: the connection is dead though open."""
+    overlap: float = 20.0
+    """To wait for a pause in which to switch connections, and for the last final results."""
     back_off: tuple[float, float, float] = (0.1, 2.0, 10.0)
-    """Between attempts: the first, the most while there is hope, the most after that."""
+    """Between attempts: the first, the longest until `_FAILED_AFTER`, the longest after that."""
 
 
 USUAL = Timing()
 
 
+@dataclass(eq=False, slots=True)
+class _Link:
+    """One connection to Transcribe, with its time mapped to the call's."""
+
+    clock: CallClock = field(default_factory=CallClock)
+    connection: Transcriber | None = None
+    lasts_seconds: float = 0.0
+
+    def join(self, connection: Transcriber) -> None:
+        """Use ``connection``, which is open."""
+        self.connection, self.lasts_seconds = connection, connection.lasts_seconds
+
+    def send_silence(self, chunks: int) -> None:
+        """Send silence, which is not part of the call."""
+        for _ in range(chunks):
+            self.send(_SILENCE, None)
+
+    def send(self, pcm: bytes, call_ms: int | None) -> None:
+        if self.connection is not None:
+            self.clock.advance(call_ms)
+            self.connection.send(pcm)
+
+    def end(self) -> None:
+        if self.connection is not None:
+            self.connection.end()
+
+    def abort(self, why: TranscribeError | None = None) -> None:
+        if self.connection is not None:
+            self.connection.abort(why)
+
+    async def closed(self) -> None:
+        assert self.connection is not None
+        await self.connection.closed()
+
+
+class _LatencyReport:
+    """Measure a call's latency, and publish it every `LATENCY_SECONDS` at most."""
+
+    def __init__(self, call: str, publish: Callable[[Event], None]) -> None:
+        self._call = call
+        self._publish = publish
+        self._published_at = 0.0
+
+    def chunk_sent(self, chunk: Chunk, age_seconds: float) -> None:
+        """Note that ``chunk`` was sent to Transcribe, so long after its audio arrived."""
+        if not chunk.start_ms % _SAMPLED_MS:
+            CHUNK_LATENCY.observe(age_seconds)
+
+    def results_arrived(self, age_ms: float, now: float, *, live: bool) -> None:
+        """Note that results arrived at ``now`` for audio of that age; ``live`` is false once the call has ended."""
+        if age_ms >= 0 and live:
+            RESULT_LATENCY.observe(age_ms / 1000)
+        if now - self._published_at >= LATENCY_SECONDS:
+            self._published_at = now
+            self._publish(Latency(self._call, max(0, round(age_ms))))
+
+
 class Transcription:
-    """Turns the chunks of one call into utterances, told to ``publish``."""
+    """Turn the chunks of one call into utterances, passed to ``publish``."""
 
     def __init__(
         self,
@@ -72,82 +131,82 @@ class Transcription:
         began_ms: int,
         timing: Timing = USUAL,
     ) -> None:
-        self.detached = False  # Twilio's socket is gone and may come back
+        self.detached = False  # Twilio's socket is lost; another may come
         self._call = call
         self._open = open_
         self._admission = admission
         self._publish = publish
-        self._began_ms = began_ms  # since 1970: its place in the line for a slot
+        self._began_ms = began_ms  # since 1970: its place in the queue for a slot
         self._timing = timing
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
-        self._ages = Ages(call, publish)
-        self._tape = ReplayBuffer(OPENING_KEEP_MS, OPENING_FIRST_MS)
-        self._link: Link | None = None
-        self._successor: Link | None = None
+        self._latency = _LatencyReport(call, publish)
+        self._replay_buffer = ReplayBuffer(OPENING_KEEP_MS, OPENING_FIRST_MS)
+        self._link: _Link | None = None
+        self._standby: _Link | None = None
         self._attempts = 0
         self._finishing = False
         self._waiting = True
         self._over = False
-        self._complete = False  # all that was said is settled
-        self._trusted = False  # an event came on this connection
+        self._complete = False  # all audio has its final results
+        self._answered = False  # an event arrived on this connection
         self._heard_at = self._sent_at = self._loud_at = self._event_at = self._begun_at = self._now()
         self._heard_ms = 0
 
     @property
     def waiting(self) -> bool:
-        """Whether it has no slot, and will not get one soon."""
+        """Return whether the call has no slot and will not get one soon."""
         return self._waiting and self._admission.is_full
 
-    def hear(self, chunk: Chunk) -> None:
-        """Take the next 100 ms of the call."""
+    def add(self, chunk: Chunk) -> None:
+        """Add the next 100 ms of the call."""
         self._heard_at = self._now()
         self._heard_ms = chunk.end_ms
         if chunk.loud[0] or chunk.loud[1]:
             self._loud_at = self._heard_at
-        elif self._successor is not None and self._utterances.all_finished:
-            self._change_over()
-        if self._link is None and self._tape.is_full:
-            self._finish()
-        behind = self._tape.unsent_ms > 0
-        self._tape.record(chunk)
+        elif self._standby is not None and self._utterances.all_finished:
+            self._switch_in_pause()
+        if self._link is None and self._replay_buffer.is_full:
+            self._finish_utterances()
+        behind = self._replay_buffer.unsent_ms > 0
+        self._replay_buffer.record(chunk)
         if self._link is not None and not behind:
             self._send_next(self._link)
 
-    def hear_late(self, track: int, start_ms: int, sound: bytes) -> list[Stretch]:
-        """Take sound whose chunk was heard without it; the stretches (ms of the call) for which it is too late."""
-        return self._tape.lay(track, start_ms, sound)
+    def add_late(self, track: int, start_ms: int, sound: bytes) -> list[Stretch]:
+        """Add audio that arrived after its chunk. Return the stretches (ms of the call) for which it is too late."""
+        return self._replay_buffer.lay(track, start_ms, sound)
 
     def finish(self) -> None:
-        """No more sound will come: send what is left, then ask for the last finals. `run` returns when they came."""
+        """Send the rest, then ask for the last final results. `run` returns when they have arrived."""
         self._finishing = True
         if self._over:
-            self._give_up()
+            self._close()
         self._pump(0)
 
     def discard(self) -> None:
-        """Forget what was heard, and tell nothing more. Cancel `run` as well, and call `hear` and `tick` no more."""
+        """Forget all audio and publish nothing more. Also cancel `run`, and call neither `add` nor `tick` again."""
         self._publish = lambda _: None
         self._utterances.finish()
-        self._tape.forget()
-        self._drop_links()
+        self._replay_buffer.forget()
+        self._abort_links()
 
     def tick(self) -> None:
-        """Ten times a second: send what was kept, keep silence flowing, notice what is wrong."""
+        """Send buffered audio, send silence, and check the connection. Called ten times a second."""
         if self._link is None:
             return
         now = self._now()
-        if self._tape.unsent_ms:
+        if self._replay_buffer.unsent_ms:
             self._pump(PACE)
         elif now - max(self._heard_at, self._sent_at) >= self._timing.idle and not self._finishing:
             self._send_silence(self._link, now)
         if now - self._event_at >= self._timing.mute and not self._finishing:
-            self._suspect_mute(self._link, now)
-        if self._trusted or now - self._begun_at >= SETTLED_SECONDS:
+            self._check_mute(self._link, now)
+        if self._answered or now - self._begun_at >= ACCEPTED_SECONDS:
             self._set_state(self._state(now))
 
     async def run(self) -> None:
-        """Hold a connection until the call is over, or until trying cannot help."""
+        """Keep a connection until the call is over, or until an error that a retry cannot help."""
         try:
             async with self._admission.slot(self._began_ms) as slot:
                 self._waiting = False
@@ -156,97 +215,97 @@ class Transcription:
         except TranscribeError as error:
             self._count(error)
             self._set_state("failed")
-            self._tape.keep_ms = 0
+            self._replay_buffer.keep_ms = 0
         finally:
             self._over = True
-            self._give_up()
+            self._close()
 
     async def _is_done(self, slot: Slot) -> bool:
-        """Open a connection and hold it while it lasts; True when the call's last words have come."""
+        """Open a connection and use it until it ends. Return True when the call's last results have arrived."""
         try:
             link = await self._open_link(slot)
             self._begin(link)
             try:
-                await self._hold(link)
+                await self._run_connections(link)
             finally:
-                self._drop_links()
+                self._abort_links()
             self._complete = True
             return True
         except TranscribeError as error:
-            self._tape.rewind()
+            self._replay_buffer.rewind()
             if error.permanent:
                 raise
             self._count(error)
             await self._back_off(error)
             return False
 
-    async def _open_link(self, slot: Slot) -> Link:
+    async def _open_link(self, slot: Slot) -> _Link:
         await slot.start()
-        link = Link()
-        link.join(await self._open(lambda results: self._take(link, results)))
+        link = _Link()
+        link.join(await self._open(lambda results: self._on_results(link, results)))
         TRANSCRIBE_OPENS.inc()
         return link
 
-    def _begin(self, link: Link) -> None:
-        """Everything that is not settled goes over ``link``, from its beginning."""
-        self._finish(self._tape.begins_ms)  # these cannot be heard again from their beginning
-        self._tape.rewind()
-        self._tape.keep_ms, self._tape.first_ms = KEEP_MS, 0
+    def _begin(self, link: _Link) -> None:
+        """Use ``link`` from now on, and send it all audio without a final result."""
+        self._finish_utterances(self._replay_buffer.begins_ms)  # their beginning is no longer in the buffer
+        self._replay_buffer.rewind()
+        self._replay_buffer.keep_ms, self._replay_buffer.first_ms = KEEP_MS, 0
         self._utterances.restart()
-        self._tell_lost()
+        self._publish_lost()
         self._sent_at = self._event_at = self._begun_at = self._now()
         self._link = link
-        self._trusted = False
+        self._answered = False
         self._pump(PACE)
 
-    async def _hold(self, link: Link) -> None:
-        """Wait until the call's last words have come, over ``link`` and those that relieve it."""
+    async def _run_connections(self, link: _Link) -> None:
+        """Wait for the call's last results, over ``link`` and the connections that replace it."""
         while True:
             try:
                 async with asyncio.timeout(link.lasts_seconds):
                     await link.closed()
                 return
             except TimeoutError:
-                link = await self._relieve(link)
+                link = await self._roll_over(link)
 
-    async def _relieve(self, link: Link) -> Link:
-        """Open the successor of ``link``, which counts as one more stream until the old one is gone."""
+    async def _roll_over(self, link: _Link) -> _Link:
+        """Open a standby connection; it counts as one more stream until the old one is closed."""
         try:
-            async with self._admission.slot(patience=RELIEF_SLOT_SECONDS) as spare:
-                return await self._change_to(await self._open_link(spare), link)
+            async with self._admission.slot(patience=STANDBY_SLOT_SECONDS) as spare:
+                return await self._switch_to(await self._open_link(spare), link)
         except TranscribeError as error:
             self._count(error)
         except TimeoutError:
-            log.warning("relief waits for a slot", call=self._call)
-        link.lasts_seconds = RELIEF_AGAIN_SECONDS
+            log.warning("no slot to replace an old connection, keeping it", call=self._call)
+        link.lasts_seconds = STANDBY_RETRY_SECONDS
         return link
 
-    async def _change_to(self, successor: Link, link: Link) -> Link:
-        """The successor takes over in a pause (`_change_over`), or else by a replay."""
-        self._successor = successor
+    async def _switch_to(self, standby: _Link, link: _Link) -> _Link:
+        """Switch to the standby in a pause (`_switch_in_pause`), or after `Timing.overlap` by a replay."""
+        self._standby = standby
         try:
-            async with asyncio.timeout(self._timing.seam):
-                await link.closed()  # with its last finals, once it is relieved
+            async with asyncio.timeout(self._timing.overlap):
+                await link.closed()  # after the switch, with its last final results
         except (TimeoutError, TranscribeError):
             pass
         link.abort()
-        if self._successor is successor:
-            self._successor = None
-            self._begin(successor)
-        return successor
+        if self._standby is standby:
+            self._standby = None
+            self._begin(standby)
+        return standby
 
-    def _change_over(self) -> None:
-        """It is quiet: from the next chunk on, the successor is spoken to."""
-        if self._link is not None and self._successor is not None and not self._tape.unsent_ms:
+    def _switch_in_pause(self) -> None:
+        """Send the standby connection the audio from the next chunk on: nobody is speaking."""
+        if self._link is not None and self._standby is not None and not self._replay_buffer.unsent_ms:
             self._link.end()
-            self._link, self._successor = self._successor, None
+            self._link, self._standby = self._standby, None
             self._begun_at = self._now()
 
-    def _drop_links(self) -> None:
-        for link in (self._link, self._successor):
+    def _abort_links(self) -> None:
+        for link in (self._link, self._standby):
             if link is not None:
                 link.abort()
-        self._link = self._successor = None
+        self._link = self._standby = None
 
     async def _back_off(self, error: TranscribeError) -> None:
         self._attempts += 1
@@ -260,75 +319,75 @@ class Transcription:
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  (jitter, not a secret)
 
     def _pump(self, chunks: int) -> None:
-        """Send up to ``chunks`` of what was kept; at the very end, say that it was all."""
+        """Send up to ``chunks`` from the buffer; after the very last, end the stream."""
         if self._link is None:
             return
         for _ in range(chunks):
-            if not self._tape.unsent_ms:
+            if not self._replay_buffer.unsent_ms:
                 break
             self._send_next(self._link)
-        if self._finishing and not self._tape.unsent_ms:
+        if self._finishing and not self._replay_buffer.unsent_ms:
             self._link.end()
 
-    def _send_next(self, link: Link) -> None:
-        if (kept := self._tape.next()) is not None:
+    def _send_next(self, link: _Link) -> None:
+        if (kept := self._replay_buffer.next()) is not None:
             chunk, tracks = kept
             link.send(to_pcm(tracks), chunk.start_ms)
             self._sent_at = self._heard_at
-            self._ages.sent(chunk, self._now() - self._heard_at + (self._heard_ms - chunk.end_ms) / 1000)
+            self._latency.chunk_sent(chunk, self._now() - self._heard_at + (self._heard_ms - chunk.end_ms) / 1000)
 
-    def _send_silence(self, link: Link, now: float) -> None:
-        """As much silence as time has passed; it lies nowhere on the call's clock."""
+    def _send_silence(self, link: _Link, now: float) -> None:
+        """Send as much silence as time has passed; it is not part of the call."""
         link.send_silence(min(int((now - self._sent_at) * 1000) // CHUNK_MS, 2 * PACE))
         self._sent_at = now
 
-    def _suspect_mute(self, link: Link, now: float) -> None:
+    def _check_mute(self, link: _Link, now: float) -> None:
         since_ms = self._heard_ms - round((now - self._event_at) * 1000)
         self._event_at = now
-        if self._tape.has_speech(since_ms):
+        if self._replay_buffer.has_speech(since_ms):
             link.abort(TranscribeError("Mute"))
 
-    def _take(self, link: Link, results: Sequence[Result]) -> None:
-        """An event came over ``link``; one without results is a sign of life, about once a second."""
+    def _on_results(self, link: _Link, results: Sequence[Result]) -> None:
+        """Handle an event of ``link``; one without results is a keep-alive, about once a second."""
         self._event_at = self._now()
         self._attempts = 0
-        if not self._trusted:
-            self._trusted = True
+        if not self._answered:
+            self._answered = True
             self._set_state(self._state(self._event_at))
         for result in results:
-            self._take_result(link.clock, result)
+            self._on_result(link.clock, result)
 
-    def _take_result(self, clock: Clock, result: Result) -> None:
-        """AWS requires no time in a result: without an end it is of what was sent last."""
+    def _on_result(self, clock: CallClock, result: Result) -> None:
+        """Publish a result. AWS requires no time in it: without an end, it is of what was sent last."""
         shown = self._utterances.unfinished(result.channel)
         end_ms = clock.to_call(clock.sent_ms if result.end_ms is None else result.end_ms)
         start_ms = (
             (shown.start_ms if shown else end_ms) if result.start_ms is None else clock.to_call(result.start_ms)
         )
         for utterance in self._utterances.revise(result, start_ms, end_ms):
-            self._tape.hear(result.channel, utterance.start_ms, utterance.end_ms, utterance.final)
+            self._replay_buffer.hear(result.channel, utterance.start_ms, utterance.end_ms, utterance.final)
             self._publish(Uttered(self._call, utterance))
-        if result.final:  # also one without words: nothing was said up to there
-            self._tape.hear(result.channel, start_ms, end_ms, final=True)
+        if result.final:  # also one without words: it acknowledges the audio up to its end
+            self._replay_buffer.hear(result.channel, start_ms, end_ms, final=True)
         age_ms = (self._event_at - self._heard_at) * 1000 + self._heard_ms - end_ms
-        self._ages.note(age_ms, self._event_at, live=not self._finishing)
+        self._latency.results_arrived(age_ms, self._event_at, live=not self._finishing)
 
-    def _give_up(self) -> None:
-        """The end: what is shown as unfinished is all there will be, and what was never sent is a gap."""
-        self._finish()
+    def _close(self) -> None:
+        """Finish what is unfinished as it is shown, and publish a gap for what was never sent."""
+        self._finish_utterances()
         if not self._complete:
-            self._tape.rewind()
-        self._tape.give_up()
-        self._tell_lost()
+            self._replay_buffer.rewind()
+        self._replay_buffer.give_up()
+        self._publish_lost()
 
-    def _finish(self, begun_before_ms: float = inf) -> None:
-        """Let the unfinished stay as they are shown: their words are settled."""
+    def _finish_utterances(self, begun_before_ms: float = inf) -> None:
+        """Publish unfinished utterances as final with their current text, and mark their audio as acknowledged."""
         for channel, utterance in self._utterances.finish(begun_before_ms):
-            self._tape.hear(channel, utterance.start_ms, utterance.end_ms, final=True)
+            self._replay_buffer.hear(channel, utterance.start_ms, utterance.end_ms, final=True)
             self._publish(Uttered(self._call, utterance))
 
-    def _tell_lost(self) -> None:
-        for start, end in self._tape.take_lost():
+    def _publish_lost(self) -> None:
+        for start, end in self._replay_buffer.take_lost():
             self._publish(GapFound(self._call, Gap(start, end, "transcribe")))
 
     def _state(self, now: float) -> State:
@@ -341,4 +400,6 @@ class Transcription:
 
     def _count(self, error: TranscribeError) -> None:
         TRANSCRIBE_FAILURES.labels(error.kind).inc()
-        log.warning("transcribe failed", call=self._call, kind=error.kind, why=error.why, permanent=error.permanent)
+        log.warning(
+            "Transcribe connection failed", call=self._call, kind=error.kind, why=error.why, permanent=error.permanent
+        )

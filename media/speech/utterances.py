@@ -1,9 +1,8 @@
-"""Results of Transcribe to utterances that keep their names, whatever becomes of a connection. Pure.
+"""Turn Transcribe's results into utterances whose ids stay the same over reconnections. Pure.
 
-A result that is replayed over a new connection has a new ResultId; on the page it is still the same utterance. So
-the first result of a channel after `restart` takes the place of that channel's unfinished one. A channel has one
-unfinished utterance: a result with another id closes it, with the words it has by then, and what is told of it later
-is too late.
+A result that is replayed on a new connection has a new ResultId, but on the page it is the same utterance. So the
+first result of a channel after `restart` replaces that channel's unfinished utterance. A channel has one unfinished
+utterance: a result with another id closes it with its current words, and later results for it are ignored.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from media.live.transcript import Speaker, Utterance
 from media.speech.eventstream import Result
 from protocol.tickets import Direction
 
-_CLOSED_REMEMBERED = 16  # ids of each channel whose results come too late
+_CLOSED_REMEMBERED = 16  # ids of each channel whose further results are ignored
 
 
 class Utterances:
-    """One call's utterances, as far as naming them needs memory: the unfinished one of each channel."""
+    """One call's unfinished utterances, one for each channel."""
 
     def __init__(self, direction: Direction) -> None:
-        # Inbound is what Twilio hears from the leg the stream is on: the caller's, or our agent's softphone.
+        # Twilio's inbound track comes from the leg that the stream is on: the caller's, or our agent's softphone.
         self._speakers: tuple[Speaker, Speaker] = (
             ("caller", "agent") if direction == "inbound" else ("agent", "caller")
         )
@@ -36,17 +35,19 @@ class Utterances:
 
     @property
     def all_finished(self) -> bool:
-        """Whether nobody is in the middle of a sentence."""
+        """Return whether nobody is in the middle of a sentence."""
         return self._unfinished[0] is None and self._unfinished[1] is None
 
     def unfinished(self, channel: int) -> Utterance | None:
-        """What is being said on ``channel``."""
+        """Return the unfinished utterance of ``channel``."""
         return self._unfinished[channel]
 
     def revise(self, result: Result, start_ms: int, end_ms: int) -> list[Utterance]:
-        """What ``result`` changes, in order: an utterance that it closes, then its own; times in ms of the call.
+        """Return what ``result`` changes, in order.
 
-        A result without words changes nothing, but a final one ends what is shown, as it is shown.
+        An utterance that it closes, then its own. Times in ms of the call.
+
+        A result without words changes nothing, but a final one finishes the unfinished utterance as it is.
         """
         channel = result.channel
         if result.id and result.id in self._closed[channel]:
@@ -65,24 +66,24 @@ class Utterances:
         return changed
 
     def restart(self) -> None:
-        """A new connection begins, and tells the unfinished again under other ResultIds."""
+        """Prepare for a new connection, which repeats the unfinished utterances under other ResultIds."""
         self._result_ids = [None, None]
         for closed in self._closed:
             closed.clear()
 
     def finish(self, begun_before_ms: float = inf) -> list[tuple[int, Utterance]]:
-        """What is shown of these, each with its channel, is all there will be: nobody will revise them any more."""
+        """Finish those that began before ``begun_before_ms`` as they are. Return each with its channel."""
         shown = [(channel, each) for channel, each in enumerate(self._unfinished) if each is not None]
         due = [channel for channel, each in shown if each.start_ms < begun_before_ms]
         return [(channel, finished) for channel in due for finished in self._close(channel)]
 
     def _is_another(self, result: Result) -> bool:
-        """Whether ``result`` is of another stretch of speech than what its channel shows as unfinished."""
+        """Return whether ``result`` is of another stretch of speech than its channel's unfinished utterance."""
         known = self._result_ids[result.channel]
         return bool(known and result.id and result.id != known)
 
     def _close(self, channel: int) -> list[Utterance]:
-        """End what ``channel`` shows, with the words it has."""
+        """Finish the utterance of ``channel`` with its current words."""
         shown, known = self._unfinished[channel], self._result_ids[channel]
         self._forget(channel, known)
         return [] if shown is None else [_finished(shown)]

@@ -29,7 +29,7 @@ from protocol.tickets import Revoked, Role, UsedTickets
 from tests.kit.media_ends import fold
 
 ORG = "a"
-SEAM_SECONDS = 0.4
+TAKEOVER_SECONDS = 0.4
 
 
 @dataclass
@@ -130,7 +130,7 @@ class LightNode:
         self.bus.publish_event(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
         if continues:
             self.bus.replication.request_snapshot(speech.sid)
-            self._later(self._tell_seam(speech, speech.now_ms))
+            self._later(self._publish_takeover_gap(speech, speech.now_ms))
         self.bus.replication.keep_mirrored()
         self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
 
@@ -146,8 +146,8 @@ class LightNode:
         self.hub.publish(ORG, CallEnded(speech.sid, "completed"))
         self.bus.publish_event(ORG, speech.sid, "ended", {"reason": "completed"})
 
-    async def _tell_seam(self, speech: Speech, to_ms: int) -> None:
-        await asyncio.sleep(SEAM_SECONDS)
+    async def _publish_takeover_gap(self, speech: Speech, to_ms: int) -> None:
+        await asyncio.sleep(TAKEOVER_SECONDS)
         live, heard = self.hub.find(ORG, speech.sid), self.bus.replication.heard_until(speech.sid)
         from_ms = live.known_before(to_ms) if live is not None else 0
         from_ms = max(from_ms, min(to_ms, round(heard * 1000) - speech.began_ms)) if heard else from_ms

@@ -179,7 +179,7 @@ async def test_the_four_hours_of_one_stream_are_never_reached(
 ) -> None:
     """The service takes 8 s of sound in a stream here, and we change over in good time; nobody pauses for long."""
     monkeypatch.setattr(transcribe, "MOST_SECONDS", 1.0)
-    async with running(tmp_path, free_port(), Limits(most_seconds=8), Timing(seam=0.5)) as node:
+    async with running(tmp_path, free_port(), Limits(most_seconds=8), Timing(overlap=0.5)) as node:
         screen, talk = await begun(node)
         for number in range(45):
             await talk.say(1, "outbound" if number % 7 == 3 else "inbound", pause=number % 5 == 0)

@@ -35,7 +35,7 @@ def short_lived() -> AwsCredentialsProvider:
     return provider
 
 
-async def test_a_connection_is_relieved_before_its_credentials_expire(
+async def test_a_connection_is_replaced_before_its_credentials_expire(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcribe, "_BEFORE_EXPIRY_SECONDS", 1.0)
@@ -43,7 +43,7 @@ async def test_a_connection_is_relieved_before_its_credentials_expire(
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor(access_keys=KEYS, session_tokens=TOKENS) as vendor,
-        media_node(nats, vendor, port=free_port(), credentials=short_lived(), timing=Timing(seam=0.5)) as node,
+        media_node(nats, vendor, port=free_port(), credentials=short_lived(), timing=Timing(overlap=0.5)) as node,
     ):
         screen = await node.screen()
         talk = Talk(await node.call())

@@ -38,7 +38,7 @@ class Pair:
 
 @pytest_asyncio.fixture
 async def pair(tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    monkeypatch.setattr(speech_call, "SEAM_SECONDS", 0.5)
+    monkeypatch.setattr(speech_call, "TAKEOVER_SECONDS", 0.5)
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor() as vendor,
@@ -151,7 +151,7 @@ async def _is_kept(node: Node, line: Line) -> None:
 async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speech_call, "SEAM_SECONDS", 0.5)
+    monkeypatch.setattr(speech_call, "TAKEOVER_SECONDS", 0.5)
     began = round(time.time() * 1000) - 60_000
     async with NatsServer(tmp_path) as server, scripted_vendor() as vendor:
         async with media_process(server, vendor, free_port()) as only:

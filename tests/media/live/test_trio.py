@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from media.live.mirrors import keeper_of
 from sandbox.engines.nats import NatsServer
-from tests.kit.light_node import SEAM_SECONDS, LightNode, Page, Speech, unaccounted
+from tests.kit.light_node import TAKEOVER_SECONDS, LightNode, Page, Speech, unaccounted
 
 NODES = range(3)
 
@@ -122,7 +122,7 @@ async def test_every_assignment_of_stream_console_and_keeper(bus: NatsServer, di
             trio.nodes[target].begin(speech, continues=True)
             trio.nodes[target].hear(speech, "after")
             await until(lambda page=page, speech=speech: words(page, speech) == {"before", "after"})  # type: ignore[misc]
-            await asyncio.sleep(SEAM_SECONDS + 0.1)
+            await asyncio.sleep(TAKEOVER_SECONDS + 0.1)
             assert page.types.count("snapshot") == 1
             assert page.types.count("call.started") == 1
             assert unaccounted(speech, page) == []
@@ -198,19 +198,19 @@ async def _play(folder: Path, steps: list[Step]) -> None:
                 case "move" if where != owner:
                     owner = where
                     trio.nodes[owner].begin(speech, continues=True)
-                    await asyncio.sleep(SEAM_SECONDS + 0.2)
+                    await asyncio.sleep(TAKEOVER_SECONDS + 0.2)
                 case "crash":
                     await trio.crash(owner)
                     owner = where
                     trio.nodes[owner].begin(speech, continues=True)
-                    await asyncio.sleep(SEAM_SECONDS + 0.2)
+                    await asyncio.sleep(TAKEOVER_SECONDS + 0.2)
                 case "open":
                     await trio.nodes[where].open_page()
                 case "close":
                     await trio.nodes[where].close_pages()
             await asyncio.sleep(0.1)
         await trio.agree()
-        await asyncio.sleep(SEAM_SECONDS)
+        await asyncio.sleep(TAKEOVER_SECONDS)
         for node in trio.nodes:
             for page in (*node.pages, await node.open_page()):
                 assert unaccounted(speech, page) == [], (steps, page.calls)

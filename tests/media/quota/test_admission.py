@@ -206,12 +206,12 @@ async def test_a_call_that_moves_does_not_stand_in_line_again(bus: NatsServer, f
         assert new.vendor.refused == 0
 
 
-async def test_a_successor_needs_a_slot_of_its_own(
+async def test_a_standby_needs_a_slot_of_its_own(
     bus: NatsServer, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcribe, "MOST_SECONDS", 0.3)
-    monkeypatch.setattr(transcription, "RELIEF_SLOT_SECONDS", 0.2)
-    monkeypatch.setattr(transcription, "RELIEF_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(transcription, "STANDBY_SLOT_SECONDS", 0.2)
+    monkeypatch.setattr(transcription, "STANDBY_RETRY_SECONDS", 0.2)
     async with nodes_of(1, bus, free_port, slots=1) as (node,):
         screen = await node.screen()
         line = await node.call()

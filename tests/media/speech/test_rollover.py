@@ -21,7 +21,7 @@ async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[No
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor() as vendor,
-        media_node(nats, vendor, port=free_port(), timing=Timing(seam=0.7)) as node,
+        media_node(nats, vendor, port=free_port(), timing=Timing(overlap=0.7)) as node,
     ):
         yield node
 
@@ -47,7 +47,7 @@ async def _talk(line: Line, screen: Screen, seconds: float, *, pauses: bool) -> 
 
 
 @pytest.mark.parametrize("pauses", [True, False], ids=["in a pause", "while somebody talks on and on"])
-async def test_an_old_connection_is_relieved_without_a_word_lost_or_doubled(
+async def test_an_old_connection_is_replaced_without_a_word_lost_or_doubled(
     node: Node, monkeypatch: pytest.MonkeyPatch, pauses: bool
 ) -> None:
     monkeypatch.setattr(transcribe, "MOST_SECONDS", 1.0)
@@ -65,7 +65,7 @@ async def test_an_old_connection_is_relieved_without_a_word_lost_or_doubled(
     assert node.vendor.opened == 2
 
 
-async def test_an_old_connection_stays_if_its_successor_does_not_come(
+async def test_an_old_connection_stays_if_its_standby_does_not_come(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transcribe, "MOST_SECONDS", 0.5)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from media.speech.link import Clock
+from media.speech.clock import CallClock
 
 
 def test_the_clock_follows_what_was_sent() -> None:
-    clock = Clock()
+    clock = CallClock()
     clock.advance(5_000)
     clock.advance(5_100)
     clock.advance(None)  # silence of ours
