@@ -35,19 +35,19 @@ async def _live(settings: Settings) -> None:
     """Start, print the links, and watch until a part ends or we are cancelled."""
     began = time.monotonic()
     _say(f"Starting Bilby and its outside world (state and logs: {settings.dir})")
-    async with running(settings, _say) as house:
+    async with running(settings, _say) as bilby:
         _say(f"Up after {time.monotonic() - began:.1f} s.\n{_RULE}")
-        await _print_links(house)
+        await _print_links(bilby)
         _print_pages(settings)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(log_watch.watch([child.log for child in house.children], _say))
-            tasks.create_task(_answer_enter(house))
-            await house.until_one_ends()
+            tasks.create_task(log_watch.watch([child.log for child in bilby.children], _say))
+            tasks.create_task(_answer_enter(bilby))
+            await bilby.until_one_ends()
 
 
-async def _print_links(house: Stack) -> None:
+async def _print_links(bilby: Stack) -> None:
     _say(f"Sign in at {ORGANISATION} (each link works once, for 15 minutes; Enter prints fresh ones):")
-    for invitation in await invitations(house.database, house.settings.web_url):
+    for invitation in await invitations(bilby.database, bilby.settings.web_url):
         _say(f"  {invitation.role:<11}{invitation.name:<13}{invitation.link}")
 
 
@@ -64,10 +64,10 @@ def _print_pages(settings: Settings) -> None:
     _say(f"{_RULE}\nCtrl-C stops everything.")
 
 
-async def _answer_enter(house: Stack) -> None:
+async def _answer_enter(bilby: Stack) -> None:
     """Print fresh links whenever a line is entered."""
     async for _ in _lines_entered():
-        await _print_links(house)
+        await _print_links(bilby)
 
 
 async def _lines_entered() -> AsyncIterator[None]:

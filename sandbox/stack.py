@@ -28,7 +28,7 @@ _ROOT = Path(__file__).parents[1]
 _READY_SECONDS = 60.0  # a cold start on a busy machine
 _READY_PAUSE_SECONDS = 0.1
 _STOP_SECONDS = 8.0
-_WORLD = "outside world"
+_VENDORS = "outside world"
 _PRODUCT = ("media", "web", "provisioning")
 
 Say = Callable[[str], None]
@@ -53,7 +53,7 @@ class Stack:
             done, rest = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for end in rest:
                 end.cancel()
-        raise PartLostError("\n".join(ends[end].epitaph() for end in done))
+        raise PartLostError("\n".join(ends[end].exit_report() for end in done))
 
 
 @contextlib.asynccontextmanager
@@ -82,30 +82,30 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
             async with database.begin() as session:
                 await roles.grant(session, roles.role_of(postgres.application_url))
             owner = await seed(database)
-        house = Stack(settings, database, [child for child in (postgres.child, nats.child) if child])
+        bilby = Stack(settings, database, [child for child in (postgres.child, nats.child) if child])
         addresses = Addresses(
             postgres.application_url, {user: nats.url(user) for user in ("media", "web", "provisioning")}
         )
-        await stack.enter_async_context(_processes(house, kept, addresses, say))
+        await stack.enter_async_context(_processes(bilby, kept, addresses, say))
         with _step("the demo organisation's number", say):
             provisioning = given(product_environment("provisioning", settings, kept, addresses))
             await settle(database, provisioning, owner)
-        yield house
+        yield bilby
 
 
 @contextlib.asynccontextmanager
-async def _processes(house: Stack, kept: Secrets, addresses: Addresses, say: Say) -> AsyncIterator[None]:
+async def _processes(bilby: Stack, kept: Secrets, addresses: Addresses, say: Say) -> AsyncIterator[None]:
     """The outside world and the product's processes, started at once: none needs another one to start."""
-    settings, started = house.settings, list[Child]()
+    settings, started = bilby.settings, list[Child]()
     try:
         async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
             for part in _parts(settings, kept, addresses):
                 tasks.create_task(_start(part, settings, started, http, say))
-        house.children += started
+        bilby.children += started
         yield
     finally:
-        await _stop([child for child in started if child.name == _WORLD])  # it hangs up, and tells the product so
-        await _stop([child for child in started if child.name != _WORLD])
+        await _stop([child for child in started if child.name == _VENDORS])  # it hangs up, and tells the product so
+        await _stop([child for child in started if child.name != _VENDORS])
 
 
 async def _stop(children: Sequence[Child]) -> None:
@@ -125,8 +125,8 @@ class _Part:
 
 
 def _parts(settings: Settings, kept: Secrets, addresses: Addresses) -> list[_Part]:
-    world = _Part(_WORLD, "sandbox.vendors", settings.environment(), f"{settings.outbox_url}/")
-    return [world, *(_product(name, settings, kept, addresses) for name in _PRODUCT)]
+    vendors = _Part(_VENDORS, "sandbox.vendors", settings.environment(), f"{settings.outbox_url}/")
+    return [vendors, *(_product(name, settings, kept, addresses) for name in _PRODUCT)]
 
 
 def _product(name: str, settings: Settings, kept: Secrets, addresses: Addresses) -> _Part:

@@ -26,7 +26,7 @@ REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; t
 
 
 @contextlib.asynccontextmanager
-async def world(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
+async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
     """Every vendor, listening. Raises `OSError` for a port, `RecogniserError` for the recogniser."""
     async with contextlib.AsyncExitStack() as stack:
         recogniser = await stack.enter_async_context(_recogniser(settings))
@@ -34,9 +34,9 @@ async def world(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
         await stack.enter_async_context(
             transcribe(host=HOST, port=settings.transcribe_port, access_keys=access_keys, recogniser=recogniser)
         )
-        book = Registry(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
-        await stack.enter_async_context(twilio(_account(settings, kept), book))
-        await stack.enter_async_context(stripe(_till(settings, kept)))
+        registry = Registry(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
+        await stack.enter_async_context(twilio(_account(settings, kept), registry))
+        await stack.enter_async_context(stripe(_stripe_settings(settings, kept)))
         await stack.enter_async_context(
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
         )
@@ -68,7 +68,7 @@ def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
     )
 
 
-def _till(settings: Settings, kept: Secrets) -> StripeSettings:
+def _stripe_settings(settings: Settings, kept: Secrets) -> StripeSettings:
     """The account that Bilby is paid into; its webhooks lead to web."""
     return StripeSettings(
         secret_key=kept.stripe_secret_key,
@@ -85,7 +85,7 @@ async def _serve(settings: Settings, kept: Secrets) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with world(settings, kept):
+    async with vendors(settings, kept):
         await told.wait()
 
 

@@ -124,7 +124,7 @@ class EmbeddedPostgres:
         finally:
             await child.stop()
         if child.process.returncode != 0:
-            raise StartError(f"PostgreSQL could not create its folder {fresh}:\n{child.last_words()}")
+            raise StartError(f"PostgreSQL could not create its folder {fresh}:\n{child.log_tail()}")
         fresh.rename(self._cluster)
 
     async def _serve(self, binaries: Path, identity: Identity | None) -> Child:
@@ -142,7 +142,7 @@ class EmbeddedPostgres:
             await child.ready(functools.partial(self._is_ready, child), _START_SECONDS)
         except BaseException as error:
             await child.stop()
-            if isinstance(error, StartError) and _ORPHANS in child.last_words():
+            if isinstance(error, StartError) and _ORPHANS in child.log_tail():
                 raise _OrphansError from None
             raise
         return child

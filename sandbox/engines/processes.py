@@ -59,14 +59,14 @@ class Child:
         deadline = time.monotonic() + seconds
         while not await probe():
             if self.process.returncode is not None:
-                raise StartError(self.epitaph())
+                raise StartError(self.exit_report())
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name} was not ready after {seconds:.0f} s{self._quote()}")
             await asyncio.sleep(pause)
 
     async def says_working(self) -> bool:
         """Whether it has logged that it works: a probe for one that has no address to ask."""
-        return '"worker started"' in self.last_words()
+        return '"worker started"' in self.log_tail()
 
     async def stop(self, seconds: float = 10.0) -> None:
         """Ask the child to end; after ``seconds`` end it. Repeatable; returns when it is gone."""
@@ -86,18 +86,18 @@ class Child:
         if self.record is not None:
             self.record.write_text(f"{self.process.pid}\n{command_line(self.process.pid)}")
 
-    def last_words(self, lines: int = 8) -> str:
+    def log_tail(self, lines: int = 8) -> str:
         """The last lines of the log, for a person to read; empty if it said nothing."""
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
-    def epitaph(self) -> str:
+    def exit_report(self) -> str:
         """For a person, once the child has ended: how, and what it said last."""
         return f"{self.name} ended with status {self.process.returncode}{self._quote()}"
 
     def _quote(self) -> str:
-        words = self.last_words()
+        words = self.log_tail()
         return f". Its last words ({self.log}):\n{words}" if words else f" and wrote nothing to {self.log}"
 
 

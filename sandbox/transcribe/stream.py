@@ -55,7 +55,7 @@ class Opening:
     ended: str | None = None
 
 
-class Weather(Protocol):
+class ScriptedFaults(Protocol):
     """What all streams live under, set by whoever tests."""
 
     mute: bool
@@ -74,12 +74,12 @@ class Stream:
         opening: Opening,
         recogniser: RecogniserFactory,
         limits: Limits,
-        weather: Weather,
+        scripted_faults: ScriptedFaults,
     ) -> None:
         self.opening = opening
         self._connection = connection
         self._limits = limits
-        self._weather = weather
+        self._scripted_faults = scripted_faults
         self._ears: list[Recogniser] = [recogniser(opening.request.rate) for _ in range(opening.request.channels)]
         self._id = uuid.uuid4()
         self._answered_at = 0.0  # seconds of audio, at the newest event
@@ -118,7 +118,7 @@ class Stream:
 
     def _note_end(self, how: str) -> None:
         self.opening.ended = self.opening.ended or how
-        self._weather.changed()
+        self._scripted_faults.changed()
 
     async def _listen(self) -> str:
         """Take in the whole stream; how it ended."""
@@ -168,7 +168,7 @@ class Stream:
             raise bad_request(UNDECODABLE)
         self.opening.audio_seconds += seconds
         self.opening.chunks += 1
-        self._weather.changed()
+        self._scripted_faults.changed()
         if self.opening.audio_seconds > self._limits.most_seconds:
             raise AwsError("LimitExceededException", _TOO_LONG.format(self._limits.most_seconds))
 
@@ -198,16 +198,16 @@ class Stream:
         await self._post(answer.transcript(described))
 
     async def _post(self, frame: bytes) -> None:
-        await self._outbox.put((asyncio.get_running_loop().time() + self._weather.delay, frame))
+        await self._outbox.put((asyncio.get_running_loop().time() + self._scripted_faults.delay, frame))
 
     async def _send(self) -> None:
         """Send what is posted, each when it is due, then close. Goes on emptying the outbox if the client left."""
         while posted := await self._outbox.get():
             due, frame = posted
             await self._until(due)
-            if not self._weather.mute:
+            if not self._scripted_faults.mute:
                 await self._deliver(frame)
-        if self._weather.mute:
+        if self._scripted_faults.mute:
             await self._connection.wait_closed()
         await self._connection.close(1000, COMPLETED if self.opening.ended == "completed" else "")
 

@@ -7,7 +7,7 @@
     browser ────► signalling ────────────────────►└─► streams ─► media_stream (one WebSocket to the product)
                                      webhook, callbacks: every request to the product, signed
 
-    REST ───────► twilio_numbers, twilio_addresses, twilio_regulatory, twilio_routes ─► twilio_book
+    REST ───────► numbers, addresses, regulatory, routes (rest) ─► registry
 
 What rings is in one `Exchange`, what was registered in one `Registry`. Another of Twilio's APIs is one more file with
 ``routes``, added to `ROUTES`.
@@ -40,10 +40,10 @@ from sandbox.twilio.rest import (
     routes as rest_routes,
 )
 from sandbox.twilio.rest.framework import US1_PORTS
-from sandbox.twilio.rest.registry import BOOK, Registry, RestFault, keep_book
-from sandbox.twilio.settings import Manner, Number, TwilioSettings
+from sandbox.twilio.rest.registry import REGISTRY, Registry, RestFault, keep_registry
+from sandbox.twilio.settings import Behaviour, Number, TwilioSettings
 
-__all__ = ["Faults", "Leg", "Manner", "Number", "Registry", "RestFault", "Twilio", "TwilioSettings", "twilio"]
+__all__ = ["Behaviour", "Faults", "Leg", "Number", "Registry", "RestFault", "Twilio", "TwilioSettings", "twilio"]
 
 ROUTES = (
     rest_account.routes,
@@ -62,9 +62,9 @@ MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 class Twilio:
     """A running emulator, for tests and for whoever wires the sandbox."""
 
-    def __init__(self, exchange: Exchange, book: Registry, url: str, us1_url: str) -> None:
+    def __init__(self, exchange: Exchange, registry: Registry, url: str, us1_url: str) -> None:
         self.exchange = exchange
-        self.book = book
+        self.registry = registry
         self.url = url  # TWILIO_API_BASE
         self.us1_url = us1_url  # TWILIO_PURCHASE_BASE and its like; empty: there is no such host
 
@@ -93,19 +93,19 @@ class Twilio:
 
 
 @asynccontextmanager
-async def twilio(settings: TwilioSettings, book: Registry | None = None) -> AsyncIterator[Twilio]:
+async def twilio(settings: TwilioSettings, registry: Registry | None = None) -> AsyncIterator[Twilio]:
     """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
-    book = book or Registry()
+    registry = registry or Registry()
     failure: BaseException | None = None
     async with aiohttp.ClientSession(auto_decompress=True) as http, asyncio.TaskGroup() as tasks:
         exchange = Exchange(settings, http, tasks)
         exchange.arrivals.append(functools.partial(bridge.attend, exchange))
-        book.load(exchange.numbers)
-        regulatory.take_up(exchange, book)
-        runner = web.AppRunner(_app(exchange, book), access_log=None, shutdown_timeout=1)
+        registry.load(exchange.numbers)
+        regulatory.take_up(exchange, registry)
+        runner = web.AppRunner(_app(exchange, registry), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
-            yield Twilio(exchange, book, *await _listen(runner, settings))
+            yield Twilio(exchange, registry, *await _listen(runner, settings))
         except BaseException as error:  # kept, so that the group does not wrap it
             failure = error
         await exchange.close()
@@ -128,9 +128,9 @@ async def _listen(runner: web.AppRunner, settings: TwilioSettings) -> tuple[str,
     return urls[0], urls[1] if len(urls) > 1 else ""
 
 
-def _app(exchange: Exchange, book: Registry) -> web.Application:
-    app = web.Application(middlewares=[rest_framework.twilio_shape, keep_book], client_max_size=MAX_UPLOAD)
-    app[EXCHANGE], app[BOOK], app[US1_PORTS] = exchange, book, set()
+def _app(exchange: Exchange, registry: Registry) -> web.Application:
+    app = web.Application(middlewares=[rest_framework.twilio_shape, keep_registry], client_max_size=MAX_UPLOAD)
+    app[EXCHANGE], app[REGISTRY], app[US1_PORTS] = exchange, registry, set()
     for routes in ROUTES:
         app.add_routes(routes)
     return app

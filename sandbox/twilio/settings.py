@@ -1,4 +1,4 @@
-"""What the emulated Twilio is made of: its account, its numbers, its manners. All of it is plain values."""
+"""What the emulated Twilio is made of: its account, its numbers, its behaviours. All of it is plain values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Behaviour:
     """What a simulated party does when it is called, and after how many seconds."""
 
     does: Literal["answers", "never", "busy", "fails"] = "answers"
@@ -64,9 +64,9 @@ class TwilioSettings:
     port: int = 8090  # 0: any free one
     numbers: tuple[Number, ...] = ()
     say_seconds_per_char: float = 0.05
-    agent: Manner = Manner()  # an agent whose browser has no registered Device
-    customer: Manner = Manner(after=2.0)  # somebody who is dialled
-    manners: Mapping[str, Manner] = field(default_factory=dict)  # by address: +61…, client:…
+    agent: Behaviour = Behaviour()  # an agent whose browser has no registered Device
+    customer: Behaviour = Behaviour(after=2.0)  # somebody who is dialled
+    behaviours: Mapping[str, Behaviour] = field(default_factory=dict)  # by address: +61…, client:…
     # Whether prompts and ringing sound on the outbound track. Off, they are silence: a small recogniser hears
     # words in tones.
     tones: bool = False

@@ -1,4 +1,4 @@
-"""Orders of numbers in a test: the context to work on them, a worker's manners, and what came of it."""
+"""Orders of numbers in a test: the context to work on them, a worker's steps, and the result."""
 
 from __future__ import annotations
 

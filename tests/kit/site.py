@@ -1,4 +1,4 @@
-"""A running web application, and a browser's manners towards it."""
+"""A running web application, and a browser that talks to it."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ class Account:
     judge: Judge = field(default_factory=Judge)
 
     @property
-    def book(self) -> Registry:
+    def registry(self) -> Registry:
         """What the account has registered, and where faults are put."""
-        return self.emulator.book
+        return self.emulator.registry
 
     @property
     def numbers(self) -> dict[str, Number]:
@@ -50,17 +50,17 @@ class Account:
 
     def purchases(self) -> int:
         """How many requests to buy there were."""
-        return self.book.count("POST", r"/IncomingPhoneNumbers\.json$")
+        return self.registry.count("POST", r"/IncomingPhoneNumbers\.json$")
 
 
 @asynccontextmanager
 async def account(
-    *numbers: Number, book: Registry | None = None, emulated: dict[str, Any] | None = None, **settings: Any
+    *numbers: Number, registry: Registry | None = None, emulated: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[Account]:
     """An account that has ``numbers`` and may buy more. Whatever passes must be as Twilio specifies it."""
-    book = book or Registry(review_seconds=None)
-    book.bundles[BUNDLE] = dict(APPROVED)
-    book.addresses[ADDRESS] = {"sid": ADDRESS, "iso_country": "AU"}
+    registry = registry or Registry(review_seconds=None)
+    registry.bundles[BUNDLE] = dict(APPROVED)
+    registry.addresses[ADDRESS] = {"sid": ADDRESS, "iso_country": "AU"}
     async with twilio(
         TwilioSettings(
             account_sid=ACCOUNT,
@@ -72,7 +72,7 @@ async def account(
             numbers=numbers,
             **(emulated or {}),
         ),
-        book,
+        registry,
     ) as emulator:
         chosen = Settings.model_validate(
             {
@@ -86,6 +86,6 @@ async def account(
             | settings
         )
         opened = Account(emulator, chosen)
-        book.watchers.append(opened.judge.watch)
+        registry.watchers.append(opened.judge.watch)
         yield opened
         assert opened.judge.faults == []

@@ -19,7 +19,7 @@ from db.engine import Database
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
-from sandbox.twilio.emulator import Leg, Manner, Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.emulator import Behaviour, Leg, Number, Twilio, TwilioSettings, twilio
 from tests.kit.cast import Cast
 from tests.kit.load_balancer import Front, front
 from tests.kit.media_ends import Screen
@@ -77,7 +77,7 @@ class House:
 
     def starts(self) -> int:
         """How many streams were ordered by REST."""
-        return self.emulator.book.count("POST", r"/Streams\.json$")
+        return self.emulator.registry.count("POST", r"/Streams\.json$")
 
 
 def freeze(node: Distant) -> None:
@@ -142,7 +142,7 @@ def _account(settings: Settings, cast: Cast) -> TwilioSettings:
         port=0,
         numbers=(number,),
         say_seconds_per_char=0.001,
-        agent=Manner(after=0.2),
+        agent=Behaviour(after=0.2),
     )
 
 

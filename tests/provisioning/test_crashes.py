@@ -30,10 +30,10 @@ async def _killed_at(here: Shop, url: str, key: str, *points: tuple[tuple[str, s
     """Let one worker after the other die at these requests: before Twilio does what is asked, or (True) after."""
     for (method, path), done in points:
         fault = RestFault(method, path, "answer hangs" if done else "hangs")
-        here.account.book.faults[:] = [fault]
+        here.account.registry.faults[:] = [fault]
         async with worker_process(here.account, url, key), asyncio.timeout(30):
             await fault.reached.wait()
-    here.account.book.faults.clear()
+    here.account.registry.faults.clear()
 
 
 async def _until(here: Shop, order: NumberOrder, state: str) -> None:
@@ -56,7 +56,7 @@ async def test_killed_at_every_step_of_buying(
         async with worker_process(place, database_url, encryption_key):
             await _until(here, order, "done")
         assert list(place.numbers) == [(await here.look(order)).candidate]
-        assert place.book.count(*BUY) == 2  # of which the first was never done
+        assert place.registry.count(*BUY) == 2  # of which the first was never done
         async with database.begin() as session:
             rented = [number.e164 for number in await Numbers(session, cast.a.id).all()]
         assert rented == [cast.number.e164, *place.numbers]

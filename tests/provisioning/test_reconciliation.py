@@ -131,9 +131,9 @@ async def test_the_fallback_is_put_right(here: Shop, cast: Cast, setting: str, w
 
 
 async def test_calls_come_back_to_australia(here: Shop, cast: Cast) -> None:
-    del here.account.book.routes[cast.number.e164]
+    del here.account.registry.routes[cast.number.e164]
     await _repaired(here, "a number with other settings")
-    assert here.account.book.routes[cast.number.e164]["voice_region"] == "au1"
+    assert here.account.registry.routes[cast.number.e164]["voice_region"] == "au1"
 
 
 async def test_stripes_word_is_written_down(here: Shop, cast: Cast) -> None:
@@ -220,7 +220,7 @@ async def test_an_overdue_release_is_done(here: Shop, cast: Cast) -> None:
 
 async def test_what_cannot_be_mended_now_is_reported(here: Shop, cast: Cast) -> None:
     here.account.emulator.exchange.set_number(cast.number.e164, voice_url="https://else.example")
-    here.account.book.faults.append(RestFault("POST", r"/PN\w+\.json$"))
+    here.account.registry.faults.append(RestFault("POST", r"/PN\w+\.json$"))
     assert await _kinds(here) == ["a number with other settings"]
     async with here.database.begin() as session:
         actions = (await session.scalars(select(AuditEntry.action))).all()

@@ -57,7 +57,7 @@ class Demo:
             ]
         stripe = self.shop.stripe.account
         bought = [len(stripe.all(kind)) for kind in ("customer", "subscription", "checkout.session", "invoice")]
-        return (*rows, *bought, len(self.twilio.numbers), len(self.twilio.book.bundles) - 1)
+        return (*rows, *bought, len(self.twilio.numbers), len(self.twilio.registry.bundles) - 1)
 
 
 ONCE = (1, 2, 1, 1, 1, 1, 1, 1, 1)  # two orders: the hold that was let go, and what was paid for
@@ -130,7 +130,7 @@ async def test_is_bought_once(demo: Demo) -> None:
 @pytest.mark.parametrize("path", [r"/Bundles$", r"/Evaluations$", r"/Addresses\.json$"])
 async def test_who_was_interrupted_goes_on(demo: Demo, path: str) -> None:
     fault = RestFault("POST", path, "answer hangs")
-    demo.twilio.book.faults.append(fault)
+    demo.twilio.registry.faults.append(fault)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(demo.settle())
         await fault.reached.wait()

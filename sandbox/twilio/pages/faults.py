@@ -12,7 +12,7 @@ MOST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class Target:
     """The requests that something happens to: their ``method`` (``*``: each), and what their path matches."""
 
     words: str
@@ -21,7 +21,7 @@ class Aim:
 
 
 @dataclass(frozen=True, slots=True)
-class Mischief:
+class Kind:
     """What happens to them; the rest is as in `RestFault`."""
 
     words: str
@@ -32,45 +32,45 @@ class Mischief:
     text: str = "Emulated failure"
 
 
-AIMS: dict[str, Aim] = {
-    "anything": Aim("Anything", "*", ""),
-    "search": Aim("Searching numbers", "GET", r"/AvailablePhoneNumbers/"),
-    "buy": Aim("Buying a number", "POST", r"/IncomingPhoneNumbers\.json$"),
-    "read": Aim("Reading numbers back", "GET", r"/IncomingPhoneNumbers"),
-    "set-up": Aim("Setting a number up", "POST", r"/IncomingPhoneNumbers/PN"),
-    "route": Aim("Routing a number to au1", "POST", r"^/v2/PhoneNumbers/"),
-    "give-back": Aim("Giving a number back", "DELETE", r"/IncomingPhoneNumbers/"),
-    "papers": Aim("Regulatory papers", "*", r"/RegulatoryCompliance/|/Addresses"),
-    "calls": Aim("Calls under way", "POST", r"/Calls/"),
+TARGETS: dict[str, Target] = {
+    "anything": Target("Anything", "*", ""),
+    "search": Target("Searching numbers", "GET", r"/AvailablePhoneNumbers/"),
+    "buy": Target("Buying a number", "POST", r"/IncomingPhoneNumbers\.json$"),
+    "read": Target("Reading numbers back", "GET", r"/IncomingPhoneNumbers"),
+    "set-up": Target("Setting a number up", "POST", r"/IncomingPhoneNumbers/PN"),
+    "route": Target("Routing a number to au1", "POST", r"^/v2/PhoneNumbers/"),
+    "give-back": Target("Giving a number back", "DELETE", r"/IncomingPhoneNumbers/"),
+    "papers": Target("Regulatory papers", "*", r"/RegulatoryCompliance/|/Addresses"),
+    "calls": Target("Calls under way", "POST", r"/Calls/"),
 }
-MISCHIEFS: dict[str, Mischief] = {
-    "down": Mischief("fails with 503"),
-    "busy": Mischief("is too much (429, to be tried again after 5 s)", status=429, code=20429, retry_after="5"),
-    "lost": Mischief("is done, and the answer lost (503)", "answer lost"),
-    "slow": Mischief("is done after the seconds below", "hangs"),
-    "late": Mischief("is done, and answered after the seconds below", "answer hangs"),
-    "key": Mischief("finds our key refused (401, 20003)", status=401, code=20003),
-    "taken": Mischief("finds the number taken (400, 21422)", status=400, code=21422),
-    "bundle": Mischief("lacks an approved bundle (400, 21649)", status=400, code=21649),
-    "address": Mischief("lacks an address (400, 21631)", status=400, code=21631),
-    "realm": Mischief(
+KINDS: dict[str, Kind] = {
+    "down": Kind("fails with 503"),
+    "busy": Kind("is too much (429, to be tried again after 5 s)", status=429, code=20429, retry_after="5"),
+    "lost": Kind("is done, and the answer lost (503)", "answer lost"),
+    "slow": Kind("is done after the seconds below", "hangs"),
+    "late": Kind("is done, and answered after the seconds below", "answer hangs"),
+    "key": Kind("finds our key refused (401, 20003)", status=401, code=20003),
+    "taken": Kind("finds the number taken (400, 21422)", status=400, code=21422),
+    "bundle": Kind("lacks an approved bundle (400, 21649)", status=400, code=21649),
+    "address": Kind("lacks an address (400, 21631)", status=400, code=21631),
+    "realm": Kind(
         "is not offered in au1 (404, not supported in realm)",
         status=404,
         code=20404,
         text="Endpoint is not supported in realm 'au1'",
     ),
-    "region": Mischief("is not offered in this region (400, 22401)", status=400, code=22401),
-    "abroad": Mischief("lacks an Australian address (400, 21615)", status=400, code=21615),
+    "region": Kind("is not offered in this region (400, 22401)", status=400, code=22401),
+    "abroad": Kind("lacks an Australian address (400, 21615)", status=400, code=21615),
 }
 
 
-def fault(aim: str, mischief: str, times: int, seconds: float) -> RestFault:
+def fault(target: str, kind: str, times: int, seconds: float) -> RestFault:
     """What to put into `Registry.faults`. Raises `ValueError` for unknown names and absurd numbers."""
-    if aim not in AIMS or mischief not in MISCHIEFS:
+    if target not in TARGETS or kind not in KINDS:
         raise ValueError("choose what happens to what")
     if not 1 <= times <= MOST_TIMES or not 0 <= seconds <= MOST_SECONDS:
         raise ValueError(f"1 to {MOST_TIMES} times, 0 to {MOST_SECONDS:g} seconds")
-    at, what = AIMS[aim], MISCHIEFS[mischief]
+    at, what = TARGETS[target], KINDS[kind]
     return RestFault(
         at.method,
         at.path,
@@ -86,7 +86,9 @@ def fault(aim: str, mischief: str, times: int, seconds: float) -> RestFault:
 
 def spoken(made: RestFault) -> str:
     """``made`` in words: "Buying a number fails with 503"."""
-    aims = [aim.words for aim in AIMS.values() if (aim.method, aim.path) == (made.method, made.path)]
-    ends = [what.words for what in MISCHIEFS.values() if (what.does, what.code) == (made.does, made.code)]
-    words = f"{aims[0] if aims else f'{made.method} {made.path}'} {ends[0] if ends else made.does}"
+    targets = [
+        target.words for target in TARGETS.values() if (target.method, target.path) == (made.method, made.path)
+    ]
+    ends = [what.words for what in KINDS.values() if (what.does, what.code) == (made.does, made.code)]
+    words = f"{targets[0] if targets else f'{made.method} {made.path}'} {ends[0] if ends else made.does}"
     return words.replace("the seconds below", f"{made.seconds:g} s")

@@ -1,4 +1,4 @@
-"""The sandbox's own page of the emulated Twilio's numbers, ``/sandbox/numbers``: papers, mischief, who owns what.
+"""The sandbox's own page of the emulated Twilio's numbers, ``/sandbox/numbers``: bundles, faults, numbers.
 
 Each button posts to ``/sandbox/numbers/…`` and comes back. None of it is Twilio's. As on the page of calls, what
 changes something is obeyed from our own page (or the command line) only.
@@ -14,11 +14,11 @@ import jinja2
 from aiohttp import web
 
 from sandbox.twilio.pages import faults
-from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, spoken
+from sandbox.twilio.pages.faults import KINDS, TARGETS, spoken
 from sandbox.twilio.pages.phone import own_origin
 from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.rest.framework import form
-from sandbox.twilio.rest.registry import BOOK, Registry
+from sandbox.twilio.rest.registry import REGISTRY, Registry
 from sandbox.twilio.rest.regulatory import inside, take_up
 
 PAGE = "/sandbox/numbers"
@@ -59,7 +59,7 @@ async def style(_: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/faults")
 async def spoil(request: web.Request) -> web.Response:
-    """``mischief`` happens to ``aim``, so many ``times``, with ``seconds`` where it has any."""
+    """Add a fault: field ``mischief`` is its kind, ``aim`` its target, with ``times`` and ``seconds``."""
     own_origin(request)
     fields = await form(request)
     try:
@@ -67,7 +67,7 @@ async def spoil(request: web.Request) -> web.Response:
         made = faults.fault(fields.get("aim", ""), fields.get("mischief", ""), times, seconds)
     except ValueError as error:
         return _page(request, str(error))
-    request.app[BOOK].faults.append(made)
+    request.app[REGISTRY].faults.append(made)
     raise web.HTTPSeeOther(PAGE)
 
 
@@ -75,7 +75,7 @@ async def spoil(request: web.Request) -> web.Response:
 async def withdraw(request: web.Request) -> web.Response:
     """Nothing more goes wrong."""
     own_origin(request)
-    request.app[BOOK].faults.clear()
+    request.app[REGISTRY].faults.clear()
     raise web.HTTPSeeOther(PAGE)
 
 
@@ -90,8 +90,8 @@ async def review(request: web.Request) -> web.Response:
         after = -1.0
     if after is not None and not 0 <= after <= faults.MOST_SECONDS:
         return _page(request, f"Seconds are a number up to {faults.MOST_SECONDS:g}, or nothing.")
-    request.app[BOOK].review_seconds = after
-    take_up(request.app[EXCHANGE], request.app[BOOK])
+    request.app[REGISTRY].review_seconds = after
+    take_up(request.app[EXCHANGE], request.app[REGISTRY])
     raise web.HTTPSeeOther(PAGE)
 
 
@@ -99,11 +99,11 @@ async def review(request: web.Request) -> web.Response:
 async def decide(request: web.Request) -> web.Response:
     """``approve`` a bundle, or ``reject`` it for ``reason``."""
     own_origin(request)
-    book, sid, do = request.app[BOOK], request.match_info["sid"], request.match_info["do"]
-    if sid not in book.bundles or do not in DECIDED:
+    registry, sid, do = request.app[REGISTRY], request.match_info["sid"], request.match_info["do"]
+    if sid not in registry.bundles or do not in DECIDED:
         raise web.HTTPNotFound
     reason = (await form(request)).get("reason", "").strip() if do == "reject" else ""
-    book.decide(sid, DECIDED[do], reason)
+    registry.decide(sid, DECIDED[do], reason)
     return _changed(request)
 
 
@@ -111,13 +111,13 @@ async def decide(request: web.Request) -> web.Response:
 async def take(request: web.Request) -> web.Response:
     """Somebody else has bought ``number``, although a search still shows it; again: has given it back."""
     own_origin(request)
-    book, number = request.app[BOOK], (await form(request)).get("number", "").replace(" ", "")
+    registry, number = request.app[REGISTRY], (await form(request)).get("number", "").replace(" ", "")
     if not (number.startswith("+61") and number[1:].isdecimal() and len(number) == len("+61255500000")):
         return _page(request, "A number looks like +61255500000.")
-    if number in book.taken:
-        book.taken.remove(number)
+    if number in registry.taken:
+        registry.taken.remove(number)
     else:
-        book.taken.append(number)
+        registry.taken.append(number)
     return _changed(request)
 
 
@@ -135,22 +135,22 @@ async def misdirect(request: web.Request) -> web.Response:
 
 def _changed(request: web.Request) -> web.Response:
     """Keep what was changed, and back to the page."""
-    request.app[BOOK].save(request.app[EXCHANGE].numbers)
+    request.app[REGISTRY].save(request.app[EXCHANGE].numbers)
     raise web.HTTPSeeOther(PAGE)
 
 
 def _page(request: web.Request, complaint: str = "") -> web.Response:
-    exchange, book = request.app[EXCHANGE], request.app[BOOK]
+    exchange, registry = request.app[EXCHANGE], request.app[REGISTRY]
     text = _templates.get_template("numbers.html").render(
         complaint=complaint,
-        aims=AIMS,
-        mischiefs=MISCHIEFS,
-        faults=[(spoken(each), each.times) for each in book.faults if each.times > 0],
-        review_seconds=book.review_seconds,
-        bundles=[_bundle(book, sid) for sid in reversed(book.bundles)][:SHOWN],
-        taken=book.taken,
-        numbers=[(each, book.routes.get(each.phone_number)) for each in exchange.numbers.values()],
-        asked=[(method, _short(path)) for method, path in reversed(book.asked[-SHOWN:])],
+        targets=TARGETS,
+        kinds=KINDS,
+        faults=[(spoken(each), each.times) for each in registry.faults if each.times > 0],
+        review_seconds=registry.review_seconds,
+        bundles=[_bundle(registry, sid) for sid in reversed(registry.bundles)][:SHOWN],
+        taken=registry.taken,
+        numbers=[(each, registry.routes.get(each.phone_number)) for each in exchange.numbers.values()],
+        asked=[(method, _short(path)) for method, path in reversed(registry.asked[-SHOWN:])],
     )
     status = 400 if complaint else 200
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
@@ -161,14 +161,14 @@ def _short(path: str) -> str:
     return re.sub(r"^/2010-04-01/Accounts/AC\w+(?=/)", "", path)
 
 
-def _bundle(book: Registry, sid: str) -> dict[str, Any]:
+def _bundle(registry: Registry, sid: str) -> dict[str, Any]:
     """Whose papers they are, how they stand, and what was found wrong with them."""
-    rows = inside(book, book.bundles[sid])
+    rows = inside(registry, registry.bundles[sid])
     names = [row["attributes"].get("business_name") for row in rows]
     reasons = [row.get("failure_reason") for row in rows]
     return {
         "sid": sid,
-        "status": book.bundles[sid]["status"],
-        "name": next(filter(None, names), book.bundles[sid]["friendly_name"]),
+        "status": registry.bundles[sid]["status"],
+        "name": next(filter(None, names), registry.bundles[sid]["friendly_name"]),
         "reason": next(filter(None, reasons), ""),
     }

@@ -1,6 +1,6 @@
 """`<Dial>`: ring everybody, connect the first who answers, say afterwards how it went.
 
-Callees are browsers with a registered Device, or simulated (`Manner`). A callee with a ``url`` hears that document
+Callees are browsers with a registered Device, or simulated (`Behaviour`). A callee with a ``url`` hears that document
 first, and is connected only if still there after it.
 """
 
@@ -70,11 +70,11 @@ async def ring(exchange: Exchange, leg: Leg) -> bool:
     leg.advance("ringing")
     if exchange.softphones.registered(leg.to):
         return await exchange.softphones.ring(leg)
-    manner = exchange.manner(leg.to)
-    if manner.does == "never":
+    behaviour = exchange.behaviour_of(leg.to)
+    if behaviour.does == "never":
         await leg.over.wait()
-    elif await leg.survives(manner.after):
-        _take(leg, manner.does)
+    elif await leg.survives(behaviour.after):
+        _take(leg, behaviour.does)
     return leg.answered and not leg.over.is_set()
 
 

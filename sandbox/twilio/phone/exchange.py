@@ -23,7 +23,7 @@ from sandbox.twilio.phone.leg import CallSound, Direction, Leg
 from sandbox.twilio.phone.softphones import Softphones
 from sandbox.twilio.phone.verbs import Event
 from sandbox.twilio.phone.webhook import Failure, Webhooks
-from sandbox.twilio.settings import Manner, Number, TwilioSettings
+from sandbox.twilio.settings import Behaviour, Number, TwilioSettings
 
 MAX_LEGS = 2000  # remembered; the oldest that ended are forgotten
 MAX_ALERTS = 1000
@@ -44,14 +44,14 @@ class Alert:
 
 
 class Exchange:
-    """One emulator's state. Numbers and manners may be changed while it runs."""
+    """One emulator's state. Numbers and behaviours may be changed while it runs."""
 
     def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession, tasks: asyncio.TaskGroup) -> None:
         self.settings = settings
         self.clock = Clock(settings.speed)
         self.numbers: dict[str, Number] = {number.phone_number: number for number in settings.numbers}
         self.app_voice_url = settings.twiml_app_voice_url
-        self.manners: dict[str, Manner] = dict(settings.manners)
+        self.behaviours: dict[str, Behaviour] = dict(settings.behaviours)
         self.legs: dict[str, Leg] = {}
         self.alerts: list[Alert] = []
         self.arrivals: list[Callable[[Leg], None]] = []  # called with every new leg
@@ -102,7 +102,7 @@ class Exchange:
     # -- legs -----------------------------------------------------------------------------------------------
 
     def leg(self, direction: Direction, from_: str, to: str, **more: Any) -> Leg:
-        """A new leg in the exchange's books."""
+        """A new leg in the exchange."""
         more.setdefault("faults", self.settings.faults)
         leg = Leg(self.settings.account_sid, direction, from_, to, self.clock, **more)
         self._forget()
@@ -123,10 +123,10 @@ class Exchange:
         """Change settings of one of the account's numbers."""
         self.numbers[phone_number] = replace(self.numbers[phone_number], **changes)
 
-    def manner(self, address: str) -> Manner:
+    def behaviour_of(self, address: str) -> Behaviour:
         """How the simulated party at ``address`` takes a call."""
         usual = self.settings.agent if address.startswith("client:") else self.settings.customer
-        return self.manners.get(address, usual)
+        return self.behaviours.get(address, usual)
 
     def report_to(self, leg: Leg, url: str, method: str, events: frozenset[Event] = LAST) -> None:
         """Send status callbacks about ``leg`` to ``url``; empty: nobody is told."""

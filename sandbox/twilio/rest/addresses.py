@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.phone.leg import API_VERSION
 from sandbox.twilio.rest.framework import ACCOUNT, RestError, form, not_found, page
-from sandbox.twilio.rest.registry import BOOK, fresh_sid
+from sandbox.twilio.rest.registry import REGISTRY, fresh_sid
 
 routes = web.RouteTableDef()
 _FIELDS = {
@@ -48,15 +48,15 @@ async def create(request: web.Request) -> web.Response:
         "verified": False,
         "uri": f"/{API_VERSION}/Accounts/{account}/Addresses/{sid}.json",
     }
-    request.app[BOOK].addresses[sid] = row | {key: fields.get(name) for name, key in _FIELDS.items()}
-    return web.json_response(request.app[BOOK].addresses[sid], status=201)
+    request.app[REGISTRY].addresses[sid] = row | {key: fields.get(name) for name, key in _FIELDS.items()}
+    return web.json_response(request.app[REGISTRY].addresses[sid], status=201)
 
 
 @routes.get(f"{ACCOUNT}/Addresses.json")
 async def list_addresses(request: web.Request) -> web.Response:
     """The addresses, by CustomerName, FriendlyName and IsoCountry."""
     asked = {_FIELDS[name]: value for name, value in request.query.items() if name in _FIELDS}
-    rows = request.app[BOOK].addresses.values()
+    rows = request.app[REGISTRY].addresses.values()
     return page(request, "addresses", [row for row in rows if all(row.get(key) == asked[key] for key in asked)])
 
 
@@ -76,7 +76,7 @@ async def update(request: web.Request) -> web.Response:
 
 
 def _address(request: web.Request) -> dict[str, Any]:
-    row = request.app[BOOK].addresses.get(request.match_info["sid"])
+    row = request.app[REGISTRY].addresses.get(request.match_info["sid"])
     if row is None:
         raise not_found(request)
     return row

@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.rest.account import find_number, number_json
 from sandbox.twilio.rest.framework import ACCOUNT, PAGE_SIZE, RestError, form, region
-from sandbox.twilio.rest.registry import BOOK, Registry
+from sandbox.twilio.rest.registry import REGISTRY, Registry
 from sandbox.twilio.settings import Number
 
 routes = web.RouteTableDef()
@@ -53,11 +53,11 @@ async def search(request: web.Request) -> web.Response:
 @routes.post(f"{ACCOUNT}/IncomingPhoneNumbers.json")
 async def buy(request: web.Request) -> web.Response:
     """Buy ``PhoneNumber``. What the account has already is changed, and answered 201 all the same."""
-    exchange, book, fields = request.app[EXCHANGE], request.app[BOOK], await form(request)
+    exchange, registry, fields = request.app[EXCHANGE], request.app[REGISTRY], await form(request)
     if not exchange.settings.au1_sells and region(request) == "au1":
         raise RestError(400, 22401, "The request is not supported in this region.")
     e164 = fields.get("PhoneNumber", "")
-    _check(exchange, book, fields, e164)
+    _check(exchange, registry, fields, e164)
     number = _changed(exchange.numbers.get(e164, Number(e164)), fields)
     exchange.numbers[e164] = number
     return web.json_response(number_json(exchange, number), status=201)
@@ -78,7 +78,7 @@ async def give_back(request: web.Request) -> web.Response:
     exchange = request.app[EXCHANGE]
     number = find_number(exchange, request)
     del exchange.numbers[number.phone_number]
-    request.app[BOOK].routes.pop(number.phone_number, None)
+    request.app[REGISTRY].routes.pop(number.phone_number, None)
     return web.Response(status=204)
 
 
@@ -88,22 +88,22 @@ def _for_sale(locality: str) -> Iterator[tuple[Locality, str]]:
     return ((place, e164) for row in in_turn for place, e164 in zip(places, row, strict=True))
 
 
-def _check(exchange: Exchange, book: Registry, fields: Mapping[str, str], e164: str) -> None:
+def _check(exchange: Exchange, registry: Registry, fields: Mapping[str, str], e164: str) -> None:
     if not e164.startswith("+61") or not e164[1:].isdecimal():
         raise RestError(400, 21421, f"The phone number {e164 or '(none)'} is not valid.")
     owned = e164 in exchange.numbers
-    gone = e164 in book.taken or (locality_of(e164) is None and not owned)
-    if gone or (owned and book.owned_again == "refuse"):
+    gone = e164 in registry.taken or (locality_of(e164) is None and not owned)
+    if gone or (owned and registry.owned_again == "refuse"):
         raise RestError(400, 21422, f"{e164} is not available.")
-    if book.regulated and not owned:
-        _check_papers(book, fields)
+    if registry.regulated and not owned:
+        _check_papers(registry, fields)
 
 
-def _check_papers(book: Registry, fields: Mapping[str, str]) -> None:
-    bundle = book.bundles.get(fields.get("BundleSid", ""))
+def _check_papers(registry: Registry, fields: Mapping[str, str]) -> None:
+    bundle = registry.bundles.get(fields.get("BundleSid", ""))
     if bundle is None or bundle["status"] not in ("twilio-approved", "provisionally-approved"):
         raise RestError(400, 21649, "Bundle required: an approved Bundle of this country and number type is needed.")
-    address = book.addresses.get(fields.get("AddressSid", ""))
+    address = registry.addresses.get(fields.get("AddressSid", ""))
     if address is None:
         raise RestError(400, 21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty.")
     if address["iso_country"] != "AU":
@@ -137,7 +137,7 @@ def _for_sale_json(place: Locality, e164: str) -> dict[str, Any]:
     }
 
 
-STEP = 37  # so that neighbours in the list are not neighbours in the book
+STEP = 37  # so that neighbours in the list are not neighbours in the list
 
 
 @dataclass(frozen=True, slots=True)

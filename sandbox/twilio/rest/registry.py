@@ -132,7 +132,7 @@ class Registry:
 _MOMENTARY = {"place", "faults", "asked", "watchers", "review_seconds"}
 _KEPT = [each.name for each in fields(Registry) if each.name not in _MOMENTARY]
 
-BOOK = web.AppKey("book", Registry)
+REGISTRY = web.AppKey("registry", Registry)
 
 
 def fresh_sid(prefix: str) -> str:
@@ -146,13 +146,13 @@ def now() -> str:
 
 
 @web.middleware
-async def keep_book(request: web.Request, handler: Endpoint) -> web.StreamResponse:
+async def keep_registry(request: web.Request, handler: Endpoint) -> web.StreamResponse:
     """Write down every REST request, let faults happen to it, and keep what it changed."""
     if not request.path.startswith(PREFIXES):
         return await handler(request)
-    book = request.app[BOOK]
-    book.asked.append((request.method, request.path))
-    fault = book.fault(request.method, request.path)
+    registry = request.app[REGISTRY]
+    registry.asked.append((request.method, request.path))
+    fault = registry.fault(request.method, request.path)
     if fault is None:
         return await _done(request, handler)
     return await _suffered(fault, request, handler)
@@ -165,14 +165,14 @@ async def _done(request: web.Request, handler: Endpoint) -> web.StreamResponse:
         response = error.response()
     await _show(request, response)
     if request.method != "GET":
-        request.app[BOOK].save(request.app[EXCHANGE].numbers)
+        request.app[REGISTRY].save(request.app[EXCHANGE].numbers)
     return response
 
 
 async def _show(request: web.Request, response: web.StreamResponse) -> None:
     asked = (request.method, request.path, dict(request.query), await form(request))
     text = response.text if isinstance(response, web.Response) else None
-    for watch in request.app[BOOK].watchers:
+    for watch in request.app[REGISTRY].watchers:
         watch(Passed(*asked, response.status, text or ""))
 
 

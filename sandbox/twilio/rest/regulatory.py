@@ -16,7 +16,7 @@ from aiohttp import web
 
 from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.rest.framework import PAGE_SIZE, RestError, form, not_found
-from sandbox.twilio.rest.registry import BOOK, Registry, Row, fresh_sid, now
+from sandbox.twilio.rest.registry import REGISTRY, Registry, Row, fresh_sid, now
 
 routes = web.RouteTableDef()
 _ROOT = "/v2/RegulatoryCompliance"
@@ -40,13 +40,13 @@ async def create_end_user(request: web.Request) -> web.Response:
     if fields["Type"] not in NAMES:
         raise RestError(400, 20001, "Type is invalid")
     row = _named(request, "IT", "EndUsers", fields) | {"type": fields["Type"], "attributes": _attributes(fields)}
-    return _kept(request.app[BOOK].end_users, row)
+    return _kept(request.app[REGISTRY].end_users, row)
 
 
 @routes.get(f"{_ROOT}/EndUsers")
 async def list_end_users(request: web.Request) -> web.Response:
     """Every one; there is no filter."""
-    return _page(request, list(request.app[BOOK].end_users.values()))
+    return _page(request, list(request.app[REGISTRY].end_users.values()))
 
 
 @routes.post(f"{_ROOT}/SupportingDocuments")
@@ -62,13 +62,13 @@ async def create_document(request: web.Request) -> web.Response:
         "type": fields["Type"],
         "attributes": _attributes(fields),
     }
-    return _kept(request.app[BOOK].documents, row)
+    return _kept(request.app[REGISTRY].documents, row)
 
 
 @routes.get(f"{_ROOT}/SupportingDocuments/{{sid}}")
 async def fetch_document(request: web.Request) -> web.Response:
     """One proof, and whether it was accepted."""
-    return web.json_response(_row(request, request.app[BOOK].documents, "sid"))
+    return web.json_response(_row(request, request.app[REGISTRY].documents, "sid"))
 
 
 @routes.post(f"{_ROOT}/Bundles")
@@ -92,14 +92,14 @@ async def create_bundle(request: web.Request) -> web.Response:
             )
         },
     }
-    return _kept(request.app[BOOK].bundles, row)
+    return _kept(request.app[REGISTRY].bundles, row)
 
 
 @routes.get(f"{_ROOT}/Bundles")
 async def list_bundles(request: web.Request) -> web.Response:
     """The bundles, by ``FriendlyName`` and ``Status``."""
     asked = {key: request.query[name] for name, key in _BUNDLE_FILTERS.items() if name in request.query}
-    rows = request.app[BOOK].bundles.values()
+    rows = request.app[REGISTRY].bundles.values()
     return _page(request, [row for row in rows if all(row[key] == asked[key] for key in asked)])
 
 
@@ -109,18 +109,18 @@ _BUNDLE_FILTERS = {"FriendlyName": "friendly_name", "Status": "status", "Regulat
 @routes.get(f"{_ROOT}/Bundles/{{bundle}}")
 async def fetch_bundle(request: web.Request) -> web.Response:
     """One bundle."""
-    return web.json_response(_row(request, request.app[BOOK].bundles, "bundle"))
+    return web.json_response(_row(request, request.app[REGISTRY].bundles, "bundle"))
 
 
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}")
 async def update_bundle(request: web.Request) -> web.Response:
     """``Status=pending-review`` submits it; 22222 if it would not pass."""
-    book, fields = request.app[BOOK], await form(request)
-    row = _row(request, book.bundles, "bundle")
+    registry, fields = request.app[REGISTRY], await form(request)
+    row = _row(request, registry.bundles, "bundle")
     if fields.get("Status") == "pending-review":
-        if missing(book, row):
+        if missing(registry, row):
             raise RestError(400, 22222, "The bundle is not compliant: evaluate it for the reasons.")
-        request.app[EXCHANGE].spawn(_review(book, row))  # begins after we have returned
+        request.app[EXCHANGE].spawn(_review(registry, row))  # begins after we have returned
     row |= {key: fields[name] for name, key in _BUNDLE_CHANGES.items() if name in fields}
     row["date_updated"] = now()
     return web.json_response(row)
@@ -137,27 +137,27 @@ _BUNDLE_CHANGES = {
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments")
 async def assign_item(request: web.Request) -> web.Response:
     """Put an end user or a document into the bundle, while it is a draft or was rejected."""
-    book, fields = request.app[BOOK], await form(request)
-    bundle, sid = _row(request, book.bundles, "bundle"), fields.get("ObjectSid", "")
-    if sid not in book.end_users and sid not in book.documents:
+    registry, fields = request.app[REGISTRY], await form(request)
+    bundle, sid = _row(request, registry.bundles, "bundle"), fields.get("ObjectSid", "")
+    if sid not in registry.end_users and sid not in registry.documents:
         raise RestError(404, 20404, f"{sid or 'ObjectSid'} was not found")
     if bundle["status"] not in ("draft", "twilio-rejected"):
         raise RestError(400, 22206, "The bundle can not be changed in this status.")
     item = _new(request, "BV", f"Bundles/{bundle['sid']}/ItemAssignments")
     del item["date_updated"]
-    return _kept(book.items, item | {"bundle_sid": bundle["sid"], "object_sid": sid})
+    return _kept(registry.items, item | {"bundle_sid": bundle["sid"], "object_sid": sid})
 
 
 @routes.get(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments")
 async def list_items(request: web.Request) -> web.Response:
     """What is in the bundle."""
-    return _page(request, of_bundle(request.app[BOOK].items, request.match_info["bundle"]))
+    return _page(request, of_bundle(request.app[REGISTRY].items, request.match_info["bundle"]))
 
 
 @routes.delete(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments/{{sid}}")
 async def remove_item(request: web.Request) -> web.Response:
     """Take it out again."""
-    items = request.app[BOOK].items
+    items = request.app[REGISTRY].items
     del items[_row(request, items, "sid")["sid"]]
     return web.Response(status=204)
 
@@ -165,9 +165,9 @@ async def remove_item(request: web.Request) -> web.Response:
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}/Evaluations")
 async def evaluate(request: web.Request) -> web.Response:
     """Whether the bundle would pass, and what is missing."""
-    book = request.app[BOOK]
-    bundle = _row(request, book.bundles, "bundle")
-    complaints = missing(book, bundle)
+    registry = request.app[REGISTRY]
+    bundle = _row(request, registry.bundles, "bundle")
+    complaints = missing(registry, bundle)
     row = _new(request, "EL", f"Bundles/{bundle['sid']}/Evaluations") | {
         "regulation_sid": bundle["regulation_sid"],
         "bundle_sid": bundle["sid"],
@@ -175,33 +175,37 @@ async def evaluate(request: web.Request) -> web.Response:
         "results": complaints,
     }
     del row["date_updated"]
-    return _kept(book.evaluations, row)
+    return _kept(registry.evaluations, row)
 
 
 @routes.get(f"{_ROOT}/Bundles/{{bundle}}/Evaluations")
 async def list_evaluations(request: web.Request) -> web.Response:
     """Every evaluation of the bundle."""
-    return _page(request, of_bundle(request.app[BOOK].evaluations, request.match_info["bundle"]))
+    return _page(request, of_bundle(request.app[REGISTRY].evaluations, request.match_info["bundle"]))
 
 
-def take_up(exchange: Exchange, book: Registry) -> None:
+def take_up(exchange: Exchange, registry: Registry) -> None:
     """Look at what was submitted and not decided: after a restart, or once somebody wants it done by itself."""
-    for bundle in book.bundles.values():
+    for bundle in registry.bundles.values():
         if bundle["status"] == "pending-review":
-            exchange.spawn(_review(book, bundle))
+            exchange.spawn(_review(registry, bundle))
 
 
-async def _review(book: Registry, bundle: Row) -> None:
-    if book.review_seconds is None:
+async def _review(registry: Registry, bundle: Row) -> None:
+    if registry.review_seconds is None:
         return
-    await asyncio.sleep(book.review_seconds)
-    if bundle["status"] != "pending-review" or book.review_seconds is None:  # a person was faster, or wants to be
+    await asyncio.sleep(registry.review_seconds)
+    if bundle["status"] != "pending-review" or registry.review_seconds is None:  # a person was faster, or wants to be
         return
-    names = [str(row["attributes"].get("business_name", "")) for row in inside(book, bundle) if "attributes" in row]
+    names = [
+        str(row["attributes"].get("business_name", "")) for row in inside(registry, bundle) if "attributes" in row
+    ]
     if any(_REJECTABLE in name.lower() for name in names):
-        book.decide(bundle["sid"], "twilio-rejected", "The business name could not be verified in the ABN register.")
+        registry.decide(
+            bundle["sid"], "twilio-rejected", "The business name could not be verified in the ABN register."
+        )
     else:
-        book.decide(bundle["sid"], "twilio-approved")
+        registry.decide(bundle["sid"], "twilio-approved")
 
 
 def _new(request: web.Request, prefix: str, collection: str) -> Row:
@@ -271,19 +275,19 @@ def of_bundle(table: Mapping[str, Row], bundle: str) -> list[Row]:
     return [row for row in table.values() if row["bundle_sid"] == bundle]
 
 
-def inside(book: Registry, bundle: Row) -> list[Row]:
+def inside(registry: Registry, bundle: Row) -> list[Row]:
     """The end users and documents in ``bundle``."""
-    objects = book.end_users | book.documents
-    return [objects[item["object_sid"]] for item in of_bundle(book.items, bundle["sid"])]
+    objects = registry.end_users | registry.documents
+    return [objects[item["object_sid"]] for item in of_bundle(registry.items, bundle["sid"])]
 
 
-def missing(book: Registry, bundle: Row) -> list[Row]:
+def missing(registry: Registry, bundle: Row) -> list[Row]:
     """What an evaluation of ``bundle`` complains about, in its own form."""
     kind = next((kind for kind, sid in REGULATIONS.items() if sid == bundle["regulation_sid"]), "business")
-    rows = inside(book, bundle)
+    rows = inside(registry, bundle)
     person = next((row for row in rows if row["type"] == kind), None)
     address = next((row for row in rows if row["type"] == "address"), None)
-    known = address is not None and address["attributes"].get("address_sids") in book.addresses
+    known = address is not None and address["attributes"].get("address_sids") in registry.addresses
     lacking = [name for name in NAMES[kind] if person and not person["attributes"].get(name)]
     complaints = [] if person else [_complaint(kind.title(), kind, 22214)]
     complaints += [_complaint(name.replace("_", " ").title(), name, 22215) for name in lacking]

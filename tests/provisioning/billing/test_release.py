@@ -183,10 +183,10 @@ async def test_a_worker_killed_at_every_step_of_giving_back(
     assert await _states(payer) == ["done"]
     for point, done in ((LIST, False), (GIVE_BACK, False), (GIVE_BACK, True)):
         fault = RestFault(*point, "answer hangs" if done else "hangs")
-        here.account.book.faults[:] = [fault]
+        here.account.registry.faults[:] = [fault]
         async with worker_process(*place, stripe):
             await asyncio.wait_for(fault.reached.wait(), 30)
-    here.account.book.faults.clear()
+    here.account.registry.faults.clear()
     async with worker_process(*place, stripe | mail), asyncio.timeout(60):
         while await _states(payer) != ["released"]:  # noqa: ASYNC110 (the row is all there is to see it by)
             await asyncio.sleep(0.05)

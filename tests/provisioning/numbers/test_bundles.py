@@ -79,7 +79,7 @@ async def test_papers_are_filed_followed_and_used(office: Office, cast: Cast) ->
     assert filed.status == "pending-review"
     assert await office.follow(papers) == regulatory.AT_FIRST
     assert filed.bundle_sid
-    office.shop.account.book.decide(filed.bundle_sid, "twilio-approved")
+    office.shop.account.registry.decide(filed.bundle_sid, "twilio-approved")
     assert await office.follow(papers) is None
     async with office.shop.database.begin() as session:
         assert await bundles.approved(session, organisation.id) == (filed.bundle_sid, filed.address_sid)
@@ -95,7 +95,7 @@ async def test_a_rejection_is_told_and_mended(office: Office, cast: Cast) -> Non
     await office.follow(papers)
     filed = await office.look(papers)
     assert filed.bundle_sid
-    office.shop.account.book.decide(filed.bundle_sid, "twilio-rejected", "The ABN is another business's.")
+    office.shop.account.registry.decide(filed.bundle_sid, "twilio-rejected", "The ABN is another business's.")
     assert await office.follow(papers) is None
     rejected = await office.look(papers)
     assert (rejected.status, regulatory.reasons_of(rejected)) == (
@@ -122,11 +122,11 @@ async def test_an_address_that_is_none_is_told(office: Office, cast: Cast) -> No
 async def test_an_outage_is_sat_out(office: Office, cast: Cast) -> None:
     organisation = await _known(office.shop.database, cast.a)
     papers = await office.begin(organisation)
-    office.shop.account.book.faults.append(RestFault("POST", "/Bundles$", "answer lost"))
+    office.shop.account.registry.faults.append(RestFault("POST", "/Bundles$", "answer lost"))
     assert await office.follow(papers) is not None
     assert await office.follow(papers) == regulatory.AT_FIRST
     assert (await office.look(papers)).status == "pending-review"
-    named = [row["friendly_name"] for row in office.shop.account.book.bundles.values()]
+    named = [row["friendly_name"] for row in office.shop.account.registry.bundles.values()]
     assert named == ["platform", f"bilby:{organisation.id}"]
 
 
@@ -136,7 +136,7 @@ async def test_approved_papers_are_not_filed_again(office: Office, cast: Cast) -
     await office.follow(papers)
     filed = await office.look(papers)
     assert filed.bundle_sid
-    office.shop.account.book.decide(filed.bundle_sid, "twilio-approved")
+    office.shop.account.registry.decide(filed.bundle_sid, "twilio-approved")
     await office.follow(papers)
     await office.begin(organisation)
     assert await office.follow(papers) is None

@@ -46,7 +46,7 @@ async def _rings(here: Shop, order: NumberOrder, e164: str) -> None:
     assert bought.voice_url.startswith(f"{WEB}/twilio/voice/inbound#e=sydney")
     assert bought.voice_fallback_url.startswith(f"{WEB}/twilio/voice/fallback#e=sydney")
     assert bought.status_callback.startswith(f"{WEB}/twilio/voice/status#e=sydney")
-    assert here.account.book.routes[e164]["voice_region"] == "au1"
+    assert here.account.registry.routes[e164]["voice_region"] == "au1"
     async with here.database.begin() as session:
         (number,) = [each for each in await Numbers(session, order.organisation_id).all() if each.e164 == e164]
     assert (number.id, number.twilio_sid) == (order.number_id, bought.sid)
@@ -222,7 +222,7 @@ async def test_a_hold_ends(here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_number_taken_meanwhile_is_replaced_by_one_like_it(here: Shop, cast: Cast) -> None:
-    here.account.book.taken.append("+61355500037")  # the search still shows it
+    here.account.registry.taken.append("+61355500037")  # the search still shows it
     async with here.database.begin() as session:
         order = await NumberOrders(session, cast.a.id).buy("+61355500037", "form-1")
     assert order is not None
@@ -262,7 +262,7 @@ async def test_a_free_number_of_ours_is_taken_before_one_is_bought(here: Shop, c
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_busy_is_waited_for_as_long_as_told(here: Shop, cast: Cast, status: int) -> None:
-    here.account.book.faults.append(RestFault("POST", BUY, status=status, code=20429, retry_after="7"))
+    here.account.registry.faults.append(RestFault("POST", BUY, status=status, code=20429, retry_after="7"))
     order = await here.paid(cast.a.id)
     assert await here.work(order) == timedelta(seconds=7)
     stuck = await here.look(order)
@@ -276,7 +276,7 @@ async def test_a_purchase_whose_answer_was_lost_is_not_made_again(
     here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(twilio_client, "SECONDS", 0.3)
-    here.account.book.faults.append(RestFault("POST", BUY, "answer hangs", seconds=1))
+    here.account.registry.faults.append(RestFault("POST", BUY, "answer hangs", seconds=1))
     order = await here.paid(cast.a.id)
     assert await here.work(order) is not None
     assert (await here.look(order)).error_sentence == "Twilio did not answer in time."
@@ -287,7 +287,7 @@ async def test_a_purchase_whose_answer_was_lost_is_not_made_again(
 
 
 async def test_missing_papers_wait_and_say_so(here: Shop, cast: Cast) -> None:
-    here.account.book.bundles.clear()
+    here.account.registry.bundles.clear()
     order = await here.paid(cast.a.id)
     assert await here.work(order) == numbers_orders.PAUSES["papers"]
     stuck = await here.look(order)
@@ -296,7 +296,7 @@ async def test_missing_papers_wait_and_say_so(here: Shop, cast: Cast) -> None:
 
 
 async def test_what_cannot_work_fails_and_may_be_tried_again(here: Shop, cast: Cast) -> None:
-    here.account.book.faults.append(RestFault("POST", BUY, status=400, code=20001))
+    here.account.registry.faults.append(RestFault("POST", BUY, status=400, code=20001))
     order = await here.paid(cast.a.id)
     assert await here.work(order) is None
     failed = await here.look(order)
@@ -361,7 +361,7 @@ async def test_a_kept_number_goes_to_the_next(database: Database, cast: Cast) ->
 
 
 async def test_a_release_finds_what_was_never_written_down(here: Shop, cast: Cast) -> None:
-    here.account.book.faults.append(RestFault("POST", BUY, "answer lost"))
+    here.account.registry.faults.append(RestFault("POST", BUY, "answer lost"))
     order = await here.paid(cast.a.id)
     await here.work(order)
     assert list(here.account.numbers) == [FIRST]

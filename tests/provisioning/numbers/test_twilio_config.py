@@ -69,9 +69,9 @@ def test_on_this_machine_there_is_no_edge_between(base: str) -> None:
 
 async def test_what_is_right_is_not_written(api: TwilioApi, place: Account) -> None:
     await repair(api, SID, WEB)
-    before = len(place.book.asked)
+    before = len(place.registry.asked)
     assert await repair(api, SID, WEB) == []
-    assert {method for method, _ in place.book.asked[before:]} == {"GET"}
+    assert {method for method, _ in place.registry.asked[before:]} == {"GET"}
 
 
 async def test_a_number_that_is_gone_is_told_apart(api: TwilioApi) -> None:

@@ -26,16 +26,16 @@ async def test_papers_are_filed_and_submitted() -> None:
         bundle, _ = await _filed(api)
         assert await api.lacking(bundle) == []
         assert await api.submit(bundle) == "pending-review"
-        place.book.decide(bundle, "twilio-approved")
+        place.registry.decide(bundle, "twilio-approved")
         assert await api.status(bundle) == "twilio-approved"
 
 
 async def test_filing_again_files_nothing_more() -> None:
     async with account() as place, opened(place.settings) as api:
         assert await _filed(api) == await _filed(api, replace(DETAILS, street="2 George St"))
-        assert len(place.book.bundles) == 2  # the platform's, too
-        assert place.book.addresses.popitem()[1]["street"] == "2 George St"
-        assert len(place.book.items) == 2
+        assert len(place.registry.bundles) == 2  # the platform's, too
+        assert place.registry.addresses.popitem()[1]["street"] == "2 George St"
+        assert len(place.registry.items) == 2
 
 
 async def test_what_is_missing_is_told() -> None:
@@ -52,12 +52,12 @@ async def test_a_rejection_says_why() -> None:
         bundle, _ = await _filed(api)
         await api.submit(bundle)
         assert await api.objections(bundle) == []
-        place.book.decide(bundle, "twilio-rejected", "The ABN is another business's.")
+        place.registry.decide(bundle, "twilio-rejected", "The ABN is another business's.")
         assert await api.objections(bundle) == ["The ABN is another business's."]
 
 
 async def test_the_emulated_people_take_their_time() -> None:
-    async with account(book=Registry(review_seconds=0.01)) as place, opened(place.settings) as api:
+    async with account(registry=Registry(review_seconds=0.01)) as place, opened(place.settings) as api:
         bundle, _ = await _filed(api, replace(DETAILS, legal_name="Reject Me Pty Ltd"))
         await api.submit(bundle)
         async with asyncio.timeout(10):

@@ -81,22 +81,22 @@ async def test_refusals_become_sentences(api: TwilioApi, place: Account) -> None
     missing = await _refusal(api, bundle="")
     assert (missing.code, missing.remedy, "business details" in missing.sentence) == (21649, "papers", True)
     assert (await _refusal(api, address="")).code == 21631
-    place.book.addresses[ADDRESS]["iso_country"] = "NZ"
+    place.registry.addresses[ADDRESS]["iso_country"] = "NZ"
     assert (await _refusal(api)).code == 21615
-    place.book.taken.append(MINE)
+    place.registry.taken.append(MINE)
     gone = await _refusal(api)
     assert (gone.code, gone.remedy) == (21422, "another number")
     assert list(place.numbers) == [ANOTHERS]
 
 
 async def test_too_much_is_told_with_its_pause(api: TwilioApi, place: Account) -> None:
-    place.book.faults.append(RestFault("POST", "/IncomingPhoneNumbers", status=429, code=20429, retry_after="7"))
+    place.registry.faults.append(RestFault("POST", "/IncomingPhoneNumbers", status=429, code=20429, retry_after="7"))
     busy = await _refusal(api)
     assert (busy.code, busy.remedy, busy.retry_after) == (20429, "again", 7.0)
 
 
 async def test_an_outage_passes(api: TwilioApi, place: Account) -> None:
-    place.book.faults.append(RestFault("POST", "/IncomingPhoneNumbers"))
+    place.registry.faults.append(RestFault("POST", "/IncomingPhoneNumbers"))
     assert (await _refusal(api)).remedy == "again"
 
 
@@ -105,7 +105,7 @@ async def test_a_list_that_fails_is_told_alike(
     api: TwilioApi, place: Account, status: int, code: int, remedy: str
 ) -> None:
     for _ in range(3):
-        place.book.faults.append(RestFault("GET", "PhoneNumbers", status=status, code=code, times=1))
+        place.registry.faults.append(RestFault("GET", "PhoneNumbers", status=status, code=code, times=1))
     for ask in (api.search(Wish(locality="Sydney")), api.owned(MINE), api.everything()):
         with pytest.raises(TwilioError) as caught:
             await ask
@@ -121,7 +121,7 @@ async def test_a_wrong_key_is_the_operators_to_mend(place: Account) -> None:
 
 async def test_silence_is_given_up(api: TwilioApi, place: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twilio_client, "SECONDS", 0.1)
-    place.book.faults.append(RestFault("POST", "/IncomingPhoneNumbers", "hangs", seconds=1))
+    place.registry.faults.append(RestFault("POST", "/IncomingPhoneNumbers", "hangs", seconds=1))
     silent = await _refusal(api)
     assert (silent.code, silent.remedy) == (None, "again")
 

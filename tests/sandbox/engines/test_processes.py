@@ -34,7 +34,7 @@ asyncio.run(hold())
 
 async def _up(child: Child) -> Child:
     async def spoke() -> bool:
-        return child.last_words() == "up"
+        return child.log_tail() == "up"
 
     await child.ready(spoke, 30)
     return child

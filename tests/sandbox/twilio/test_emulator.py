@@ -17,7 +17,7 @@ import pytest_asyncio
 from twilio.base.exceptions import TwilioRestException
 
 from provisioning.twilio.client import connected
-from sandbox.twilio.emulator import Leg, Manner, Number, Twilio
+from sandbox.twilio.emulator import Behaviour, Leg, Number, Twilio
 from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, TOKEN, Customer, town
 
 ACCOUNT = f"AC{'1' * 32}"
@@ -85,7 +85,7 @@ async def test_a_live_call_is_sent_elsewhere(place: Town, client: Official) -> N
 
 async def test_twiml_by_value_interrupts_a_dial(place: Town, client: Official) -> None:
     emulator, customer = place
-    emulator.exchange.manners["client:bob"] = Manner("never")
+    emulator.exchange.behaviours["client:bob"] = Behaviour("never")
     customer.says("/voice", f"<Dial action='{customer.url}/done'><Client>bob</Client></Dial>")
     leg = await answered(emulator.place_call())
     await client.calls(leg.sid).update_async(twiml=f"<Response><Redirect>{customer.url}/next</Redirect></Response>")
@@ -122,7 +122,7 @@ async def test_a_call_is_made_and_followed(place: Town, client: Official) -> Non
 
 async def test_a_call_that_nobody_answers_times_out(place: Town, client: Official) -> None:
     emulator, customer = place
-    emulator.exchange.manners[MOBILE] = Manner("never")
+    emulator.exchange.behaviours[MOBILE] = Behaviour("never")
     status = f"{customer.url}/leg"
     await client.calls.create_async(to=MOBILE, from_=NUMBER, twiml="<Response/>", status_callback=status, timeout=2)
     assert (await customer.until_asked("/leg"))["CallStatus"] == "no-answer"
@@ -130,7 +130,7 @@ async def test_a_call_that_nobody_answers_times_out(place: Town, client: Officia
 
 async def test_a_ringing_call_is_cancelled(place: Town, client: Official) -> None:
     emulator, customer = place
-    emulator.exchange.manners[MOBILE] = Manner("never")
+    emulator.exchange.behaviours[MOBILE] = Behaviour("never")
     call = await client.calls.create_async(to=MOBILE, from_=NUMBER, url=f"{customer.url}/hello")
     call = await client.calls(call.sid).update_async(status="canceled")
     assert call.status == "canceled"

@@ -1,4 +1,4 @@
-"""The pages in a real Chromium: the console under every event of its contract, and the manners of all of them."""
+"""The pages in a real Chromium: the console under every event of its contract, and what all pages have in common."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(set
         app[keys.settings] = Settings.model_validate(values)
         customer.says("/voice", "<Pause length='600'/>")
         call = emulator.place_call().sid
-        emulator.book.watchers.append(passed.append)
+        emulator.registry.watchers.append(passed.append)
         async with client_of(app[keys.settings]) as app[keys.twilio]:
             await StreamRecovery(app)._order(call, "MZ1", "ticket")
     (asked,) = passed

@@ -271,7 +271,7 @@ async def _nothing_brings_it_back(bilby: House, call: str, screen: Screen, secon
 @pytest.mark.timeout(120)
 async def test_it_stops_at_twilio_too_and_the_call_goes_on(bilby: House, database: Database, cast: Cast) -> None:
     call, screen = await _stopped_call(bilby, database, cast)
-    assert bilby.emulator.book.count("POST", r"/Streams/[^/]+\.json$") >= 1
+    assert bilby.emulator.registry.count("POST", r"/Streams/[^/]+\.json$") >= 1
     await _nothing_brings_it_back(bilby, call, screen, seconds=2.0)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from db.engine import Database
 from provisioning.twilio import webhook_url
-from sandbox.twilio.emulator import Manner, Number, TwilioSettings, twilio
+from sandbox.twilio.emulator import Behaviour, Number, TwilioSettings, twilio
 from sandbox.twilio.phone.leg import Leg
 from tests.kit.cast import Cast
 from tests.kit.site import Site
@@ -36,7 +36,7 @@ async def test_who_stays_on_the_line_is_connected_once_web_answers(
         numbers=(number,),
         port=0,
         speed=20.0,
-        agent=Manner(after=0.1),
+        agent=Behaviour(after=0.1),
     )
     async with twilio(account) as emulator:
         answered = asyncio.Event()

@@ -140,9 +140,9 @@ async def test_a_number_that_stands_otherwise_is_named_by_its_sid(
 @pytest.mark.parametrize("region", [None, "us1", "ie1"])
 async def test_a_number_processed_abroad_fails(well: Settings, telephone: Twilio, region: str | None) -> None:
     if region is None:
-        del telephone.book.routes[OURS]  # Twilio's default is us1
+        del telephone.registry.routes[OURS]  # Twilio's default is us1
     else:
-        telephone.book.routes[OURS]["voice_region"] = region
+        telephone.registry.routes[OURS]["voice_region"] = region
     finding = await check_checks.look("numbers", well)
     assert finding.fix
     assert (region or "us1") in finding.said
@@ -154,7 +154,7 @@ async def test_overrides_of_a_url_are_no_fault(well: Settings, telephone: Twilio
 
 
 async def test_where_numbers_are_not_sold_the_setting_to_change_is_named(well: Settings, telephone: Twilio) -> None:
-    telephone.book.faults.append(fault("search", "realm", 1, 0))
+    telephone.registry.faults.append(fault("search", "realm", 1, 0))
     finding = await check_checks.look("number sales", well)
     assert "TWILIO_PURCHASE_BASE" in finding.fix
     assert (await check_checks.look("number sales", well)).good

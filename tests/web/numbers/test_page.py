@@ -74,7 +74,7 @@ async def test_a_search_by_town_and_by_digits(alice: Browser) -> None:
 
 async def test_without_a_question_nobody_asks_twilio(alice: Browser, twilio: Account) -> None:
     assert (await alice.get("/numbers")).status == 200
-    assert twilio.book.asked == []
+    assert twilio.registry.asked == []
 
 
 async def test_nothing_found_says_what_to_try(alice: Browser) -> None:
@@ -107,11 +107,11 @@ async def test_too_many_searches_are_told_when_to_come_back(alice: Browser, monk
 
 
 async def test_twilios_trouble_is_a_sentence(alice: Browser, twilio: Account) -> None:
-    twilio.book.faults.append(RestFault("GET", SEARCH, status=429, code=20429, retry_after="7"))
+    twilio.registry.faults.append(RestFault("GET", SEARCH, status=429, code=20429, retry_after="7"))
     busy = await alice.get("/numbers?locality=Sydney")
     assert (busy.status, busy.headers["Retry-After"]) == (503, "8")
     assert "Twilio is busy. Please try again in a moment." in await words(busy)
-    twilio.book.faults.append(RestFault("GET", SEARCH, status=401, code=20003))
+    twilio.registry.faults.append(RestFault("GET", SEARCH, status=401, code=20003))
     refused = await alice.get("/numbers?locality=Sydney")
     assert refused.status == 503
     assert "Twilio refuses our credentials" in await words(refused)

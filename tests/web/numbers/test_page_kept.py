@@ -87,7 +87,7 @@ async def test_a_number_that_twilio_lost_is_told(alice: Browser, cast: Cast, twi
 async def test_a_check_that_fails_says_so(
     alice: Browser, cast: Cast, twilio: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twilio.book.faults.append(RestFault("GET", NUMBER, status=500, code=20500))
+    twilio.registry.faults.append(RestFault("GET", NUMBER, status=500, code=20500))
     answer = await alice.post(f"/numbers/{cast.number.id}/check")
     assert answer.status == 503
     assert "Twilio is not working properly" in await words(answer)
@@ -172,7 +172,7 @@ async def test_charlie_sees_and_changes_nothing(
         assert (await charlie.post(f"/numbers/{cast.number.id}/{path}", data=sent)).status == 404
     for path in ("again", "cancel"):
         assert (await charlie.post(f"/numbers/orders/{order.id}/{path}")).status == 404
-    assert twilio.book.asked == []
+    assert twilio.registry.asked == []
     assert [each.state for each in await orders(database, cast.a)] == ["paid"]
     assert (await alice.post("/numbers/none/check")).status == 404
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
-from sandbox.twilio.emulator import Manner, Twilio
+from sandbox.twilio.emulator import Behaviour, Twilio
 from tests.kit.chromium import chromium
 from tests.kit.twilio_customer import MOBILE, NUMBER, Customer, town
 from tests.sandbox.twilio.browser.test_signalling import token
@@ -134,7 +134,7 @@ async def test_a_call_is_rejected_ignored_or_lost(place: Town, page: Page) -> No
 
 async def test_a_call_goes_out_and_ends_with_the_other_side(place: Town, page: Page) -> None:
     emulator, customer = place
-    emulator.exchange.manners[MOBILE] = Manner(after=0.5)
+    emulator.exchange.behaviours[MOBILE] = Behaviour(after=0.5)
     customer.says("/app", f"<Dial answerOnBridge='true' callerId='{NUMBER}'><Number>{MOBILE}</Number></Dial>")
     await page.evaluate(f"device.connect({{ params: {{ To: '{MOBILE}' }} }}).then(watch)")
     await told(page, "accept open")

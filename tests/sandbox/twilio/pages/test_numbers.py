@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from provisioning.twilio.numbers_api import TwilioError, Wish, opened
 from sandbox.twilio.emulator import Number, Registry
-from sandbox.twilio.pages.faults import AIMS, MISCHIEFS, fault, spoken
+from sandbox.twilio.pages.faults import KINDS, TARGETS, fault, spoken
 from sandbox.twilio.pages.numbers import PAGE, STRANGER
 from tests.kit.chromium import chromium
 from tests.kit.twilio_account import ADDRESS, BUNDLE, Account, account
@@ -77,11 +77,11 @@ async def test_a_person_withdraws_what_should_have_gone_wrong(place: Account) ->
 
 async def test_papers_wait_for_a_person(place: Account) -> None:
     await press(place, "review", seconds="")
-    assert place.book.review_seconds is None
+    assert place.registry.review_seconds is None
     await press(place, f"bundles/{BUNDLE}/reject", reason="No such business.")
-    assert place.book.bundles[BUNDLE]["status"] == "twilio-rejected"
+    assert place.registry.bundles[BUNDLE]["status"] == "twilio-rejected"
     await press(place, f"bundles/{BUNDLE}/approve")
-    assert place.book.bundles[BUNDLE]["status"] == "twilio-approved"
+    assert place.registry.bundles[BUNDLE]["status"] == "twilio-approved"
     await press(place, f"bundles/{BUNDLE}/lose", status=404)
     await press(place, f"bundles/BU{'9' * 32}/approve", status=404)
 
@@ -105,7 +105,7 @@ async def test_a_number_is_pointed_elsewhere(place: Account) -> None:
 )
 async def test_nonsense_is_refused_with_a_sentence(place: Account, path: str, fields: dict[str, str]) -> None:
     assert 'role="alert"' in await press(place, path, status=400, **fields)
-    assert place.book.faults == []
+    assert place.registry.faults == []
 
 
 async def test_another_page_may_press_nothing(place: Account) -> None:
@@ -115,25 +115,25 @@ async def test_another_page_may_press_nothing(place: Account) -> None:
 
 async def test_papers_under_review_are_taken_up_after_a_restart(tmp_path: Path) -> None:
     kept = tmp_path / "twilio.json"
-    async with account(book=Registry(kept)) as before:
-        before.book.bundles[BUNDLE]["status"] = "pending-review"
-        before.book.save(before.numbers)
+    async with account(registry=Registry(kept)) as before:
+        before.registry.bundles[BUNDLE]["status"] = "pending-review"
+        before.registry.save(before.numbers)
     again = Registry(kept, review_seconds=0.0)
-    async with account(book=again) as after:
+    async with account(registry=again) as after:
         async with opened(after.settings) as api:
             await api.search(Wish(locality="Hobart"))  # time passes
-        assert after.book.bundles[BUNDLE]["status"] == "twilio-approved"
+        assert after.registry.bundles[BUNDLE]["status"] == "twilio-approved"
 
 
 @given(
-    aim=st.sampled_from([*AIMS]),
-    mischief=st.sampled_from([*MISCHIEFS]),
+    aim=st.sampled_from([*TARGETS]),
+    mischief=st.sampled_from([*KINDS]),
     times=st.integers(1, 100),
     seconds=st.floats(0, 600),
 )
 def test_every_choice_is_a_fault_with_words_of_its_own(aim: str, mischief: str, times: int, seconds: float) -> None:
     made = fault(aim, mischief, times, seconds)
-    assert spoken(made).startswith(AIMS[aim].words)
+    assert spoken(made).startswith(TARGETS[aim].words)
     assert "below" not in spoken(made)
     paths = [f"/2010-04-01/Accounts/AC1/{rest}" for rest in ("IncomingPhoneNumbers.json", "Calls/CA1.json")]
     if aim == "anything":
@@ -144,7 +144,7 @@ def test_every_choice_is_a_fault_with_words_of_its_own(aim: str, mischief: str, 
 @pytest.mark.parametrize("width", [1280, 360])
 async def test_the_page_in_a_browser(place: Account, width: int) -> None:
     wrong: list[str] = []
-    place.book.review_seconds = None
+    place.registry.review_seconds = None
     async with chromium() as browser:
         page = await browser.new_page(base_url=place.emulator.url, viewport={"width": width, "height": 800})
         page.on("console", lambda line: wrong.append(line.text))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from sandbox.twilio.emulator import Manner, Twilio
+from sandbox.twilio.emulator import Behaviour, Twilio
 from sandbox.twilio.phone.leg import Leg
 from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, codes, tones, town
 
@@ -73,7 +73,7 @@ async def test_a_legs_callbacks_tell_its_story(place: Town) -> None:
 
 async def test_answer_on_bridge_keeps_the_caller_ringing(place: Town) -> None:
     emulator, customer = place
-    emulator.exchange.manners["client:bob"] = Manner("never")
+    emulator.exchange.behaviours["client:bob"] = Behaviour("never")
     customer.says("/voice", dial(customer, client(customer, "bob"), answerOnBridge="true", timeout="2"))
     leg = emulator.place_call()
     await customer.until_asked("/leg", CallStatus="ringing")
@@ -86,7 +86,7 @@ async def test_answer_on_bridge_keeps_the_caller_ringing(place: Town) -> None:
 @pytest.mark.parametrize(("does", "status"), [("busy", "busy"), ("fails", "failed")])
 async def test_a_callee_who_can_not_be_had(place: Town, does: str, status: str) -> None:
     emulator, customer = place
-    emulator.exchange.manners["client:bob"] = Manner(does)  # type: ignore[arg-type]
+    emulator.exchange.behaviours["client:bob"] = Behaviour(does)  # type: ignore[arg-type]
     customer.says("/voice", dial(customer, client(customer, "bob")))
     leg = emulator.place_call()
     done = await customer.until_asked("/done")
@@ -96,10 +96,10 @@ async def test_a_callee_who_can_not_be_had(place: Town, does: str, status: str) 
 
 async def test_the_first_to_answer_wins_and_the_others_are_cancelled(place: Town) -> None:
     emulator, customer = place
-    emulator.exchange.manners |= {
-        "client:bob": Manner(after=30),
-        "client:dana": Manner(after=0.5),
-        "client:eve": Manner("busy", after=0.1),
+    emulator.exchange.behaviours |= {
+        "client:bob": Behaviour(after=30),
+        "client:dana": Behaviour(after=0.5),
+        "client:eve": Behaviour("busy", after=0.1),
     }
     customer.says("/voice", dial(customer, "".join(client(customer, who) for who in ("bob", "dana", "eve"))))
     emulator.place_call(caller_audio=next(iter(tones(1))))
@@ -112,7 +112,7 @@ async def test_the_first_to_answer_wins_and_the_others_are_cancelled(place: Town
 
 async def test_one_after_the_other_if_asked(place: Town) -> None:
     emulator, customer = place
-    emulator.exchange.manners["client:bob"] = Manner("busy")
+    emulator.exchange.behaviours["client:bob"] = Behaviour("busy")
     nouns = client(customer, "bob") + client(customer, "dana")
     customer.says("/voice", dial(customer, nouns, sequential="true"))
     emulator.place_call(caller_audio=next(iter(tones(1))))
@@ -123,7 +123,7 @@ async def test_one_after_the_other_if_asked(place: Town) -> None:
 
 async def test_a_caller_who_gives_up_cancels_the_ringing(place: Town) -> None:
     emulator, customer = place
-    emulator.exchange.manners["client:bob"] = Manner("never")
+    emulator.exchange.behaviours["client:bob"] = Behaviour("never")
     customer.says("/voice", dial(customer, client(customer, "bob")))
     emulator.place_call(hang_up_after=2)
     done = await customer.until_asked("/done")
@@ -133,7 +133,7 @@ async def test_a_caller_who_gives_up_cancels_the_ringing(place: Town) -> None:
 
 async def test_a_dial_without_action_goes_on_with_the_document(place: Town) -> None:
     emulator, customer = place
-    emulator.exchange.manners["client:bob"] = Manner("busy")
+    emulator.exchange.behaviours["client:bob"] = Behaviour("busy")
     customer.says("/voice", f"<Dial><Client>bob</Client></Dial><Redirect>{customer.url}/after</Redirect>")
     emulator.place_call()
     assert await customer.until_asked("/after")

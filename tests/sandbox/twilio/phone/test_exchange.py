@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from sandbox.audio import voice as audio_voice
-from sandbox.twilio.emulator import Manner, twilio
+from sandbox.twilio.emulator import Behaviour, twilio
 from sandbox.twilio.phone import exchange
 from tests.kit.twilio_customer import SECONDS, codes, settings, town
 
@@ -51,7 +51,7 @@ async def test_ended_calls_are_forgotten_one_day(monkeypatch: pytest.MonkeyPatch
 
 async def test_tones_sound_on_the_outbound_track_if_wanted() -> None:
     async with town(tones=True) as (emulator, customer):
-        emulator.exchange.manners["client:bob"] = Manner("never")
+        emulator.exchange.behaviours["client:bob"] = Behaviour("never")
         stream = f"<Start><Stream url='{customer.media_url}/s' track='outbound_track'/></Start>"
         customer.says("/voice", f"<Say>Hi</Say>{stream}<Say>{'x' * 100}</Say><Dial><Client>bob</Client></Dial>")
         emulator.place_call()

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import pytest_asyncio
 from aiohttp import web
 
-from sandbox.twilio.emulator import Manner, Twilio
+from sandbox.twilio.emulator import Behaviour, Twilio
 from sandbox.twilio.phone.leg import Leg
 from tests.kit.twilio_customer import (
     MOBILE,
@@ -176,7 +176,7 @@ async def test_a_caller_who_has_said_everything_hangs_up(place: Town) -> None:
 
 async def test_repeated_and_reordered_callbacks_share_their_token() -> None:
     async with town(duplicate_callbacks=1.0, reorder_callbacks=True, seed=1) as (emulator, customer):
-        emulator.exchange.manners["client:bob"] = Manner(after=0)
+        emulator.exchange.behaviours["client:bob"] = Behaviour(after=0)
         customer.says("/voice", _dial_bob(customer))
         emulator.place_call(hang_up_after=1)
         await customer.until(lambda: len(customer.of("/leg")) == 8)

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from media.speech.frames import Start, Stop, parse
 from sandbox.twilio.browser.signalling import call_app
-from sandbox.twilio.emulator import Faults, Leg, Manner, Twilio
+from sandbox.twilio.emulator import Behaviour, Faults, Leg, Twilio
 from tests.kit.twilio_customer import (
     MOBILE,
     NUMBER,
@@ -57,7 +57,7 @@ async def hang_up_after(leg: Leg, seconds: float) -> None:
 @pytest_asyncio.fixture
 async def patient() -> AsyncIterator[Town]:
     """An agent who lets it ring until the stream has surely begun."""
-    async with town(agent=Manner(after=10)) as both:
+    async with town(agent=Behaviour(after=10)) as both:
         yield both
 
 
@@ -247,7 +247,7 @@ async def test_faults_come_as_ordered() -> None:
 
 async def test_a_dropped_connection_does_not_end_the_call() -> None:
     async with town() as (emulator, customer):
-        emulator.exchange.manners["client:bob"] = Manner("never")
+        emulator.exchange.behaviours["client:bob"] = Behaviour("never")
         customer.says("/voice", f"{stream(customer)}<Dial><Client>bob</Client></Dial>")
         leg = emulator.place_call(faults=Faults(drop_at=0.5))
         assert await customer.until_asked("/stream-status", StreamEvent="stream-error")

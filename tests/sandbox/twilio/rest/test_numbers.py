@@ -19,12 +19,12 @@ SEEDED = "+61255501234"
 
 async def test_what_was_bought_outlives_the_emulator(tmp_path: Path) -> None:
     kept = tmp_path / "twilio.json"
-    async with account(Number(SEEDED), book=Registry(kept)) as place, opened(place.settings) as api:
+    async with account(Number(SEEDED), registry=Registry(kept)) as place, opened(place.settings) as api:
         await api.buy(BOUGHT, "bilby:1", BUNDLE, ADDRESS)
         await api.route(BOUGHT)
-    async with account(Number(SEEDED, voice_url="https://new.example"), book=Registry(kept)) as place:
+    async with account(Number(SEEDED, voice_url="https://new.example"), registry=Registry(kept)) as place:
         assert place.numbers[BOUGHT].friendly_name == "bilby:1"
-        assert place.book.routes[BOUGHT]["voice_region"] == "au1"
+        assert place.registry.routes[BOUGHT]["voice_region"] == "au1"
         assert place.numbers[SEEDED].voice_url == "https://new.example"  # what is given now wins
 
 
@@ -33,7 +33,7 @@ async def test_buying_again_changes_or_is_refused() -> None:
         first = await api.buy(BOUGHT, "bilby:1", BUNDLE, ADDRESS)
         second = await api.buy(BOUGHT, "bilby:2", BUNDLE, ADDRESS)
         assert (second.sid, second.tag) == (first.sid, "bilby:2")  # stolen: the trap there is
-        place.book.owned_again = "refuse"
+        place.registry.owned_again = "refuse"
         with pytest.raises(TwilioError, match="Somebody else"):
             await api.buy(BOUGHT, "bilby:3", BUNDLE, ADDRESS)
 
@@ -42,7 +42,7 @@ async def test_buying_again_changes_or_is_refused() -> None:
 async def test_a_fault_happens_as_often_as_told(does: str, done: bool) -> None:
     async with account() as place, opened(place.settings) as api:
         fault = RestFault("POST", "/IncomingPhoneNumbers", does)  # type: ignore[arg-type]
-        place.book.faults.append(fault)
+        place.registry.faults.append(fault)
         with pytest.raises(TwilioError):
             await api.buy(BOUGHT, "bilby:1", BUNDLE, ADDRESS)
         assert (BOUGHT in place.numbers) is done
