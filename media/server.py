@@ -314,8 +314,8 @@ class Server:
 
     async def _send_heartbeats(self) -> None:
         while True:
-            beat = self.admission.heartbeat(len(self._calls))
-            self.bus.heartbeats.send(structs.replace(beat, transcribe=self._transcribe_health.last_error))
+            heartbeat = self.admission.heartbeat(len(self._calls))
+            self.bus.heartbeats.send(structs.replace(heartbeat, transcribe=self._transcribe_health.last_error))
             self.bus.replication.keep_mirrored()
             await asyncio.sleep(HEARTBEAT_SECONDS)
 

@@ -1,14 +1,14 @@
-"""Mu-law to PCM, and two tracks laid on one timeline by timestamp, cut into 100 ms chunks. Pure.
+"""Convert mu-law to PCM, and put two tracks on one timeline by timestamp, cut into 100 ms chunks. Pure.
 
-Units: positions on the timeline are in samples from the start of the stream, 8 to the millisecond; mu-law is one byte
-a sample. Twilio numbers each track's frames by ``timestamp`` (ms from the start of the stream); frames may be lost,
-late, doubled or out of order, a track may be silent, missing, or begin late. What came is put where it belongs;
-where nothing came there is silence.
+Units: positions on the timeline are in samples from the start of the stream, 8 a millisecond; mu-law has one byte a
+sample. Twilio stamps each track's frames with ``timestamp`` (ms from the start of the stream). Frames may be lost,
+late, duplicated or out of order; a track may be silent, absent, or begin late. Audio is put where it belongs, with
+silence where none arrived.
 
-When is a chunk cut? As soon as both tracks have reached its end. A track that lags is waited for, but only while it
-is expected: after `_PATIENCE` it counts as absent and the other goes on alone, until it is heard again. Frames that
-come too late are counted, and teach us patience, up to `_MOST_PATIENCE`; what they bring is `overdue`: whoever keeps
-the chunks may still lay it where it belongs. What is lost lies in `gaps`.
+A chunk is cut as soon as both tracks have reached its end. A track that lags is waited for as long as it is expected:
+after `_PATIENCE` it counts as absent and the other continues alone, until the track is back. Frames that arrive too
+late are counted and extend the patience, up to `_MAX_PATIENCE`. Their audio is `overdue`: it can still be added to
+chunks that are not sent yet. What is lost is in `gaps`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ CHUNK_MS = 100
 CHUNK = CHUNK_MS * RATE  # samples of each track; Transcribe asks for 50 to 200 ms
 SILENCE = b"\xff"  # mu-law zero
 
-_SNAP = 10 * RATE  # frames this near to the end of what came before simply follow it
-_REORDER = 100 * RATE  # a hole is waited for this long: its frames may only be late
+_SNAP = 10 * RATE  # a frame this near to the end of the audio before it is appended to it
+_REORDER = 100 * RATE  # to wait for a hole's frames, which may be late
 _PATIENCE = 200 * RATE
-_MOST_PATIENCE = 1000 * RATE
-_JUMP = 1000 * RATE  # a hole longer than this is not filled with silence but skipped
-_MOST_OWED = 64  # stretches of each track that are remembered as cut without their sound
-_MOST_OVERDUE = 4096  # frames; what comes beyond them before they are taken is lost
-_LOUD_SAMPLES = 40  # this many samples above the threshold in 100 ms are sound
+_MAX_PATIENCE = 1000 * RATE
+_JUMP = 1000 * RATE  # a longer hole is skipped instead of filled with silence
+_MAX_FILLED = 64  # stretches of each track remembered as filled with silence
+_MAX_OVERDUE = 4096  # frames kept for `take_overdue`; more are lost
+_LOUD_SAMPLES = 40  # samples above the threshold in 100 ms that count as speech
 _LOUD = 400  # of 32 124: a whisper on a telephone; line noise lies below
 
 
 def _decode(code: int) -> int:
-    """One mu-law code to linear PCM16, after ITU-T G.711."""
+    """Return the linear PCM16 of one mu-law code, after ITU-T G.711."""
     code = ~code & 0xFF
     magnitude = ((((code & 0x0F) << 3) + 0x84) << (code >> 4 & 0x07)) - 0x84
     return -magnitude if code & 0x80 else magnitude
@@ -62,7 +62,7 @@ class Chunk:
 
 
 def with_sound(chunk: Chunk, track: int, at_ms: int, sound: bytes) -> Chunk:
-    """``chunk`` with ``sound`` laid into one of its tracks, ``at_ms`` after its start."""
+    """Return ``chunk`` with ``sound`` in one of its tracks, ``at_ms`` after its start."""
     before, at = chunk.tracks[track], at_ms * RATE
     laid = before[:at] + sound + before[at + len(sound) :]
     tracks, loud = list(chunk.tracks), list(chunk.loud)
@@ -71,17 +71,17 @@ def with_sound(chunk: Chunk, track: int, at_ms: int, sound: bytes) -> Chunk:
 
 
 def silent_chunk(start_ms: int) -> Chunk:
-    """A chunk in which nobody speaks."""
+    """Return a chunk in which nobody speaks."""
     return Chunk(start_ms, (_SILENT_CHUNK, _SILENT_CHUNK), (False, False))
 
 
 def is_loud(track: bytes) -> bool:
-    """Whether there is sound in 100 ms of mu-law, rather than line noise."""
+    """Return whether 100 ms of mu-law have speech rather than line noise."""
     return len(track.translate(None, _QUIET_CODES)) >= _LOUD_SAMPLES
 
 
 def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
-    """Two tracks of mu-law to one interleaved PCM16 buffer, little-endian: channel 0 is the first track."""
+    """Return two mu-law tracks as interleaved little-endian PCM16; channel 0 is the first track."""
     codes = bytearray(2 * len(tracks[0]))
     codes[0::2], codes[1::2] = tracks
     pcm: NDArray[np.int16] = PCM.take(np.frombuffer(codes, dtype=np.uint8))
@@ -89,22 +89,22 @@ def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
 
 
 class _Track:
-    """One track's sound not yet cut, from the timeline's position on, and the holes noticed in it.
+    """One track's audio that is not cut yet, from the timeline's position on, and the holes in it.
 
     All stretches are in samples of the stream.
     """
 
-    __slots__ = ("absent", "holes", "owed", "padded", "sound")
+    __slots__ = ("absent", "filled", "holes", "padded", "sound")
 
     def __init__(self) -> None:
         self.sound = bytearray()
-        self.holes: list[Stretch] = []  # where nothing came yet
-        self.padded: list[Stretch] = []  # cut before anything came behind it: why, the track's next frame shows
-        self.owed: list[Stretch] = []  # cut as silence; it may still come late
+        self.holes: list[Stretch] = []  # where nothing has arrived yet
+        self.padded: list[Stretch] = []  # filled with silence; the track's next frame shows whether it was lost
+        self.filled: list[Stretch] = []  # filled with silence; its audio may still arrive late
         self.absent = False
 
     def lay(self, at: int, payload: bytes, position: int) -> None:
-        """Put ``payload`` at ``at`` samples after ``position``, the timeline's cut; not simply behind what came."""
+        """Put ``payload`` at ``at`` samples after ``position``, the timeline's cut."""
         end = len(self.sound)
         if at > end:
             self.holes.append((position + end, position + at))
@@ -115,11 +115,11 @@ class _Track:
                 self.holes = without(self.holes, position + at, position + at + len(payload))
 
     def is_whole(self, position: int) -> bool:
-        """Whether all of the next chunk has come."""
+        """Return whether all of the next chunk has arrived."""
         return len(self.sound) >= CHUNK and not (self.holes and self.holes[0][0] < position + CHUNK)
 
     def cut(self, position: int) -> bytes:
-        """The next chunk, with silence where nothing came."""
+        """Return the next chunk, with silence where nothing arrived."""
         chunk = bytes(self.sound[:CHUNK])
         del self.sound[:CHUNK]
         if len(chunk) == CHUNK:
@@ -128,29 +128,29 @@ class _Track:
         return chunk.ljust(CHUNK, SILENCE)
 
     def overdue(self, start: int, end: int) -> list[Stretch]:
-        """What of this was cut as silence, and has come now: each stretch once, however often it comes."""
-        found = within([*self.padded, *self.owed, *self.holes], start, end)
-        self.padded, self.owed, self.holes = (
-            without(stretches, start, end) for stretches in (self.padded, self.owed, self.holes)
+        """Return the parts of this stretch that were filled with silence, each of them once."""
+        found = within([*self.padded, *self.filled, *self.holes], start, end)
+        self.padded, self.filled, self.holes = (
+            without(stretches, start, end) for stretches in (self.padded, self.filled, self.holes)
         )
         return found
 
-    def owe(self, start: int, end: int) -> None:
-        """Remember what was cut as silence."""
-        self.owed.append((start, end))
-        del self.owed[:-_MOST_OWED]
+    def note_filled(self, start: int, end: int) -> None:
+        """Remember a stretch that was filled with silence."""
+        self.filled.append((start, end))
+        del self.filled[:-_MAX_FILLED]
 
     def _pad(self, start: int, end: int) -> None:
         if self.padded and self.padded[-1][1] == start:
             start = self.padded.pop()[0]
         self.padded.append((start, end))
-        del self.padded[:-_MOST_OWED]
+        del self.padded[:-_MAX_FILLED]
 
 
 class Timeline:
     """One stream's two tracks on one clock. ``offset_ms`` is where the stream begins on the call's clock.
 
-    ``gaps`` gathers what was lost on the way, in ms of the call; ``late`` counts frames that came after their chunk.
+    ``gaps`` collects lost audio, in ms of the call; ``late`` counts frames that arrived after their chunk was cut.
     """
 
     def __init__(self, offset_ms: int = 0) -> None:
@@ -160,14 +160,14 @@ class Timeline:
         self._position = 0  # samples of the stream already cut
         self._tracks = (_Track(), _Track())
         self._patience = _PATIENCE
-        self._missing = 0  # sequence numbers that have not come
+        self._missing = 0  # sequence numbers that have not arrived
         self._first_sequence = self._next_sequence = 0
-        self._leap: int | None = None  # samples: a jump that the next frame has to confirm
+        self._pending_jump: int | None = None  # samples: a jump that the next frame has to confirm
         self._ready: list[Chunk] = []  # cut at a jump, not handed out yet
         self._overdue: list[tuple[int, int, bytes]] = []  # track, ms of the call, sound
 
     def add(self, track: int, timestamp_ms: int, payload: bytes, sequence: int = 0) -> bool:
-        """Lay one frame of track 0 (inbound) or 1 (outbound). True: it is worth asking `cut` until it has no more."""
+        """Add one frame of track 0 (inbound) or 1 (outbound). Return whether `cut` may have a chunk."""
         if sequence == self._next_sequence:
             self._next_sequence += 1
         else:
@@ -178,13 +178,13 @@ class Timeline:
             lane.sound += payload
             lane.absent = False
             if lane.padded:
-                self._weigh(lane)
+                self._resolve_padding(lane)
         else:
             self._lay(lane, at, payload)
         return len(lane.sound) >= CHUNK or bool(self._ready)
 
     def cut(self) -> Chunk | None:
-        """The next chunk that is ready, or None."""
+        """Return the next chunk that is ready, or None."""
         if self._ready:
             return self._ready.pop(0)
         first, second = self._tracks
@@ -196,23 +196,23 @@ class Timeline:
         return None
 
     def flush(self) -> list[Chunk]:
-        """What is left at the end of the stream, the last chunk filled up with silence."""
+        """Return the rest at the end of the stream, the last chunk filled up with silence."""
         chunks, self._ready = self._ready, []
         while any(track.sound for track in self._tracks):
             chunks.append(self._cut())
         for track in self._tracks:
             if track.padded:
-                self._weigh(track)
+                self._resolve_padding(track)
         return chunks
 
     def take_overdue(self) -> list[tuple[int, int, bytes]]:
-        """What came after its chunk was cut without it: track, ms of the call, sound."""
+        """Return audio that arrived after its chunk was cut: track, ms of the call, audio."""
         overdue, self._overdue = self._overdue, []
         return overdue
 
     @property
     def now_ms(self) -> int:
-        """The end of what has been cut, on the call's clock."""
+        """Return the end of what has been cut, on the call's clock."""
         return self._offset_ms + self._position // RATE
 
     def _cut(self) -> Chunk:
@@ -224,11 +224,11 @@ class Timeline:
         return Chunk(start_ms, tracks, (is_loud(tracks[0]), is_loud(tracks[1])))
 
     def _lay(self, lane: _Track, at: int, payload: bytes) -> None:
-        """A frame that is late, early, doubled, or comes after a hole."""
+        """Place a frame that is late, early, duplicated, or follows a hole."""
         if at < 0:
             self._keep_overdue(lane, at, payload)
         if at + len(payload) <= 0:
-            self._too_late(lane, -at)
+            self._note_late(lane, -at)
             return
         if at - max(len(self._tracks[0].sound), len(self._tracks[1].sound)) > _JUMP:
             if not self._confirmed(at + self._position):
@@ -239,11 +239,11 @@ class Timeline:
             payload, at = payload[-at:], 0
         lane.absent = False
         if lane.padded:
-            self._weigh(lane)
+            self._resolve_padding(lane)
         lane.lay(at, payload, self._position)
 
     def _is_due(self, track: _Track, lead: int) -> bool:
-        """Whether ``track`` has its part of the next chunk, or is not waited for any longer."""
+        """Return whether ``track`` has its part of the next chunk, or is no longer waited for."""
         if track.is_whole(self._position):
             return True
         if len(track.sound) >= CHUNK:
@@ -252,48 +252,51 @@ class Timeline:
             track.absent = True
         return track.absent
 
-    def _too_late(self, track: _Track, lateness: int) -> None:
+    def _note_late(self, track: _Track, lateness: int) -> None:
         self.late += 1
         track.absent = False
-        self._patience = min(max(self._patience, lateness + _SNAP), _MOST_PATIENCE)
+        self._patience = min(max(self._patience, lateness + _SNAP), _MAX_PATIENCE)
 
     def _keep_overdue(self, lane: _Track, at: int, payload: bytes) -> None:
-        """Some of ``payload`` lies before the cut; what of it was cut as silence is missing there."""
+        """Keep the part of ``payload`` that belongs before the cut and was filled with silence there."""
         start = self._position + at
         for begin, end in lane.overdue(start, min(start + len(payload), self._position)):
-            if len(self._overdue) >= _MOST_OVERDUE:
+            if len(self._overdue) >= _MAX_OVERDUE:
                 self._lose(lane, begin, end)
                 continue
             sound = payload[begin - start : end - start]
             self._overdue.append((self._tracks.index(lane), self._offset_ms + begin // RATE, sound))
 
-    def _weigh(self, lane: _Track) -> None:
-        """``lane`` goes on, or ends, after it was cut as silence: was that sound lost, or was there none?"""
+    def _resolve_padding(self, lane: _Track) -> None:
+        """Decide whether the silence filled into ``lane`` replaced lost audio.
+
+        Only if sequence numbers are missing.
+        """
         padded, lane.padded = lane.padded, []
         for start, end in padded:
-            lane.owe(start, end)
+            lane.note_filled(start, end)
             if self._missing:
                 self._lose(lane, start, end)
 
     def _confirmed(self, position: int) -> bool:
-        """A frame far ahead counts only when another agrees: one broken timestamp must not cost a call."""
-        before, self._leap = self._leap, position
+        """Return whether a second frame agrees: one wrong timestamp must not move a whole call."""
+        before, self._pending_jump = self._pending_jump, position
         return before is not None and 0 <= position - before <= CHUNK
 
     def _jump(self, to: int) -> None:
-        """Go on at ``to``: nothing came for longer than is worth filling with silence."""
+        """Continue at ``to``: nothing arrived for longer than is worth filling with silence."""
         silent_from = self._position + max(len(track.sound) for track in self._tracks)
         self._ready = self.flush()
         for track in self._tracks:
             track.holes.clear()
         self._position = to
-        self._leap = None
+        self._pending_jump = None
         if silent_from:  # a stream may begin with any timestamp
             for track in self._tracks:
                 self._lose(track, silent_from, to)
 
     def _count(self, sequence: int) -> None:
-        """Sequence numbers tell loss from silence: a hole in which none is missing was never sent."""
+        """Count missing sequence numbers: a hole without any was never sent, so nothing is lost."""
         if not self._next_sequence:
             self._first_sequence = sequence  # what was numbered before it was never missed
         elif sequence > self._next_sequence:
@@ -303,12 +306,12 @@ class Timeline:
         self._next_sequence = max(self._next_sequence, sequence + 1)
 
     def _pass_holes(self) -> None:
-        """Leave holes behind us: their frames did not come, or were never sent."""
+        """Note holes before the cut as lost if sequence numbers are missing, or if both tracks have the hole."""
         passed = [[hole for hole in track.holes if hole[1] <= self._position] for track in self._tracks]
         for track, holes, others in zip(self._tracks, passed, passed[::-1], strict=True):
             for start, end in holes:
                 track.holes.remove((start, end))
-                track.owe(start, end)
+                track.note_filled(start, end)
                 if self._missing or within(others, start, end):
                     self._lose(track, start, end)
 

@@ -1,12 +1,12 @@
-"""What of a call's sound never reached Transcribe, gathered until it is worth telling. Pure; all times in ms."""
+"""Collect the audio of a call that never reached Transcribe, until a gap is complete. Pure; all times in ms."""
 
 from __future__ import annotations
 
 Stretch = tuple[int, int]  # from, to
 
-SHORTEST_MS = 100  # a shorter loss costs no word, and is told to nobody
-_SETTLED = 5  # times asked, ten a second: losses come in pieces, and their neighbours may still follow
-_MOST = 256  # stretches remembered: of those not told yet (of each track), and of those told
+SHORTEST_MS = 100  # a shorter loss costs no word and is not reported
+_COMPLETE_AFTER = 5  # calls of `take`, ten a second, without growth: losses are noticed in pieces
+_MAX_REMEMBERED = 256  # stretches: pending ones of each track, and reported ones
 
 
 def without(stretches: list[Stretch], start: int, end: int) -> list[Stretch]:
@@ -23,53 +23,53 @@ def within(stretches: list[Stretch], start: int, end: int) -> list[Stretch]:
 
 
 class Gaps:
-    """Losses as they are noticed, in pieces and any order; gaps as they are told: whole, and no moment twice."""
+    """Take losses in pieces and any order; report whole gaps, and no moment twice."""
 
     def __init__(self) -> None:
-        self._pending: tuple[dict[Stretch, int], ...] = ({}, {})  # of each track: how often asked for since it grew
-        self._told: list[Stretch] = []
+        self._pending: tuple[dict[Stretch, int], ...] = ({}, {})  # of each track: calls of `take` since it grew
+        self._reported: list[Stretch] = []
 
     def __bool__(self) -> bool:
         return any(self._pending)
 
     def add(self, track: int, start: int, end: int) -> None:
-        """Note that what ``track`` said from ``start`` to ``end`` is lost."""
+        """Note that the audio of ``track`` from ``start`` to ``end`` is lost."""
         pending = self._pending[track]
         for each in [each for each in pending if each[0] <= end and start <= each[1]]:
             del pending[each]
             start, end = min(start, each[0]), max(end, each[1])
         pending[start, end] = 0
-        if len(pending) > _MOST:
+        if len(pending) > _MAX_REMEMBERED:
             del pending[min(pending)]
 
     def recover(self, track: int, start: int, end: int) -> None:
-        """Note that what ``track`` said there has come after all; what was told stays told."""
+        """Note that this audio of ``track`` has arrived after all; what is reported stays reported."""
         pending = self._pending[track]
         for each in [each for each in pending if each[0] < end and start < each[1]]:
             asked = pending.pop(each)
             pending |= dict.fromkeys(without([each], start, end), asked)
 
     def take(self, *, last: bool = False) -> list[Stretch]:
-        """Return what is worth telling and has not grown for half a second, or (``last``) will not any more."""
-        taken = [each for pending in self._pending for each in self._settled(pending, last)]
-        told: list[Stretch] = []
+        """Return gaps that have not grown for half a second, or (``last``) will not grow any more."""
+        taken = [each for pending in self._pending for each in self._take_complete(pending, last)]
+        reported: list[Stretch] = []
         for stretch in taken:
             pieces = [stretch]
-            for before in self._told + told:
+            for before in self._reported + reported:
                 pieces = without(pieces, *before)
-            told += [each for each in pieces if each[1] - each[0] >= SHORTEST_MS]
-        self._told = (self._told + told)[-_MOST:]
-        return sorted(told)
+            reported += [each for each in pieces if each[1] - each[0] >= SHORTEST_MS]
+        self._reported = (self._reported + reported)[-_MAX_REMEMBERED:]
+        return sorted(reported)
 
-    def _settled(self, pending: dict[Stretch, int], last: bool) -> list[Stretch]:
-        """Take out of ``pending`` what will not grow."""
+    def _take_complete(self, pending: dict[Stretch, int], last: bool) -> list[Stretch]:
+        """Remove and return the stretches of ``pending`` that will not grow."""
         for each in pending:
             pending[each] += 1
-        settled = [
+        complete = [
             each
             for each, asked in pending.items()
-            if each[1] - each[0] >= SHORTEST_MS and (last or asked >= _SETTLED)
+            if each[1] - each[0] >= SHORTEST_MS and (last or asked >= _COMPLETE_AFTER)
         ]
-        for each in settled:
+        for each in complete:
             del pending[each]
-        return settled
+        return complete

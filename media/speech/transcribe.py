@@ -1,8 +1,8 @@
-"""One Amazon Transcribe WebSocket: presign, send chunks, read results. With `eventstream`, all that knows AWS.
+"""One Amazon Transcribe WebSocket: presign, send chunks, read results. AWS is known here and in `eventstream` only.
 
-Protocol: "Setting up a streaming transcription" (WebSocket) of the Transcribe guide. One two-channel connection a
-call: half the quota and half the price of two. awscrt signs, amazon-transcribe gives the event-stream codec; its
-HTTP/2 transport is never started (it spins a core, and hangs on a dropped connection).
+Protocol: "Setting up a streaming transcription" (WebSocket) of the Transcribe guide. One connection with two channels
+a call takes half the quota and half the price of two. awscrt signs, amazon-transcribe gives the event-stream codec;
+its HTTP/2 transport is never started (it uses a whole core, and hangs on a dropped connection).
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ from media.speech.eventstream import (
 )
 
 OPEN_SECONDS = 8.0
-GREET_SECONDS = 5.0
-MOST_SECONDS = 4 * 3600 - 600.0  # "maximum stream duration: 4 hours"; ten minutes to find a pause
+CHECK_SECONDS = 5.0
+MOST_SECONDS = 4 * 3600 - 600.0  # "maximum stream duration: 4 hours", less ten minutes to find a pause
 _BEFORE_EXPIRY_SECONDS = 300.0
 _LEAST_SECONDS = 60.0
 _PATH = "/stream-transcription-websocket"
 _EXPIRES_SECONDS = 300
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _READ_BUFFER_BYTES = 4 * 1024  # to begin with
-_HIGH_WATER = 256 * 1024  # bytes of sound, 8 s, that may wait in the socket before it counts as stuck
+_HIGH_WATER = 256 * 1024  # bytes of audio, 8 s, in the socket's buffer before it counts as stuck
 _BY_STATUS = {429: "LimitExceededException", 503: "ServiceUnavailableException"}
 _WRONG_CLOCK = timedelta(seconds=30)  # less is the network's delay and the header's whole seconds
 _MOST_UNREADABLE = 20  # events in a row
 
 log = structlog.get_logger()
-OnEvent = Callable[[Sequence[Result]], None]  # what a transcript event holds, perhaps nothing
+OnEvent = Callable[[Sequence[Result]], None]  # the results of a transcript event, perhaps none
 Listener = TypeVar("Listener", bound=WSListener)
 
 
 class Transcriber(Protocol):
-    """What `transcription` needs of a connection. ``lasts_seconds``: how long it may be relied on."""
+    """What `transcription` needs of a connection. ``lasts_seconds``: how long it can be used."""
 
     lasts_seconds: float
 
@@ -72,7 +72,7 @@ class Transcriber(Protocol):
 
 
 class Transcribe:
-    """Opens connections to one endpoint. ``endpoint`` is ``wss://host[:port]``."""
+    """Open connections to one endpoint, ``wss://host[:port]``."""
 
     def __init__(self, endpoint: str, *, region: str, language: str, credentials: AwsCredentialsProvider) -> None:
         self.endpoint = endpoint
@@ -93,9 +93,9 @@ class Transcribe:
         )
 
     async def open(self, on_event: OnEvent) -> Connection:
-        """A connection that calls ``on_event`` for each transcript event.
+        """Return a connection that calls ``on_event`` for each transcript event.
 
-        Raises `TranscribeError` within `OPEN_SECONDS`.
+        Raise `TranscribeError` within `OPEN_SECONDS`.
         """
         try:
             async with asyncio.timeout(OPEN_SECONDS):
@@ -109,17 +109,17 @@ class Transcribe:
             raise TranscribeError("Timeout") from None
         except OSError as error:
             raise TranscribeError(type(error).__name__) from None
-        if listener is None:  # it was cut between the upgrade and us
+        if listener is None:  # the socket was closed right after the upgrade
             raise TranscribeError("Dropped")
         return listener
 
-    async def greet(self) -> None:
-        """Find credentials and knock at the endpoint as `open` does, asking for nothing: opens no stream.
+    async def check_reachable(self) -> None:
+        """Find credentials and connect to the endpoint as `open` does, but open no stream.
 
-        Any HTTP answer is good. Raises `TranscribeError` within `GREET_SECONDS`.
+        Any HTTP answer is good. Raise `TranscribeError` within `CHECK_SECONDS`.
         """
         try:
-            async with asyncio.timeout(GREET_SECONDS):
+            async with asyncio.timeout(CHECK_SECONDS):
                 await self._find_credentials()
                 if await self._connect(WSListener, f"{self.endpoint}/") is None:
                     raise TranscribeError("NoAnswer")
@@ -132,10 +132,10 @@ class Transcribe:
             raise TranscribeError(type(error).__name__) from None
 
     async def _connect(self, listener: Callable[[], Listener], url: str) -> Listener | None:
-        """One WebSocket, by asyncio's own transports; None if it was cut at once.
+        """Open one WebSocket with asyncio's own transports. Return None if it was closed at once.
 
-        picows prefers aiofastnet's, but those write the peer's certificate into a temporary file within the TLS
-        handshake, and wait for ever where no folder can be written to.
+        picows prefers aiofastnet's transports, but those write the peer's certificate to a temporary file during the
+        TLS handshake, and hang where no folder is writable.
         """
 
         def accepted(_: WSUpgradeRequest, answer: WSUpgradeResponse) -> Listener:
@@ -165,7 +165,7 @@ class Transcribe:
             raise TranscribeError("Credentials") from error
 
     async def _presign(self, credentials: AwsCredentials) -> str:
-        """The signed URL; the signature is the same as the JavaScript SDK's, port included in the host."""
+        """Return the signed URL. The signature equals the JavaScript SDK's, with the port in the host."""
         host = urlsplit(self.endpoint).netloc
         request = HttpRequest("GET", f"{_PATH}?{self._query}", HttpHeaders([("Host", host)]))
         config = AwsSigningConfig(
@@ -183,7 +183,7 @@ class Transcribe:
 
 
 class Connection(WSListener):
-    """One open connection. `send` never waits; `closed` tells how it ended."""
+    """One open connection. `send` never waits; `closed` reports how it ended."""
 
     def __init__(self, on_event: OnEvent, lasts_seconds: float) -> None:
         self.lasts_seconds = lasts_seconds
@@ -192,10 +192,10 @@ class Connection(WSListener):
         self._failure: TranscribeError | None = None
         self._ended = False
         self._unreadable = 0  # events in a row
-        self._gone = asyncio.Event()
+        self._closed = asyncio.Event()
 
     def send(self, pcm: bytes) -> None:
-        """Give it sound; a connection that is gone or stuck takes none, and `closed` will say so."""
+        """Send audio. A connection that is closed or stuck ignores it, and `closed` reports that."""
         if self._transport is None:
             return
         socket = self._transport.underlying_transport
@@ -207,20 +207,20 @@ class Connection(WSListener):
         self._transport.send(WSMsgType.BINARY, audio_event(pcm))
 
     def end(self) -> None:
-        """No more sound: an empty audio event. Transcribe answers with its last finals and closes."""
+        """Send an empty audio event: no more audio. Transcribe answers with its last final results and closes."""
         if not self._ended:
             self._ended = True
             self.send(b"")
 
     def abort(self, why: TranscribeError | None = None) -> None:
-        """Let go at once; `closed` raises ``why``."""
+        """Disconnect at once; `closed` raises ``why``."""
         self._failure = self._failure or why
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
     async def closed(self) -> None:
-        """Wait until it is over. Raises `TranscribeError` unless it ended because it was asked to."""
-        await self._gone.wait()
+        """Wait for the end. Raise `TranscribeError` unless `end` asked for it."""
+        await self._closed.wait()
         if self._failure is not None:
             raise self._failure
         if not self._ended:
@@ -231,16 +231,16 @@ class Connection(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.BINARY:
-            self._take(frame.get_payload_as_bytes())
+            self._on_event_message(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
-        self._gone.set()
+        self._closed.set()
 
-    def _take(self, event: bytes) -> None:
-        """An event; one that cannot be read is skipped, as the next may be readable."""
+    def _on_event_message(self, event: bytes) -> None:
+        """Handle an event. One that cannot be read is skipped, as the next may be readable."""
         try:
             headers, payload = read_event(event)
             kind = headers.get(":message-type")
@@ -267,11 +267,11 @@ class VendorClock:
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        """The time there, in UTC."""
+        """Return AWS's time, in UTC."""
         return datetime.now(UTC) + self._ahead
 
     def learn(self, date: str | None) -> None:
-        """An answer with the header ``Date`` has come, just now."""
+        """Note an answer that has just arrived with the header ``Date``."""
         try:
             theirs = parsedate_to_datetime(date or "")
         except ValueError:
@@ -285,7 +285,7 @@ class VendorClock:
 
 
 def _refused(error: WSHandshakeError) -> TranscribeError:
-    """A handshake that was not answered with 101: the error's name stands in a header, or only the status tells."""
+    """Return the error of a handshake not answered with 101: named in a header, or else derived from the status."""
     if error.response is None:
         return TranscribeError("Dropped")
     status = int(error.response.status)
@@ -295,7 +295,7 @@ def _refused(error: WSHandshakeError) -> TranscribeError:
 
 
 def _lasts(expiration: datetime | None, now: datetime) -> float:
-    """How long a connection may be relied on: neither the service's limit nor the credentials' end may cut it."""
+    """Return how long a connection can be used, in seconds: up to the service's limit or the credentials' expiry."""
     if expiration is None:
         return MOST_SECONDS
     left = (expiration - now).total_seconds() - _BEFORE_EXPIRY_SECONDS

@@ -23,7 +23,7 @@ class Transcribe(Protocol):
     """What is probed."""
 
     async def open(self, on_event: OnEvent) -> Connection: ...
-    async def greet(self) -> None: ...
+    async def check_reachable(self) -> None: ...
 
 
 class TranscribeHealth:
@@ -57,7 +57,7 @@ class TranscribeHealth:
     async def probe(self) -> None:
         """Probe now."""
         try:
-            await self._transcribe.greet()
+            await self._transcribe.check_reachable()
         except TranscribeError as error:
             self.last_error = error.kind
             return

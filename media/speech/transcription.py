@@ -175,7 +175,7 @@ class Transcription:
 
     def add_late(self, track: int, start_ms: int, sound: bytes) -> list[Stretch]:
         """Add audio that arrived after its chunk. Return the stretches (ms of the call) for which it is too late."""
-        return self._replay_buffer.lay(track, start_ms, sound)
+        return self._replay_buffer.add_late(track, start_ms, sound)
 
     def finish(self) -> None:
         """Send the rest, then ask for the last final results. `run` returns when they have arrived."""
@@ -188,7 +188,7 @@ class Transcription:
         """Forget all audio and publish nothing more. Also cancel `run`, and call neither `add` nor `tick` again."""
         self._publish = lambda _: None
         self._utterances.finish()
-        self._replay_buffer.forget()
+        self._replay_buffer.clear()
         self._abort_links()
 
     def tick(self) -> None:
@@ -365,10 +365,10 @@ class Transcription:
             (shown.start_ms if shown else end_ms) if result.start_ms is None else clock.to_call(result.start_ms)
         )
         for utterance in self._utterances.revise(result, start_ms, end_ms):
-            self._replay_buffer.hear(result.channel, utterance.start_ms, utterance.end_ms, utterance.final)
+            self._replay_buffer.on_result(result.channel, utterance.start_ms, utterance.end_ms, utterance.final)
             self._publish(Uttered(self._call, utterance))
         if result.final:  # also one without words: it acknowledges the audio up to its end
-            self._replay_buffer.hear(result.channel, start_ms, end_ms, final=True)
+            self._replay_buffer.on_result(result.channel, start_ms, end_ms, final=True)
         age_ms = (self._event_at - self._heard_at) * 1000 + self._heard_ms - end_ms
         self._latency.results_arrived(age_ms, self._event_at, live=not self._finishing)
 
@@ -377,13 +377,13 @@ class Transcription:
         self._finish_utterances()
         if not self._complete:
             self._replay_buffer.rewind()
-        self._replay_buffer.give_up()
+        self._replay_buffer.close()
         self._publish_lost()
 
     def _finish_utterances(self, begun_before_ms: float = inf) -> None:
         """Publish unfinished utterances as final with their current text, and mark their audio as acknowledged."""
         for channel, utterance in self._utterances.finish(begun_before_ms):
-            self._replay_buffer.hear(channel, utterance.start_ms, utterance.end_ms, final=True)
+            self._replay_buffer.on_result(channel, utterance.start_ms, utterance.end_ms, final=True)
             self._publish(Uttered(self._call, utterance))
 
     def _publish_lost(self) -> None:

@@ -43,23 +43,23 @@ class Stall:
 
 @dataclass
 class Listener:
-    """A call's ears: timeline and tape, and a Transcribe that is connected or (from, to) not."""
+    """A call's ears: timeline and replay buffer, and a Transcribe that is connected or (from, to) not."""
 
     away: tuple[int, int] = (0, 0)
     timeline: Timeline = field(default_factory=Timeline)
-    tape: ReplayBuffer = field(default_factory=lambda: ReplayBuffer(60_000))
+    buffer: ReplayBuffer = field(default_factory=lambda: ReplayBuffer(60_000))
     sent: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
     gaps: list[tuple[int, int]] = field(default_factory=list)
 
     def hear(self, now_ms: float, track: int, index: int, sequence: int) -> None:
         self.timeline.add(track, index * FRAME_MS, SOUNDS[track][index], sequence)
         while (chunk := self.timeline.cut()) is not None:
-            self.tape.record(chunk)
+            self.buffer.record(chunk)
         self.send(now_ms)
 
     def send(self, now_ms: float) -> None:
         if not self.away[0] <= now_ms < self.away[1]:
-            while (kept := self.tape.next()) is not None:
+            while (kept := self.buffer.next()) is not None:
                 for track, said in zip(self.sent, kept[1], strict=True):
                     at = kept[0].start_ms * RATE
                     track[len(track) :] = bytes(max(0, at - len(track)))
@@ -70,13 +70,13 @@ class Listener:
         gaps = self.timeline.gaps
         for track, start_ms, late in self.timeline.take_overdue():
             gaps.recover(track, start_ms, start_ms + len(late) // RATE)
-            for missed in self.tape.lay(track, start_ms, late):
+            for missed in self.buffer.add_late(track, start_ms, late):
                 gaps.add(track, *missed)
         self.gaps += gaps.take(last=last)
 
     def end(self) -> None:
         for chunk in self.timeline.flush():
-            self.tape.record(chunk)
+            self.buffer.record(chunk)
         self.tick(last=True)
         self.away = (0, 0)
         self.send(0)
@@ -133,7 +133,7 @@ def test_one_track_that_stalls_alone_for_three_seconds_is_owned_up_to() -> None:
 
 
 def test_it_is_laid_where_it_belongs_while_it_is_not_sent_yet() -> None:
-    """No connection to Transcribe stands meanwhile: everything still lies on the tape."""
+    """No connection to Transcribe stands meanwhile: everything still is in the buffer."""
     listener = listened([Stall((1,), 2_000, 3_000)], away=(1_500, 6_000))
     assert listener.gaps == []
     assert all(listener.has(track, index) for track in (0, 1) for index in range(LONG))

@@ -61,7 +61,7 @@ async def test_somebody_else_there() -> None:
 
 
 async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcribe, "GREET_SECONDS", 0.2)
+    monkeypatch.setattr(transcribe, "CHECK_SECONDS", 0.2)
     leave = asyncio.Event()
 
     async def stare(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

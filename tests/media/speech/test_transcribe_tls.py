@@ -61,13 +61,13 @@ async def test_a_look_goes_through_the_same_tls_as_a_call(certificate: Path, mon
     async with scripted_vendor(tls=serving(certificate)) as vendor:
         stranger = Transcribe(vendor.url, region="ap-southeast-2", language="en-AU", credentials=credentials)
         with pytest.raises(TranscribeError) as looked:
-            await stranger.greet()
+            await stranger.check_reachable()
         with pytest.raises(TranscribeError) as opened:
             await stranger.open(lambda _: None)
         assert looked.value.kind == opened.value.kind == "SSLCertVerificationError"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         trusted = Transcribe(vendor.url, region="ap-southeast-2", language="en-AU", credentials=credentials)
-        await trusted.greet()
+        await trusted.check_reachable()
         (await trusted.open(lambda _: None)).abort()
         await vendor.until(lambda: vendor.opened == 1)
 
