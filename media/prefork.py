@@ -32,10 +32,16 @@ def prefork(count: int, work: Callable[[], int]) -> int:
         for worker in workers:
             os.kill(worker, number)
 
+    def start() -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # or a worker not yet noted would not be stopped
+        if not stopping:
+            workers.add(_fork(work))
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     for number in _STOPPING:
         signal.signal(number, stop)
     for _ in range(count):
-        workers.add(_fork(work))
+        start()
     status = 0
     while workers:
         worker, ended = os.wait()
@@ -45,7 +51,7 @@ def prefork(count: int, work: Callable[[], int]) -> int:
             stop(signal.SIGTERM, None)
         elif not stopping:
             time.sleep(_PAUSE_SECONDS)
-            workers.add(_fork(work))
+            start()
             status = 0
     return abs(status)
 
@@ -60,5 +66,6 @@ def _fork(work: Callable[[], int]) -> int:
             os._exit(0)
         for number in _STOPPING:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         os._exit(work())
     return worker

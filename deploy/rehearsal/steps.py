@@ -120,7 +120,8 @@ import asyncio
 from db.models import RateLimit
 from sqlalchemy import select
 from db.encryption import keyring_of
-from web import config, limits
+from web import config
+from web.request import limits
 
 async def main():
     database = config.read().database("rehearsal", pool_size=1)

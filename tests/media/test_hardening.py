@@ -11,8 +11,8 @@ import pytest
 
 _ASK = """
 import ctypes, os, resource
-from media.hardening import keep_private
-keep_private()
+from media.hardening import forbid_core_dumps
+forbid_core_dumps()
 print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3), flush=True)
 if os.fork() == 0:
     print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3), flush=True)

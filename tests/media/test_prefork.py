@@ -12,12 +12,12 @@ import pytest
 
 _SCRIPT = """
 import os, signal
-from media.prefork import share
+from media.prefork import prefork
 def work():
     os.write(1, b"%d\\n" % os.getpid())  # in one piece: two of them write
     signal.pause()
     return 0
-raise SystemExit(share(2, work))
+raise SystemExit(prefork(2, work))
 """
 
 
@@ -33,6 +33,23 @@ async def test_workers_end_with_their_parent(how: signal.Signals) -> None:
         parent.send_signal(how)
         await parent.wait()
         await parent.stdout.read()  # ends when the last process that could write is gone
+
+
+async def test_a_stop_while_workers_are_being_started_stops_them_all() -> None:
+    for _ in range(12):
+        parent = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _SCRIPT), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
+        )
+        assert parent.stdout is not None
+        try:
+            async with asyncio.timeout(10):
+                assert await parent.stdout.readline()  # the first is there, the other may or may not be
+                parent.terminate()
+                await parent.wait()
+                await parent.stdout.read()
+        finally:
+            if parent.returncode is None:
+                parent.kill()
 
 
 async def test_a_worker_that_dies_is_replaced() -> None:

@@ -25,7 +25,7 @@ _DIES = """
 import asyncio, sys
 from datetime import timedelta
 from db.engine import Database
-from provisioning.worker import Duties, work
+from provisioning.worker import Handlers, work
 
 async def hang(database, payload):
     print("begun", payload["n"], flush=True)
@@ -33,7 +33,7 @@ async def hang(database, payload):
 
 async def main(url, key):
     database = Database(url, [key])
-    await work(url, database, Duties({"count": hang}, {}), asyncio.Event(), timedelta(seconds=1))
+    await work(url, database, Handlers({"count": hang}, {}), asyncio.Event(), timedelta(seconds=1))
 
 asyncio.run(main(*sys.argv[1:]))
 """
