@@ -1,7 +1,7 @@
-"""Found an organisation without Stripe: ``python -m web.found NAME EMAIL`` prints the link that signs its owner in.
+"""Create an organisation without Stripe: ``python -m web.found NAME EMAIL`` prints the link that signs its owner in.
 
-For the first organisation of an installation that sells nothing, or one that is not to pay: everything works for it
-at once. It may subscribe later like any other.
+For an installation that sells nothing, or an organisation that does not pay: everything works for it at once. It may
+subscribe later like any other.
 """
 
 from __future__ import annotations

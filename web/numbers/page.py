@@ -1,4 +1,4 @@
-"""The numbers of an organisation: search, choose, buy one more, name, check, give back."""
+"""The numbers page: search, choose, order another, label, check, release."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ routes = web.RouteTableDef()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What did not work: the sentence, and ``place``, where on the page it belongs."""
+    """What went wrong: the sentence, and ``place``, the part of the page that shows it."""
 
     place: str
     sentence: str
@@ -48,41 +48,41 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the form asked for, and what Twilio has; ``offers`` None: nobody has asked, or it did not work."""
+    """The search and its result; ``offers`` None: no search, or it failed."""
 
     search: Search = field(default_factory=Search)
     offers: Sequence[tuple[Offer, str]] | None = None
-    """Each with the number as it is shown."""
+    """Each with the number formatted for display."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A number that was taken from a list."""
+    """A number chosen from the list."""
 
     e164: str
     label: str
     key: UUID
     order: UUID | None
-    """What it was offered for: the plan's own order; None for one more number, or one to hold."""
+    """The order it is chosen for: the plan's; None for an additional number, or one to hold."""
 
 
 @routes.get("/numbers")
 async def numbers(request: web.Request) -> web.StreamResponse:
-    """All of them, and what a search has found."""
+    """Show the page, with the result of a search."""
     viewer = await access.require(request, "numbers")
     return await _page(request, viewer, typed(request.query))
 
 
 @routes.get("/numbers/state")
 async def state(request: web.Request) -> web.StreamResponse:
-    """The part of the page that moves by itself."""
+    """Render the part of the page that refreshes itself."""
     viewer = await access.require(request, "numbers")
     return render(request, "numbers_state.html", board=await _look(request, viewer), problem=None)
 
 
 @routes.post("/numbers/choose")
 async def choose(request: web.Request) -> web.StreamResponse:
-    """Take the number: as what is paid for, held until it is, or as one more."""
+    """Take a number: for the plan, on hold until payment, or as an additional one."""
     viewer = await access.require(request, "numbers")
     sent = {name: await form_field(request, name) for name in ("number", "label", "key", "order", *SEARCHED)}
     search = typed(sent)
@@ -103,7 +103,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/numbers/{number}/label")
 async def label(request: web.Request) -> web.StreamResponse:
-    """Call the number something."""
+    """Set the number's label."""
     viewer = await access.require(request, "numbers")
     written = await form_field(request, "label")
     async with access.rows(request, viewer) as rows:
@@ -116,7 +116,7 @@ async def label(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/numbers/{number}/check")
 async def check(request: web.Request) -> web.StreamResponse:
-    """Read the number's settings at Twilio, and put right what is wrong; the page shows what that was."""
+    """Compare the number's settings at Twilio and correct them; the page shows the changes."""
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
         number = await _mine(request, rows)
@@ -136,7 +136,7 @@ async def check(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/numbers/{number}/release")
 async def release(request: web.Request) -> web.StreamResponse:
-    """Give the number back for good, if it was typed again."""
+    """Release the number, if it was typed again as confirmation."""
     viewer = await access.require(request, "numbers")
     again = await form_field(request, "again")
     async with access.rows(request, viewer) as rows:
@@ -153,7 +153,7 @@ async def release(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/numbers/orders/{order}/again")
 async def again(request: web.Request) -> web.StreamResponse:
-    """Try the order again now."""
+    """Retry the order now."""
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
         order = await rows.ordering.try_again(_id(request.match_info["order"]))
@@ -165,7 +165,7 @@ async def again(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/numbers/orders/{order}/cancel")
 async def cancel(request: web.Request) -> web.StreamResponse:
-    """Give up an order that is stuck."""
+    """Cancel an order that is stuck."""
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
         order = await rows.ordering.cancel(_id(request.match_info["order"]))
@@ -176,10 +176,10 @@ async def cancel(request: web.Request) -> web.StreamResponse:
 
 
 async def _choose(request: web.Request, viewer: Viewer, rows: Rows, picked: Picked) -> None:
-    """In the way that was open when the form was shown. Raises `InvalidError`, `LimitError`, `NumberTakenError`."""
+    """Take the number in the way that the form offered. Raises `InvalidError`, `LimitError`, `NumberTakenError`."""
     same = [order for order in await rows.orders.all() if order.candidate == picked.e164 and order.state != "failed"]
     if any(not may_be_picked_for(order) for order in same):
-        return  # the form came twice
+        return  # the form was sent twice
     settings = request.app[keys.settings]
     now = await _board(request, rows)
     if picked.order is None and not now.way:
@@ -253,7 +253,7 @@ async def _board(request: web.Request, rows: Rows) -> Board:
 
 
 async def _repair(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:
-    """What was changed; None if Twilio has the number no more. Raises `TwilioError`."""
+    """Correct the settings. Return the changes; None if Twilio no longer has the number. Raises `TwilioError`."""
     if number.twilio_sid is None:
         return None
     settings, api = request.app[keys.settings], request.app[keys.phone_numbers]

@@ -1,4 +1,4 @@
-"""What number somebody would like, as they typed it, and what may be ordered at all. Pure."""
+"""Parse the number search, and validate numbers and labels. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _AREAS = "2378"
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What stands in the form."""
+    """The search form."""
 
     locality: str = ""
     digits: str = ""
     where: str = START
-    """Whether a number is to begin with the digits, or to have them anywhere."""
+    """Whether the number starts with the digits, or contains them."""
 
     @property
     def is_asked(self) -> bool:
@@ -36,7 +36,7 @@ class Search:
         return bool(self.locality or self.digits)
 
     def wish(self) -> Wish:
-        """The same as Twilio is asked. Raises `InvalidError`, whose sentence belongs beside the form."""
+        """Return the search for Twilio. Raises `InvalidError`, with a sentence for the form."""
         if not self.digits:
             return Wish(locality=self.locality)
         if self.where == ANYWHERE:
@@ -45,7 +45,7 @@ class Search:
 
 
 def typed(form: Mapping[str, object]) -> Search:
-    """The search in a query string or a form, cut where it is longer than anybody's wish."""
+    """Read the search from a query string or a form; overlong fields are cut."""
 
     def text(name: str, read: Callable[[str], str]) -> str:
         value = form.get(name)
@@ -57,14 +57,14 @@ def typed(form: Mapping[str, object]) -> Search:
 
 
 def local_number(text: str) -> str:
-    """``text`` if it is an Australian local number in E.164: we rent no others. Raises `InvalidError`."""
+    """Return ``text`` if it is an Australian local number in E.164. Raises `InvalidError`."""
     if not _LOCAL.fullmatch(text):
         raise InvalidError("Choose one of the numbers in the list.")
     return text
 
 
 def label_of(text: str) -> str:
-    """``text`` as a number's label. Raises `InvalidError`."""
+    """Return ``text`` tidied as a label. Raises `InvalidError`."""
     label = tidy(text)
     if len(label) > LONGEST_LABEL:
         raise InvalidError(f"A label has at most {LONGEST_LABEL} characters.")
@@ -72,7 +72,7 @@ def label_of(text: str) -> str:
 
 
 def is_same_number(text: str, e164: str) -> bool:
-    """Whether somebody who typed ``text`` meant ``e164``: as it is shown, or with +61."""
+    """Return whether ``text`` means ``e164``: as displayed, or with +61."""
     digits = "".join(each for each in bare(text) if each in "0123456789")
     return digits in (e164[1:], f"0{e164.removeprefix('+61')}")
 

@@ -1,4 +1,4 @@
-"""What an organisation sees of its numbers: those it has, those under way, and what it may do next. Pure."""
+"""The numbers page as values: numbers, orders in progress, and what may be done next. Pure."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ STEPS: dict[OrderState, str] = {
     "assigned": "Yours. Checking it once more",
     "done": "Ready to ring",
 }
-"""What an order says of itself, in the order in which it goes."""
+"""The steps of an order, in sequence, as shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a number on its way."""
+    """One step of an order."""
 
     words: str
     state: Literal["done", "now", "later"]
 
 
 CHECKED = "number.checked"
-"""The audit log's word for a look at Twilio's settings; what it says of the last one is shown."""
+"""The audit action of a check of Twilio's settings; the page shows the last one."""
 Way = Literal["pick", "hold", "buy", ""]
 _ID, _FOUND = "id", "found"
 _SETTINGS = {
@@ -56,7 +56,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Rented:
-    """One number that is the organisation's. ``changes`` are what the last check put right: (setting, was and is)."""
+    """One number of the organisation. ``changes`` are the corrections of the last check: (setting, old → new)."""
 
     id: UUID
     e164: str
@@ -64,41 +64,41 @@ class Rented:
     label: str
     checked_at: datetime | None
     is_missing: bool
-    """Twilio has it no more."""
+    """Twilio no longer has it."""
     changes: Sequence[tuple[str, str]]
     is_leaving: bool
     words: str
-    """What is being done with it, and what is in the way."""
+    """What is in progress, and what has gone wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """One order that is no number yet."""
+    """One order that is not finished."""
 
     id: UUID
     number: str
-    """Empty while one is looked for."""
+    """Empty while a number is searched for."""
     words: str
     steps: Sequence[Step]
     problem: str
     for_settings: bool
-    """It waits for the organisation's details."""
+    """It waits for corrected business details."""
     may_retry: bool
     may_cancel: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All of it. ``way`` is what choosing a number means just now, empty where none may be chosen: see ``closed``."""
+    """The whole page. ``way`` is what choosing a number does now; "" if none may be chosen, because of ``closed``."""
 
     numbers: Sequence[Rented]
     orders: Sequence[UnderWay]
     held: str
-    """A number that is kept until it is paid for."""
+    """A number on hold until payment."""
     held_until: datetime | None
     way: Way
     choice: UUID | None
-    """The order that a pick is for."""
+    """The order that a number is chosen for."""
     closed: str
     used: int
     most: int
@@ -107,18 +107,18 @@ class Board:
 
     @property
     def still_today(self) -> int:
-        """How many more may be ordered just now."""
+        """How many more numbers may be ordered now."""
         return max(0, min(self.most_today - self.today, self.most - self.used))
 
     @property
     def is_moving(self) -> bool:
-        """Whether it is worth looking again soon."""
+        """Whether the page should refresh soon."""
         return bool(self.orders) or any(number.words for number in self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is looked at."""
+    """The rows that the page is made from."""
 
     organisation: Organisation
     numbers: Sequence[Number]
@@ -130,7 +130,7 @@ class Facts:
 
 
 def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> Board:
-    """What there is to show at ``now``."""
+    """Return the page at ``now``."""
     last = _last_checks(facts.checks)
     of_number = {each.number_id: each for each in facts.orders if each.number_id}
     ours = {number.id for number in facts.numbers}
@@ -156,7 +156,7 @@ def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> 
 
 
 def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, str]:
-    """What choosing a number means for the organisation just now, and if it may not, why."""
+    """Return what choosing a number does now; or "" and the reason why none may be chosen."""
     if any(is_open_to_choice(order) for order in facts.orders):
         return "pick", ""
     at = entitlements(facts.organisation)
@@ -174,7 +174,7 @@ def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, str]:
 
 
 def check_details(number: Number, changes: Sequence[Change] | None) -> dict[str, str | int | bool | None]:
-    """What the audit log is told of a check; ``changes`` None: Twilio has the number no more."""
+    """Return the audit details of a check; ``changes`` None: Twilio no longer has the number."""
     details: dict[str, str | int | bool | None] = {"number": number.e164, _ID: str(number.id)}
     if changes is None:
         return details | {_FOUND: False}
@@ -182,7 +182,7 @@ def check_details(number: Number, changes: Sequence[Change] | None) -> dict[str,
 
 
 def _last_checks(checks: Sequence[AuditEntry]) -> dict[str, Mapping[str, object]]:
-    """What the newest check of each number said, by the number's id."""
+    """Return the details of each number's last check, by the number's id."""
     last: dict[str, Mapping[str, object]] = {}
     for entry in checks:
         details = audit.details_of(entry)
@@ -231,7 +231,7 @@ def _is_held(order: NumberOrder, now: datetime) -> bool:
 
 
 def steps(order: NumberOrder | None) -> list[Step]:
-    """The way of ``order``; empty if there is none on its way."""
+    """Return the steps of ``order``; empty if it is not in progress."""
     if order is None or order.state not in STEPS:
         return []
     reached = list(STEPS).index(order.state)

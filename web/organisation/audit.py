@@ -1,4 +1,4 @@
-"""The audit log: who did what, when and from where; and what of Stripe's could not be acted on."""
+"""The audit log: who did what, when and from where; and Stripe events that could not be processed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.request.access import Viewer
 from web.request.paging import page_after, read_page
 from web.request.render import render
 
-EXPORTS = Limit("audit export", count=10, seconds=10 * 60)  # each reads and deciphers all there is
+EXPORTS = Limit("audit export", count=10, seconds=10 * 60)  # each export reads and decrypts the whole log
 _COLUMNS = ("When", "Who", "What", "Action", "Details", "From")
 
 routes = web.RouteTableDef()
@@ -26,7 +26,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/audit")
 async def log(request: web.Request) -> web.StreamResponse:
-    """The newest entries that match the filters, and the way to older ones."""
+    """Show the newest entries that match the filters, with a link to older ones."""
     viewer = await access.require(request, "audit")
     filters = asked(request.query)
     async with access.rows(request, viewer) as rows:
@@ -54,7 +54,7 @@ async def log(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/audit.csv", name="audit-export")
 async def export(request: web.Request) -> web.StreamResponse:
-    """Every entry that matches the filters, for a spreadsheet."""
+    """Export every entry that matches the filters as CSV."""
     viewer = await access.require(request, "audit")
     await limits.spend(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
@@ -69,7 +69,7 @@ async def export(request: web.Request) -> web.StreamResponse:
 async def _write_all(
     request: web.Request, viewer: Viewer, which: AuditFilter, zone: ZoneInfo, answer: web.StreamResponse
 ) -> None:
-    """A page a transaction: a slow download holds none open."""
+    """Write one page per transaction, so that a slow download holds none open."""
     after: Place | None = None
     while True:
         async with access.rows(request, viewer) as rows:

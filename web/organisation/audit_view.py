@@ -1,4 +1,4 @@
-"""The audit log's filters and lines. Pure: a query string in, values out; a row in, what is shown out."""
+"""The audit log's filters and rows. Pure: parses the query string, formats entries."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from web.request.paging import days, filled_in
 from web.request.price import Price
 
 FIELDS = ("from", "to", "who", "what")
-OUTSIDE = "outside"  # who: nobody of the organisation
+OUTSIDE = "outside"  # value of the filter `who` for Stripe, Twilio and Bilby
 _LONGEST_ACTION = 60  # characters
 _TROUBLE = ("failed", "rejected", "retried", "disputed", "action_required", "given_up", "not_finalized")
 _SPELT = {"abn": "ABN", "stripe": "Stripe", "twilio": "Twilio"}
 
-Told = str | int | bool | None
+Value = str | int | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry as people read it. ``at`` is in the organisation's time zone."""
+    """One entry as shown. ``at`` is in the organisation's time zone."""
 
     at: datetime
     who: str
     is_outside: bool
-    """Nobody of the organisation: Stripe, Twilio, Bilby itself."""
+    """Done by Stripe, Twilio or Bilby, not by a member."""
     action: str
     what: str
     details: Sequence[tuple[str, str]]
     place: str
-    """A mark of where it was done from: the same for the same network, and nothing else can be read from it."""
+    """A code for the network it was done from: equal for equal networks, not reversible."""
     is_failure: bool
 
 
 def asked(query: Mapping[str, str]) -> dict[str, str]:
-    """The filters that are filled in, as typed."""
+    """Return the filters that are filled in, as typed."""
     return filled_in(query, FIELDS)
 
 
 def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:
-    """Which entries are asked for; days are those of ``zone``, the last one included. Raises `InvalidError`."""
+    """Parse the filters; days are in ``zone``, the last one included. Raises `InvalidError`."""
     since, until = days(asked, zone)
     who, what = asked.get("who"), asked.get("what")
     if what is not None and (len(what) > _LONGEST_ACTION or not what.isprintable()):
@@ -61,7 +61,7 @@ def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:
 
 
 def line(entry: AuditEntry, zone: ZoneInfo) -> Line:
-    """``entry`` as people of ``zone`` read it."""
+    """Format ``entry`` for ``zone``."""
     return Line(
         at=entry.at.astimezone(zone),
         who=entry.actor,
@@ -75,13 +75,13 @@ def line(entry: AuditEntry, zone: ZoneInfo) -> Line:
 
 
 def words(name: str) -> str:
-    """``number.released`` as ``Number released``."""
+    """Return ``number.released`` as ``Number released``."""
     text = " ".join(_SPELT.get(word, word) for word in name.replace(".", " ").replace("_", " ").split())
     return text[:1].upper() + text[1:]
 
 
 def choices(actions: Sequence[str], chosen: str | None = None) -> dict[str, list[tuple[str, str]]]:
-    """What to choose from by noun, each with its words: what there is an entry of, and what was ``chosen`` already.
+    """Return the actions to filter by, grouped by noun: those that occur in the log, and the one ``chosen``.
 
     A noun with several actions can be chosen as a whole.
     """
@@ -103,24 +103,24 @@ def _member(text: str | None) -> UUID:
         raise InvalidError("There is no such person. Choose one from the list.") from None
 
 
-def _details(told: Mapping[str, Told]) -> list[tuple[str, str]]:
-    currency = told.get("currency")
+def _details(details: Mapping[str, Value]) -> list[tuple[str, str]]:
+    currency = details.get("currency")
     return [
         (words(name), _value(name, value, currency))
-        for name, value in told.items()
-        if value not in (None, "") and not (name == "currency" and _has_amount(told))
+        for name, value in details.items()
+        if value not in (None, "") and not (name == "currency" and _has_amount(details))
     ]
 
 
-def _has_amount(told: Mapping[str, Told]) -> bool:
-    return any(_is_amount(name, value) for name, value in told.items())
+def _has_amount(details: Mapping[str, Value]) -> bool:
+    return any(_is_amount(name, value) for name, value in details.items())
 
 
-def _is_amount(name: str, value: Told) -> bool:
+def _is_amount(name: str, value: Value) -> bool:
     return name.startswith("amount") and isinstance(value, int) and not isinstance(value, bool)
 
 
-def _value(name: str, value: Told, currency: Told) -> str:
+def _value(name: str, value: Value, currency: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and _is_amount(name, value) and isinstance(currency, str):

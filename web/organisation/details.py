@@ -1,6 +1,6 @@
-"""What an organisation says of itself: its name, the business behind it, the words its callers hear. Pure.
+"""Validate an organisation's business details, consent prompt and time zone. Pure.
 
-A typed form goes in, and what is to be stored comes out; or, beside each field that is wrong, a sentence.
+Reads the form, and returns either what to store or a sentence for each wrong field.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ TIME_ZONES: Mapping[str, str] = {
     "Indian/Cocos": "Cocos Islands",
 }
 LONGEST_NAME, LONGEST_LINE = 80, 160  # characters
-SHORTEST_PROMPT, LONGEST_PROMPT = 20, 600  # characters: longer than this keeps callers waiting for 40 seconds
-SPOKEN_PER_SECOND = 15.0  # characters: a telephone voice says about 150 words a minute
+SHORTEST_PROMPT, LONGEST_PROMPT = 20, 600  # characters: about 40 seconds of speech
+SPOKEN_PER_SECOND = 15.0  # characters: about 150 words a minute
 TELLS = r"transcri|writ|record|caption|turned into (words|text)|\btext\b"
-"""What consent words have somewhere if they say what is done at all; the page asks whoever writes others."""
+"""Words that a consent prompt about transcription contains; the page warns if none occurs."""
 
 _ABN_WEIGHTS = (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)  # abr.business.gov.au: "Format of the ABN"
 _NO_STREET = re.compile(r"\b(p\.?\s*o\.?\s*box|gpo box|locked bag|private bag|parcel locker)\b", re.IGNORECASE)
@@ -49,7 +49,7 @@ _NO_STREET = re.compile(r"\b(p\.?\s*o\.?\s*box|gpo box|locked bag|private bag|pa
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The business as the rules for Australian numbers want to know it; what is not known is empty."""
+    """The business details that the rules for Australian numbers require; unknown fields are empty."""
 
     name: str
     """What members and mails read. Everything below is for the papers."""
@@ -62,23 +62,23 @@ class Details:
 
     @property
     def papers(self) -> tuple[str, ...]:
-        """What stands in the regulatory papers."""
+        """The fields of the regulatory papers."""
         return (self.legal_name, self.abn, self.street, self.locality, self.region, self.postcode)
 
     @property
     def is_complete(self) -> bool:
-        """Whether papers can be filed with it."""
+        """Whether papers can be filed with these details."""
         return all(self.papers)
 
     def changes(self, before: Details) -> dict[str, str]:
-        """What is other than ``before``, as ``old → new``, by field."""
+        """Return what differs from ``before``, as ``old → new`` by field."""
         names = [field.name for field in fields(self)]
         pairs = {name: (getattr(before, name), getattr(self, name)) for name in names}
         return {name: f"{old or 'nothing'} → {new or 'nothing'}" for name, (old, new) in pairs.items() if old != new}
 
 
 def read_details(typed: Mapping[str, str]) -> Details:
-    """The details in a form, tidied and not yet looked at: `problems` does that."""
+    """Read the details from a form, tidied but not validated: see `problems`."""
     clean = {field.name: tidy(typed.get(field.name, "")) for field in fields(Details)}
     clean |= {name: bare(typed.get(name, "")) for name in ("abn", "postcode")}
     clean["region"] = clean["region"].upper()
@@ -86,7 +86,7 @@ def read_details(typed: Mapping[str, str]) -> Details:
 
 
 def problems(details: Details) -> dict[str, str]:
-    """What is wrong, a sentence for each field; nothing if they may be stored. The papers' part is all or nothing."""
+    """Return a sentence by wrong field; empty if valid. The fields of the papers must be all set or all empty."""
     found = {}
     if not details.name:
         found["name"] = "Give your organisation a name."
@@ -125,7 +125,7 @@ _MISSING = {
 
 
 def is_abn(digits: str) -> bool:
-    """Whether ``digits`` are eleven with the register's check digits: weighted, the first less one, by 89."""
+    """Return whether ``digits`` is an ABN: eleven digits, weighted sum (first digit less one) divisible by 89."""
     if not re.fullmatch(r"[0-9]{11}", digits):
         return False
     values = [int(digit) for digit in digits]
@@ -134,12 +134,12 @@ def is_abn(digits: str) -> bool:
 
 
 def shown_abn(digits: str) -> str:
-    """As people write it: ``51 824 753 556``."""
+    """Return the ABN formatted as ``51 824 753 556``."""
     return f"{digits[:2]} {digits[2:5]} {digits[5:8]} {digits[8:]}" if len(digits) == 11 else digits
 
 
 def prompt_problem(prompt: str) -> str:
-    """What is wrong with consent words (tidied), as a sentence; empty if they may be spoken."""
+    """Return what is wrong with a consent prompt (tidied), "" if nothing."""
     if len(prompt) < SHORTEST_PROMPT:
         return f"Say a little more: at least {SHORTEST_PROMPT} characters, so that callers know what is done."
     if len(prompt) > LONGEST_PROMPT:
@@ -150,20 +150,20 @@ def prompt_problem(prompt: str) -> str:
 
 
 def tells(prompt: str) -> bool:
-    """Whether the words say that a call is transcribed, as far as can be told by looking for the usual words."""
+    """Return whether the prompt seems to mention transcription: it contains one of the usual words."""
     return re.search(TELLS, prompt, re.IGNORECASE) is not None
 
 
 def spoken_seconds(prompt: str) -> int:
-    """About how long it takes to say."""
+    """Return about how many seconds it takes to say."""
     return max(1, round(len(prompt) / SPOKEN_PER_SECOND))
 
 
 def zone_choices(current: str) -> dict[str, str]:
-    """Time zones to choose from by name, with the one that is set, wherever it is."""
+    """Return the time zones to choose from, by name, including ``current`` wherever it is."""
     return {**TIME_ZONES, **({} if current in TIME_ZONES else {current: current.replace("_", " ")})}
 
 
 def is_zone(name: str) -> bool:
-    """Whether ``name`` may be chosen."""
+    """Return whether ``name`` may be chosen."""
     return name in TIME_ZONES and bool(ZoneInfo(name))

@@ -1,4 +1,4 @@
-"""The checklist of a new organisation: the page, the stream that keeps it true, and another try for its number."""
+"""The onboarding page: the checklist, the event stream that updates it, and retrying the number order."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError, 
 from web.request.forms import field
 from web.request.render import render
 
-_RETRY_MS = 1000  # after which a browser comes back
+_RETRY_MS = 1000  # until the browser reconnects
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/onboarding")
 async def onboarding(request: web.Request) -> web.StreamResponse:
-    """What is still to be done, and a link to each."""
+    """Show the checklist."""
     viewer = await access.require(request, "settings")
     return render(request, "onboarding.html", state=await look(request, viewer))
 
 
 @routes.get("/onboarding/standing")
 async def state(request: web.Request) -> web.StreamResponse:
-    """The same as JSON, for a browser that the stream does not reach."""
+    """Return the state as JSON, for browsers that cannot use the event stream."""
     viewer = await access.require(request, "settings")
     return web.json_response(await look(request, viewer))
 
 
 @routes.post("/onboarding/try-again")
 async def try_again(request: web.Request) -> web.StreamResponse:
-    """Take up at once an order that waits or has failed."""
+    """Retry a waiting or failed order now."""
     viewer = await access.require(request, "settings")
     order_id = _id(await field(request, "order"))
     async with access.rows(request, viewer) as rows:
@@ -59,7 +59,7 @@ async def try_again(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/onboarding/events", allow_head=False)
 async def events(request: web.Request) -> web.StreamResponse:
-    """The same, whenever it changes."""
+    """Stream the state as Server-Sent Events whenever it changes."""
     viewer = await access.require(request, "settings")
     progress = request.app[keys.progress]
     with progress.listening(viewer.organisation_id) as event:
@@ -69,24 +69,24 @@ async def events(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse(headers=headers)
         await answer.prepare(request)
         await answer.write(f"retry: {_RETRY_MS}\n\n".encode())
-        # Headers are out, so there is nobody to tell what went wrong: the browser asks again, and is told then.
+        # The headers are sent, so an error cannot be reported: the browser reconnects and gets it then.
         with suppress(ConnectionError, RefusalError, DatabaseUnavailableError):
             await _tell(request, viewer, answer, event)
     return answer
 
 
 async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse, event: asyncio.Event) -> None:
-    told, until = "", asyncio.get_running_loop().time() + STREAM_SECONDS
+    last, until = "", asyncio.get_running_loop().time() + STREAM_SECONDS
     while not request.app[keys.progress].closing and asyncio.get_running_loop().time() < until:
         state = json.dumps(await look(request, viewer))
-        # A comment keeps the way open, and finds out whether anybody is still there.
-        await answer.write(f"data: {state}\n\n".encode() if state != told else b":\n\n")
-        told = state
+        # A comment keeps the connection open, and detects a client that has gone.
+        await answer.write(f"data: {state}\n\n".encode() if state != last else b":\n\n")
+        last = state
         await news(event)
 
 
 async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
-    """How the organisation stands, as the page and the stream tell it."""
+    """Return the state of the organisation for the page and the stream."""
     settings = request.app[keys.settings]
     async with access.rows(request, viewer) as rows:
         facts = Facts(
@@ -102,12 +102,12 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
     me = next((member for member in facts.members if member.id == viewer.member_id), None)
     if me is None:
         raise NotSignedInError
-    if "settings" not in access.PERMISSIONS[me.role]:  # no longer, though a stream may still be open
+    if "settings" not in access.PERMISSIONS[me.role]:  # the role has changed while the stream was open
         raise ForbiddenError
-    return _told(facts)
+    return _as_json(facts)
 
 
-def _told(facts: Facts) -> dict[str, Any]:
+def _as_json(facts: Facts) -> dict[str, Any]:
     items, order = checklist.items(facts), checklist.order_under_way(facts)
     return {
         "items": [asdict(item) for item in items],

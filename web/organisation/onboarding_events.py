@@ -1,8 +1,8 @@
-"""How a new organisation gets on, pushed to its open pages: Server-Sent Events at ``/onboarding/events``.
+"""Wake up the event streams of ``/onboarding/events`` when an organisation's state may have changed.
 
-Each event is all there is to show, so one that is missed does no harm. A nudge over NATS only makes us look into the
-database sooner: without NATS we look every `LOOK_SECONDS`. A stream ends after `STREAM_SECONDS`; the browser comes
-back by itself, and is then asked again who it is.
+Each event carries the whole state, so a missed one does no harm. A message over NATS only triggers an earlier
+database read: without NATS there is one every `LOOK_SECONDS`. A stream ends after `STREAM_SECONDS`; the browser
+reconnects by itself, and is authenticated again.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ STREAM_SECONDS = 60.0
 
 
 class Progress:
-    """Who is to be nudged, by organisation."""
+    """The listening streams of each organisation."""
 
     def __init__(self) -> None:
         self._listening: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self.closing = False
-        """The process is about to end, and so are its streams."""
+        """The process is shutting down, so streams must end."""
 
     def nudge(self, organisation_id: UUID) -> None:
-        """Something has happened to one of the organisation's orders. Several at once are one."""
+        """Wake the organisation's streams. Several wake-ups at once count as one."""
         for event in self._listening.get(organisation_id, ()):
             event.set()
 
     def close(self) -> None:
-        """Let every stream end."""
+        """End every stream."""
         self.closing = True
         for organisation_id in self._listening:
             self.nudge(organisation_id)
 
     @contextmanager
     def listening(self, organisation_id: UUID) -> Iterator[asyncio.Event | None]:
-        """Set whenever there may be news; None if too many listen already."""
+        """Yield an event that is set whenever the state may have changed; None if there are too many listeners."""
         events = self._listening[organisation_id]
         if len(events) >= MOST_LISTENERS:
             yield None
@@ -55,7 +55,7 @@ class Progress:
 
 
 async def news(event: asyncio.Event) -> None:
-    """Wait until there may be news, at most `LOOK_SECONDS`."""
+    """Wait for a wake-up, at most `LOOK_SECONDS`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LOOK_SECONDS):
             await event.wait()

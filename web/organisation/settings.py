@@ -1,5 +1,5 @@
-"""Settings: the organisation and its regulatory papers, the words its callers hear, its time zone, how
-long its calls are kept."""
+"""Settings: the organisation and its regulatory papers, consent prompt, time zone, retention of
+the call log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from web.request.forms import field
 from web.request.render import render
 from web.request.typed import tidy
 
-CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers anew
+CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers again
 _SECTIONS = {
     "details": "details.changed",
     "prompt": "prompt.changed",
@@ -37,13 +37,13 @@ routes = web.RouteTableDef()
 
 @routes.get("/settings")
 async def show(request: web.Request) -> web.StreamResponse:
-    """Everything that can be set, as it stands."""
+    """Show the page."""
     return await _page(request)
 
 
 @routes.post("/settings/details")
 async def change_details(request: web.Request) -> web.StreamResponse:
-    """Another name, business or address. Papers that nobody is looking at are filed with it."""
+    """Change the business details. Papers that are not under review are filed with them."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     typed = {name: await field(request, name) for name in _FIELDS}
@@ -61,7 +61,7 @@ async def change_details(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/prompt")
 async def change_prompt(request: web.Request) -> web.StreamResponse:
-    """Other words for callers; or the platform's own, which is a choice as well."""
+    """Change the consent prompt, or choose the platform's."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     ours = request.app[keys.settings].consent_prompt
@@ -78,7 +78,7 @@ async def change_prompt(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/zone")
 async def change_zone(request: web.Request) -> web.StreamResponse:
-    """Where the organisation's days begin."""
+    """Change the time zone."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     zone = tidy(await field(request, "zone"))
@@ -94,7 +94,7 @@ async def change_zone(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/retention")
 async def change_retention(request: web.Request) -> web.StreamResponse:
-    """For how long calls stay in the call log; empty: as long as anywhere else."""
+    """Change how long calls stay in the call log; empty: the platform's default."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     written = tidy(await field(request, "days"))
@@ -112,14 +112,14 @@ async def change_retention(request: web.Request) -> web.StreamResponse:
 
 
 def _days(written: str) -> int | None:
-    """The number of days that ``written`` means; None if calls cannot be kept for that long."""
+    """Parse a number of days; None if it is not allowed."""
     if not (written.isascii() and written.isdecimal() and len(written) <= len(str(LONGEST_DAYS))):
         return None
     return int(written) if SHORTEST_DAYS <= int(written) <= LONGEST_DAYS else None
 
 
 async def _file(rows: Rows, details: Details, *, platform: bool) -> None:
-    """Papers are filed once the details are complete, and again after Twilio has refused them."""
+    """File papers if the details are complete and no papers are under review or approved."""
     if platform or not details.is_complete:
         return
     papers = await rows.ordering.papers()
@@ -152,7 +152,7 @@ async def _page(
     days: str | None = None,
     wrong: dict[str, str] | None = None,
 ) -> web.Response:
-    """The page as things stand, but for what was typed and could not be taken, with what is ``wrong`` about it."""
+    """Render the page, with rejected input as typed and what is ``wrong`` with it."""
     viewer = await access.require(request, "settings")
     ours = request.app[keys.settings].consent_prompt
     async with access.rows(request, viewer) as rows:
@@ -189,7 +189,7 @@ def _papers(papers: Bundle | None) -> dict[str, Any] | None:
 
 
 def _zones(current: str, now: datetime) -> list[tuple[str, str]]:
-    """Name and words of each zone, with the time there."""
+    """Return the name of each zone, and its label with the current time there."""
     choices = business.zone_choices(current).items()
     return [(name, f"{words} ({_clock(now.astimezone(ZoneInfo(name)))})") for name, words in choices]
 
@@ -199,7 +199,7 @@ def _clock(at: datetime) -> str:
 
 
 async def _last(rows: Rows, action: str) -> str:
-    """Who changed it last, and when, in words; empty if nobody has."""
+    """Return a sentence about the last change; "" if there is none."""
     found = await rows.audit.page(AuditFilter(action=action), limit=1)
     if not found:
         return ""

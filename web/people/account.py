@@ -1,4 +1,4 @@
-"""A member's own page: who they are here, signing out everywhere, and leaving the organisation."""
+"""The account page: sign out everywhere, leave the organisation."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from web.request.access import Viewer
 from web.request.errors import NotSignedInError
 from web.request.render import render
 
-LAST_OWNER = "An organisation needs an owner. Make somebody else one first."
+LAST_OWNER = "An organisation needs an owner. Make another member an owner first."
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/account")
 async def account(request: web.Request) -> web.StreamResponse:
-    """The page."""
+    """Show the page."""
     return await _page(request, await access.require(request, "console"))
 
 
 @routes.post("/account/sign-out")
 async def sign_out(request: web.Request) -> web.StreamResponse:
-    """End every sign-in of the viewer's, here as well, and the links that were not used."""
+    """End all sign-ins of the viewer, including this one, and unused links."""
     viewer = await access.require(request, "console")
     async with access.rows(request, viewer) as rows:
         await rows.sign_ins.end_all(viewer.member_id)
@@ -32,7 +32,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/account/leave")
 async def leave(request: web.Request) -> web.StreamResponse:
-    """Leave the organisation: the address is free, and may be invited elsewhere. Not for its only owner."""
+    """Leave the organisation, which frees the address. 409 for its only owner."""
     viewer = await access.require(request, "console")
     async with access.rows(request, viewer) as rows:
         await rows.lock()
@@ -50,7 +50,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
 
 
 def _gone(request: web.Request, viewer: Viewer, to: str) -> web.HTTPSeeOther:
-    """On to ``to``, signed out here, with every console of theirs closed."""
+    """Return the redirect to ``to``, signed out here, after closing the viewer's consoles."""
     request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther(to)
     request_session.end(answer, request.app[keys.settings])

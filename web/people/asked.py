@@ -1,7 +1,7 @@
-"""Which browser asked for a sign-in link: a cookie that lets the link in the mail sign in there without a question.
+"""The cookie of the browser that asked for a sign-in link: there, the mailed link signs in without a question.
 
-It proves that a link to one address was asked for in this browser, and opens nothing by itself. Elsewhere (a mail
-scanner, another person's browser) the link shows a button.
+It only proves that this browser asked for a link to that address. In any other browser (a mail scanner's, another
+person's) the link shows a button.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from web.request import keys
 
 
 def remember(response: web.StreamResponse, settings: Settings, email: str) -> None:
-    """Let this browser know that it asked for a link to ``email``, for as long as the link lives."""
+    """Set the cookie: this browser asked for a link to ``email``. It lives as long as the link."""
     response.set_cookie(
         _name(settings),
         _mark(settings.session_secret.get_secret_value(), email),
@@ -31,12 +31,12 @@ def remember(response: web.StreamResponse, settings: Settings, email: str) -> No
 
 
 def forget(response: web.StreamResponse, settings: Settings) -> None:
-    """The link has been used."""
+    """Delete the cookie: the link has been used."""
     response.del_cookie(_name(settings), path="/", secure=settings.secure, httponly=True, samesite="Lax")
 
 
 def is_here(request: web.Request, email: str) -> bool:
-    """Whether a link to ``email`` was asked for in the browser that sent ``request``."""
+    """Return whether the browser that sent ``request`` asked for a link to ``email``."""
     settings = request.app[keys.settings]
     sent = request.cookies.get(_name(settings), "").encode(errors="replace")
     marks = (_mark(secret, email).encode() for secret in settings.session_secret.accepted)

@@ -1,7 +1,7 @@
-"""Tokens in links that are mailed, as they come back. Pure.
+"""Repair tokens of mailed links. Pure.
 
-A token of ours is letters, digits, ``-`` and ``_``. On its way a mail program may break the line inside it, cut ``=``
-off its end, or take a full stop, a bracket or an invisible character behind it for a part of it.
+Tokens consist of letters, digits, ``-`` and ``_``. A mail program may break the line inside one, cut ``=`` off its
+end, or include a full stop, a bracket or an invisible character that follows.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ _NO_PART = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def cleaned(token: str) -> str:
-    """``token`` without what can be no part of it."""
+    """Return ``token`` without characters that cannot be part of it."""
     return _NO_PART.sub("", token)
 
 
 def padded(token: str) -> str:
-    """``token`` with the ``=`` that base64 asks for at its end."""
+    """Return ``token`` with the ``=`` padding of base64."""
     return token + "=" * (-len(token) % 4)

@@ -1,4 +1,4 @@
-"""The pages for everybody: what Bilby is, what it costs, and what it promises."""
+"""The public pages: landing page, pricing, terms, acceptable use, privacy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/")
 async def landing(request: web.Request) -> web.StreamResponse:
-    """What Bilby is; who is signed in goes straight to the console."""
+    """Show the landing page; a signed-in member is redirected to the console."""
     if await access.current(request) is not None:
         raise web.HTTPSeeOther("/console")
     return await _public(request, "landing.html")
@@ -25,35 +25,35 @@ async def landing(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/pricing")
 async def pricing(request: web.Request) -> web.StreamResponse:
-    """One plan, and what it comes to for so many seats."""
+    """Show the price."""
     return await _public(request, "pricing.html")
 
 
 @routes.get("/terms")
 async def terms(request: web.Request) -> web.StreamResponse:
-    """What a customer and the operator owe one another."""
+    """Show the terms."""
     return await _public(request, "terms.html")
 
 
 @routes.get("/acceptable-use")
 async def acceptable_use(request: web.Request) -> web.StreamResponse:
-    """What Bilby must not be used for."""
+    """Show the acceptable use policy."""
     return await _public(request, "acceptable_use.html")
 
 
 @routes.get("/privacy")
 async def privacy(request: web.Request) -> web.StreamResponse:
-    """Who hears what, what is kept, and where."""
+    """Show the privacy page."""
     return await _public(request, "privacy.html")
 
 
 async def _public(request: web.Request, name: str) -> web.Response:
-    await access.current(request)  # so that who is signed in finds their navigation
+    await access.current(request)  # so that a signed-in member sees the navigation
     return render(request, name, **facts(request.app))
 
 
 def facts(app: web.Application) -> dict[str, Any]:
-    """What the pages for everybody say that is not the same everywhere."""
+    """Return the settings that the public pages show."""
     settings = app[keys.settings]
     return {
         "price": Price(settings.seat_price_cents),

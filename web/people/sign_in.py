@@ -1,9 +1,8 @@
-"""Signing in by a link that is mailed: no password to keep, to forget or to lose.
+"""Sign-in by a mailed link, without a password.
 
-A request for a link gets the same answer, after the same work, whoever the address belongs to: looking it up and
-mailing happen after the answer, in the outbox. Opening a link signs in only where it was asked for
-(`web.people.asked`); anywhere else, a mail scanner's machine or somebody else's browser, it shows whose it is and a
-button.
+A request for a link gets the same answer, after the same work, whether the address is a member's or not: the lookup
+and the mail are background tasks. Opening a link signs in only in the browser that asked for it (`web.people.asked`);
+in any other, such as a mail scanner's, it shows the member's name and a button.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/sign-in")
 async def ask(request: web.Request) -> web.StreamResponse:
-    """The form. ``?again`` is for who wants to sign in again before the sign-in ends."""
+    """Show the form. ``?again`` is for signing in again before the sign-in ends."""
     if "again" not in request.query and await access.current(request) is not None:
         raise web.HTTPSeeOther(_CONSOLE)
     return render(request, "sign_in.html")
@@ -44,7 +43,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
 async def send(request: web.Request) -> web.StreamResponse:
     """Mail a link to the address, if it is a member's; the answer does not say whether it is.
 
-    Where many addresses were tried that are nobody's, the page says so; a member's link is mailed all the same.
+    If many unknown addresses were tried, the page says so; a member's link is mailed anyway.
     """
     check_own_page(request)
     typed = (await field(request, "email")).strip()
@@ -66,7 +65,7 @@ async def send(request: web.Request) -> web.StreamResponse:
 
 @routes.get(_LINK)
 async def look(request: web.Request) -> web.StreamResponse:
-    """The link itself. It signs in where it was asked for; elsewhere it says whose it is, and a button signs in."""
+    """Open the link: sign in if this browser asked for it, else show the member and a button."""
     if request.method == "HEAD" or any(request.headers.get(name) for name in _AHEAD_OF_TIME):
         return web.Response(status=204)
     member = await _whose(request)
@@ -81,26 +80,26 @@ async def look(request: web.Request) -> web.StreamResponse:
 
 @routes.post(_LINK)
 async def begin(request: web.Request) -> web.StreamResponse:
-    """The button: sign in, once. In the place of another member only if that member's own page asks for it."""
+    """Handle the button: sign in. Another signed-in member must have confirmed it (CSRF token)."""
     member = await _checked(request)
     return await _dead(request) if member is None else await _sign_in(request)
 
 
 @routes.post("/sign-in/{token:[^/]+}/decline")
 async def decline(request: web.Request) -> web.StreamResponse:
-    """Turn an invitation down: its links are dead, and the address is free."""
+    """Decline an invitation: its links stop working, and the address is free again."""
     member = await _checked(request)
     if member is None:
         return await _dead(request)
     if member.accepted_at is not None:
-        raise ForbiddenError("You are in the team already. You can leave it on your account's page.")
+        raise ForbiddenError("You are already in the team. You can leave it on your account page.")
     await access.declined(request, member)
     return render(request, "sign_in_declined.html", organisation=member.organisation.name)
 
 
 @routes.post("/sign-out")
 async def leave(request: web.Request) -> web.StreamResponse:
-    """End the sign-in for good, and the links that were not used; ring here no more."""
+    """Sign out: revoke the sign-in and unused links, and stop ringing here."""
     viewer = await access.current(request)
     sign_in = request_session.read(request)
     if viewer is not None and sign_in is not None:
@@ -117,14 +116,15 @@ async def leave(request: web.Request) -> web.StreamResponse:
 
 
 def link_url(public_url: str, token: str) -> str:
-    """The address that signs in."""
+    """Return the URL of a sign-in link."""
     return f"{public_url}/sign-in/{token}"
 
 
 async def mail_link(app: web.Application, email: str, network: str, *, signing_up: bool = False) -> bool:
-    """Mail a link to the member whom ``email`` reaches, at most one a minute; False if it reaches nobody.
+    """Mail a link to the member with ``email``, at most one a minute. Return False if there is none.
 
-    ``signing_up``: they asked to open an account, and are told that they have one. Who is only invited has none.
+    ``signing_up``: the request came from the sign-up form, and the mail says that the account exists. An invited
+    member does not count then.
     """
     async with app[keys.database].begin() as session:
         requested_from = keyring_of(session).hash("origin", network)
@@ -144,7 +144,7 @@ async def mail_link(app: web.Application, email: str, network: str, *, signing_u
     }
     text = app[keys.templates].get_template("mail_sign_in.txt").render(context)
     html = app[keys.templates].get_template("mail_sign_in.html").render(context)
-    # To the address as it is stored: what was typed may differ in more than case.
+    # To the stored address: the typed one may differ in more than case.
     await app[keys.mailer].send(member.email, "Your sign-in link for Bilby", text, html)
     return True
 
@@ -165,7 +165,7 @@ async def _whose(request: web.Request) -> Member | None:
 
 
 async def _checked(request: web.Request) -> Member | None:
-    """Whose link it is, for a button that may act on it. Raises `ForbiddenError`."""
+    """Return the member of the link after checking CSRF, None if it is invalid. Raises `ForbiddenError`."""
     check_own_page(request)
     member, viewer, sign_in = await _whose(request), await access.current(request), request_session.read(request)
     if member is not None and viewer is not None and sign_in is not None and viewer.member_id != member.id:
@@ -174,7 +174,7 @@ async def _checked(request: web.Request) -> Member | None:
 
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:
-    """Use the link up, and sign in in the place of whoever was signed in here."""
+    """Use the link and sign in, replacing any sign-in of this browser."""
     settings, before = request.app[keys.settings], request_session.read(request)
     try:
         async with request.app[keys.database].begin() as session:
@@ -193,7 +193,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def _dead(request: web.Request) -> web.Response:
-    """The link opens nothing. Raises `TooManyError` where many such links were tried."""
+    """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
     await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "sign_in_failed.html", status=410)
 

@@ -1,8 +1,8 @@
-"""Signing up: a form, a mail to prove the address, and an organisation with its owner, who goes on to pay.
+"""Sign-up: a form, a mail that proves the address, then a new organisation whose owner continues to checkout.
 
-The form gets the same answer whoever the address belongs to: a member's own gets a sign-in link by mail instead.
-The link in the mail founds nothing by being looked at, for mail scanners open whatever they find; a button does. It
-works once in effect: when it comes again, its address is a member's.
+The answer does not reveal whether the address belongs to a member: a member gets a sign-in link by mail instead.
+Opening the mailed link creates nothing, because mail scanners open links; a button does. The link works once: after
+that, its address belongs to a member.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from web.people.sign_up_link import (
     FIELDS,
     LIFETIME_SECONDS,
     SEATS,
-    Newcomer,
-    newcomer,
+    SignUp,
     problems,
+    read_sign_up,
     seal,
     seats,
     unseal,
@@ -41,7 +41,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/sign-up")
 async def ask(request: web.Request) -> web.StreamResponse:
-    """The form; who is signed in has an organisation, and goes to pay for it or to work."""
+    """Show the form; a signed-in member is redirected to checkout or to the console."""
     wanted = seats(request.query.get("seats", "")) or SEATS
     viewer = await access.current(request)
     if viewer is not None:
@@ -51,14 +51,14 @@ async def ask(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/sign-up")
 async def send(request: web.Request) -> web.StreamResponse:
-    """Mail a link to the address: the answer does not say whether it is a member's."""
+    """Mail a link to the address. The answer does not say whether it is a member's."""
     _check_ours(request)
     sent = {name: await field(request, name) for name in FIELDS}
     typed = {name: text.strip() if name == "email" else tidy(text) for name, text in sent.items()}
     wrong = problems(typed)
     if wrong:
         return _form(request, typed, wrong, status=400)
-    who, network = newcomer(typed), limits.network(request)
+    who, network = read_sign_up(typed), limits.network(request)
     try:
         await limits.spend(request, limits.SIGN_UP_NETWORK, network)
     except TooManyError as error:
@@ -71,19 +71,19 @@ async def send(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/sign-up/{token:[^/]+}")
 async def look(request: web.Request) -> web.StreamResponse:
-    """What the link would do, and the button that does it."""
+    """Show what the link creates, with the button that does it."""
     who = _whose(request)
     if who is None:
         return await _over(request)
-    await access.current(request)  # so that who is signed in is warned
+    await access.current(request)  # so that a signed-in member is warned
     return render(request, "sign_up_begin.html", who=who)
 
 
 @routes.post("/sign-up/{token:[^/]+}")
 async def begin(request: web.Request) -> web.StreamResponse:
-    """Found the organisation, sign its owner in, and let them pay.
+    """Create the organisation, sign its owner in, and redirect to checkout.
 
-    In the place of another member only if that member's own page asks for it.
+    Another member who is signed in here is signed out, if the form came from that member's own page (CSRF token).
     """
     _check_ours(request)
     who = _whose(request)
@@ -104,7 +104,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
 
 
 def _check_ours(request: web.Request) -> None:
-    """Raise unless the form is our own, and there is something to be signed up for."""
+    """Raise unless the form is our own and sign-up is open."""
     check_own_page(request)
     if not request.app[keys.settings].stripe_is_set:
         raise UnavailableError(_CLOSED)
@@ -116,17 +116,17 @@ def _form(request: web.Request, typed: dict[str, str], wrong: dict[str, str], *,
 
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:
-    """The link founds nothing. Raises `TooManyError` where many such links were tried."""
+    """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
     await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "sign_up_over.html", status=410, email=email)
 
 
-def _whose(request: web.Request) -> Newcomer | None:
+def _whose(request: web.Request) -> SignUp | None:
     secrets = request.app[keys.settings].session_secret.accepted
     return unseal(request.match_info["token"], secrets, int(time.time()))
 
 
-async def _mail(app: web.Application, who: Newcomer, network: str) -> None:
+async def _mail(app: web.Application, who: SignUp, network: str) -> None:
     if await sign_in.mail_link(app, who.email, network, signing_up=True):
         return
     async with app[keys.database].begin() as session:
@@ -134,7 +134,7 @@ async def _mail(app: web.Application, who: Newcomer, network: str) -> None:
             return
     settings = app[keys.settings]
     token = seal(who, settings.session_secret.get_secret_value(), int(time.time()))
-    # Nothing that was typed: whoever fills in the form must not be able to mail their words to strangers.
+    # Nothing from the form: it must not be usable to mail text to strangers.
     context = {"url": f"{settings.web_public_url}/sign-up/{token}", "minutes": LIFETIME_SECONDS // 60}
     text = app[keys.templates].get_template("mail_sign_up.txt").render(context)
     html = app[keys.templates].get_template("mail_sign_up.html").render(context)

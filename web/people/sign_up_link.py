@@ -1,7 +1,7 @@
-"""Who asks to open an account: what their form says, and the sealed link that proves their address. Pure.
+"""The sign-up form, and the encrypted link that proves the address. Pure.
 
-Nothing is kept of a newcomer until they have come back by the link: what they typed is the link. It is sealed
-(Fernet) under a key of its own, so that nothing else of ours opens as one, and holds for an hour.
+Nothing is stored before the link is used: it contains the form. It is encrypted (Fernet) with a key of its own, so
+that no other token can pass for one, and is valid for an hour.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from web.request.typed import digits_and_signs
 
 LIFETIME_SECONDS = 60 * 60
 LONGEST_NAME = 80  # characters, of a person or an organisation
-SEATS = 3  # of a team that has not said how many
+SEATS = 3  # seats if the form does not say
 FIELDS = ("organisation", "name", "email", "seats")
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """An organisation that would like to begin, and its owner to be."""
+class SignUp:
+    """A valid sign-up form: the organisation and its future owner."""
 
     organisation: str
     name: str
@@ -38,7 +38,7 @@ class Newcomer:
 
 
 def seats(typed: str) -> int | None:
-    """How many agents ``typed`` means; None if it is no number of seats that are sold."""
+    """Parse a number of seats; None if it is not one that can be bought."""
     typed = digits_and_signs(typed)
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= len(str(MOST_SEATS))):
         return None
@@ -46,7 +46,7 @@ def seats(typed: str) -> int | None:
 
 
 def problems(typed: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with the form, a sentence for each field that is to be mended; empty if nothing is."""
+    """Return what is wrong with the form: a sentence by field; empty if it is valid."""
     found = {
         "organisation": _name_problem(typed["organisation"], "What is your organisation called?"),
         "name": _name_problem(typed["name"], "What may we call you?"),
@@ -56,27 +56,27 @@ def problems(typed: Mapping[str, str]) -> dict[str, str]:
     return {name: sentence for name, sentence in found.items() if sentence}
 
 
-def newcomer(typed: Mapping[str, str]) -> Newcomer:
-    """Who has filled in a form without `problems`."""
+def read_sign_up(typed: Mapping[str, str]) -> SignUp:
+    """Read a form that has no `problems`."""
     wanted = seats(typed["seats"])
-    assert wanted is not None, "a form with problems is nobody's"
-    return Newcomer(typed["organisation"], typed["name"], addresses.read(typed["email"]).shown, wanted)
+    assert wanted is not None, "`problems` was checked before"
+    return SignUp(typed["organisation"], typed["name"], addresses.read(typed["email"]).shown, wanted)
 
 
-def seal(who: Newcomer, secret: str, now: int) -> str:
-    """The token of ``who``'s link, made ``now`` (seconds since 1970) under ``SESSION_SECRET``."""
+def seal(who: SignUp, secret: str, now: int) -> str:
+    """Return the token for ``who``'s link, encrypted under ``secret`` at ``now`` (seconds since 1970)."""
     text = json.dumps(asdict(who), ensure_ascii=False, separators=(",", ":"))
     return _fernet(secret).encrypt_at_time(text.encode(), now).decode().rstrip("=")
 
 
-def unseal(token: str, secrets: Iterable[str], now: int) -> Newcomer | None:
-    """Whose link it is, under any of ``secrets``; None for a forged one, and for one that is too old."""
+def unseal(token: str, secrets: Iterable[str], now: int) -> SignUp | None:
+    """Decrypt a token with any of ``secrets``; None if it is forged or expired."""
     try:
         keyring = MultiFernet([_fernet(secret) for secret in secrets])
         text = keyring.decrypt_at_time(padded(cleaned(token)), LIFETIME_SECONDS, now)
     except InvalidToken:
         return None
-    return Newcomer(**json.loads(text))
+    return SignUp(**json.loads(text))
 
 
 def _address_problem(typed: str) -> str:

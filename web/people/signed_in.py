@@ -1,7 +1,7 @@
-"""What a page that stays open for hours asks about its own sign-in: whether it still stands, and until when.
+"""The state of the sign-in, for pages that stay open for hours: whether it is valid, and until when.
 
-Whoever signs in again in another tab gets a new cookie, and with it another CSRF token; the page that was open before
-goes on with these instead of being loaded anew, which would hang up on somebody.
+Signing in again in another tab gives a new cookie and CSRF token. An open page fetches them instead of reloading,
+which would end a call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/console/sign-in")
 async def sign_in(request: web.Request) -> web.Response:
-    """Who is signed in by the browser's cookie, and until when (ms since 1970)."""
+    """Return the signed-in member, the CSRF token and the end of the sign-in (ms since 1970) as JSON."""
     viewer, current = await access.current(request), request_session.read(request)
     if viewer is None or current is None:
         raise NotSignedInError
@@ -32,5 +32,5 @@ async def sign_in(request: web.Request) -> web.Response:
 
 
 def milliseconds(at: datetime) -> int:
-    """``at`` as browsers count: ms since 1970."""
+    """Return ``at`` in ms since 1970."""
     return round(at.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""The team of an organisation: who is in it and as what, inviting, other roles, removing."""
+"""The team: list members, invite, change roles, sign out, remove."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ routes = web.RouteTableDef()
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A member with another role; ``token`` of a new invitation, if they have not accepted yet."""
+    """A member whose role changed; ``token`` of a new invitation if they have not accepted yet."""
 
     member: Member
     token: str = ""
@@ -37,13 +37,13 @@ class Changed:
 
 @routes.get("/team")
 async def team(request: web.Request) -> web.StreamResponse:
-    """Everybody in it, the seats, and the form of an invitation."""
+    """Show the team page."""
     return await page(request, await access.require(request, "team"))
 
 
 @routes.post("/team/invite")
 async def invite(request: web.Request) -> web.StreamResponse:
-    """Take somebody in, and mail them a link."""
+    """Invite somebody by a mailed link."""
     viewer = await access.require(request, "team")
     typed = Invited(
         tidy(await field(request, "name")),
@@ -64,7 +64,7 @@ async def invite(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/team/{member}/invite")
 async def invite_again(request: web.Request) -> web.StreamResponse:
-    """Mail a new link to somebody who has never signed in. The one before opens nothing any more."""
+    """Mail a new link to an invited member. The previous link stops working."""
     viewer = await access.require(request, "team")
     member_id = _id(request)
     async with access.rows(request, viewer) as rows:
@@ -83,9 +83,9 @@ async def invite_again(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/team/{member}/role")
 async def change_role(request: web.Request) -> web.StreamResponse:
-    """Give a member another role. Their consoles close, and open again as what they are now; their links are dead.
+    """Change a member's role. Their consoles close and reopen with the new role; their links stop working.
 
-    Somebody who has not accepted yet is mailed another invitation, which says what they are invited as now.
+    An invited member is mailed a new invitation, which names the new role.
     """
     viewer = await access.require(request, "team")
     member_id, wanted = _id(request), await field(request, "role")
@@ -105,7 +105,7 @@ async def change_role(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/team/{member}/sign-out")
 async def sign_out(request: web.Request) -> web.StreamResponse:
-    """Sign a member out wherever they are signed in: a lost laptop. They come back by a link."""
+    """Sign a member out everywhere, for example after losing a laptop. They sign in again by a link."""
     viewer = await access.require(request, "team")
     member_id = _id(request)
     async with access.rows(request, viewer) as rows:
@@ -123,7 +123,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/team/{member}/remove")
 async def remove(request: web.Request) -> web.StreamResponse:
-    """Take a member out, or an invitation back: signed out at once, their consoles closed, their links dead."""
+    """Remove a member or withdraw an invitation: sign out, close consoles, revoke links."""
     viewer = await access.require(request, "team")
     member_id = _id(request)
     try:
@@ -135,7 +135,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 
 
 async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> tuple[Member, str]:
-    """The new member and their link's token. Raises `NoSeatError`, `AddressTakenError`, `InvalidError`."""
+    """Add a member. Return them and a link token. Raises `NoSeatError`, `AddressTakenError`, `InvalidError`."""
     role = next(each for each in ROLES if each == typed.role)
     async with access.rows(request, viewer) as rows:
         asking = await _asking(rows, viewer)
@@ -152,7 +152,7 @@ async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> tupl
 
 
 async def _change(request: web.Request, viewer: Viewer, member_id: UUID, role: Role) -> Changed | None:
-    """What came of it, None if nothing. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
+    """Change the role. Return the result, None if same. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
     async with access.rows(request, viewer) as rows:
         member = await _other(rows, await _asking(rows, viewer), member_id, role)
         before = member.role
@@ -177,7 +177,7 @@ async def _remove(request: web.Request, viewer: Viewer, member_id: UUID) -> None
 
 
 async def _asking(rows: Rows, viewer: Viewer) -> Member:
-    """The viewer as they are now that nobody else changes the team: they may have been removed meanwhile."""
+    """Lock the team and re-read the viewer, who may have been removed or demoted in the meantime."""
     await rows.lock()
     asking = await rows.members.locked(viewer.member_id)
     if asking is None:

@@ -1,4 +1,4 @@
-"""The page of the team: who is in it, the seats, the form of an invitation, and what did not work."""
+"""Render the team page: members, seats, the invitation form, and what went wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.request.render import render
 
 
 class NoSeatError(Exception):
-    """One agent more than is paid for."""
+    """There is no paid seat for another agent."""
 
 
 class UnpaidError(Exception):
@@ -36,7 +36,7 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What did not work. ``place`` is ``invite`` or a member's id, ``field`` the field to mend, if it is one."""
+    """What went wrong. ``place`` is ``invite`` or a member's id; ``field`` is the field to correct, if any."""
 
     place: str
     sentence: str
@@ -46,8 +46,8 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
-    """All there is to show."""
+class TeamState:
+    """What the page shows."""
 
     lines: list[Line]
     seats: Seats
@@ -57,24 +57,24 @@ class Roster:
 async def page(
     request: web.Request, viewer: Viewer, problem: Problem | None = None, typed: Invited | None = None
 ) -> web.Response:
-    """Everybody in the team, with what did not work and the invitation as it was typed."""
-    roster = await _look(request, viewer)
+    """Render the page, with ``problem`` and the invitation as typed."""
+    team = await _look(request, viewer)
     answer = render(
         request,
         "team.html",
         status=problem.status if problem else 200,
-        roster=roster,
+        team=team,
         does=DOES,
         roles=roles_given_by(viewer.role),
         problem=problem,
-        typed=typed or Invited(role="supervisor" if roster.seats.are_full else "agent"),
+        typed=typed or Invited(role="supervisor" if team.seats.are_full else "agent"),
     )
     if problem is not None and problem.retry_after:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
 
 
-async def _look(request: web.Request, viewer: Viewer) -> Roster:
+async def _look(request: web.Request, viewer: Viewer) -> TeamState:
     async with access.rows(request, viewer) as rows:
         members = await rows.members.all()
         if viewer.member_id not in {member.id for member in members}:
@@ -82,11 +82,11 @@ async def _look(request: web.Request, viewer: Viewer) -> Roster:
         signed_in: dict[UUID, datetime] = await rows.audit.last_sign_ins()
         zone = ZoneInfo(rows.organisation.time_zone)
         shown = lines(members, viewer.member_id, signed_in, zone)
-        return Roster(shown, await seats_of(rows), may_invite(rows.organisation))
+        return TeamState(shown, await seats_of(rows), may_invite(rows.organisation))
 
 
 def problem_of(place: str, error: Exception) -> Problem:
-    """What ``error`` means to the person at ``place`` of the page."""
+    """Return the problem that ``error`` means, shown at ``place`` of the page."""
     if isinstance(error, NoSeatError):
         return Problem(place, "Every seat that is paid for is taken.", "seat", status=409)
     if isinstance(error, UnpaidError):
@@ -95,11 +95,11 @@ def problem_of(place: str, error: Exception) -> Problem:
         sentence = "Somebody uses Bilby with this address already. Look into your team below, or use another address."
         return Problem(place, sentence, "email", status=409)
     if isinstance(error, TooManyError):
-        sentence = "Many invitations were sent just now. Please wait a little, then send this one."
+        sentence = "Too many invitations were sent. Please wait a few minutes, then send this one."
         return Problem(place, sentence, status=429, retry_after=error.retry_after_header)
     return Problem(place, str(error))
 
 
 async def seats_of(rows: Rows) -> Seats:
-    """Those of the organisation of ``rows``."""
+    """Return the seats of the organisation."""
     return seats(rows.organisation, await rows.subscription(), await rows.members.all())

@@ -1,4 +1,4 @@
-"""Who may change what in a team, and how it is shown. Pure."""
+"""The rules of the team (who may change whom) and its rows. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ DOES: Mapping[Role, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """How many agents there are, and for how many is paid; None if nobody counts: it came before there was Stripe."""
+    """Seats used by agents, and paid seats; ``paid`` None: not limited, for an organisation older than Stripe."""
 
     used: int
     paid: int | None
 
     @property
     def are_full(self) -> bool:
-        """Whether one more agent has no seat."""
+        """Whether there is no seat for another agent."""
         return self.paid is not None and self.used >= self.paid
 
 
@@ -52,12 +52,12 @@ class Line:
     """They have not accepted yet."""
     is_viewer: bool
     roles: Sequence[Role]
-    """What the viewer may make of them; empty if nothing."""
+    """The roles that the viewer may give them; empty if none."""
     may_remove: bool
 
 
 def seats(organisation: Organisation, subscription: Subscription | None, members: Sequence[Member]) -> Seats:
-    """Seats used and paid."""
+    """Return the seats used and paid."""
     used = sum(member.role == "agent" for member in members)
     if subscription is None or subscription.status is None:
         return Seats(used, None if entitlements(organisation).transcribes else 0)
@@ -66,17 +66,17 @@ def seats(organisation: Organisation, subscription: Subscription | None, members
 
 
 def may_invite(organisation: Organisation) -> bool:
-    """Whether it may invite: not before its first payment, or anybody could mail strangers through us."""
+    """Return whether it may invite: not before its first payment, so that we cannot be used to mail strangers."""
     return organisation.status != "incomplete"
 
 
 def roles_given_by(role: Role) -> Sequence[Role]:
-    """The roles that a member of ``role`` may give: only owners make owners."""
+    """Return the roles that a member of ``role`` may give: only owners make owners."""
     return ROLES if role == "owner" else ROLES[1:]
 
 
 def refusal(asking: Member, member: Member, owners: int, role: Role | None) -> str:
-    """Why ``asking`` may not give ``member`` that ``role`` (None: remove them), as a sentence; empty: they may."""
+    """Return why ``asking`` may not give ``member`` that ``role`` (None: remove them), "" if they may."""
     if member.role == "owner" and role != "owner" and owners <= 1:
         return "An organisation needs an owner. Make somebody else one first."
     if asking.id == member.id:
@@ -89,7 +89,7 @@ def refusal(asking: Member, member: Member, owners: int, role: Role | None) -> s
 
 
 def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[str, str] | None:
-    """The first field of the form that is to be mended, and how; None if it is well."""
+    """Return the first wrong field of the form and a sentence about it; None if the form is valid."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         return "name", f"A name, please, of at most {LONGEST_NAME} characters."
     try:
@@ -104,7 +104,7 @@ def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[
 def lines(
     members: Sequence[Member], viewer_id: UUID, last_sign_ins: Mapping[UUID, datetime], zone: tzinfo
 ) -> list[Line]:
-    """Everybody, as ``viewer_id`` sees them."""
+    """Return the rows of all members, as ``viewer_id`` sees them."""
     asking = next(member for member in members if member.id == viewer_id)
     owners = sum(member.role == "owner" for member in members)
     return [_line(member, asking, owners, last_sign_ins.get(member.id), zone) for member in members]

@@ -1,4 +1,4 @@
-"""Billing: how things stand in plain words, seats with their cost shown first, invoices, how to mend a payment."""
+"""Billing: the state of the subscription, seats with their cost shown first, invoices, how to fix a payment."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ async def test_before_money_has_come_nothing_else_is_said(shop: Shop) -> None:
     await shop.buy(shop.checkouts[0]["id"], "debit")
     page = await billing(owner)
     assert "Your first payment is on its way" in page
-    assert ">On its way</span>" in page
+    assert ">Processing</span>" in page
     assert ">Pay</a>" not in page
 
 

@@ -151,7 +151,7 @@ def fail(stripe: Stripe, one: Object) -> None:
     stripe.clock.advance(days=32)
 
 
-def mend(stripe: Stripe, one: Object) -> None:
+def recover(stripe: Stripe, one: Object) -> None:
     stripe.give_card(one["customer"], "visa")
     for invoice in stripe.account.all("invoice", customer=one["customer"], status="open"):
         stripe.pay_invoice(invoice["id"])
@@ -176,7 +176,7 @@ def give_back(stripe: Stripe, one: Object) -> None:
         stripe.refund(charge["id"])
 
 
-ACTS = (fail, mend, grow, end_later, end, give_back)
+ACTS = (fail, recover, grow, end_later, end, give_back)
 
 
 @pytest.mark.slow

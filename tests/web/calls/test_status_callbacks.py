@@ -56,7 +56,7 @@ async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 @pytest.fixture
 def settings(settings: Settings, nats_server: NatsServer) -> Settings:
-    nowhere = "http://127.0.0.1:9"  # where streams are not started anew
+    nowhere = "http://127.0.0.1:9"  # where streams are not started again
     return settings.model_copy(update={"nats_url": SecretStr(nats_server.url("web")), "twilio_api_base": nowhere})
 
 

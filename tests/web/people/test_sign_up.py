@@ -20,7 +20,7 @@ from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.config import Settings
-from web.people.sign_up_link import LIFETIME_SECONDS, Newcomer, seal
+from web.people.sign_up_link import LIFETIME_SECONDS, SignUp, seal
 from web.request import keys, limits
 
 Browsers = Callable[[], Browser]
@@ -50,7 +50,7 @@ async def _organisations(database: Database) -> int:
 
 
 def _sealed(settings: Settings, age: int = 0, **typed: str) -> str:
-    who = Newcomer(NORA["organisation"], NORA["name"], typed.get("email", NORA["email"]), 4)
+    who = SignUp(NORA["organisation"], NORA["name"], typed.get("email", NORA["email"]), 4)
     return f"/sign-up/{seal(who, settings.session_secret.get_secret_value(), int(time.time()) - age)}"
 
 

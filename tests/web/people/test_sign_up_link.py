@@ -1,4 +1,4 @@
-"""What a newcomer's form says, and the sealed link: whole or nothing."""
+"""What the sign-up form says, and the sealed link: whole or nothing."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from db.addresses import AddressError
 from web.people.sign_up_link import (
     FIELDS,
     LIFETIME_SECONDS,
-    Newcomer,
-    newcomer,
+    SignUp,
     problems,
+    read_sign_up,
     seal,
     seats,
     unseal,
 )
 
 SECRET, NOW = "s" * 32, 1_800_000_000
-NORA = Newcomer("Numbat Nursery", "Nora North", "nora@numbat.example", 3)
+NORA = SignUp("Numbat Nursery", "Nora North", "nora@numbat.example", 3)
 TOKEN = seal(NORA, SECRET, NOW)
 names = st.text(min_size=1, max_size=80)
-newcomers = st.builds(Newcomer, names, names, st.emails(), st.integers(1, 500))
+sign_ups = st.builds(SignUp, names, names, st.emails(), st.integers(1, 500))
 
 
-@given(newcomers, st.integers(0, LIFETIME_SECONDS))
-def test_what_was_sealed_comes_out(who: Newcomer, age: int) -> None:
+@given(sign_ups, st.integers(0, LIFETIME_SECONDS))
+def test_what_was_sealed_comes_out(who: SignUp, age: int) -> None:
     token = seal(who, SECRET, NOW)
     for returned in (token, f"{token}=", f"{token}==", f"{token}).", f"{token[:70]}\r\n {token[70:]}"):
         assert unseal(returned, [SECRET], NOW + age) == who
 
 
-@given(newcomers)
-def test_a_link_fits_into_a_request(who: Newcomer) -> None:
+@given(sign_ups)
+def test_a_link_fits_into_a_request(who: SignUp) -> None:
     assert len(seal(who, SECRET, NOW)) < 4000
 
 
@@ -67,7 +67,7 @@ def test_any_form_has_problems_or_is_somebodys(typed: dict[str, str]) -> None:
     wrong = problems(typed)
     assert set(wrong) <= set(FIELDS)
     if not wrong:
-        assert newcomer(typed).name == typed["name"]
+        assert read_sign_up(typed).name == typed["name"]
 
 
 @given(st.integers(-1000, 1000))
