@@ -26,23 +26,23 @@ _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 
 class AddressError(ValueError):
-    """Mail cannot go to what was typed. The text is a sentence for the person who typed it."""
+    """The typed text is not an address that mail can be sent to. The message is shown to the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address that mail can go to."""
+    """One valid address."""
 
     shown: str
     """As people write it."""
     envelope: str
-    """As mail servers are given it."""
+    """As given to mail servers, with its domain in ASCII."""
     key: str
-    """The same for every spelling of it."""
+    """The same key for every spelling of the address."""
 
 
 def read(typed: str, *, plain: bool = True) -> Address:
-    """The address that ``typed`` means. Raises `AddressError`.
+    """Return the address in ``typed``. Raise `AddressError`.
 
     ``plain``: only ASCII before the @, as for every new address; without it an older one is read as well.
     """
@@ -53,7 +53,7 @@ def read(typed: str, *, plain: bool = True) -> Address:
     if len(text) > LONGEST:
         raise AddressError(NOT_AN_ADDRESS)
     try:
-        # Reserved names such as .test are accepted: whether mail arrives is for the mail to show.
+        # Reserved names such as .test are accepted; a failed delivery shows whether they work.
         found = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError:
         raise AddressError(NOT_AN_ADDRESS) from None
@@ -68,7 +68,7 @@ def read(typed: str, *, plain: bool = True) -> Address:
 
 
 def key(email: str) -> str:
-    """The key of an address as it was typed or stored; of what is none, the text itself in lower case."""
+    """Return the key of an address; for invalid text, the text in lower case."""
     try:
         return read(email, plain=False).key
     except AddressError:
@@ -76,12 +76,12 @@ def key(email: str) -> str:
 
 
 def former_key(email: str) -> str:
-    """The key that was stored before domains were brought to ASCII. `db.rotate` brings rows to the new one."""
+    """Return the key used before domains were converted to ASCII. `db.rotate` updates rows to the new key."""
     return email.strip().casefold()
 
 
 def envelope(email: str) -> str:
-    """How mail servers are given the address, as far as it can be read."""
+    """Return the address as given to mail servers; as it is if it cannot be parsed."""
     try:
         return read(email, plain=False).envelope
     except AddressError:
@@ -89,7 +89,7 @@ def envelope(email: str) -> str:
 
 
 def is_hidden(character: str) -> bool:
-    """Whether ``character`` shows nothing, or is none."""
+    """Return whether ``character`` is invisible or not a character."""
     number = ord(character)
     if any(first <= number <= last for first, last in _IGNORABLE):
         return True

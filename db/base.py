@@ -21,24 +21,24 @@ SubscriptionStatus = Literal[
 ]
 """As Stripe spells them."""
 Attention = Literal["invoice_not_finalized", "invoice_to_pay", "collection_paused"]
-"""What may be the matter with a subscription besides its status."""
+"""Conditions of a subscription beside its status."""
 EventState = Literal["received", "done", "ignored", "failed"]
 OrderState = Literal[
     "held", "paid", "chosen", "bought", "configured", "routed", "assigned", "done", "failed", "releasing", "released"
 ]
-"""`held` was picked and is not paid for yet; from `paid` on the purchase saga owns the row."""
+"""`held` was picked and is not paid for yet; from `paid` on, the purchase steps own the row."""
 BundleStatus = Literal[
     "draft", "pending-review", "in-review", "twilio-rejected", "twilio-approved", "provisionally-approved"
 ]
 """As Twilio spells them."""
 Wanted = dict[str, str]
-"""What number somebody would like: any of ``locality``, ``prefix``, ``pattern``."""
+"""The wanted number: any of ``locality``, ``prefix``, ``pattern``."""
 
 
 class Base(AsyncAttrs, DeclarativeBase):
-    """Nothing is loaded behind the reader's back: a relationship that was not asked for raises."""
+    """Base of all tables. No implicit loading: a relationship that was not loaded explicitly raises."""
 
-    # Named by rule, so that a migration can drop what another one made.
+    # Named by convention, so that a migration can drop constraints of earlier ones.
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -69,11 +69,11 @@ class Base(AsyncAttrs, DeclarativeBase):
 
 
 def one_of(column: str, values: Any) -> CheckConstraint:
-    """``column`` holds one of the words of a Literal."""
+    """Return a constraint: ``column`` holds one of a Literal's values."""
     listed = ", ".join(f"'{value}'" for value in get_args(values))
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
 def belongs(column: str, table: str) -> ForeignKeyConstraint:
-    """``column`` names a row of ``table`` that belongs to the same organisation as this row."""
+    """Return a foreign key: ``column`` refers to a row of ``table`` in the same organisation."""
     return ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"])

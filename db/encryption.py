@@ -26,11 +26,11 @@ Purpose = Literal["email", "number", "rate", "origin", "fingerprint"]
 
 
 class UnreadableError(Exception):
-    """A stored value opens under none of ``ENCRYPTION_KEYS``: one was taken out before `db.rotate` ran."""
+    """No key of ``ENCRYPTION_KEYS`` decrypts a stored value: one was removed before `db.rotate` ran."""
 
 
 class Keyring:
-    """Fernet keys (32 bytes, URL-safe base64), the newest first. Raises ValueError for another shape."""
+    """Fernet keys (32 bytes, URL-safe base64), newest first. Raise ValueError for any other format."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -38,25 +38,25 @@ class Keyring:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._hash_keys = [_hash_key(key) for key in keys]
         self.fingerprints = [_hmac(key, "fingerprint", "").hex()[:6] for key in self._hash_keys]
-        """Six hex digits of each key, by which processes can say which ones they hold. They open nothing."""
+        """Return six hex digits per key, which identify but do not reveal it."""
 
     def encrypt(self, text: str) -> bytes:
-        """``text`` under the first key."""
+        """Return ``text`` encrypted with the first key."""
         return self._fernet.encrypt(text.encode())
 
     def decrypt(self, stored: bytes) -> str:
-        """The text of `encrypt`, whichever key it was under. Raises `UnreadableError`."""
+        """Return the decrypted text, whichever key it was encrypted with. Raise `UnreadableError`."""
         try:
             return self._fernet.decrypt(stored).decode()
         except InvalidToken:
             raise UnreadableError("a stored value opens under none of ENCRYPTION_KEYS") from None
 
     def hash(self, purpose: Purpose, text: str) -> bytes:
-        """HMAC-SHA256 of ``text`` under the first key: what a new row stores beside the encrypted value."""
+        """Return HMAC-SHA256 of ``text`` under the first key, which a new row stores beside the encrypted value."""
         return _hmac(self._hash_keys[0], purpose, text)
 
     def hashes(self, purpose: Purpose, text: str) -> list[bytes]:
-        """The hash of ``text`` under every key: what a look-up compares with."""
+        """Return the hash of ``text`` under every key, for look-ups."""
         return [_hmac(key, purpose, text) for key in self._hash_keys]
 
 
@@ -76,17 +76,17 @@ _keyrings: WeakKeyDictionary[Dialect, Keyring] = WeakKeyDictionary()
 
 
 def attach(dialect: Dialect, keyring: Keyring) -> None:
-    """Let the `Encrypted` columns read and written through ``dialect``'s engine use ``keyring``."""
+    """Let the `Encrypted` columns of ``dialect``'s engine use ``keyring``."""
     _keyrings[dialect] = keyring
 
 
 def keyring_of(session: AsyncSession) -> Keyring:
-    """The keys of the engine behind ``session``, for queries that look up by hash."""
+    """Return the keys of the engine behind ``session``, for look-ups by hash."""
     return _keyrings[session.get_bind().dialect]
 
 
 class Encrypted(TypeDecorator[str]):
-    """A text that is Fernet ciphertext in the database. Equal texts differ there: look up by a hash beside it."""
+    """Text stored as Fernet ciphertext. Equal texts differ there: look up by a hash beside it."""
 
     impl = LargeBinary
     cache_ok = True

@@ -1,4 +1,4 @@
-"""Transactions on Postgres, with every wait bounded and a lost database told apart from a mistake of ours."""
+"""Transactions on Postgres: every wait is bounded, and an unavailable database raises errors of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from db.encryption import Keyring, attach
 
-POOL_SIZE = 5  # connections of one process: a transaction takes milliseconds, and no vendor is waited for inside one
+POOL_SIZE = 5  # connections of one process: a transaction takes milliseconds, and none waits for a vendor
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
@@ -34,20 +34,20 @@ _VALUES = ("22003", "22007", "22008", "22021", "22P02", "22P05")
 
 
 class DatabaseUnavailableError(Exception):
-    """The database cannot be reached, or did not answer in time. Trying again later may help."""
+    """The database is unreachable or did not answer in time. A retry may help."""
 
 
 class UnstorableError(Exception):
-    """A text that was sent to us, such as one with a NUL or half a surrogate pair, is none that Postgres can hold."""
+    """A received text cannot be stored by Postgres, for example with a NUL or a lone surrogate."""
 
 
 class HeldTransactionError(RuntimeError):
-    """Something slow was called while a transaction is open. A mistake of ours, never of the caller's input."""
+    """Something slow was called inside a transaction: a programming error."""
 
 
 @dataclass(slots=True)
 class _Transaction:
-    """One that a task has opened. A task begun inside it sees the same object, also once it is over."""
+    """A transaction opened by a task. Tasks started inside it see the same object, even after it ended."""
 
     outer: _Transaction | None
     is_open: bool = True
@@ -57,7 +57,7 @@ _transaction: ContextVar[_Transaction | None] = ContextVar("transaction", defaul
 
 
 def refuse_in_transaction(vendor: str) -> None:
-    """Raise `HeldTransactionError` if the running task holds a transaction open.
+    """Raise `HeldTransactionError` if the running task has an open transaction.
 
     Every client of a ``vendor`` (Stripe, Twilio, SMTP) calls it before each request: a vendor that hangs would
     otherwise hold row locks and connections of the pool for as long, and incoming calls would wait for them.
@@ -82,13 +82,13 @@ def _holding_transaction() -> Iterator[None]:
 
 
 def asyncpg_dsn(url: str) -> str:
-    """``url`` as asyncpg wants it: ``postgresql://…``, also if SQLAlchemy's ``postgresql+asyncpg://…`` is given."""
+    """Return ``url`` in asyncpg's form, ``postgresql://…``, also from SQLAlchemy's ``postgresql+asyncpg://…``."""
     scheme, _, rest = url.partition("://")
     return f"{scheme.removesuffix('+asyncpg')}://{rest}"
 
 
 class Database:
-    """A pool of connections to ``url``. Encrypted columns open under ``keys``; the first one encrypts."""
+    """A pool of connections to ``url``. Encrypted columns are read with ``keys``; the first one encrypts."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            hide_parameters=True,  # an error's text reaches the log; what was bound must not
+            hide_parameters=True,  # error texts reach the log; bound values must not
         )
         attach(self._engine.dialect, keyring)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -154,14 +154,14 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Give every connection back. Idempotent."""
+        """Close every connection. Idempotent."""
         await self._engine.dispose()
 
     async def _connect(self, *_: Any, **__: Any) -> Any:
         connection = await asyncpg.connect(
             self._dsn,
             timeout=CONNECT_SECONDS,
-            command_timeout=self._statement_seconds + 1,  # for a server that no longer answers at all
+            command_timeout=self._statement_seconds + 1,  # in case the server no longer answers at all
             server_settings={"application_name": self._application},
         )
         # After connecting: PgBouncer lets nobody in who names other settings than the name while connecting.

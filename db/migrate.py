@@ -30,7 +30,7 @@ from db.roles import RoleError, grant, role_of
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
-ONE_AT_A_TIME = 0x62696C6279  # "bilby": the advisory lock's number
+ONE_AT_A_TIME = 0x62696C6279  # number of the advisory lock: "bilby"
 _WAIT_SECONDS = 60
 _LOCK_SECONDS = 4
 
@@ -41,32 +41,32 @@ async def upgrade(database: Database, revision: str = "head") -> None:
 
 
 async def is_further(database: Database) -> str | None:
-    """The revision the database is at, if a newer release has brought it further than this one knows."""
+    """Return the database's revision if a newer release has migrated it beyond this one's; else None."""
     async with database.begin() as session:
         at = await current(session)
     return at if at is not None and at > head() else None
 
 
 async def downgrade(database: Database, revision: str) -> None:
-    """Migrate down to ``revision`` (``base`` for none at all), in one transaction."""
+    """Migrate down to ``revision`` (``base`` for an empty schema), in one transaction."""
     await _run(database, lambda config: command.downgrade(config, revision))
 
 
 async def current(session: AsyncSession) -> str | None:
-    """The revision the database is at; None if it was never migrated."""
+    """Return the database's revision; None if it was never migrated."""
     connection = await session.connection()
     return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
 async def is_ready(session: AsyncSession) -> bool:
-    """Whether the code can work with the database: migrated that far, or further by a newer version."""
+    """Return whether the code works with the database: migrated to this release's revision or a newer one."""
     at = await current(session)
     return at is not None and at >= head()  # revisions are numbers of four digits
 
 
 @functools.cache
 def head() -> str:
-    """The revision the code expects."""
+    """Return the revision that the code expects."""
     return str(ScriptDirectory.from_config(configuration()).get_current_head())
 
 
@@ -91,7 +91,7 @@ def _limit(connection: Connection, *, lock_s: int, statement_s: int) -> None:
 
 
 def configuration() -> Config:
-    """Where the migrations are, as Alembic wants it."""
+    """Return Alembic's configuration."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
@@ -114,7 +114,7 @@ async def _main(direction: str, revision: str, settings: OwnerSettings) -> None:
 
 
 def main() -> None:
-    """The command: upgrades to the newest revision unless told otherwise."""
+    """Run the command; without arguments, upgrade to the newest revision."""
     parser = argparse.ArgumentParser(prog="python -m db.migrate", description=__doc__)
     parser.add_argument("direction", nargs="?", choices=("upgrade", "downgrade"), default="upgrade")
     parser.add_argument("revision", nargs="?", help="head by default, going down: -1")

@@ -59,7 +59,7 @@ _STILL_RENTED = text("released_at IS NULL")
 
 
 class Organisation(Base):
-    """The paying tenant."""
+    """A tenant."""
 
     __tablename__ = "organisations"
     __table_args__ = (one_of("status", OrganisationStatus),)
@@ -68,22 +68,22 @@ class Organisation(Base):
     name: Mapped[str] = mapped_column(Encrypted)
     status: Mapped[OrganisationStatus] = mapped_column(default="incomplete")
     consent_prompt: Mapped[str | None]
-    """What callers hear before they are transcribed; None for the platform's own words."""
+    """Prompt that callers hear before transcription; None for the default."""
     time_zone: Mapped[str] = mapped_column(default="Australia/Sydney")
     legal_name: Mapped[str | None] = mapped_column(Encrypted)
-    """As it stands in the Australian Business Register, under ``abn``."""
+    """Name in the Australian Business Register, under ``abn``."""
     abn: Mapped[str | None] = mapped_column(Encrypted)
     """Australian Business Number, eleven digits."""
     street: Mapped[str | None] = mapped_column(Encrypted)
     locality: Mapped[str | None] = mapped_column(Encrypted)
-    """Town or suburb of the address, and where its numbers are looked for."""
+    """Town or suburb of the address, in which its number is searched."""
     region: Mapped[str | None] = mapped_column(Encrypted)
     """State or territory: ``NSW``."""
     postcode: Mapped[str | None] = mapped_column(Encrypted)
     seats_wanted: Mapped[int | None]
-    """How many seats were chosen, at sign-up or later, before any are paid for."""
+    """Seats chosen at sign-up or later, before any are paid for."""
     call_log_days: Mapped[int | None]
-    """For how many days its calls stay in the call log; None for the platform's own period."""
+    """Days its calls stay in the call log; None for the default."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -113,28 +113,28 @@ class Member(Base):
     available: Mapped[bool] = mapped_column(default=False)
     """Whether calls may ring at this member's console."""
     available_at: Mapped[datetime | None]
-    """When ``available`` was last said, either way."""
+    """When ``available`` was last set."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     accepted_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True).evaluates_none(), default=lambda: datetime.now(UTC)
     )
-    """When they came by a link of ours; None: they are invited, and their address is not theirs here yet."""
+    """When they accepted by a link; None while only invited: the address is not theirs yet."""
     signed_out_at: Mapped[datetime | None]
-    """When they were last signed out everywhere: older sign-ins are over."""
+    """When they were last signed out everywhere; older sign-ins are invalid."""
     removed_at: Mapped[datetime | None]
 
     organisation: Mapped[Organisation] = relationship(lazy="raise_on_sql")
 
 
 class SignInLink(Base):
-    """A link that was mailed. Its token is stored as SHA-256 only: the table opens nothing."""
+    """A mailed sign-in link. Only its token's SHA-256 is stored, so the table opens nothing."""
 
     __tablename__ = "sign_in_links"
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     member_id: Mapped[UUID] = mapped_column(ForeignKey("members.id", ondelete="CASCADE"), index=True)
     requested_from: Mapped[bytes]
-    """Keyed hash of the network address that asked."""
+    """Keyed hash of the network address that requested it."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
@@ -143,14 +143,14 @@ class SignInLink(Base):
 
 
 class SignOut(Base):
-    """A sign-in that was ended before its cookie ran out, so that a copied cookie is worth nothing either."""
+    """A sign-in ended before its cookie expired, so that a copied cookie is invalid, too."""
 
     __tablename__ = "sign_outs"
 
     sign_in_id: Mapped[UUID] = mapped_column(primary_key=True)
     """The ``jti`` of the cookie's JWT."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    """When the JWT runs out by itself, and this row is no longer needed."""
+    """When the JWT expires and this row is no longer needed."""
 
 
 class Number(Base):
@@ -171,7 +171,7 @@ class Number(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     released_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
-    """When Twilio was last found to send this number's calls to us, by reading its settings back."""
+    """When Twilio's settings of the number were last read back and found correct."""
 
 
 class Call(Base):
@@ -204,19 +204,19 @@ class Call(Base):
     status: Mapped[CallStatus]
     dial_status: Mapped[CallStatus | None]
     outcome: Mapped[Outcome | None]
-    """None while the call goes on."""
+    """None while the call is in progress."""
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     duration_s: Mapped[int | None]
     """Seconds of the whole call, as Twilio bills it."""
     transcription: Mapped[Transcription | None]
-    """None when the call was never transcribed."""
+    """None if the call was never transcribed."""
     transcription_reason: Mapped[str | None]
     words_stopped_at: Mapped[datetime | None]
-    """When somebody stopped the words of this call; from then on no stream of it is started."""
+    """When transcription of this call was stopped; no stream of it is started afterwards."""
     heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    """When anything was last heard about this call; see `provisioning.schedule`."""
+    """When the last callback or event about this call arrived; see `provisioning.schedule`."""
 
     agent: Mapped[Member | None] = relationship(lazy="raise_on_sql", viewonly=True)
     number: Mapped[Number | None] = relationship(lazy="raise_on_sql", viewonly=True)
@@ -242,7 +242,7 @@ class Leg(Base):
 
 
 class RateLimit(Base):
-    """How often something was done in one window of time. ``key`` is a keyed hash of what and by whom."""
+    """How often something was done in one time window. ``key`` is a keyed hash of the limit and its subject."""
 
     __tablename__ = "rate_limits"
 
@@ -253,7 +253,7 @@ class RateLimit(Base):
 
 
 class Backup(Base):
-    """A backup that was proved by restoring it (deploy/backup.sh)."""
+    """A backup that was verified by restoring it (deploy/backup.sh)."""
 
     __tablename__ = "backups"
 
@@ -268,7 +268,7 @@ _TAKEN = text("state NOT IN ('released', 'failed')")
 
 
 class Subscription(Base):
-    """An organisation's agreement with us, as Stripe last showed it. A newer one takes the ended one's place."""
+    """An organisation's subscription, as Stripe last showed it. A newer one replaces one that has ended."""
 
     __tablename__ = "subscriptions"
     __table_args__ = (one_of("status", SubscriptionStatus), one_of("attention", Attention))
@@ -277,26 +277,26 @@ class Subscription(Base):
     stripe_customer_id: Mapped[str | None] = mapped_column(unique=True)
     stripe_subscription_id: Mapped[str | None] = mapped_column(unique=True)
     status: Mapped[SubscriptionStatus | None]
-    """None until Stripe has told of a subscription."""
+    """None until Stripe has shown a subscription."""
     seats: Mapped[int] = mapped_column(default=0)
     current_period_end: Mapped[datetime | None]
     cancel_at_period_end: Mapped[bool] = mapped_column(default=False)
     paid_at: Mapped[datetime | None]
-    """When money first came for this subscription. Until then nothing is granted, whatever its status."""
+    """When this subscription was first paid. Until then nothing is granted, whatever its status."""
     past_due_since: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    """When the organisation last lost its numbers' use: unpaid, paused or cancelled."""
+    """When the organisation last became unpaid, paused or cancelled."""
     release_after: Mapped[datetime | None] = mapped_column(index=True)
-    """When its numbers are given back, unless it pays before."""
+    """When its numbers are released, unless it pays before."""
     asked_at: Mapped[datetime | None]
-    """When Stripe was asked for what stands here; an answer to an earlier question is not written over it."""
+    """When Stripe was asked for this row's contents; an answer to an earlier question does not overwrite it."""
     attention: Mapped[Attention | None]
-    """What else about the subscription somebody should know or do; see `db.queries.organisations.ATTENTION`."""
+    """Condition beside the status that somebody should act on; see `db.queries.organisations.ATTENTION`."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class StripeEvent(Base):
-    """One event of Stripe's, kept so that it is acted on once and a failure is seen. Its contents are not kept."""
+    """One Stripe event, stored so that it is acted on once and failures are visible. Its contents are not stored."""
 
     __tablename__ = "stripe_events"
     __table_args__ = (
@@ -311,11 +311,11 @@ class StripeEvent(Base):
     state: Mapped[EventState] = mapped_column(default="received")
     error: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    """How often it was, or is about to be, acted on."""
+    """How often it was acted on, the present attempt included."""
 
 
 class NumberOrder(Base):
-    """A number on its way to an organisation: what the purchase saga knows, written before each step."""
+    """A number order: the state of its purchase, written before each step."""
 
     __tablename__ = "number_orders"
     __table_args__ = (
@@ -328,20 +328,20 @@ class NumberOrder(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     paid_by: Mapped[str | None] = mapped_column(unique=True)
-    """What pays for it: a subscription's id for the first number; one order each. None while only held."""
+    """What pays for it: a subscription's id for the first number; unique per order. None while only held."""
     state: Mapped[OrderState]
     candidate: Mapped[str | None] = mapped_column(Encrypted)
-    """The number to buy (``+61…``). Two orders that are under way never have the same one."""
+    """The number to buy (``+61…``). Two orders in progress never have the same one."""
     candidate_hash: Mapped[bytes | None]
     wanted: Mapped[Wanted] = mapped_column(default=dict)
     held_until: Mapped[datetime | None]
     choosing_until: Mapped[datetime | None]
-    """Somebody looks at numbers to choose from: none is chosen for them before then."""
+    """Until then members may be choosing: no number is chosen automatically."""
     twilio_sid: Mapped[str | None]
     number_id: Mapped[UUID | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[int | None]
-    """Twilio's, of the last attempt if that failed."""
+    """Twilio's error code of the last attempt, if it failed."""
     error_sentence: Mapped[str | None]
     """What an admin can do about it."""
     next_try_at: Mapped[datetime | None]
@@ -350,7 +350,7 @@ class NumberOrder(Base):
 
 
 class Bundle(Base):
-    """An organisation's regulatory papers at Twilio, without which no Australian number is sold to it."""
+    """An organisation's regulatory bundle at Twilio, which Australian numbers require."""
 
     __tablename__ = "bundles"
     __table_args__ = (one_of("status", BundleStatus),)
@@ -368,7 +368,7 @@ class Bundle(Base):
 
 
 class AuditEntry(Base):
-    """Who did what. The database refuses to change or remove one, but for `db.rotate` of what is encrypted."""
+    """An audit entry. The database rejects changes and deletions, except re-encryption by `db.rotate`."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (
@@ -392,7 +392,7 @@ class AuditEntry(Base):
 
 
 class Notice(Base):
-    """A mail that was sent to an organisation about its money: once for each kind and occasion."""
+    """A mail sent to an organisation about payments: once per kind and occasion."""
 
     __tablename__ = "notices"
 

@@ -1,4 +1,4 @@
-"""Whether a pooler between us and PostgreSQL keeps one server connection for each of ours.
+"""Detect a pooler between us and PostgreSQL that shares server connections (transaction mode).
 
 We need that: advisory locks, LISTEN and the settings of a connection live as long as it does. PgBouncer does so in
 its session mode. In its transaction mode a connection of ours is given another server's after each transaction, and
@@ -19,7 +19,7 @@ _PID = "SELECT pg_backend_pid()"
 
 
 class TransactionModeError(Exception):
-    """A pooler in transaction mode is in between; its text is for the operator."""
+    """A pooler in transaction mode is in between. The text is for the operator."""
 
 
 async def refuse_transaction_mode(url: str) -> None:
@@ -37,7 +37,7 @@ async def refuse_transaction_mode(url: str) -> None:
 
 
 def check(process: str, url: str) -> None:
-    """End ``process`` with one line if `refuse_transaction_mode` does. Call it before any event loop runs."""
+    """Exit with one line if `refuse_transaction_mode` raises. Call before any event loop runs."""
     try:
         asyncio.run(refuse_transaction_mode(url))
     except TransactionModeError as error:

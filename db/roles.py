@@ -1,4 +1,4 @@
-"""The role of web and provisioning: may do everything the product does, and nothing to tables or to what was audited.
+"""The database role of web and provisioning: it may use the tables, but not alter them or change audit entries.
 
 `db.migrate` makes it, as the owner of the tables, from the user and password in ``DATABASE_URL``; running it again
 gives the role what new tables need, and the password of today.
@@ -32,19 +32,19 @@ REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}
 
 
 class RoleError(Exception):
-    """The role cannot be what it has to be; its text is for the operator."""
+    """The role cannot be created as required. The text is for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Who signs in. Without a password it is PostgreSQL's own rules (pg_hba.conf) that let it in."""
+    """A role's name and password. Without a password, PostgreSQL's pg_hba.conf decides."""
 
     name: str
     password: str | None
 
 
 def role_of(url: str) -> Role:
-    """Who ``url`` signs in as. Raises `RoleError` if it says nobody."""
+    """Return the role that ``url`` signs in as. Raise `RoleError` if it names none."""
     parsed = make_url(url)
     if not parsed.username:
         raise RoleError("DATABASE_URL: must name the user that web and provisioning sign in as")
@@ -52,7 +52,7 @@ def role_of(url: str) -> Role:
 
 
 async def grant(session: AsyncSession, role: Role) -> None:
-    """Make ``role`` if there is none, and give it what web and provisioning need. Repeatable. Raises `RoleError`."""
+    """Create ``role`` if needed and grant what web and provisioning need. Idempotent. Raise `RoleError`."""
     is_superuser = await session.scalar(_EXISTS, {"name": role.name})
     if is_superuser:
         raise RoleError(f"DATABASE_URL: {role.name} is a superuser, whom nothing is forbidden; name another user")
@@ -71,7 +71,7 @@ async def grant(session: AsyncSession, role: Role) -> None:
 
 
 def verifier(password: str, salt: bytes | None = None) -> str:
-    """What PostgreSQL keeps of ``password`` (RFC 5803, SCRAM-SHA-256), so that its log never sees the password."""
+    """Return the SCRAM-SHA-256 verifier of ``password`` (RFC 5803), so that the server's log never sees it."""
     salt = salt or secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", hashlib.sha256)).digest()

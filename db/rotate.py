@@ -35,7 +35,7 @@ _PROCESSES = text(
 
 @dataclass(frozen=True, slots=True)
 class _Hash:
-    """How a hash column follows from the encrypted one beside it."""
+    """How a hash column derives from the encrypted column beside it."""
 
     column: str
     of: str
@@ -51,7 +51,7 @@ _HASHES: dict[type[Base], _Hash] = {
 
 
 class KeyMissingError(Exception):
-    """Some live process does not hold the new key; its text is for the operator."""
+    """A live process does not hold the new key. The text is for the operator."""
 
 
 async def rotate(database: Database) -> int:
@@ -87,7 +87,7 @@ async def _rotate_batch(session: AsyncSession, model: type[Base], last: Any) -> 
 
 
 async def _check_processes(session: AsyncSession) -> None:
-    """Raise `KeyMissingError` if a process is connected to this database that cannot read what we write."""
+    """Raise `KeyMissingError` if a connected process cannot read what this one writes."""
     new = keyring_of(session).fingerprints[0]
     names = set((await session.scalars(_PROCESSES)).all())
     if lacking := sorted(name for name in names if not _holds(name, new)):
@@ -98,12 +98,12 @@ async def _check_processes(session: AsyncSession) -> None:
 
 
 def _holds(application: str, fingerprint: str) -> bool:
-    """Whether a process of that name holds the key. One of an older release does not say, and is taken to lack it."""
+    """Return whether that process holds the key. Older releases do not report it, and count as lacking it."""
     return fingerprint in application.partition(" keys=")[2].split(",")
 
 
 def _touch(row: Base) -> None:
-    """Have every encrypted column written again: what is written goes under the first key."""
+    """Rewrite every encrypted column under the first key."""
     for name in _encrypted(type(row)):
         if getattr(row, name) is not None:
             flag_modified(row, name)

@@ -1,4 +1,4 @@
-"""What a process with a database reads to open it: its URL, and the keys of the encrypted columns."""
+"""Settings of a process with a database: its URL, and the keys of encrypted columns."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ EncryptionKeys = Annotated[CommaList, AfterValidator(_encryption_keys)]
 
 
 class DatabaseSettings(ProcessSettings):
-    """What is needed to open the database and read what stands in it."""
+    """Settings to open the database and read it."""
 
     database_url: DatabaseUrl
     encryption_keys: EncryptionKeys
@@ -128,7 +128,7 @@ class DatabaseSettings(ProcessSettings):
     def database(
         self, application: str, *, pool_size: int = POOL_SIZE, statement_seconds: float = STATEMENT_SECONDS
     ) -> Database:
-        """The database, shown as ``application`` in pg_stat_activity."""
+        """Return the database; ``application`` names this process in pg_stat_activity."""
         return self._opened(self.database_url, application, pool_size, statement_seconds)
 
     def _opened(self, url: SecretStr, application: str, pool_size: int, statement_seconds: float) -> Database:
@@ -142,29 +142,29 @@ class DatabaseSettings(ProcessSettings):
 
 
 class RetentionSettings(ProcessSettings):
-    """How long rows are kept where an organisation has not said."""
+    """How long rows are kept unless an organisation has set another period."""
 
     call_log_days: Annotated[int, Field(ge=SHORTEST_DAYS, le=LONGEST_DAYS)] = 400
-    """After how many days a call leaves the call log."""
+    """Days after which a call is deleted from the call log."""
 
 
 class OwnerSettings(DatabaseSettings):
-    """What the commands that change tables need: the owner's way in, beside the one of web and provisioning."""
+    """Settings of the commands that alter tables: the owner's URL beside that of web and provisioning."""
 
     migrate_database_url: DatabaseUrl | None = None
-    """The owner of the tables; without it ``DATABASE_URL`` is."""
+    """URL of the tables' owner; without it ``DATABASE_URL`` is used."""
 
     @property
     def owner_url(self) -> SecretStr:
-        """The owner's way in."""
+        """Return the owner's URL."""
         return self.migrate_database_url or self.database_url
 
     @property
     def application_url(self) -> str | None:
-        """The way in of web and provisioning, if it is another one than the owner's."""
+        """Return the URL of web and provisioning, if it differs from the owner's."""
         ours = self.database_url.get_secret_value()
         return None if ours == self.owner_url.get_secret_value() else ours
 
     def owners_database(self, application: str, *, statement_seconds: float = STATEMENT_SECONDS) -> Database:
-        """The database as its owner sees it, by one connection."""
+        """Return the database as its owner, with one connection."""
         return self._opened(self.owner_url, application, 1, statement_seconds)

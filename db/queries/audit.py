@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, from where. It only grows; the database itself refuses anything else.
+"""The audit log: who did what, when, from where. Append-only, enforced by the database.
 
 An entry is written in the transaction of what it tells about, so that neither is there without the other.
 """
@@ -21,13 +21,13 @@ from db.models import AuditEntry
 PAGE = 50  # rows
 LARGE_PAGE = 500
 SIGNED_IN = ("member.signed_in", "organisation.founded")
-"""What somebody does only once they are signed in for certain."""
+"""Actions that prove that a member is signed in."""
 Details = Mapping[str, str | int | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: a member, or somebody outside. ``network`` is hashed before it is stored."""
+    """Who acts: a member, or somebody outside. ``network`` is hashed before it is stored."""
 
     name: str
     member_id: UUID | None = None
@@ -39,19 +39,19 @@ BILBY, STRIPE, TWILIO = Actor("Bilby"), Actor("Stripe"), Actor("Twilio")
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries to show; None asks nothing. ``action`` is whole, or a noun: ``number`` for ``number.ready``."""
+    """Filter of entries; None matches all. ``action`` is complete, or a noun: ``number`` for ``number.ready``."""
 
     action: str | None = None
     actor_id: UUID | None = None
     outside: bool = False
-    """Only what Stripe, Twilio and we ourselves did."""
+    """Only actions of Stripe, Twilio and Bilby itself."""
     since: datetime | None = None
     until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page of the log ends: the next one begins with the first entry older than this."""
+    """End of a page of the log: the next page begins with the first entry older than this."""
 
     at: datetime
     id: UUID
@@ -60,7 +60,7 @@ class Place:
 async def record(
     session: AsyncSession, organisation_id: UUID, action: str, details: Details | None = None, actor: Actor = BILBY
 ) -> None:
-    """Write down that ``actor`` did ``action`` (``noun.verb``, in the past: ``number.released``)."""
+    """Record that ``actor`` did ``action`` (``noun.verb``, in the past: ``number.released``)."""
     network = actor.network
     entry = AuditEntry(
         organisation_id=organisation_id,
@@ -75,13 +75,13 @@ async def record(
 
 
 def details_of(entry: AuditEntry) -> dict[str, str | int | bool | None]:
-    """What `record` was given."""
+    """Return the details that `record` was given."""
     details: dict[str, str | int | bool | None] = json.loads(entry.details or "{}")
     return details
 
 
 class AuditLog:
-    """The audit log of one organisation. What is recorded through it was done by ``actor``."""
+    """The audit log of one organisation. Entries recorded through it are by ``actor``."""
 
     def __init__(self, session: AsyncSession, organisation_id: UUID, actor: Actor = BILBY) -> None:
         self._session = session
@@ -89,13 +89,13 @@ class AuditLog:
         self._actor = actor
 
     async def record(self, action: str, details: Details | None = None) -> None:
-        """Write down that it was done."""
+        """Record an action."""
         await record(self._session, self._organisation_id, action, details, self._actor)
 
     async def page(
         self, which: AuditFilter, *, after: Place | None = None, limit: int = PAGE
     ) -> Sequence[AuditEntry]:
-        """The newest ``limit`` entries older than ``after``."""
+        """Return the newest ``limit`` entries older than ``after``."""
         shown = self._filtered(which)
         if after is not None:
             shown = shown.where(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(after.at, after.id))
@@ -103,7 +103,7 @@ class AuditLog:
         return (await self._session.scalars(newest_first.limit(limit))).all()
 
     async def everything(self, which: AuditFilter) -> AsyncIterator[AuditEntry]:
-        """All of it, the newest first, read a page at a time: for an export."""
+        """Yield all entries, newest first, read one page at a time: for an export."""
         after = None
         while True:
             entries = await self.page(which, after=after, limit=LARGE_PAGE)
@@ -114,18 +114,18 @@ class AuditLog:
             after = Place(entries[-1].at, entries[-1].id)
 
     async def actions(self) -> Sequence[str]:
-        """Every action there is an entry of, to choose from."""
+        """Return every action that has an entry, as choices."""
         mine = select(AuditEntry.action).where(AuditEntry.organisation_id == self._organisation_id)
         return (await self._session.scalars(mine.distinct().order_by(AuditEntry.action))).all()
 
     async def last_sign_ins(self) -> dict[UUID, datetime]:
-        """When each member last signed in, by their id; who never did is not in it."""
+        """Return when each member last signed in, by id; members who never did are not included."""
         mine = (AuditEntry.organisation_id == self._organisation_id, AuditEntry.action.in_(SIGNED_IN))
         last = select(AuditEntry.actor_id, func.max(AuditEntry.at)).where(*mine).group_by(AuditEntry.actor_id)
         return {member_id: at for member_id, at in await self._session.execute(last) if member_id is not None}
 
     async def members(self) -> Mapping[UUID, str]:
-        """Every member who did something, with the name they had last; those who have gone as well."""
+        """Return every member with an entry, by their last name; removed members as well."""
         mine = select(AuditEntry).where(
             AuditEntry.organisation_id == self._organisation_id, AuditEntry.actor_id.is_not(None)
         )

@@ -1,4 +1,4 @@
-"""Organisations' regulatory papers. Each has one set at a time: the newest row."""
+"""Regulatory bundles of organisations. The newest row of an organisation counts."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ IN_REVIEW: tuple[BundleStatus, ...] = ("pending-review", "in-review")
 
 
 async def find(session: AsyncSession, bundle_id: UUID) -> Bundle | None:
-    """The papers of that id."""
+    """Return the bundle of that id."""
     return await session.get(Bundle, bundle_id, populate_existing=True)
 
 
 async def of_organisation(session: AsyncSession, organisation_id: UUID) -> Bundle | None:
-    """The organisation's papers, if it has filed any."""
+    """Return the organisation's bundle, if it has filed one."""
     newest = select(Bundle).where(Bundle.organisation_id == organisation_id).order_by(Bundle.created_at.desc())
     return await session.scalar(newest.limit(1).execution_options(populate_existing=True))
 
 
 async def approved(session: AsyncSession, organisation_id: UUID) -> tuple[str, str] | None:
-    """BundleSid and AddressSid to buy numbers with; None while there are no approved ones."""
+    """Return BundleSid and AddressSid to buy numbers with; None without an approved bundle."""
     papers = await of_organisation(session, organisation_id)
     if papers is None or papers.status not in APPROVED or not (papers.bundle_sid and papers.address_sid):
         return None
@@ -36,7 +36,7 @@ async def approved(session: AsyncSession, organisation_id: UUID) -> tuple[str, s
 
 
 async def start(session: AsyncSession, organisation_id: UUID) -> Bundle:
-    """The organisation's papers, to be filed with its details as they are now, unless they are approved."""
+    """Return the organisation's bundle, as a draft to be filed with the present details unless it is approved."""
     papers = await of_organisation(session, organisation_id)
     if papers is None:
         papers = Bundle(organisation_id=organisation_id, status="draft")
@@ -48,11 +48,11 @@ async def start(session: AsyncSession, organisation_id: UUID) -> Bundle:
 
 
 async def change(session: AsyncSession, papers: Bundle, **values: Any) -> bool:
-    """Set columns of ``papers``, if nobody has changed its status meanwhile."""
+    """Set columns of the bundle, unless its status has changed meanwhile; return whether it was done."""
     same = update(Bundle).where(Bundle.id == papers.id, Bundle.status == papers.status)
     return await session.scalar(same.values(**values).returning(Bundle.id)) is not None
 
 
 async def unfinished(session: AsyncSession) -> Sequence[Bundle]:
-    """Papers that wait for Twilio or for us."""
+    """Return bundles that wait for Twilio or for us."""
     return (await session.scalars(select(Bundle).where(Bundle.status.in_(("draft", *IN_REVIEW))))).all()

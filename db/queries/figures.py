@@ -30,7 +30,7 @@ _BYTES = text("SELECT pg_database_size(current_database())")
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """Jobs of one kind: ``due`` now (those at work among them), and ``held`` after too many failures."""
+    """Jobs of one kind: ``due`` now (running ones included), and ``held`` after too many failures."""
 
     due: int
     held: int
@@ -42,19 +42,19 @@ class Figures:
 
     jobs: Mapping[str, Jobs]
     oldest_job_seconds: float
-    """How long the job that has waited longest is overdue; 0 if none is."""
+    """Seconds by which the oldest due job is late; 0 if none is."""
     events_failed: int
-    """Events of Stripe that could not be acted on yet."""
+    """Stripe events that failed so far."""
     connections: int
     connections_limit: int
-    """How many connections the server grants, without those kept for superusers."""
+    """Connections the server accepts, without those reserved for superusers."""
     bytes: int
     backup_at: datetime | None
-    """When the newest backup was proved by restoring it; None if there is none."""
+    """When the newest backup was verified; None if there is none."""
 
 
 async def read(session: AsyncSession) -> Figures:
-    """Return the figures as they are now."""
+    """Return the present figures."""
     jobs = {name: Jobs(due, held) for name, due, held in await session.execute(_JOBS)}
     failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed")
     return Figures(

@@ -1,4 +1,4 @@
-"""How often something was done lately, counted in the database so that every web process sees the same count."""
+"""Rate limits, counted in the database so that all web processes share the counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_WINDOW = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``count`` times in a window of ``seconds``. ``name`` tells it from other limits on the same thing."""
+    """At most ``count`` times in a window of ``seconds``. ``name`` distinguishes limits on the same subject."""
 
     name: str
     count: int
@@ -25,7 +25,7 @@ class Limit:
 
 
 async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | None:
-    """Count one more for ``subject`` (an address, a network); seconds until it may go on, None if it may now.
+    """Count one more for ``subject`` (an address, a network). Return seconds to wait; None if allowed now.
 
     Windows are fixed, and begin at multiples of their length. What is refused counts as well, but a window's
     end always lets the subject go on.
@@ -43,7 +43,7 @@ async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | No
 
 
 async def look(session: AsyncSession, limit: Limit, subject: str) -> float | None:
-    """As `spend`, but without counting: None as long as one more is allowed."""
+    """Check like `spend` without counting: None while one more is allowed."""
     now = datetime.now(UTC)
     keyring = keyring_of(session)
     current = select(RateLimit).where(
@@ -54,7 +54,7 @@ async def look(session: AsyncSession, limit: Limit, subject: str) -> float | Non
 
 
 async def pause(session: AsyncSession, name: str, subject: str, seconds: float) -> bool:
-    """Whether ``seconds`` have passed since this last said so for ``subject``. Of two at once only one is told so."""
+    """Return whether ``seconds`` have passed since the last True for ``subject``. One caller gets True."""
     now = datetime.now(UTC)
     key = keyring_of(session).hash("rate", f"{name}\0{subject}")
     first = insert(RateLimit).values(
@@ -69,6 +69,6 @@ async def pause(session: AsyncSession, name: str, subject: str, seconds: float) 
 
 
 async def purge(session: AsyncSession) -> int:
-    """Forget the windows that are over; how many."""
+    """Delete expired windows; return how many."""
     over = delete(RateLimit).where(RateLimit.expires_at < func.now()).returning(RateLimit.key)
     return len((await session.scalars(over)).all())

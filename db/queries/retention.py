@@ -1,4 +1,4 @@
-"""Calls that are older than their organisation keeps them, and what goes with them."""
+"""Deletion of calls that are older than their organisation's retention period."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SHORTEST_DAYS, LONGEST_DAYS = 1, 3650
 
 
 async def days_of_everybody(session: AsyncSession, usual: int) -> Mapping[UUID, int]:
-    """For how many days each organisation keeps its calls; ``usual`` for those that have not said."""
+    """Return each organisation's retention period in days; ``usual`` where none is set."""
     rows = await session.execute(select(Organisation.id, Organisation.call_log_days))
     return {organisation_id: days or usual for organisation_id, days in rows}
 
 
 async def delete_calls(session: AsyncSession, organisation_id: UUID, before: datetime, most: int) -> int:
-    """Delete the oldest calls that began ``before`` then, at most ``most`` of them, with their legs; how many."""
+    """Delete at most ``most`` of the oldest calls that began ``before`` then, with their legs; return how many."""
     old = select(Call.id).where(Call.organisation_id == organisation_id, Call.started_at < before)
     ids = (await session.scalars(old.order_by(Call.started_at).limit(most).with_for_update(skip_locked=True))).all()
     await session.execute(delete(Leg).where(Leg.call_id.in_(ids)))
@@ -30,5 +30,5 @@ async def delete_calls(session: AsyncSession, organisation_id: UUID, before: dat
 
 
 def kept_since(now: datetime, days: int) -> datetime:
-    """When the oldest call that is still kept began."""
+    """Return the earliest start of calls that are kept."""
     return now - timedelta(days=days)

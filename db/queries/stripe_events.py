@@ -1,4 +1,4 @@
-"""Stripe's events by their ids: each is acted on once, however often it comes; what went wrong is kept to be seen."""
+"""Stripe's events by id: each is acted on once, however often it arrives; errors are kept for display."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 20  # rows
 
 
 async def receive(session: AsyncSession, event_id: str, kind: str, organisation_id: UUID | None) -> StripeEvent:
-    """Note that the event has come (perhaps once more); the row says what became of it before."""
+    """Record that the event arrived (perhaps again); the returned row has its previous state."""
     row = insert(StripeEvent).values(id=event_id, type=kind, organisation_id=organisation_id, attempts=1)
     again = row.on_conflict_do_update(index_elements=[StripeEvent.id], set_={"type": StripeEvent.type}).returning(
         StripeEvent
@@ -27,12 +27,12 @@ async def receive(session: AsyncSession, event_id: str, kind: str, organisation_
 
 
 async def find(session: AsyncSession, event_id: str) -> StripeEvent | None:
-    """The event of that id."""
+    """Return the event of that id."""
     return await session.get(StripeEvent, event_id, populate_existing=True)
 
 
 async def try_again(session: AsyncSession, row: StripeEvent) -> None:
-    """Count one more try at an event that has failed."""
+    """Count another attempt at a failed event."""
     row.attempts += 1
     await session.flush()
 
@@ -45,7 +45,7 @@ async def settle(
     organisation_id: UUID | None = None,
     error: str | None = None,
 ) -> bool:
-    """Say what became of it; False if it is done already, which nothing changes any more."""
+    """Set the event's state; False if it is done already, which is final."""
     values = {
         "state": state,
         "error": error and error[:LONGEST_ERROR],
@@ -57,7 +57,7 @@ async def settle(
 
 
 async def failed(session: AsyncSession, organisation_id: UUID | None) -> Sequence[StripeEvent]:
-    """The newest that could not be acted on yet; of None: those that are nobody's as far as we know."""
+    """Return the newest failed events; with None, those without a known organisation."""
     mine = (
         StripeEvent.organisation_id.is_(None)
         if organisation_id is None
@@ -68,11 +68,11 @@ async def failed(session: AsyncSession, organisation_id: UUID | None) -> Sequenc
 
 
 async def kinds_failed(session: AsyncSession) -> Sequence[str]:
-    """The kind of each event, whosever it is, that could not be acted on yet."""
+    """Return the kind of each failed event, of all organisations."""
     return (await session.scalars(select(StripeEvent.type).where(StripeEvent.state == "failed").limit(1000))).all()
 
 
 async def purge(session: AsyncSession, before: datetime) -> int:
-    """Forget what was settled and came before then; how many. Stripe repeats an event for days, not for months."""
+    """Delete events settled before then; return how many. Stripe repeats an event for days, not months."""
     old = delete(StripeEvent).where(StripeEvent.received_at < before, StripeEvent.state.in_(("done", "ignored")))
     return len((await session.scalars(old.returning(StripeEvent.id))).all())

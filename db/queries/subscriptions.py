@@ -1,4 +1,4 @@
-"""Subscriptions as they stand with us: one row for each organisation that has ever gone to pay."""
+"""Subscriptions: one row for each organisation that has ever begun a checkout."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _GIVEN_UP = ("held", "releasing", "released", "failed")
 
 
 async def of(session: AsyncSession, organisation_id: UUID) -> Subscription | None:
-    """The organisation's, read anew."""
+    """Return the organisation's row, read again from the database."""
     return await session.get(Subscription, organisation_id, populate_existing=True)
 
 
 async def of_customer(session: AsyncSession, stripe_customer_id: str) -> UUID | None:
-    """The organisation that is that customer of Stripe's."""
+    """Return the organisation of that Stripe customer."""
     whose = select(Subscription.organisation_id).where(Subscription.stripe_customer_id == stripe_customer_id)
     return await session.scalar(whose)
 
 
 async def start(session: AsyncSession, organisation_id: UUID) -> Subscription:
-    """The organisation's row, made if there is none."""
+    """Return the organisation's row; create it if needed."""
     row = insert(Subscription).values(organisation_id=organisation_id).on_conflict_do_nothing()
     await session.execute(row)
     found = await of(session, organisation_id)
@@ -36,26 +36,26 @@ async def start(session: AsyncSession, organisation_id: UUID) -> Subscription:
 
 
 async def to_release(session: AsyncSession, now: datetime) -> Sequence[UUID]:
-    """Organisations whose grace is over, and that still have a number or one on its way."""
+    """Return organisations past their grace period that still have a number or an order in progress."""
     late = select(Subscription.organisation_id).where(Subscription.release_after <= now, _has_numbers())
     return (await session.scalars(late)).all()
 
 
 async def in_grace(session: AsyncSession, now: datetime) -> Sequence[Subscription]:
-    """Subscriptions whose organisations will lose their numbers, unless they pay."""
+    """Return subscriptions whose organisations will lose their numbers unless they pay."""
     waiting = select(Subscription).where(Subscription.release_after > now, _has_numbers())
     return (await session.scalars(waiting)).all()
 
 
 async def numbers_kept(session: AsyncSession, organisation_id: UUID) -> Sequence[Number]:
-    """The organisation's rented numbers that nobody is giving back."""
+    """Return the organisation's rented numbers that are not being released."""
     leaving = exists().where(NumberOrder.number_id == Number.id, NumberOrder.state == "releasing")
     rented = select(Number).where(Number.organisation_id == organisation_id, Number.released_at.is_(None))
     return (await session.scalars(rented.where(~leaving).order_by(Number.created_at))).all()
 
 
 async def orders_kept(session: AsyncSession, organisation_id: UUID) -> Sequence[NumberOrder]:
-    """The organisation's paid orders that have come, or will come, to a number."""
+    """Return the organisation's paid orders that have a number or will get one."""
     mine = select(NumberOrder).where(
         NumberOrder.organisation_id == organisation_id, NumberOrder.state.not_in(_GIVEN_UP)
     )
@@ -63,7 +63,7 @@ async def orders_kept(session: AsyncSession, organisation_id: UUID) -> Sequence[
 
 
 async def claim_notice(session: AsyncSession, organisation_id: UUID, kind: str, about: str) -> bool:
-    """Whether the notice is to be sent now; False if it was claimed before."""
+    """Claim the notice; False if it was claimed before."""
     row = insert(Notice).values(organisation_id=organisation_id, kind=kind, about=about)
     claimed = await session.scalars(row.on_conflict_do_nothing().returning(Notice.kind))
     return claimed.one_or_none() is not None
