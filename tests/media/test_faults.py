@@ -1,4 +1,4 @@
-"""Transcribe under storms: the words are those spoken, in order, none twice, or a gap says how long and why."""
+"""Transcribe fails at random: all words are shown in order, none twice, or a gap says how long and why."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[No
 
 
 async def begun(node: Node) -> tuple[Screen, Talk]:
-    """A call, watched."""
+    """Return a watched call."""
     screen = await node.screen()
     return screen, Talk(await node.call())
 
@@ -60,7 +60,7 @@ def _spoken(screen: Screen) -> list[dict[str, dict[str, str]]]:
 
 
 class Weather:
-    """What befalls a vendor, in an order that ``seed`` decides."""
+    """Random faults of a vendor, in an order that ``seed`` decides."""
 
     def __init__(self, vendor: Vendor, seed: int) -> None:
         self._vendor = vendor
@@ -110,7 +110,7 @@ async def test_in_any_weather_every_word_comes_once(node: Node, seed: int) -> No
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_dropped_again_while_it_catches_up(node: Node, seed: int) -> None:
-    """Each new connection breaks while what was kept is being sent again."""
+    """Each new connection breaks while the buffer is replayed."""
     chance = random.Random(seed)
     screen, talk = await begun(node)
     await talk.say(8, pause=True)
@@ -129,7 +129,7 @@ async def test_dropped_again_while_it_catches_up(node: Node, seed: int) -> None:
 
 @pytest.mark.parametrize("delay", [0.3, 2.0])
 async def test_a_slow_transcribe_is_waited_for(node: Node, delay: float) -> None:
-    """Answers that come late are no reason to begin anew, nor to lose the last ones."""
+    """Late answers are no reason to reconnect, nor to lose the last results."""
     node.vendor.delay = delay
     screen, talk = await begun(node)
     for _ in range(6):
@@ -177,7 +177,7 @@ async def test_what_cannot_get_better_is_a_gap_to_the_end(node: Node) -> None:
 async def test_the_four_hours_of_one_stream_are_never_reached(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The service takes 8 s of sound in a stream here, and we change over in good time; nobody pauses for long."""
+    """The service accepts 8 s of audio in a stream here, and we switch in time although nobody pauses for long."""
     monkeypatch.setattr(transcribe, "MOST_SECONDS", 1.0)
     async with running(tmp_path, free_port(), Limits(most_seconds=8), Timing(overlap=0.5)) as node:
         screen, talk = await begun(node)
@@ -228,7 +228,7 @@ async def test_a_stream_that_does_reach_its_limit_is_followed_by_another(
 
 
 async def test_a_hold_without_a_sound_lasts_as_long_as_it_likes(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    """Twilio sends nothing at all for six times as long as the service waits (15 s, here 0.5 s)."""
+    """Twilio sends nothing for six times as long as the service waits (15 s, here 0.5 s)."""
     async with running(tmp_path, free_port(), Limits(starve_seconds=0.5), Timing(idle=0.1)) as node:
         screen, talk = await begun(node)
         await talk.say(3, pause=True)

@@ -1,4 +1,4 @@
-"""Credentials that expire, are renewed, are refused: the connection made with old ones is relieved in good time."""
+"""Credentials expire, are renewed, are refused: a connection made with old ones is replaced in time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKENS = {key: f"token of {key}" for key in KEYS}
 
 
 def short_lived() -> AwsCredentialsProvider:
-    """Fresh temporary credentials each time, as a role's are; these last two seconds."""
+    """Return fresh temporary credentials each time, as a role has; these last two seconds."""
     numbers = itertools.count()
 
     def issue() -> AwsCredentials:
@@ -62,7 +62,7 @@ async def test_a_connection_is_replaced_before_its_credentials_expire(
 async def test_credentials_that_cannot_be_had_are_asked_for_again(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    """The place where they come from is away for a moment: that may get better."""
+    """Their source is unavailable for a moment, so a retry may help."""
     tries = itertools.count()
 
     def issue() -> AwsCredentials:

@@ -1,4 +1,4 @@
-"""The way from Twilio is bad: frames lost, late, doubled, out of order; sockets broken. Every word, or a gap."""
+"""Frames are lost, late, duplicated and out of order, sockets break: every word is shown, or a gap covers it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WAYS: dict[str, Callable[[float], Faults]] = {
 
 
 def mangler(faults: Faults) -> Callable[[list[str]], list[str]]:
-    """What becomes of a line's frames, two of which are one tick of Twilio's clock."""
+    """Change a line's frames; two of them are one tick of Twilio's clock."""
     way, ticks = Mangler(faults), itertools.count()
 
     def send(frames: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Nothing grows: a hundred calls held for a while need at the end what they needed at the beginning."""
+"""Memory does not grow: a hundred calls need at the end what they needed at the beginning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CODE = (ModuleType, FunctionType, BuiltinFunctionType, type, asyncio.AbstractEv
 
 
 def remembered() -> Iterator[object]:
-    """Every object that is, or is part of, a call's memory."""
+    """Return every object that is, or is part of, a call's memory."""
     gc.collect()
     return (thing for thing in gc.get_objects() if isinstance(thing, Call | LiveCall | Utterance))
 
@@ -41,7 +41,7 @@ def held_by(root: object) -> Iterator[object]:
 @pytest.mark.timeout(180)
 async def test_a_hundred_calls_need_no_more_memory_after_a_while() -> None:
     resident = [kb async for kb in soak(CALLS, seconds=40, every=10)]
-    warm, last = resident[1], resident[-1]  # the tapes are full after some seconds
+    warm, last = resident[1], resident[-1]  # the replay buffers are full after some seconds
     spoken_kb = 20 * 0.25 * 2 * 0.2 * CALLS  # 20 s, an utterance each 4 s on two channels, well below 200 bytes
     assert last - warm <= spoken_kb + 4_000
 
@@ -75,7 +75,7 @@ async def test_no_word_of_an_ended_call_is_referred_to(node: Node) -> None:
 
 
 def texts_of(node: Node) -> list[object]:
-    """All texts that the server holds which contain the word."""
+    """Return all texts reachable from the server that contain the word."""
     return [text for text in held_by(node.server) if _says(text, "velvetwombat")]
 
 

@@ -1,4 +1,4 @@
-"""Every series that the code can name is there from the start, at 0, so that its first burst is an increase."""
+"""Every series that the code can name is exported from the start, at 0, so that its first burst is an increase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection to NATS ends when it is asked to, whatever has become of the server meanwhile."""
+"""The connection to NATS ends when it is asked to, whatever the server does meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages for those who run a node."""
+"""The pages for operators of a node."""
 
 from __future__ import annotations
 

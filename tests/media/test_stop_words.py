@@ -1,4 +1,4 @@
-"""Somebody stops the words of a call: they are gone on every node and console, and nothing brings words back."""
+"""Stopping a call's transcription removes its words on every node and console, and nothing brings them back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.kit.nats import settled
 
 @dataclass
 class Nodes:
-    """Two nodes on one bus, and web's end of it."""
+    """Two nodes on one NATS, and web's connection to it."""
 
     a: Node
     b: Node
@@ -36,8 +36,8 @@ class Nodes:
     async def stop(self, call: str, **facts: Any) -> None:
         await self.web.publish(f"call.a.{call}.stopped", json.dumps(facts).encode())
 
-    def told(self, call: str, fact: str) -> list[dict[str, Any]]:
-        """What media has told web of ``call``."""
+    def sent_to_web(self, call: str, fact: str) -> list[dict[str, Any]]:
+        """Return what media sent to web about ``call``."""
         return [body for subject, body in self.facts if subject == f"call.a.{call}.{fact}"]
 
 
@@ -101,7 +101,7 @@ async def test_no_word_comes_after_it_and_transcribe_is_let_go(nodes: Nodes) -> 
     await near.until(lambda: stopped(near, line.call))
     before = len([event for event in near.events if event["type"] in ("utterance", "gap")])
     await nodes.a.vendor.until(lambda: nodes.a.vendor.open == 0)
-    await line.say("and this is nobody's business")
+    await line.say("and this is a private matter")
     await line.closed_with()  # Twilio did not end the stream: media does
     after = [event for event in near.events if event["type"] in ("utterance", "gap")][before:]
     assert after == []
@@ -117,9 +117,9 @@ async def test_web_is_told_that_transcription_is_over_and_why(nodes: Nodes) -> N
     await near.until(lambda: stopped(near, line.call))
     await settled(nodes.web)
     async with asyncio.timeout(10):
-        while not nodes.told(line.call, "ended"):  # noqa: ASYNC110  (it comes over a socket)
+        while not nodes.sent_to_web(line.call, "ended"):  # noqa: ASYNC110  (it comes over a socket)
             await asyncio.sleep(0.01)
-    assert [fact["reason"] for fact in nodes.told(line.call, "ended")] == ["stopped"]
+    assert [fact["reason"] for fact in nodes.sent_to_web(line.call, "ended")] == ["stopped"]
 
 
 async def test_it_stays_on_the_page_until_people_have_hung_up(nodes: Nodes) -> None:
@@ -153,7 +153,7 @@ async def test_no_stream_of_it_opens_any_more_on_any_node(nodes: Nodes) -> None:
 
 
 async def test_a_call_that_moves_after_it_takes_no_words_along(nodes: Nodes) -> None:
-    """A node that was not told: it keeps what it said to itself, and learns of it by the first answer."""
+    """One node missed the message: it keeps its words to itself, and learns of it by the first answer."""
     line, near, far = await spoken(nodes)
     nodes.b.server.hub.stop_words("a", line.call)
     await line.say("the first node still hears")

@@ -1,4 +1,4 @@
-"""Tickets open one socket each, for a short while, and nothing else."""
+"""A ticket opens one socket, for a short while, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors reach the tracker as types and places, once a minute each, and never hold anybody up."""
+"""Errors reach the tracker as types and places, once a minute each, and never delay the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = 20
 
 
 class Tracker:
-    """What was sent, in order."""
+    """Records what was sent, in order."""
 
     def __init__(self) -> None:
         self.sent: queue.Queue[bytes] = queue.Queue()

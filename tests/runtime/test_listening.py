@@ -1,4 +1,4 @@
-"""Where a process listens: on IPv6 and IPv4 by default, on IPv4 where there is no IPv6, else where it was told to."""
+"""Listen on IPv6 and IPv4 by default, on IPv4 where there is no IPv6, else on the configured host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.listening import ANYWHERE, place, raise_descriptor_limit
 
 
 async def _reached(at: dict[str, object], *hosts: str) -> list[str]:
-    """Those of ``hosts`` at which a server at ``at`` answers."""
+    """Return those of ``hosts`` at which a server at ``at`` answers."""
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, **at)  # type: ignore[call-overload]
     port = server.sockets[0].getsockname()[1]
     found = []

@@ -1,4 +1,4 @@
-"""What must not be read in a log is not in it, whoever logged it and by whatever way."""
+"""No secret, spoken word or phone number is in a log, whoever logs it and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container's health check says of the process beside it."""
+"""What a container's health check reports of the process beside it."""
 
 from __future__ import annotations
 

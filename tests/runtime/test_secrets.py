@@ -1,4 +1,4 @@
-"""Secrets while one replaces another, and secrets that are files instead of variables."""
+"""Secrets during a rotation, and secrets in files instead of variables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _REQUIRED: dict[type[ProcessSettings], dict[str, str]] = {
 
 
 def folder_with(place: Path, values: dict[str, str]) -> Path:
-    """One file for each value, as an editor leaves it: with a line's end."""
+    """Return a folder with one file for each value, ending in a newline as editors write it."""
     for name, value in values.items():
         (place / name).write_text(value + "\n")
         (place / name).chmod(stat.S_IRUSR)

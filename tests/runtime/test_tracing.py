@@ -1,4 +1,4 @@
-"""Traces: one for each call over all processes, sent as OpenTelemetry says, and nothing at all unless asked for."""
+"""One OpenTelemetry trace for each call over all processes, and none at all unless it is configured."""
 
 from __future__ import annotations
 

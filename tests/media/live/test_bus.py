@@ -1,4 +1,4 @@
-"""Two media nodes: consoles see the calls of both, and NATS being away disturbs neither."""
+"""Two media nodes: consoles see the calls of both, and an outage of NATS disturbs neither."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.kit.nats import settled
 
 @dataclass
 class Pair:
-    """Two nodes on one bus."""
+    """Two nodes on one NATS."""
 
     a: Node
     b: Node
@@ -68,11 +68,11 @@ async def test_who_joins_late_on_another_node_sees_the_words_so_far(pair: Pair) 
 
 async def test_nothing_is_relayed_while_nobody_watches_elsewhere(pair: Pair) -> None:
     client = await nats.connect(pair.nats.url("media"))
-    told: list[str] = []
+    received: list[str] = []
     try:
 
         async def take(message: Msg) -> None:
-            told.append(message.subject)
+            received.append(message.subject)
 
         await client.subscribe("transcript.>", cb=take)
         await settled(client)
@@ -83,7 +83,7 @@ async def test_nothing_is_relayed_while_nobody_watches_elsewhere(pair: Pair) -> 
         await settled(client)
     finally:
         await client.close()
-    assert told == []
+    assert received == []
 
 
 async def test_a_ticket_used_on_one_node_opens_nothing_on_the_other(pair: Pair) -> None:

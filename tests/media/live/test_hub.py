@@ -1,4 +1,7 @@
-"""Who is told what: Alice owns, Sam supervises, Bob and Dana are agents, Charlie is another organisation's."""
+"""Which events each role gets.
+
+Alice is owner, Sam supervisor, Bob and Dana agents; Charlie has another organisation.
+"""
 
 from __future__ import annotations
 
@@ -23,21 +26,21 @@ from protocol.tickets import Role
 
 @dataclass(eq=False)
 class Person:
-    """A console that remembers what it was told."""
+    """A console that records its events."""
 
     org: str
     member: str
     role: Role
-    told: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, event: bytes) -> None:
-        self.told.append(msgspec.json.decode(event))
+        self.events.append(msgspec.json.decode(event))
 
     def close_revoked(self) -> None:
-        self.told.append({"type": "dismissed"})
+        self.events.append({"type": "revoked"})
 
     def types(self) -> list[str]:
-        return [event["type"] for event in self.told]
+        return [event["type"] for event in self.events]
 
 
 def started(call: str = "CA1", agent: str | None = None) -> CallStarted:
@@ -70,9 +73,9 @@ def test_everyone_sees_what_is_theirs_and_nobody_else() -> None:
     for name in ("alice", "sam"):
         assert cast[name].types() == ["call.started", "utterance", "call.assigned", "utterance", "call.ended"]
     assert cast["bob"].types() == ["call.started", "utterance", "call.ended"]
-    assert cast["bob"].told[0]["call"]["utterances"][0]["text"] == "hello"
-    assert cast["dana"].told == []
-    assert cast["charlie"].told == []
+    assert cast["bob"].events[0]["call"]["utterances"][0]["text"] == "hello"
+    assert cast["dana"].events == []
+    assert cast["charlie"].events == []
 
 
 def test_who_loses_a_call_is_told_and_hears_no_more() -> None:
@@ -96,7 +99,7 @@ def test_an_outbound_call_is_told_to_be_answered_though_its_agent_was_known() ->
     hub.publish("a", assigned)
     hub.publish("a", assigned)  # Twilio says so twice
     for name in ("sam", "bob"):
-        assert cast[name].told == [{"type": "call.assigned", "call": "CA1", "agent": "bob"}]
+        assert cast[name].events == [{"type": "call.assigned", "call": "CA1", "agent": "bob"}]
     assert [call["answered"] for call in msgspec.json.decode(hub.watch(people()["alice"]))["calls"]] == [True]
 
 
@@ -133,7 +136,7 @@ def test_an_unwatched_hub_forgets_its_watchers() -> None:
     hub.watch(cast["sam"])
     hub.unwatch(cast["sam"])
     hub.publish("a", started())
-    assert cast["sam"].told == []
+    assert cast["sam"].events == []
     assert not hub.is_watched("a")
 
 
@@ -146,7 +149,7 @@ def test_only_what_was_born_here_is_relayed() -> None:
 
 
 def test_a_known_call_that_starts_again_keeps_its_words_and_its_agent() -> None:
-    """It has come to another node: that one knows who has it and how it does, and not yet what was said."""
+    """It moved to another node, which knows its agent and state but not its words yet."""
     hub, cast = Hub(), people()
     hub.publish("a", started(agent="bob"))
     hub.publish("a", said("so far"))
@@ -157,7 +160,7 @@ def test_a_known_call_that_starts_again_keeps_its_words_and_its_agent() -> None:
     hub.publish("a", started(), local=False)
     assert cast["sam"].types() == ["state", "call.assigned", "state"]
     assert cast["dana"].types() == ["call.started", "state"]
-    assert cast["dana"].told[0]["call"]["utterances"][0]["text"] == "so far"
+    assert cast["dana"].events[0]["call"]["utterances"][0]["text"] == "so far"
     assert cast["bob"].types() == ["state", "call.assigned"]
     known = hub.find("a", "CA1")
     assert known is not None
@@ -171,4 +174,4 @@ def test_a_removed_member_is_shown_out_alone() -> None:
     hub.close_consoles("a", "bob")
     hub.close_consoles("a", "sam")
     hub.close_consoles("b", "alice")
-    assert {name for name, person in cast.items() if person.types() == ["dismissed"]} == {"bob", "sam"}
+    assert {name for name, person in cast.items() if person.types() == ["revoked"]} == {"bob", "sam"}

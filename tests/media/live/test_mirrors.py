@@ -1,4 +1,4 @@
-"""Which other node keeps a call, and how much it is sent."""
+"""Which other node keeps a call, and which events it is sent."""
 
 from __future__ import annotations
 

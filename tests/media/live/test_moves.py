@@ -1,4 +1,4 @@
-"""A call that moves to another node, because its own is drained or has died, takes its words along."""
+"""A call that moves to another node, because its own drains or dies, keeps its words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.kit.nats import settled
 
 @dataclass
 class Pair:
-    """Two nodes on one bus."""
+    """Two nodes on one NATS."""
 
     a: Distant
     b: Node
@@ -32,7 +32,7 @@ class Pair:
     vendor: Vendor
 
     async def moved(self, line: Line, began: int) -> Line:
-        """web starts the call's stream anew, and it lands on the second node."""
+        """Open a new stream of the call at the second node, as web does."""
         return await self.b.call(sid=line.call, began=began)
 
 
@@ -89,10 +89,10 @@ async def test_a_node_that_must_end_at_once_leaves_its_calls_to_others(pair: Pai
     for _ in range(2):
         pair.a.process.send_signal(signal.SIGTERM)
         await asyncio.sleep(0.3)  # or the two are one
-    told = await asked.next_msg(10)
+    received = await asked.next_msg(10)
     await client.close()
-    assert told.subject == f"handover.a.{line.call}"
-    assert json.loads(told.data)["stream"] == line.facts.stream_sid
+    assert received.subject == f"handover.a.{line.call}"
+    assert json.loads(received.data)["stream"] == line.facts.stream_sid
     async with asyncio.timeout(10):
         assert await pair.a.process.wait() == 0
     second = await pair.moved(line, began)

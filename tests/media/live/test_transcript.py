@@ -1,4 +1,4 @@
-"""Events fold into a call the same way for everybody, early or late."""
+"""Events fold into a call in the same way, whether they arrive early or late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three nodes: a call moves between them, by hand-over or by death, and no word vanishes untold."""
+"""Three nodes: a call moves between them, by handover or by death, and every missing word is covered by a gap."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def bus(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 
 class Trio:
-    """Three nodes that know each other; one that crashes is replaced by a fresh one."""
+    """Three nodes that know each other; one that crashes is replaced by a new one."""
 
     def __init__(self, url: str, tasks: asyncio.TaskGroup) -> None:
         self._url, self._tasks = url, tasks
@@ -106,7 +106,7 @@ CASES = [
 
 @pytest.mark.parametrize("dies", [False, True])
 async def test_every_assignment_of_stream_console_and_keeper(bus: NatsServer, dies: bool) -> None:
-    """Stream at one node, kept by another, watched at any, moved to any other: by hand-over and by death."""
+    """Stream at one node, kept by another, watched at any, moved to any other: by handover and by death."""
     async with trio_on(bus) as trio:
         for stream, keeper, watching, target in CASES:
             if dies and watching == stream:

@@ -1,4 +1,4 @@
-"""The quota is one for all nodes: real NATS, nodes and workers, and a Transcribe that refuses what is too much."""
+"""One quota for all nodes: real NATS, nodes and workers, and a Transcribe that refuses too many streams."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ async def bus(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Nat
 
 
 async def until(bus: NatsServer, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until ``condition`` holds, looking whenever a node has said something of itself."""
+    """Wait until ``condition`` holds; check it after each heartbeat of a node."""
     client = await nats.connect(bus.url("media"))
     try:
-        beats = await client.subscribe("node.*.alive")
+        heartbeats = await client.subscribe("node.*.alive")
         async with asyncio.timeout(seconds):
             while not condition():
-                await beats.next_msg(seconds)
+                await heartbeats.next_msg(seconds)
     finally:
         await client.close()
 
 
 async def live(bus: NatsServer, count: int) -> None:
-    """Wait until so many nodes live, in whatever processes."""
+    """Wait until ``count`` nodes are alive, in whatever processes."""
     client = await nats.connect(bus.url("media"))
     try:
-        beats = await client.subscribe("node.*.alive")
+        heartbeats = await client.subscribe("node.*.alive")
         names: set[str] = set()
         async with asyncio.timeout(20):
             while len(names) < count:
-                names.add((await beats.next_msg(20)).subject)
+                names.add((await heartbeats.next_msg(20)).subject)
     finally:
         await client.close()
 
 
 def agree(*nodes: Node) -> bool:
-    """Whether the nodes know each other, and one of them is leader."""
+    """Return whether the nodes know each other and one of them is leader."""
     admissions = [node.server.admission for node in nodes]
     met = all(len(admission.membership.alive(time.monotonic())) == len(nodes) - 1 for admission in admissions)
     return met and sum(admission.is_leader for admission in admissions) == 1
@@ -60,7 +60,7 @@ def agree(*nodes: Node) -> bool:
 async def nodes_of(
     count: int, bus: NatsServer, free_port: Callable[[], int], slots: int, **vendor_options: int
 ) -> AsyncIterator[list[Node]]:
-    """So many nodes in this process that share ``slots``; Transcribe has no more than that."""
+    """Run ``count`` nodes in this process that share ``slots``; Transcribe has no more than that."""
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(scripted_vendor(quota=slots, **vendor_options))
         nodes = [
@@ -244,7 +244,7 @@ async def test_two_workers_of_one_machine_share_the_slots(bus: NatsServer, free_
 
 
 async def _call_and_say(machine: Address, screen: Screen, words: str) -> Line:
-    """A call that has begun when this returns, so that the next one comes after it."""
+    """Begin a call, so that the next one begins after it."""
     line = await machine.call()
     await line.say(words)
     await screen.until(lambda: line.call in screen.calls())

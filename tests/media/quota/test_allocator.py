@@ -1,4 +1,4 @@
-"""Slots shared by many nodes: never too many, first come first served, nobody starves, whoever dies and whenever."""
+"""Slots shared by many nodes: never too many, in order of the calls, none forgotten, whichever node dies and when."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_short_loss_of_nats_grants_nothing_twice() -> None:
         for since in range(2):
             fleet.nodes[name].ask(since)
     fleet.run(1)
-    for number in list(fleet.nodes["a"].held):  # what is given back may be given out anew: by one
+    for number in list(fleet.nodes["a"].held):  # what is given back may be granted again: by one leader
         fleet.nodes["a"].free(number)
     for name in "abc":
         fleet.cut_off(*"abc")
@@ -67,7 +67,7 @@ def test_a_short_loss_of_nats_grants_nothing_twice() -> None:
 
 
 def test_who_comes_back_waits_for_those_it_knew() -> None:
-    """The eldest is the first whose NATS is back; the others served themselves meanwhile, and are not heard yet."""
+    """The leader's NATS is back first; the others granted themselves slots meanwhile and are not heard yet."""
     fleet = fleet_of(4, "a", "b")
     fleet.cut_off("a", "b")
     for since in range(4):

@@ -1,4 +1,4 @@
-"""Heartbeats: who lives, who does not, and which streams are where when somebody asks."""
+"""Heartbeats: which nodes are alive, and which streams are where."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _times = st.floats(0, 100, allow_nan=False)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), _times)), _times)
-def test_who_was_heard_lately_lives(beats: list[tuple[str, float]], now: float) -> None:
+def test_who_was_heard_lately_lives(heartbeats: list[tuple[str, float]], now: float) -> None:
     membership = Membership()
-    for number, (node, at) in enumerate(sorted(beats, key=lambda beat: beat[1])):
+    for number, (node, at) in enumerate(sorted(heartbeats, key=lambda pair: pair[1])):
         membership.receive(node, Heartbeat(calls=number), at)
-    now = max([now, *(at for _, at in beats)])
-    assert membership.alive(now).keys() == {node for node, at in beats if now - at < GONE_SECONDS}
+    now = max([now, *(at for _, at in heartbeats)])
+    assert membership.alive(now).keys() == {node for node, at in heartbeats if now - at < GONE_SECONDS}
 
 
 @asynccontextmanager
@@ -42,8 +42,8 @@ async def listening(server: NatsServer, user: User, subject: str) -> AsyncIterat
 
 
 async def _fact(subscription: Subscription) -> tuple[str, dict[str, Any]]:
-    told = await subscription.next_msg(10)
-    return told.subject.rpartition(".")[2], json.loads(told.data)
+    message = await subscription.next_msg(10)
+    return message.subject.rpartition(".")[2], json.loads(message.data)
 
 
 async def test_a_node_says_that_it_lives_and_hears_it_of_others(node: Node, free_port: Callable[[], int]) -> None:
@@ -51,15 +51,15 @@ async def test_a_node_says_that_it_lives_and_hears_it_of_others(node: Node, free
     line = await node.call()
     async with (
         media_node(node.nats, node.vendor, port=free_port()) as other,
-        listening(node.nats, "web", "node.*.alive") as (_, beats),
+        listening(node.nats, "web", "node.*.alive") as (_, heartbeats),
         asyncio.timeout(10),
     ):
         heard: set[int] = set()
         while heard != {0, 1}:
-            heard.add(json.loads((await beats.next_msg(10)).data)["calls"])
+            heard.add(json.loads((await heartbeats.next_msg(10)).data)["calls"])
         membership = other.server.bus.heartbeats.membership
         while [heartbeat.calls for heartbeat in membership.alive(asyncio.get_running_loop().time()).values()] != [1]:
-            await beats.next_msg(10)
+            await heartbeats.next_msg(10)
     await line.hang_up()
 
 
@@ -79,7 +79,7 @@ async def test_who_asks_is_told_which_streams_are_where(node: Node) -> None:
 
 
 async def test_a_call_that_two_nodes_have_is_the_newer_ones(node: Node) -> None:
-    """One was away from NATS when the call moved; it says what it has when it comes back."""
+    """One was away from NATS when the call moved, and announces its streams when it is back."""
     await node.connected()
     line = await node.call()
     screen = await node.screen()

@@ -1,4 +1,4 @@
-"""Connections without a ticket are bounded, and running out of descriptors is a pause and one line in the log."""
+"""Connections without a ticket are limited; when descriptors run out, accepting pauses with one line in the log."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_few_descriptors_make_tight_limits() -> None:
 
 
 async def status_of_a_console(address: Address) -> int:
-    """101, or what is answered instead; a socket that opens stays open and says nothing."""
+    """Return the handshake's status; a socket that opens stays open and sends nothing."""
     try:
         await address.open_screen()
     except InvalidStatus as refused:

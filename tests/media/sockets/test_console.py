@@ -1,4 +1,4 @@
-"""A browser's door, and who sees what behind it."""
+"""Who may open a console, and what it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A console ends with the right to it, beats while it lasts, and is one of eight at most."""
+"""A console ends with its member's right to it, sends heartbeats, and is one of at most eight."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def hello(member: str = "sam", **claims: Any) -> str:
 
 
 async def opened(node: Node, text: str) -> Screen:
-    """A console that has sent ``text``."""
+    """Return a console that has sent ``text``."""
     screen = await node.open_screen()
     await screen.socket.send(text)
     return screen
@@ -141,7 +141,7 @@ def test_a_removal_voids_what_was_issued_before_and_is_remembered_longer_than_th
     assert revoked.covers(ticket(999.9))
     assert not revoked.covers(ticket(1000.1))
     assert not revoked.covers(ticket(999.9, "bob"))
-    revoked.revoke("a", "sam", 990.0)  # told late
+    revoked.revoke("a", "sam", 990.0)  # reported late
     assert revoked.covers(ticket(999.9))
     now += REVOKED_SECONDS - 1
     revoked.revoke("a", "bob", now)

@@ -1,4 +1,4 @@
-"""The handshake: spelled in every way that RFC 9110 and Twilio's own validators allow, and leaving nothing behind."""
+"""The handshake: every spelling that RFC 9110 and Twilio's own validators allow, and no traces of refused ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def signed(url: str) -> str:
 
 
 async def handshake(node: Node, path: str, *lines: str, upgrade: bool = True) -> int:
-    """The status of the answer to a raw request with these header ``lines``."""
+    """Return the status of the answer to a raw request with these header ``lines``."""
     host, port = node.url.removeprefix("ws://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     key = base64.b64encode(os.urandom(16)).decode()

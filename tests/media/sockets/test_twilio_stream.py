@@ -1,4 +1,4 @@
-"""Twilio's door: signed and ticketed, or shut; bad input is counted and the call goes on."""
+"""Twilio's stream: signature and ticket are required; bad input is counted and the call continues."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def test_another_account_is_refused(node: Node) -> None:
 
 
 async def test_a_stream_is_closed_after_a_minute_without_a_frame_and_not_before(node: Node) -> None:
-    """It may ring for 30 s, and a hold be silent for longer than people think."""
+    """A call may ring for 30 s, and be silent on hold for longer."""
     line = await node.call()
     await node.vendor.until(lambda: node.vendor.opened == 1)
     (stream,) = node.server._streams

@@ -51,12 +51,12 @@ Frame = tuple[int, int, bytes, int]  # track, timestamp, payload, sequence
 
 
 def sound(track: int, index: int) -> bytes:
-    """20 ms that nobody else says."""
+    """Return 20 ms of audio that occurs nowhere else."""
     return random.Random(track * 100_000 + index).randbytes(FRAME)
 
 
 def spoken(count: int, tracks: Iterable[int] = (0, 1), since: int = 0) -> list[Frame]:
-    """``count`` frames of each track, in the order Twilio sends them."""
+    """Return ``count`` frames of each track, in the order in which Twilio sends them."""
     frames: list[Frame] = []
     for index in range(since, since + count):
         for track in tracks:
@@ -65,7 +65,7 @@ def spoken(count: int, tracks: Iterable[int] = (0, 1), since: int = 0) -> list[F
 
 
 def play(frames: Iterable[Frame], timeline: Timeline | None = None) -> list[Chunk]:
-    """Lay the frames and cut as a call does; then flush."""
+    """Add the frames and cut as a call does; then flush."""
     timeline = timeline or Timeline()
     chunks: list[Chunk] = []
     for frame in frames:

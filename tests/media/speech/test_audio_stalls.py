@@ -1,4 +1,4 @@
-"""Whatever the network does to one track or both: a frame is sent where it belongs, or a gap covers it."""
+"""Whatever the network does to one track or both, a frame is sent where it belongs, or a gap covers it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from media.speech.replay_buffer import ReplayBuffer
 
 FRAME_MS = 20
 LONG = 300  # frames of each track: 6 s
-SHORTEST_GAP_MS = 100  # what is shorter is told to nobody
+SHORTEST_GAP_MS = 100  # a shorter loss is not reported
 
 
 def sound(track: int, index: int) -> bytes:
-    """20 ms that nobody else says, and are no silence."""
+    """Return 20 ms of audio that occurs nowhere else and is not silence."""
     return random.Random(track * 100_000 + index).randbytes(FRAME_MS * RATE).replace(b"\xff", b"\x7e")
 
 
@@ -26,7 +26,7 @@ SOUNDS = [[sound(track, index) for index in range(LONG)] for track in (0, 1)]
 
 @dataclass(frozen=True)
 class Stall:
-    """Frames of ``tracks`` sent from ``at_ms`` on for ``ms`` come together at the end, or (``lost``) never."""
+    """Frames of ``tracks`` sent from ``at_ms`` on for ``ms`` arrive together at the end, or (``lost``) never."""
 
     tracks: tuple[int, ...]
     at_ms: int
@@ -86,7 +86,7 @@ class Listener:
         at = index * FRAME_MS * RATE
         return self.sent[track][at : at + FRAME_MS * RATE] == SOUNDS[track][index]
 
-    def told(self, index: int) -> bool:
+    def reported(self, index: int) -> bool:
         at_ms = index * FRAME_MS
         return any(start <= at_ms and at_ms + FRAME_MS <= end for start, end in self.gaps)
 
@@ -113,12 +113,12 @@ def listened(stalls: list[Stall], *, jitter_ms: float = 0, seed: int = 0, away: 
 
 
 def unaccounted(listener: Listener) -> list[tuple[int, int]]:
-    """Stretches of a track that were neither sent nor told, and are long enough to be told: track, first frame."""
+    """Return stretches that were neither sent nor reported, and are long enough for a gap: track, first frame."""
     found: list[tuple[int, int]] = []
     for track in (0, 1):
         run = 0
         for index in range(LONG):
-            missing = not listener.has(track, index) and not listener.told(index)
+            missing = not listener.has(track, index) and not listener.reported(index)
             run = run + 1 if missing else 0
             if run * FRAME_MS == SHORTEST_GAP_MS + FRAME_MS:
                 found.append((track, index))

@@ -101,7 +101,7 @@ async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_
     ):
         await node.connected()
         web = await nats.connect(server.url("web"))
-        told = await web.subscribe("call.a.*.lost")
+        reports = await web.subscribe("call.a.*.lost")
         await settled(web)
         screen = await node.screen()
         line = await node.call()
@@ -109,7 +109,7 @@ async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_
         await screen.until(lambda: screen.words(line.call) == "cut off")
         line.socket.transport.abort()
         await screen.until(lambda: screen.states(line.call)[-1:] == ["reconnecting"])
-        facts = [await told.next_msg(15) for _ in range(2)]
+        facts = [await reports.next_msg(15) for _ in range(2)]
         assert {fact.subject for fact in facts} == {f"call.a.{line.call}.lost"}
         assert {json.loads(fact.data)["stream"] for fact in facts} == {line.facts.stream_sid}
         late = await node.screen("alice", "owner")

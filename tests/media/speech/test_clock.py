@@ -1,4 +1,4 @@
-"""The clock of a connection, which is not the call's."""
+"""Map a connection's clock to the call's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS's encoding, against AWS's own codec; and what Transcribe's JSON means."""
+"""AWS's encoding, against AWS's own codec, and the meaning of Transcribe's JSON."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_any_payload_is_results_or_an_error_of_ours(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told", "permanent"),
+    ("kind", "text", "expected", "permanent"),
     [
         ("LimitExceededException", "too many", "LimitExceededException", False),
         ("BadRequestException", "bad language", "BadRequestException", False),
@@ -136,12 +136,12 @@ def test_any_payload_is_results_or_an_error_of_ours(payload: bytes) -> None:
         ("UnrecognizedClientException", "who", "UnrecognizedClientException", False),
     ],
 )
-def test_exceptions_are_told_apart(kind: str, text: str, told: str, permanent: bool) -> None:
+def test_exceptions_are_distinguished(kind: str, text: str, expected: str, permanent: bool) -> None:
     error = read_exception(
         {":message-type": "exception", ":exception-type": kind}, json.dumps({"Message": text}).encode()
     )
-    assert (error.kind, error.permanent) == (told, permanent)
-    assert failure(kind, text).kind == told
+    assert (error.kind, error.permanent) == (expected, permanent)
+    assert failure(kind, text).kind == expected
 
 
 def test_an_exception_without_a_readable_body_is_still_named() -> None:

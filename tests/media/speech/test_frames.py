@@ -1,4 +1,4 @@
-"""Twilio's texts: a value or `FrameError`, nothing else."""
+"""Twilio's messages: a value or `FrameError`, nothing else."""
 
 from __future__ import annotations
 

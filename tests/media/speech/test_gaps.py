@@ -1,4 +1,4 @@
-"""Losses in pieces, told as whole gaps."""
+"""Losses are noticed in pieces and reported as whole gaps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PIECES = st.lists(
 )
 
 
-def told_in_time(gaps: Gaps) -> list[tuple[int, int]]:
-    """What is told within two seconds in which nothing more is noticed."""
+def reported_in_time(gaps: Gaps) -> list[tuple[int, int]]:
+    """What is reported within two seconds in which nothing more is noticed."""
     return [gap for _ in range(20) for gap in gaps.take()]
 
 
@@ -20,7 +20,7 @@ def test_pieces_that_touch_are_one_gap_told_once() -> None:
     gaps = Gaps()
     for start in (1_060, 1_000, 1_040, 1_020, 1_080):
         gaps.add(1, start, start + 20)
-    assert told_in_time(gaps) == [(1_000, 1_100)]
+    assert reported_in_time(gaps) == [(1_000, 1_100)]
     assert not gaps
 
 
@@ -29,7 +29,7 @@ def test_a_gap_that_still_grows_waits() -> None:
     for start in range(0, 3_000, 100):
         gaps.add(0, start, start + 100)
         assert gaps.take() == []
-    assert told_in_time(gaps) == [(0, 3_000)]
+    assert reported_in_time(gaps) == [(0, 3_000)]
 
 
 def test_what_is_too_short_is_told_to_nobody() -> None:
@@ -68,20 +68,20 @@ def test_every_long_loss_is_covered_and_nothing_else(pieces: list[tuple[int, int
     for track, start, length in pieces:
         gaps.add(track, start, start + length * 10)
         lost[track].update(range(start, start + length * 10))
-    told = gaps.take(last=True)
-    covered = [moment for gap in told for moment in range(*gap)]
+    reported = gaps.take(last=True)
+    covered = [moment for gap in reported for moment in range(*gap)]
     assert len(covered) == len(set(covered))
     assert set(covered) <= lost[0] | lost[1]
     for of_track in lost:
         long = {moment for moment in of_track if all(moment + near in of_track for near in range(SHORTEST_MS))}
-        assert long <= set(covered) | _close_to(told)
+        assert long <= set(covered) | _close_to(reported)
 
 
-def _close_to(told: list[tuple[int, int]]) -> set[int]:
-    """Moments so close before a gap, or behind it, that what is left of them alone would be too short to be told."""
+def _close_to(reported: list[tuple[int, int]]) -> set[int]:
+    """Return moments so close to a gap that the rest of them alone is too short to be reported."""
     return {
         moment
-        for start, end in told
+        for start, end in reported
         for moment in (*range(start - SHORTEST_MS, start), *range(end, end + SHORTEST_MS))
     }
 

@@ -1,4 +1,4 @@
-"""The buffer forgets what is acknowledged, and gives back the rest after a broken connection."""
+"""The buffer drops what is acknowledged, and returns the rest after a lost connection."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ def test_giving_up_loses_what_was_not_sent() -> None:
 
 
 @given(st.lists(st.sampled_from(["record", "send", "rewind", "final0", "final1", "partial0"]), max_size=200))
-def test_the_tape_is_bounded_and_loses_nothing_unsaid(steps: list[str]) -> None:
-    """Every chunk is sent to some connection, or told as lost, or still there; never more than the bound is kept."""
+def test_the_buffer_is_bounded_and_loses_nothing_unsaid(steps: list[str]) -> None:
+    """Every chunk is sent, reported as lost, or still in the buffer, which never exceeds its limit."""
     buffer = ReplayBuffer(keep_ms=2_000)
     recorded = 0
     seen: set[int] = set()

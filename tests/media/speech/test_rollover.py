@@ -1,4 +1,4 @@
-"""A connection to Transcribe that grows old is relieved by another, and no word is lost or doubled at the seam."""
+"""An old connection to Transcribe is replaced by another, and no word is lost or repeated at the switch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def spoken(screen: Screen, call: str, words: str) -> None:
 
 
 async def _talk(line: Line, screen: Screen, seconds: float, *, pauses: bool) -> str:
-    """Talk in something like real time; what was said."""
+    """Talk in about real time; return what was said."""
     said: list[str] = []
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -54,7 +54,7 @@ async def test_an_old_connection_is_replaced_without_a_word_lost_or_doubled(
     screen = await node.screen()
     line = await node.call()
     await node.vendor.until(lambda: node.vendor.opened == 1)
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 1000.0)  # the successor stays
+    monkeypatch.setattr(transcribe, "MOST_SECONDS", 1000.0)  # the standby connection stays
     said = await _talk(line, screen, 4, pauses=pauses)
     await screen.until(lambda: screen.words(line.call).endswith("end"))
     await line.hang_up()

@@ -1,4 +1,4 @@
-"""What Transcribe answers when opened and in its events: what ends a transcription, and what does not."""
+"""Transcribe's answers to the handshake and in events: which end a transcription, and which do not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[No
 
 
 async def begun(node: Node) -> tuple[Screen, Line]:
-    """A watched call that is open at Transcribe."""
+    """Return a watched call that is open at Transcribe."""
     screen = await node.screen()
     line = await node.call()
     await line.say("hello")
@@ -61,7 +61,7 @@ def result(
 
 
 def shown(screen: Screen, line: Line) -> list[tuple[str, bool]]:
-    """Text and finality of each line on the page, in order."""
+    """Return text and finality of each line on the page, in order."""
     utterances = screen.calls()[line.call]["utterances"].values()
     return [(one["text"], one["final"]) for one in sorted(utterances, key=lambda one: one["start_ms"])]
 
@@ -210,7 +210,7 @@ async def test_a_final_without_words_settles_and_leaves_no_line(node: Node, alte
 
 
 async def test_the_sound_of_an_empty_final_is_not_sent_again(node: Node) -> None:
-    """Transcribe says of a stretch of noise that nothing was said in it: that settles it."""
+    """Transcribe's final result without words for a stretch of noise acknowledges it."""
     screen, line = await begun(node)
     await line.play(bytes([0x20, 0xA0]) * 4000)  # a second of tone
     await node.vendor.until(lambda: node.vendor.log[-1].audio_seconds >= line.at_ms / 1000 - 0.2)

@@ -1,4 +1,4 @@
-"""Whether Transcribe can be reached: by the last opening, or by a look that opens no stream."""
+"""Whether Transcribe can be reached: by the last opened connection, or by a probe that opens no stream."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def reaching(
     return TranscribeHealth(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known), now)
 
 
-async def looked(of: TranscribeHealth) -> str | None:
-    """What is known after a look."""
+async def probed(of: TranscribeHealth) -> str | None:
+    """What is known after a probe."""
     await of.probe()
     return of.last_error
 
 
 async def test_a_look_opens_no_stream(vendor: Vendor) -> None:
-    assert await looked(reaching(vendor.url)) == ""
+    assert await probed(reaching(vendor.url)) == ""
     assert (vendor.opened, vendor.refused) == (0, 0)
 
 
 async def test_nobody_there(free_port: Callable[[], int]) -> None:
-    assert await looked(reaching(f"ws://127.0.0.1:{free_port()}")) == "ConnectionRefusedError"
+    assert await probed(reaching(f"ws://127.0.0.1:{free_port()}")) == "ConnectionRefusedError"
 
 
 async def test_no_tls_where_it_should_be(vendor: Vendor) -> None:
-    assert await looked(reaching(vendor.url.replace("ws://", "wss://"))) in ("SSLError", "ConnectionResetError")
+    assert await probed(reaching(vendor.url.replace("ws://", "wss://"))) in ("SSLError", "ConnectionResetError")
 
 
 async def test_somebody_else_there() -> None:
@@ -57,7 +57,7 @@ async def test_somebody_else_there() -> None:
 
     async with await asyncio.start_server(mumble, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await looked(reaching(f"ws://127.0.0.1:{port}")) == "NoAnswer"
+        assert await probed(reaching(f"ws://127.0.0.1:{port}")) == "NoAnswer"
 
 
 async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with await asyncio.start_server(stare, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await looked(reaching(f"ws://127.0.0.1:{port}")) == "Timeout"
+        assert await probed(reaching(f"ws://127.0.0.1:{port}")) == "Timeout"
         leave.set()
 
 
@@ -80,7 +80,7 @@ async def test_no_credentials(vendor: Vendor) -> None:
         raise RuntimeError("none")
 
     nobody = AwsCredentialsProvider.new_delegate(none)
-    assert await looked(reaching(vendor.url, nobody)) == "Credentials"
+    assert await probed(reaching(vendor.url, nobody)) == "Credentials"
 
 
 async def test_what_an_opening_shows_is_remembered(vendor: Vendor) -> None:
@@ -97,7 +97,7 @@ async def test_what_an_opening_shows_is_remembered(vendor: Vendor) -> None:
     running = asyncio.get_running_loop().create_task(of.run())
     await asyncio.sleep(0)
     running.cancel()
-    assert of.last_error == ""  # a fresh opening knows better than a look
+    assert of.last_error == ""  # a fresh opening knows better than a probe
 
 
 async def test_a_failed_opening_outlasts_the_looks_that_succeed(vendor: Vendor) -> None:
@@ -108,9 +108,9 @@ async def test_a_failed_opening_outlasts_the_looks_that_succeed(vendor: Vendor) 
         await of.open(lambda _: None)
     vendor.accept()
     clock[0] += 60
-    assert await looked(of) == "InternalFailureException"
+    assert await probed(of) == "InternalFailureException"
     clock[0] += 3600
-    assert await looked(of) == ""  # nobody called for an hour: the look is what there is
+    assert await probed(of) == ""  # nobody called for an hour: the probe is what there is
 
 
 async def test_a_look_that_fails_is_news_at_any_time(vendor: Vendor, free_port: Callable[[], int]) -> None:
@@ -118,4 +118,4 @@ async def test_a_look_that_fails_is_news_at_any_time(vendor: Vendor, free_port: 
     connection = await of.open(lambda _: None)
     connection.abort()
     vendor.refuse(None)
-    assert await looked(of) not in ("", None)
+    assert await probed(of) not in ("", None)

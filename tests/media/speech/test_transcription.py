@@ -1,4 +1,4 @@
-"""Transcribe fails in every way it can: the words are those spoken, in order, none twice, or a gap says so."""
+"""Transcribe fails in every possible way: all words are shown in order, none twice, or a gap covers them."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ async def test_a_mute_connection_is_noticed(tmp_path: Path, free_port: Callable[
 
 
 async def test_music_and_noise_are_no_reason_to_reopen(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    """60 s of sound without a word: Transcribe says each second that it has heard none, and is alive."""
+    """60 s of sound without a word: Transcribe sends empty events each second, so the connection is alive."""
     noise = random.Random(5).randbytes(8000)
     async with impatient(tmp_path, free_port()) as node:
         screen = await node.screen()
@@ -274,7 +274,7 @@ async def test_silence_is_no_reason_to_reopen(tmp_path: Path, free_port: Callabl
 
 
 async def test_twilio_stalling_longer_than_transcribe_waits(node: Node) -> None:
-    """Nothing comes for 7 s; Transcribe here hangs up after 5 s without sound, and must not."""
+    """Nothing arrives for 7 s; Transcribe closes after 5 s without audio here, and must not."""
     screen = await node.screen()
     line = await node.call()
     await line.say("before the stall")

@@ -1,4 +1,4 @@
-"""Utterances keep their names over broken connections, and their sides over directions."""
+"""Utterances keep their ids over reconnections, and their speakers in both directions."""
 
 from __future__ import annotations
 
