@@ -205,7 +205,7 @@ async def test_the_process_ends_when_told_to(database_url: str, encryption_key: 
     assert process.stdout is not None
     try:
         async with asyncio.timeout(30):
-            while b'"working"' not in await process.stdout.readline():
+            while b'"worker started"' not in await process.stdout.readline():
                 assert process.returncode is None
             process.send_signal(number)
             rest, _ = await process.communicate()
