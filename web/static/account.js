@@ -1,4 +1,4 @@
-// On every page of somebody who is signed in: tells the other tabs so, and tells them when the sign-in ends here.
+// On every page of a signed-in member: tells other tabs about the sign-in, and about signing out here.
 
 import { tellTabs } from "./tabs.js";
 

@@ -1,4 +1,4 @@
-// What asks Stripe says so on its button, and is sent once.
+// Forms that call Stripe show it on their button, and are sent once.
 
 import { watchForms } from "./busy.js";
 

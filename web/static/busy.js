@@ -1,4 +1,4 @@
-// A form whose answer takes a while says so on its button, and is sent once.
+// Forms with a slow answer show it on their button, and are sent once.
 
 /** Set up every such form inside `root`. */
 export function watchForms(root) {
@@ -13,7 +13,7 @@ export function watchForms(root) {
     button.textContent = button.dataset.busy;
     button.setAttribute("aria-disabled", "true");
   });
-  // A page that comes back from the browser's memory is as good as new.
+  // Reset a page that is restored from the browser's cache.
   addEventListener("pageshow", () => {
     for (const button of root.querySelectorAll('[aria-disabled="true"][data-words]')) {
       button.textContent = button.dataset.words;

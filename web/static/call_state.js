@@ -1,6 +1,6 @@
 // Which state of a call is shown. Pure: a call and what is known of the page in, one word out.
 
-const GRACE_MS = 2_000; // every new call waits for a slot for a moment: that is nothing to look at
+const GRACE_MS = 2_000; // every new call waits briefly for a slot: not worth showing
 const UNSETTLED = new Set(["waiting_for_slot", "reconnecting"]);
 const CALM = new Set(["transcribing", "silent", "starting"]);
 const NEEDS_ATTENTION = new Set([...UNSETTLED, "failed"]);
@@ -11,7 +11,7 @@ export function isUnsettled(state) {
 }
 
 /**
- * "ended", "stopped" (its words were), "stale" (nobody knows how it goes now), "failed", "ringing", or another of the contract's. `isLive`: whether the page
+ * "ended", "stopped" (its words were), "stale" (its current state is unknown), "failed", "ringing", or another of the contract's. `isLive`: whether the page
  * hears what happens now. A state that this page does not know yet is shown like live.
  */
 export function shownState(call, isLive) {

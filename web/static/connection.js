@@ -4,11 +4,11 @@ import { ConsoleSocket } from "./console_socket.js";
 import { everyTick } from "./heartbeat.js";
 import { askForTicket } from "./ticket.js";
 
-const ENDED = 4401; // media's: the ticket is good no more. Ten minutes are over, or rights have changed
+const ENDED = 4401; // media's: the ticket is no longer valid, after ten minutes or a change of rights
 const TOO_MANY = 4429; // media's: this member has newer consoles, as many as they may
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
-const BARRED_MS = 15_000; // between looks whether the console is open again
+const BARRED_MS = 15_000; // between checks whether the console is open again
 const RELIEF_MS = 8 * 60_000; // media ends a console after ten minutes: the next one is there before
 const GRACE_MS = 3_000; // for the next socket, after one that media ended, before the page says that words are not live
 const MOST_RENEWALS = 5; // of those in a minute: whoever is ended at once each time has to wait like the others
@@ -21,7 +21,7 @@ export function waitBefore(tries, random = Math.random) {
   return longest * (0.5 + random() / 2);
 }
 
-/** How long until the next look at a console that is closed because money is missing. */
+/** How long until the next check of a console that is closed for lack of payment. */
 export function barredFor(random = Math.random) {
   return BARRED_MS * (0.75 + random() / 2);
 }
@@ -88,7 +88,7 @@ export class Connection {
   async #connect() {
     this.#dropNext();
     const attempt = this.#attempt;
-    const barred = this.#status === "barred"; // nobody needs to see each look
+    const barred = this.#status === "barred"; // do not show each check
     if (!barred && !this.#live && !this.#grace) this.#become("connecting");
     const answer = await askForTicket();
     if (attempt !== this.#attempt) return;
@@ -133,7 +133,7 @@ export class Connection {
     this.#connect();
   }
 
-  // Coming back by itself, this page would drive out another, which would come back and drive out this one.
+  // If this page reconnected by itself, it would close another tab's console, which would reconnect and close this one.
   #giveWay() {
     this.#stop();
     this.#become("crowded");
@@ -145,7 +145,7 @@ export class Connection {
     return this.#renewals.length <= MOST_RENEWALS;
   }
 
-  // As long as the old socket serves, nobody needs to know.
+  // Not shown while the old socket works.
   #fail() {
     if (!this.#live) return this.#wait();
     this.#dropNext();

@@ -29,9 +29,9 @@ const members = new Map([...part("members").content.children].map((member) => [m
 
 let selected = null; // the id of the call being read
 let status = "connecting";
-let paymentNotice = null; // of the server: what is wrong with the payment
-let keptUntil = null; // ms since 1970: when the words of a sign-in that ran out go
-let mustReload = false; // the page was made for another role
+let paymentNotice = null; // from the server: what is wrong with the payment
+let keptUntil = null; // ms since 1970: when the words are removed after the sign-in expired
+let mustReload = false; // the page was rendered for another role
 let drawing = false;
 const changed = { all: false, about: false, calls: new Set(), lines: new Set() };
 
@@ -46,7 +46,7 @@ const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: () => connect
 const connection = new Connection({ onEvent: hear, onStatus: turn, onAnswer: heed });
 const phone = page.voice === "on" ? newPhone() : null;
 
-// What the socket says
+// Events of the socket
 
 function hear(event) {
   if (stopWords.drops(event)) return;
@@ -60,7 +60,7 @@ function hear(event) {
   note(change);
 }
 
-// After a reconnect: calls that ended meanwhile go, but for the one that is being read.
+// After a reconnect, remove calls that have ended, except the selected one.
 function renewSelected() {
   for (const call of store.inOrder()) if (call.state === "ended") bidFarewell(call);
   missing.watch();
@@ -89,14 +89,14 @@ function endMissing(call) {
   note({ kind: "ended", call });
 }
 
-// What came of asking for a ticket.
+// The answer to a ticket request.
 function heed(answer) {
   if (!Number.isNaN(answer.saidAt)) setClock(answer.saidAt);
   if (answer.notice !== undefined) link.tell((paymentNotice = answer.notice));
   if (answer.role && answer.role !== page.role) changeRole();
 }
 
-// What was seen in the role before is not for the new one.
+// The new role may not see what the old one saw.
 function changeRole() {
   mustReload = true;
   connection.close();
@@ -119,7 +119,7 @@ function comeBack() {
   if (status === "signed-out") connection.renew();
 }
 
-// Who reads what
+// Selecting a call
 
 function choose(id) {
   select(id);
@@ -127,7 +127,7 @@ function choose(id) {
   if (part("call-list").offsetParent === null) part("scroller").focus(); // on a narrow screen the list has just gone
 }
 
-// Leaving an ended call is what takes its words off the page.
+// Deselecting an ended call removes its words from the page.
 function select(id) {
   if (store.calls.get(selected)?.state === "ended" && id !== selected) store.drop(selected);
   if (id !== selected || id === null) panel.show(store.calls.get(id) ?? null);
@@ -142,7 +142,7 @@ function leave() {
   else part("main").focus();
 }
 
-// To the list, on a narrow screen.
+// Back to the list, on a narrow screen.
 function goBack() {
   part("main").dataset.pane = "list";
   list.move(0);
@@ -158,7 +158,7 @@ function nameOf(call) {
   return members.get(call.agent) ?? `Agent ${call.agent.slice(-4)}`;
 }
 
-// Nothing of a call outlives the page: not in memory, not in the browser's own store of pages to go back to.
+// Nothing of a call outlives the page, not even in the browser's back/forward cache.
 function forgetAll() {
   store.calls.clear();
   select(null);
@@ -243,7 +243,7 @@ function tick() {
   if (mustReload && !phone?.busy) location.reload();
 }
 
-// The reader's hands
+// Keyboard and buttons
 
 function newPhone() {
   const onTalking = (id) => store.calls.has(id) && choose(id);

@@ -1,10 +1,10 @@
-// One console's socket: shows its ticket, hands on what it hears, and ends by itself when it hears nothing any more.
+// One console's WebSocket: sends its ticket, passes events on, and closes itself when nothing arrives any more.
 
 import { Heartbeat } from "./heartbeat.js";
 
 const SNAPSHOT_MS = 10_000; // from opening the socket to the first event
 
-// In place of a close code: the other side fell silent, or talked nonsense.
+// In place of a close code: a timeout, or an invalid message.
 const SILENT = 0;
 
 export class ConsoleSocket {
@@ -25,12 +25,12 @@ export class ConsoleSocket {
     this.#socket.addEventListener("close", ({ code }) => this.#end(code));
   }
 
-  /** End if nothing was heard for too long. */
+  /** Close if nothing was received for too long. */
   check() {
     if (this.#heartbeat.isSilent) this.#end(SILENT);
   }
 
-  /** Close, and say nothing more. */
+  /** Close without calling back. */
   abandon() {
     clearTimeout(this.#timer);
     const socket = this.#socket;
@@ -38,7 +38,7 @@ export class ConsoleSocket {
     socket?.close();
   }
 
-  // What was waiting on this side while the machine slept proves nothing of now.
+  // Messages buffered while the computer slept do not prove that the connection is alive.
   #hear(text) {
     if (!this.#socket) return;
     const event = this.#heartbeat.isSilent ? null : parsed(text);
@@ -55,7 +55,7 @@ export class ConsoleSocket {
   }
 }
 
-// The parser's own complaint quotes the text, which may be somebody's words: it must not reach the browser's console.
+// JSON.parse quotes the text in its error, which may be a transcript: it must not reach the browser's console.
 function parsed(text) {
   try {
     return JSON.parse(text);

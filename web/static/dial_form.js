@@ -1,18 +1,18 @@
-// The field for a number to call. Whether it may be called is asked before anything is dialled: a refusal is said beside
-// the field, and the number stays in it.
+// The field for a number to call. The server checks the number before it is dialled; a refusal is shown beside the field,
+// and the number stays in it.
 
 import { abortAfter } from "./deadline.js";
 import { part, put } from "./dom.js";
 
 const CHECK_MS = 5_000;
 const EMERGENCY = new Set(["000", "112", "106"]);
-const WAY_OUT = "Emergency calls can not be made from here. Call from a mobile phone or a landline now.";
+const WAY_OUT = "Emergency calls cannot be made from here. Call from a mobile phone or a landline now.";
 const AWAY = "Bilby did not answer, so nothing was dialled. Please try again.";
 
 export class DialForm {
   #csrfToken;
   #onDial;
-  #attempt = 0; // whoever goes on typing is not answered about what stood there before
+  #attempt = 0; // counts checks: the answer to an older one is ignored
 
   /** `csrfToken()` is asked each time; `onDial(number, shown)`: the number (E.164) may be called; `shown` is how people read it. */
   constructor({ csrfToken, onDial }) {
@@ -22,13 +22,13 @@ export class DialForm {
     part("number").addEventListener("input", () => this.#typed());
   }
 
-  /** One key of the pad. */
+  /** Append one key of the keypad. */
   add(digit) {
     part("number").value += digit;
     this.#typed();
   }
 
-  // An emergency waits for no button, and for no server.
+  // Emergency numbers are answered at once, without the server.
   #typed() {
     this.#attempt += 1;
     this.#say(EMERGENCY.has(part("number").value.replace(/\D/g, "")) ? WAY_OUT : "");

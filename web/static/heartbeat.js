@@ -1,8 +1,8 @@
-// Notices that nobody is heard any more: a frozen process, a swallowing proxy, a machine that slept.
+// Detects a dead connection: a frozen process, a proxy that drops data, a computer that slept.
 
-const SILENT_MS = 8_500; // media says something every 5 s; with a tick of 0.5 s, nothing is taken for live 10 s after it was
+const SILENT_MS = 8_500; // media sends at least every 5 s; with a tick of 0.5 s, a dead connection is noticed within 10 s
 
-/** Knows how long ago it heard something. */
+/** Measures the time since the last message. */
 export class Heartbeat {
   #wall;
   #steady;
@@ -16,13 +16,13 @@ export class Heartbeat {
     this.#steady = performance.now();
   }
 
-  // One clock may stand still while the machine sleeps, the other may be set back: whichever went further is believed.
+  // One clock may stop while the computer sleeps, the other may be set back: use the one that advanced further.
   get isSilent() {
     return Math.max(Date.now() - this.#wall, performance.now() - this.#steady) >= SILENT_MS;
   }
 }
 
-/** Run `action` twice a second, hidden or not, and as soon as somebody looks at the page again. */
+/** Run `action` twice a second, also in a hidden tab, and when the page becomes visible. */
 export function everyTick(action) {
   try {
     new Worker(new URL("./ticker.js", import.meta.url)).addEventListener("message", action);

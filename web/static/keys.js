@@ -1,6 +1,5 @@
-// Keyboard shortcuts. Whatever changes a call needs Alt, so that nobody does it who only types: in another window, they believe, or
-// while they read. Single keys only move and read; they rest while somebody types or has a dialog open, and can be turned off
-// (WCAG 2.1.4).
+// Keyboard shortcuts. Actions that change a call need Alt, so that typing cannot trigger one by accident. Single keys only navigate; they
+// are off while a field or a dialog has the focus, and can be turned off (WCAG 2.1.4).
 
 const PREFERENCE = "bilby.shortcuts";
 
@@ -21,13 +20,13 @@ export function listen(actions) {
   });
 }
 
-// Held down, a key repeats itself: a call is not to be muted and unmuted by that. AltGr writes letters.
+// Ignore auto-repeat, which would mute and unmute a call. AltGr types letters.
 function chord(event) {
   if (event.repeat || event.shiftKey || event.getModifierState("AltGraph")) return null;
   return `Alt+${letter(event)}`;
 }
 
-// On a Mac, Option makes another sign of the letter.
+// On a Mac, Option changes the character.
 function letter({ key, code }) {
   return /^[a-z]$/i.test(key) ? key.toLowerCase() : code.replace(/^Key/, "").toLowerCase();
 }

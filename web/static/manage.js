@@ -1,2 +1,2 @@
-// Where the list of pages lies above the page and is wider than it, show the part of it where we are.
+// Scroll the horizontal page list on narrow screens to the current page.
 document.querySelector(".manage-nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

@@ -1,11 +1,11 @@
-// Calls that a fresh snapshot left out: they have ended meanwhile, or their process has died and another is about to take them on.
-// The server that keeps the call log knows which. Nothing of a call that is over is kept for it to come back.
+// Calls that a fresh snapshot left out: they have ended, or their media node died and another is about to take them over.
+// The web server, which has the call log, knows which. A call that is over is dropped.
 
 import { abortAfter } from "./deadline.js";
 import { csrfToken } from "./sign_in.js";
 
 const PATIENCE_MS = 30_000; // for a call to come back
-const FIRST_MS = 4_000; // a call that has moved is usually there by then, and nobody needs to ask
+const FIRST_MS = 4_000; // a call that has moved is usually back by then
 const ASK_MS = 2_000;
 const ANSWER_MS = 10_000;
 
@@ -21,7 +21,7 @@ export class MissingCalls {
     this.#onEnded = onEnded;
   }
 
-  /** Find out about those that are missing, until there are none. */
+  /** Ask about missing calls until there are none. */
   watch() {
     this.#lookIn(FIRST_MS);
   }
@@ -50,7 +50,7 @@ export class MissingCalls {
   }
 }
 
-// Which of `calls` go on; null if nobody could tell.
+// Which of `calls` are live; null if the server did not answer.
 async function ask(calls) {
   try {
     const answer = await fetch("/console/living", {

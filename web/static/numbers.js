@@ -1,4 +1,4 @@
-// Keeps what is under way true without a reload, and leaves alone whoever is just typing.
+// Refreshes the state of numbers and orders without a reload, but not while somebody types.
 
 import { watchForms } from "./busy.js";
 import { part } from "./dom.js";
@@ -30,6 +30,6 @@ async function renew() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
     if (fresh && !isInUse() && fresh.textContent !== state.firstElementChild?.textContent) state.replaceChildren(fresh);
   } catch {
-    // The next look may find the way again.
+    // The next refresh may succeed.
   }
 }

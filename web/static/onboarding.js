@@ -1,9 +1,9 @@
-// Keeps the checklist true while somebody looks at it: by the server's stream, or by asking where no stream comes through.
+// Keeps the checklist up to date while it is visible: by the event stream, or by polling if the stream does not work.
 
 import { make, part, put } from "./dom.js";
 
 const POLL_MS = 5000;
-const PATIENCE_MS = 10_000; // without a first word from the stream; a proxy may be holding it back
+const PATIENCE_MS = 10_000; // for the first event of the stream; a proxy may be buffering it
 const LOST_MS = 4000; // the event stream reconnects by itself; show a message only after a longer outage
 
 let before = null;
@@ -55,7 +55,7 @@ function stepNode({ words, state }) {
   return node;
 }
 
-/** Say what has changed, once, to who can not see it change. */
+/** Announce a change once to screen readers. */
 function announce({ steps, items, ring }) {
   if (before === null) return;
   const now = steps.find((step) => step.state === "now")?.words;
@@ -95,7 +95,7 @@ function listen() {
   }
 }
 
-/** Ask again and again, while the page is looked at. */
+/** Poll while the page is visible. */
 async function ask() {
   if (!document.hidden) {
     const status = await askOnce();

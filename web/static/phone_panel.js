@@ -8,7 +8,7 @@ import { titleSays } from "./title.js";
 import { duration } from "./wording.js";
 
 const STATUS = { loading: "The phone is starting", offline: "The phone is reconnecting", ready: "", failed: "", off: "" };
-const UNKNOWN_MS = 5_000; // a call without words is never known to the page: then the conversation counts
+const UNKNOWN_MS = 5_000; // without transcription the page never learns when the call began: then use the start of the conversation
 const CALL_PHASES = { dialling: "calling", ringing: "", talking: "" };
 
 export class PhonePanel {
@@ -20,7 +20,7 @@ export class PhonePanel {
   #talkingOn = null; // the id of the call that is talked on, as transcripts go by it
 
   /**
-   * `csrfToken()` is asked each time; `beganAt(call id)`, ms since 1970 by the server's clock, or null while nobody knows;
+   * `csrfToken()` is asked each time; `beganAt(call id)`, ms since 1970 by the server's clock, or null while unknown;
    * `onTalking(call id)` when a conversation begins; `onAvailable()` when taking calls was switched on or off.
    */
   constructor({ sdk, csrfToken, beganAt, onTalking, onAvailable }) {
@@ -47,7 +47,7 @@ export class PhonePanel {
     return Boolean(this.#phone.current);
   }
 
-  /** For keys.js; each returns false when there is nothing to do. */
+  /** Shortcuts for keys.js; each returns false when there is nothing to do. */
   get shortcuts() {
     return {
       "Alt+a": () => this.#during("ringing") && this.#phone.answer(),
@@ -56,7 +56,7 @@ export class PhonePanel {
     };
   }
 
-  /** Put how long the call in hand has lasted: by the same clock, and from the same beginning, as everywhere on the page. */
+  /** Show the duration of the current call, by the same clock and from the same start as elsewhere on the page. */
   tick() {
     const call = this.#phone.current;
     if (!call?.since) return;
@@ -93,7 +93,7 @@ export class PhonePanel {
   }
 
   #drawRing(call) {
-    // It takes no focus: a space or an Enter meant for something else answers nobody.
+    // It takes no focus, so that a space or an Enter meant for something else does not answer the call.
     part("ring").hidden = !call;
     put(part("ring-number"), call?.number ? `from ${call.number}` : "");
     titleSays("ring", call ? "Incoming call" : "");

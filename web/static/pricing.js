@@ -1,10 +1,10 @@
-// Reckons up the price while the number of seats is typed. Without it the page shows the price of three.
+// Updates the total while the number of seats is typed. Without JavaScript the page shows the price of three seats.
 
 import { part, put } from "./dom.js";
 
 const GST_PART = 11; // of a price that includes GST of 10 %, one eleventh is GST
 
-/** Cents as people write them: A$44, A$1,234.50. */
+/** Format cents as A$44 or A$1,234.50. */
 export function dollars(cents) {
   const whole = Math.floor(cents / 100).toLocaleString("en-AU");
   return cents % 100 ? `A$${whole}.${String(cents % 100).padStart(2, "0")}` : `A$${whole}`;

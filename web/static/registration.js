@@ -1,8 +1,8 @@
 // Keeps a Device of Twilio's Voice SDK registered, so that the phone can ring and dial.
 //
 // Phases: "loading", "ready" (registered), "offline" (not registered at the moment), "failed" (it could not start), "off" (this
-// member has no phone). Lost for any reason, the registration is given some time to come back by itself; then it gets a new token
-// and, unless that would cut a call off, a new Device: again and again, less and less often.
+// member has no phone). A lost registration gets some time to recover by itself; then it gets a new token and, unless that would end a
+// call, a new Device, repeatedly with growing delays.
 
 import { abortAfter } from "./deadline.js";
 import { loadDevice, sounds } from "./voice_sdk.js";
@@ -17,7 +17,7 @@ const TIMING = {
 const TOKEN_REFRESH_MS = 60_000; // before a token expires: time for several tries
 const SIGNALLING_MS = 30_000; // for a live call to be found again after the connection for signals broke: Twilio's longest
 
-// What Twilio answers to a token or a registration that it does not take, or takes no longer. The SDK does nothing about it.
+// Errors of a token or a registration that Twilio rejects, or no longer accepts. The SDK does not recover from them.
 // 53000 is any other refusal; without a call it is the registration's. (The SDK's sources: lib/twilio/errors, device.ts, pstream.ts.)
 const REFUSED = new Set([20101, 20104, 20151, 31201, 31202, 31203, 31204, 31205, 31206, 31207]);
 const REFUSED_UNLESS_OF_A_CALL = 53000;
@@ -33,7 +33,7 @@ export class Registration {
   #timing;
   #attempt = 0; // counts renewals: what comes of an older one is ignored
   #repair = null; // {timer, at} of the next renewal
-  #tries = 0; // renewals since the phone was last well
+  #tries = 0; // renewals since the phone last worked
   #registeredAt = 0;
 
   /**
@@ -59,7 +59,7 @@ export class Registration {
     this.#lost(this.#nextWait());
   }
 
-  /** Hear that the phone is free: a new Device cuts nobody off now. */
+  /** The phone is free: a new Device would not end a call now. */
   callIsOver() {
     if (this.phase === "offline") this.#repairIn(this.#timing.retryMs);
   }
@@ -119,7 +119,7 @@ export class Registration {
     this.#become("ready");
   }
 
-  // Registered no longer, or not in Twilio's eyes.
+  // No longer registered, or not according to Twilio.
   #lost(waitMs) {
     if (this.phase === "ready") {
       if (Date.now() - this.#registeredAt >= this.#timing.stableMs) this.#tries = 0;
@@ -136,7 +136,7 @@ export class Registration {
 
   #discard() {
     const device = this.device;
-    this.device = null; // first: nothing that it says from now on counts
+    this.device = null; // first, so that its later events are ignored
     device?.destroy();
   }
 
@@ -149,10 +149,10 @@ export class Registration {
   #nextWait() {
     const longest = Math.min(this.#timing.longestRetryMs, this.#timing.retryMs * 2 ** this.#tries);
     this.#tries += 1;
-    return longest * (0.5 + Math.random() / 2); // so that phones do not return in step
+    return longest * (0.5 + Math.random() / 2); // so that phones do not reconnect at the same time
   }
 
-  // Of two repairs the earlier stands.
+  // Of two scheduled renewals, the earlier one stays.
   #repairIn(ms) {
     const at = Date.now() + ms;
     if (this.#repair && this.#repair.at <= at) return;

@@ -1,4 +1,4 @@
-// The consent prompt as it is typed: how long it is, how it reads and sounds to a caller.
+// Preview of the consent prompt while it is typed: its length, its text, and how it sounds.
 
 import { part, put } from "./dom.js";
 
@@ -39,7 +39,7 @@ function speak() {
   speech.speak(spoken);
 }
 
-/** A browser without a voice of its own machine would stay mute, or send the words elsewhere to be spoken. */
+/** Only a local voice: a browser without one stays silent or sends the text to a server. */
 function offerVoice() {
   listen.hidden = !speech.getVoices().some((voice) => voice.localService && voice.lang.startsWith("en"));
 }

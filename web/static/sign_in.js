@@ -1,4 +1,4 @@
-// The member's sign-in, as far as a page that stays open needs to know it: its CSRF token, its end, and whether it was renewed.
+// The member's sign-in for long-lived pages: its CSRF token, its end, and whether it was renewed.
 
 import { abortAfter } from "./deadline.js";
 
@@ -8,7 +8,7 @@ const meta = document.querySelector('meta[name="csrf-token"]');
 const page = document.body?.dataset ?? {};
 let until = Number(page.signedInUntil); // ms since 1970
 
-/** The token to send along with whatever changes something. It changes when the member signs in again: ask each time. */
+/** The CSRF token to send with every change. Ask each time: it changes when the member signs in again. */
 export function csrfToken() {
   return meta.content;
 }
@@ -19,8 +19,7 @@ export function signedInUntil() {
 }
 
 /**
- * Whether this browser has another sign-in of the same member by now, as one that another tab began; its token and its end are
- * then this page's as well.
+ * Whether the same member has signed in again in another tab; this page then takes over the new token and end.
  */
 export async function isRenewed() {
   const now = await ask();

@@ -7,7 +7,7 @@ import { hearTabs } from "./tabs.js";
 import { plural } from "./wording.js";
 
 const WARNING_MS = 15 * 60_000; // before the end
-const ASK_MS = 5_000; // between looks whether somebody has signed in again
+const ASK_MS = 5_000; // between checks whether the member has signed in again
 const TIME = new Intl.DateTimeFormat("en-AU", { hour: "numeric", minute: "2-digit" });
 
 export class SignInPanel {
@@ -20,7 +20,7 @@ export class SignInPanel {
     hearTabs((news) => {
       if (news === "signed-in") this.#ask();
       if (news !== "signed-out") return;
-      this.#askedAt = Date.now(); // the server has yet to hear of it
+      this.#askedAt = Date.now(); // the server does not know of it yet
       onSignedOut();
     });
   }
@@ -44,7 +44,7 @@ export class SignInPanel {
     notice.dataset.minutes = String(minutes);
     if (!minutes) return notice.replaceChildren();
     const end = TIME.format(signedInUntil());
-    const words = `Your sign-in ends at ${end}, in ${plural(minutes, "minute", "minutes")}. Sign in again in another tab: this page goes on.`;
+    const words = `Your sign-in ends at ${end}, in ${plural(minutes, "minute", "minutes")}. Sign in again in another tab: this page continues.`;
     notice.replaceChildren(make("p", "", words), signInLink("Sign in again", "/sign-in?again"));
   }
 }

@@ -1,4 +1,4 @@
-// The phone in the page: calls that ring, and the one in hand. registration.js keeps it registered. No DOM of its own.
+// The softphone: ringing calls and the current one. registration.js keeps it registered. No DOM.
 //
 // A call of this phone, for the page: {number, phase: "ringing" | "dialling" | "talking", muted, since, reconnecting}.
 
@@ -9,7 +9,7 @@ const PROBLEMS = {
   31401: "The browser may not use the microphone. Allow it beside the address, then try again.",
   31402: "No microphone was found. Plug one in, then try again.",
   31404: "That number cannot be reached.",
-  31480: "That number cannot be reached just now.",
+  31480: "That number cannot be reached right now.",
   31486: "The number is busy.",
   31603: "The call was declined.",
 };
@@ -46,7 +46,7 @@ export class Softphone {
     return this.#registration.start();
   }
 
-  /** What is going on, newest first concern: the call in hand, else the one that rings, else null. */
+  /** The current call, else the ringing one, else null. */
   get current() {
     if (this.#call) return describe(this.#call, this.#since === null ? "dialling" : "talking", this.#since, this.#reconnecting);
     return this.#ringing.length ? describe(this.#ringing[0], "ringing", null, false) : null;
@@ -72,19 +72,19 @@ export class Softphone {
     this.#call?.mute(!this.#call.isMuted());
   }
 
-  /** Send one key of the pad down the line. */
+  /** Send one key of the keypad as DTMF. */
   press(digit) {
     this.#call?.sendDigits(digit);
   }
 
-  /** Call `number` (E.164), which people read as `shown`: the server decides once more whether it may be called. */
+  /** Call `number` (E.164), which people read as `shown`: the server checks again whether it may be called. */
   async dial(number, shown = number) {
     if (this.#call || this.phase !== "ready") return;
     this.#problem = "";
     try {
       const call = await this.#registration.device.connect({ params: { To: number } });
       call.dialled = shown;
-      this.#ringing = []; // the SDK ignores them from now on, and says nothing more of them
+      this.#ringing = []; // the SDK ignores them from now on and emits no more events for them
       this.#hold(call);
     } catch (error) {
       this.#problem = PROBLEMS[error?.code] ?? "The call could not be placed.";
@@ -151,7 +151,7 @@ export class Softphone {
     }
     const { device } = this.#registration;
     this.#letGo(call);
-    // To the Device such a call stays the active one for ever: it would neither ring nor dial again.
+    // The Device would keep such a call as the active one, and neither ring nor dial again.
     if (device?.isBusy || device?.calls?.includes(call)) this.#registration.renewDevice();
     this.#problem = CUT_OFF;
     this.#onChange();

@@ -1,4 +1,4 @@
-// What tabs of one browser tell each other about the sign-in they share. Never a word spoken, never a token.
+// Messages between tabs of one browser about their shared sign-in. Never a transcript, never a token.
 
 const channel = new BroadcastChannel("bilby.sign-in");
 
@@ -7,7 +7,7 @@ export function tellTabs(news) {
   channel.postMessage(news);
 }
 
-/** Run `heed(news)` when another tab tells some. */
+/** Run `heed(news)` when another tab sends news. */
 export function hearTabs(heed) {
   channel.addEventListener("message", ({ data }) => heed(data));
 }

@@ -1,4 +1,4 @@
-// The tab's title: what it must not hide comes first.
+// The tab's title: urgent news comes first.
 
 const plain = document.title;
 const said = new Map(); // what about → words

@@ -1,4 +1,4 @@
-// The call that is being read: who, how long, how it goes, and its words.
+// The selected call: agent, duration, state and transcript.
 
 import { shownState } from "./call_state.js";
 import { make, makeButton, part, put } from "./dom.js";
@@ -7,7 +7,7 @@ import { TranscriptView } from "./transcript_view.js";
 import { DIRECTIONS, duration, latencyWords, stateWords } from "./wording.js";
 
 const SIZES_REM = [1, 1.125, 1.3, 1.5, 1.8, 2.2];
-const WIDE_PX = 1500; // such a screen stands further off
+const WIDE_PX = 1500; // such a screen is further away
 const SIZE_PREFERENCE = "bilby.text-size";
 const CLOCK = new Intl.DateTimeFormat("en-AU", { hour: "numeric", minute: "2-digit" });
 
