@@ -46,7 +46,7 @@ def _environment(settings: Settings) -> Mapping[str, str]:
             return ",".join(plain(each) for each in value)
         return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
 
-    return {name.upper(): plain(value) for name, value in settings}
+    return {name.upper(): plain(value) for name, value in settings if value is not None}
 
 
 @asynccontextmanager
@@ -117,11 +117,13 @@ async def test_a_taken_port_is_named_in_one_line(settings: Settings) -> None:
     assert f"WEB_PORT: can not listen on 127.0.0.1:{settings.web_port}" in err.decode()
 
 
-async def test_ready_once_migrated_and_nats_was_there(site: Site, browser: Browsers, database: Database) -> None:
+async def test_ready_once_migrated_and_nats_was_there(
+    site: Site, browser: Browsers, owners_database: Database
+) -> None:
     ready = await browser().get("/readyz")
     assert ready.status == 503
     assert await ready.json() == {"database": True, "nats": False, "nats_connected": False}
-    await migrate.downgrade(database, "-1")
+    await migrate.downgrade(owners_database, "-1")
     assert (await (await browser().get("/readyz")).json())["database"] is False
 
 
