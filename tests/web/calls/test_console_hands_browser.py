@@ -6,11 +6,18 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.kit.cast import Cast
-from tests.kit.console_page import (
+from tests.kit.console_page import (  # noqa: F401  # fixtures among them
     CALL,
     Open,
+    console,
+    context,
+    link,
+    media,
     ring,
+    settings,
     talking,
+    way,
+    window,
 )
 from tests.kit.live_media import LiveMedia, call_view
 

@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, expect
 from db.engine import Database
 from db.queries.calls import Calls
 from tests.kit.cast import Cast
-from tests.kit.console_page import (
+from tests.kit.console_page import (  # noqa: F401  # fixtures among them
     BEAT,
     CALL,
     NOT_LIVE,
@@ -19,11 +19,18 @@ from tests.kit.console_page import (
     TEN_SECONDS,
     WATCH,
     Open,
+    console,
+    context,
     is_greyed,
     is_open,
+    link,
+    media,
     ring,
+    settings,
     shows,
     talking,
+    way,
+    window,
 )
 from tests.kit.live_media import LiveMedia, call_view
 from tests.kit.load_balancer import Front

@@ -12,18 +12,24 @@ from db.queries.members import Members
 from media.sockets.console import NO_TICKET
 from tests.kit.cast import Cast
 from tests.kit.chromium import open_link
-from tests.kit.console_page import (
+from tests.kit.console_page import (  # noqa: F401  # fixtures among them
     BEAT,
     CALL,
     TEN_SECONDS,
     WATCH,
     Open,
+    console,
+    context,
     is_greyed,
     is_open,
     link,
+    media,
     ring,
+    settings,
     signed_in_for,
     talking,
+    way,
+    window,
 )
 from tests.kit.live_media import LiveMedia, call_view
 from web.config import Settings
