@@ -23,7 +23,7 @@ POOL_WAIT_SECONDS = 5.0
 _ENTER = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _LEAVE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
-# SQLSTATEs that say "not now" and nothing about the statement: connection trouble, not let in, no such database
+# SQLSTATEs that say "not now" and nothing about the statement: connection failure, not admitted, no such database
 # yet, out of resources, an operator stepping in (57P01 shutdown, 57P03 starting up, 57014 our own
 # statement_timeout), lock_timeout.
 _PASSING = ("08", "28", "3D000", "53", "57", "55P03")

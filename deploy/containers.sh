@@ -45,7 +45,7 @@ wait_ready() {
 }
 
 # replace SERVICE...: every container by a new one from the present image and settings, one after another. Each old one
-# is told to stop only once a new one is ready beside it: media then hands its calls over, web answers what it was asked.
+# is stopped only once a new one is ready beside it: media then hands its calls over, web answers what it was asked.
 replace() {
   local service old before new
   for service in "$@"; do
@@ -58,7 +58,7 @@ replace() {
         docker rm --force "$new" >/dev/null
         fail "the new container of $service did not become ready and is gone; the others go on as they were"
       fi
-      say "$service: ${new:0:12} is ready, ${old:0:12} is told to stop"
+      say "$service: ${new:0:12} is ready, ${old:0:12} is being stopped"
       docker stop "$old" >/dev/null
       docker rm "$old" >/dev/null
     done

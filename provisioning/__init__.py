@@ -11,7 +11,7 @@ Its rooms, and how a dollar becomes a number::
                      asks stripe/ first              ├─► billing/notices: mails
                                                      └─► billing/release: after the grace period
 
-    every night: billing/strays (paid, but linked to nobody) ─► reconciliation (Stripe, our rows and Twilio's list)
+    every night: billing/customers (paid, but not linked) ─► reconciliation (Stripe, our rows and Twilio's list)
 
 `schedule` puts jobs and sweeps together. `stripe` and `twilio` are the vendors' APIs; nothing is decided there.
 `status`, `watch` and `metrics` say how this process does, and what only it watches: the queue, the database,

@@ -91,14 +91,14 @@ async def _until_told(settings: Settings) -> None:
     """`_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
     async with asyncio.TaskGroup() as tasks:
         living = tasks.create_task(_live(settings))
-        told = asyncio.Event()
+        stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, functools.partial(_tell, living, told))
+            asyncio.get_running_loop().add_signal_handler(number, functools.partial(_tell, living, stop))
 
 
-def _tell(living: asyncio.Task[None], told: asyncio.Event) -> None:
-    if not told.is_set():
-        told.set()
+def _tell(living: asyncio.Task[None], stop: asyncio.Event) -> None:
+    if not stop.is_set():
+        stop.set()
         _say("\nStopping ...")
         living.cancel()
 

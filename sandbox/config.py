@@ -19,7 +19,7 @@ from sandbox.engines.processes import StartError
 
 HOST = "127.0.0.1"  # never anything else: the vendors here believe everybody
 OPERATOR = "olivia@bluegum.example"  # the demo organisation's owner, who runs this machine as well
-NUMBER = "+61255501234"  # the demo organisation's, in a range that is nobody's
+NUMBER = "+61255501234"  # the demo organisation's, in a range reserved for fiction
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 

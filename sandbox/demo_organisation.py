@@ -21,7 +21,7 @@ MEMBERS: tuple[tuple[Role, str, str], ...] = (
     ("agent", "Daniel Price", "daniel@bluegum.example"),
     ("agent", "Alice Brown", "alice@bluegum.example"),
 )
-DETAILS = {  # nobody's: the ABN has no company behind it
+DETAILS = {  # invented: no company has this ABN
     "legal_name": "Blue Gum Internet Pty Ltd",
     "abn": "89000000019",
     "street": "1 Bligh Street",
@@ -42,7 +42,7 @@ class Invitation:
 
 
 async def seed(database: Database) -> Member:
-    """See to it that the demo organisation and its members are there; its owner. Repeatable."""
+    """Create the demo organisation and its members if needed; return its owner. Idempotent."""
     async with database.begin() as session:
         owner = await members.by_email(session, MEMBERS[0][2])
         organisation = await _organisation(session, owner)

@@ -64,12 +64,12 @@ class Given(config.Settings):
 
 
 def given(environment: Mapping[str, str]) -> Given:
-    """The settings in that process's ``environment``; open pages are told by the product's own."""
+    """The settings in that process's ``environment``; open pages are notified by the product's own."""
     return Given.model_validate({name.lower(): value for name, value in environment.items() if name != "NATS_URL"})
 
 
 async def settle(database: Database, settings: config.Settings, owner: Member) -> None:
-    """See to it that ``owner``'s organisation has bought a plan and `NUMBER` once, and that numbers lead to us.
+    """Make sure that ``owner``'s organisation has bought a plan and `NUMBER` once, and that numbers lead to us.
 
     Repeatable. Raises `StartError`, maybe in a group.
     """

@@ -82,11 +82,11 @@ def _stripe_settings(settings: Settings, kept: Secrets) -> StripeSettings:
 
 
 async def _serve(settings: Settings, kept: Secrets) -> None:
-    told = asyncio.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with vendors(settings, kept):
-        await told.wait()
+        await stop.wait()
 
 
 def main() -> int:

@@ -66,7 +66,7 @@ class LegReport:
 
 @dataclass(frozen=True, slots=True)
 class DialReport:
-    """What ``<Dial>`` told its action URL: DialCallStatus, where ``answered`` is spelled ``completed``."""
+    """What ``<Dial>`` sent to its action URL: DialCallStatus, where ``answered`` is spelled ``completed``."""
 
     status: CallStatus
 

@@ -123,12 +123,12 @@ async def record_error(
     state: OrderState,
 ) -> bool:
     """Say why ``order`` goes no further for now, and when it is tried again (None: it is not)."""
-    trouble = {"state": state, "error_code": code, "error_sentence": sentence, "next_try_at": next_try_at}
-    return await _set(session, order, {**trouble, "attempts": NumberOrder.attempts + 1})
+    failure = {"state": state, "error_code": code, "error_sentence": sentence, "next_try_at": next_try_at}
+    return await _set(session, order, {**failure, "attempts": NumberOrder.attempts + 1})
 
 
 async def reopen(session: AsyncSession, order: NumberOrder) -> bool:
-    """Begin a failed order anew; False if overtaken."""
+    """Reopen a failed order; False if it moved on meanwhile."""
     nothing = {"candidate": None, "candidate_hash": None, "twilio_sid": None}
     return await move(session, order, "paid", **nothing)
 

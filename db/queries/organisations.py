@@ -110,7 +110,7 @@ async def find(session: AsyncSession, organisation_id: UUID) -> Organisation | N
 
 
 async def locked(session: AsyncSession, organisation_id: UUID) -> Organisation | None:
-    """The same, read anew and changed by nobody else until the transaction ends. Its calls go on meanwhile."""
+    """Lock the organisation until the transaction ends and return it, read again. Its calls are not affected."""
     mine = select(Organisation).where(Organisation.id == organisation_id).with_for_update(key_share=True)
     return await session.scalar(mine.execution_options(populate_existing=True))
 

@@ -113,7 +113,7 @@ async def perform(steps: list[Step]) -> list[Row]:
 def accounts_of(calls: list[Call], watcher: Watcher) -> list[Account]:
     """What became of the words each caller has said until now, but for the last few, which are still on their way.
 
-    How late words are shown, answering and ringing included, is told by the calls in the middle: a call that shows
+    How late words are shown, answering and ringing included, is measured on calls in the middle: a call that shows
     nothing any more is not excused.
     """
     now = time.monotonic()
@@ -155,7 +155,7 @@ def report(rows: list[Row], calls: list[Call], results: list[Account], watcher: 
         print(f"{call.name:<8}{counts}  {call.leg.status}")
     total = [sum(getattr(result, name) for result in results) for name in ("said", "seen", "told")]
     missing = [word for result in results for word in result.missing]
-    print(f"\n{total[0]} words said, {total[1]} seen, {total[2]} told as lost, {len(missing)} unaccounted for")
+    print(f"\n{total[0]} words said, {total[1]} seen, {total[2]} reported as lost, {len(missing)} unaccounted for")
     print(f"consoles opened by the watcher: {watcher.connections}")
     if missing:
         print("missing:", " ".join(missing[:60]))

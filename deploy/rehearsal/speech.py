@@ -1,7 +1,7 @@
 """Numbered words, so that each can be asked for by name: what is said in a call, and what became of each word. Pure.
 
 A call's caller says ``c3w0 c3w1 c3w2 …``, a few in a breath. At the end every word was seen as the words of some
-line, or was told as lost (it was said inside a gap), or is unaccounted for: there must be none of the last.
+line, or was reported as lost (it was said inside a gap), or is unaccounted for: there must be none of the last.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _lost_runs(
 def _words_in_gaps(gaps: Collection[tuple[int, int]], before: Line | None, after: Line | None) -> int:
     """How many words the gaps between two lines are long enough for.
 
-    Where a gap lies is told by the lines around it, not by the sound's own clock: a call that moved to another node
+    Where a gap lies is given by the lines around it, not by the sound's own clock: a call that moved to another node
     goes on by the clock on the wall.
     """
     begin = before.start_ms if before else 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 STEP_SECONDS = 240
-SETTLE_SECONDS = 4  # between steps: so that a loss can be told from the next one's
+SETTLE_SECONDS = 4  # between steps: so that a loss can be distinguished from the next one's
 PARTS = ("caddy", "nats", "postgres")  # one container each
 NODES = ("web", "provisioning", "media")  # replaced one beside the other
 
@@ -148,7 +148,7 @@ async def visit_by_ipv6() -> None:
 
 
 async def move_across_three() -> None:
-    """Three nodes; one after another is told to stop, so that calls move on, and some of them twice."""
+    """Three nodes; one after another is stopped, so that calls move on, and some of them twice."""
     await compose("up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--scale", "media=3", "media")
     await ready("media")
     await script("replace", "media")

@@ -73,7 +73,16 @@ _NOTICES: Mapping[str, Kind] = {
     "invoice.finalization_failed": "not_finalized",
 }
 _KEPT = ("id", "customer", "charge")
-_TOLD = ("amount_due", "amount_total", "amount_refunded", "amount", "currency", "attempt_count", "number", "reason")
+_DETAILS = (
+    "amount_due",
+    "amount_total",
+    "amount_refunded",
+    "amount",
+    "currency",
+    "attempt_count",
+    "number",
+    "reason",
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -199,7 +208,9 @@ async def _fail(database: Database, event: Event, error: Exception) -> None:
 
 def _payload(event: Event) -> Payload:
     """Return the job's payload: ids and amounts, no personal data."""
-    kept = {name: event.subject[name] for name in (*_KEPT, *_TOLD) if isinstance(event.subject.get(name), str | int)}
+    kept = {
+        name: event.subject[name] for name in (*_KEPT, *_DETAILS) if isinstance(event.subject.get(name), str | int)
+    }
     named = organisation_named(event.subject)
     if named is not None:
         kept["client_reference_id"] = str(named)
@@ -245,8 +256,8 @@ def _is_storable(word: str) -> bool:
 async def _write_down(session: AsyncSession, organisation_id: UUID, event: Event) -> None:
     action = _ACTIONS.get(event.kind)
     if action is not None:
-        told = {name: event.subject[name] for name in _TOLD if isinstance(event.subject.get(name), str | int)}
-        await audit.record(session, organisation_id, action, {"event": event.id, **told}, audit.STRIPE)
+        kept = {name: event.subject[name] for name in _DETAILS if isinstance(event.subject.get(name), str | int)}
+        await audit.record(session, organisation_id, action, {"event": event.id, **kept}, audit.STRIPE)
     notice = _NOTICES.get(event.kind)
     if notice is not None:
         await notices.tell(session, organisation_id, notice, str(event.subject.get("id", event.id)))

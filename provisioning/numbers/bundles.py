@@ -124,8 +124,8 @@ async def _settle(
 ) -> timedelta | None:
     """Record the bundle's status; once it is approved, resume the orders that waited for it."""
     async with database.begin() as session:
-        told = json.dumps(list(reasons)) if reasons else None
-        if not await bundles.change(session, papers, status=status, reasons=told, **sids):
+        stored = json.dumps(list(reasons)) if reasons else None
+        if not await bundles.change(session, papers, status=status, reasons=stored, **sids):
             return AT_FIRST
         if status in APPROVED or status == "twilio-rejected":
             await record(session, papers.organisation_id, f"papers.{status.removeprefix('twilio-')}", {})

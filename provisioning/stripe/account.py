@@ -24,7 +24,7 @@ class SeatPrice:
     """``month``; empty for a price that is paid once."""
     is_active: bool
     includes_tax: bool | None
-    """None: Stripe was not told."""
+    """None: not configured at Stripe."""
 
 
 @dataclass(frozen=True, slots=True)

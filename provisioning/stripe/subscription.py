@@ -61,7 +61,7 @@ class StripeSubscription:
 
 
 def read(subscription: Mapping[str, Any], *, price: str, paid: bool) -> StripeSubscription:
-    """Return Stripe's subscription object (as a plain mapping) as an agreement.
+    """Return Stripe's subscription object (as a plain mapping) as a `StripeSubscription`.
 
     Args:
         price: the id of the price of a seat; an item of it is what the seats are.

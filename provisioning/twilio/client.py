@@ -1,7 +1,7 @@
 """Twilio's REST API, from Sydney, with a timeout that holds.
 
 `Client` is twilio's own; only its HTTP client is ours. What had to be put right in it: it gives aiohttp a timeout
-of None for every request whatever its constructor was told, it knows no base URL but Twilio's, it uses a way of
+of None for every request whatever its constructor is given, it knows no base URL but Twilio's, it uses a way of
 signing in that aiohttp is about to drop, it logs URLs, which carry phone numbers, and it forgets for how long
 Twilio asks to be left alone.
 """
@@ -34,12 +34,12 @@ _silent = logging.Logger("twilio", logging.CRITICAL)
 
 
 class BusyError(TwilioRestException):
-    """Twilio has no time, or is out of order: asking again later may help. ``retry_after`` is in seconds, if told."""
+    """Twilio is busy or down: a later retry may help. ``retry_after`` is in seconds, if given."""
 
     def __init__(self, method: str, url: str, response: Response) -> None:
         super().__init__(response.status_code, url, "Twilio is busy", _code(response), method)
-        told = str((response.headers or {}).get("Retry-After", ""))
-        self.retry_after = float(told) if told.isdecimal() else None
+        given = str((response.headers or {}).get("Retry-After", ""))
+        self.retry_after = float(given) if given.isdecimal() else None
 
 
 class _HttpClient(AsyncTwilioHttpClient):

@@ -23,7 +23,7 @@ from provisioning.twilio.settings import TwilioSettings
 
 TAG = "bilby:"
 FREE = f"{TAG}free"
-"""The FriendlyName of a number that is nobody's: taken before another is bought. No other tag means that."""
+"""The FriendlyName of a free number: reused before another is bought. No other tag marks a free one."""
 _COUNTRY = "AU"
 _NOT_FOUND, _BAD_GATEWAY = 404, 502
 _MOST_NUMBERS = 10_000  # listed of one account

@@ -56,9 +56,9 @@ class TwilioSettings(ProcessSettings):
 
     Whether au1 does that is not documented; the global host, in the United States, does, with a key of us1."""
     twilio_routes_base: Annotated[str, AfterValidator(_routes)] = ""
-    """Where a number is told its Region. Some accounts reach it at routes.twilio.com only, with a key of us1."""
+    """Where a number's Region is set. Some accounts reach it at routes.twilio.com only, with a key of us1."""
     twilio_numbers_base: Annotated[str, AfterValidator(_numbers)] = ""
-    """Where regulatory papers are filed. Twilio has this in the United States alone."""
+    """Where regulatory bundles are filed. Twilio has this in the United States alone."""
     twilio_us1_key_sid: Annotated[str, Field(pattern=_sid("SK"))] = ""
     twilio_us1_key_secret: SecretStr = SecretStr("")
     """A key made in us1, for hosts outside au1: a key is valid in its own Region only. Empty: the key of au1."""
@@ -68,7 +68,7 @@ class TwilioSettings(ProcessSettings):
 
     twilio_bundle_sid: Annotated[str, Field(pattern=_sid("BU"))] = ""
     twilio_address_sid: Annotated[str, Field(pattern=_sid("AD"))] = ""
-    """The platform's own approved papers; with both, organisations need none of their own."""
+    """The platform's own approved bundle and address; with both, organisations need none of their own."""
 
     released_numbers: Literal["delete", "keep"] = "delete"
     """Whether a released number goes back to Twilio, or stays ours for the next one who wants a number."""

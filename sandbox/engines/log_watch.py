@@ -1,4 +1,4 @@
-"""The processes' logs, watched: an error in one of them is told on the terminal when it happens."""
+"""Watch the processes' logs: print each error on the terminal when it happens."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ class NatsServer:
 
     async def _is_up(self, child: Child) -> bool:
         """Whether the server listens: then it tells its port in a file."""
-        told = self._folder / f"nats-server_{child.process.pid}.ports"
+        ports = self._folder / f"nats-server_{child.process.pid}.ports"
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # not there, or half written
-            self._port = int(json.loads(told.read_text())["nats"][0].rpartition(":")[2])
+            self._port = int(json.loads(ports.read_text())["nats"][0].rpartition(":")[2])
             return True
         return False
 

@@ -36,7 +36,7 @@ from sandbox.stripe.api import (
     customers as api_customers,
     framework as api_framework,
 )
-from sandbox.stripe.api.framework import DESK, Desk, Fault
+from sandbox.stripe.api.framework import STATE, ApiState, Fault
 from sandbox.stripe.billing import collection, lifecycle, payments, purchase
 from sandbox.stripe.billing.clock import Clock
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS, Instrument
@@ -182,7 +182,7 @@ def _account(settings: StripeSettings) -> Account:
 
 def _app(emulator: Stripe) -> web.Application:
     app = web.Application(middlewares=[layout.own_origin, api_framework.stripe_shape])
-    app[DESK] = Desk(emulator.account, emulator.faults, {})
+    app[STATE] = ApiState(emulator.account, emulator.faults, {})
     app[pages_control.CLOCK] = emulator.clock
     app[pages_control.WEBHOOKS] = emulator.webhooks
     for routes in ROUTES:

@@ -8,7 +8,7 @@ TAX_CODE = "txcd_10103001"  # software as a service, for business use
 
 
 def seed(account: Account) -> None:
-    """See to it that all of it is there, as the settings say. Repeatable."""
+    """Create everything that the settings describe, if needed. Idempotent."""
     price = account.objects.get(account.settings.price_id) or _price(account)
     price.update(unit_amount=account.settings.unit_amount, unit_amount_decimal=str(account.settings.unit_amount))
     price["tax_behavior"] = account.settings.tax_behavior

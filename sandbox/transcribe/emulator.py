@@ -87,10 +87,10 @@ async def transcribe(
 
 
 class Transcribe:
-    """What happens at the service, and what shall go wrong there.
+    """What happens at the service, and what should fail there.
 
     ``mute``: sound is accepted and nothing comes back, not even a close. ``delay``: seconds by which every
-    answer comes late. ``ahead``: of this machine's clock, the service's. ``denial``: what every new stream is told
+    answer comes late. ``ahead``: of this machine's clock, the service's. ``denial``: the answer to every new stream
     after the upgrade, None to serve it. ``quota``: streams open at once, ``starts_per_second``: streams opened in any
     second, None for any number. ``log``: every opening, in order.
     """

@@ -32,7 +32,7 @@ UNDECODABLE = (
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """One stream: ``rate`` samples a second of each of ``channels``; ``stability`` if partials shall settle."""
+    """One stream: ``rate`` samples a second of each of ``channels``; ``stability`` if partials become stable."""
 
     language: str
     rate: int

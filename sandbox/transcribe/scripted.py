@@ -46,7 +46,7 @@ class Scripted:
         self._rest = b""  # codes that may begin a packet
         self._hearing: _Hearing | None = None
         self._words: list[_Hearing] = []
-        self._told = 0  # of those, how many a partial has told
+        self._sent = 0  # of those, how many were sent in a partial
         self._utterance = 0
 
     async def feed(self, pcm: bytes) -> Sequence[Result]:
@@ -94,14 +94,14 @@ class Scripted:
         return self._final() if self._words else []
 
     def _partial(self) -> list[Result]:
-        if len(self._words) == self._told:
+        if len(self._words) == self._sent:
             return []
-        self._told = len(self._words)
+        self._sent = len(self._words)
         words = tuple(hearing.as_word() for hearing in self._words)
         return [Result(self._utterance, words, final=False, stable=len(words))]
 
     def _final(self) -> list[Result]:
         words = tuple(hearing.as_word() for hearing in self._words)
         final = Result(self._utterance, words, final=True, stable=len(words))
-        self._words, self._told, self._utterance = [], 0, self._utterance + 1
+        self._words, self._sent, self._utterance = [], 0, self._utterance + 1
         return [final]

@@ -63,7 +63,7 @@ class Reply:
 
 
 @dataclass(slots=True)
-class Desk:
+class ApiState:
     """Where requests arrive."""
 
     account: Account
@@ -71,7 +71,7 @@ class Desk:
     replies: dict[str, Reply]
 
 
-DESK = web.AppKey("stripe_desk", Desk)
+STATE = web.AppKey("stripe_state", ApiState)
 
 
 def endpoint(routes: web.RouteTableDef, method: str, path: str, declared: Any) -> Callable[[Endpoint], Endpoint]:
@@ -79,7 +79,7 @@ def endpoint(routes: web.RouteTableDef, method: str, path: str, declared: Any) -
 
     def take(function: Endpoint) -> Endpoint:
         async def answer(request: web.Request) -> web.Response:
-            account = request.app[DESK].account
+            account = request.app[STATE].account
             params = typed(decode(await _fields(request)), declared)
             paths = params.pop("expand", [])
             found = copy.deepcopy(function(account, params, request.match_info))
@@ -105,12 +105,12 @@ async def stripe_shape(request: web.Request, handler: Next) -> web.StreamRespons
     """Let only the key's owner in, and answer everything under ``/v1/`` as Stripe does."""
     if not request.path.startswith("/v1/"):
         return await handler(request)
-    desk, identifier = request.app[DESK], f"req_{token(14)}"
-    fault = next((fault for fault in desk.faults if fault.fits(request)), None)
+    state, identifier = request.app[STATE], f"req_{token(14)}"
+    fault = next((fault for fault in state.faults if fault.fits(request)), None)
     if fault:
-        desk.faults.remove(fault)
+        state.faults.remove(fault)
         await asyncio.sleep(fault.hang_seconds)
-    response = await _answer(desk, request, handler, identifier) if not fault or fault.after else None
+    response = await _answer(state, request, handler, identifier) if not fault or fault.after else None
     if fault and fault.status == 0 and request.transport is not None:
         request.transport.abort()
     if response is None or fault:
@@ -121,14 +121,14 @@ async def stripe_shape(request: web.Request, handler: Next) -> web.StreamRespons
     return response
 
 
-async def _answer(desk: Desk, request: web.Request, handler: Next, identifier: str) -> web.StreamResponse:
+async def _answer(state: ApiState, request: web.Request, handler: Next, identifier: str) -> web.StreamResponse:
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     try:
-        _admit(desk.account, request)
+        _admit(state.account, request)
         fingerprint = await _fingerprint(request)
-        if key and (reply := desk.replies.get(key)):
+        if key and (reply := state.replies.get(key)):
             return _again(key, reply, fingerprint)
-        desk.account.request = (identifier, key)
+        state.account.request = (identifier, key)
         response = await handler(request)
     except ApiError as error:
         response = _error(error)
@@ -138,10 +138,10 @@ async def _answer(desk: Desk, request: web.Request, handler: Next, identifier: s
         )
         response = _error(ApiError(404, f"{text}can help at https://support.stripe.com/."))
     finally:
-        desk.account.request = (None, None)
-    desk.account.dirty |= request.method != "GET"
+        state.account.request = (None, None)
+    state.account.dirty |= request.method != "GET"
     if key and response.status in (200, 402):
-        _remember(desk, key, Reply(fingerprint, response.status, _text(response), identifier))
+        _remember(state, key, Reply(fingerprint, response.status, _text(response), identifier))
         response.headers["Idempotency-Key"] = key
     return response
 
@@ -180,10 +180,10 @@ def _again(key: str, reply: Reply, fingerprint: str) -> web.Response:
     return web.Response(text=reply.text, status=reply.status, content_type="application/json", headers=headers)
 
 
-def _remember(desk: Desk, key: str, reply: Reply) -> None:
-    desk.replies[key] = reply
-    while len(desk.replies) > MAX_REPLIES:
-        del desk.replies[next(iter(desk.replies))]
+def _remember(state: ApiState, key: str, reply: Reply) -> None:
+    state.replies[key] = reply
+    while len(state.replies) > MAX_REPLIES:
+        del state.replies[next(iter(state.replies))]
 
 
 def _text(response: web.StreamResponse) -> str:

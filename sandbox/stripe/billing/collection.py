@@ -76,7 +76,7 @@ def _paid(account: Account, invoice: Object) -> None:
 
 
 def _unpaid(account: Account, invoice: Object, *, asks: bool) -> None:
-    """Try again after some days, so often; then leave it. The customer is told of either."""
+    """Retry after some days, a limited number of times, then stop. The customer is notified either way."""
     days, tried = account.settings.retry_days, invoice["attempt_count"]
     again = invoice["auto_advance"] and tried <= len(days)
     invoice["next_payment_attempt"] = account.now() + days[tried - 1] * DAY if again else None

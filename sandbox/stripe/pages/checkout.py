@@ -5,19 +5,19 @@ from __future__ import annotations
 from aiohttp import web
 
 from sandbox.stripe.account import Account, Object
-from sandbox.stripe.api.framework import DESK
+from sandbox.stripe.api.framework import STATE
 from sandbox.stripe.billing import checkout_sessions, purchase
 from sandbox.stripe.billing.purchase import STATES, Filled, FillError
 from sandbox.stripe.pages.layout import form, render
 
 routes = web.RouteTableDef()
-_AUSTRALIA: Object = {"address": {"country": "AU"}}  # where the page takes everybody to be until it is told
+_AUSTRALIA: Object = {"address": {"country": "AU"}}  # the default country
 
 
 @routes.get("/c/pay/{checkout}")
 async def show(request: web.Request) -> web.Response:
     """The order and the form; or that it is over."""
-    account = request.app[DESK].account
+    account = request.app[STATE].account
     checkout = _checkout(account, request)
     return _page(account, checkout, _known(account, checkout))
 
@@ -25,7 +25,7 @@ async def show(request: web.Request) -> web.Response:
 @routes.post("/c/pay/{checkout}")
 async def submit(request: web.Request) -> web.Response:
     """Another quantity, or the purchase: then on to ``success_url``."""
-    account, fields = request.app[DESK].account, await form(request)
+    account, fields = request.app[STATE].account, await form(request)
     checkout = _checkout(account, request)
     filled = _filled(fields)
     account.dirty = True

@@ -1,4 +1,4 @@
-"""The sandbox's own page of the emulated Stripe, ``/``: who has bought what, the clock, and what shall go wrong.
+"""The sandbox's own page of the emulated Stripe, ``/``: who has bought what, the clock, and what should fail.
 
 Each button posts to ``/sandbox/…`` and comes back; ``/sandbox/state`` says the same as JSON. None of it is Stripe's.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.stripe.account import Account, Object
-from sandbox.stripe.api.framework import DESK
+from sandbox.stripe.api.framework import STATE
 from sandbox.stripe.billing import collection, lifecycle, payments
 from sandbox.stripe.billing.clock import Clock
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS
@@ -31,7 +31,7 @@ routes = web.RouteTableDef()
 @routes.get("/")
 async def page(request: web.Request) -> web.Response:
     """Customers with their subscriptions and invoices, the clock, deliveries."""
-    return render(request.app[DESK].account, "control.html", **_shown(request.app))
+    return render(request.app[STATE].account, "control.html", **_shown(request.app))
 
 
 @routes.get("/sandbox/state")
@@ -58,7 +58,7 @@ async def favicon(_: web.Request) -> web.Response:
 async def move(request: web.Request) -> web.Response:
     """``days`` and ``hours`` forward, or past the end of the period of ``subscription``."""
     clock, fields = request.app[CLOCK], await form(request)
-    account = request.app[DESK].account
+    account = request.app[STATE].account
     account.dirty = True
     try:
         if "subscription" in fields:
@@ -73,7 +73,7 @@ async def move(request: web.Request) -> web.Response:
 @routes.post("/sandbox/manner")
 async def behave(request: web.Request) -> web.Response:
     """Webhooks twice (``duplicate``, a probability) or jumbled (``reorder``, on or nothing)."""
-    manner, fields = request.app[DESK].account.settings.manner, await form(request)
+    manner, fields = request.app[STATE].account.settings.manner, await form(request)
     try:
         manner.duplicate = _number(fields, "duplicate", 1.0)
     except ValueError as error:
@@ -85,7 +85,7 @@ async def behave(request: web.Request) -> web.Response:
 @routes.post("/sandbox/events/{id}/resend")
 async def resend(request: web.Request) -> web.Response:
     """Deliver an event once more."""
-    event = request.app[DESK].account.events.get(request.match_info["id"])
+    event = request.app[STATE].account.events.get(request.match_info["id"])
     if event is None:
         raise web.HTTPNotFound
     request.app[WEBHOOKS].send(event)
@@ -95,7 +95,7 @@ async def resend(request: web.Request) -> web.Response:
 @routes.post("/sandbox/{kind}/{id}/{do}")
 async def act(request: web.Request) -> web.Response:
     """One of `ACTS` on one object."""
-    account = request.app[DESK].account
+    account = request.app[STATE].account
     kind, do = request.match_info["kind"], request.match_info["do"]
     if (kind, do) not in ACTS:
         raise web.HTTPNotFound
@@ -153,7 +153,7 @@ def _number(fields: dict[str, str], name: str, most: float) -> float:
 
 
 def _shown(app: web.Application) -> dict[str, Any]:
-    account = app[DESK].account
+    account = app[STATE].account
     return {
         "now": account.now(),
         "ahead": account.ahead,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from sandbox.stripe.account import Account, Object
-from sandbox.stripe.api.framework import DESK
+from sandbox.stripe.api.framework import STATE
 from sandbox.stripe.billing import collection, lifecycle, payments
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS
 from sandbox.stripe.errors import ApiError
@@ -18,14 +18,14 @@ routes = web.RouteTableDef()
 @routes.get("/p/session/{secret}")
 async def portal(request: web.Request) -> web.Response:
     """Plan, payment method, invoices."""
-    account = request.app[DESK].account
+    account = request.app[STATE].account
     return _portal(account, _session(account, request))
 
 
 @routes.post("/p/session/{secret}")
 async def change(request: web.Request) -> web.Response:
     """``do``: card (with ``instrument``), cancel, resume (with ``subscription``)."""
-    account, fields = request.app[DESK].account, await form(request)
+    account, fields = request.app[STATE].account, await form(request)
     session = _session(account, request)
     account.dirty = True
     if fields.get("do") == "card":
@@ -39,14 +39,14 @@ async def change(request: web.Request) -> web.Response:
 @routes.get("/i/{invoice}")
 async def show_invoice(request: web.Request) -> web.Response:
     """Lines, GST, and a way to pay if it is open."""
-    account = request.app[DESK].account
+    account = request.app[STATE].account
     return _invoice(account, _find(account, request))
 
 
 @routes.post("/i/{invoice}")
 async def pay_invoice(request: web.Request) -> web.Response:
     """Pay it, with another card if ``instrument`` names one."""
-    account, fields = request.app[DESK].account, await form(request)
+    account, fields = request.app[STATE].account, await form(request)
     invoice = _find(account, request)
     account.dirty = True
     if invoice["status"] != "open":
@@ -66,7 +66,7 @@ async def pay_invoice(request: web.Request) -> web.Response:
 @routes.get("/i/{invoice}/pdf")
 async def print_invoice(request: web.Request) -> web.Response:
     """The same on paper."""
-    account = request.app[DESK].account
+    account = request.app[STATE].account
     invoice = _find(account, request)
     name = f'attachment; filename="Invoice-{invoice["number"]}.pdf"'
     body = paper(account.settings.business, invoice)

@@ -31,7 +31,7 @@ def speak(exchange: Exchange, leg: Leg, tick: int) -> None:
 
 
 def attend(exchange: Exchange, leg: Leg) -> None:
-    """See to it that ``leg`` speaks when picked up, if its call's sound begins with the answer."""
+    """Make ``leg`` speak when picked up, if its call's sound begins with the answer."""
 
     def watch(leg: Leg, event: Event) -> None:
         if event == "answered":

@@ -35,7 +35,7 @@ class Outcome:
     failure: Failure | None = None
 
     def form(self) -> dict[str, str]:
-        """What the action URL is told."""
+        """Parameters for the action URL."""
         form = {"DialCallStatus": self.status, "DialBridged": str(self.status == "completed").lower()}
         if self.callee is not None:
             form["DialCallSid"] = self.callee.sid
@@ -156,8 +156,8 @@ class _Dialling:
         for callee in callees:
             callee.hang_up(given_up)
         ends = {callee.status for callee in callees}
-        told: tuple[Status, ...] = ("canceled", "no-answer", "busy", "failed")
-        return Outcome(next((status for status in told if status in ends), "no-answer"), callees[-1])
+        reported: tuple[Status, ...] = ("canceled", "no-answer", "busy", "failed")
+        return Outcome(next((status for status in reported if status in ends), "no-answer"), callees[-1])
 
     async def _talk(self, callee: Leg) -> Outcome:
         self.leg.answer()

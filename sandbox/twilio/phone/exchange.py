@@ -129,7 +129,7 @@ class Exchange:
         return self.behaviours.get(address, usual)
 
     def report_to(self, leg: Leg, url: str, method: str, events: frozenset[Event] = LAST) -> None:
-        """Send status callbacks about ``leg`` to ``url``; empty: nobody is told."""
+        """Send status callbacks about ``leg`` to ``url``; empty: none are sent."""
         subscribe(self.callbacks, leg, url, method, events)
 
     def demo_sound(self) -> CallSound:

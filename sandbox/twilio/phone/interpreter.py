@@ -136,7 +136,7 @@ async def _dial(exchange: Exchange, leg: Leg, verb: Dial, base: str) -> Step | N
     action = leg.webhook(urljoin(base, verb.action), verb.method, **outcome.form())
     if not leg.over.is_set():
         return action
-    answer = await exchange.webhooks.ask(action)  # the caller has gone; told all the same, obeyed by nobody
+    answer = await exchange.webhooks.ask(action)  # the caller has hung up: the answer is ignored
     if not isinstance(answer, Answer):
         exchange.report(answer, leg)
     return None

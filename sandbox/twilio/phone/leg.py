@@ -169,7 +169,7 @@ class Leg:
             raise Interrupted
         return working.result()
 
-    # -- what others are told -------------------------------------------------------------------------------
+    # -- status callbacks -----------------------------------------------------------------------------------
 
     def heard(self, tick: int) -> str:
         """The frame of the outbound track: what Twilio plays to this party."""

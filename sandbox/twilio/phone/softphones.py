@@ -111,7 +111,7 @@ class Softphone:
 
 
 def _nobody(_: Mapping[str, Any]) -> None:
-    """Nobody is there to be told."""
+    """Do nothing: there is no browser."""
 
 
 class Softphones:

@@ -68,7 +68,7 @@ async def fetch(request: web.Request) -> web.Response:
 
 @routes.post(f"{ACCOUNT}/Addresses/{{sid}}.json")
 async def update(request: web.Request) -> web.Response:
-    """Change what is told, leave the rest."""
+    """Change the given fields only."""
     row, fields = _address(request), await form(request)
     row |= {_FIELDS[name]: value for name, value in fields.items() if name in _FIELDS and name != "IsoCountry"}
     row["date_updated"] = format_datetime(datetime.now(UTC))

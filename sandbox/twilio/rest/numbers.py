@@ -65,7 +65,7 @@ async def buy(request: web.Request) -> web.Response:
 
 @routes.post(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json")
 async def set_up(request: web.Request) -> web.Response:
-    """Change what is told, leave the rest."""
+    """Change the given fields only."""
     exchange = request.app[EXCHANGE]
     number = _changed(find_number(exchange, request), await form(request))
     exchange.numbers[number.phone_number] = number
