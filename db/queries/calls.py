@@ -84,7 +84,7 @@ async def organisation_of(session: AsyncSession, call_sid: str) -> UUID | None:
 
 
 async def close_silent(session: AsyncSession, silent_since: datetime) -> int:
-    """End every open call that nothing was heard about since then; how many. Its last sign of life is its end."""
+    """End open calls without events since then; return how many. The last event's time is their end."""
     silent = select(Call).where(Call.outcome.is_(None), Call.heard_at < silent_since)
     calls = (await session.scalars(silent.with_for_update(skip_locked=True).limit(1000))).all()
     for call in calls:
@@ -152,12 +152,12 @@ class Calls:
         return OutgoingUse(live, int(seconds))
 
     async def open_among(self, call_sids: Sequence[str]) -> list[str]:
-        """Those of ``call_sids`` that are not over."""
+        """Return those of ``call_sids`` that have not ended."""
         going_on = self._mine().where(Call.call_sid.in_(call_sids), Call.outcome.is_(None))
         return [call.call_sid for call in await self._session.scalars(going_on)]
 
     async def report(self, call_sid: str, report: Report) -> Change | None:
-        """Bring the row up to date with ``report``; None if the call is not this organisation's."""
+        """Update the row from ``report``; None if the call is not this organisation's."""
         # What this session may have read before it had the lock is out of date.
         locked = self._one(call_sid).with_for_update().execution_options(populate_existing=True)
         call = await self._session.scalar(locked)
@@ -186,7 +186,7 @@ class Calls:
         )
 
     async def stop_words(self, call_sid: str) -> Stop | None:
-        """Stop the words of a live call, for good; None if there is no such call, or it is over."""
+        """Stop transcription of a live call for good; None if there is no such call or it has ended."""
         locked = self._one(call_sid).with_for_update().execution_options(populate_existing=True)
         call = await self._session.scalar(locked)
         if call is None or is_over(call.status):
@@ -197,7 +197,7 @@ class Calls:
         return Stop(call, is_new)
 
     async def page(self, which: CallFilter, *, after: Place | None = None, limit: int = PAGE) -> Sequence[Call]:
-        """The newest ``limit`` calls older than ``after``, with ``agent`` and ``number``."""
+        """Return the newest ``limit`` calls older than ``after``, with ``agent`` and ``number``."""
         shown = _filtered(self._mine(), which).options(joinedload(Call.agent), joinedload(Call.number))
         if after is not None:
             shown = shown.where(tuple_(Call.started_at, Call.id) < tuple_(after.started_at, after.id))

@@ -27,12 +27,12 @@ async def by_email(session: AsyncSession, email: str) -> Member | None:
 
 
 async def by_id(session: AsyncSession, member_id: UUID) -> Member | None:
-    """The member of that id, unless removed, with ``organisation``."""
+    """Return the member of that id, unless removed, with ``organisation``."""
     return await session.scalar(_present().where(Member.id == member_id))
 
 
 async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID, since: datetime) -> Member | None:
-    """The member behind a cookie of ``since``, with ``organisation``; None once signed out or removed."""
+    """Return the member of a cookie issued at ``since``, with ``organisation``; None once signed out or removed."""
     ended = exists().where(SignOut.sign_in_id == sign_in_id)
     is_over = or_(Member.accepted_at.is_(None), ended, func.coalesce(Member.signed_out_at >= since, False))
     return await session.scalar(_present().where(Member.id == member_id, ~is_over))
@@ -72,16 +72,16 @@ class Members:
         self._organisation_id = organisation_id
 
     async def all(self) -> Sequence[Member]:
-        """Everybody who has not been removed, the longest there first."""
+        """Return all members who have not been removed, longest-standing first."""
         return (await self._session.scalars(self._present().order_by(Member.created_at, Member.id))).all()
 
     async def get(self, member_id: UUID) -> Member | None:
-        """That member, also if removed: the call log still names them."""
+        """Return that member, also if removed: the call log still names them."""
         found = select(Member).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
         return await self._session.scalar(found)
 
     async def to_ring(self, limit: int) -> Sequence[Member]:
-        """At most ``limit`` members who are available and not on a call; who has waited longest comes first."""
+        """Return at most ``limit`` members who are available and not on a call, longest waiting first."""
         on_a_call = exists().where(
             Call.organisation_id == self._organisation_id, Call.agent_id == Member.id, Call.outcome.is_(None)
         )
@@ -89,7 +89,7 @@ class Members:
         return (await self._session.scalars(ringing.order_by(Member.available_at, Member.id).limit(limit))).all()
 
     async def set_available(self, member_id: UUID, available: bool) -> None:
-        """Let calls ring at that member's console, or not. Saying the same again keeps the place in the queue."""
+        """Set whether calls ring at that member's console. Repeating it keeps the place in the queue."""
         member = await self._session.scalar(
             self._present().where(Member.id == member_id, Member.available != available).with_for_update()
         )
@@ -116,28 +116,28 @@ class Members:
         try:
             async with self._session.begin_nested():
                 self._session.add(member)
-        except IntegrityError:  # the same address, at the same time
+        except IntegrityError:  # the same address, concurrently
             raise AddressTakenError from None
         return member
 
     async def locked(self, member_id: UUID) -> Member | None:
-        """That member, unless removed, changed by nobody else until the transaction ends."""
+        """Lock that member until the transaction ends and return it, unless removed."""
         mine = self._present().where(Member.id == member_id).with_for_update()
         return await self._session.scalar(mine.execution_options(populate_existing=True))
 
     async def with_role(self, role: Role) -> int:
-        """How many have it. Each agent takes one seat."""
+        """Return how many members have that role. Each agent takes one seat."""
         counted = select(func.count()).select_from(self._present().where(Member.role == role).subquery())
         return await self._session.scalar(counted) or 0
 
     async def set_role(self, member_id: UUID, role: Role) -> None:
-        """Let that member do other things from now on."""
+        """Change that member's role."""
         member = await self.locked(member_id)
         if member is not None:
             member.role = role
 
     async def remove(self, member_id: UUID) -> None:
-        """Take that member out: signed out at once, rung no more, still named in the call log."""
+        """Remove that member: signed out at once, no longer rung, still named in the call log."""
         member = await self.locked(member_id)
         if member is not None:
             member.available = False

@@ -22,21 +22,21 @@ from db.models import Number, NumberOrder
 
 HOLD = timedelta(minutes=15)
 UNDER_WAY: tuple[OrderState, ...] = ("paid", "chosen", "bought", "configured", "routed", "assigned", "releasing")
-"""States in which the purchase saga still has something to do."""
+"""States in which a purchase has steps left."""
 _OVER: tuple[OrderState, ...] = ("released", "failed")
 _BY_MEMBER, _WITHOUT_ORDER = "member:", "number:"
 _PICKED = "picked"
-"""Stands in an order's ``wanted`` once somebody has picked its number."""
+"""Set in an order's ``wanted`` once a member has picked its number."""
 CHOOSING, LONGEST_CHOOSING = timedelta(minutes=10), timedelta(hours=1)
 """For how long after a search no number is chosen for somebody, and since the order for how long at most."""
 
 
 class NumberTakenError(Exception):
-    """Another order goes for that number already, or it is rented."""
+    """Another order or a rented number has that number already."""
 
 
 def may_be_picked_for(order: NumberOrder) -> bool:
-    """Whether somebody may still say which number ``order`` goes for.
+    """Return whether a member may still pick the number of ``order``.
 
     So it is before it has a candidate, and for the plan's own number as long as nobody has: also if a default number
     was bought meanwhile.
@@ -58,12 +58,12 @@ def may_be_cancelled(order: NumberOrder) -> bool:
 
 
 async def find(session: AsyncSession, order_id: UUID) -> NumberOrder | None:
-    """The order of that id."""
+    """Return the order of that id."""
     return await session.get(NumberOrder, order_id, populate_existing=True)
 
 
 async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **values: Any) -> bool:
-    """Take ``order`` from the state it was read in to ``to``, with other columns' ``values``; False if overtaken.
+    """Move ``order`` from the state it was read in to ``to``, with ``values``; False if it moved on meanwhile.
 
     A state that is reached forgets the troubles on the way there. Raises `NumberTakenError` for a ``candidate``.
     """
@@ -81,7 +81,7 @@ async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **valu
 
 
 async def pick(session: AsyncSession, order: NumberOrder, e164: str) -> bool:
-    """Have ``order`` go for ``e164``, which somebody picked, whatever it has come to by itself; False if overtaken.
+    """Make ``e164``, picked by a member, the candidate of ``order`` in any state; False if it moved on meanwhile.
 
     A number that it has come to already is the organisation's no longer; `purchase` returns it to Twilio once the
     picked one is bought. Raises `NumberTakenError`.
@@ -96,7 +96,7 @@ async def pick(session: AsyncSession, order: NumberOrder, e164: str) -> bool:
 
 
 async def keep_choosing(session: AsyncSession, organisation_id: UUID, now: datetime) -> None:
-    """Somebody of the organisation looks at numbers: for a while none is chosen for them."""
+    """Postpone the automatic choice of a number while a member looks at numbers."""
     mine = update(NumberOrder).where(
         NumberOrder.organisation_id == organisation_id,
         NumberOrder.state == "paid",
@@ -122,7 +122,7 @@ async def record_error(
     next_try_at: datetime | None,
     state: OrderState,
 ) -> bool:
-    """Say why ``order`` goes no further for now, and when it is tried again (None: it is not)."""
+    """Record the error, and when the order is retried (None: never)."""
     failure = {"state": state, "error_code": code, "error_sentence": sentence, "next_try_at": next_try_at}
     return await _set(session, order, {**failure, "attempts": NumberOrder.attempts + 1})
 
@@ -134,12 +134,12 @@ async def reopen(session: AsyncSession, order: NumberOrder) -> bool:
 
 
 async def wait(session: AsyncSession, order: NumberOrder, until: datetime) -> bool:
-    """Say when ``order`` goes on, though nothing is wrong."""
+    """Set when ``order`` continues, without an error."""
     return await _set(session, order, {"next_try_at": until})
 
 
 async def of_rented(session: AsyncSession, number: Number) -> NumberOrder | None:
-    """The order that got ``number``; for one that came without, an order made now. None if it is given back."""
+    """Return the order of ``number``; create one if it has none. None if it is being released."""
     got = (NumberOrder.number_id == number.id, NumberOrder.state.not_in(_OVER))
     order = await session.scalar(select(NumberOrder).where(*got))
     if order is not None or number.released_at is not None:
@@ -160,27 +160,27 @@ async def of_rented(session: AsyncSession, number: Number) -> NumberOrder | None
 
 
 async def pay(session: AsyncSession, organisation_id: UUID, paid_by: str, wanted: Wanted) -> NumberOrder | None:
-    """An order that is paid for by ``paid_by`` (a subscription's id); None if there is one for that already."""
+    """Create an order paid by ``paid_by`` (a subscription's id); None if it has paid for one already."""
     if await session.scalar(select(NumberOrder.id).where(NumberOrder.paid_by == paid_by)):
         return None
     order = NumberOrder(organisation_id=organisation_id, paid_by=paid_by, state="paid", wanted=wanted)
     try:
         async with session.begin_nested():
             session.add(order)
-    except IntegrityError:  # the same event, at the same time
+    except IntegrityError:  # the same event, concurrently
         return None
     return order
 
 
 async def free_expired_holds(session: AsyncSession) -> int:
-    """Let go of what was picked and not paid for in time; how many."""
+    """Release holds that were not paid for in time; return how many."""
     late = update(NumberOrder).where(NumberOrder.state == "held", NumberOrder.held_until < func.now())
     gone = await session.scalars(late.values(state="released", updated_at=func.now()).returning(NumberOrder.id))
     return len(gone.all())
 
 
 async def of_everybody(session: AsyncSession) -> Sequence[NumberOrder]:
-    """Every order there ever was, but for those that were never paid for."""
+    """Return every order, except those that were never paid for."""
     return (await session.scalars(select(NumberOrder).where(NumberOrder.state != "held"))).all()
 
 
@@ -192,23 +192,23 @@ class NumberOrders:
         self._organisation_id = organisation_id
 
     async def all(self) -> Sequence[NumberOrder]:
-        """Every order that is held, under way, done or failed; the oldest first."""
+        """Return every order that is held, in progress, done or failed; oldest first."""
         return await self._where(NumberOrder.state != "released")
 
     async def find(self, order_id: UUID) -> NumberOrder | None:
-        """One of this organisation's orders."""
+        """Return one of this organisation's orders."""
         return next(iter(await self._where(NumberOrder.id == order_id)), None)
 
     async def held(self) -> NumberOrder | None:
-        """What was picked and is not paid for yet."""
+        """Return the order that was picked and is not paid for yet."""
         return next(iter(await self._where(NumberOrder.state == "held")), None)
 
     async def open_to_choice(self) -> NumberOrder | None:
-        """What the next pick is for, if not for a number to hold."""
+        """Return the order that the next pick is for, if it is not a hold."""
         return next((order for order in await self.all() if is_open_to_choice(order)), None)
 
     async def hold(self, e164: str) -> NumberOrder:
-        """Keep ``e164`` from everybody else for `HOLD`, not what was held before. Raises `NumberTakenError`."""
+        """Reserve ``e164`` for `HOLD`, replacing an earlier hold. Raise `NumberTakenError`."""
         await free_expired_holds(self._session)
         for before in await self._where(NumberOrder.state == "held"):
             await move(self._session, before, "released")
@@ -223,7 +223,7 @@ class NumberOrders:
         return await self._add(e164, state="chosen", paid_by=paid_by, wanted={"label": label} if label else {})
 
     async def placed_since(self, since: datetime) -> int:
-        """How many were paid for or ordered since then."""
+        """Return how many orders were paid for or placed since then."""
         mine = (NumberOrder.organisation_id == self._organisation_id, NumberOrder.paid_by.is_not(None))
         counted = select(func.count()).where(*mine, NumberOrder.created_at >= since)
         return await self._session.scalar(counted) or 0

@@ -14,18 +14,18 @@ from db.models import Number
 
 
 async def by_e164(session: AsyncSession, e164: str) -> Number | None:
-    """The number ``e164`` (``+61…``), as long as it is rented."""
+    """Return the number ``e164`` (``+61…``) while it is rented."""
     hashes = keyring_of(session).hashes("number", e164)
     return await session.scalar(select(Number).where(Number.e164_hash.in_(hashes), Number.released_at.is_(None)))
 
 
 async def everywhere(session: AsyncSession) -> Sequence[Number]:
-    """Every number rented for anybody."""
+    """Return every rented number of all organisations."""
     return (await session.scalars(select(Number).where(Number.released_at.is_(None)))).all()
 
 
 async def verified(session: AsyncSession, number_id: UUID, at: datetime) -> None:
-    """Twilio was found to send the number's calls to us, at that time."""
+    """Record when Twilio's settings of the number were found correct."""
     await session.execute(update(Number).where(Number.id == number_id).values(verified_at=at))
 
 
@@ -37,11 +37,11 @@ class Numbers:
         self._organisation_id = organisation_id
 
     async def all(self) -> Sequence[Number]:
-        """Every number still rented, the oldest first; the first one is shown to those who are called."""
+        """Return every rented number, oldest first; the first one is the caller id."""
         return (await self._session.scalars(self._rented().order_by(Number.created_at, Number.id))).all()
 
     async def add(self, *, e164: str, twilio_sid: str | None, label: str = "") -> Number:
-        """A number rented just now. Raises IntegrityError if it is somebody's already."""
+        """Add a number rented just now. Raise IntegrityError if an organisation has it already."""
         number = Number(
             organisation_id=self._organisation_id,
             e164=e164,
@@ -54,21 +54,21 @@ class Numbers:
         return number
 
     async def get(self, number_id: UUID) -> Number | None:
-        """That number, as long as it is rented."""
+        """Return that number while it is rented."""
         return await self._session.scalar(self._rented().where(Number.id == number_id))
 
     async def rename(self, number_id: UUID, label: str) -> None:
-        """Call it something else."""
+        """Change the label."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
         await self._session.execute(mine.values(label=label))
 
     async def verified(self, number_id: UUID, at: datetime) -> None:
-        """Twilio was found, or made, to send that number's calls to us."""
+        """Record that Twilio's settings of the number were found or made correct."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
         await self._session.execute(mine.values(verified_at=at))
 
     async def release(self, number_id: UUID) -> None:
-        """The number is rented no longer. Its sid goes, for the next organisation may get the same. Idempotent."""
+        """End the rental. The sid is removed, since the next organisation may get the same number. Idempotent."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
         await self._session.execute(
             mine.where(Number.released_at.is_(None)).values(released_at=func.now(), twilio_sid=None)

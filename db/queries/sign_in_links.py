@@ -81,7 +81,7 @@ async def use(session: AsyncSession, token: str) -> UUID | None:
 
 
 async def end_links(session: AsyncSession, member_id: UUID) -> None:
-    """Let every link of that member that was sent and not used open nothing."""
+    """Invalidate that member's unused links."""
     unused = update(SignInLink).where(SignInLink.member_id == member_id, SignInLink.used_at.is_(None))
     await session.execute(unused.values(used_at=func.now()))
 
@@ -110,7 +110,7 @@ class SignIns:
         return await create(self._session, member_id, requested_from, INVITATION)
 
     async def end_links(self, member_id: UUID) -> None:
-        """Let every unused link of that member open nothing."""
+        """Invalidate that member's unused links."""
         if await self._is_here(member_id):
             await end_links(self._session, member_id)
 
@@ -129,13 +129,13 @@ class SignIns:
 
 
 async def sign_out(session: AsyncSession, sign_in_id: UUID, expires_at: datetime) -> None:
-    """Make a cookie worthless before it runs out by itself at ``expires_at``. Repeatable."""
+    """Invalidate a cookie before it expires at ``expires_at``. Idempotent."""
     ended = insert(SignOut).values(sign_in_id=sign_in_id, expires_at=expires_at)
     await session.execute(ended.on_conflict_do_nothing())
 
 
 async def purge(session: AsyncSession) -> int:
-    """Forget the links, and the ended sign-ins, that have run out anyway; how many."""
+    """Delete expired links and sign-outs; return how many."""
     links = await session.scalars(
         delete(SignInLink).where(SignInLink.expires_at < func.now()).returning(SignInLink.token_hash)
     )
