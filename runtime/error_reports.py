@@ -31,9 +31,7 @@ class ErrorReports(logging.Handler):
 
     def __init__(self, process: str, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.ERROR)
-        self.setFormatter(
-            Lines(handles_speech=True)
-        )  # a library's text never leaves the machine, whatever the process
+        self.setFormatter(Lines(handles_speech=True))  # in every process: a library's text stays on this machine
         self._process = process
         self._send = send
         self._clock = clock

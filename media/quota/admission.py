@@ -48,7 +48,7 @@ class Admission:
 
     @property
     def membership(self) -> Membership:
-        """The other nodes."""
+        """Return the other live nodes."""
         return self.slots.membership
 
     @asynccontextmanager

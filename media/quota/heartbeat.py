@@ -73,7 +73,7 @@ class Heartbeats:
 
     @property
     def membership(self) -> Membership:
-        """The other nodes."""
+        """Return the other live nodes."""
         return self._node.membership
 
     def send(self, heartbeat: Heartbeat) -> None:
