@@ -40,7 +40,7 @@ MOST_SEATS = 500
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A Checkout Session. ``url`` is where the customer pays; None once it is over."""
+    """A Checkout Session. ``url`` is where the customer pays; None once it has ended."""
 
     id: str
     url: str | None
@@ -65,7 +65,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The next invoice, in cents with GST. ``rest`` of it is for the rest of this period (< 0: back)."""
+    """The next invoice, in cents with GST. ``rest`` is the prorated part for this period (< 0: a credit)."""
 
     total: int
     rest: int
@@ -73,7 +73,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What a checkout is for, and where its customer comes back to."""
+    """What a checkout sells, and the URLs to return to."""
 
     organisation_id: UUID
     customer: str
@@ -88,7 +88,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """That a customer has a subscription, and whose it says it is."""
+    """A customer's subscription, and the organisation that its metadata names."""
 
     subscription: str
     customer: str
@@ -96,7 +96,7 @@ class Sold:
 
 
 class StripeApi:
-    """Everything that is asked of Stripe. Each method raises `StripeError`."""
+    """All requests to Stripe. Each method raises `StripeError`."""
 
     def __init__(self, client: stripe.StripeClient, price: str) -> None:
         self._v1 = client.v1
@@ -105,7 +105,7 @@ class StripeApi:
     async def create_customer(
         self, organisation_id: UUID, name: str, email: str, instead_of: str | None = None
     ) -> str:
-        """The id of the organisation's customer, the same each time; a new one ``instead_of`` one that is gone."""
+        """Create the organisation's customer and return its id. Idempotent, per deleted customer (``instead_of``)."""
         params: Any = {"name": name, "email": email, "metadata": {"organisation": str(organisation_id)}}
         # Stripe answers a key it knows with what it made then, though that may have been deleted since.
         key = f"customer:{organisation_id}" + (f":{instead_of}" if instead_of else "")
@@ -114,14 +114,14 @@ class StripeApi:
         return made.id
 
     async def create_checkout(self, purchase: Purchase) -> Checkout:
-        """A page of Stripe's to pay on. Which ways of paying it offers is chosen in Stripe's dashboard."""
+        """Open a Checkout Session. Its payment methods are configured in Stripe's dashboard."""
         params = checkout_params(purchase, self._price)
         options = _key(f"checkout:{purchase.organisation_id}:{purchase.key}", params)
         with translate_errors():
             return _checkout(await self._v1.checkout.sessions.create_async(params, options))
 
     async def checkout(self, identifier: str) -> Checkout | None:
-        """That Checkout Session; None if there is none."""
+        """Return that Checkout Session; None if there is none."""
         try:
             with translate_errors():
                 return _checkout(await self._v1.checkout.sessions.retrieve_async(identifier))
@@ -131,7 +131,7 @@ class StripeApi:
             raise
 
     async def close_other_checkouts(self, customer: str, keep: str) -> None:
-        """Let nobody pay on any page of the customer's but ``keep``'s: one that is open in another tab, say."""
+        """Expire the customer's open Checkout Sessions except ``keep``, such as one in another tab."""
         with translate_errors():
             found = await self._v1.checkout.sessions.list_async({"customer": customer, "status": "open"})
             for each in found.data:
@@ -139,7 +139,7 @@ class StripeApi:
                     await self._v1.checkout.sessions.expire_async(each.id)
 
     async def subscriptions(self, customer: str) -> Sequence[StripeSubscription]:
-        """Every subscription the customer has or had."""
+        """Return every subscription the customer has or had."""
         params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}
         params["expand"] = ["data.latest_invoice"]
         with translate_errors():
@@ -147,31 +147,31 @@ class StripeApi:
         return [await self._subscription(each.to_dict()) for each in found.data]
 
     async def sold(self) -> Sequence[Sold]:
-        """Every subscription to our price that has not ended, whoever has it."""
+        """Return every subscription to our price that has not ended, of any customer."""
         params: Any = {"price": self._price, "limit": MOST_SUBSCRIPTIONS}
         with translate_errors():
             found = await self._v1.subscriptions.list_async(params)
             return [_sold(each) async for each in found.auto_paging_iter()]
 
     async def customer_of_charge(self, charge: str) -> str | None:
-        """Who was charged."""
+        """Return the customer of the charge."""
         with translate_errors():
             customer = (await self._v1.charges.retrieve_async(charge)).customer
         return customer if isinstance(customer, str) or customer is None else customer.id
 
     async def change_seats(self, one: StripeSubscription, seats: int, key: str) -> None:
-        """From now on so many seats; the days of this period are set off in the next invoice."""
+        """Change the number of seats; the next invoice prorates the present period."""
         params: Any = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         with translate_errors():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
     async def resume(self, one: StripeSubscription, key: str) -> None:
-        """Let a paused subscription go on: a new period begins now, and is invoiced."""
+        """Resume a paused subscription: a new period begins now, and is invoiced."""
         with translate_errors():
             await self._v1.subscriptions.resume_async(one.id, {}, _key(f"resume:{one.id}:{key}", {}))
 
     async def preview(self, one: StripeSubscription, seats: int) -> Preview:
-        """The next invoice, should it be so many seats from now on: nothing if none comes. Changes nothing."""
+        """Preview the next invoice with that number of seats; zero if there is none. Changes nothing."""
         details = {"items": [{"id": one.item, "quantity": seats}], "proration_behavior": "create_prorations"}
         params: Any = {"customer": one.customer, "subscription": one.id, "subscription_details": details}
         try:
@@ -188,13 +188,13 @@ class StripeApi:
         )
 
     async def portal(self, customer: str, return_url: str, key: str) -> str:
-        """The address of the customer's page at Stripe: card, invoices, ABN, cancelling."""
+        """Return the URL of the customer's portal at Stripe: card, invoices, ABN, cancelling."""
         params: Any = {"customer": customer, "return_url": return_url}
         with translate_errors():
             return (await self._v1.billing_portal.sessions.create_async(params, _key(f"portal:{key}", params))).url
 
     async def invoices(self, customer: str) -> Sequence[Invoice]:
-        """The newest ones, but for drafts."""
+        """Return the newest invoices, without drafts."""
         with translate_errors():
             found = await self._v1.invoices.list_async({"customer": customer, "limit": INVOICES})
         return [_invoice(each) for each in found.data if each.status != "draft"]
@@ -207,7 +207,7 @@ class StripeApi:
         return stripe_subscription.read(shown, price=self._price, paid=paid)
 
     async def _items(self, subscription: str) -> Sequence[Mapping[str, Any]]:
-        """All of the subscription's items; the subscription itself shows the first ten."""
+        """Return all items of the subscription; the subscription itself lists only the first ten."""
         with translate_errors():
             found = await self._v1.subscription_items.list_async({"subscription": subscription, "limit": 100})
         return [item.to_dict() for item in found.data]

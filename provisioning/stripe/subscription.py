@@ -1,4 +1,4 @@
-"""A subscription as Stripe shows it, and what it means. Pure.
+"""A subscription as Stripe shows it, and what it means for an organisation. Pure.
 
 Stripe's objects are read here and nowhere else: since its API of 2025 the period stands on the subscription's items,
 and an invoice names its subscription under ``parent``.
@@ -46,17 +46,17 @@ class StripeSubscription:
 
     @property
     def means(self) -> OrganisationStatus:
-        """The state of an organisation that has this subscription. Before money has come nothing is granted."""
+        """Return the state of an organisation with this subscription. Nothing is granted before the first payment."""
         return _MEANS[self.status] if self.paid else "incomplete"
 
     @property
     def is_alive(self) -> bool:
-        """Whether it works, or would again if it were paid: another one beside it would be one too many."""
+        """Return whether it works or would again once paid, so that a second one would be superfluous."""
         return self.paid and self.status in (*_WORKING, *_HALTED)
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a first payment is on its way: a bank debit takes days."""
+        """Return whether a first payment is in progress: a bank debit takes days."""
         return not self.paid and self.status in _WORKING
 
 
@@ -105,7 +105,7 @@ def _price_of(item: Mapping[str, Any]) -> str | None:
 
 
 def _attention(subscription: Mapping[str, Any]) -> Attention | None:
-    """What somebody has to know or do, though the status does not say so; only the most urgent thing."""
+    """Return the most urgent condition beside the status that somebody should act on."""
     invoice = subscription.get("latest_invoice")
     invoice = invoice if isinstance(invoice, Mapping) else {}
     if invoice.get("status") == "draft" and invoice.get("last_finalization_error"):
@@ -118,13 +118,13 @@ def _attention(subscription: Mapping[str, Any]) -> Attention | None:
 
 
 def shows_payment(subscription: Mapping[str, Any]) -> bool:
-    """Whether its ``latest_invoice`` (expanded) is paid; if not, an earlier one may still have been."""
+    """Return whether its ``latest_invoice`` (expanded) is paid; if not, an earlier one may have been."""
     invoice = subscription.get("latest_invoice")
     return isinstance(invoice, Mapping) and invoice.get("status") == "paid"
 
 
 def is_proration(line: Mapping[str, Any]) -> bool:
-    """Whether a line of an invoice is for part of a period, or gives part of one back."""
+    """Return whether an invoice line is a proration."""
     parent = line.get("parent") or {}
     item = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
     return bool(item.get("proration"))
@@ -161,7 +161,7 @@ def superfluous(found: Sequence[StripeSubscription]) -> Sequence[StripeSubscript
 
 
 def organisation_named(subject: Mapping[str, Any]) -> UUID | None:
-    """The organisation that a Checkout Session or a subscription was made for, as we wrote into it."""
+    """Return the organisation that a Checkout Session or subscription was made for, as we wrote into it."""
     named = (subject.get("metadata") or {}).get("organisation") or subject.get("client_reference_id")
     try:
         return UUID(named) if named else None

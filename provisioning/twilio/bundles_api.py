@@ -1,7 +1,7 @@
-"""The regulatory papers behind an Australian number, as Twilio files them: an address, a bundle and what is in it.
+"""Regulatory bundles for Australian numbers, as Twilio files them: an address, a bundle and its items.
 
 Everything is found again by its name, ``bilby:<organisation>``, or by being in the bundle, so that filing twice
-files once; what a crash leaves beside that costs nothing. Twilio keeps papers in the United States alone: this is
+files once; what a crash leaves beside that costs nothing. Twilio keeps bundles in the United States only: this is
 the one thing about an organisation that goes there (`TwilioSettings.twilio_numbers_base`).
 """
 
@@ -21,7 +21,7 @@ COUNTRY, KIND, OWNER = "AU", "local", "business"
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What Australia wants to know about a business: its name, and where it is (a street, no PO box)."""
+    """What Australia requires of a business: its name and street address (no PO box)."""
 
     legal_name: str
     abn: str
@@ -46,7 +46,7 @@ class BundlesApi:
             await self._papers.bundles.list_async(limit=1, page_size=1)
 
     async def address(self, name: str, details: Details) -> str:
-        """The sid of the address called ``name``, as ``details`` have it now."""
+        """Return the sid of the address called ``name``, with the present ``details``."""
         fields = {
             "customer_name": details.legal_name,
             "street": details.street,
@@ -62,7 +62,7 @@ class BundlesApi:
         return str(made.sid)
 
     async def bundle(self, name: str, email: str) -> tuple[str, str]:
-        """Sid and status of the bundle called ``name``, a fresh draft if there is none."""
+        """Return sid and status of the bundle called ``name``; create a draft if there is none."""
         with translate_errors():
             found = await self._papers.bundles.list_async(friendly_name=name, limit=1)
             bundle = found[0] if found else await self._draft(name, email)
@@ -90,7 +90,7 @@ class BundlesApi:
         return str(owner.sid)
 
     async def lacking(self, bundle: str) -> Sequence[str]:
-        """What Twilio's rules find missing in the bundle, a sentence each; nothing if it may be submitted."""
+        """Return what the bundle lacks by Twilio's rules, one sentence each; empty if it may be submitted."""
         with translate_errors():
             evaluation = await self._papers.bundles(bundle).evaluations.create_async()
         return _reasons(evaluation.results)
@@ -101,7 +101,7 @@ class BundlesApi:
             return str((await self._papers.bundles(bundle).update_async(status="pending-review")).status)
 
     async def objections(self, bundle: str) -> Sequence[str]:
-        """Why Twilio rejected the bundle, a sentence each, as far as it says."""
+        """Return why Twilio rejected the bundle, one sentence each, as far as it says."""
         with translate_errors():
             items = await self._papers.bundles(bundle).item_assignments.list_async()
             proofs = [item.object_sid for item in items if item.object_sid.startswith("RD")]
@@ -122,7 +122,7 @@ def _reasons(results: Any) -> list[str]:
 
 @asynccontextmanager
 async def opened(settings: TwilioSettings) -> AsyncIterator[BundlesApi]:
-    """The papers of the account of ``settings``. Enter it inside the running loop."""
+    """Open the bundles of the account of ``settings``. Enter it inside the running loop."""
     async with AsyncExitStack() as stack:
         bases = (settings.purchase_base, settings.numbers_base)
         purchase, numbers = [await stack.enter_async_context(at_base(settings, base)) for base in bases]

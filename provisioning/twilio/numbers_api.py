@@ -1,4 +1,4 @@
-"""What we ask of Twilio about numbers, in values of our own; the only file that knows its REST resources for that.
+"""Twilio's REST resources for numbers, in types of our own; the only module that knows them.
 
 Every failure leaves as `TwilioError` with its sentence and whether trying again is of use. Two traps are obeyed
 here: a list by number or name may match in part, so what is listed is compared again; and buying what the account
@@ -48,13 +48,13 @@ class TwilioError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether the failure is temporary: the same request may succeed later."""
+        """Return whether the failure is temporary: the same request may succeed later."""
         return self.remedy == "again"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What number somebody would like: empty is anything. ``pattern`` may hold ``*``, one digit each."""
+    """The wanted number; empty fields match any. ``pattern`` may hold ``*``, one digit each."""
 
     locality: str = ""
     prefix: str = ""
@@ -81,7 +81,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A number of the account's."""
+    """A number of the account."""
 
     sid: str
     e164: str
@@ -110,7 +110,7 @@ class TwilioApi:
             await self._voice.incoming_phone_numbers.list_async(limit=1, page_size=1)
 
     async def search(self, wish: Wish, limit: int = 20) -> list[Offer]:
-        """Numbers for sale; none is fine. Raises `TwilioError`."""
+        """Return numbers for sale, possibly none. Raise `TwilioError`."""
         place = {"in_locality": wish.locality} if wish.locality else {}
         with translate_errors():
             found = await self._purchase.available_phone_numbers(_COUNTRY).local.list_async(
@@ -119,19 +119,19 @@ class TwilioApi:
         return [Offer(each.phone_number, each.locality or "", each.region or "") for each in found]
 
     async def owned(self, e164: str) -> Owned | None:
-        """The number ``e164``, if the account has it. Raises `TwilioError`."""
+        """Return the number ``e164``; None if the account does not have it. Raise `TwilioError`."""
         return next((each for each in await self._list(phone_number=e164) if each.e164 == e164), None)
 
     async def tagged(self, tag: str) -> list[Owned]:
-        """The numbers that bear ``tag``. Raises `TwilioError`."""
+        """Return the numbers tagged ``tag``. Raise `TwilioError`."""
         return [each for each in await self._list(friendly_name=tag) if each.tag == tag]
 
     async def everything(self) -> list[Owned]:
-        """Every number of the account's. Raises `TwilioError`."""
+        """Return every number of the account. Raise `TwilioError`."""
         return await self._list()
 
     async def fetch(self, sid: str) -> Owned | None:
-        """The number of that sid, if the account (still) has it. Raises `TwilioError`."""
+        """Return the number of that sid; None if the account does not have it. Raise `TwilioError`."""
         try:
             with translate_errors():
                 return _owned(await self._voice.incoming_phone_numbers(sid).fetch_async())
@@ -165,7 +165,7 @@ class TwilioApi:
                 raise
 
     async def region(self, e164: str) -> str:
-        """The Region that processes the number's calls; without a route that is us1. Raises `TwilioError`."""
+        """Return the Region that processes the number's calls; us1 if it has no route. Raise `TwilioError`."""
         try:
             with translate_errors():
                 route = await self._routes.v2.phone_numbers(e164).fetch_async()
@@ -190,7 +190,7 @@ class TwilioApi:
 
 @asynccontextmanager
 async def opened(settings: TwilioSettings) -> AsyncIterator[TwilioApi]:
-    """The account of ``settings``. Enter it inside the running loop."""
+    """Open the account of ``settings``. Enter it inside the running loop."""
     async with AsyncExitStack() as stack:
         bases = (settings.twilio_api_base, settings.purchase_base, settings.routes_base)
         voice, purchase, routes = [await stack.enter_async_context(at_base(settings, base)) for base in bases]
@@ -199,7 +199,7 @@ async def opened(settings: TwilioSettings) -> AsyncIterator[TwilioApi]:
 
 @asynccontextmanager
 async def at_base(settings: TwilioSettings, base: str) -> AsyncIterator[Client]:
-    """The account of ``settings`` at one of its hosts, under the key that is valid there."""
+    """Open the account of ``settings`` at one of its hosts, with the key that is valid there."""
     key, secret = settings.key_for(base)
     async with connected(account=settings.twilio_account_sid, key=key, secret=secret, base=base) as client:
         yield client
