@@ -16,6 +16,7 @@ _PACKAGES = [*_PRODUCT, "sandbox"]
 _MOST_MODULES = 16
 _WIDE = {"tests/kit", "tests/web/calls", "web/request", "web/calls"}  # to be parted: no other may join them
 _MAX_FUNCTION_LINES = 60
+_BANNED_WORDS = r"(?i)\b(whence|whereto|thereby|anew|mend|mended|mending|lest|warden)\b"
 _NO_NOUNS = {"utils", "util", "helpers", "services", "common", "misc", "manager", "handlers"}
 
 
@@ -103,6 +104,13 @@ def test_pages_obey_their_content_security_policy() -> None:
     """No script or style in line, no event attribute, no way around escaping."""
     breach = r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|\|\s*safe\b|autoescape\s+false"
     assert _matches(breach, _files("web/templates", pattern="*.html")) == []
+
+
+def test_text_is_plain_english() -> None:
+    """Neither code nor pages, mails, documents and deployment files use riddling or archaic words."""
+    texts = _files(*_PRODUCT, "sandbox", "docs", "deploy", pattern="*.*")
+    own = [path for path in (*texts, _ROOT / "README.md", _ROOT / "Makefile") if "vendor" not in path.parts]
+    assert _matches(_BANNED_WORDS, own) == []
 
 
 def test_nothing_is_left_for_later() -> None:
