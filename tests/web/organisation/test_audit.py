@@ -40,8 +40,9 @@ async def written(database: Database, cast: Cast, action: str, at: datetime, **v
 
 async def failed(database: Database, organisation_id: Any, event: str, error: str, times: int = 1) -> None:
     async with database.begin() as session:
-        for _ in range(times):
-            await stripe_events.receive(session, event, "invoice.paid", organisation_id)
+        row = await stripe_events.receive(session, event, "invoice.paid", organisation_id)
+        for _ in range(times - 1):
+            await stripe_events.try_again(session, row)
         await stripe_events.settle(session, event, "failed", error=error)
 
 
