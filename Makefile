@@ -34,7 +34,7 @@ test: ## Check style, types and imports, then run every test, the fast ones firs
 bench: ## Measure CPU, delays and memory under many simulated calls
 	@.ci/bench
 
-format: ## Lay the code out, mend what can be mended
+format: ## Format the code, and fix what can be fixed automatically
 	@$(SYNC)
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
