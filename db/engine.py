@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
 POOL_WAIT_SECONDS = 5.0
+CLOSE_SECONDS = 5.0  # for transactions that are being undone when the process ends
 
 _ENTER = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _LEAVE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
@@ -114,6 +116,9 @@ class Database:
         )
         attach(self._engine.dialect, keyring)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._users = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -122,7 +127,7 @@ class Database:
         Raises `DatabaseUnavailableError`, and `UnstorableError` for a value that no column can hold.
         """
         try:
-            with _holding_transaction():
+            with self._in_use(), _holding_transaction():
                 async with self._sessions.begin() as session:
                     yield session
         except (exc.StatementError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
@@ -140,22 +145,40 @@ class Database:
         """
         arguments = {"name": name}
         try:
-            async with self._engine.connect() as connection:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-                entered = bool(await connection.scalar(_ENTER, arguments))
-                try:
-                    yield entered
-                finally:
-                    if entered:
-                        await connection.execute(_LEAVE, arguments)
+            with self._in_use():
+                async with self._engine.connect() as connection:
+                    await connection.execution_options(isolation_level="AUTOCOMMIT")
+                    entered = bool(await connection.scalar(_ENTER, arguments))
+                    try:
+                        yield entered
+                    finally:
+                        if entered:
+                            await connection.execute(_LEAVE, arguments)
         except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
             if _is_passing(error):
                 raise DatabaseUnavailableError(type(error).__name__) from error
             raise
 
-    async def close(self) -> None:
-        """Close every connection. Idempotent."""
+    async def close(self, *, seconds: float = CLOSE_SECONDS) -> None:
+        """Close every connection, those in use once they are given back, for which it waits ``seconds``. Idempotent.
+
+        A server that ends cancels its last requests and does not wait for them; a connection that comes back to a
+        pool that is closed already is closed by nobody.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_idle.wait(), seconds)
         await self._engine.dispose()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        self._users += 1
+        self._is_idle.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                self._is_idle.set()
 
     async def _connect(self, *_: Any, **__: Any) -> Any:
         connection = await asyncpg.connect(
@@ -164,11 +187,15 @@ class Database:
             command_timeout=self._statement_seconds + 1,  # in case the server no longer answers at all
             server_settings={"application_name": self._application},
         )
-        # After connecting: PgBouncer lets nobody in who names other settings than the name while connecting.
-        await connection.execute(
-            f"SET statement_timeout = '{self._statement_seconds:g}s'; SET lock_timeout = '{LOCK_SECONDS:g}s';"
-            f"SET idle_in_transaction_session_timeout = '{self._statement_seconds * 3:g}s'"
-        )
+        try:
+            # After connecting: PgBouncer lets nobody in who names other settings than the name while connecting.
+            await connection.execute(
+                f"SET statement_timeout = '{self._statement_seconds:g}s'; SET lock_timeout = '{LOCK_SECONDS:g}s';"
+                f"SET idle_in_transaction_session_timeout = '{self._statement_seconds * 3:g}s'"
+            )
+        except BaseException:  # cancelled, too: the pool does not know the connection yet, so nobody else closes it
+            connection.terminate()
+            raise
         return connection
 
 

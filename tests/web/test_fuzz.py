@@ -26,8 +26,6 @@ from tests.kit.paid_site import SECRET, Shop
 from tests.kit.raw_http import Raw, hang_up, status_of
 from web.request import keys, session as request_session
 
-# Connections to the database that are dropped when a client hangs up are not what these tests are about.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "BREW")
 FORM = "application/x-www-form-urlencoded"
