@@ -20,6 +20,7 @@ from db.engine import Database
 from db.models import Member
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
+from tests.kit.twilio_caller import INBOUND, available, calling, twilio_of
 from web.app import create_app
 from web.config import Settings
 from web.request import health, keys
@@ -66,8 +67,11 @@ async def _process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Proce
 
 async def _listening(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
-    while b'"listening"' not in await process.stdout.readline():
-        assert process.returncode is None
+    assert process.stderr is not None
+    line = b""
+    while b'"listening"' not in line:
+        line = await process.stdout.readline()
+        assert line, await process.stderr.read()
 
 
 async def test_the_process_serves_and_ends_when_told_to(settings: Settings) -> None:
@@ -88,7 +92,10 @@ async def test_the_process_serves_and_ends_when_told_to(settings: Settings) -> N
     assert b"a-secret-token" not in out
 
 
-async def test_requests_are_answered_while_others_learn_to_send_no_more(settings: Settings) -> None:
+async def test_requests_are_answered_while_others_learn_to_send_no_more(
+    settings: Settings, cast: Cast, database: Database
+) -> None:
+    await available(database, cast.bob)
     async with _process(settings.model_copy(update={"web_drain_seconds": 600})) as process:
         await _listening(process)
         async with aiohttp.ClientSession(settings.web_public_url) as http:
@@ -100,9 +107,13 @@ async def test_requests_are_answered_while_others_learn_to_send_no_more(settings
                     if await answer.json() == {"draining": True}:
                         assert answer.status == 503
                         break
-            for _ in range(20):  # each on a connection of its own, for every answer closes it
-                async with http.post("/twilio/voice/inbound", data={"CallSid": "CA1"}) as answer:
-                    assert (answer.status, answer.headers["Connection"]) == (403, "close")
+            async with http.post(INBOUND, data={"CallSid": "CA1"}) as answer:
+                assert (answer.status, answer.headers["Connection"]) == (403, "close")
+        async with twilio_of(settings) as twilio:  # each on a connection of its own, for every answer closes it
+            calls = [{**calling(cast.number), "CallSid": f"CA{number:032x}"} for number in range(60)]
+            answers = [await twilio.post(INBOUND, call) for call in calls]
+        assert [answer.status for answer in answers] == [200] * 60
+        assert all("Dial" in answer.tags for answer in answers)
         process.send_signal(signal.SIGTERM)  # no need to wait for the rest of the time
         await process.communicate()
         assert process.returncode == 0
