@@ -7,7 +7,6 @@ Nothing is asked of Stripe here: it would wait for us while we wait for it. What
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import structlog
@@ -17,8 +16,8 @@ from stripe import SignatureVerificationError, WebhookSignature
 from provisioning.billing.events import Event, EventError, read, receive
 from web.config import Settings
 from web.request import keys
+from web.request.forms import read_body
 
-LARGEST_EVENT = 256 * 1024  # bytes; Stripe's are some kB, with many lines in an invoice some tens of them
 READ_SECONDS = 5.0
 TOLERANCE_SECONDS = 300  # by which a signature may be old, as Stripe's own packages have it
 _SIGNATURE = "Stripe-Signature"
@@ -30,7 +29,8 @@ _log = structlog.get_logger(__name__)
 @routes.post("/stripe/webhook")
 async def take(request: web.Request) -> web.Response:
     """One event. 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database."""
-    event = _event(await _body(request), request.headers.get(_SIGNATURE, ""), request.app[keys.settings])
+    body = await read_body(request, seconds=READ_SECONDS)  # some kB; of an invoice with many lines some tens of them
+    event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[keys.settings])
     async with request.app[keys.database].begin() as session:
         state = await receive(session, event)
     _log.info("stripe event", id=event.id, type=event.kind, state=state)
@@ -53,19 +53,3 @@ def _event(body: bytes, signature: str, settings: Settings) -> Event:
         raise web.HTTPBadRequest(text="Not signed by Stripe, or long ago.") from None
     except (ValueError, RecursionError, EventError):  # no UTF-8, no JSON, no event
         raise web.HTTPBadRequest(text="No event of Stripe's.") from None
-
-
-async def _body(request: web.Request) -> bytes:
-    """The whole body, at most `LARGEST_EVENT` bytes within `READ_SECONDS`."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for piece in request.content.iter_any():
-                body += piece
-                if len(body) > LARGEST_EVENT:
-                    raise web.HTTPRequestEntityTooLarge(LARGEST_EVENT, len(body))
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The event did not arrive.") from None
-    except web.RequestPayloadError:
-        raise web.HTTPBadRequest(text="The event arrived broken.") from None
-    return bytes(body)

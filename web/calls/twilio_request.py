@@ -8,7 +8,6 @@ header or a proxy's, which an attacker may write.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
@@ -19,12 +18,12 @@ from multidict import MultiDict
 from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
 from web.request import keys
+from web.request.forms import FORM, read_body
 
 LARGEST_FORM = 64 * 1024  # bytes; Twilio's longest is a few kB
 MOST_FIELDS = 200  # Twilio sends some forty, and says that the set will grow
 READ_SECONDS = 5.0
 _CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
-_FORM = "application/x-www-form-urlencoded"
 
 
 def is_signed(tokens: Iterable[str], url: str, form: MultiDict[str], signature: str | None) -> bool:
@@ -65,34 +64,18 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
 async def verified_form(request: web.Request, *, origin: str, tokens: Iterable[str], account: str) -> MultiDict[str]:
     """The form of a request that Twilio signed for ``account``.
 
-    Raises 415 for a body that is no form, 413 for one too large, 408 for one too slow, 403 for everything
-    that is not signed by ``account``'s Twilio.
+    Raises 415 for a body that is no form, 413 for one too large, 408 for one too slow, 400 for one that cannot be
+    unpacked, 403 for everything that is not signed by ``account``'s Twilio.
     """
-    if request.content_type != _FORM:
+    if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType(text="Send a form.")
-    form = _parse(await _read(request))
+    form = _parse(await read_body(request, seconds=READ_SECONDS, largest=LARGEST_FORM))
     url = origin.rstrip("/") + request.raw_path
     if not is_signed(tokens, url, form, request.headers.get(SIGNATURE_HEADER)):
         raise web.HTTPForbidden(text="Not signed by Twilio.")
     if form.get("AccountSid") != account:
         raise web.HTTPForbidden(text="Another account.")
     return form
-
-
-async def _read(request: web.Request) -> bytes:
-    """The whole body, at most `LARGEST_FORM` bytes within `READ_SECONDS`."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for piece in request.content.iter_any():
-                body += piece
-                if len(body) > LARGEST_FORM:
-                    raise web.HTTPRequestEntityTooLarge(LARGEST_FORM, len(body))
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The form did not arrive.") from None
-    except web.RequestPayloadError:
-        raise web.HTTPBadRequest(text="The form arrived broken.") from None
-    return bytes(body)
 
 
 def _parse(body: bytes) -> MultiDict[str]:

@@ -7,8 +7,8 @@ one timer checks them all:
 * between requests a connection may be idle for `Limits.idle_seconds`;
 * one that does not read its response is closed after `Limits.stalled_seconds`.
 
-A body's time is bounded where it is read (`web.request.forms`, `web.calls.twilio_request`, `web.billing.webhook`). At
-`Limits.most` the connection that has been idle for longest is closed; if all are busy, the new one is refused.
+A body's time is bounded where it is read (`web.request.forms.read_body`). At `Limits.most` the connection that has
+been idle for longest is closed; if all are busy, the new one is refused.
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 async def field(request: web.Request, name: str) -> str:
     """Return the text of field ``name``, "" if absent. If it comes twice, the first one counts.
 
-    Raises `InvalidError` for a body that is not such a form, 415 for a multipart one, 408 for one that does not
-    arrive within `READ_SECONDS`, 413 for one that is too large.
+    Raises `InvalidError` for a body that is not such a form, 415 for a multipart one, and as `read_body` does.
     """
     if keys.form not in request:
         request[keys.form] = await _read(request)
@@ -42,18 +41,20 @@ def check_own_page(request: web.Request) -> None:
         raise ForbiddenError("Please use the form on Bilby's own page.")
 
 
-async def read_body(request: web.Request, seconds: float = READ_SECONDS) -> bytes:
-    """Return the whole body, decompressed. Raises 408 if it takes longer than ``seconds``, 413 if it is too large.
+async def read_body(request: web.Request, *, seconds: float = READ_SECONDS, largest: int | None = None) -> bytes:
+    """Return the whole body, decompressed: at most ``largest`` bytes, or the application's limit (256 kB).
 
-    Raises `InvalidError` if it does not match its Content-Encoding, ConnectionError if the client disconnected.
+    Raises 408 if it takes longer than ``seconds``, 413 if it is too large, 400 if it does not match its
+    Content-Encoding, and ConnectionError if the client disconnected.
     """
+    limited = request if largest is None else request.clone(client_max_size=largest)
     try:
         async with asyncio.timeout(seconds):
-            return await request.read()
+            return await limited.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except web.RequestPayloadError:
-        raise InvalidError from None
+        raise web.HTTPBadRequest from None
 
 
 async def _read(request: web.Request) -> dict[str, str]:
