@@ -10,6 +10,7 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
+from db.addresses import key
 from db.settings import DatabaseSettings, RetentionSettings
 from provisioning.stripe.settings import STRIPE_API, StripeSettings
 from provisioning.twilio.settings import TWILIO_API, TwilioSettings
@@ -42,9 +43,11 @@ CONSENT_PROMPT = (
 
 
 def _emails(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address) for address in addresses):
+    """The keys of ``addresses``, under which all spellings of one are the same."""
+    keys = tuple(key(address) for address in addresses)
+    if not all(re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", each) for each in keys):
         raise ValueError("must be addresses of mail, parted by commas")
-    return tuple(address.casefold() for address in addresses)
+    return keys
 
 
 def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:

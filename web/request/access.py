@@ -18,6 +18,7 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import addresses
 from db.models import Member, Number, Organisation, Role, StripeEvent, Subscription
 from db.queries import audit, calls, members, numbers, organisations, stripe_events, subscriptions
 from db.queries.audit import Actor, AuditLog
@@ -271,5 +272,5 @@ def _viewer(member: Member, operators: Collection[str]) -> Viewer:
         organisation=member.organisation.name,
         available=member.available,
         entitlements=entitlements(member.organisation),
-        operates=member.email.casefold() in operators,
+        operates=bool(operators) and addresses.key(member.email) in operators,
     )

@@ -11,7 +11,7 @@ import pytest_asyncio
 from pydantic import ValidationError
 
 from db.engine import Database
-from db.models import OrganisationStatus
+from db.models import Member, OrganisationStatus
 from db.queries.rate_limits import Limit
 from provisioning.numbers.twilio_config import repair
 from provisioning.twilio.numbers_api import opened
@@ -196,6 +196,20 @@ async def test_an_operators_address_counts_in_any_letters(settings: Settings) ->
     assert known.operator_emails == ("ops@bilby.example", "b@c.example")
     with pytest.raises(ValidationError):
         Settings.model_validate(settings.model_dump() | {"operator_emails": "nobody"})
+
+
+async def test_an_operators_address_counts_in_any_spelling(
+    settings: Settings, browser: Callable[[], Browser], cast: Cast, database: Database
+) -> None:
+    known = Settings.model_validate(settings.model_dump() | {"operator_emails": "ops@BÜCHER.example, b＠c.example"})
+    assert known.operator_emails == ("ops@xn--bcher-kva.example", "b@c.example")
+    alice = await browser().sign_in(cast.alice)
+    async with database.begin() as session:
+        member = await session.get(Member, cast.alice.id)
+        assert member is not None
+        member.email = "alice@ＡＣＡＣＩＡ.example"
+    page = await (await alice.get("/check")).text()
+    assert set(re.findall('data-name="([^"]+)"', page)) == set(check_checks.CHECKS)
 
 
 async def test_operators_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
