@@ -20,6 +20,7 @@ from web.app import create_app
 from web.config import Settings
 from web.request import keys
 from web.request.connections import Connections, Limits, listen
+from web.request.unparsable import server_log
 
 _FINISH_SECONDS = 10.0  # for open requests; Twilio waits at most 15 s for an answer
 _OTHER_DESCRIPTORS = 256  # reserved for the database, NATS, vendors and files
@@ -39,7 +40,7 @@ async def _serve(settings: Settings) -> None:
     signals = watched()
     most = min(Limits().most, raise_descriptor_limit() - _OTHER_DESCRIPTORS)
     app = create_app(settings, Connections(Limits(most=most)))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_SECONDS)
+    runner = web.AppRunner(app, access_log=None, logger=server_log(), shutdown_timeout=_FINISH_SECONDS)
     await runner.setup()
     try:
         server = await _listen(runner, settings)
