@@ -1,4 +1,4 @@
-"""A transaction may be cancelled wherever it waits, as when a client leaves: its connection is not lost to the pool."""
+"""A transaction may be cancelled wherever it waits, as when a client leaves: its connection comes back."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def _cancelled_at(work: Coroutine[Any, Any, None], number: int) -> bool:
     async def run() -> None:
         await cancelled
 
-    (outcome,) = await asyncio.gather(asyncio.create_task(run()), return_exceptions=True)
+    (outcome,) = await asyncio.gather(run(), return_exceptions=True)
     assert outcome is None or isinstance(outcome, asyncio.CancelledError), outcome
     return cancelled.was_reached
 
@@ -90,7 +90,7 @@ async def _seen(database_url: str, wanted: int) -> None:
     connection = await asyncpg.connect(asyncpg_dsn(database_url))
     try:
         while await connection.fetchval(_OTHERS) != wanted:
-            await asyncio.sleep(0.01)
+            pass
     finally:
         await connection.close()
 
@@ -140,11 +140,12 @@ async def test_closing_waits_for_what_is_being_undone(
             inside.set()
             await asyncio.Event().wait()
 
-    serving = asyncio.create_task(serve())
-    await inside.wait()
-    serving.cancel()  # as aiohttp does with a request that takes too long at the end: nobody waits for it
-    await narrow.close()
-    assert serving.cancelled()
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(serve())
+        await inside.wait()
+        serving.cancel()  # as aiohttp does with a request that takes too long at the end: nobody waits for it
+        await narrow.close()
+        assert serving.cancelled()
     gc.collect()
     assert not dropped
     await _seen(database_url, 0)
