@@ -43,7 +43,7 @@ CONSENT_PROMPT = (
 
 
 def _emails(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys of ``addresses``, under which all spellings of one are the same."""
+    """Return the keys of ``addresses``, under which all spellings of one are the same."""
     keys = tuple(key(address) for address in addresses)
     if not all(re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", each) for each in keys):
         raise ValueError("must be addresses of mail, parted by commas")

@@ -29,7 +29,7 @@ class Unparsable(logging.Filter):
         self._untold = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether ``record`` is about anything else, and so goes on."""
+        """Return whether ``record`` is about anything else, and so is kept."""
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, HttpProcessingError):
             return True
@@ -43,7 +43,7 @@ class Unparsable(logging.Filter):
 
 
 def server_log(clock: Callable[[], float] = time.monotonic) -> logging.Logger:
-    """The log for an `aiohttp.web.AppRunner`, below aiohttp's own."""
+    """Return the log for an `aiohttp.web.AppRunner`, below aiohttp's own."""
     log = logging.Logger("aiohttp.server.web")
     log.parent = logging.getLogger("aiohttp.server")
     log.addFilter(Unparsable(clock))
