@@ -75,7 +75,7 @@ async def _fail(database: Database) -> None:
 
 
 async def _hold(database: Database) -> None:
-    async with database.alone("cancelled") as entered:
+    async with database.try_lock("cancelled") as entered:
         assert entered
 
 
