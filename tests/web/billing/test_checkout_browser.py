@@ -107,7 +107,7 @@ async def test_seats_are_changed_after_their_cost_was_seen(shop: Shop, opened: O
     await expect(page.get_by_role("status")).to_contain_text("9 seats from today")
     await fits(page)
     await page.get_by_role("button", name="Change to 9 seats").click()
-    await expect(page.locator("#seats")).to_contain_text("9 paid, 0 taken")
+    await expect(page.locator("#seats")).to_contain_text("9 paid, 0 used")
 
 
 async def test_a_failed_payment_is_mended_from_the_page(shop: Shop, opened: Open) -> None:
