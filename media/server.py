@@ -222,19 +222,20 @@ class Server:
         said = live.known_before(ms) if live is not None else 0
         return max(said, min(ms, round(heard * 1000) - began_ms)) if heard else said
 
-    def _on_moved(self, sid: str, at_ms: int) -> None:
-        """Handle another node's stream of one of our calls, attached at ``at_ms`` (ms since 1970).
+    def _on_moved(self, sid: str, at_ms: int, stream: str) -> None:
+        """Handle another node's ``stream`` of one of our calls, attached at ``at_ms`` (ms since 1970).
 
-        The newer stream wins.
+        The newer stream wins. Both nodes compare the same values, in whatever order they hear of each other;
+        otherwise both could give the call up.
         """
         call = self._calls.get(sid)
         if call is None:
             return
-        if at_ms < call.attached_ms:  # that node was offline when ours was attached
+        if (at_ms, stream) < (call.attached_ms, call.stream_sid) and not self.draining:
             self.bus.publish_event(call.org, sid, "started", call.place)
             return
         log.info("call moved to another node", call=sid)
-        call.move(TAKEN_OVER, "another node took over")
+        call.move(TAKEN_OVER, "another node took over", at_ms)
 
     def _on_stopped(self, sid: str, over: bool) -> None:
         """Stop the transcription of a call, whichever node has it; ``over``: the call itself has ended, too."""

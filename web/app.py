@@ -126,7 +126,7 @@ async def _facts(app: web.Application) -> AsyncIterator[None]:
     app[keys.stream_recovery] = recovery = StreamRecovery(app)
     app[keys.stream_stops] = stops = stop_words.StreamStops(app)
     url = app[keys.settings].nats_url.get_secret_value()
-    app[keys.bus] = facts = Facts(url, partial(status_callbacks.take_fact, app), recovery.alive)
+    app[keys.bus] = facts = Facts(url, partial(status_callbacks.take_fact, app), recovery.alive, recovery.note)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(part) for part in (facts.run(), recovery.run(), stops.run())]
         yield

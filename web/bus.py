@@ -32,10 +32,12 @@ from protocol.facts import Alive, Fact, parse
 
 WAITING_FACTS = 1000  # to send, while NATS is disconnected
 PENDING_FACTS = 4096  # received, not yet written to the database
+PROBE_SECONDS = 0.25  # between two PINGs of ours
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 2
 
 Apply = Callable[[Fact], Awaitable[None]]
+Note = Callable[[Fact], Fact]
 
 _log = structlog.get_logger(__name__)
 _sent = Counter("bilby_web_facts_sent", "Facts handed to NATS.")
@@ -46,12 +48,24 @@ _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to 
 
 
 class Facts:
-    """The connection to NATS. `run`, in a task of its own, connects and reconnects until it is cancelled."""
+    """The connection to NATS. `run`, in a task of its own, connects and reconnects until it is cancelled.
 
-    def __init__(self, url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None) -> None:
+    ``note`` takes each fact as it arrives and returns what of it is to be written; ``apply`` writes one fact after
+    the other and may wait for the database. ``alive`` takes the name of a node that sent a heartbeat.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        apply: Apply,
+        alive: Callable[[str], None] = lambda _: None,
+        note: Note = lambda fact: fact,
+    ) -> None:
         self._url = url
         self._apply = apply
+        self._note = note
         self._alive = alive
+        self._proven_at = 0.0
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(WAITING_FACTS)
         self._connection: Client | None = None
         self._last_error = ""
@@ -62,6 +76,14 @@ class Facts:
     def connected(self) -> bool:
         """Whether NATS is connected now."""
         return self._connection is not None and self._connection.is_connected
+
+    @property
+    def proven_at(self) -> float:
+        """When the newest PING that NATS answered was sent, in seconds of `time.monotonic`; 0 before the first.
+
+        A NATS server that is stalled keeps its sockets open, so `connected` stays true while nothing is delivered.
+        """
+        return self._proven_at
 
     def assigned(self, org: UUID, call: str, agent: UUID) -> None:
         """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
@@ -154,7 +176,10 @@ class Facts:
     ) -> None:
         """Send and receive until ``closed``: nats-py reconnects by itself without closing."""
         async with asyncio.TaskGroup() as tasks:
-            work = [self._send(connection), *(self._receive(subscription) for subscription in subscriptions)]
+            work = [self._send(connection), self._probe(connection)]
+            for subscription in subscriptions:
+                noted: asyncio.Queue[Fact] = asyncio.Queue(PENDING_FACTS)
+                work += [self._receive(subscription, noted), self._write(noted)]
             running = [tasks.create_task(part) for part in work]
             await closed.wait()
             for task in running:
@@ -171,7 +196,21 @@ class Facts:
             else:
                 _sent.inc()
 
-    async def _receive(self, subscription: Subscription) -> None:
+    async def _probe(self, connection: Client) -> None:
+        """Send PINGs, one at a time: NATS answers in order, so a PONG arrives after all that was sent before it."""
+        while True:
+            if connection.is_connected:
+                asked_at, pong = time.monotonic(), asyncio.get_running_loop().create_future()
+                with suppress(OSError, NatsError, RuntimeError):  # it has just gone
+                    await connection._send_ping(pong)
+                while connection.is_connected and not pong.done():
+                    await asyncio.wait({pong}, timeout=PROBE_SECONDS)
+                if pong.done():
+                    self._proven_at = asked_at
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _receive(self, subscription: Subscription, noted: asyncio.Queue[Fact]) -> None:
+        """Note facts as they arrive: where a call is must not wait for the database."""
         async for arrived in subscription.messages:
             fact = parse(arrived.subject, arrived.data)
             if isinstance(fact, Alive):
@@ -179,7 +218,11 @@ class Facts:
             elif fact is None:
                 _received.labels("ignored").inc()
             else:
-                await self._apply_one(fact)
+                await noted.put(self._note(fact))
+
+    async def _write(self, noted: asyncio.Queue[Fact]) -> None:
+        while True:
+            await self._apply_one(await noted.get())
 
     async def _apply_one(self, fact: Fact) -> None:
         """Apply one event. If the database fails, it is lost; the call's next event corrects the row."""
@@ -193,9 +236,11 @@ class Facts:
 
 
 @asynccontextmanager
-async def open_facts(url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None) -> AsyncIterator[Facts]:
+async def open_facts(
+    url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None, note: Note = lambda fact: fact
+) -> AsyncIterator[Facts]:
     """Run `Facts` until the block ends. Entering does not wait for NATS: await `Facts.ready` for that."""
-    facts = Facts(url, apply, alive)
+    facts = Facts(url, apply, alive, note)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(facts.run())
         try:

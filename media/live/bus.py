@@ -23,7 +23,6 @@ from media.quota.heartbeat import Heartbeats
 from protocol.tickets import Revoked, UsedTickets
 
 _MAX_ASSIGNMENTS = 2048
-_NEWEST = 1 << 62  # ms since 1970: later than any stream
 
 
 class _Assigned(msgspec.Struct):
@@ -32,7 +31,7 @@ class _Assigned(msgspec.Struct):
 
 class _Started(msgspec.Struct):
     at: int = 0
-    again: bool = False
+    stream: str = ""
     node: str = ""
 
 
@@ -69,7 +68,7 @@ class Bus:
         used_tickets: UsedTickets,
         revoked: Revoked,
         calls: OwnCalls,
-        moved: Callable[[str, int], None],
+        moved: Callable[[str, int, str], None],
         announce: Callable[[], None],
         admission: Admission,
         stopped: Callable[[str, bool], None],
@@ -155,7 +154,7 @@ class Bus:
             return
         call = message.subject.split(".")[2]
         self.replication.mirrors.moved(call, started.node)
-        self._moved(call, started.at if started.again else _NEWEST)
+        self._moved(call, started.at, started.stream)
 
     async def _on_ended(self, message: Msg) -> None:
         _, org, call, _ = message.subject.split(".")

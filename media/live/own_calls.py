@@ -15,6 +15,8 @@ class OwnCall(Protocol):
     org: str
     sid: str
 
+    begins_ms: float
+
     @property
     def heard_until(self) -> float: ...
 
@@ -39,6 +41,10 @@ class OwnCalls:
     def has(self, call: str) -> bool:
         """Return whether ``call`` lives here."""
         return call in self._calls
+
+    def hears(self, call: str, ms: int) -> bool:
+        """Return whether ``call``, taken over from another node, was heard here at ``ms`` of the call."""
+        return self.has(call) and ms >= self._calls[call].begins_ms
 
     def heard_until(self, call: str) -> float:
         """Return when this node last received the call's audio, in seconds since 1970."""

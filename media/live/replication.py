@@ -392,6 +392,11 @@ class Replication:
                 self._add(org, event, relay=self._calls.has(call.call))
 
     def _add(self, org: str, event: Uttered | GapFound, *, relay: bool) -> None:
-        """Add words of another node; ``relay``: the call is ours now, so pass them on to nodes that lack them."""
+        """Add words of another node; ``relay``: the call is ours now, so pass them on to nodes that lack them.
+
+        Words that we hear ourselves are skipped: a node that lost the call may go on for a moment without knowing.
+        """
+        if isinstance(event, Uttered) and self._calls.hears(event.call, event.utterance.start_ms):
+            return
         if self._hub.publish(org, event, local=False) and relay:
             self.relay(org, event, encode(event), from_previous_node=True)

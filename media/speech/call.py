@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 from typing import Protocol
 
 from media.live.transcript import (
@@ -27,6 +28,7 @@ from media.live.transcript import (
     GapFound,
     State,
     StateChanged,
+    Uttered,
     WordsStopped,
 )
 from media.metrics import FRAMES, LATE_FRAMES
@@ -80,7 +82,7 @@ class Call:
         self._began_ms = began_ms = ticket.began or round(time.time() * 1000)
         self.attached_ms = 0  # since 1970
         self._stream: Stream | None = None
-        self._stream_sid = ""  # the newest stream's, also once it is lost
+        self.stream_sid = ""  # the newest stream's, also once it is lost
         self._linger_seconds = linger_seconds
         self._lost_at = self._lost_reported_at = 0.0
         self._reason = "completed"
@@ -89,6 +91,8 @@ class Call:
         self._words: asyncio.Task[None] | None = None
         self._state: State = "waiting_for_slot"
         self._moved = False
+        self._moved_at_ms = inf  # ms of the call: utterances that begin later are another node's
+        self.begins_ms = inf  # ms of the call: where our audio begins, if another node had the call before
         self._continues = ticket.began is not None
         self._known_before = known_before
         # Start of this node's audio (ms of the call), and when to publish the gap before it (time.monotonic).
@@ -104,7 +108,7 @@ class Call:
     def attach(self, stream: Stream, taken_over: int) -> None:
         """Take audio from ``stream`` from now on; a stream attached before is closed with ``taken_over``."""
         before, self._stream = self._stream, stream
-        self._stream_sid = stream.sid
+        self.stream_sid = stream.sid
         if before is not None:
             before.close(taken_over, "another stream took over")
         if before is not None or self._lost_at:
@@ -118,7 +122,7 @@ class Call:
     @property
     def place(self) -> dict[str, str]:
         """Return the stream and its times, which `web` needs to start another one."""
-        return {"stream": self._stream_sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
+        return {"stream": self.stream_sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
 
     @property
     def heard_until(self) -> float:
@@ -195,8 +199,13 @@ class Call:
                 self._publish_takeover_gap(self._takeover_gap[0])
             self._over.set()
 
-    def move(self, code: int, why: str) -> None:
-        """Give the call up to another node: finish with the last results here, and close the stream."""
+    def move(self, code: int, why: str, at_ms: int | None = None) -> None:
+        """Give the call up to another node: finish with the last results here, and close the stream.
+
+        ``at_ms`` (since 1970) is when that node's stream began; utterances from then on are left to that node.
+        """
+        if at_ms is not None:
+            self._moved_at_ms = at_ms - self._began_ms
         self._moved = not self.is_stopped  # a stopped call does not continue elsewhere
         self.end("moved")
         if self._stream is not None:  # Twilio allows four tracks a call, which are two streams
@@ -247,6 +256,7 @@ class Call:
         """Continue a call of another node: its clock goes on here; its words may still be on their way."""
         offset_ms = max(0, round(time.time() * 1000) - self._began_ms)
         self._timeline = Timeline(offset_ms)
+        self.begins_ms = offset_ms
         self._takeover_gap = (offset_ms, time.monotonic() + TAKEOVER_SECONDS)
         self._continues = False
 
@@ -302,6 +312,8 @@ class Call:
                 return
             self._state = event.state
             self._publish_status("stream", {"state": event.state})
+        if isinstance(event, Uttered) and event.utterance.start_ms >= self._moved_at_ms:
+            return
         self._publish_for(self.org, event)
 
     def _publish_status(self, fact: str, body: dict[str, str]) -> None:

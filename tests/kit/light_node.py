@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from media.live.bus import Bus
@@ -40,6 +41,7 @@ class Speech:
     org: str = ORG
     began_ms: int = field(default_factory=lambda: round(time.time() * 1000))
     said: list[Utterance] = field(default_factory=list)
+    begins_ms: float = inf
 
     @property
     def heard_until(self) -> float:
@@ -154,7 +156,7 @@ class LightNode:
         if to_ms - from_ms >= 100:
             self.hub.publish(ORG, GapFound(speech.sid, Gap(from_ms, to_ms, "bilby")))
 
-    def _moved(self, sid: str, at_ms: int) -> None:
+    def _moved(self, sid: str, _at_ms: int, _stream: str) -> None:
         if self.own.pop(sid, None) is not None:
             self._later(self.bus.replication.send_final_snapshot(ORG, sid))
 

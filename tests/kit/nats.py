@@ -1,10 +1,16 @@
-"""What nats-py leaves to its users."""
+"""What nats-py leaves to its users, and a server that stands still."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from nats.aio.client import Client
+
+from sandbox.engines.nats import NatsServer
 
 
 async def settled(client: Client) -> None:
@@ -14,3 +20,14 @@ async def settled(client: Client) -> None:
     """
     await asyncio.sleep(0)  # that task's turn
     await client.flush()
+
+
+@asynccontextmanager
+async def still(nats: NatsServer) -> AsyncIterator[None]:
+    """NATS stands still inside the block: its sockets stay open, and nothing passes until the end."""
+    assert nats.child is not None
+    os.kill(nats.child.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(nats.child.process.pid, signal.SIGCONT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from prometheus_client import REGISTRY
 
 from protocol.facts import Fact, parse
 from sandbox.engines.nats import NatsServer
-from tests.kit.nats import settled
-from web.bus import WAITING_FACTS, Apply, Facts, open_facts
+from tests.kit.nats import settled, still
+from web.bus import PROBE_SECONDS, WAITING_FACTS, Apply, Facts, open_facts
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
 WAIT = 10  # seconds that any one wait may take
@@ -120,6 +121,47 @@ async def test_a_node_is_heard_to_live_and_what_was_said_before_changes_only_the
         place = {"stream": "MZ1", "began": "5", "at": "7", "node": "n1", "again": "true"}
         await client.publish(f"call.{ORG}.CA1.started", json.dumps(place).encode())
         assert await written.next() == Fact(ORG, "CA1", None, None, "started", "MZ1", 5, "n1", 7, again=True)
+
+
+async def test_where_a_call_is_does_not_wait_for_the_database(tmp_path: Path) -> None:
+    noted = asyncio.Queue[str]()
+    held = asyncio.Event()
+
+    async def apply(_: Fact) -> None:
+        await held.wait()
+
+    def note(fact: Fact) -> Fact:
+        noted.put_nowait(fact.call)
+        return fact
+
+    async with (
+        NatsServer(tmp_path) as server,
+        media(server) as client,
+        open_facts(server.url("web"), apply, note=note) as facts,
+    ):
+        await ready(facts)
+        for call in ("CA1", "CA2", "CA3"):
+            await client.publish(f"call.{ORG}.{call}.started", b"{}")
+        assert [await asyncio.wait_for(noted.get(), WAIT) for _ in range(3)] == ["CA1", "CA2", "CA3"]
+
+
+async def test_only_an_answer_of_nats_proves_that_it_is_heard(tmp_path: Path) -> None:
+    async with NatsServer(tmp_path) as server, running(server.url("web"), Written()) as facts:
+        await ready(facts)
+        await _proven_after(facts, time.monotonic())
+        async with still(server):
+            await asyncio.sleep(0.2)  # for an answer that was on its way
+            before = facts.proven_at
+            await asyncio.sleep(3 * PROBE_SECONDS)
+            assert facts.connected
+            assert facts.proven_at == before
+        await _proven_after(facts, time.monotonic())
+
+
+async def _proven_after(facts: Facts, then: float) -> None:
+    async with asyncio.timeout(WAIT):
+        while facts.proven_at <= then:  # noqa: ASYNC110 (a time has no event)
+            await asyncio.sleep(0.02)
 
 
 async def test_web_starts_without_nats_and_is_ready_when_it_comes(tmp_path: Path) -> None:

@@ -131,11 +131,10 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         app[keys.progress].nudge(fact.org)
         await payment_notice.close_consoles(app, fact.org)
         return
-    news = app[keys.stream_recovery].note(fact)
     async with access.by_fact(app, fact.org) as rows:
         call = await rows.calls.get(fact.call)
         stopped = call is not None and call.words_stopped_at is not None
-        if news and fact.state is not None and (not stopped or fact.kind == "ended"):
+        if fact.state is not None and (not stopped or fact.kind == "ended"):
             await rows.calls.set_transcription(fact.call, fact.state, fact.reason if fact.kind == "stream" else None)
     if call is not None and stopped:
         remind(app, call, fact)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -35,6 +36,8 @@ WORKERS = 10  # concurrent starts: a node may lose hundreds of calls
 WAITING = 2000
 WATCH_SECONDS = 0.25
 _ASLEEP_SECONDS = 1.0  # a tick this late means that we were stalled and heartbeats are unread
+_DEAF_SECONDS = 1.5  # without an answer of NATS, heartbeats may be held up; less than a node's silence may last
+_NO_CALL = (21220, 20404)  # Twilio's codes: the call is not in progress; there is no such call
 _log = structlog.get_logger(__name__)
 _restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
 for _result in ("started", "refused", "failed"):
@@ -51,13 +54,13 @@ class StreamRecovery:
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
         self._later: list[tuple[float, str]] = []  # a heap of (monotonic time, call)
 
-    def note(self, fact: Fact) -> bool:
-        """Apply a media event. Return False if it is outdated because another node has the call."""
+    def note(self, fact: Fact) -> Fact:
+        """Apply a media event. Return it, without its state if it is outdated because another node has the call."""
         if self._registry.is_elsewhere(fact) and fact.kind in ("stream", "ended"):
-            return False
+            return replace(fact, state=None)
         if self._registry.note(fact):
             self._mark_lost(fact.call)
-        return True
+        return fact
 
     def alive(self, node: str) -> None:
         """Record a heartbeat of a media node."""
@@ -93,12 +96,13 @@ class StreamRecovery:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             before, slept = (now := time.monotonic()), now - before
-            if slept > _ASLEEP_SECONDS or not self._app[keys.bus].connected:
+            bus = self._app[keys.bus]
+            if slept > _ASLEEP_SECONDS or not bus.connected or now - bus.proven_at > _DEAF_SECONDS:
                 self._registry.extend_deadlines(now)
-            for call in self._registry.orphans(now):
+            for call in self._registry.orphans(bus.proven_at):
                 _silent.inc()
                 self._mark_lost(call)
-            for call in self._registry.missing(now):
+            for call in self._registry.missing(bus.proven_at):
                 _restarts.labels("missing").inc()
                 _log.warning("stream did not arrive", call=call)
                 self._mark_lost(call)
@@ -124,17 +128,21 @@ class StreamRecovery:
     async def _work(self) -> None:
         while True:
             call = await self._wanted.get()
+            live = self._registry.find(call)
+            if live is None or live.leaving != live.stream:
+                continue
+            before = live.stream
             try:
-                await self._start(call)
+                await self._start(call, live, before)
             except (ClientError, TimeoutError, DatabaseUnavailableError) as error:
                 self._try_again(call, type(error).__name__)
             except TwilioRestException as error:
                 if error.status >= 500 or error.status == 429:
                     self._try_again(call, f"HTTP {error.status}")
-                else:  # the call has ended, or another web process was faster and the name is taken
-                    self._note_refused(call, f"HTTP {error.status}, code {error.code}")
-            except NotFoundError as error:
-                self._note_refused(call, type(error).__name__)
+                else:
+                    self._note_refused(call, before, error)
+            except NotFoundError:  # the organisation is gone
+                self._registry.forget(call)
             except Exception as error:  # one failure must not stop the worker
                 _log.exception("stream start failed", call=call)
                 self._try_again(call, type(error).__name__)
@@ -145,17 +153,25 @@ class StreamRecovery:
         self._registry.release_claim(call)
         self._mark_lost(call)
 
-    def _note_refused(self, call: str, why: str) -> None:
-        _restarts.labels("refused").inc()
-        _log.info("stream not restarted", call=call, why=why)
+    def _note_refused(self, call: str, before: str, error: TwilioRestException) -> None:
+        """Forget a call that has ended. For any other, wait for a stream to reach media, and try again if none does.
 
-    async def _start(self, call: str) -> None:
-        live = self._registry.find(call)
-        if live is None or live.leaving != live.stream:
-            return
-        before, ticket = live.stream, await self._ticket(call, live)
+        Twilio also refuses a name that is in use (another web process was faster, or the answer to our own order was
+        lost) and a third stream of the call.
+        """
+        _restarts.labels("refused").inc()
+        _log.info("stream not restarted", call=call, why=f"HTTP {error.status}, code {error.code}")
+        if error.code in _NO_CALL:
+            self._registry.forget(call)
+        else:
+            self._registry.refused(call, before, time.monotonic())
+
+    async def _start(self, call: str, live: LiveStream, before: str) -> None:
+        ticket = await self._ticket(call, live)
         if ticket is None:
             self._registry.forget(call)
+            return
+        if live.leaving != live.stream:  # it has arrived after all
             return
         stream = await self._order(call, before, ticket)
         _restarts.labels("started").inc()

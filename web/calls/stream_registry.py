@@ -106,7 +106,10 @@ class StreamRegistry:
             if live.ordered_at is not None and now - live.ordered_at >= ARRIVE_SECONDS
         ]
         for call in late:
-            self._streams[call].ordered_at = None
+            live = self._streams[call]
+            live.ordered_at = None
+            if live.leaving == live.stream:  # Twilio refused the order, and no other web process's stream came
+                live.leaving = None
         return late
 
     def mark_lost(self, call: str, now: float, stream: str | None = None) -> float | None:
@@ -138,6 +141,12 @@ class StreamRegistry:
             live.node, live.ordered_at = "", now
         return stream == live.stream and stream in live.broken
 
+    def refused(self, call: str, before: str, now: float) -> None:
+        """Note that Twilio refused a stream to follow ``before``; one of another web process may be on its way."""
+        live = self._streams.get(call)
+        if live is not None and live.stream == before:
+            live.ordered_at = now
+
     def release_claim(self, call: str) -> None:
         """Starting a replacement failed: let the next report of the loss start another."""
         live = self._streams.get(call)
@@ -156,12 +165,20 @@ class StreamRegistry:
 
     def _update(self, fact: Fact) -> None:
         live = self._streams.get(fact.call) or self._keep(fact.call, LiveStream(fact.org))
-        if fact.again and live.stream and live.at >= fact.at:
+        if self._is_past_news(live, fact):
             return
+        if fact.stream == live.leaving and not fact.again and fact.kind == "started":
+            live.leaving = None  # it was counted as lost and has arrived late
         if fact.stream:
             self._succeed(live, fact.stream)
         live.node, live.at, live.ordered_at = fact.node or "", fact.at, None
         live.began = fact.began or live.began
+
+    def _is_past_news(self, live: LiveStream, fact: Fact) -> bool:
+        """Return whether ``fact`` is of an older stream than is known: after a stall, facts arrive in any order."""
+        if fact.again:
+            return bool(live.stream) and live.at >= fact.at
+        return live.stream != fact.stream and live.at > fact.at > 0
 
     def _succeed(self, live: LiveStream, stream: str) -> None:
         if live.stream and live.stream != stream:

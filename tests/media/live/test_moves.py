@@ -19,7 +19,7 @@ from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from tests.kit.media_ends import Line, Screen
 from tests.kit.media_node import Distant, Node, media_node, media_process, scripted_vendor
-from tests.kit.nats import settled
+from tests.kit.nats import settled, still
 
 
 @dataclass
@@ -75,6 +75,51 @@ async def _hand_over(first: Node, pair: Pair) -> None:
     await second.hang_up()
     await far.ended(line.call)
     await near.ended(line.call)
+
+
+async def test_two_nodes_that_took_a_call_while_the_bus_stood_still_leave_it_to_the_newer(
+    pair: Pair, free_port: Callable[[], int]
+) -> None:
+    began = round(time.time() * 1000)
+    async with media_node(pair.nats, pair.vendor, port=free_port()) as a:
+        await a.connected()
+        line = await a.call()
+        await line.say("before")
+        await _is_kept(pair.b, line)
+        async with still(pair.nats):
+            other = await pair.b.call(sid=line.call, began=began)
+            await other.pause(0.2)
+            newest = await a.call(sid=line.call, began=began)
+            await newest.pause(0.2)
+        assert await other.closed_with() == 4409
+        watching = await a.screen()
+        await newest.say("and after")
+        await watching.until(lambda: watching.words(line.call) == "before and after")
+        assert [line.call in node.server._calls for node in (a, pair.b)] == [True, False]
+
+
+async def test_words_that_two_nodes_heard_while_the_bus_stood_still_are_shown_once_where_the_call_is(
+    pair: Pair, free_port: Callable[[], int]
+) -> None:
+    began = round(time.time() * 1000)
+    async with media_node(pair.nats, pair.vendor, port=free_port()) as a:
+        await a.connected()
+        line = await a.call()
+        await line.say("before")
+        await _is_kept(pair.b, line)
+        async with still(pair.nats):
+            other = await pair.b.call(sid=line.call, began=began)
+            watching = await pair.b.screen()
+            await line.pause(round(time.time() - began / 1000, 2) + 0.5)  # its clock is at the end of "before"
+            await other.pause(0.5)
+            for each in (line, other):
+                await each.say("heard twice")
+            await watching.until(lambda: "heard twice" in watching.words(line.call))
+        assert await line.closed_with() == 4409
+        await other.say("and after")
+        await watching.until(lambda: watching.words(line.call).endswith("and after"))
+        await asyncio.sleep(1)  # for what the first node has to add
+        assert (await pair.b.screen()).words(line.call) == "before heard twice and after"
 
 
 async def test_a_node_that_must_end_at_once_leaves_its_calls_to_others(pair: Pair) -> None:

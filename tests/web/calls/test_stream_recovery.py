@@ -14,6 +14,7 @@ import pytest_asyncio
 from db.engine import Database
 from tests.kit.cast import Cast
 from tests.kit.media_ends import Screen
+from tests.kit.nats import still
 from tests.kit.two_nodes import WAIT, House, freeze, house, web_process
 from web.config import Settings
 
@@ -86,6 +87,27 @@ async def test_a_silent_nodes_call_goes_on_at_another_though_twilio_notices_noth
     assert bilby.starts() == 1
     told = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
     assert missing_ms(words) <= told + 2 * WORD_MS
+
+
+async def test_a_bus_that_stands_still_is_no_nodes_death(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    bilby.turn()  # a second stream would be heard by another node, at the same time
+    async with still(bilby.nats):
+        await asyncio.sleep(8)
+    await screen.until(lambda: "w40" in shown(screen, call), seconds=40)
+    assert shown(screen, call)[:41] == [f"w{number}" for number in range(41)]
+    assert screen.gaps(call) == []
+    assert bilby.starts() == 0
+
+
+async def test_a_node_that_dies_while_the_bus_stands_still_is_missed_afterwards(bilby: House) -> None:
+    _, screen = await watched(bilby)
+    bilby.turn()
+    async with still(bilby.nats):
+        freeze(bilby.first)
+        await asyncio.sleep(2)
+        assert bilby.starts() == 0
+    await screen.until(lambda: bilby.starts() == 1, seconds=40)
 
 
 async def test_a_proxy_that_restarts_costs_the_seam_and_no_word_on_the_page(bilby: House) -> None:

@@ -105,6 +105,40 @@ def test_media_may_be_quicker_than_twilios_answer(known: StreamRegistry) -> None
     assert (live.stream, live.node) == ("MZ2", "b")
 
 
+def test_an_order_that_twilio_refused_is_tried_again_unless_another_stream_comes(known: StreamRegistry) -> None:
+    known.mark_lost("CA1", 1)
+    known.refused("CA1", "MZ1", 1)
+    assert known.missing(1 + ARRIVE_SECONDS - 0.1) == []
+    assert known.missing(1 + ARRIVE_SECONDS) == ["CA1"]
+    assert known.mark_lost("CA1", 5) == DELAYS[1]
+    known.refused("CA1", "MZ1", 5)
+    known.note(started("MZ2", "b"))
+    assert known.missing(100) == []
+
+
+def test_a_stream_that_was_missed_and_comes_late_can_be_lost_again(known: StreamRegistry) -> None:
+    known.mark_lost("CA1", 1)
+    known.started("CA1", "MZ1", "MZ2", 1)
+    assert known.missing(1 + ARRIVE_SECONDS) == ["CA1"]
+    assert known.mark_lost("CA1", 5) == DELAYS[1]
+    known.note(started("MZ2", "b", at=2))
+    live = known.find("CA1")
+    assert live is not None
+    assert live.leaving != "MZ2", "it is no loss any more"
+    assert known.mark_lost("CA1", 6, "MZ2") == DELAYS[2]
+
+
+@given(st.permutations([started("MZ2", "b", at=2), started("MZ3", "a", at=3)]))
+def test_what_came_last_has_the_call_in_whatever_order_it_is_said(facts: list[Fact]) -> None:
+    registry = StreamRegistry()
+    registry.note(started("MZ1", "a"))
+    for fact in facts:
+        registry.note(fact)
+    live = registry.find("CA1")
+    assert live is not None
+    assert (live.stream, live.node) == ("MZ3", "a")
+
+
 def lost(stream: str, node: str = "a") -> Fact:
     return Fact(ORG, "CA1", None, kind="lost", stream=stream, node=node, at=1, began=1)
 
