@@ -30,6 +30,7 @@ from media.sockets.routes import Router
 from media.sockets.twilio_stream import TAKEN_OVER, Stream
 from media.sockets.websocket import WebSocket
 from media.speech.call import LINGER_SECONDS, Call
+from media.speech.seam import Known
 from media.speech.transcribe_health import Transcribe, TranscribeHealth
 from media.speech.transcription import USUAL, Timing
 from protocol.tickets import ConsoleTicket, Revoked, StreamTicket, UsedTickets
@@ -211,16 +212,18 @@ class Server:
             publish=self.hub.publish,
             publish_status=self.bus.publish_event,
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
-            known_before=partial(self._known_before, ticket.org, ticket.call),
+            known_around=partial(self._known_around, ticket.org, ticket.call),
             timing=self._timing,
             linger_seconds=self._linger_seconds,
         )
 
-    def _known_before(self, org: str, sid: str, began_ms: int, ms: int) -> int:
-        """Return the call's time (ms) up to which the previous node's transcript of a continued call is known."""
+    def _known_around(self, org: str, sid: str, began_ms: int, ms: int) -> Known:
+        """Return what is known of a call around its time ``ms``, also from the node that had it before."""
         live, heard = self.hub.find(org, sid), self.bus.replication.heard_until(sid)
-        said = live.known_before(ms) if live is not None else 0
-        return max(said, min(ms, round(heard * 1000) - began_ms)) if heard else said
+        heard_ms = min(ms, round(heard * 1000) - began_ms) if heard else 0
+        return (
+            Known(heard_ms=heard_ms) if live is None else Known(live.known_before(ms), heard_ms, live.known_after(ms))
+        )
 
     def _on_moved(self, sid: str, at_ms: int, stream: str) -> None:
         """Handle another node's ``stream`` of one of our calls, attached at ``at_ms`` (ms since 1970).

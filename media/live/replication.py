@@ -45,7 +45,7 @@ from media.quota.membership import Membership
 LIVENESS_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # without an event of a call: its node is gone
 RENEW_SECONDS = 30.0
-IN_FLIGHT_SECONDS = 1.0  # before a node died: audio of that time may not be transcribed yet
+IN_FLIGHT_SECONDS = 3.0  # before a node died: audio of that time may not be transcribed yet
 log = structlog.get_logger()
 
 

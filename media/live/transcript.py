@@ -142,6 +142,10 @@ class LiveCall:
         ends = [utterance.end_ms for utterance in self.utterances.values()] + [gap.to_ms for gap in self.gaps]
         return max((end for end in ends if end <= ms), default=0)
 
+    def known_after(self, ms: int) -> int | None:
+        """Return the start of the first utterance that begins at ``ms`` or later; None if there is none."""
+        return min((each.start_ms for each in self.utterances.values() if each.start_ms >= ms), default=None)
+
     def stop(self) -> None:
         """Delete all words, for good."""
         self.state = "stopped"

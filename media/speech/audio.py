@@ -215,6 +215,11 @@ class Timeline:
         """Return the end of what has been cut, on the call's clock."""
         return self._offset_ms + self._position // RATE
 
+    @property
+    def heard_ms(self) -> int:
+        """The end of the audio that has arrived, on the call's clock."""
+        return self._offset_ms + (self._position + max(len(track.sound) for track in self._tracks)) // RATE
+
     def _cut(self) -> Chunk:
         start_ms = self.now_ms
         tracks = (self._tracks[0].cut(self._position), self._tracks[1].cut(self._position))

@@ -33,8 +33,9 @@ from media.live.transcript import (
 )
 from media.metrics import FRAMES, LATE_FRAMES
 from media.quota.admission import Admission
-from media.speech.audio import RATE, Timeline
+from media.speech.audio import CHUNK_MS, RATE, Chunk, Timeline
 from media.speech.frames import Media
+from media.speech.seam import Known, Seam
 from media.speech.transcription import USUAL, Open, Timing, Transcription
 from protocol.tickets import StreamTicket
 
@@ -42,13 +43,12 @@ LINGER_SECONDS = 40.0  # a new stream is requested at once; the words stay while
 LOST_AGAIN_SECONDS = 5.0  # between repeated reports of a lost stream to `web`: NATS may lose one
 LAST_WORDS_SECONDS = 10.0
 TAKEOVER_SECONDS = 1.5  # for the previous node's words to arrive
-_SHORTEST_GAP_MS = 100  # a shorter one costs no word
 _STOPPED_STREAM_SECONDS = 5.0  # for Twilio to end the stream of a call whose words were stopped
 _STOPPED_CALL_SECONDS = 4 * 3600.0  # to show such a call without a report of its end: Twilio's own limit
 
 Publish = Callable[[str, Event], object]
 PublishStatus = Callable[[str, str, str, dict[str, str]], None]
-KnownBefore = Callable[[int, int], int]  # (when the call began, ms of its clock) to ms of its clock
+KnownAround = Callable[[int, int], Known]  # (when the call began, ms of its clock) to ms of its clock
 
 
 class Stream(Protocol):
@@ -72,7 +72,7 @@ class Call:
         publish: Publish,
         publish_status: PublishStatus,
         is_known: bool = False,
-        known_before: KnownBefore = lambda _began_ms, _ms: 0,
+        known_around: KnownAround = lambda _began_ms, _ms: Known(),
         timing: Timing = USUAL,
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
@@ -94,9 +94,9 @@ class Call:
         self._moved_at_ms = inf  # ms of the call: utterances that begin later are another node's
         self.begins_ms = inf  # ms of the call: where our audio begins, if another node had the call before
         self._continues = ticket.began is not None
-        self._known_before = known_before
-        # Start of this node's audio (ms of the call), and when to publish the gap before it (time.monotonic).
-        self._takeover_gap: tuple[int, float] | None = None
+        self._known_around = known_around
+        self._seam: Seam | None = None
+        self._loud_ms = 0  # the end of the last chunk with sound
         self._timeline = Timeline()
         self._late_counted = self._frames = 0
         if not is_known:
@@ -149,7 +149,7 @@ class Call:
         track = 0 if body.track == "inbound" else 1
         if timeline.add(track, body.timestamp, body.payload, frame.sequence_number):
             while (chunk := timeline.cut()) is not None:
-                self.transcription.add(chunk)
+                self._add(chunk)
 
     def stopped(self, stream: Stream) -> None:
         """Handle Twilio's stop: the call is over, or its stream was stopped."""
@@ -175,7 +175,7 @@ class Call:
             return
         self._stopped_at = time.monotonic()
         self._timeline = Timeline()
-        self._takeover_gap = None
+        self._seam = None
         self._lost_at = 0.0
         self.transcription.discard()
         if self._words is not None:
@@ -195,8 +195,6 @@ class Call:
             self._reason = reason
             if self._stopped_at is None:
                 self._flush()
-            if self._takeover_gap is not None:
-                self._publish_takeover_gap(self._takeover_gap[0])
             self._over.set()
 
     def move(self, code: int, why: str, at_ms: int | None = None) -> None:
@@ -217,8 +215,8 @@ class Call:
             self._tick_stopped(now - self._stopped_at)
             return
         self._publish_gaps()
-        if self._takeover_gap is not None and now >= self._takeover_gap[1]:
-            self._publish_takeover_gap(self._takeover_gap[0])
+        if self._seam is not None and now >= self._seam.due:
+            self._publish_seam()
         self._count()
         if self._stream is None and self._lost_at:
             if now - self._lost_at >= self._linger_seconds:
@@ -239,6 +237,7 @@ class Call:
                 await asyncio.wait({words}, timeout=patience)
                 words.cancel()
         finally:
+            self._publish_seam()
             if not self._moved:
                 self._publish(CallEnded(self.sid, STOPPED if self.is_stopped else self._reason))
                 if not self.is_stopped:  # else it was reported when the transcription was stopped
@@ -257,23 +256,27 @@ class Call:
         offset_ms = max(0, round(time.time() * 1000) - self._began_ms)
         self._timeline = Timeline(offset_ms)
         self.begins_ms = offset_ms
-        self._takeover_gap = (offset_ms, time.monotonic() + TAKEOVER_SECONDS)
+        self._seam = Seam(None, offset_ms, "bilby", time.monotonic() + TAKEOVER_SECONDS)
         self._continues = False
 
-    def _publish_takeover_gap(self, to_ms: int) -> None:
-        """Publish a gap for the audio that no node received, or whose transcript is lost."""
-        self._takeover_gap = None
-        from_ms = self._known_before(self._began_ms, to_ms)
-        if to_ms - from_ms >= _SHORTEST_GAP_MS:
-            self._publish(GapFound(self.sid, Gap(from_ms, to_ms, "bilby")))
+    def _publish_seam(self) -> None:
+        """Publish a gap where a stream took over, for lost audio, a lost transcript, or a word cut in two."""
+        seam, self._seam = self._seam, None
+        if seam is not None:
+            gap = seam.gap(self._known_around(self._began_ms, seam.to_ms))
+            if gap is not None:
+                self._publish(GapFound(self.sid, gap))
 
     def _resume(self) -> None:
         """Place a new stream, which counts from 0 again, on the call's clock, and publish the gap before it."""
+        self._publish_seam()
+        heard_ms = self._timeline.heard_ms
         self._flush()
-        heard_ms = self._timeline.now_ms
-        offset_ms = max(heard_ms, round(time.time() * 1000) - self._began_ms)
-        if offset_ms - heard_ms >= _SHORTEST_GAP_MS:
-            self._publish(GapFound(self.sid, Gap(heard_ms, offset_ms, "twilio")))
+        ends_loud = heard_ms - self._loud_ms < CHUNK_MS
+        ended_ms = heard_ms if ends_loud else self._timeline.now_ms
+        offset_ms = max(self._timeline.now_ms, round(time.time() * 1000) - self._began_ms)
+        due = time.monotonic() + TAKEOVER_SECONDS
+        self._seam = Seam(ended_ms, offset_ms, "twilio", due, ends_loud=ends_loud)
         self._timeline = Timeline(offset_ms)
         self._late_counted = 0
         self._lost_at = 0.0
@@ -283,9 +286,17 @@ class Call:
         self._lost_reported_at = now
         self._publish_status("lost", self.place)
 
+    def _add(self, chunk: Chunk) -> None:
+        loud = any(chunk.loud)
+        if loud:
+            self._loud_ms = chunk.end_ms
+        if self._seam is not None:
+            self._seam.note(loud=loud)
+        self.transcription.add(chunk)
+
     def _flush(self) -> None:
         for chunk in self._timeline.flush():
-            self.transcription.add(chunk)
+            self._add(chunk)
         self._publish_gaps(last=True)
 
     def _publish_gaps(self, *, last: bool = False) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sandbox.audio import coded_words
 from sandbox.twilio.faults import Faults, Mangler
-from tests.kit.heard_words import Talk, account, causes
+from tests.kit.heard_words import WORD_MS, Talk, Word, account, causes
 from tests.kit.media_ends import Screen
 from tests.kit.media_node import Node
 
@@ -154,3 +156,24 @@ async def test_a_broken_socket_is_followed_by_another_and_the_seam_is_told(node:
     assert gap["to_ms"] <= min(
         one["start_ms"] for one in utterances(screen, first) if one["text"].startswith("i0 i1")
     )
+
+
+async def test_a_word_that_a_broken_socket_cut_in_two_lies_in_the_gap(node: Node) -> None:
+    began = time.monotonic()
+    screen, first = await begun(node)
+    await first.say(4)
+    cut = first.line.frames(coded_words.encode("cut"), "inbound")
+    first.said.append(Word("cut", "caller", first.line.at_ms - WORD_MS, first.line.at_ms - 60))
+    await asyncio.sleep(max(0.0, first.line.at_ms / 1000 - (time.monotonic() - began)))  # no faster than speech
+    await first.line.send(*cut[: len(cut) // 4])
+    first.line.socket.transport.abort()
+    await screen.until(lambda: "reconnecting" in screen.states(first.line.call))
+    second = Talk(await node.call(sid=first.line.call))
+    await second.line.send(*second.line.frames(coded_words.encode("cut")[-800:], "inbound"))
+    await second.say(6, pause=True)
+    await second.line.hang_up()
+    await screen.ended(first.line.call)
+    assert "cut" not in screen.words(first.line.call)
+    (gap,) = screen.gaps(first.line.call)
+    assert gap["from_ms"] <= first.said[-1].start_ms + WORD_MS // 3
+    assert gap["to_ms"] >= first.said[-1].end_ms

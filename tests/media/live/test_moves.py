@@ -85,7 +85,8 @@ async def test_two_nodes_that_took_a_call_while_the_bus_stood_still_leave_it_to_
         await a.connected()
         line = await a.call()
         await line.say("before")
-        await _is_kept(pair.b, line)
+        known = await pair.b.screen()
+        await known.until(lambda: known.words(line.call) == "before")
         async with still(pair.nats):
             other = await pair.b.call(sid=line.call, began=began)
             await other.pause(0.2)
@@ -106,18 +107,18 @@ async def test_words_that_two_nodes_heard_while_the_bus_stood_still_are_shown_on
         await a.connected()
         line = await a.call()
         await line.say("before")
-        await _is_kept(pair.b, line)
+        known = await pair.b.screen()
+        await known.until(lambda: known.words(line.call) == "before")
         async with still(pair.nats):
             other = await pair.b.call(sid=line.call, began=began)
-            watching = await pair.b.screen()
             await line.pause(round(time.time() - began / 1000, 2) + 0.5)  # its clock is at the end of "before"
             await other.pause(0.5)
             for each in (line, other):
                 await each.say("heard twice")
-            await watching.until(lambda: "heard twice" in watching.words(line.call))
+            await known.until(lambda: "heard twice" in known.words(line.call))
         assert await line.closed_with() == 4409
         await other.say("and after")
-        await watching.until(lambda: watching.words(line.call).endswith("and after"))
+        await known.until(lambda: known.words(line.call).endswith("and after"))
         await asyncio.sleep(1)  # for what the first node has to add
         assert (await pair.b.screen()).words(line.call) == "before heard twice and after"
 
