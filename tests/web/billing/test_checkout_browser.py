@@ -46,7 +46,7 @@ async def opened(window: Browser, shop: Shop) -> AsyncIterator[Open]:
     async def open_(member: Member, path: str) -> Page:
         async with shop.database.begin() as session:
             token = await sign_in_links.create(session, member.id, b"test")
-        await context.request.get(f"/sign-in/{token}", max_redirects=0)  # not to the console, which wants media
+        await context.request.post(f"/sign-in/{token}", max_redirects=0)  # not to the console, which wants media
         page = await context.new_page()
         await page.goto(path)
         return page

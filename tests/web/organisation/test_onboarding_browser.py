@@ -52,7 +52,7 @@ async def opened(window: Browser, site: Site, database: Database, nora: Member) 
         await page.set_viewport_size({"width": width, "height": 800})
         if stream is not None:
             await page.route("**/onboarding/events", stream)
-        await page.request.get(f"/sign-in/{token}", max_redirects=0)
+        await page.request.post(f"/sign-in/{token}", max_redirects=0)
         await page.goto("/onboarding")
         return page
 
