@@ -123,4 +123,4 @@ async def test_she_ends_with_one_number_that_rings(
     await twilio.get_by_role("button", name=f"Point {number} elsewhere").click()
     await page.goto(f"{world.bilby}/numbers")
     await owner.click("button", "Check settings")
-    await expect(page.get_by_text("put it right")).to_be_visible()
+    await expect(page.get_by_text("changed at Twilio")).to_be_visible()

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from db.engine import Database
 from db.queries import sign_in_links
 from tests.kit.cast import Cast
-from tests.kit.chromium import chromium
+from tests.kit.chromium import chromium, open_link
 from tests.kit.live_media import VOICE_SDK, LiveMedia, live_media
 from tests.kit.site import Site
 from web.calls.dialling import SENTENCES
@@ -45,7 +45,7 @@ async def phone(site: Site, media: LiveMedia, database: Database, cast: Cast) ->
         token = await sign_in_links.create(session, cast.bob.id, b"test")
         await session.commit()
         page = await (await window.new_context(base_url=site.url)).new_page()
-        await page.goto(f"/sign-in/{token}")
+        await open_link(page, f"/sign-in/{token}")
         await expect(page.locator("#place-call")).to_be_enabled(timeout=20_000)
         yield page
 

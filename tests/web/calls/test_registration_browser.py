@@ -35,7 +35,8 @@ PLAYED = """async (timing) => {
     updateToken(token) { log.push(`token ${token}`); }
     destroy() { log.push("destroy"); this.emit("destroyed"); }
   } };
-  const options = { sdk: { url: "/nothing.js", integrity: "" }, csrfToken: "", isBusy: () => busy, onIncoming() {} };
+  const options = { sdk: { url: "/nothing.js", integrity: "" }, isBusy: () => busy, onIncoming() {} };
+  options.csrfToken = () => "";
   options.onChange = () => log.push(registration.phase);
   globalThis.registration = new Registration(options, timing);
   await registration.start();

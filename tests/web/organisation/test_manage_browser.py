@@ -88,7 +88,7 @@ async def test_a_check_tells_and_a_release_asks(open_page: Open, cast: Cast, dat
     page = await open_page(cast.alice)
     await page.goto("/numbers")
     await page.get_by_role("button", name="Check settings").click()
-    await expect(page.get_by_text("found 3 settings changed")).to_be_visible()
+    await expect(page.get_by_text("found 4 settings changed")).to_be_visible()
     assert await fits(page)
     await page.get_by_text("Release this number").click()
     await page.get_by_label("Type (02) 5550 1234 to confirm").fill("yes")
