@@ -76,6 +76,7 @@ export class PhonePanel {
     press("mute", () => this.#phone.toggleMute());
     press("phone-retry", () => this.#phone.start());
     press("availability", () => this.#switchAvailable());
+    part("availability").disabled = false; // a click before this line would be lost
     press("keypad", (event) => this.#key(event.target.closest("button")?.value));
     for (const open of document.querySelectorAll(".keypad-open")) open.addEventListener("click", () => this.#toggleKeypad());
   }

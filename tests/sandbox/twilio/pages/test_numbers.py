@@ -149,7 +149,7 @@ async def test_the_page_in_a_browser(place: Account, width: int) -> None:
         page = await browser.new_page(base_url=place.emulator.url, viewport={"width": width, "height": 800})
         page.on("console", lambda line: wrong.append(line.text))
         await page.goto("/")
-        await page.get_by_role("link", name="Numbers, papers").click()
+        await page.get_by_role("link", name="Numbers, regulatory bundles").click()
         await page.get_by_role("combobox", name="What").select_option("buy")
         await page.get_by_role("combobox", name="How").select_option("taken")
         await page.get_by_role("button", name="Let it happen").click()
