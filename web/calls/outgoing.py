@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from db.queries.calls import OutgoingUse
 from web.calls.dialling import DiallingError, Reason
 from web.config import Settings
-from web.people.team_view import seats
 from web.request.access import Rows
 
 DAY = timedelta(days=1)
@@ -40,5 +39,7 @@ async def check(rows: Rows, settings: Settings, call: str = "") -> None:
 
 async def _seats(rows: Rows) -> int:
     """Return the paid seats; for an organisation without a subscription, the number of its members."""
-    paid = seats(rows.organisation, await rows.subscription(), ()).paid
-    return len(await rows.members.all()) if paid is None else paid
+    subscription = await rows.subscription()
+    if subscription is None or subscription.status is None:
+        return len(await rows.members.all())
+    return subscription.seats
