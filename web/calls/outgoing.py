@@ -9,8 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from db.queries.calls import OutgoingUse
+from db.queries.organisations import entitlements
 from web.calls.dialling import DiallingError, Reason
 from web.config import Settings
+from web.people.team_view import seats
 from web.request.access import Rows
 
 DAY = timedelta(days=1)
@@ -38,8 +40,8 @@ async def check(rows: Rows, settings: Settings, call: str = "") -> None:
 
 
 async def _seats(rows: Rows) -> int:
-    """Return the paid seats; for an organisation without a subscription, the number of its members."""
+    """Return the paid seats; without a subscription, the number of members as long as calls connect."""
     subscription = await rows.subscription()
     if subscription is None or subscription.status is None:
-        return len(await rows.members.all())
-    return subscription.seats
+        return len(await rows.members.all()) if entitlements(rows.organisation).connects else 0
+    return seats(rows.organisation, subscription, ()).paid or 0
