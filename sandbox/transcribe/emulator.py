@@ -247,9 +247,13 @@ class Transcribe:
         try:
             await stream.run()
         finally:
-            if self._streams.get(session_id) is stream:
-                del self._streams[session_id]
-            self.changed()
+            self.release(stream)
+
+    def release(self, stream: Stream) -> None:
+        """Give the stream's place in the quota back."""
+        if self._streams.get(stream.opening.session_id) is stream:
+            del self._streams[stream.opening.session_id]
+        self.changed()
 
     def _count_refusal(self) -> None:
         self.refused += 1

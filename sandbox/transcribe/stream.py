@@ -64,6 +64,9 @@ class ScriptedFaults(Protocol):
     def changed(self) -> None:
         """Something was counted."""
 
+    def release(self, stream: Stream) -> None:
+        """The stream has ended: it takes nobody's place in the quota any more."""
+
 
 class Stream:
     """One open stream."""
@@ -209,6 +212,7 @@ class Stream:
                 await self._deliver(frame)
         if self._scripted_faults.mute:
             await self._connection.wait_closed()
+        self._scripted_faults.release(self)  # a client that reads the close may open its next stream
         await self._connection.close(1000, COMPLETED if self.opening.ended == "completed" else "")
 
     async def _until(self, due: float) -> None:
