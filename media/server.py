@@ -20,6 +20,7 @@ from media import metrics
 from media.config import Settings
 from media.live.bus import Bus
 from media.live.hub import Hub
+from media.live.member_consoles import MemberConsoles
 from media.live.own_calls import OwnCalls
 from media.live.replication import LIVENESS_SECONDS, RENEW_SECONDS
 from media.quota.admission import Admission
@@ -79,6 +80,7 @@ class Server:
             self._announce,
             self.admission,
             self._on_stopped,
+            partial(MemberConsoles, most=console_limits.of_a_member, settle_seconds=console_limits.settle),
         )
         self.draining = False
         self.force_stop = False
@@ -175,15 +177,15 @@ class Server:
 
     def open(self, console: Console) -> None:
         """Show an admitted console its calls, as soon as the other nodes have sent theirs."""
-        member = (console.org, console.member)
-        theirs = [each for each in self.consoles if (each.org, each.member) == member and each.transport is not None]
-        theirs.sort(key=lambda each: each.opened_at)
-        for displaced in theirs[: -self.console_limits.of_a_member]:
-            displaced.displace()
+        self.bus.member_consoles.opened(console)
         if self.bus.replication.is_watching(console.org):
             console.begin()
         else:
             self._tasks.create_task(self._begin_when_watching(console))
+
+    def closed(self, console: Console) -> None:
+        """Count an admitted console no longer."""
+        self.bus.member_consoles.closed(console)
 
     async def _begin_when_watching(self, console: Console) -> None:
         await self.bus.replication.watch(console.org)

@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from media.live.hub import Hub
+from media.live.member_consoles import MemberConsoles
 from media.live.own_calls import OwnCalls
 from media.live.replication import Replication
 from media.live.transcript import STOPPED, CallAssigned, CallEnded, encode
@@ -72,6 +73,7 @@ class Bus:
         announce: Callable[[], None],
         admission: Admission,
         stopped: Callable[[str, bool], None],
+        member_consoles: Callable[[NatsConnection, str], MemberConsoles],
     ) -> None:
         self._stopped = stopped
         self._node = node
@@ -85,6 +87,7 @@ class Bus:
         self.heartbeats = Heartbeats(self._connection, node, admission, announce, self._on_alive)
         self.ready = self.heartbeats.connected_once
         self.replication = Replication(self._connection, node, hub, calls, self.heartbeats.membership)
+        self.member_consoles = member_consoles(self._connection, node)
         self._assigned: dict[str, str | None] = {}
 
     async def run(self) -> None:
@@ -114,6 +117,7 @@ class Bus:
         await client.subscribe("call.*.*.stopped", cb=self._on_stopped)
         await client.subscribe("member.*.*.removed", cb=self._on_removed)
         await client.subscribe("ticket.spent", cb=self._on_ticket_used)
+        await self.member_consoles.subscribe(client)
         await self.replication.subscribe(client)
         await self.heartbeats.subscribe(client)
 

@@ -42,7 +42,9 @@ class ConsoleLimits:
     heartbeat: float = 5.0
     """Time between two heartbeats."""
     of_a_member: int = 8
-    """Consoles of one member on this node; one more closes the oldest."""
+    """Consoles of one member, on all nodes together; one more closes the oldest (`media.live.member_consoles`)."""
+    settle: float = 2.0
+    """Time for a page to close the console that a new one replaces, before they are counted."""
 
 
 class _Hello(msgspec.Struct):
@@ -62,6 +64,7 @@ class Consoles(Protocol):
     def is_revoked(self, ticket: ConsoleTicket) -> bool: ...
     def use_once(self, jti: str, exp: float) -> bool: ...
     def open(self, console: Console) -> None: ...
+    def closed(self, console: Console) -> None: ...
     def register(self, socket: WebSocket) -> None: ...
     def forget(self, socket: WebSocket) -> None: ...
 
@@ -134,6 +137,8 @@ class Console(WebSocket):
 
     def disconnected(self) -> None:
         self._consoles.forget(self)
+        if self.is_admitted:
+            self._consoles.closed(self)
         if self._is_watching:
             self._consoles.hub.unwatch(self)
 

@@ -9,11 +9,13 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from typing import Any
 
 from media.live.bus import Bus
 from media.live.hub import Hub
+from media.live.member_consoles import MemberConsoles
 from media.live.own_calls import OwnCalls
 from media.live.transcript import (
     CallEnded,
@@ -85,6 +87,7 @@ class LightNode:
         self.bus = Bus(
             *(url, name, self.hub, UsedTickets(), Revoked(), calls, self._moved, self._announce, self.admission),
             stopped=lambda _call, _over: None,
+            member_consoles=partial(MemberConsoles, most=8, settle_seconds=2.0),
         )
         self._group = tasks
         self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._send_heartbeats())}

@@ -117,14 +117,57 @@ async def test_an_older_release_of_web_says_no_time(nodes: Callable[..., Any], b
         assert await (await opened(node, before)).closed_with() == 4401
 
 
+async def _are_open(*screens: Screen) -> bool:
+    """Return True if all answer a ping."""
+    for screen in screens:
+        await asyncio.wait_for(await screen.socket.ping(), 10)
+    return True
+
+
 async def test_of_nine_consoles_of_a_member_the_oldest_ends(nodes: Callable[..., Any]) -> None:
-    async with nodes(of_a_member=3) as node:
+    async with nodes(settle=0.1) as node:
         others = await node.screen("alice")
-        first, *rest = [await node.screen() for _ in range(4)]
+        first, *rest = [await node.screen() for _ in range(9)]
         assert await first.closed_with() == 4429
-        for screen in (others, *rest):
-            await asyncio.wait_for(await screen.socket.ping(), 10)
-    assert ConsoleLimits().of_a_member == 8
+        assert await _are_open(others, *rest)
+
+
+async def test_consoles_of_a_member_are_counted_on_all_nodes(nodes: Callable[..., Any]) -> None:
+    async with nodes(of_a_member=4, settle=0.1) as one, nodes(of_a_member=4, settle=0.1) as two:
+        everywhere = (one, two)
+        others = [await node.screen("alice") for node in everywhere] + [await one.screen(org="b")]
+        first, second, *rest = [await everywhere[number % 2].screen() for number in range(6)]
+        assert await first.closed_with() == 4429
+        assert await second.closed_with() == 4429
+        assert await _are_open(*others, *rest)
+        await rest[0].socket.close()  # whoever closes one may open another
+        rest[0] = await two.screen()
+        newest = await one.screen()
+        assert await rest[1].closed_with() == 4429
+        assert await _are_open(*others, rest[0], *rest[2:], newest)
+
+
+async def test_a_console_that_replaces_another_does_not_count_twice(nodes: Callable[..., Any]) -> None:
+    async with nodes(of_a_member=2, settle=1.0) as one, nodes(of_a_member=2, settle=1.0) as two:
+        oldest, replaced = await one.screen(), await one.screen()
+        new = await two.screen()
+        await replaced.socket.close()
+        third = await two.screen("bob")  # opened later, so it is counted after ``new``
+        fourth = await two.screen("bob")
+        fifth = await one.screen("bob")
+        assert await third.closed_with() == 4429
+        assert await _are_open(oldest, new, fourth, fifth)
+
+
+async def test_without_nats_a_node_counts_its_own_consoles(nodes: Callable[..., Any], bus: NatsServer) -> None:
+    async with nodes(of_a_member=2, settle=0.1) as one, nodes(of_a_member=2, settle=0.1) as two:
+        assert bus.child is not None
+        bus.child.process.kill()
+        await bus.child.process.wait()
+        elsewhere = await two.screen()
+        first, *rest = [await one.screen() for _ in range(3)]
+        assert await first.closed_with() == 4429
+        assert await _are_open(elsewhere, *rest)
 
 
 def ticket(issued_at: float, sub: str = "sam") -> ConsoleTicket:
