@@ -30,7 +30,7 @@ from media.sockets.console import Console, ConsoleLimits
 from media.sockets.routes import Router
 from media.sockets.twilio_stream import TAKEN_OVER, Stream
 from media.sockets.websocket import WebSocket
-from media.speech.call import LINGER_SECONDS, Call
+from media.speech.call import Call, CallTiming
 from media.speech.seam import Known
 from media.speech.transcribe_health import Transcribe, TranscribeHealth
 from media.speech.transcription import USUAL, Timing
@@ -56,7 +56,7 @@ class Server:
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen, like the next)
         console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
-        linger_seconds: float = LINGER_SECONDS,
+        call_timing: CallTiming = CallTiming(),  # noqa: B008
     ) -> None:
         self.settings = settings
         self._timing = timing
@@ -65,7 +65,7 @@ class Server:
         self.hub = Hub()
         self._calls: dict[str, Call] = {}
         self.console_limits = console_limits
-        self._linger_seconds = linger_seconds
+        self._call_timing = call_timing
         self._used_tickets, self._revoked = UsedTickets(), Revoked()
         nats_url = settings.nats_url.get_secret_value()
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
@@ -216,7 +216,7 @@ class Server:
             is_known=self.hub.find(ticket.org, ticket.call) is not None,
             known_around=partial(self._known_around, ticket.org, ticket.call),
             timing=self._timing,
-            linger_seconds=self._linger_seconds,
+            call_timing=self._call_timing,
         )
 
     def _known_around(self, org: str, sid: str, began_ms: int, ms: int) -> Known:

@@ -1,7 +1,7 @@
 """One live call on this node: frames to audio to transcription to hub, from its first stream until its last result.
 
-A call outlives its stream by `LINGER_SECONDS`: if the socket drops without a `stop`, a new stream for the call takes
-over and the call's clock continues. A second stream for a call that still has one takes over as well, and the first
+A call outlives its stream by `CallTiming.linger`: if the socket drops without a `stop`, a new stream for the call
+takes over and the call's clock continues. A second stream for a call that still has one takes over as well, and the first
 is closed. A ticket that says when the call ``began`` continues a call of another node: that node's transcript comes
 by `media.live.replication`, and what lies between is a gap with the cause ``bilby``.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 from typing import Protocol
@@ -39,16 +40,27 @@ from media.speech.seam import Known, Seam
 from media.speech.transcription import USUAL, Open, Timing, Transcription
 from protocol.tickets import StreamTicket
 
-LINGER_SECONDS = 40.0  # a new stream is requested at once; the words stay while it has to wait
-LOST_AGAIN_SECONDS = 5.0  # between repeated reports of a lost stream to `web`: NATS may lose one
-LAST_WORDS_SECONDS = 10.0
-TAKEOVER_SECONDS = 1.5  # for the previous node's words to arrive
-_STOPPED_STREAM_SECONDS = 5.0  # for Twilio to end the stream of a call whose words were stopped
-_STOPPED_CALL_SECONDS = 4 * 3600.0  # to show such a call without a report of its end: Twilio's own limit
-
 Publish = Callable[[str, Event], object]
 PublishStatus = Callable[[str, str, str, dict[str, str]], None]
 KnownAround = Callable[[int, int], Known]  # (when the call began, ms of its clock) to ms of its clock
+
+
+@dataclass(frozen=True, slots=True)
+class CallTiming:
+    """Times of a call, in seconds."""
+
+    linger: float = 40.0
+    """Without a stream, until the call ends: a new one is requested at once, but it may have to wait."""
+    lost_again: float = 5.0
+    """Between repeated reports of a lost stream to `web`: NATS may lose one."""
+    last_words: float = 10.0
+    """To wait for the last results of a call that is over."""
+    takeover: float = 1.5
+    """For the previous node's words to arrive."""
+    stopped_stream: float = 5.0
+    """For Twilio to end the stream of a call whose words were stopped."""
+    stopped_call: float = 4 * 3600.0
+    """To show such a call without a report of its end: Twilio's own limit."""
 
 
 class Stream(Protocol):
@@ -74,7 +86,7 @@ class Call:
         is_known: bool = False,
         known_around: KnownAround = lambda _began_ms, _ms: Known(),
         timing: Timing = USUAL,
-        linger_seconds: float = LINGER_SECONDS,
+        call_timing: CallTiming = CallTiming(),
     ) -> None:
         self.org, self.sid = ticket.org, ticket.call
         self._publish_for = publish
@@ -83,7 +95,7 @@ class Call:
         self.attached_ms = 0  # since 1970
         self._stream: Stream | None = None
         self.stream_sid = ""  # the newest stream's, also once it is lost
-        self._linger_seconds = linger_seconds
+        self._call_timing = call_timing
         self._lost_at = self._lost_reported_at = 0.0
         self._reason = "completed"
         self._over = asyncio.Event()
@@ -219,9 +231,9 @@ class Call:
             self._publish_seam()
         self._count()
         if self._stream is None and self._lost_at:
-            if now - self._lost_at >= self._linger_seconds:
+            if now - self._lost_at >= self._call_timing.linger:
                 self.end("stream lost")
-            elif now - self._lost_reported_at >= LOST_AGAIN_SECONDS:
+            elif now - self._lost_reported_at >= self._call_timing.lost_again:
                 self._report_lost(now)
         self.transcription.tick()
 
@@ -233,7 +245,7 @@ class Call:
                 await self._over.wait()
                 if not self.is_stopped:
                     self.transcription.finish()
-                patience = 0.0 if self.transcription.waiting else LAST_WORDS_SECONDS
+                patience = 0.0 if self.transcription.waiting else self._call_timing.last_words
                 await asyncio.wait({words}, timeout=patience)
                 words.cancel()
         finally:
@@ -246,9 +258,9 @@ class Call:
     def _tick_stopped(self, seconds: float) -> None:
         """Wait for the end of a stopped call, ``seconds`` after its transcription was stopped."""
         self._count()
-        if self._stream is not None and seconds >= _STOPPED_STREAM_SECONDS:
+        if self._stream is not None and seconds >= self._call_timing.stopped_stream:
             self._stream.close(1000, "words stopped")
-        if seconds >= _STOPPED_CALL_SECONDS:
+        if seconds >= self._call_timing.stopped_call:
             self.end("completed")
 
     def _continue(self) -> None:
@@ -256,7 +268,7 @@ class Call:
         offset_ms = max(0, round(time.time() * 1000) - self._began_ms)
         self._timeline = Timeline(offset_ms)
         self.begins_ms = offset_ms
-        self._seam = Seam(None, offset_ms, "bilby", time.monotonic() + TAKEOVER_SECONDS)
+        self._seam = Seam(None, offset_ms, "bilby", time.monotonic() + self._call_timing.takeover)
         self._continues = False
 
     def _publish_seam(self) -> None:
@@ -275,7 +287,7 @@ class Call:
         ends_loud = heard_ms - self._loud_ms < CHUNK_MS
         ended_ms = heard_ms if ends_loud else self._timeline.now_ms
         offset_ms = max(self._timeline.now_ms, round(time.time() * 1000) - self._began_ms)
-        due = time.monotonic() + TAKEOVER_SECONDS
+        due = time.monotonic() + self._call_timing.takeover
         self._seam = Seam(ended_ms, offset_ms, "twilio", due, ends_loud=ends_loud)
         self._timeline = Timeline(offset_ms)
         self._late_counted = 0

@@ -15,8 +15,6 @@ from media.speech.audio import CHUNK, CHUNK_MS, RATE, SILENCE, Chunk, with_sound
 from media.speech.gaps import Stretch, without
 
 KEEP_MS = 30_000  # in the buffer at most
-OPENING_KEEP_MS = 10_000  # the same of a call that waits for its first connection
-OPENING_FIRST_MS = 5_000  # of which so much is the call's beginning
 _QUIET_MS = 3_000  # after which a quiet channel is acknowledged: results arrive sooner
 _LEAD_IN = 2  # chunks sent before the first speech: words begin softly
 

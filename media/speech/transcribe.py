@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar, cast
@@ -41,11 +42,6 @@ from media.speech.eventstream import (
     read_results,
 )
 
-OPEN_SECONDS = 8.0
-CHECK_SECONDS = 5.0
-MOST_SECONDS = 4 * 3600 - 600.0  # "maximum stream duration: 4 hours", less ten minutes to find a pause
-_BEFORE_EXPIRY_SECONDS = 300.0
-_LEAST_SECONDS = 60.0
 _PATH = "/stream-transcription-websocket"
 _EXPIRES_SECONDS = 300
 _LARGEST_ANSWER = 4 * 1024 * 1024
@@ -58,6 +54,28 @@ _MOST_UNREADABLE = 20  # events in a row
 log = structlog.get_logger()
 OnEvent = Callable[[Sequence[Result]], None]  # the results of a transcript event, perhaps none
 Listener = TypeVar("Listener", bound=WSListener)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTiming:
+    """Times of a connection to Transcribe, in seconds."""
+
+    open: float = 8.0
+    """For it to open."""
+    check: float = 5.0
+    """For the endpoint to answer a probe."""
+    most: float = 4 * 3600 - 600.0
+    """To use it at most: "maximum stream duration: 4 hours", less ten minutes to find a pause."""
+    before_expiry: float = 300.0
+    """To stop using it before its credentials expire."""
+    least: float = 60.0
+    """To use it at least, however soon its credentials expire."""
+
+    def lasts(self, expiration: datetime | None, now: datetime) -> float:
+        """Return how long a connection can be used that is opened ``now`` with credentials that expire so."""
+        if expiration is None:
+            return self.most
+        return max(self.least, min(self.most, (expiration - now).total_seconds() - self.before_expiry))
 
 
 class Transcriber(Protocol):
@@ -74,8 +92,17 @@ class Transcriber(Protocol):
 class Transcribe:
     """Open connections to one endpoint, ``wss://host[:port]``."""
 
-    def __init__(self, endpoint: str, *, region: str, language: str, credentials: AwsCredentialsProvider) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        region: str,
+        language: str,
+        credentials: AwsCredentialsProvider,
+        timing: ConnectionTiming = ConnectionTiming(),
+    ) -> None:
         self.endpoint = endpoint
+        self.timing = timing
         self._region = region
         self._credentials = credentials
         self._clock = VendorClock()
@@ -95,13 +122,13 @@ class Transcribe:
     async def open(self, on_event: OnEvent) -> Connection:
         """Return a connection that calls ``on_event`` for each transcript event.
 
-        Raise `TranscribeError` within `OPEN_SECONDS`.
+        Raise `TranscribeError` within `ConnectionTiming.open`.
         """
         try:
-            async with asyncio.timeout(OPEN_SECONDS):
+            async with asyncio.timeout(self.timing.open):
                 credentials = await self._find_credentials()
                 url = await self._presign(credentials)
-                lasts = _lasts(credentials.expiration, self._clock.now())
+                lasts = self.timing.lasts(credentials.expiration, self._clock.now())
                 listener = await self._connect(lambda: Connection(on_event, lasts), url)
         except WSHandshakeError as error:
             raise _refused(error) from None
@@ -116,10 +143,10 @@ class Transcribe:
     async def check_reachable(self) -> None:
         """Find credentials and connect to the endpoint as `open` does, but open no stream.
 
-        Any HTTP answer is good. Raise `TranscribeError` within `CHECK_SECONDS`.
+        Any HTTP answer is good. Raise `TranscribeError` within `ConnectionTiming.check`.
         """
         try:
-            async with asyncio.timeout(CHECK_SECONDS):
+            async with asyncio.timeout(self.timing.check):
                 await self._find_credentials()
                 if await self._connect(WSListener, f"{self.endpoint}/") is None:
                     raise TranscribeError("NoAnswer")
@@ -292,11 +319,3 @@ def _refused(error: WSHandshakeError) -> TranscribeError:
     named = error.response.headers.get("x-amzn-errortype", "").split(":")[0]
     text = read_message(bytes(error.raw_body or b""))
     return failure(named or _BY_STATUS.get(status, f"HTTP{status}"), text)
-
-
-def _lasts(expiration: datetime | None, now: datetime) -> float:
-    """Return how long a connection can be used, in seconds: up to the service's limit or the credentials' expiry."""
-    if expiration is None:
-        return MOST_SECONDS
-    left = (expiration - now).total_seconds() - _BEFORE_EXPIRY_SECONDS
-    return max(_LEAST_SECONDS, min(MOST_SECONDS, left))

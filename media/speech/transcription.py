@@ -24,17 +24,12 @@ from media.speech.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
 from media.speech.clock import CallClock
 from media.speech.eventstream import Result, TranscribeError
 from media.speech.gaps import Stretch
-from media.speech.replay_buffer import KEEP_MS, OPENING_FIRST_MS, OPENING_KEEP_MS, ReplayBuffer
+from media.speech.replay_buffer import KEEP_MS, ReplayBuffer
 from media.speech.transcribe import OnEvent, Transcriber
 from media.speech.utterances import Utterances
 from protocol.tickets import Direction
 
 PACE = 5  # times real time, for replayed audio
-SILENT_SECONDS = 5.0
-ACCEPTED_SECONDS = 0.5  # AWS accepts the upgrade before it refuses a stream, so an open socket is no success yet
-STANDBY_SLOT_SECONDS = 5.0  # to wait for the standby connection's slot
-STANDBY_RETRY_SECONDS = 60.0  # after a standby connection could not be opened
-LATENCY_SECONDS = 1.0  # between two latency events of a call, at least
 _SAMPLED_MS = 1000  # measure one chunk of so much audio: Prometheus's lock costs more than the sum
 _SILENCE = to_pcm(silent_chunk(0).tracks)
 _FAILED_AFTER = 5  # attempts in a row; then the page shows failed, and attempts continue slowly
@@ -46,7 +41,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Timeouts of a transcription, in seconds."""
+    """Timeouts of a transcription in seconds, and lengths of audio in ms."""
 
     idle: float = 2.0
     """Without audio from Twilio, until Transcribe gets silence from us: it closes after 15 s without audio."""
@@ -56,6 +51,20 @@ class Timing:
     """To wait for a pause in which to switch connections, and for the last final results."""
     back_off: tuple[float, float, float] = (0.1, 2.0, 10.0)
     """Between attempts: the first, the longest until `_FAILED_AFTER`, the longest after that."""
+    silent: float = 5.0
+    """Without sound, until the call's state is silent."""
+    accepted: float = 0.5
+    """Until an open socket is a success: AWS accepts the upgrade before it refuses a stream."""
+    standby_slot: float = 5.0
+    """To wait for the standby connection's slot."""
+    standby_retry: float = 60.0
+    """After a standby connection could not be opened."""
+    latency: float = 1.0
+    """Between two latency events of a call, at least."""
+    opening_keep_ms: int = 10_000
+    """Of audio kept, at most, by a call that waits for its first connection."""
+    opening_first_ms: int = 5_000
+    """Of that audio, so much is the call's beginning."""
 
 
 USUAL = Timing()
@@ -97,11 +106,12 @@ class _Link:
 
 
 class _LatencyReport:
-    """Measure a call's latency, and publish it every `LATENCY_SECONDS` at most."""
+    """Measure a call's latency, and publish it once in ``seconds`` at most."""
 
-    def __init__(self, call: str, publish: Callable[[Event], None]) -> None:
+    def __init__(self, call: str, publish: Callable[[Event], None], seconds: float) -> None:
         self._call = call
         self._publish = publish
+        self._seconds = seconds
         self._published_at = 0.0
 
     def chunk_sent(self, chunk: Chunk, age_seconds: float) -> None:
@@ -113,7 +123,7 @@ class _LatencyReport:
         """Note that results arrived at ``now`` for audio of that age; ``live`` is false once the call has ended."""
         if age_ms >= 0 and live:
             RESULT_LATENCY.observe(age_ms / 1000)
-        if now - self._published_at >= LATENCY_SECONDS:
+        if now - self._published_at >= self._seconds:
             self._published_at = now
             self._publish(Latency(self._call, max(0, round(age_ms))))
 
@@ -140,8 +150,8 @@ class Transcription:
         self._timing = timing
         self._now = asyncio.get_running_loop().time
         self._utterances = Utterances(direction)
-        self._latency = _LatencyReport(call, publish)
-        self._replay_buffer = ReplayBuffer(OPENING_KEEP_MS, OPENING_FIRST_MS)
+        self._latency = _LatencyReport(call, publish, timing.latency)
+        self._replay_buffer = ReplayBuffer(timing.opening_keep_ms, timing.opening_first_ms)
         self._link: _Link | None = None
         self._standby: _Link | None = None
         self._attempts = 0
@@ -202,7 +212,7 @@ class Transcription:
             self._send_silence(self._link, now)
         if now - self._event_at >= self._timing.mute and not self._finishing:
             self._check_mute(self._link, now)
-        if self._answered or now - self._begun_at >= ACCEPTED_SECONDS:
+        if self._answered or now - self._begun_at >= self._timing.accepted:
             self._set_state(self._state(now))
 
     async def run(self) -> None:
@@ -271,13 +281,13 @@ class Transcription:
     async def _roll_over(self, link: _Link) -> _Link:
         """Open a standby connection; it counts as one more stream until the old one is closed."""
         try:
-            async with self._admission.slot(patience=STANDBY_SLOT_SECONDS) as spare:
+            async with self._admission.slot(patience=self._timing.standby_slot) as spare:
                 return await self._switch_to(await self._open_link(spare), link)
         except TranscribeError as error:
             self._count(error)
         except TimeoutError:
             log.warning("no slot to replace an old connection, keeping it", call=self._call)
-        link.lasts_seconds = STANDBY_RETRY_SECONDS
+        link.lasts_seconds = self._timing.standby_retry
         return link
 
     async def _switch_to(self, standby: _Link, link: _Link) -> _Link:
@@ -393,7 +403,7 @@ class Transcription:
     def _state(self, now: float) -> State:
         if self.detached:
             return "reconnecting"
-        return "silent" if now - self._loud_at >= SILENT_SECONDS else "transcribing"
+        return "silent" if now - self._loud_at >= self._timing.silent else "transcribing"
 
     def _set_state(self, state: State) -> None:
         self._publish(StateChanged(self._call, state))

@@ -20,8 +20,8 @@ from media.config import Settings
 from media.server import Server
 from media.sockets.acceptor import Limits
 from media.sockets.console import ConsoleLimits
-from media.speech.call import LINGER_SECONDS
-from media.speech.transcribe import Transcribe
+from media.speech.call import CallTiming
+from media.speech.transcribe import ConnectionTiming, Transcribe
 from media.speech.transcription import USUAL, Timing
 from protocol.tickets import Direction, Role, sign_console, sign_stream
 from sandbox.engines.nats import NatsServer
@@ -98,6 +98,7 @@ class Node(Address):
     """A node in this process."""
 
     server: Server
+    transcribe: Transcribe
     vendor: Vendor
     nats: NatsServer
 
@@ -172,7 +173,8 @@ async def media_node(
     timing: Timing = USUAL,
     limits: Limits = Limits(),  # noqa: B008 (it is frozen, and so is the next)
     console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
-    linger_seconds: float = LINGER_SECONDS,
+    call_timing: CallTiming = CallTiming(),  # noqa: B008
+    connection_timing: ConnectionTiming = ConnectionTiming(),  # noqa: B008
     **changes: Any,
 ) -> AsyncIterator[Node]:
     """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
@@ -180,7 +182,11 @@ async def media_node(
     settings = Settings.model_validate(values | changes)
     credentials = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
     client = Transcribe(
-        settings.transcribe_endpoint, region="ap-southeast-2", language="en-AU", credentials=credentials
+        settings.transcribe_endpoint,
+        region="ap-southeast-2",
+        language="en-AU",
+        credentials=credentials,
+        timing=connection_timing,
     )
     server = Server(
         settings,
@@ -189,10 +195,10 @@ async def media_node(
         timing,
         limits=limits,
         console_limits=console_limits,
-        linger_seconds=linger_seconds,
+        call_timing=call_timing,
     )
     async with server.serving() as listening:
-        node = Node(f"ws://127.0.0.1:{listening}", server=server, vendor=vendor, nats=nats)
+        node = Node(f"ws://127.0.0.1:{listening}", server=server, transcribe=client, vendor=vendor, nats=nats)
         try:
             yield node
         finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider
 
-from media.speech import transcribe
+from media.speech.transcribe import ConnectionTiming
 from media.speech.transcription import Timing
 from sandbox.engines.nats import NatsServer
 from tests.kit.heard_words import Talk, account
@@ -36,14 +36,20 @@ def short_lived() -> AwsCredentialsProvider:
 
 
 async def test_a_connection_is_replaced_before_its_credentials_expire(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(transcribe, "_BEFORE_EXPIRY_SECONDS", 1.0)
-    monkeypatch.setattr(transcribe, "_LEAST_SECONDS", 0.2)
+    lasting = ConnectionTiming(before_expiry=1.0, least=0.2)
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor(access_keys=KEYS, session_tokens=TOKENS) as vendor,
-        media_node(nats, vendor, port=free_port(), credentials=short_lived(), timing=Timing(overlap=0.5)) as node,
+        media_node(
+            nats,
+            vendor,
+            port=free_port(),
+            credentials=short_lived(),
+            timing=Timing(overlap=0.5),
+            connection_timing=lasting,
+        ) as node,
     ):
         screen = await node.screen()
         talk = Talk(await node.call())

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nats
-import pytest
 import pytest_asyncio
 
-from media.speech import call as speech_call
+from media.speech.call import CallTiming
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from tests.kit.media_ends import Line, Screen
 from tests.kit.media_node import Distant, Node, media_node, media_process, scripted_vendor
 from tests.kit.nats import settled, still
+
+QUICK = CallTiming(takeover=0.5)
 
 
 @dataclass
@@ -37,12 +38,11 @@ class Pair:
 
 
 @pytest_asyncio.fixture
-async def pair(tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    monkeypatch.setattr(speech_call, "TAKEOVER_SECONDS", 0.5)
+async def pair(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Pair]:
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor() as vendor,
-        media_node(nats, vendor, port=free_port()) as b,
+        media_node(nats, vendor, port=free_port(), call_timing=QUICK) as b,
         media_process(nats, vendor, free_port()) as a,
     ):
         await b.connected()
@@ -50,7 +50,7 @@ async def pair(tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest
 
 
 async def test_a_drained_node_hands_its_calls_over_with_their_words(pair: Pair, free_port: Callable[[], int]) -> None:
-    async with media_node(pair.nats, pair.vendor, port=free_port()) as first:
+    async with media_node(pair.nats, pair.vendor, port=free_port(), call_timing=QUICK) as first:
         await first.connected()
         await _hand_over(first, pair)
 
@@ -81,7 +81,7 @@ async def test_two_nodes_that_took_a_call_while_the_bus_stood_still_leave_it_to_
     pair: Pair, free_port: Callable[[], int]
 ) -> None:
     began = round(time.time() * 1000)
-    async with media_node(pair.nats, pair.vendor, port=free_port()) as a:
+    async with media_node(pair.nats, pair.vendor, port=free_port(), call_timing=QUICK) as a:
         await a.connected()
         line = await a.call()
         await line.say("before")
@@ -103,7 +103,7 @@ async def test_words_that_two_nodes_heard_while_the_bus_stood_still_are_shown_on
     pair: Pair, free_port: Callable[[], int]
 ) -> None:
     began = round(time.time() * 1000)
-    async with media_node(pair.nats, pair.vendor, port=free_port()) as a:
+    async with media_node(pair.nats, pair.vendor, port=free_port(), call_timing=QUICK) as a:
         await a.connected()
         line = await a.call()
         await line.say("before")
@@ -195,16 +195,15 @@ async def _is_kept(node: Node, line: Line) -> None:
 
 
 async def test_what_only_the_dead_node_knew_is_a_gap_from_the_beginning(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(speech_call, "TAKEOVER_SECONDS", 0.5)
     began = round(time.time() * 1000) - 60_000
     async with NatsServer(tmp_path) as server, scripted_vendor() as vendor:
         async with media_process(server, vendor, free_port()) as only:
             line = await only.call()
             await line.say("nobody else heard this")
             await only.crash()
-        async with media_node(server, vendor, port=free_port()) as node:
+        async with media_node(server, vendor, port=free_port(), call_timing=QUICK) as node:
             await node.connected()
             await _tell_all_but_the_gap(await node.call(sid=line.call, began=began), await node.screen())
 

@@ -12,7 +12,8 @@ import nats
 import pytest
 
 from media.quota.admission import Admission
-from media.speech import transcribe, transcription
+from media.speech.transcribe import ConnectionTiming
+from media.speech.transcription import USUAL, Timing
 from sandbox.engines.nats import NatsServer
 from tests.kit.media_ends import Line, Screen
 from tests.kit.media_node import Address, Node, media_node, media_process, scripted_vendor
@@ -58,13 +59,20 @@ def agree(*nodes: Node) -> bool:
 
 @asynccontextmanager
 async def nodes_of(
-    count: int, bus: NatsServer, free_port: Callable[[], int], slots: int, **vendor_options: int
+    count: int,
+    bus: NatsServer,
+    free_port: Callable[[], int],
+    slots: int,
+    timing: Timing = USUAL,
+    **vendor_options: int,
 ) -> AsyncIterator[list[Node]]:
     """Run ``count`` nodes in this process that share ``slots``; Transcribe has no more than that."""
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(scripted_vendor(quota=slots, **vendor_options))
         nodes = [
-            await stack.enter_async_context(media_node(bus, vendor, port=free_port(), transcribe_max_streams=slots))
+            await stack.enter_async_context(
+                media_node(bus, vendor, port=free_port(), timing=timing, transcribe_max_streams=slots)
+            )
             for _ in range(count)
         ]
         await until(bus, lambda: agree(*nodes))
@@ -102,11 +110,10 @@ async def test_slots_are_shared_by_all_nodes_in_the_order_of_the_calls(
 
 
 async def test_who_waits_for_longer_than_is_kept_begins_with_the_calls_first_words(
-    bus: NatsServer, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    bus: NatsServer, free_port: Callable[[], int]
 ) -> None:
-    monkeypatch.setattr(transcription, "OPENING_KEEP_MS", 6_000)
-    monkeypatch.setattr(transcription, "OPENING_FIRST_MS", 3_000)
-    async with nodes_of(1, bus, free_port, slots=1) as (node,):
+    timing = Timing(opening_keep_ms=6_000, opening_first_ms=3_000)
+    async with nodes_of(1, bus, free_port, slots=1, timing=timing) as (node,):
         screen = await node.screen()
         first, waiting = await node.call(), await node.call()
         await waiting.say("I am calling")
@@ -206,13 +213,10 @@ async def test_a_call_that_moves_does_not_stand_in_line_again(bus: NatsServer, f
         assert new.vendor.refused == 0
 
 
-async def test_a_standby_needs_a_slot_of_its_own(
-    bus: NatsServer, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 0.3)
-    monkeypatch.setattr(transcription, "STANDBY_SLOT_SECONDS", 0.2)
-    monkeypatch.setattr(transcription, "STANDBY_RETRY_SECONDS", 0.2)
-    async with nodes_of(1, bus, free_port, slots=1) as (node,):
+async def test_a_standby_needs_a_slot_of_its_own(bus: NatsServer, free_port: Callable[[], int]) -> None:
+    timing = Timing(standby_slot=0.2, standby_retry=0.2)
+    async with nodes_of(1, bus, free_port, slots=1, timing=timing) as (node,):
+        node.transcribe.timing = ConnectionTiming(most=0.3)
         screen = await node.screen()
         line = await node.call()
         for word in ("one", "two", "three"):

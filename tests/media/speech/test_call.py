@@ -10,7 +10,7 @@ from pathlib import Path
 import nats
 from nats.aio.msg import Msg
 
-from media.speech.call import LINGER_SECONDS
+from media.speech.call import CallTiming
 from sandbox.engines.nats import NatsServer
 from tests.kit.media_node import Node, media_node, scripted_vendor
 from tests.kit.nats import settled
@@ -97,7 +97,7 @@ async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_
     async with (
         NatsServer(tmp_path) as server,
         scripted_vendor() as vendor,
-        media_node(server, vendor, port=free_port(), linger_seconds=7.0) as node,
+        media_node(server, vendor, port=free_port(), call_timing=CallTiming(linger=7.0)) as node,
     ):
         await node.connected()
         web = await nats.connect(server.url("web"))
@@ -117,4 +117,4 @@ async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_
         await screen.ended(line.call)
         assert screen.events[-1]["reason"] == "stream lost"
         await web.close()
-    assert LINGER_SECONDS >= 30
+    assert CallTiming().linger >= 30

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from media.speech import transcribe
+from media.speech.transcribe import ConnectionTiming
 from media.speech.transcription import Timing
 from sandbox.engines.nats import NatsServer
 from tests.kit.media_ends import Line, Screen
 from tests.kit.media_node import Node, media_node, scripted_vendor
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("left", "lasts"),
+    [
+        pytest.param(None, 4 * HOUR - 600, id="credentials for ever: ten minutes to find a pause before the limit"),
+        pytest.param(timedelta(hours=12), 4 * HOUR - 600, id="credentials longer than the limit"),
+        pytest.param(timedelta(hours=1), HOUR - 300, id="a role's: replaced five minutes early"),
+        pytest.param(timedelta(seconds=10), 60, id="nearly expired: a minute nonetheless"),
+        pytest.param(timedelta(hours=-1), 60, id="expired"),
+    ],
+)
+def test_how_long_a_connection_is_used(left: timedelta | None, lasts: float) -> None:
+    assert ConnectionTiming().lasts(None if left is None else NOW + left, NOW) == lasts
 
 
 @pytest_asyncio.fixture
@@ -47,14 +65,12 @@ async def _talk(line: Line, screen: Screen, seconds: float, *, pauses: bool) -> 
 
 
 @pytest.mark.parametrize("pauses", [True, False], ids=["in a pause", "while somebody talks on and on"])
-async def test_an_old_connection_is_replaced_without_a_word_lost_or_doubled(
-    node: Node, monkeypatch: pytest.MonkeyPatch, pauses: bool
-) -> None:
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 1.0)
+async def test_an_old_connection_is_replaced_without_a_word_lost_or_doubled(node: Node, pauses: bool) -> None:
+    node.transcribe.timing = ConnectionTiming(most=1.0)
     screen = await node.screen()
     line = await node.call()
     await node.vendor.until(lambda: node.vendor.opened == 1)
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 1000.0)  # the standby connection stays
+    node.transcribe.timing = ConnectionTiming()  # the standby connection stays
     said = await _talk(line, screen, 4, pauses=pauses)
     await screen.until(lambda: screen.words(line.call).endswith("end"))
     await line.hang_up()
@@ -65,10 +81,8 @@ async def test_an_old_connection_is_replaced_without_a_word_lost_or_doubled(
     assert node.vendor.opened == 2
 
 
-async def test_an_old_connection_stays_if_its_standby_does_not_come(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transcribe, "MOST_SECONDS", 0.5)
+async def test_an_old_connection_stays_if_its_standby_does_not_come(node: Node) -> None:
+    node.transcribe.timing = ConnectionTiming(most=0.5)
     screen = await node.screen()
     line = await node.call()
     await line.say("opened")

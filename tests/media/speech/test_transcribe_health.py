@@ -10,9 +10,8 @@ import pytest
 import pytest_asyncio
 from awscrt.auth import AwsCredentialsProvider
 
-from media.speech import transcribe
 from media.speech.eventstream import TranscribeError
-from media.speech.transcribe import Transcribe
+from media.speech.transcribe import ConnectionTiming, Transcribe
 from media.speech.transcribe_health import TranscribeHealth
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from tests.kit.media_node import KEYS, scripted_vendor
@@ -25,10 +24,14 @@ async def vendor() -> AsyncIterator[Vendor]:
 
 
 def reaching(
-    url: str, credentials: AwsCredentialsProvider | None = None, now: Callable[[], float] = time.monotonic
+    url: str,
+    credentials: AwsCredentialsProvider | None = None,
+    now: Callable[[], float] = time.monotonic,
+    timing: ConnectionTiming = ConnectionTiming(),  # noqa: B008 (frozen)
 ) -> TranscribeHealth:
     known = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
-    return TranscribeHealth(Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known), now)
+    client = Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known, timing=timing)
+    return TranscribeHealth(client, now)
 
 
 async def probed(of: TranscribeHealth) -> str | None:
@@ -60,8 +63,7 @@ async def test_somebody_else_there() -> None:
         assert await probed(reaching(f"ws://127.0.0.1:{port}")) == "NoAnswer"
 
 
-async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcribe, "CHECK_SECONDS", 0.2)
+async def test_nobody_answers() -> None:
     leave = asyncio.Event()
 
     async def stare(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,7 +72,8 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with await asyncio.start_server(stare, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await probed(reaching(f"ws://127.0.0.1:{port}")) == "Timeout"
+        impatient = ConnectionTiming(check=0.2)
+        assert await probed(reaching(f"ws://127.0.0.1:{port}", timing=impatient)) == "Timeout"
         leave.set()
 
 
