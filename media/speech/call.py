@@ -1,9 +1,9 @@
 """One live call on this node: frames to audio to transcription to hub, from its first stream until its last result.
 
 A call outlives its stream by `CallTiming.linger`: if the socket drops without a `stop`, a new stream for the call
-takes over and the call's clock continues. A second stream for a call that still has one takes over as well, and the first
-is closed. A ticket that says when the call ``began`` continues a call of another node: that node's transcript comes
-by `media.live.replication`, and what lies between is a gap with the cause ``bilby``.
+takes over and the call's clock continues. A second stream for a call that still has one takes over as well, and the
+first is closed. A ticket that says when the call ``began`` continues a call of another node: that node's transcript
+comes by `media.live.replication`, and what lies between is a gap with the cause ``bilby``.
 
 A call whose transcription was stopped on request ignores all audio, whatever streams come for it. It stays on the
 page as stopped until `web` reports its end.
