@@ -18,8 +18,8 @@ from runtime.tls import server_context
 from web import config
 from web.app import create_app
 from web.config import Settings
-from web.request import keys
-from web.request.connections import Connections, Limits, listen
+from web.request.connections import CONNECTIONS, Connections, Limits, listen
+from web.request.health import DRAINING
 from web.request.unparsable import server_log
 
 _FINISH_SECONDS = 10.0  # for open requests; Twilio waits at most 15 s for an answer
@@ -44,7 +44,7 @@ async def _serve(settings: Settings) -> None:
     await runner.setup()
     try:
         server = await _listen(runner, settings)
-        async with app[keys.connections].watched():
+        async with app[CONNECTIONS].watched():
             await signals.first.wait()
             await _drain(app, signals.second, settings.web_drain_seconds)
             server.close()
@@ -57,7 +57,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
         where = place(settings.web_host, settings.web_port)
         if settings.tls_folder:
             where["ssl"] = server_context(settings.tls_folder)
-        server = await listen(runner, runner.app[keys.connections], where)
+        server = await listen(runner, runner.app[CONNECTIONS], where)
     except OSError as error:
         at = f"{settings.web_host}:{settings.web_port}"
         stop("web", f"WEB_HOST, WEB_PORT: can not listen on {at}: {error.strerror}")
@@ -68,7 +68,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
 
 async def _drain(app: web.Application, hurry: asyncio.Event, seconds: float) -> None:
     """Answer requests for ``seconds`` more, while load balancers learn from /readyz to stop sending them."""
-    app[keys.draining].set()
+    app[DRAINING].set()
     _log.info("draining", seconds=seconds)
     with suppress(TimeoutError):
         await asyncio.wait_for(hurry.wait(), seconds)

@@ -23,6 +23,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import structlog
+from aiohttp import web
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
@@ -233,6 +234,9 @@ class Facts:
             _log.warning("fact not written", call=fact.call, state=fact.state, error=type(error).__name__)
         else:
             _received.labels("written").inc()
+
+
+BUS: web.AppKey[Facts] = web.AppKey("bus")
 
 
 @asynccontextmanager

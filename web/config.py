@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import phonenumbers
+from aiohttp import web
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
@@ -30,7 +31,7 @@ from runtime.settings import (
     split,
 )
 
-__all__ = ["CONSENT_PROMPT", "STRIPE_API", "TWILIO_API", "Settings", "read"]
+__all__ = ["CONSENT_PROMPT", "SETTINGS", "STRIPE_API", "TWILIO_API", "Settings", "read"]
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 _INTEGRITY = re.compile("sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==")
@@ -150,6 +151,9 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
         if set(self.session_secret.accepted) & set(self.stream_shared_secret.accepted):
             raise ValueError("SESSION_SECRET: must not be the same as STREAM_SHARED_SECRET")
         return self
+
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
 
 
 def read() -> Settings:

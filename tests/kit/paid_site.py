@@ -26,7 +26,7 @@ from sandbox.stripe.emulator import Filled, Manner, Stripe, StripeSettings, stri
 from tests.kit.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
-from web.request import keys
+from web.resources import STRIPE
 
 KEY = "sk_test_1234567890abcdef"
 SECRET = "whsec_1234567890abcdef"
@@ -52,7 +52,7 @@ class Shop:
     @property
     def api(self) -> StripeApi:
         """Stripe as the product asks it."""
-        return self.site.app[keys.stripe]
+        return self.site.app[STRIPE]
 
     async def newcomer(self, email: str = "nora@numbat.example", *, known: bool = True) -> Member:
         """The owner of a new organisation that has not paid; ``known``: its legal name, ABN and address are there."""
@@ -149,7 +149,7 @@ async def open_shop(
         await runner.setup()
         await web.TCPSite(runner, settings.web_host, settings.web_port).start()
         site = Site(app, settings.web_public_url)
-        events = Events(app[keys.stripe], GRACE, tell, first_pause=FIRST_PAUSE)
+        events = Events(app[STRIPE], GRACE, tell, first_pause=FIRST_PAUSE)
         url = settings.database_url.get_secret_value()
         await stack.enter_async_context(_worker(url, database, Handlers(events.jobs(), {})))
 

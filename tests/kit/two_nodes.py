@@ -26,8 +26,8 @@ from tests.kit.media_ends import Screen
 from tests.kit.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
 from tests.kit.twilio_caller import available
 from web.app import create_app
+from web.bus import BUS
 from web.config import Settings
-from web.request import keys
 
 WAIT = 20.0  # seconds that any one wait may take
 
@@ -94,7 +94,7 @@ async def web_process(settings: Settings) -> AsyncIterator[web.Application]:
     try:
         await web.TCPSite(runner, settings.web_host, settings.web_port).start()
         async with asyncio.timeout(WAIT):
-            await app[keys.bus].ready.wait()
+            await app[BUS].ready.wait()
         yield app
     finally:
         await runner.cleanup()

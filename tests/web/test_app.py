@@ -23,7 +23,8 @@ from tests.kit.site import Browser, Site
 from tests.kit.twilio_caller import INBOUND, available, calling, twilio_of
 from web.app import create_app
 from web.config import Settings
-from web.request import health, keys
+from web.request import health
+from web.resources import DATABASE
 
 ROOT = Path(__file__).parents[2]
 Browsers = Callable[[], Browser]
@@ -170,7 +171,7 @@ async def test_a_mistake_of_ours_tells_a_reference_and_nothing_else(browser: Bro
 
 async def test_a_lost_database_is_503_and_heals(cast: Cast, site: Site, browser: Browsers) -> None:
     bob = await browser().sign_in(cast.bob)
-    ours = site.app[keys.database]
+    ours = site.app[DATABASE]
     there, ours._dsn = ours._dsn, "postgresql://postgres@127.0.0.1:1/nowhere"
     await ours.close()  # the pool is emptied; new connections fail
     page = await bob.get("/console")

@@ -26,8 +26,8 @@ from tests.kit.numbers_site import asking
 from tests.kit.paid_site import SECRET, Shop
 from tests.kit.raw_http import Raw, hang_up, status_of
 from tests.kit.twilio_account import Account, account
-from web.config import Settings
-from web.request import keys, session as request_session
+from web.config import SETTINGS, Settings
+from web.request import session as request_session
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "BREW")
 FORM = "application/x-www-form-urlencoded"
@@ -124,7 +124,7 @@ def _claims(key: str) -> list[str]:
 def _signed_by_twilio(shop: Shop, method: str, path: str, form: dict[str, str]) -> Raw:
     sent = urlencode(form, errors="surrogatepass").encode()
     seen = {name: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for name, value in form.items()}
-    token = shop.site.app[keys.settings].twilio_auth_tokens[0].get_secret_value()
+    token = shop.site.app[SETTINGS].twilio_auth_tokens[0].get_secret_value()
     signature = RequestValidator(token).compute_signature(f"{shop.site.url}{path}", seen)
     return Raw(method, path, [("Content-Type", FORM), ("X-Twilio-Signature", signature)], sent)
 
@@ -156,7 +156,7 @@ class Visitor:
     async def fill_in(self, method: str, pattern: str, path: str, form: dict[str, str]) -> None:
         """Send ``form`` in the way that the route takes one: in the query, signed by Twilio, or by an owner."""
         if pattern.startswith("/twilio/"):
-            account = self.shop.site.app[keys.settings].twilio_account_sid
+            account = self.shop.site.app[SETTINGS].twilio_account_sid
             await self.send(_signed_by_twilio(self.shop, method, path, form | {"AccountSid": account}))
         elif method == "GET":
             query = urlencode(form, errors="surrogatepass")[:7000]
@@ -166,7 +166,7 @@ class Visitor:
             await self.send(Raw(method, path, [("Content-Type", FORM), *self.as_somebody(self.cookies[1])], body))
 
     def as_somebody(self, cookie: str) -> list[tuple[str, str]]:
-        name = request_session.cookie_name(self.shop.site.app[keys.settings])
+        name = request_session.cookie_name(self.shop.site.app[SETTINGS])
         return [("Cookie", f"{name}={cookie}"), ("X-CSRF-Token", self.csrf)] if cookie else []
 
 
@@ -185,9 +185,9 @@ def settings(settings: Settings, twilio: Account) -> Settings:
 @pytest_asyncio.fixture
 async def visitor(shop: Shop, cast: Cast) -> AsyncIterator[Visitor]:
     owner = await shop.browser().sign_in(cast.alice)
-    name = request_session.cookie_name(shop.site.app[keys.settings])
+    name = request_session.cookie_name(shop.site.app[SETTINGS])
     (cookie,) = [each.value for each in owner.http.cookie_jar if each.key == name]
-    secret = shop.site.app[keys.settings].session_secret.get_secret_value()
+    secret = shop.site.app[SETTINGS].session_secret.get_secret_value()
     found = Visitor(shop, ["", cookie, "junk", *_claims(secret)], owner.csrf)
     yield found
     assert not found.failed, sorted(found.failed)[:5]

@@ -22,15 +22,17 @@ from provisioning.stripe.api import MOST_SEATS, Checkout, Purchase, StripeError
 from web.billing import checkout_rules
 from web.billing.checkout_rules import PapersState
 from web.billing.paying import payer, refused
+from web.config import SETTINGS
 from web.organisation import details as organisation_details
 from web.organisation.details import Details
 from web.people.sign_up_link import SEATS, seats
-from web.request import access, keys, limits
+from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.errors import InvalidError, NotFoundError, TooManyError, UnavailableError
 from web.request.forms import field
 from web.request.price import Price
 from web.request.render import render
+from web.resources import DATABASE, STRIPE
 
 CHECKOUTS = Limit("checkout", count=10, seconds=10 * 60)  # of one organisation
 RETURNS = Limit("checkout success", count=60, seconds=10 * 60)
@@ -172,9 +174,9 @@ def _seats_problem(typed: str, agents: int) -> dict[str, str]:
 
 async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
     """Return the URL to redirect to: Stripe's page, or billing if there is a subscription. Raises `StripeError`."""
-    stripe, wanted = request.app[keys.stripe], seats(typed.seats)
+    stripe, wanted = request.app[STRIPE], seats(typed.seats)
     assert wanted is not None, "looked at before"
-    database, whose = request.app[keys.database], viewer.organisation_id
+    database, whose = request.app[DATABASE], viewer.organisation_id
     async with access.rows(request, viewer) as rows:
         owner = await rows.members.get(viewer.member_id)
         assert owner is not None, "who is signed in is a member"
@@ -200,14 +202,14 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
 
 async def _opened(request: web.Request, viewer: Viewer, order: Order) -> Checkout | None:
     """Open a Checkout Session for ``order``; None if there is a subscription already. Raises `StripeError`."""
-    stripe = request.app[keys.stripe]
+    stripe = request.app[STRIPE]
     if any(one.is_alive or one.is_under_way for one in await stripe.subscriptions(order.customer)):
         return None
     return await stripe.create_checkout(_purchase(request, viewer, order))
 
 
 def _purchase(request: web.Request, viewer: Viewer, order: Order) -> Purchase:
-    here = f"{request.app[keys.settings].web_public_url}/checkout"
+    here = f"{request.app[SETTINGS].web_public_url}/checkout"
     return Purchase(
         organisation_id=viewer.organisation_id,
         customer=order.customer,
@@ -225,7 +227,7 @@ async def _checkout(request: web.Request, viewer: Viewer) -> Checkout:
     if not _SESSION.fullmatch(identifier):
         raise NotFoundError
     try:
-        found = await request.app[keys.stripe].checkout(identifier)
+        found = await request.app[STRIPE].checkout(identifier)
     except StripeError as error:
         raise UnavailableError(refused(error)) from None
     if found is None or found.organisation_id != viewer.organisation_id:
@@ -234,7 +236,7 @@ async def _checkout(request: web.Request, viewer: Viewer) -> Checkout:
 
 
 def _platform(app: web.Application) -> bool:
-    settings = app[keys.settings]
+    settings = app[SETTINGS]
     return bool(settings.twilio_bundle_sid and settings.twilio_address_sid)
 
 
@@ -276,8 +278,8 @@ def _seats(request: web.Request, typed: Typed | None, chosen: int | None, agents
         "agents": agents,
         "least": least,
         "most": MOST_SEATS,
-        "price": Price(request.app[keys.settings].seat_price_cents),
-        "total": Price(request.app[keys.settings].seat_price_cents).times(seats(shown) or least),
+        "price": Price(request.app[SETTINGS].seat_price_cents),
+        "total": Price(request.app[SETTINGS].seat_price_cents).times(seats(shown) or least),
         "left": "left" in request.query,
         "key": str(uuid4()),
         "business": organisation_details,

@@ -17,11 +17,13 @@ from provisioning.stripe.api import MOST_SEATS, Invoice, StripeError
 from web.billing import view as billing_view
 from web.billing.paying import payer, refused
 from web.billing.view import Change
+from web.config import SETTINGS
 from web.people.sign_up_link import seats
-from web.request import access, forms, keys, limits
+from web.request import access, forms, limits
 from web.request.access import Viewer
 from web.request.errors import InvalidError, TooManyError, UnavailableError
 from web.request.render import render
+from web.resources import DATABASE, STRIPE
 
 REQUESTS = Limit("billing", count=40, seconds=10 * 60)  # per organisation: each is a request to Stripe
 
@@ -90,9 +92,9 @@ async def portal(request: web.Request) -> web.StreamResponse:
         row = await rows.subscription()
     if row is None or row.stripe_customer_id is None:
         raise web.HTTPSeeOther("/checkout")
-    back = f"{request.app[keys.settings].web_public_url}/billing"
+    back = f"{request.app[SETTINGS].web_public_url}/billing"
     try:
-        where = await request.app[keys.stripe].portal(row.stripe_customer_id, back, key)
+        where = await request.app[STRIPE].portal(row.stripe_customer_id, back, key)
     except StripeError as error:
         raise UnavailableError(refused(error)) from None
     async with access.rows(request, viewer) as rows:
@@ -107,7 +109,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
     key = await _key(request)
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
     try:
-        database, stripe = request.app[keys.database], request.app[keys.stripe]
+        database, stripe = request.app[DATABASE], request.app[STRIPE]
         await billing_seats.resume(database, stripe, viewer.organisation_id, key, _grace(request))
         async with access.rows(request, viewer) as rows:
             await rows.audit.record("subscription.resumed")
@@ -119,7 +121,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
 
 
 def _grace(request: web.Request) -> timedelta:
-    return timedelta(days=request.app[keys.settings].release_grace_days)
+    return timedelta(days=request.app[SETTINGS].release_grace_days)
 
 
 async def _key(request: web.Request) -> str:
@@ -130,13 +132,13 @@ async def _key(request: web.Request) -> str:
 
 
 async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
-    stripe = request.app[keys.stripe]
+    stripe = request.app[STRIPE]
     try:
         await limits.spend(request, REQUESTS, str(viewer.organisation_id))
         async with access.rows(request, viewer) as rows:
             agents = await rows.members.with_role("agent")
         check(seats(wanted) or 0, agents)
-        one = await billing_seats.current(request.app[keys.database], stripe, viewer.organisation_id)
+        one = await billing_seats.current(request.app[DATABASE], stripe, viewer.organisation_id)
         if one.seats == int(wanted):
             return Typed(wanted)
         now, then = await stripe.preview(one, one.seats), await stripe.preview(one, int(wanted))
@@ -148,7 +150,7 @@ async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
 
 
 async def _change(request: web.Request, viewer: Viewer, wanted: int, key: str) -> None:
-    database, stripe = request.app[keys.database], request.app[keys.stripe]
+    database, stripe = request.app[DATABASE], request.app[STRIPE]
     before, after = await billing_seats.change_seats(
         database, stripe, viewer.organisation_id, wanted, key, _grace(request)
     )
@@ -163,7 +165,7 @@ async def _found(request: web.Request, viewer: Viewer) -> Found:
     if found.row is None or found.row.stripe_customer_id is None:
         return found
     try:
-        invoices = await request.app[keys.stripe].invoices(found.row.stripe_customer_id)
+        invoices = await request.app[STRIPE].invoices(found.row.stripe_customer_id)
     except StripeError as error:
         refused(error)
         return Found(found.organisation, found.row, found.agents, silent=True)

@@ -6,7 +6,8 @@ import structlog
 from aiohttp import web
 
 from provisioning.stripe.api import StripeError
-from web.request import access, keys
+from web.config import SETTINGS
+from web.request import access
 from web.request.access import Viewer
 from web.request.errors import ForbiddenError, UnavailableError
 
@@ -24,7 +25,7 @@ async def payer(request: web.Request) -> Viewer:
     except ForbiddenError as error:
         asker = await access.current(request)
         raise error if asker is None or asker.may("billing") else ForbiddenError(_NOT_YOURS) from None
-    if not request.app[keys.settings].stripe_is_set:
+    if not request.app[SETTINGS].stripe_is_set:
         raise UnavailableError(_CLOSED)
     return viewer
 

@@ -18,7 +18,8 @@ from aiohttp import web
 from db.engine import DatabaseUnavailableError
 from db.models import Member, Organisation, Subscription
 from provisioning.billing.notices import day, owners
-from web.request import access, keys
+from web.bus import BUS
+from web.request import access
 from web.request.access import Viewer
 from web.request.errors import NotFoundError
 
@@ -94,4 +95,4 @@ async def close_consoles(app: web.Application, organisation_id: UUID) -> None:
         _log.warning("consoles left open", organisation=str(organisation_id), error=type(error).__name__)
         return
     for member in everybody:
-        app[keys.bus].close_consoles(organisation_id, member.id)
+        app[BUS].close_consoles(organisation_id, member.id)

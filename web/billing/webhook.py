@@ -14,9 +14,9 @@ from aiohttp import web
 from stripe import SignatureVerificationError, WebhookSignature
 
 from provisioning.billing.events import Event, EventError, read, receive
-from web.config import Settings
-from web.request import keys
+from web.config import SETTINGS, Settings
 from web.request.forms import read_body
+from web.resources import DATABASE
 
 READ_SECONDS = 5.0
 TOLERANCE_SECONDS = 300  # by which a signature may be old, as Stripe's own packages have it
@@ -30,8 +30,8 @@ _log = structlog.get_logger(__name__)
 async def take(request: web.Request) -> web.Response:
     """One event. 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database."""
     body = await read_body(request, seconds=READ_SECONDS)  # some kB; of an invoice with many lines some tens of them
-    event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[keys.settings])
-    async with request.app[keys.database].begin() as session:
+    event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[SETTINGS])
+    async with request.app[DATABASE].begin() as session:
         state = await receive(session, event)
     _log.info("stripe event", id=event.id, type=event.kind, state=state)
     return web.json_response({"state": state})

@@ -8,10 +8,12 @@ from aiohttp import web
 
 from web.billing import payment_notice
 from web.calls.voice_sdk import voice_sdk
+from web.config import SETTINGS
 from web.people.signed_in import milliseconds
-from web.request import access, keys, session as request_session
+from web.request import access, session as request_session
 from web.request.access import Viewer
 from web.request.render import render
+from web.request.static_files import STATIC_FILES
 
 routes = web.RouteTableDef()
 
@@ -25,7 +27,7 @@ async def console(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         everybody = await rows.members.all()
     members = [each for each in everybody if viewer.may("calls.all") or each.id == viewer.member_id]
-    settings, sign_in = request.app[keys.settings], request_session.read(request)
+    settings, sign_in = request.app[SETTINGS], request_session.read(request)
     return render(
         request,
         "console.html",
@@ -51,5 +53,5 @@ def _phone(request: web.Request, *, has_phone: bool) -> dict[str, Any]:
     """Return what a page with a phone in it is rendered with; empty texts for a page without one."""
     if not has_phone:
         return {"voice_sdk_url": "", "voice_sdk_integrity": ""}
-    sdk = voice_sdk(request.app[keys.settings], request.app[keys.static_files])
+    sdk = voice_sdk(request.app[SETTINGS], request.app[STATIC_FILES])
     return {"voice_sdk_url": sdk.url, "voice_sdk_integrity": sdk.integrity}

@@ -10,7 +10,8 @@ from aiohttp import web
 from db.queries.rate_limits import Limit
 from web.calls import outgoing
 from web.calls.dialling import DiallingError, dialled
-from web.request import access, keys, limits
+from web.config import SETTINGS
+from web.request import access, limits
 from web.request.callers import shown
 from web.request.forms import field
 
@@ -26,7 +27,7 @@ async def check(request: web.Request) -> web.Response:
     ``number`` is E.164, ``refused`` a `web.calls.dialling.Reason`, ``error`` a sentence for the user.
     """
     viewer = await access.require(request, "softphone")
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     try:
         number = dialled(await field(request, "number"), settings.dial_countries)
     except DiallingError as refusal:  # before the rate limit, which must not delay an emergency

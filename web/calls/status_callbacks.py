@@ -16,6 +16,7 @@ from aiohttp import web
 from db.queries.call_progress import LegReport, is_over
 from protocol.facts import Fact
 from web.billing import payment_notice
+from web.bus import BUS
 from web.calls.callback_forms import (
     Form,
     FormError,
@@ -27,8 +28,10 @@ from web.calls.callback_forms import (
     stream_report,
 )
 from web.calls.stop_words import remind
+from web.calls.stream_recovery import STREAM_RECOVERY
 from web.calls.twilio_request import twilio_form
-from web.request import access, keys
+from web.organisation.onboarding_events import PROGRESS
+from web.request import access
 from web.request.access import Rows
 from web.request.errors import InvalidError, NotFoundError
 
@@ -76,7 +79,7 @@ async def _call(request: web.Request, form: Form) -> None:
         stopped = change is not None and over and change.call.words_stopped_at is not None
         organisation_id = rows.organisation.id
     if stopped:  # its transcript is still shown
-        request.app[keys.bus].words_stopped(organisation_id, call, over=True)
+        request.app[BUS].words_stopped(organisation_id, call, over=True)
 
 
 async def _leg(request: web.Request, form: Form) -> None:
@@ -88,7 +91,7 @@ async def _leg(request: web.Request, form: Form) -> None:
         organisation_id = rows.organisation.id
     # Every time: Twilio repeats a callback if our answer was lost, and then our event may be lost, too.
     if change is not None and change.after.agent_id is not None and report.status == "in-progress":
-        request.app[keys.bus].assigned(organisation_id, call, change.after.agent_id)
+        request.app[BUS].assigned(organisation_id, call, change.after.agent_id)
 
 
 async def _by_own_member(rows: Rows, report: LegReport) -> LegReport:
@@ -102,7 +105,7 @@ async def _stream(request: web.Request, form: Form) -> None:
     call, report = call_sid(form), stream_report(form)
     if report is None:
         return
-    stream, recovery = form.get("StreamSid", ""), request.app[keys.stream_recovery]
+    stream, recovery = form.get("StreamSid", ""), request.app[STREAM_RECOVERY]
     if recovery.is_past(call, stream):  # a late callback: the stream has been replaced
         return
     async with access.by_call(request, call) as rows:
@@ -125,10 +128,10 @@ def _milliseconds(at: datetime) -> int:
 async def take_fact(app: web.Application, fact: Fact) -> None:
     """Apply an event about a call and record it in the row. Raises `NotFoundError` for an unknown organisation."""
     if fact.kind == "progress":
-        app[keys.progress].nudge(fact.org)
+        app[PROGRESS].nudge(fact.org)
         return
     if fact.kind == "standing":
-        app[keys.progress].nudge(fact.org)
+        app[PROGRESS].nudge(fact.org)
         await payment_notice.close_consoles(app, fact.org)
         return
     async with access.by_fact(app, fact.org) as rows:

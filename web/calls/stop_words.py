@@ -16,10 +16,13 @@ from twilio.base.exceptions import TwilioRestException
 from db.models import Call
 from db.queries.call_progress import is_over
 from protocol.facts import Fact
+from web.bus import BUS
 from web.calls import twiml
 from web.calls.callback_forms import CALL_SID
-from web.request import access, keys
+from web.calls.stream_recovery import STREAM_RECOVERY
+from web.request import access
 from web.request.errors import NotFoundError
+from web.resources import TWILIO
 
 STOPPING = 1000  # queued stops
 WORKERS = 2
@@ -42,9 +45,9 @@ async def stop_words(request: web.Request) -> web.Response:
             raise NotFoundError("This call is over.")
         if stopped.is_new:
             await rows.audit.record("call.words_stopped", {"call": call})
-    request.app[keys.bus].words_stopped(viewer.organisation_id, call)
-    place = request.app[keys.stream_recovery].find(call)
-    request.app[keys.stream_stops].order(call, place.stream if place and place.stream else twiml.STREAM_NAME)
+    request.app[BUS].words_stopped(viewer.organisation_id, call)
+    place = request.app[STREAM_RECOVERY].find(call)
+    request.app[STREAM_STOPS].order(call, place.stream if place and place.stream else twiml.STREAM_NAME)
     _log.info("words stopped", call=call)
     return web.Response(status=204)
 
@@ -54,9 +57,9 @@ def remind(app: web.Application, call: Call, fact: Fact) -> None:
     over = is_over(call.status)
     if fact.kind == "ended" and not over:
         return
-    app[keys.bus].words_stopped(fact.org, fact.call, over=over)
+    app[BUS].words_stopped(fact.org, fact.call, over=over)
     if fact.stream and not over:
-        app[keys.stream_stops].order(fact.call, fact.stream)
+        app[STREAM_STOPS].order(fact.call, fact.stream)
 
 
 class StreamStops:
@@ -102,7 +105,7 @@ class StreamStops:
     async def _attempt(self, call: str, stream: str) -> str | None:
         """Ask Twilio once. Return the reason to retry, None if there is none."""
         try:
-            context = self._app[keys.twilio].calls(call).streams(stream)
+            context = self._app[TWILIO].calls(call).streams(stream)
             await context.update_async(status="stopped")  # type: ignore[arg-type]  # Twilio's constants are plain texts
         except TwilioRestException as error:
             if error.status >= 500 or error.status in (401, 408, 429):
@@ -110,3 +113,6 @@ class StreamStops:
         except (ClientError, TimeoutError, OSError) as error:
             return type(error).__name__
         return None
+
+
+STREAM_STOPS: web.AppKey[StreamStops] = web.AppKey("stream_stops")

@@ -28,9 +28,12 @@ from db.queries.organisations import entitlements
 from protocol.facts import Fact
 from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url
+from web.bus import BUS
 from web.calls.stream_registry import LiveStream, StreamRegistry
-from web.request import access, keys
+from web.config import SETTINGS
+from web.request import access
 from web.request.errors import NotFoundError
+from web.resources import TWILIO
 
 WORKERS = 10  # concurrent starts: a node may lose hundreds of calls
 WAITING = 2000
@@ -96,7 +99,7 @@ class StreamRecovery:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             before, slept = (now := time.monotonic()), now - before
-            bus = self._app[keys.bus]
+            bus = self._app[BUS]
             if slept > _ASLEEP_SECONDS or not bus.connected or now - bus.proven_at > _DEAF_SECONDS:
                 self._registry.extend_deadlines(now)
             for call in self._registry.orphans(bus.proven_at):
@@ -181,9 +184,9 @@ class StreamRecovery:
 
     async def _order(self, call: str, before: str, ticket: str) -> str:
         """Ask Twilio to start a stream. Return its SID."""
-        settings = self._app[keys.settings]
+        settings = self._app[SETTINGS]
         started = await (
-            self._app[keys.twilio]
+            self._app[TWILIO]
             .calls(call)
             .streams.create_async(
                 url=f"{settings.media_public_url}/twilio/stream",
@@ -205,10 +208,13 @@ class StreamRecovery:
             if row.words_stopped_at is not None:
                 return None
             return sign_stream(
-                self._app[keys.settings].stream_shared_secret.get_secret_value(),
+                self._app[SETTINGS].stream_shared_secret.get_secret_value(),
                 org=str(live.org),
                 call=call,
                 direction=row.direction,
                 agent=None if row.agent_id is None else str(row.agent_id),
                 began=live.began,
             )
+
+
+STREAM_RECOVERY: web.AppKey[StreamRecovery] = web.AppKey("stream_recovery")

@@ -14,8 +14,8 @@ from protocol.tickets import sign_console
 from provisioning.twilio.client import EDGE, REGION
 from web.billing import payment_notice
 from web.calls.callback_forms import client_identity
-from web.config import Settings
-from web.request import access, keys, limits, session as request_session
+from web.config import SETTINGS, Settings
+from web.request import access, limits, session as request_session
 
 VOICE_SECONDS = 3600  # the softphone asks for the next one before
 CONSOLE_TICKETS = Limit("console ticket", count=60, seconds=60)  # per member: some tabs that reconnect
@@ -38,7 +38,7 @@ async def console_ticket(request: web.Request) -> web.Response:
     described = asdict(notice) if notice else None
     if notice is not None and not viewer.may_watch:
         return web.json_response({"error": notice.words, "reason": notice.state, "trouble": described}, status=403)
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     ticket = sign_console(
         settings.stream_shared_secret.get_secret_value(),
         org=str(viewer.organisation_id),
@@ -57,7 +57,7 @@ async def voice_token(request: web.Request) -> web.Response:
     viewer = await access.require(request, "softphone")
     await limits.spend(request, VOICE_TOKENS, str(viewer.member_id))
     identity = client_identity(viewer.member_id)
-    token = _voice_token(request.app[keys.settings], identity)
+    token = _voice_token(request.app[SETTINGS], identity)
     return web.json_response({"token": token, "identity": identity, "edge": EDGE})
 
 

@@ -17,7 +17,8 @@ from aiohttp import web
 from multidict import MultiDict
 from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
-from web.request import keys
+from web.config import SETTINGS
+from web.request.access import SIGNED_BY_TWILIO
 from web.request.forms import FORM, read_body
 
 LARGEST_FORM = 64 * 1024  # bytes; Twilio's longest is a few kB
@@ -45,14 +46,14 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
 
     Raises as `verified_form` does.
     """
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     form = await verified_form(
         request,
         origin=settings.web_public_url,
         tokens=[token.get_secret_value() for token in settings.twilio_auth_tokens],
         account=settings.twilio_account_sid,
     )
-    request[keys.signed_by_twilio] = True
+    request[SIGNED_BY_TWILIO] = True
     call = form.get("ParentCallSid") or form.get("CallSid") or ""
     if _CALL_SID.fullmatch(call):
         structlog.contextvars.bind_contextvars(

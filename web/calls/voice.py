@@ -26,7 +26,8 @@ from web.calls import outgoing, twiml
 from web.calls.callback_forms import Form, FormError, call_sid, client_identity, dial_report, member_id, parent_sid
 from web.calls.dialling import DiallingError, dialled
 from web.calls.twilio_request import twilio_form
-from web.request import access, keys
+from web.config import SETTINGS
+from web.request import access
 from web.request.access import PERMISSIONS, Rows
 from web.request.callers import shown
 from web.request.errors import NotFoundError
@@ -147,7 +148,7 @@ async def _inbound(request: web.Request, form: Form) -> str:
 
 
 async def _outbound(request: web.Request, form: Form) -> str:
-    call, agent, settings = call_sid(form), member_id(form.get("From", "")), request.app[keys.settings]
+    call, agent, settings = call_sid(form), member_id(form.get("From", "")), request.app[SETTINGS]
     try:
         called = dialled(form.get("To", ""), settings.dial_countries)
         line = await _line_of(request, agent)
@@ -163,7 +164,7 @@ async def _outbound(request: web.Request, form: Form) -> str:
 
 
 async def _whisper(request: web.Request, form: Form) -> str:
-    prompt = request.app[keys.settings].consent_prompt
+    prompt = request.app[SETTINGS].consent_prompt
     try:
         async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, parent_sid(form)) as rows:
             prompt = _prompt(request, rows)
@@ -221,7 +222,7 @@ async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -
         async with asyncio.timeout(RECORD_SECONDS), access.by_number(request, begun.line.e164) as (rows, _):
             if begun.direction == "outbound":
                 await rows.lock()
-                await outgoing.check(rows, request.app[keys.settings], begun.call)
+                await outgoing.check(rows, request.app[SETTINGS], begun.call)
             row = await _open(rows, begun)
             is_young = await rows.calls.age(row) <= TICKET_AGE and not is_over(row.status)
             was_answered = row.answered_at is not None
@@ -249,7 +250,7 @@ async def _open(rows: Rows, begun: _Begun) -> Call:
 
 
 def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     ticket = sign_stream(
         settings.stream_shared_secret.get_secret_value(),
         org=str(begun.line.organisation_id),
@@ -278,8 +279,8 @@ def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
 
 def _prompt(request: web.Request, rows: Rows) -> str:
     own = (rows.organisation.consent_prompt or "").strip()
-    return own or request.app[keys.settings].consent_prompt
+    return own or request.app[SETTINGS].consent_prompt
 
 
 def _callbacks(request: web.Request) -> twiml.Callbacks:
-    return twiml.Callbacks(request.app[keys.settings].web_public_url)
+    return twiml.Callbacks(request.app[SETTINGS].web_public_url)

@@ -11,11 +11,12 @@ from provisioning.numbers import twilio_config
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
 from web.check.result import CheckResult
-from web.config import Settings
+from web.config import SETTINGS, Settings
 from web.organisation import details as organisation_details
-from web.request import access, keys
+from web.request import access
 from web.request.access import Viewer
 from web.request.callers import shown
+from web.resources import PHONE_NUMBERS
 
 Look = Callable[[web.Request, Viewer], Awaitable[CheckResult]]
 _MOST_NUMBERS = 20  # more than an organisation may have
@@ -37,7 +38,7 @@ async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
         mine = (await rows.numbers.all())[:_MOST_NUMBERS]
     if not mine:
         return CheckResult("numbers", "there is none yet", "choose one under Numbers")
-    api, settings = request.app[keys.phone_numbers], request.app[keys.settings]
+    api, settings = request.app[PHONE_NUMBERS], request.app[SETTINGS]
     try:
         wrong = [shown(number.e164) for number in mine if not await _is_right(api, settings, number)]
     except TwilioError as error:
@@ -54,7 +55,7 @@ async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
 async def prompt(request: web.Request, viewer: Viewer) -> CheckResult:
     """Check that the consent prompt mentions transcription."""
     async with access.rows(request, viewer) as rows:
-        words = (rows.organisation.consent_prompt or "").strip() or request.app[keys.settings].consent_prompt
+        words = (rows.organisation.consent_prompt or "").strip() or request.app[SETTINGS].consent_prompt
     if organisation_details.tells(words):
         return CheckResult("consent words", "tell callers that the call is transcribed")
     return CheckResult("consent words", "do not seem to say that calls are transcribed", "change them under Settings")

@@ -15,7 +15,8 @@ from aiohttp import web
 from db.queries.rate_limits import Limit
 from web.check import checks as check_checks, own
 from web.check.result import CheckResult
-from web.request import access, keys, limits
+from web.config import SETTINGS
+from web.request import access, limits
 from web.request.access import Viewer
 from web.request.render import render
 
@@ -60,5 +61,5 @@ def _names(viewer: Viewer) -> list[str]:
 
 async def _look(request: web.Request, viewer: Viewer, name: str) -> CheckResult:
     if viewer.operates:
-        return await check_checks.look(name, request.app[keys.settings])
+        return await check_checks.look(name, request.app[SETTINGS])
     return await check_checks.guarded(name, own.CHECKS[name](request, viewer))

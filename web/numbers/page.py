@@ -17,14 +17,16 @@ from db.queries.rate_limits import Limit
 from provisioning.numbers import twilio_config
 from provisioning.numbers.orders import DAY, LimitError
 from provisioning.twilio.numbers_api import Offer, TwilioError
+from web.config import SETTINGS
 from web.numbers.search import SEARCHED, Search, is_same_number, label_of, local_number, typed
 from web.numbers.view import CHECKED, Board, Facts, board, check_details
-from web.request import access, keys, limits
+from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
 from web.request.errors import InvalidError, NotFoundError, TooManyError
 from web.request.forms import field as form_field
 from web.request.render import render
+from web.resources import PHONE_NUMBERS
 
 SEARCHES = Limit("number search", count=20, seconds=60)
 CHOICES = Limit("number choice", count=20, seconds=60)
@@ -180,7 +182,7 @@ async def _choose(request: web.Request, viewer: Viewer, rows: Rows, picked: Pick
     same = [order for order in await rows.orders.all() if order.candidate == picked.e164 and order.state != "failed"]
     if any(not may_be_picked_for(order) for order in same):
         return  # the form was sent twice
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     now = await _board(request, rows)
     if picked.order is None and not now.way:
         raise InvalidError(now.closed)
@@ -230,7 +232,7 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     await limits.spend(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         await rows.ordering.keep_choosing()
-    offers = await request.app[keys.phone_numbers].search(wish, _FOUND)
+    offers = await request.app[PHONE_NUMBERS].search(wish, _FOUND)
     return Found(search, [(offer, shown(offer.e164)) for offer in offers])
 
 
@@ -249,14 +251,14 @@ async def _board(request: web.Request, rows: Rows) -> Board:
         used=await rows.orders.open(),
         today=await rows.orders.placed_since(now - DAY),
     )
-    return board(facts, request.app[keys.settings], ZoneInfo(rows.organisation.time_zone), now)
+    return board(facts, request.app[SETTINGS], ZoneInfo(rows.organisation.time_zone), now)
 
 
 async def _repair(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:
     """Correct the settings. Return the changes; None if Twilio no longer has the number. Raises `TwilioError`."""
     if number.twilio_sid is None:
         return None
-    settings, api = request.app[keys.settings], request.app[keys.phone_numbers]
+    settings, api = request.app[SETTINGS], request.app[PHONE_NUMBERS]
     return await twilio_config.repair(api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url)
 
 

@@ -14,11 +14,12 @@ from aiohttp import web
 
 from db.engine import DatabaseUnavailableError
 from db.queries.calls import CallFilter
+from web.config import SETTINGS
 from web.numbers.view import steps
 from web.organisation import checklist
 from web.organisation.checklist import Facts
-from web.organisation.onboarding_events import LOOK_SECONDS, STREAM_SECONDS, news
-from web.request import access, keys
+from web.organisation.onboarding_events import LOOK_SECONDS, PROGRESS, STREAM_SECONDS, news
+from web.request import access
 from web.request.access import Viewer
 from web.request.callers import shown
 from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
@@ -61,7 +62,7 @@ async def try_again(request: web.Request) -> web.StreamResponse:
 async def events(request: web.Request) -> web.StreamResponse:
     """Stream the state as Server-Sent Events whenever it changes."""
     viewer = await access.require(request, "settings")
-    progress = request.app[keys.progress]
+    progress = request.app[PROGRESS]
     with progress.listening(viewer.organisation_id) as event:
         if event is None:
             raise TooManyError(LOOK_SECONDS, "Too many pages of your organisation are open. Close some of them.")
@@ -77,7 +78,7 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse, event: asyncio.Event) -> None:
     last, until = "", asyncio.get_running_loop().time() + STREAM_SECONDS
-    while not request.app[keys.progress].closing and asyncio.get_running_loop().time() < until:
+    while not request.app[PROGRESS].closing and asyncio.get_running_loop().time() < until:
         state = json.dumps(await look(request, viewer))
         # A comment keeps the connection open, and detects a client that has gone.
         await answer.write(f"data: {state}\n\n".encode() if state != last else b":\n\n")
@@ -87,7 +88,7 @@ async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse
 
 async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
     """Return the state of the organisation for the page and the stream."""
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     async with access.rows(request, viewer) as rows:
         facts = Facts(
             organisation=rows.organisation,

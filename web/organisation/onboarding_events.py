@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
+from aiohttp import web
+
 MOST_LISTENERS = 20  # open pages of one organisation
 LOOK_SECONDS = 2.0
 STREAM_SECONDS = 60.0
@@ -52,6 +54,9 @@ class Progress:
             events.discard(event)
             if not events:
                 self._listening.pop(organisation_id, None)
+
+
+PROGRESS: web.AppKey[Progress] = web.AppKey("progress")
 
 
 async def news(event: asyncio.Event) -> None:

@@ -14,9 +14,10 @@ from db.queries.audit import AuditFilter
 from db.queries.rate_limits import Limit
 from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.numbers.bundles import reasons_of
+from web.config import SETTINGS
 from web.organisation import details as business
 from web.organisation.details import Details
-from web.request import access, keys, limits
+from web.request import access, limits
 from web.request.access import Rows
 from web.request.errors import InvalidError
 from web.request.forms import field
@@ -64,7 +65,7 @@ async def change_prompt(request: web.Request) -> web.StreamResponse:
     """Change the consent prompt, or choose the platform's."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
-    ours = request.app[keys.settings].consent_prompt
+    ours = request.app[SETTINGS].consent_prompt
     prompt = ours if await field(request, "use") == "ours" else tidy(await field(request, "prompt"))
     if prompt != ours and (problem := business.prompt_problem(prompt)):
         return await _page(request, status=400, prompt=prompt, wrong={"prompt": problem})
@@ -102,7 +103,7 @@ async def change_retention(request: web.Request) -> web.StreamResponse:
     if written and days is None:
         sentence = f"Enter a whole number of days, {SHORTEST_DAYS} to {LONGEST_DAYS}, or leave it empty."
         return await _page(request, status=400, days=written[:20], wrong={"days": sentence})
-    usual = request.app[keys.settings].call_log_days
+    usual = request.app[SETTINGS].call_log_days
     async with access.rows(request, viewer) as rows:
         before = rows.organisation.call_log_days
         if days != before:
@@ -139,7 +140,7 @@ def _details(organisation: Organisation) -> Details:
 
 
 def _has_platform_papers(app: web.Application) -> bool:
-    settings = app[keys.settings]
+    settings = app[SETTINGS]
     return bool(settings.twilio_bundle_sid and settings.twilio_address_sid)
 
 
@@ -154,7 +155,7 @@ async def _page(
 ) -> web.Response:
     """Render the page, with rejected input as typed and what is ``wrong`` with it."""
     viewer = await access.require(request, "settings")
-    ours = request.app[keys.settings].consent_prompt
+    ours = request.app[SETTINGS].consent_prompt
     async with access.rows(request, viewer) as rows:
         organisation, papers = rows.organisation, await rows.ordering.papers()
         changed = {section: await _last(rows, action) for section, action in _SECTIONS.items()}
@@ -179,7 +180,7 @@ async def _page(
         zones=_zones(organisation.time_zone, datetime.now(UTC)),
         changed=changed,
         days=days if days is not None else str(organisation.call_log_days or ""),
-        usual_days=request.app[keys.settings].call_log_days,
+        usual_days=request.app[SETTINGS].call_log_days,
         most_days=LONGEST_DAYS,
     )
 

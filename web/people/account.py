@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web.request import access, keys, session as request_session
+from web.bus import BUS
+from web.config import SETTINGS
+from web.request import access, session as request_session
 from web.request.access import Viewer
 from web.request.errors import NotSignedInError
 from web.request.render import render
@@ -51,9 +53,9 @@ async def leave(request: web.Request) -> web.StreamResponse:
 
 def _gone(request: web.Request, viewer: Viewer, to: str) -> web.HTTPSeeOther:
     """Return the redirect to ``to``, signed out here, after closing the viewer's consoles."""
-    request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
+    request.app[BUS].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther(to)
-    request_session.end(answer, request.app[keys.settings])
+    request_session.end(answer, request.app[SETTINGS])
     return answer
 
 

@@ -13,8 +13,7 @@ from aiohttp import web
 
 from db import addresses
 from db.queries.sign_in_links import LIFETIME
-from web.config import Settings
-from web.request import keys
+from web.config import SETTINGS, Settings
 
 
 def remember(response: web.StreamResponse, settings: Settings, email: str) -> None:
@@ -37,7 +36,7 @@ def forget(response: web.StreamResponse, settings: Settings) -> None:
 
 def is_here(request: web.Request, email: str) -> bool:
     """Return whether the browser that sent ``request`` asked for a link to ``email``."""
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     sent = request.cookies.get(_name(settings), "").encode(errors="replace")
     marks = (_mark(secret, email).encode() for secret in settings.session_secret.accepted)
     return any(hmac.compare_digest(sent, mark) for mark in marks)

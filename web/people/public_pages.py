@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from provisioning.stripe.api import MOST_SEATS
-from web.request import access, keys
+from web.config import SETTINGS
+from web.request import access
 from web.request.price import Price
 from web.request.render import render
 
@@ -54,7 +55,7 @@ async def _public(request: web.Request, name: str) -> web.Response:
 
 def facts(app: web.Application) -> dict[str, Any]:
     """Return the settings that the public pages show."""
-    settings = app[keys.settings]
+    settings = app[SETTINGS]
     return {
         "price": Price(settings.seat_price_cents),
         "is_open": settings.stripe_is_set,

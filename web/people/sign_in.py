@@ -17,12 +17,16 @@ from db.encryption import keyring_of
 from db.models import Member
 from db.queries import rate_limits, sign_in_links
 from db.queries.members import AddressTakenError
+from web.bus import BUS
+from web.config import SETTINGS
 from web.people import asked
 from web.people.link_tokens import cleaned
-from web.request import access, keys, limits, session as request_session
+from web.request import access, limits, session as request_session
+from web.request.background import BACKGROUND
 from web.request.errors import ForbiddenError, TooManyError
 from web.request.forms import check_own_page, field
-from web.request.render import render
+from web.request.render import JINJA, render
+from web.resources import DATABASE, MAILER
 
 _AHEAD_OF_TIME = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _CONSOLE = "/console"
@@ -57,9 +61,9 @@ async def send(request: web.Request) -> web.StreamResponse:
     except TooManyError as error:
         return _limited(request, email, error)
     wait = await limits.look(request, limits.SIGN_IN_STRANGERS, network)
-    request.app[keys.background].put(partial(_mail_or_count, request.app, email, network))
+    request.app[BACKGROUND].put(partial(_mail_or_count, request.app, email, network))
     page = _limited(request, email, TooManyError(wait), sent=True) if wait else _sent(request, email)
-    asked.remember(page, request.app[keys.settings], email)
+    asked.remember(page, request.app[SETTINGS], email)
     return page
 
 
@@ -107,11 +111,11 @@ async def leave(request: web.Request) -> web.StreamResponse:
         async with access.rows(request, viewer) as rows:
             await rows.members.set_available(viewer.member_id, False)
             await rows.sign_ins.end_links(viewer.member_id)
-        async with request.app[keys.database].begin() as session:
+        async with request.app[DATABASE].begin() as session:
             await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
-        request.app[keys.bus].close_consoles(viewer.organisation_id, viewer.member_id)
+        request.app[BUS].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther("/sign-in")
-    request_session.end(answer, request.app[keys.settings])
+    request_session.end(answer, request.app[SETTINGS])
     raise answer
 
 
@@ -126,7 +130,7 @@ async def mail_link(app: web.Application, email: str, network: str, *, signing_u
     ``signing_up``: the request came from the sign-up form, and the mail says that the account exists. An invited
     member does not count then.
     """
-    async with app[keys.database].begin() as session:
+    async with app[DATABASE].begin() as session:
         requested_from = keyring_of(session).hash("origin", network)
         found = await sign_in_links.create_for(
             session, email, requested_from, pause_seconds=limits.MAIL_SECONDS, invited=not signing_up
@@ -138,20 +142,20 @@ async def mail_link(app: web.Application, email: str, network: str, *, signing_u
         return True
     context = {
         "name": member.name,
-        "url": link_url(app[keys.settings].web_public_url, token),
+        "url": link_url(app[SETTINGS].web_public_url, token),
         "signing_up": signing_up,
         "invited_to": member.organisation.name if member.accepted_at is None else "",
     }
-    text = app[keys.templates].get_template("mail_sign_in.txt").render(context)
-    html = app[keys.templates].get_template("mail_sign_in.html").render(context)
+    text = app[JINJA].get_template("mail_sign_in.txt").render(context)
+    html = app[JINJA].get_template("mail_sign_in.html").render(context)
     # To the stored address: the typed one may differ in more than case.
-    await app[keys.mailer].send(member.email, "Your sign-in link for Bilby", text, html)
+    await app[MAILER].send(member.email, "Your sign-in link for Bilby", text, html)
     return True
 
 
 async def _mail_or_count(app: web.Application, email: str, network: str) -> None:
     if not await mail_link(app, email, network):
-        async with app[keys.database].begin() as session:
+        async with app[DATABASE].begin() as session:
             await rate_limits.spend(session, limits.SIGN_IN_STRANGERS, network)
 
 
@@ -160,7 +164,7 @@ def _decline(request: web.Request) -> str:
 
 
 async def _whose(request: web.Request) -> Member | None:
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         return await sign_in_links.find(session, cleaned(request.match_info["token"]))
 
 
@@ -175,9 +179,9 @@ async def _checked(request: web.Request) -> Member | None:
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:
     """Use the link and sign in, replacing any sign-in of this browser."""
-    settings, before = request.app[keys.settings], request_session.read(request)
+    settings, before = request.app[SETTINGS], request_session.read(request)
     try:
-        async with request.app[keys.database].begin() as session:
+        async with request.app[DATABASE].begin() as session:
             member_id = await sign_in_links.use(session, cleaned(request.match_info["token"]))
             if member_id is not None and before is not None:
                 await sign_in_links.sign_out(session, before.id, before.expires_at)

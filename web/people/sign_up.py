@@ -14,6 +14,7 @@ from aiohttp import web
 
 from db.queries import sign_in_links
 from db.queries.members import AddressTakenError
+from web.config import SETTINGS
 from web.people import sign_in
 from web.people.public_pages import facts
 from web.people.sign_up_link import (
@@ -27,11 +28,13 @@ from web.people.sign_up_link import (
     seats,
     unseal,
 )
-from web.request import access, keys, limits, session as request_session
+from web.request import access, limits, session as request_session
+from web.request.background import BACKGROUND
 from web.request.errors import TooManyError, UnavailableError
 from web.request.forms import check_own_page, field
-from web.request.render import render
+from web.request.render import JINJA, render
 from web.request.typed import tidy
+from web.resources import DATABASE, MAILER
 
 _LIMITED = "Too many attempts. Please wait a few minutes, then try again."
 _CLOSED = "Sign-up is not available yet."
@@ -65,7 +68,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         page = _form(request, typed, {"form": _LIMITED}, status=429)
         page.headers["Retry-After"] = error.retry_after_header
         return page
-    request.app[keys.background].put(partial(_mail, request.app, who, network))
+    request.app[BACKGROUND].put(partial(_mail, request.app, who, network))
     return render(request, "sign_up_sent.html", email=who.email)
 
 
@@ -99,14 +102,14 @@ async def begin(request: web.Request) -> web.StreamResponse:
     except AddressTakenError:
         return await _over(request, email=who.email)
     answer = web.HTTPSeeOther(f"/checkout?seats={who.seats}")
-    request_session.begin(answer, request.app[keys.settings], owner.id)
+    request_session.begin(answer, request.app[SETTINGS], owner.id)
     raise answer
 
 
 def _check_ours(request: web.Request) -> None:
     """Raise unless the form is our own and sign-up is open."""
     check_own_page(request)
-    if not request.app[keys.settings].stripe_is_set:
+    if not request.app[SETTINGS].stripe_is_set:
         raise UnavailableError(_CLOSED)
 
 
@@ -122,20 +125,20 @@ async def _over(request: web.Request, email: str | None = None) -> web.Response:
 
 
 def _whose(request: web.Request) -> SignUp | None:
-    secrets = request.app[keys.settings].session_secret.accepted
+    secrets = request.app[SETTINGS].session_secret.accepted
     return unseal(request.match_info["token"], secrets, int(time.time()))
 
 
 async def _mail(app: web.Application, who: SignUp, network: str) -> None:
     if await sign_in.mail_link(app, who.email, network, signing_up=True):
         return
-    async with app[keys.database].begin() as session:
+    async with app[DATABASE].begin() as session:
         if not await sign_in_links.may_mail(session, who.email, limits.MAIL_SECONDS):
             return
-    settings = app[keys.settings]
+    settings = app[SETTINGS]
     token = seal(who, settings.session_secret.get_secret_value(), int(time.time()))
     # Nothing from the form: it must not be usable to mail text to strangers.
     context = {"url": f"{settings.web_public_url}/sign-up/{token}", "minutes": LIFETIME_SECONDS // 60}
-    text = app[keys.templates].get_template("mail_sign_up.txt").render(context)
-    html = app[keys.templates].get_template("mail_sign_up.html").render(context)
-    await app[keys.mailer].send(who.email, "Start with Bilby", text, html)
+    text = app[JINJA].get_template("mail_sign_up.txt").render(context)
+    html = app[JINJA].get_template("mail_sign_up.html").render(context)
+    await app[MAILER].send(who.email, "Start with Bilby", text, html)

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from aiohttp import web
 
-from web.request import access, keys, session as request_session
+from web.config import SETTINGS
+from web.request import access, session as request_session
 from web.request.errors import NotSignedInError
 
 routes = web.RouteTableDef()
@@ -25,7 +26,7 @@ async def sign_in(request: web.Request) -> web.Response:
     return web.json_response(
         {
             "member": str(viewer.member_id),
-            "csrf_token": request_session.csrf_token(current, request.app[keys.settings]),
+            "csrf_token": request_session.csrf_token(current, request.app[SETTINGS]),
             "until": milliseconds(current.expires_at),
         }
     )

@@ -12,14 +12,19 @@ from db import addresses
 from db.models import Member, Role
 from db.queries.members import AddressTakenError
 from db.queries.rate_limits import Limit
+from web.bus import BUS
+from web.config import SETTINGS
 from web.people.sign_in import link_url
 from web.people.team_page import Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
 from web.people.team_view import ROLES, invitation_problem, may_invite, refusal, roles_given_by
-from web.request import access, keys, limits
+from web.request import access, limits
 from web.request.access import PERMISSIONS, Rows, Viewer
+from web.request.background import BACKGROUND
 from web.request.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
 from web.request.forms import field
+from web.request.render import JINJA
 from web.request.typed import tidy
+from web.resources import MAILER
 
 INVITATIONS = Limit("invitations", count=30, seconds=60 * 60)
 LETTERS = Limit("invitation address", count=4, seconds=60 * 60)
@@ -97,7 +102,7 @@ async def change_role(request: web.Request) -> web.StreamResponse:
     except (NoSeatError, InvalidError) as error:
         return await page(request, viewer, problem_of(str(member_id), error))
     if changed is not None:
-        request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
+        request.app[BUS].close_consoles(viewer.organisation_id, member_id)
         if changed.token:
             _mail(request, viewer, changed.member, changed.token)
     raise web.HTTPSeeOther(_at(member_id))
@@ -117,7 +122,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
             raise ForbiddenError("Only an owner signs an owner out.")
         await rows.sign_ins.end_all(member_id)
         await rows.audit.record("member.signed_out_everywhere", {"member": member.name, "role": member.role})
-    request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
+    request.app[BUS].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther(_at(member_id))
 
 
@@ -130,7 +135,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
         await _remove(request, viewer, member_id)
     except InvalidError as error:
         return await page(request, viewer, problem_of(str(member_id), error))
-    request.app[keys.bus].close_consoles(viewer.organisation_id, member_id)
+    request.app[BUS].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther("/team")
 
 
@@ -215,7 +220,7 @@ async def _spend(request: web.Request, viewer: Viewer, email: str) -> None:
 
 
 def _mail(request: web.Request, viewer: Viewer, member: Member, token: str) -> None:
-    settings = request.app[keys.settings]
+    settings = request.app[SETTINGS]
     context = {
         "name": member.name,
         "inviter": viewer.name,
@@ -224,10 +229,10 @@ def _mail(request: web.Request, viewer: Viewer, member: Member, token: str) -> N
         "url": link_url(settings.web_public_url, token),
         "later": f"{settings.web_public_url}/sign-in",
     }
-    text = request.app[keys.templates].get_template("mail_invitation.txt").render(context)
-    html = request.app[keys.templates].get_template("mail_invitation.html").render(context)
-    send = partial(request.app[keys.mailer].send, member.email, "You are invited to Bilby", text, html)
-    request.app[keys.background].put(send)
+    text = request.app[JINJA].get_template("mail_invitation.txt").render(context)
+    html = request.app[JINJA].get_template("mail_invitation.html").render(context)
+    send = partial(request.app[MAILER].send, member.email, "You are invited to Bilby", text, html)
+    request.app[BACKGROUND].put(send)
 
 
 def _id(request: web.Request) -> UUID:

@@ -29,8 +29,10 @@ from db.queries.numbers import Numbers
 from db.queries.organisations import ENTITLEMENTS, Entitlements, entitlements
 from db.queries.sign_in_links import SignIns
 from provisioning.numbers.ordering import Ordering
-from web.request import keys, limits, session as request_session
+from web.config import SETTINGS
+from web.request import limits, session as request_session
 from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError
+from web.resources import DATABASE
 
 Permission = Literal[
     "console",  # watch live calls: one's own, or with calls.all everybody's
@@ -88,6 +90,12 @@ class Viewer:
         return permission in PERMISSIONS[self.role]
 
 
+VIEWER: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
+"""The viewer, None if not signed in; absent until `current` has run."""
+SIGNED_BY_TWILIO: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")
+"""True once `web.calls.twilio_request` has verified it; `by_number`, `by_member` and `by_call` need it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The rows of one organisation, in one transaction that ends with the ``async with`` it came from."""
@@ -119,9 +127,9 @@ class Rows:
 
 async def current(request: web.Request) -> Viewer | None:
     """Return the viewer, None if not signed in. Read at every request: a removal or new role applies at once."""
-    if keys.viewer not in request:
-        request[keys.viewer] = await _look_up(request)
-    return request[keys.viewer]
+    if VIEWER not in request:
+        request[VIEWER] = await _look_up(request)
+    return request[VIEWER]
 
 
 async def require(request: web.Request, permission: Permission) -> Viewer:
@@ -145,7 +153,7 @@ async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
     """Open the rows that ``viewer`` may see. Raises `NotFoundError` if the organisation no longer exists."""
     only_agent_id = None if viewer.may("calls.all") else viewer.member_id
     actor = Actor(viewer.name or viewer.role, viewer.member_id, limits.network(request))
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         yield await _rows(session, viewer.organisation_id, only_agent_id, actor)
 
 
@@ -156,7 +164,7 @@ async def found(
 
     Raises `db.queries.members.AddressTakenError`.
     """
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         made = await organisations.create(session, name=organisation)
         made.seats_wanted = seats
         owner = await Members(session, made.id).add(email=email, name=name, role="owner")
@@ -167,7 +175,7 @@ async def found(
 
 async def arrived(request: web.Request, member_id: UUID) -> None:
     """Record in the audit log that the member has signed in by a link."""
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         member = await members.by_id(session, member_id)
         if member is not None:
             actor = Actor(member.name or member.role, member.id, limits.network(request))
@@ -176,7 +184,7 @@ async def arrived(request: web.Request, member_id: UUID) -> None:
 
 async def declined(request: web.Request, member: Member) -> None:
     """Remove an invited member who declined by their link."""
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         actor = Actor(member.name or member.role, member.id, limits.network(request))
         await Members(session, member.organisation_id).remove(member.id)
         details = {"member": member.name, "role": member.role}
@@ -186,7 +194,7 @@ async def declined(request: web.Request, member: Member) -> None:
 @asynccontextmanager
 async def of_organisation(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
     """Open all rows of the organisation, for decisions only, never for display. Raises `NotFoundError`."""
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         yield await _rows(session, viewer.organisation_id)
 
 
@@ -223,15 +231,15 @@ async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
 @asynccontextmanager
 async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
     """For an event of media about a call of that organisation: open its rows. Raises `NotFoundError`."""
-    async with app[keys.database].begin() as session:
+    async with app[DATABASE].begin() as session:
         yield await _rows(session, organisation_id)
 
 
 @asynccontextmanager
 async def _for_twilio(request: web.Request) -> AsyncIterator[AsyncSession]:
-    if not request.get(keys.signed_by_twilio, False):
+    if not request.get(SIGNED_BY_TWILIO, False):
         raise ForbiddenError("Not signed by Twilio.")
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         yield session
 
 
@@ -258,9 +266,9 @@ async def _look_up(request: web.Request) -> Viewer | None:
     sign_in = request_session.read(request)
     if sign_in is None:
         return None
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         member = await members.signed_in(session, sign_in.member_id, sign_in.id, sign_in.began_at)
-    return None if member is None else _viewer(member, request.app[keys.settings].operator_emails)
+    return None if member is None else _viewer(member, request.app[SETTINGS].operator_emails)
 
 
 def _viewer(member: Member, operators: Collection[str]) -> Viewer:

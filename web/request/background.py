@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import structlog
+from aiohttp import web
 from prometheus_client import Counter
 
 WAITING = 1000  # tasks; when full, a task is dropped and counted, and the user has to ask again
@@ -52,6 +53,9 @@ class BackgroundTasks:
                 _done.labels("done").inc()
             finally:
                 self._waiting.task_done()
+
+
+BACKGROUND: web.AppKey[BackgroundTasks] = web.AppKey("background")
 
 
 @asynccontextmanager

@@ -24,8 +24,6 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter, Gauge
 
-from web.request import keys
-
 _log = structlog.get_logger(__name__)
 _open = Gauge("bilby_web_connections", "Connections that are open.")
 _closed = Counter("bilby_web_connections_closed", "Connections that we have closed, by why.", ["why"])
@@ -200,10 +198,13 @@ class Connections:
         return True
 
 
+CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections")
+
+
 @web.middleware
 async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Middleware: tell the connection when one of its requests starts and ends."""
-    connection = request.app[keys.connections].of(request.transport)
+    connection = request.app[CONNECTIONS].of(request.transport)
     if connection is None:
         return await handler(request)
     connection.request_began()

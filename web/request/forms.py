@@ -11,12 +11,14 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from web.request import keys
+from web.config import SETTINGS
 from web.request.errors import ForbiddenError, InvalidError
 
 FORM = "application/x-www-form-urlencoded"
 READ_SECONDS = 15.0  # for a whole body; 256 kB in that time are 140 kbit/s
 MOST_FIELDS = 200
+_FIELDS: web.RequestKey[dict[str, str]] = web.RequestKey("form")
+"""The fields that were sent; absent until `field` has run."""
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
@@ -25,9 +27,9 @@ async def field(request: web.Request, name: str) -> str:
 
     Raises `InvalidError` for a body that is not such a form, 415 for a multipart one, and as `read_body` does.
     """
-    if keys.form not in request:
-        request[keys.form] = await _read(request)
-    return request[keys.form].get(name, "")
+    if _FIELDS not in request:
+        request[_FIELDS] = await _read(request)
+    return request[_FIELDS].get(name, "")
 
 
 def check_own_page(request: web.Request) -> None:
@@ -36,7 +38,7 @@ def check_own_page(request: web.Request) -> None:
     if site:
         is_ours = site in ("same-origin", "none")
     else:  # Safari before 16.4: the origin tells, and our own pages send "null", for they send no referrer
-        is_ours = request.headers.get("Origin", "null") in ("null", request.app[keys.settings].web_public_url)
+        is_ours = request.headers.get("Origin", "null") in ("null", request.app[SETTINGS].web_public_url)
     if not is_ours:
         raise ForbiddenError("Please use the form on Bilby's own page.")
 

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from db.queries import rate_limits
 from db.queries.rate_limits import Limit
-from web.request import keys
+from web.config import SETTINGS
 from web.request.errors import TooManyError
+from web.resources import DATABASE
 
 _QUARTER = 15 * 60  # of an hour, in seconds
 
@@ -30,7 +31,7 @@ _NAT64 = ip_network("64:ff9b::/96")
 
 async def spend(request: web.Request, limit: Limit, subject: str) -> None:
     """Count one request of ``subject``. Raises `TooManyError` with the time to wait."""
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         wait = await rate_limits.spend(session, limit, subject)
     if wait is not None:
         raise TooManyError(wait)
@@ -38,7 +39,7 @@ async def spend(request: web.Request, limit: Limit, subject: str) -> None:
 
 async def look(request: web.Request, limit: Limit, subject: str) -> float | None:
     """Return the seconds until ``subject`` may make another request, None if it may now. Counts nothing."""
-    async with request.app[keys.database].begin() as session:
+    async with request.app[DATABASE].begin() as session:
         return await rate_limits.look(session, limit, subject)
 
 
@@ -48,7 +49,7 @@ def network(request: web.Request) -> str:
     Behind our own proxies it is the address that the outermost one saw. If that is not an address, the next proxy's
     counts: all clients that send junk share one counter.
     """
-    hops = request.app[keys.settings].web_proxy_hops
+    hops = request.app[SETTINGS].web_proxy_hops
     lines = ",".join(request.headers.getall("X-Forwarded-For", []))
     forwarded = [part.strip() for part in lines.split(",") if part.strip()]
     believed = forwarded[-hops:] if hops and len(forwarded) >= hops else []

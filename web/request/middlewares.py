@@ -13,8 +13,8 @@ from prometheus_client import Counter, Histogram
 from db.engine import DatabaseUnavailableError, UnstorableError
 from runtime import tracing
 from web.config import Settings
-from web.request import keys
 from web.request.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
+from web.request.health import DRAINING
 from web.request.render import render
 from web.request.security_headers import security_headers
 
@@ -82,7 +82,7 @@ def guard(app: web.Application, settings: Settings) -> None:
     async def prepare(_: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if app[keys.draining].is_set():  # so that the next request goes to another process
+        if app[DRAINING].is_set():  # so that the next request goes to another process
             response.force_close()
             response.headers["Connection"] = "close"
         response.headers["Server"] = "Bilby"  # do not disclose server versions

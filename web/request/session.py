@@ -17,8 +17,7 @@ from uuid import UUID, uuid4
 import jwt
 from aiohttp import web
 
-from web.config import Settings
-from web.request import keys
+from web.config import SETTINGS, Settings
 from web.request.errors import ForbiddenError
 from web.request.forms import FORM, field
 
@@ -37,6 +36,10 @@ class SignIn:
     member_id: UUID
     began_at: datetime
     expires_at: datetime
+
+
+_SIGN_IN: web.RequestKey[SignIn | None] = web.RequestKey("sign_in")
+"""The sign-in of the request's cookie, None without a valid one; absent until `read` ran."""
 
 
 def cookie_name(settings: Settings) -> str:
@@ -67,10 +70,10 @@ def end(response: web.StreamResponse, settings: Settings) -> None:
 
 def read(request: web.Request) -> SignIn | None:
     """The sign-in whose cookie ``request`` carries; None for none, a forged or an expired one."""
-    if keys.sign_in not in request:
-        settings = request.app[keys.settings]
-        request[keys.sign_in] = _verify(request.cookies.get(cookie_name(settings), ""), settings)
-    return request[keys.sign_in]
+    if _SIGN_IN not in request:
+        settings = request.app[SETTINGS]
+        request[_SIGN_IN] = _verify(request.cookies.get(cookie_name(settings), ""), settings)
+    return request[_SIGN_IN]
 
 
 def csrf_token(sign_in: SignIn, settings: Settings) -> str:
@@ -84,7 +87,7 @@ async def check_csrf(request: web.Request, sign_in: SignIn) -> None:
     if sent is None and request.content_type == FORM:
         sent = await field(request, CSRF_FIELD)
     given = (sent or "").encode(errors="replace")
-    secrets = request.app[keys.settings].session_secret.accepted
+    secrets = request.app[SETTINGS].session_secret.accepted
     if not any(hmac.compare_digest(_csrf_token(sign_in, secret).encode(), given) for secret in secrets):
         raise ForbiddenError("This page was open for too long. Please reload it, then try again.")
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from web.request import keys
 from web.request.errors import NotFoundError
 
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -55,10 +54,13 @@ class StaticFiles:
         return self._files.get(name)
 
 
+STATIC_FILES: web.AppKey[StaticFiles] = web.AppKey("static_files")
+
+
 @routes.get("/static/{hash}/{name:.+}")
 async def static(request: web.Request) -> web.StreamResponse:
     """Serve one file. A page of an older version gets the current file, uncached."""
-    files = request.app[keys.static_files]
+    files = request.app[STATIC_FILES]
     path = files.path(request.match_info["name"])
     if path is None:
         raise NotFoundError
@@ -73,4 +75,4 @@ async def static(request: web.Request) -> web.StreamResponse:
 @routes.get("/favicon.ico")
 async def favicon(request: web.Request) -> web.StreamResponse:
     """Redirect to the icon."""
-    raise web.HTTPSeeOther(request.app[keys.static_files].url("bilby.svg"))
+    raise web.HTTPSeeOther(request.app[STATIC_FILES].url("bilby.svg"))

@@ -22,8 +22,8 @@ from sandbox.engines.nats import NatsServer
 from tests.kit.nats import settled
 from tests.kit.paid_site import Shop, open_shop
 from web.billing import payment_notice
+from web.bus import BUS
 from web.config import Settings
-from web.request import keys
 
 WAIT = 10  # seconds
 
@@ -45,7 +45,7 @@ async def shop(settings: Settings, database: Database, server: NatsServer) -> As
     progress = Progress(server.url("provisioning"))
     async with asyncio.TaskGroup() as tasks, open_shop(settings, database, progress.tell_standing) as opened:
         running = tasks.create_task(progress.run())
-        await asyncio.wait_for(opened.site.app[keys.bus].ready.wait(), WAIT)
+        await asyncio.wait_for(opened.site.app[BUS].ready.wait(), WAIT)
         yield opened
         running.cancel()
 
@@ -105,7 +105,7 @@ async def test_an_event_that_changes_nothing_closes_nothing(shop: Shop, server: 
         for event in shop.stripe.events:
             shop.stripe.resend(event["id"])
         await shop.delivered()
-        shop.site.app[keys.bus].close_consoles(owner.organisation_id, UUID(int=1))
+        shop.site.app[BUS].close_consoles(owner.organisation_id, UUID(int=1))
         assert await _closed(heard, 1) == {str(UUID(int=1))}  # the first there was
 
 

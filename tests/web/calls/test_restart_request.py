@@ -8,8 +8,8 @@ from provisioning.twilio.client import client_of
 from sandbox.twilio.rest.registry import Passed
 from tests.kit.twilio_customer import settings as account_of, town
 from web.calls.stream_recovery import StreamRecovery
-from web.config import Settings
-from web.request import keys
+from web.config import SETTINGS, Settings
+from web.resources import TWILIO
 
 
 async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(settings: Settings) -> None:
@@ -24,11 +24,11 @@ async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(set
             "web_public_url": public,
         }
         app, passed = web.Application(), list[Passed]()
-        app[keys.settings] = Settings.model_validate(values)
+        app[SETTINGS] = Settings.model_validate(values)
         customer.says("/voice", "<Pause length='600'/>")
         call = emulator.place_call().sid
         emulator.registry.watchers.append(passed.append)
-        async with client_of(app[keys.settings]) as app[keys.twilio]:
+        async with client_of(app[SETTINGS]) as app[TWILIO]:
             await StreamRecovery(app)._order(call, "MZ1", "ticket")
     (asked,) = passed
     assert asked.form["StatusCallback"] == f"{public}/twilio/stream/status#e=sydney&rc=3&rp=5xx,ct,rt"

@@ -38,9 +38,9 @@ from tests.kit.twilio_caller import (
     dialling,
     twilio_of,
 )
+from web.bus import BUS
 from web.calls.status_callbacks import take_fact
 from web.config import Settings
-from web.request import keys
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"
 BEGAN = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ async def twilio(site: Site, settings: Settings) -> AsyncIterator[Twilio]:
 @pytest_asyncio.fixture
 async def media(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
     """The bus as media sees it, once web is on it too."""
-    await asyncio.wait_for(site.app[keys.bus].ready.wait(), WAIT)
+    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
     client = await nats.connect(nats_server.url("media"))
     yield client
     await client.close()

@@ -28,8 +28,8 @@ from tests.kit.nats import settled
 from tests.kit.site import Browser, Site
 from tests.kit.twilio_caller import CALL, INBOUND, available, calling, twilio_of
 from tests.kit.two_nodes import WAIT, House, freeze, house
+from web.bus import BUS
 from web.config import Settings
-from web.request import keys
 
 PATH = f"/console/calls/{CALL}/stop-words"
 
@@ -49,7 +49,7 @@ def settings(settings: Settings, nats_server: NatsServer) -> Settings:
 @pytest_asyncio.fixture
 async def media(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
     """The bus as media sees it, once web is on it too."""
-    await asyncio.wait_for(site.app[keys.bus].ready.wait(), WAIT)
+    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
     client = await nats.connect(nats_server.url("media"))
     yield client
     await client.close()

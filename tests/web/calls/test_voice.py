@@ -35,8 +35,7 @@ from tests.kit.twilio_caller import (
     twilio_of,
 )
 from web.calls import voice
-from web.config import CONSENT_PROMPT, Settings
-from web.request import keys
+from web.config import CONSENT_PROMPT, SETTINGS, Settings
 
 
 @pytest_asyncio.fixture
@@ -116,7 +115,7 @@ async def test_the_fallback_needs_neither_signature_nor_database(site: Site, met
         assert (answer.status, answer.content_type) == (200, "text/xml")
         verbs = list(ET.fromstring(await answer.text()))
     assert [verb.tag for verb in verbs] == ["Say", "Pause", "Redirect"]
-    assert webhook_url.is_same(verbs[-1].text or "", site.app[keys.settings].web_public_url + INBOUND)
+    assert webhook_url.is_same(verbs[-1].text or "", site.app[SETTINGS].web_public_url + INBOUND)
 
 
 async def test_an_organisation_may_prompt_in_its_own_words(cast: Cast, database: Database, twilio: Twilio) -> None:

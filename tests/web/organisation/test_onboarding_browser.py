@@ -14,7 +14,7 @@ from db.queries import number_orders, organisations, sign_in_links
 from db.queries.members import Members
 from tests.kit.chromium import chromium
 from tests.kit.site import Site
-from web.request import keys
+from web.organisation.onboarding_events import PROGRESS
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +65,7 @@ async def _pay(site: Site, database: Database, nora: Member) -> NumberOrder:
     async with database.begin() as session:
         order = await number_orders.pay(session, nora.organisation_id, "sub_1", {})
         assert order is not None
-    site.app[keys.progress].nudge(nora.organisation_id)
+    site.app[PROGRESS].nudge(nora.organisation_id)
     return order
 
 
@@ -84,7 +84,7 @@ async def test_it_changes_under_the_readers_eyes(opened: Open, site: Site, datab
         await number_orders.record_error(
             session, order, code=20429, sentence=sentence, next_try_at=None, state="chosen"
         )
-    site.app[keys.progress].nudge(nora.organisation_id)
+    site.app[PROGRESS].nudge(nora.organisation_id)
     await expect(now).to_have_text("Renting it")
     await expect(page.locator("#number")).to_have_text("(02) 5550 0037")
     await expect(page.locator("#problem")).to_have_text(sentence)  # text, whatever it looks like

@@ -24,10 +24,10 @@ from provisioning.progress import Progress as Teller
 from sandbox.engines.nats import NatsServer
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
+from web.bus import BUS
 from web.config import Settings
 from web.organisation import onboarding, onboarding_events
-from web.organisation.onboarding_events import MOST_LISTENERS, Progress
-from web.request import keys
+from web.organisation.onboarding_events import MOST_LISTENERS, PROGRESS, Progress
 
 Browsers = Callable[[], Browser]
 EVENTS = "/onboarding/events"
@@ -88,7 +88,7 @@ class TestWithNats:
     ) -> None:
         teller, alice = Teller(nats.url("provisioning")), await browser().sign_in(cast.alice)
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, listening(alice) as stream:
-            await site.app[keys.bus].ready.wait()
+            await site.app[BUS].ready.wait()
             running = tasks.create_task(teller.run())
             assert (await stream.next())["steps"] == []
             order = await _pay(database, cast.a.id)
@@ -159,7 +159,7 @@ class TestWithoutNats:
     async def test_streams_end_with_the_process(self, cast: Cast, browser: Browsers, site: Site) -> None:
         async with listening(await browser().sign_in(cast.alice)) as stream:
             await stream.next()
-            site.app[keys.progress].close()
+            site.app[PROGRESS].close()
             await stream.ended()
 
     async def test_there_are_only_so_many(self, cast: Cast, browser: Browsers) -> None:

@@ -16,7 +16,7 @@ from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
 from tests.kit.numbers_site import Answer, recorded, stands
 from tests.kit.site import Browser, Site
-from web.request import keys
+from web.request.background import BACKGROUND
 
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
@@ -29,7 +29,7 @@ async def invite(browser: Browser, email: str = ERIN, role: str = "agent", name:
 
 async def link_to(outbox: Post, site: Site, email: str = ERIN) -> str:
     """The newest one that was mailed to ``email``."""
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     mine = [letter for letter in outbox[0].letters if letter.recipients == (email,)]
     return mine[-1].links[0].removeprefix(site.url)
 
@@ -48,7 +48,7 @@ async def test_nobody_is_mailed_before_the_first_payment(
     await stands(database, cast.a, "incomplete")
     refused = await invite(await browser().sign_in(cast.alice), role=role)
     assert refused.status == 409
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert not outbox[0].letters
     assert await present(database, ERIN) == []
 

@@ -17,7 +17,9 @@ from db.queries.members import Members
 from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
-from web.request import keys, limits
+from web.request import limits
+from web.request.background import BACKGROUND
+from web.resources import MAILER
 
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
@@ -98,7 +100,7 @@ async def test_a_stranger_gets_the_same_answer_and_no_mail(
     text = (await known.text()).replace("alice@", "nobody@")
     assert text == await unknown.text()
     assert known.headers.keys() == unknown.headers.keys()
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert [letter.recipients for letter in outbox[0].letters] == [("alice@acacia.example",)]
 
 
@@ -109,7 +111,7 @@ async def test_a_removed_member_gets_no_mail(
     async with database.begin() as session:
         await Members(session, cast.a.id).remove(cast.bob.id)
     assert (await browser().post("/sign-in", data={"email": cast.bob.email})).status == 200
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert not outbox[0].letters
     assert (await browser().get(link)).status == 410  # nor does a link from before help
 
@@ -161,11 +163,11 @@ async def test_an_address_gets_one_mail_a_minute_and_is_never_locked(
 ) -> None:
     for typed in ("alice@acacia.example", "ALICE@acacia.example", "alice@ACACIA.example") * 3:
         assert (await browser().post("/sign-in", data={"email": typed})).status == 200
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert len(outbox[0].letters) == 1
     await _let_minutes_pass(database)
     assert (await browser().post("/sign-in", data={"email": "alice@acacia.example"})).status == 200
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert len(outbox[0].letters) == 2
 
 
@@ -190,7 +192,7 @@ async def test_strangers_count_against_their_network_and_lock_no_member_out(
     one, most = browser(), limits.SIGN_IN_STRANGERS.count
     for number in range(most):
         assert (await one.post("/sign-in", data={"email": f"no-{number}@acacia.example"})).status == 200
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     stranger = await one.post("/sign-in", data={"email": "nobody@acacia.example"})
     member = await browser().post("/sign-in", data={"email": "alice@acacia.example"})
     assert stranger.status == member.status == 429  # the answer tells nobody who is a member
@@ -227,7 +229,7 @@ async def test_mail_that_fails_fails_quietly(cast: Cast, browser: Browsers, site
         async def send(self, *_: str) -> None:
             raise OSError
 
-    site.app._state[keys.mailer] = Broken()  # aiohttp keeps a running application from being changed
+    site.app._state[MAILER] = Broken()  # aiohttp keeps a running application from being changed
     assert (await browser().post("/sign-in", data={"email": cast.bob.email})).status == 200
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert (await browser().get("/healthz")).status == 200

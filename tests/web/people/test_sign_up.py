@@ -21,7 +21,8 @@ from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.config import Settings
 from web.people.sign_up_link import LIFETIME_SECONDS, SignUp, seal
-from web.request import keys, limits
+from web.request import limits
+from web.request.background import BACKGROUND
 
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
@@ -190,7 +191,7 @@ async def test_an_address_gets_one_mail_a_minute_and_is_never_locked(
 ) -> None:
     for email in (NORA["email"], "NORA@numbat.example", "nora@NUMBAT.example") * 3:
         assert (await browser().post("/sign-up", data=NORA | {"email": email})).status == 200
-    await site.app[keys.background].settled()
+    await site.app[BACKGROUND].settled()
     assert len(outbox[0].letters) == 1
 
 
@@ -276,6 +277,6 @@ class TestClosed:
         assert page.status == 200
         assert "<form" not in (await page.text()).partition("<main")[2]
         assert (await browser().post("/sign-up", data=NORA)).status == 503
-        await site.app[keys.background].settled()
+        await site.app[BACKGROUND].settled()
         assert not outbox[0].letters
         assert "/sign-up" not in await (await browser().get("/pricing")).text()

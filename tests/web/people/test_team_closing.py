@@ -16,8 +16,8 @@ from sandbox.engines.nats import NatsServer
 from tests.kit.cast import Cast
 from tests.kit.nats import settled
 from tests.kit.site import Browser, Site
+from web.bus import BUS
 from web.config import Settings
-from web.request import keys
 
 Browsers = Callable[[], Browser]
 WAIT = 10  # seconds
@@ -36,7 +36,7 @@ def settings(settings: Settings, server: NatsServer) -> Settings:
 
 
 async def test_consoles_close(site: Site, server: NatsServer, cast: Cast, browser: Browsers) -> None:
-    await asyncio.wait_for(site.app[keys.bus].ready.wait(), WAIT)
+    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
     client = await nats.connect(server.url("media"))
     heard = await client.subscribe("member.*.*.removed")
     await settled(client)

@@ -19,8 +19,8 @@ from db.queries.calls import CallFilter
 from db.queries.members import Members
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
-from web.request import access, keys
-from web.request.access import PERMISSIONS, Viewer
+from web.request import access
+from web.request.access import PERMISSIONS, SIGNED_BY_TWILIO, Viewer
 from web.request.errors import ForbiddenError, NotFoundError
 
 Browsers = Callable[[], Browser]
@@ -37,7 +37,7 @@ WITH_DATABASE = {
 def _request(site: Site, *, signed: bool = False) -> web.Request:
     request = make_mocked_request("POST", "/twilio/voice/inbound", app=site.app)
     if signed:
-        request[keys.signed_by_twilio] = True
+        request[SIGNED_BY_TWILIO] = True
     return request
 
 
@@ -187,6 +187,6 @@ def test_only_few_open_transactions() -> None:
         path.relative_to(WEB).as_posix()
         for path in WEB.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "keys.database"
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "DATABASE"
     }
     assert openers <= WITH_DATABASE

@@ -11,8 +11,7 @@ import pytest
 from aiohttp import web
 
 from runtime.listening import place
-from web.request import keys
-from web.request.connections import Connections, Limits, attend, listen
+from web.request.connections import CONNECTIONS, Connections, Limits, attend, listen
 
 QUICK = Limits(most=20, head_seconds=0.3, idle_seconds=0.6, stalled_seconds=0.4, look_seconds=0.05)
 PATIENCE = 20  # seconds that a busy machine may take for what needs less than one
@@ -56,7 +55,7 @@ async def _door(limits: Limits) -> AsyncIterator[Door]:
             await response.write(bytes(1 << 16))
 
     app = web.Application(middlewares=[attend])
-    app[keys.connections] = connections
+    app[CONNECTIONS] = connections
     app.add_routes([web.get("/", answer), web.get("/wait", wait), web.get("/pour", pour)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -6,13 +6,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from web.config import Settings
-from web.request import keys, limits
+from web.config import SETTINGS, Settings
+from web.request import limits
 
 
 def _network(hops: int, *forwarded: str, peer: str = "198.51.100.7") -> str:
     app = web.Application()
-    app[keys.settings] = Settings.model_construct(web_proxy_hops=hops)
+    app[SETTINGS] = Settings.model_construct(web_proxy_hops=hops)
     headers = [("X-Forwarded-For", line) for line in forwarded]
     request = make_mocked_request("GET", "/", headers=headers, app=app)
     return limits.network(request.clone(remote=peer))

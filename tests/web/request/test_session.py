@@ -15,8 +15,8 @@ from db.queries.members import Members
 from runtime.settings import Secret
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
-from web.config import Settings
-from web.request import keys, session as request_session
+from web.config import SETTINGS, Settings
+from web.request import session as request_session
 from web.request.security_headers import content_security_policy, security_headers
 
 Browsers = Callable[[], Browser]
@@ -161,9 +161,9 @@ async def test_a_new_secret_signs_nobody_out_and_breaks_no_open_page(
     alice = await browser().sign_in(cast.alice)
     old = settings.session_secret.get_secret_value()
     rotated = TypeAdapter(Secret).validate_python(f"{'n' * 32},{old}")
-    monkeypatch.setitem(site.app._state, keys.settings, settings.model_copy(update={"session_secret": rotated}))
+    monkeypatch.setitem(site.app._state, SETTINGS, settings.model_copy(update={"session_secret": rotated}))
     assert (await alice.get("/console")).status == 200
     assert (await alice.post("/console/ticket")).status == 200, "the CSRF token of a page that was open before"
     replaced = settings.model_copy(update={"session_secret": TypeAdapter(Secret).validate_python("n" * 32)})
-    monkeypatch.setitem(site.app._state, keys.settings, replaced)
+    monkeypatch.setitem(site.app._state, SETTINGS, replaced)
     assert (await alice.get("/console")).status == 303, "signed by a secret that nobody accepts any more"
