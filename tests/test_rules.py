@@ -123,6 +123,6 @@ def test_nothing_is_dead() -> None:
     ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=100, check=False)
     folders = [*(_ROOT / "web" / name for name in ("templates", "mails")), _ROOT / "provisioning" / "mails"]
     folders += sorted((_ROOT / "sandbox").rglob("templates"))
-    shown = set(re.findall(r"\w+", " ".join(path.read_text() for folder in folders for path in folder.glob("*.*"))))
+    shown = set(re.findall(r"\w+", " ".join(path.read_text() for folder in folders for path in folder.rglob("*.*"))))
     dead = [line for line in ran.stdout.splitlines() if re.findall(r"'(\w+)'", line)[0] not in shown]
     assert dead == [], ran.stderr

@@ -221,6 +221,9 @@ async def test_static_files_are_kept_for_ever_under_their_hash(site: Site, brows
     assert "immutable" in kept.headers["Cache-Control"]
     older = await browser().get(f"/static/0123456789abcdef/{address.rpartition('/')[2]}")
     assert (older.status, older.headers["Cache-Control"]) == (200, "no-cache")
+    moved = await browser().get("/static/0123456789abcdef/console.js")
+    assert (moved.status, moved.headers["Cache-Control"]) == (302, "no-cache")
+    assert moved.headers["Location"] == f"{address.rpartition('/')[0]}/console/console.js"
     for path in ("nothing.css", "../app.py", "..%2Fapp.py", "%2e%2e/app.py", "/etc/passwd", "%2Fetc%2Fpasswd"):
         async with aiohttp.ClientSession() as http, http.get(f"{site.url}/static/x/{path}") as answer:
             assert answer.status == 404

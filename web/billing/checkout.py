@@ -110,7 +110,7 @@ async def success(request: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther("/onboarding")
     if subscribed and not checkout.is_complete:  # there is another subscription already
         raise web.HTTPSeeOther("/billing")
-    return render(request, "checkout_success.html", state=state, checkout=checkout)
+    return render(request, "billing/checkout_success.html", state=state, checkout=checkout)
 
 
 @routes.get("/checkout/standing")
@@ -254,7 +254,7 @@ async def _page(
     state = checkout_rules.papers_state(papers, platform=_platform(request.app))
     return render(
         request,
-        "checkout.html",
+        "billing/checkout.html",
         status=status,
         known=known.is_complete,
         details=known if known.is_complete or typed is None else typed.details,

@@ -178,7 +178,7 @@ async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: i
     bills = billing_view.bills(found.invoices, organisation, row)
     return render(
         request,
-        "billing.html",
+        "billing/billing.html",
         status=status,
         state=billing_view.state(organisation, row),
         row=row,

@@ -30,7 +30,7 @@ async def console(request: web.Request) -> web.StreamResponse:
     settings, sign_in = request.app[SETTINGS], request_session.read(request)
     return render(
         request,
-        "console.html",
+        "console/console.html",
         members=members,
         signed_in_until=milliseconds(sign_in.expires_at) if sign_in is not None else 0,
         media_url=settings.media_public_url,
@@ -43,7 +43,7 @@ async def _console_off(request: web.Request, viewer: Viewer) -> web.Response:
     phone = viewer.may("softphone") and viewer.entitlements.connects
     return render(
         request,
-        "console_off.html",
+        "console/console_off.html",
         notice=await payment_notice.find(request, viewer),
         **_phone(request, has_phone=phone),
     )

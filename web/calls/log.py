@@ -36,7 +36,7 @@ async def log(request: web.Request) -> web.StreamResponse:
     shown = found[:PAGE]
     return render(
         request,
-        "calls.html",
+        "calls/calls.html",
         calls=[line(call, zone) for call in shown],
         filters=filters,
         directions=DIRECTIONS,

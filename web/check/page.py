@@ -30,10 +30,10 @@ async def preflight(request: web.Request) -> web.StreamResponse:
     """Show the page, whose script fetches the results; ``?now=1`` renders them at once, which takes some seconds."""
     viewer = await access.require(request, "settings")
     if "now" not in request.query:
-        return render(request, "check.html", names=_names(viewer), results=[])
+        return render(request, "check/check.html", names=_names(viewer), results=[])
     await limits.spend(request, LOOKS, str(viewer.member_id))
     found = await asyncio.gather(*(_look(request, viewer, name) for name in _names(viewer)))
-    return render(request, "check.html", names=[], results=found)
+    return render(request, "check/check.html", names=[], results=found)
 
 
 @routes.get("/check/findings")

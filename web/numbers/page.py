@@ -79,7 +79,7 @@ async def numbers(request: web.Request) -> web.StreamResponse:
 async def state(request: web.Request) -> web.StreamResponse:
     """Render the part of the page that refreshes itself."""
     viewer = await access.require(request, "numbers")
-    return render(request, "numbers_state.html", board=await _look(request, viewer), problem=None)
+    return render(request, "numbers/numbers_state.html", board=await _look(request, viewer), problem=None)
 
 
 @routes.post("/numbers/choose")
@@ -218,7 +218,9 @@ async def _page(
         problem = problem or _refused("search", error)
     now = await _look(request, viewer)
     status = 200 if problem is None else problem.status
-    page = render(request, "numbers.html", status=status, board=now, found=found, problem=problem, key=uuid4())
+    page = render(
+        request, "numbers/numbers.html", status=status, board=now, found=found, problem=problem, key=uuid4()
+    )
     if problem is not None and problem.retry_after is not None:
         page.headers["Retry-After"] = str(max(1, round(problem.retry_after + 0.5)))
     return page

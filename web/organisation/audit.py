@@ -38,7 +38,7 @@ async def log(request: web.Request) -> web.StreamResponse:
     shown = found[:PAGE]
     return render(
         request,
-        "audit.html",
+        "organisation/audit.html",
         entries=[line(entry, zone) for entry in shown],
         failed=[_failed(event, zone) for event in failed],
         filters=filters,

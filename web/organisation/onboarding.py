@@ -35,7 +35,7 @@ routes = web.RouteTableDef()
 async def onboarding(request: web.Request) -> web.StreamResponse:
     """Show the checklist."""
     viewer = await access.require(request, "settings")
-    return render(request, "onboarding.html", state=await look(request, viewer))
+    return render(request, "organisation/onboarding.html", state=await look(request, viewer))
 
 
 @routes.get("/onboarding/standing")

@@ -164,7 +164,7 @@ async def _page(
     words = prompt if prompt is not None else (organisation.consent_prompt or ours)
     return render(
         request,
-        "settings.html",
+        "organisation/settings.html",
         status=status,
         wrong=wrong or {},
         details=shown,

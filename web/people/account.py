@@ -64,4 +64,4 @@ async def _page(request: web.Request, viewer: Viewer, problem: str = "") -> web.
         member = await rows.members.get(viewer.member_id)
     if member is None:
         raise NotSignedInError
-    return render(request, "account.html", status=409 if problem else 200, email=member.email, problem=problem)
+    return render(request, "people/account.html", status=409 if problem else 200, email=member.email, problem=problem)

@@ -40,7 +40,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Show the form. ``?again`` is for signing in again before the sign-in ends."""
     if "again" not in request.query and await access.current(request) is not None:
         raise web.HTTPSeeOther(_CONSOLE)
-    return render(request, "sign_in.html")
+    return render(request, "people/sign_in.html")
 
 
 @routes.post("/sign-in")
@@ -54,7 +54,9 @@ async def send(request: web.Request) -> web.StreamResponse:
     try:
         email = addresses.read(typed, plain=False).shown
     except AddressError as error:
-        return render(request, "sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST])
+        return render(
+            request, "people/sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST]
+        )
     network = limits.network(request)
     try:
         await limits.spend(request, limits.SIGN_IN_NETWORK, network)
@@ -78,7 +80,9 @@ async def look(request: web.Request) -> web.StreamResponse:
     viewer = await access.current(request)
     is_other = viewer is not None and viewer.member_id != member.id
     if member.accepted_at is None or is_other or not asked.is_here(request, member.email):
-        return render(request, "sign_in_begin.html", member=member, is_other=is_other, decline=_decline(request))
+        return render(
+            request, "people/sign_in_begin.html", member=member, is_other=is_other, decline=_decline(request)
+        )
     return await _sign_in(request)
 
 
@@ -98,7 +102,7 @@ async def decline(request: web.Request) -> web.StreamResponse:
     if member.accepted_at is not None:
         raise ForbiddenError("You are already in the team. You can leave it on your account page.")
     await access.declined(request, member)
-    return render(request, "sign_in_declined.html", organisation=member.organisation.name)
+    return render(request, "people/sign_in_declined.html", organisation=member.organisation.name)
 
 
 @routes.post("/sign-out")
@@ -186,7 +190,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
             if member_id is not None and before is not None:
                 await sign_in_links.sign_out(session, before.id, before.expires_at)
     except AddressTakenError:
-        return render(request, "sign_in_taken.html", status=409)
+        return render(request, "people/sign_in_taken.html", status=409)
     if member_id is None:
         return await _dead(request)
     await access.arrived(request, member_id)
@@ -199,15 +203,15 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
 async def _dead(request: web.Request) -> web.Response:
     """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
     await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
-    return render(request, "sign_in_failed.html", status=410)
+    return render(request, "people/sign_in_failed.html", status=410)
 
 
 def _sent(request: web.Request, email: str) -> web.Response:
-    return render(request, "sign_in_sent.html", email=email)
+    return render(request, "people/sign_in_sent.html", email=email)
 
 
 def _limited(request: web.Request, email: str, error: TooManyError, *, sent: bool = False) -> web.Response:
-    name = "sign_in_sent.html" if sent else "sign_in.html"
+    name = "people/sign_in_sent.html" if sent else "people/sign_in.html"
     page = render(request, name, status=429, problem=limits.TOO_MANY_LINKS, email=email)
     page.headers["Retry-After"] = error.retry_after_header
     return page

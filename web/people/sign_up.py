@@ -69,7 +69,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         page.headers["Retry-After"] = error.retry_after_header
         return page
     request.app[BACKGROUND].put(partial(_mail, request.app, who, network))
-    return render(request, "sign_up_sent.html", email=who.email)
+    return render(request, "people/sign_up_sent.html", email=who.email)
 
 
 @routes.get("/sign-up/{token:[^/]+}")
@@ -79,7 +79,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     if who is None:
         return await _over(request)
     await access.current(request)  # so that a signed-in member is warned
-    return render(request, "sign_up_begin.html", who=who)
+    return render(request, "people/sign_up_begin.html", who=who)
 
 
 @routes.post("/sign-up/{token:[^/]+}")
@@ -115,13 +115,13 @@ def _check_ours(request: web.Request) -> None:
 
 def _form(request: web.Request, typed: dict[str, str], wrong: dict[str, str], *, status: int = 200) -> web.Response:
     known = facts(request.app) | {"typed": typed, "problems": wrong, "seats": seats(typed["seats"])}
-    return render(request, "sign_up.html", status=status, **known)
+    return render(request, "people/sign_up.html", status=status, **known)
 
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:
     """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
     await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
-    return render(request, "sign_up_over.html", status=410, email=email)
+    return render(request, "people/sign_up_over.html", status=410, email=email)
 
 
 def _whose(request: web.Request) -> SignUp | None:

@@ -61,7 +61,7 @@ async def page(
     team = await _look(request, viewer)
     answer = render(
         request,
-        "team.html",
+        "people/team.html",
         status=problem.status if problem else 200,
         team=team,
         does=DOES,

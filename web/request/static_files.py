@@ -1,7 +1,7 @@
 """Static files, under URLs that change with their content, so that browsers may cache them for ever.
 
-One hash stands for the whole folder, ``/static/{hash}/console.js``: a module that imports ``./socket.js`` gets the
-version that belongs to it, and nothing needs a build step.
+One hash stands for the whole folder, ``/static/{hash}/console/console.js``: a module that imports ``./title.js`` gets
+the version that belongs to it, and nothing needs a build step.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class StaticFiles:
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
         self.hash = digest.hexdigest()[:16]
+        self._places = {path.name: name for name, path in self._files.items()}
 
     def url(self, name: str) -> str:
         """Return the URL of ``name``. Raises KeyError for a file that does not exist."""
@@ -53,17 +54,28 @@ class StaticFiles:
         """Return the path of ``name``, None unless it was found at start: a client's path is never opened."""
         return self._files.get(name)
 
+    def moved(self, name: str) -> str | None:
+        """Return the URL of the file that is called like ``name`` in whatever folder, None if there is none."""
+        place = self._places.get(name.rpartition("/")[2])
+        return None if place is None else self.url(place)
+
 
 STATIC_FILES: web.AppKey[StaticFiles] = web.AppKey("static_files")
 
 
 @routes.get("/static/{hash}/{name:.+}")
 async def static(request: web.Request) -> web.StreamResponse:
-    """Serve one file. A page of an older version gets the current file, uncached."""
-    files = request.app[STATIC_FILES]
-    path = files.path(request.match_info["name"])
+    """Serve one file. A page of an older version gets the current file, uncached.
+
+    If the file has moved since, it is redirected: a script's relative imports follow the URL that answered.
+    """
+    files, name = request.app[STATIC_FILES], request.match_info["name"]
+    path = files.path(name)
     if path is None:
-        raise NotFoundError
+        moved = files.moved(name)
+        if moved is None:
+            raise NotFoundError
+        raise web.HTTPFound(moved, headers={"Cache-Control": _ASK_AGAIN})
     current = request.match_info["hash"] == files.hash
     headers = {
         "Cache-Control": _FOR_EVER if current else _ASK_AGAIN,

@@ -1,4 +1,4 @@
-"""How the phone stays registered: static/registration.js with a Device that a test plays, and short times."""
+"""How the phone stays registered: its registration.js with a Device that a test plays, and short times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 # A Device that does what a test says: `Device.does` is called with each that registers. `log` is what happened.
 PLAYED = """async (timing) => {
-  const { Registration } = await import("/static/registration.js");
+  const { Registration } = await import("/static/console/phone/registration.js");
   globalThis.log = [];
   globalThis.busy = false;
   globalThis.Twilio = { Device: class {

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.browser
 _STATIC = Path(__file__).parents[3] / "web" / "static"
 _FOLD = """
 async (texts) => {
-  const { CallsStore } = await import("/static/calls_store.js");
+  const { CallsStore } = await import("/static/console/calls/calls_store.js");
   const store = new CallsStore();
   for (const text of texts) store.apply(JSON.parse(text));
   return store.inOrder().map(({ id, agent, state, lines }) => [
@@ -121,9 +121,9 @@ SAID = {
 
 
 async def test_the_small_pure_parts(modules: Modules) -> None:
-    assert {expression: await modules.call("wording.js", expression) for expression in SAID} == SAID
+    assert {expression: await modules.call("console/wording.js", expression) for expression in SAID} == SAID
     waits = "[0, 1, 9].map((tries) => [it.waitBefore(tries, () => 0), it.waitBefore(tries, () => 1)])"
-    assert await modules.call("connection.js", waits) == [[500, 1000], [1000, 2000], [7500, 15000]]
+    assert await modules.call("console/connection/connection.js", waits) == [[500, 1000], [1000, 2000], [7500, 15000]]
     reassigned = """(() => {
       const store = new it.CallsStore("bob");
       const about = { direction: "inbound", started_at: "", state: "silent", utterances: [], gaps: [] };
@@ -131,7 +131,7 @@ async def test_the_small_pure_parts(modules: Modules) -> None:
       store.apply({ type: "call.assigned", call: "CA1", agent: "dana" });
       return store.live().length;
     })()"""
-    assert await modules.call("calls_store.js", reassigned) == 0
+    assert await modules.call("console/calls/calls_store.js", reassigned) == 0
 
 
 def _folded(events: list[Event]) -> CallView:

@@ -1,6 +1,6 @@
 // While the page waits for something, poll the state, and reload the page when it changes.
 
-import { watchForms } from "./busy.js";
+import { watchForms } from "../busy.js";
 
 const PAUSE_MS = 1000;
 const LATE_MS = 20_000;

@@ -1,7 +1,7 @@
 // Runs the preflight and shows each result as soon as it arrives.
 
-import { abortAfter } from "./deadline.js";
-import { part, put } from "./dom.js";
+import { abortAfter } from "../deadline.js";
+import { part, put } from "../dom.js";
 
 const PATIENCE_MS = 30_000;
 const cards = [...part("checks").children];

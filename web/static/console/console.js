@@ -1,19 +1,19 @@
 // The console page: socket → store → list and transcript. Words are shown, and written nowhere else.
 
-import { CallList } from "./call_list.js";
-import { needsAttention } from "./call_state.js";
-import { CallsStore } from "./calls_store.js";
+import { CallList } from "./calls/call_list.js";
+import { needsAttention } from "./calls/call_state.js";
+import { CallsStore } from "./calls/calls_store.js";
 import { now, setClock } from "./clock.js";
-import { Connection } from "./connection.js";
-import { part, put } from "./dom.js";
+import { Connection } from "./connection/connection.js";
+import { part, put } from "../dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
 import { LinkPanel } from "./link_panel.js";
 import { MissingCalls } from "./missing_calls.js";
-import { PhonePanel } from "./phone_panel.js";
+import { PhonePanel } from "./phone/phone_panel.js";
 import { csrfToken, signedInUntil } from "./sign_in.js";
 import { SignInPanel } from "./sign_in_panel.js";
 import { StopWords } from "./stop_words.js";
-import { TranscriptPanel } from "./transcript_panel.js";
+import { TranscriptPanel } from "./calls/transcript_panel.js";
 import { DIRECTIONS } from "./wording.js";
 
 const ENDED_STAYS_MS = 4000; // so that the list does not jump under the pointer

@@ -1,11 +1,11 @@
 // The page that replaces the console while the subscription is not paid: the phone, and a check now and then whether it is paid.
 
-import { part, put } from "./dom.js";
+import { part, put } from "../dom.js";
 import { listen } from "./keys.js";
-import { PhonePanel } from "./phone_panel.js";
-import { barredFor } from "./connection.js";
+import { PhonePanel } from "./phone/phone_panel.js";
+import { barredFor } from "./connection/connection.js";
 import { csrfToken } from "./sign_in.js";
-import { askForTicket } from "./ticket.js";
+import { askForTicket } from "./connection/ticket.js";
 
 const page = document.body.dataset;
 const phone = page.voice === "on" ? newPhone() : null;

@@ -1,6 +1,6 @@
 // The state of the connection: a word in the top bar, and a notice while the words on screen are not live.
 
-import { make, makeButton, part, put } from "./dom.js";
+import { make, makeButton, part, put } from "../dom.js";
 import { titleSays } from "./title.js";
 
 const LABELS = {

@@ -1,7 +1,7 @@
 // Calls that a fresh snapshot left out: they have ended, or their media node died and another is about to take them over.
 // The web server, which has the call log, knows which. A call that is over is dropped.
 
-import { abortAfter } from "./deadline.js";
+import { abortAfter } from "../deadline.js";
 import { csrfToken } from "./sign_in.js";
 
 const PATIENCE_MS = 30_000; // for a call to come back

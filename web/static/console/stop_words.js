@@ -1,6 +1,6 @@
 // "Stop words for this call", for a caller who objects: confirmed in a dialog, done by the server, never undone.
 
-import { part, put } from "./dom.js";
+import { part, put } from "../dom.js";
 
 const WORDS = new Set(["utterance", "gap", "state", "latency"]);
 const PROBLEMS = {

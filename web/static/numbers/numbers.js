@@ -1,7 +1,7 @@
 // Refreshes the state of numbers and orders without a reload, but not while somebody types.
 
-import { watchForms } from "./busy.js";
-import { part } from "./dom.js";
+import { watchForms } from "../busy.js";
+import { part } from "../dom.js";
 
 const EVERY_MS = 2000;
 const state = part("state");

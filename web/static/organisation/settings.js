@@ -1,6 +1,6 @@
 // Preview of the consent prompt while it is typed: its length, its text, and how it sounds.
 
-import { part, put } from "./dom.js";
+import { part, put } from "../dom.js";
 
 const field = part("prompt-words");
 const listen = part("listen");

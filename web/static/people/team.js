@@ -1,6 +1,6 @@
 // Offers to change a role only where another one is chosen, and sends an invitation once.
 
-import { watchForms } from "./busy.js";
+import { watchForms } from "../busy.js";
 
 document.documentElement.classList.add("has-script");
 watchForms(document);

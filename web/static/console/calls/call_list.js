@@ -1,8 +1,8 @@
 // The list of live calls: who is on, how long, how it goes, the last words. Keyed rows; one of them takes the Tab key.
 
 import { needsAttention, shownState } from "./call_state.js";
-import { put } from "./dom.js";
-import { DIRECTIONS, SPEAKERS, duration, stateWords } from "./wording.js";
+import { put } from "../../dom.js";
+import { DIRECTIONS, SPEAKERS, duration, stateWords } from "../wording.js";
 
 export class CallList {
   #list;

@@ -1,6 +1,6 @@
 // Scrolls along with the newest words, unless the reader has scrolled up; then counts what they have not seen.
 
-import { plural } from "./wording.js";
+import { plural } from "../wording.js";
 
 const NEAR_PX = 24; // this close to the end counts as at the end
 

@@ -1,10 +1,10 @@
 // The selected call: agent, duration, state and transcript.
 
 import { shownState } from "./call_state.js";
-import { make, makeButton, part, put } from "./dom.js";
+import { make, makeButton, part, put } from "../../dom.js";
 import { Follow } from "./follow.js";
 import { TranscriptView } from "./transcript_view.js";
-import { DIRECTIONS, duration, latencyWords, stateWords } from "./wording.js";
+import { DIRECTIONS, duration, latencyWords, stateWords } from "../wording.js";
 
 const SIZES_REM = [1, 1.125, 1.3, 1.5, 1.8, 2.2];
 const WIDE_PX = 1500; // such a screen is further away

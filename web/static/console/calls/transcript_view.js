@@ -3,8 +3,8 @@
 // The lines stand in blocks, so that the browser can leave whole blocks out of its work while they are off screen
 // (`content-visibility`): four hours of talk are thousands of lines, and one by one even skipping them costs.
 
-import { make } from "./dom.js";
-import { SPEAKERS, duration, gapWords, splitStable } from "./wording.js";
+import { make } from "../../dom.js";
+import { SPEAKERS, duration, gapWords, splitStable } from "../wording.js";
 
 const BLOCK = 60; // lines
 const MOST_ANNOUNCED = 12; // lines the screen reader's log keeps

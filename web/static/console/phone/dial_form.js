@@ -1,8 +1,8 @@
 // The field for a number to call. The server checks the number before it is dialled; a refusal is shown beside the field,
 // and the number stays in it.
 
-import { abortAfter } from "./deadline.js";
-import { part, put } from "./dom.js";
+import { abortAfter } from "../../deadline.js";
+import { part, put } from "../../dom.js";
 
 const CHECK_MS = 5_000;
 const EMERGENCY = new Set(["000", "112", "106"]);

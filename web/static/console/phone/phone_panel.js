@@ -1,11 +1,11 @@
 // The phone's controls: taking calls or not, the ring banner, dial pad, mute, hang up. What it does is softphone.js's.
 
-import { now } from "./clock.js";
+import { now } from "../clock.js";
 import { DialForm } from "./dial_form.js";
-import { part, put } from "./dom.js";
+import { part, put } from "../../dom.js";
 import { Softphone } from "./softphone.js";
-import { titleSays } from "./title.js";
-import { duration } from "./wording.js";
+import { titleSays } from "../title.js";
+import { duration } from "../wording.js";
 
 const STATUS = { loading: "The phone is starting", offline: "The phone is reconnecting", ready: "", failed: "", off: "" };
 const UNKNOWN_MS = 5_000; // without transcription the page never learns when the call began: then use the start of the conversation

@@ -7,7 +7,7 @@ const NAMES = ["incoming", "outgoing", "disconnect", ...[..."0123456789sh"].map(
  * The SDK's `sounds`: every name it has. Without them it fetches Twilio's from a host that our policy does not allow, is silent,
  * and announces each incoming call 2 s late.
  */
-export const sounds = Object.fromEntries(NAMES.map((name) => [name, new URL(`./sounds/${name}.wav`, import.meta.url).href]));
+export const sounds = Object.fromEntries(NAMES.map((name) => [name, new URL(`../../sounds/${name}.wav`, import.meta.url).href]));
 
 /** Return the SDK's `Device`. `sdk`: {url, integrity}, the hash that the script must have, or "" for one on loopback. */
 export function loadDevice(sdk) {
