@@ -2,8 +2,8 @@
 
 `Client` is twilio's own; only its HTTP client is ours. What had to be put right in it: it gives aiohttp a timeout
 of None for every request whatever its constructor is given, it knows no base URL but Twilio's, it uses a way of
-signing in that aiohttp is about to drop, it logs URLs, which carry phone numbers, and it forgets for how long
-Twilio asks to be left alone.
+signing in that aiohttp is about to drop, it logs URLs, which carry phone numbers, it forgets for how long
+Twilio asks to be left alone, and it reads an answer that was cut off before its first character.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ _silent = logging.Logger("twilio", logging.CRITICAL)
 
 
 class BusyError(TwilioRestException):
-    """Twilio is busy or down: a later retry may help. ``retry_after`` is in seconds, if given."""
+    """Twilio is busy, down, or its answer is empty: a later retry may help.
+
+    ``retry_after`` is in seconds, if given.
+    """
 
     def __init__(self, method: str, url: str, response: Response) -> None:
         super().__init__(response.status_code, url, "Twilio is busy", _code(response), method)
@@ -64,7 +67,8 @@ class _HttpClient(AsyncTwilioHttpClient):
             headers = {**(headers or {}), "Authorization": encode_basic_auth(*auth)}
         async with asyncio.timeout(SECONDS):
             response = await super().request(method, at(self._base, url), params, data, headers)
-        if response.status_code in _BUSY:
+        is_empty = method != "DELETE" and not response.text  # twilio's client would take it for an object of Nones
+        if response.status_code in _BUSY or is_empty:
             raise BusyError(method, urlsplit(url).path, response)
         return response
 

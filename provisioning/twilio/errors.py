@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from http import HTTPStatus
 from typing import Literal
 
 Remedy = Literal["again", "operator", "papers", "another number", "nothing"]
@@ -101,12 +102,15 @@ def outlook(sentence: str | None, next_try_at: datetime | None, zone: tzinfo) ->
 
 
 def failure_of(code: int | None, status: int | None, text: str = "") -> Failure:
-    """Return what error ``code`` under HTTP ``status`` means, or Twilio's ``text``. No status: no answer at all."""
+    """Return what error ``code`` under HTTP ``status`` means, or Twilio's ``text``.
+
+    No status: no answer at all; a status of success: half an answer.
+    """
     if _NOT_THERE in text.casefold():
         return _REALM
     if code in FAILURES:
         return FAILURES[code]
-    if status is None:
+    if status is None or status < HTTPStatus.BAD_REQUEST:
         return Failure("Twilio did not answer in time.", "again")
     if status == 429:
         return _BUSY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,7 @@ _BROKEN = sorted(path.name for path in _AWS.glob("*.broken.hex"))
 _MESSAGES = sorted(path.name for path in _AWS.glob("*.hex") if path.name not in _BROKEN)
 _EVENTS = ("channel", "complete_segment", "incomplete_segment", "stable_partial")
 _FRAMES = sorted(path.stem for path in _TWILIO.glob("*.json"))
+_SILENT_LINE = base64.b64decode(json.loads((_TWILIO / "recorded_media.json").read_bytes())["media"]["payload"])
 
 _JSON = "application/json"
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -50,7 +52,14 @@ _MEANT: dict[str, Any] = {
     "mark": Ignored("mark"),
     "media_inbound": Media(MediaBody("inbound", 5, bytes.fromhex("9e8f898686898e9cd2")), _MZ, 4),
     "media_outbound": Media(MediaBody("outbound", 5, bytes.fromhex("9e8f898686898e9c")), _MZ, 3),
+    "recorded_connected": Ignored("connected"),
+    "recorded_media": Media(MediaBody("inbound", 1593, _SILENT_LINE), _MZ, 74),
+    "recorded_stop": Stop(_MZ, 352),
     "stop": Stop(_MZ, 5),
+}
+_PARAMETERS = {
+    "start": {"FirstName": "Jane", "LastName": "Doe", "RemoteParty": "Bob"},
+    "recorded_start": {"hello": "HelloValue"},
 }
 
 
@@ -62,6 +71,11 @@ def message(name: str) -> bytes:
 def event(name: str) -> bytes:
     """The TranscriptEvent of that name, as a payload."""
     return (_AWS / f"{name}.json").read_bytes()
+
+
+def truncated(folder: Path, name: str) -> bytes:
+    """The truncated twin of the file ``name``."""
+    return (folder / "truncated" / name).read_bytes()
 
 
 def cuts(whole: bytes) -> Iterator[bytes]:
@@ -77,7 +91,7 @@ def test_a_message_of_awss_codec_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", _MESSAGES)
 def test_a_message_that_is_cut_off_is_refused(name: str) -> None:
-    for cut in cuts(message(name)):
+    for cut in (bytes.fromhex(truncated(_AWS, name).decode()), *cuts(message(name))):
         with pytest.raises(TranscribeError):
             read_event(cut)
 
@@ -140,7 +154,7 @@ def test_a_transcript_event_is_read(name: str, result: Result) -> None:
 
 @pytest.mark.parametrize("name", _EVENTS)
 def test_a_transcript_event_that_is_cut_off_is_refused(name: str) -> None:
-    for cut in cuts(event(name).rstrip()):
+    for cut in (truncated(_AWS, f"{name}.json"), *cuts(event(name).rstrip())):
         with pytest.raises(TranscribeError):
             read_results(cut)
 
@@ -189,12 +203,12 @@ def test_what_is_read_has_the_names_of_awss_service_model(shape: str, ours: Any)
 @pytest.mark.parametrize("name", _FRAMES)
 def test_a_frame_of_twilio_is_read(name: str) -> None:
     frame = parse((_TWILIO / f"{name}.json").read_bytes())
-    if name == "start":
+    if name.endswith("start"):
         assert isinstance(frame, Start)
         assert (frame.sequence_number, frame.stream_sid) == (1, _MZ)
         assert (frame.start.account_sid, frame.start.call_sid, frame.start.stream_sid) == (_AC, _CA, _MZ)
         assert frame.start.tracks == ["inbound"]
-        assert frame.start.custom_parameters == {"FirstName": "Jane", "LastName": "Doe", "RemoteParty": "Bob"}
+        assert frame.start.custom_parameters == _PARAMETERS[name]
     else:
         assert frame == _MEANT[name]
 
@@ -207,7 +221,7 @@ def test_a_payload_as_the_documentation_abbreviates_it_is_refused() -> None:
 
 @pytest.mark.parametrize("name", _FRAMES)
 def test_a_frame_that_is_cut_off_is_refused(name: str) -> None:
-    for cut in cuts((_TWILIO / f"{name}.json").read_bytes().rstrip()):
+    for cut in (truncated(_TWILIO, f"{name}.json"), *cuts((_TWILIO / f"{name}.json").read_bytes().rstrip())):
         with pytest.raises(FrameError):
             parse(cut)
         with pytest.raises(FrameError):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,9 @@ from aiohttp.test_utils import TestServer
 from multidict import MultiDict
 
 from db.queries.call_progress import CallReport, DialReport, LegReport
+from provisioning.twilio import bundles_api
+from provisioning.twilio.bundles_api import Details
+from provisioning.twilio.client import BusyError, client_of
 from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish, opened
 from provisioning.twilio.settings import TwilioSettings
 from web.calls import callback_forms
@@ -29,6 +33,8 @@ _FOLDER = Path(__file__).parents[2] / "captured" / "twilio"
 _FORMS = sorted(path.stem for path in _FOLDER.glob("*.form"))
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _AT = datetime(2026, 11, 3, 1, 2, 3, tzinfo=UTC)
+_ENDED = datetime(2022, 8, 22, 11, 56, 46, tzinfo=UTC)
+_BEGUN = datetime(2015, 5, 12, 17, 52, 22, tzinfo=UTC)
 _CALL, _LEG, _MEMBER = f"CA{'b' * 32}", f"CA{'c' * 32}", UUID("f" * 32)
 
 Form = dict[str, str]
@@ -60,6 +66,10 @@ def read(known: Form) -> dict[str, Any]:
         ("voice_outbound", {"of_leg": False, "member": _MEMBER}),
         ("voice_fallback", {"of_leg": False, "call": CallReport("in-progress", _NOW)}),
         ("voice_whisper", {"of_leg": True, "leg": LegReport("in-progress", _NOW)}),
+        ("voice_inbound_forwarded", {"of_leg": False, "call": CallReport("ringing", _NOW), "from": "0491 570 156"}),
+        ("voice_inbound_attested", {"of_leg": False, "call": CallReport("ringing", _NOW), "from": "0491 570 156"}),
+        ("call_status_completed", {"of_leg": False, "call": CallReport("completed", _ENDED, 28)}),
+        ("leg_status_initiated", {"of_leg": True, "leg": LegReport("initiated", _BEGUN), "from": "+1 888-333-1234"}),
         ("dial_action", {"of_leg": False, "dial": DialReport("completed")}),
         ("call_status", {"of_leg": False, "call": CallReport("completed", _AT, 61)}),
         ("leg_status", {"of_leg": True, "leg": LegReport("in-progress", _AT, None, _MEMBER)}),
@@ -75,13 +85,13 @@ def test_a_form_is_understood(name: str, said: dict[str, Any]) -> None:
 
 
 def test_every_form_is_tried() -> None:
-    assert len(_FORMS) == 9
+    assert len(_FORMS) == 13
 
 
 @pytest.mark.parametrize("name", _FORMS)
 def test_a_form_cut_off_anywhere_is_read_or_names_no_call(name: str) -> None:
-    for characters in range(len((_FOLDER / f"{name}.form").read_text())):
-        known = form(name, characters)
+    twin = dict(parse_qsl((_FOLDER / "truncated" / f"{name}.form").read_text(), keep_blank_values=True))
+    for known in (twin, *(form(name, length) for length in range(len((_FOLDER / f"{name}.form").read_text())))):
         read(known)
         with suppress(FormError):
             assert callback_forms.call_sid(known) in (_CALL, _LEG)
@@ -100,27 +110,42 @@ def test_twilios_own_signatures_are_accepted_and_no_other() -> None:
         assert not is_signed([example["token"]], example["url"], fields, "\udcff" * len(signature))
 
 
+def cuts(name: str) -> Iterator[str]:
+    """The truncated twin of the answer of that name, and other beginnings of it."""
+    yield (_FOLDER / "truncated" / f"{name}.json").read_text()
+    whole = (_FOLDER / f"{name}.json").read_text().strip()
+    yield from (whole[:length] for length in range(0, len(whole), 1 + len(whole) // 60))
+
+
 class Parrot:
-    """A Twilio that answers whatever it is given to say."""
+    """A Twilio that answers whatever it is given to say. A list of addresses is empty."""
 
     text = ""
     status = 200
 
-    async def answer(self, _: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Say it."""
+        if request.method == "GET" and request.path.endswith("/Addresses.json"):
+            return web.Response(text=(_FOLDER / "addresses_none.json").read_text(), content_type="application/json")
         return web.Response(text=self.text, status=self.status, content_type="application/json")
 
 
 @pytest_asyncio.fixture
-async def parrot() -> AsyncIterator[tuple[Parrot, TwilioApi]]:
-    """A Twilio that answers what it is told to, and our client of it."""
+async def speaking() -> AsyncIterator[tuple[Parrot, TwilioSettings]]:
+    """A Twilio that answers what it is told to, and the settings of an account there."""
     parrot, app = Parrot(), web.Application()
     app.router.add_route("*", "/{path:.*}", parrot.answer)
     async with TestServer(app) as server:
         base = str(server.make_url("/")).rstrip("/")
         account = {"twilio_account_sid": f"AC{'a' * 32}", "twilio_api_key_sid": f"SK{'a' * 32}"}
-        async with opened(TwilioSettings.model_validate({"twilio_api_base": base, **account})) as api:
-            yield parrot, api
+        yield parrot, TwilioSettings.model_validate({"twilio_api_base": base, **account})
+
+
+@pytest_asyncio.fixture
+async def parrot(speaking: tuple[Parrot, TwilioSettings]) -> AsyncIterator[tuple[Parrot, TwilioApi]]:
+    """The same, and our client of it."""
+    async with opened(speaking[1]) as api:
+        yield speaking[0], api
 
 
 Ask = Callable[[TwilioApi], Awaitable[Any]]
@@ -145,11 +170,38 @@ async def test_an_answer_is_understood_and_a_cut_one_is_tried_again(
     parrot: tuple[Parrot, TwilioApi], name: str, status: int, ask: Ask, is_right: Callable[[Any], bool]
 ) -> None:
     says, api = parrot
-    whole = json.dumps(json.loads((_FOLDER / f"{name}.json").read_text()))
-    says.status, says.text = status, whole
+    says.status, says.text = status, (_FOLDER / f"{name}.json").read_text()
     assert is_right(await ask(api))
-    for characters in range(0, len(whole), 1 + len(whole) // 60):
-        says.text = whole[:characters]
+    for says.text in cuts(name):
         with pytest.raises(TwilioError) as caught:
             await ask(api)
         assert caught.value.remedy == "again"
+
+
+async def test_an_address_that_was_made_is_understood_and_a_cut_answer_is_tried_again(
+    speaking: tuple[Parrot, TwilioSettings],
+) -> None:
+    parrot, settings = speaking
+    details = Details("Alpha Pty Ltd", "51824753556", "1 George St", "Sydney", "NSW", "2000", "a@example.com.au")
+    parrot.status, parrot.text = 201, (_FOLDER / "address_made.json").read_text()
+    async with bundles_api.opened(
+        settings.model_copy(update={"twilio_numbers_base": settings.twilio_api_base})
+    ) as api:
+        assert await api.address("bilby:1", details) == f"AD{'a' * 32}"
+        for parrot.text in cuts("address_made"):
+            with pytest.raises(TwilioError) as caught:
+                await api.address("bilby:1", details)
+            assert caught.value.remedy == "again"
+
+
+async def test_a_stream_that_was_started_is_understood_and_a_cut_answer_is_an_error(
+    speaking: tuple[Parrot, TwilioSettings],
+) -> None:
+    parrot, settings = speaking
+    parrot.status, parrot.text = 201, (_FOLDER / "stream_started.json").read_text()
+    async with client_of(settings) as client:
+        streams = client.calls(_CALL).streams
+        assert (await streams.create_async(url="wss://media.example.com.au/twilio/stream")).sid == f"MZ{'a' * 32}"
+        for parrot.text in cuts("stream_started"):
+            with pytest.raises((BusyError, JSONDecodeError)):  # `StreamRecovery` tries again after any error
+                await streams.create_async(url="wss://media.example.com.au/twilio/stream")
