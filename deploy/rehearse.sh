@@ -5,7 +5,8 @@
 #
 # A Docker engine of its own runs in a network namespace; another namespace is the world outside, with the emulated
 # vendors under their real names. Ten callers say numbered words while every part is restarted, killed, updated, rolled
-# back, cut off and given new keys. At the end each word of each call is accounted for. Everything is removed again.
+# back, cut off and given new keys. At the end each word of each call is accounted for. Everything is removed again, also when
+# it is stopped from outside; only what the containers logged stays, in $REHEARSAL_DIR/logs.
 #
 # Needs root on Debian or Ubuntu with docker.io, debootstrap, iproute2, pip and openssl, and a checkout on which
 # `make test` has run. A second run finds what the first one built (REHEARSAL_DIR, by default /var/tmp/bilby-rehearsal).
@@ -13,6 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 work=${REHEARSAL_DIR:-/var/tmp/bilby-rehearsal}
+checkout=$work/checkout
 engine=bilby-engine outside=bilby-outside # network namespaces
 relay=198.51.100.2:3128
 image=bilby:rehearsal next_image=bilby:rehearsal-next
@@ -22,14 +24,40 @@ say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 
 clean_up() {
   trap - EXIT
+  trap '' HUP INT TERM
   say "removing what was made"
-  docker compose down --volumes --timeout 5 >/dev/null 2>&1 || true
+  [ -z "${rehearsal:-}" ] || { kill "$rehearsal" && wait "$rehearsal"; } 2>/dev/null || true
+  docker compose down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || true
+  end "${pids[@]}"
+  rm -f "$work/pids"
+  remove_networks
+}
+
+end() { # PID...
   local pid
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+  for pid in "$@"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "$@"; do timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true; done
+}
+
+started() { # PID: ends with the rehearsal, or before the next one if this one is killed
+  pids+=("$1")
+  echo "$1" >>"$work/pids"
+}
+
+remove_networks() {
   ip netns delete $engine 2>/dev/null || true
   ip netns delete $outside 2>/dev/null || true
   rm -rf /etc/netns/$outside
+}
+
+remove_leftovers() { # of a rehearsal that was killed; only what still has one of its commands
+  local pid old=()
+  while read -r pid; do
+    if grep -qaE 'dockerd|rehearsal' "/proc/$pid/cmdline" 2>/dev/null; then old+=("$pid"); fi
+  done < <(cat "$work/pids" 2>/dev/null)
+  end "${old[@]}"
+  rm -f "$work/pids"
+  remove_networks
 }
 
 networks() { # two namespaces with a cable between them
@@ -57,11 +85,14 @@ start_engine() {
   # Not by `ip netns exec`: that hides the cgroups.
   nsenter --net=/run/netns/$engine unshare --mount --propagation private dockerd --config-file "$work/daemon.json" \
     --data-root "$work/docker" --exec-root "$work/run" --pidfile "$work/docker.pid" --host "$DOCKER_HOST" \
-    >"$work/dockerd.log" 2>&1 &
-  pids+=($!)
-  nsenter --net=/run/netns/$engine python3 deploy/rehearsal/relay.py $relay 3</proc/self/ns/net >"$work/relay.log" 2>&1 &
-  pids+=($!)
+    >"$work/dockerd.log" 2>&1 9>&- &
+  started $!
+  nsenter --net=/run/netns/$engine python3 deploy/rehearsal/relay.py $relay 3</proc/self/ns/net >"$work/relay.log" 2>&1 9>&- &
+  started $!
   timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.5; done'
+  docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
+  docker volume prune --all --force >/dev/null
+  docker network prune --force >/dev/null
 }
 
 authority() { # plays every certificate authority
@@ -69,6 +100,20 @@ authority() { # plays every certificate authority
     -keyout "$work/ca.key" -out "$work/ca.pem" -subj '/CN=Rehearsal' -addext basicConstraints=critical,CA:TRUE \
     -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
   cat /etc/ssl/certs/ca-certificates.crt "$work/ca.pem" >"$work/trusted.pem"
+}
+
+fresh_checkout() { # what a stranger gets: no file of this machine's, and nothing here is written to
+  rm -rf "$checkout"
+  mkdir -p "$checkout"
+  git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$checkout"
+}
+
+keep_logs() { # of every container, also of those that are removed
+  rm -rf "$work/logs"
+  mkdir -p "$work/logs"
+  docker events --filter event=start --format '{{.Time}} {{.ID}} {{.Actor.Attributes.name}}' 9>&- | while read -r since id name; do
+    docker logs --follow --timestamps --since "$since" "$id" >>"$work/logs/$name-${id:0:12}.log" 2>&1 &
+  done 9>&- & # ends with the engine
 }
 
 compose_command() { # `docker compose`, where the machine has none: the one of `make test`
@@ -79,8 +124,9 @@ compose_command() { # `docker compose`, where the machine has none: the one of `
 images() {
   docker pull --quiet python:3.13-slim >/dev/null 2>&1 || deploy/rehearsal/base_images.sh "$work"
   say "building $image"
-  docker build --quiet --tag $image --build-arg http_proxy=http://$relay --build-arg https_proxy=http://$relay . \
-    >/dev/null 2>"$work/build.log" || { cat "$work/build.log"; exit 1; }
+  local build=(docker build --quiet --build-arg "http_proxy=http://$relay" --build-arg "https_proxy=http://$relay")
+  { "${build[@]}" --target build --tag $image-build . && "${build[@]}" --tag $image .; } >/dev/null 2>"$work/build.log" ||
+    { cat "$work/build.log"; exit 1; }
   # The next release: the same code, and one more migration.
   mkdir -p "$work/next"
   cat >"$work/next/9999_rehearsal.py" <<END
@@ -99,21 +145,34 @@ def upgrade() -> None:
 END
   printf 'FROM %s\nCOPY 9999_rehearsal.py db/migrations/versions/\n' $image >"$work/next/Dockerfile"
   docker build --quiet --tag $next_image "$work/next" >/dev/null 2>&1
+  docker image prune --force >/dev/null
   docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' $image
 }
 
 [ "$(id -u)" = 0 ] || { echo "needs root, for network namespaces and the engine" >&2; exit 1; }
-! ip netns list | grep -qw $engine || { echo "another rehearsal runs, or was cut off: ip netns delete $engine" >&2; exit 1; }
 mkdir -p "$work"
+exec 9>"$work/lock"
+flock --nonblock 9 || { echo "another rehearsal runs" >&2; exit 1; }
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/config DOCKER_BUILDKIT=0
-export COMPOSE_FILE=$root/deploy/compose.yaml:$root/deploy/rehearsal/compose.yaml COMPOSE_ENV_FILES=$work/bilby.env
+export COMPOSE_FILE=$checkout/deploy/compose.yaml:$checkout/deploy/rehearsal/compose.yaml COMPOSE_ENV_FILES=$work/bilby.env
 export COMPOSE_PROJECT_NAME=bilby
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT TERM
+remove_leftovers
 networks
 start_engine
 authority
 compose_command
+fresh_checkout
+cd "$checkout"
+keep_logs
 images
+# In the background, so that a signal to this script is heeded at once.
 ip netns exec $outside env SSL_CERT_FILE="$work/trusted.pem" "$root/.venv/bin/python" -m deploy.rehearsal.run \
-  "$work" $image $next_image "${1:-}"
+  "$work" $image $next_image "${1:-}" 9>&- &
+rehearsal=$!
+started $rehearsal
+status=0
+wait $rehearsal || status=$?
+rehearsal=
+exit $status

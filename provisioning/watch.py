@@ -67,6 +67,8 @@ class Watch:
             await asyncio.sleep(self._timing.database)
 
     async def _watch_certificates(self) -> None:
+        for name in self._certificates:
+            metrics.CERTIFICATE_FAILURES.labels(name)  # start at 0, so that the first one shows as an increase
         while True:
             for name, (host, port) in self._certificates.items():
                 try:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from sandbox.mail import post_office
+from sandbox.mail import Mailbox, post_office
 from sandbox.transcribe.emulator import transcribe
 from sandbox.transcribe.scripted import Scripted
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
@@ -74,8 +74,8 @@ class Accounts:
 
 
 @asynccontextmanager
-async def outside(accounts: Accounts) -> AsyncIterator[Twilio]:
-    """Run the vendors and the authority; gives the telephone network."""
+async def outside(accounts: Accounts) -> AsyncIterator[tuple[Twilio, Mailbox]]:
+    """Run the vendors and the authority; gives the telephone network and the post office."""
     voice = f"https://{WEB}/twilio/voice"
     telephone = TwilioSettings(
         account_sid=accounts.twilio_account_sid,
@@ -93,10 +93,10 @@ async def outside(accounts: Accounts) -> AsyncIterator[Twilio]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         await enter(transcribe(port=_PORTS["transcribe"], access_keys=keys, recogniser=Scripted))
-        await enter(post_office(host=ADDRESS, smtp_port=_PORTS["smtp"], page_port=_PORTS["mail page"]))
+        outbox = await enter(post_office(host=ADDRESS, smtp_port=_PORTS["smtp"], page_port=_PORTS["mail page"]))
         emulator = await enter(twilio(telephone))
         await enter(_front(accounts.folder))
-        yield emulator
+        yield emulator, outbox
 
 
 @asynccontextmanager
@@ -105,6 +105,7 @@ async def _front(folder: Path) -> AsyncIterator[None]:
     (folder / "outside.Caddyfile").write_text(_FRONT.format(folder=folder, **_names()))
     with (folder / "outside.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "TERM"),  # should we be killed
             Path(sysconfig.get_path("scripts")) / "caddy",
             *("run", "--config", folder / "outside.Caddyfile", "--adapter", "caddyfile"),
             env={"HOME": str(folder), "XDG_DATA_HOME": str(folder / "outside"), "XDG_CONFIG_HOME": str(folder)},

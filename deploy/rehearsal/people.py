@@ -17,8 +17,12 @@ from websockets.exceptions import WebSocketException
 
 from deploy.rehearsal.outside import MEDIA, WEB
 from deploy.rehearsal.speech import Line
+from sandbox.mail import Mailbox
 
 _PAUSE_SECONDS = 0.5
+_SIGNED_OUT = (401, 403)
+_ORIGIN = {"Origin": f"https://{WEB}"}
+_PAGE = {"Accept": "text/html"}
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 
@@ -27,10 +31,14 @@ class Watcher:
     """One supervisor. Keeps each line as it was shown last, and every gap, also of calls that have ended."""
 
     http: aiohttp.ClientSession
-    csrf: str
+    post: Mailbox
+    email: str
+    csrf: str = ""
     utterances: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)  # by call, by id
     gaps: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
     connections: int = 0
+    sign_ins: int = 0
+    """By mail, once the session was over."""
 
     async def watch(self) -> None:
         """Watch until cancelled."""
@@ -39,7 +47,7 @@ class Watcher:
                 ticket = await self._ticket()
                 async with connect(
                     f"wss://{MEDIA}/console",
-                    additional_headers={"Origin": f"https://{WEB}"},
+                    additional_headers=_ORIGIN,
                     ssl=ssl.create_default_context(),
                     proxy=None,
                     open_timeout=10,
@@ -48,7 +56,7 @@ class Watcher:
                     self.connections += 1
                     async for text in socket:
                         self._take(json.loads(text))
-            except (OSError, TimeoutError, aiohttp.ClientError, WebSocketException):
+            except (OSError, TimeoutError, aiohttp.ClientError, WebSocketException, RuntimeError):
                 pass
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -58,10 +66,36 @@ class Watcher:
         ordered = sorted(finals, key=lambda one: one["start_ms"])
         return [Line(tuple(one["text"].split()), one["start_ms"], one["end_ms"]) for one in ordered]
 
+    async def sign_in(self, link: str) -> None:
+        """Open a sign-in ``link`` as a browser would. Raises RuntimeError if nobody is signed in then."""
+        async with self.http.get(link, headers=_PAGE) as answer:
+            page = await answer.text()
+        if "csrf-token" not in page:  # it asks before it uses the link up
+            fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+            async with self.http.post(link, data=fields, headers=_ORIGIN | _PAGE) as answer:
+                await answer.read()
+        async with self.http.get("/console", headers=_PAGE) as answer:
+            page = await answer.text()
+        found = re.search('name="csrf-token" content="([0-9a-f]+)"', page)
+        if not found:
+            raise RuntimeError(f"could not sign in: {answer.status}")
+        self.csrf = found[1]
+
     async def _ticket(self) -> str:
         async with self.http.post("/console/ticket", headers={"X-CSRF-Token": self.csrf}) as answer:
+            if answer.status in _SIGNED_OUT:
+                await self._sign_in_by_mail()
             answer.raise_for_status()
             return str((await answer.json())["ticket"])
+
+    async def _sign_in_by_mail(self) -> None:
+        """Ask for a link, as the page does once the session is over."""
+        self.post.letters.clear()
+        async with self.http.post("/sign-in", data={"email": self.email}, headers=_ORIGIN) as answer:
+            answer.raise_for_status()
+        letter = await self.post.letter_to(self.email)
+        await self.sign_in(next(link for link in letter.links if "/sign-in/" in link))
+        self.sign_ins += 1
 
     def _take(self, event: dict[str, Any]) -> None:
         match event["type"]:
@@ -86,19 +120,9 @@ class Watcher:
 
 
 @asynccontextmanager
-async def signed_in(link: str) -> AsyncIterator[Watcher]:
-    """Open a sign-in ``link`` as a browser would: whoever it is for may watch then."""
+async def signed_in(link: str, post: Mailbox, email: str) -> AsyncIterator[Watcher]:
+    """Sign in by ``link``, for as long as the block lasts; later by mail to ``email``, if need be."""
     async with aiohttp.ClientSession(f"https://{WEB}", timeout=_TIMEOUT) as http:
-        async with http.get(link, headers={"Accept": "text/html"}) as answer:
-            page = await answer.text()
-        if "csrf-token" not in page:  # it asks before it uses the link up
-            fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
-            origin = {"Origin": f"https://{WEB}", "Accept": "text/html"}
-            async with http.post(link, data=fields, headers=origin) as answer:
-                await answer.read()
-        async with http.get("/console", headers={"Accept": "text/html"}) as answer:
-            page = await answer.text()
-        found = re.search('name="csrf-token" content="([0-9a-f]+)"', page)
-        if not found:
-            raise RuntimeError(f"could not sign in: {answer.status}")
-        yield Watcher(http, found[1])
+        watcher = Watcher(http, post, email)
+        await watcher.sign_in(link)
+        yield watcher

@@ -11,24 +11,28 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import statistics
+import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploy.rehearsal.host import StepError, compose, ready
+from deploy.rehearsal.ledger import ON_THE_WAY_MS, Heard, Ledger, Total, total
 from deploy.rehearsal.outside import NUMBER, Accounts, outside
 from deploy.rehearsal.people import Watcher, signed_in
-from deploy.rehearsal.speech import Account, account, said_at, script
-from deploy.rehearsal.steps import SETTLE_SECONDS, Step, StepError, all_steps, chosen, compose, ready
+from deploy.rehearsal.speech import Account, script
+from deploy.rehearsal.steps import SETTLE_SECONDS, Step, all_steps, chosen
+from sandbox.audio.clock import TICKS_PER_SECOND
 from sandbox.twilio.emulator import Twilio
 from sandbox.twilio.phone.leg import Leg
 
 CALLS = 10
-CALL_SECONDS = 20 * 60  # they are hung up when the steps are done
+OWNER = "owner@bilby.test"
+CALL_SECONDS = 60 * 60  # they are hung up when the steps are done
 BETWEEN_CALLS_SECONDS = 0.5
-LAST_WORDS_SECONDS = 8
 _POLL_SECONDS = 0.5
 
 # An organisation has a number and people who answer: put in by the product's own code, inside web's container.
@@ -62,7 +66,17 @@ class Call:
     name: str
     words: list[str]
     leg: Leg
-    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def spoken_ms(self) -> float:
+        """How much of the caller's script was played, by the telephone's own clock."""
+        begins = self.leg.voice.begins
+        return 0.0 if begins is None else (self.leg.clock.tick() - begins) * 1000 / TICKS_PER_SECOND
+
+    def heard(self, watcher: Watcher) -> Heard:
+        """What was said and what ``watcher`` was shown of it."""
+        sid = self.leg.sid
+        return Heard(self.name, self.words, self.spoken_ms, watcher.lines(sid), watcher.gaps.get(sid, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +86,14 @@ class Row:
     name: str
     seconds: float
     error: str
+    words: Total
 
 
 async def place_calls(telephone: Twilio) -> list[Call]:
     """Ten callers who talk until they are hung up."""
     calls = []
-    for number in range(CALLS):
-        name = f"c{number}"
-        words, sound = script(name, CALL_SECONDS)
+    scripts = {name: script(name, CALL_SECONDS) for name in (f"c{number}" for number in range(CALLS))}
+    for number, (name, (words, sound)) in enumerate(scripts.items()):
         leg = telephone.place_call(to=NUMBER, from_=f"+6149157{number:04d}", caller_audio=sound)
         calls.append(Call(name, words, leg))
         await asyncio.sleep(BETWEEN_CALLS_SECONDS)
@@ -93,9 +107,10 @@ async def until_heard(calls: list[Call], watcher: Watcher, seconds: float = 60) 
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def perform(steps: list[Step]) -> list[Row]:
-    """Do one step after another."""
-    rows = []
+async def perform(steps: list[Step], close: Callable[[], Total]) -> list[Row]:
+    """Do one step after another; ``close`` closes the books so far."""
+    rows = list[Row]()
+    before = close()
     for step in steps:
         print(f"{time.strftime('%H:%M:%S')} {step.name}", flush=True)
         began = time.monotonic()
@@ -105,36 +120,19 @@ async def perform(steps: list[Step]) -> list[Row]:
         except (StepError, TimeoutError, OSError) as failure:
             error = str(failure) or type(failure).__name__
             print(f"         FAILED: {error}", flush=True)
-        rows.append(Row(step.name, time.monotonic() - began, error))
+        seconds = time.monotonic() - began
         await asyncio.sleep(SETTLE_SECONDS)
+        before, words = (now := close()), now.since(before)
+        print(f"         {words.said} said, {words.told} lost in gaps, {words.missing} unaccounted for", flush=True)
+        rows.append(Row(step.name, seconds, error, words))
     return rows
-
-
-def accounts_of(calls: list[Call], watcher: Watcher) -> list[Account]:
-    """What became of the words each caller has said until now, but for the last few, which are still on their way.
-
-    How late words are shown, answering and ringing included, is measured on calls in the middle: a call that shows
-    nothing any more is not excused.
-    """
-    now = time.monotonic()
-    times = {call.name: said_at(call.words, call.name) for call in calls}
-    last = {
-        call.name: max(times[call.name].get(word, 0) for line in watcher.lines(call.leg.sid) for word in line.words)
-        for call in calls
-    }
-    late_ms = statistics.median((now - call.began) * 1000 - last[call.name] for call in calls)
-    results = []
-    for call in calls:
-        until_ms = max(last[call.name], (now - call.began) * 1000 - late_ms - LAST_WORDS_SECONDS * 1000)
-        said = {word: at for word, at in times[call.name].items() if at <= until_ms}
-        results.append(account(said, watcher.lines(call.leg.sid), watcher.gaps.get(call.leg.sid, ())))
-    return results
 
 
 def keep(place: Path, calls: list[Call], results: list[Account], watcher: Watcher) -> None:
     """Write down all that was shown, for whoever asks why a word is missing."""
     shown = {
         call.name: {
+            "sid": call.leg.sid,
             "missing": result.missing,
             "gaps": sorted(watcher.gaps.get(call.leg.sid, ())),
             "lines": [(line.start_ms, line.end_ms, *line.words) for line in watcher.lines(call.leg.sid)],
@@ -146,35 +144,41 @@ def keep(place: Path, calls: list[Call], results: list[Account], watcher: Watche
 
 def report(rows: list[Row], calls: list[Call], results: list[Account], watcher: Watcher) -> bool:
     """Print both tables; whether all is well."""
-    print(f"\n{'step':<32}{'s':>7}  outcome")
+    print(f"\n{'step':<34}{'s':>6}{'said':>7}{'gap':>6}{'missing':>9}  outcome")
     for row in rows:
-        print(f"{row.name:<32}{row.seconds:>7.1f}  {row.error.splitlines()[0][:90] if row.error else 'done'}")
+        words = f"{row.words.said:>7}{row.words.told:>6}{row.words.missing:>9}"
+        print(f"{row.name:<34}{row.seconds:>6.1f}{words}  {row.error.splitlines()[0][:90] if row.error else 'done'}")
     print(f"\n{'call':<8}{'said':>7}{'seen':>7}{'gap':>7}{'missing':>9}{'twice':>7}  state")
     for call, result in zip(calls, results, strict=True):
         counts = f"{result.said:>7}{result.seen:>7}{result.told:>7}{len(result.missing):>9}{len(result.doubled):>7}"
         print(f"{call.name:<8}{counts}  {call.leg.status}")
-    total = [sum(getattr(result, name) for result in results) for name in ("said", "seen", "told")]
+    all_words = total(results)
     missing = [word for result in results for word in result.missing]
-    print(f"\n{total[0]} words said, {total[1]} seen, {total[2]} reported as lost, {len(missing)} unaccounted for")
-    print(f"consoles opened by the watcher: {watcher.connections}")
+    print(f"\n{all_words.said} words said, {all_words.seen} seen, {all_words.told} reported as lost, ", end="")
+    print(f"{all_words.missing} unaccounted for, {sum(len(result.doubled) for result in results)} shown twice")
+    print(f"consoles opened by the watcher: {watcher.connections}; signed in again: {watcher.sign_ins}")
     if missing:
         print("missing:", " ".join(missing[:60]))
-    return not missing and total[0] > 0 and not any(row.error for row in rows)
+    ended = [call.name for call in calls if call.leg.over.is_set()]
+    return all_words.said > 0 and not missing and not ended and not any(row.error for row in rows)
 
 
 async def rehearse(folder: Path, image: str, next_image: str, pattern: str) -> bool:
-    """Run all of it; whether all is well."""
+    """Run all of it, or until SIGTERM; whether all is well."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     accounts = Accounts(folder)
     (folder / "bilby.env").write_text(accounts.env(image))
     async with AsyncExitStack() as stack:
-        telephone = await stack.enter_async_context(outside(accounts))
+        telephone, post = await stack.enter_async_context(outside(accounts))
         print(f"{time.strftime('%H:%M:%S')} docker compose up", flush=True)
-        await compose("up", "--detach", "--no-build")
+        await compose("up", "--detach", "--wait", "--no-build")
         await ready()
-        found = await compose("exec", "-T", "web", "python", "-m", "web.found", "Rehearsal", "owner@bilby.test")
+        found = await compose("exec", "-T", "web", "python", "-m", "web.found", "Rehearsal", OWNER)
         await compose("exec", "-T", "web", "python", "-", stdin=_FOUND)
         link = next(word for word in found.split() if word.startswith("https://"))
-        watcher = await stack.enter_async_context(signed_in(link))
+        watcher = await stack.enter_async_context(signed_in(link, post, OWNER))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = tasks.create_task(watcher.watch())
         try:
@@ -185,9 +189,14 @@ async def rehearse(folder: Path, image: str, next_image: str, pattern: str) -> b
                 exchange = telephone.exchange
                 exchange.settings = replace(exchange.settings, auth_token=token)
 
-            rows = await perform(chosen(all_steps(next_image, promote), pattern))
-            await asyncio.sleep(LAST_WORDS_SECONDS)
-            results = accounts_of(calls, watcher)
+            ledger = Ledger()
+
+            def close() -> list[Account]:
+                return ledger.close([call.heard(watcher) for call in calls])
+
+            rows = await perform(chosen(all_steps(next_image, promote), pattern), lambda: total(close()))
+            await asyncio.sleep(ON_THE_WAY_MS / 1000)
+            results = close()
             keep(folder / "result.json", calls, results, watcher)
             return report(rows, calls, results, watcher)
         finally:

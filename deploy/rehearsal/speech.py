@@ -90,15 +90,30 @@ def _lost_runs(
 
 
 def _words_in_gaps(gaps: Collection[tuple[int, int]], before: Line | None, after: Line | None) -> int:
-    """How many words the gaps between two lines are long enough for.
+    """How many words the gaps between two lines are long enough for; within one line, the gaps inside it.
 
     Where a gap lies is given by the lines around it, not by the sound's own clock: a call that moved to another node
     goes on by the clock on the wall.
     """
-    begin = before.start_ms if before else 0
-    end = after.end_ms if after else 1 << 62
-    told_ms = sum(min(to, end) - max(since, begin) for since, to in gaps if since <= end and to >= begin)
+    if before is after and before is not None:
+        begin, end = before.start_ms, before.end_ms
+    else:
+        begin = before.end_ms if before else 0
+        end = after.start_ms if after else 1 << 62
+    inside = [(max(since, begin), min(to, end)) for since, to in gaps if since < end and to > begin]
+    told_ms = sum(to - since for since, to in _joined(inside))
     return (told_ms + 2 * GAP_MARGIN_MS) // _WORD_MS if told_ms else 0
+
+
+def _joined(stretches: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ``stretches`` without overlaps: a moment that two gaps report excuses its words once."""
+    joined: list[tuple[int, int]] = []
+    for since, to in sorted(stretches):
+        if joined and since <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(to, joined[-1][1])
+        else:
+            joined.append((since, to))
+    return joined
 
 
 _WORD_MS = (coded_words.WORD + coded_words.GAP) * 1000 // RATE

@@ -8,17 +8,13 @@ import re
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-STEP_SECONDS = 240
+from deploy.rehearsal import options
+from deploy.rehearsal.host import StepError, compose, containers, ready, run, script
+
 SETTLE_SECONDS = 4  # between steps: so that a loss can be distinguished from the next one's
-PARTS = ("caddy", "nats", "postgres")  # one container each
+PARTS = ("caddy", "nats", "postgres", "backup")  # one container each
 NODES = ("web", "provisioning", "media")  # replaced one beside the other
-
-
-class StepError(Exception):
-    """A command failed; the text has its last lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,47 +23,6 @@ class Step:
 
     name: str
     act: Callable[[], Awaitable[None]]
-
-
-async def run(*command: str, stdin: str = "", seconds: float = STEP_SECONDS) -> str:
-    """Run a command in the checkout; its output. Raises `StepError`."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            said, complained = await process.communicate(stdin.encode())
-    except TimeoutError:
-        process.kill()
-        raise StepError(f"{' '.join(command)}: not done after {seconds:g} s") from None
-    if process.returncode:
-        raise StepError(f"{' '.join(command)}: {(said + complained).decode()[-1500:]}")
-    return said.decode()
-
-
-async def compose(*arguments: str, stdin: str = "") -> str:
-    """`docker compose …` on the files of the rehearsal."""
-    return await run("docker", "compose", *arguments, stdin=stdin)
-
-
-async def containers(service: str) -> list[str]:
-    """The ids of those that run."""
-    return (await compose("ps", "--quiet", "--status", "running", service)).split()
-
-
-async def ready(*services: str) -> None:
-    """Wait until every container of ``services`` (default: all) is healthy."""
-    async with asyncio.timeout(300):
-        while True:
-            states = await compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}", *services)
-            rows = [row.split() for row in states.splitlines() if not row.startswith("migrate ")]
-            if rows and all(row[1:] == ["running", "healthy"] for row in rows):
-                return
-            await asyncio.sleep(0.5)
 
 
 async def restart(service: str) -> None:
@@ -83,11 +38,6 @@ async def kill(service: str) -> None:
     os.kill(int(pid), signal.SIGKILL)
     await asyncio.sleep(1)
     await ready(service)
-
-
-async def script(name: str, *arguments: str) -> None:
-    """One of deploy/*.sh."""
-    await run(f"deploy/{name}.sh", *arguments)
 
 
 async def cut_nats() -> None:
@@ -110,8 +60,19 @@ async def fill_the_database() -> None:
 
 
 async def back_up() -> None:
-    """A backup while calls go on. It counts only once it was restored and compared, so this rehearses both."""
+    """A backup while calls go on; it counts only once it was restored beside the database and compared."""
     await compose("exec", "-T", "backup", "/backup/backup.sh", "once")
+
+
+async def restore() -> None:
+    """The database is lost, and the newest backup put in its place."""
+    newest = await compose("exec", "-T", "backup", "sh", "-c", "ls /backups/bilby-*.dump | tail -n 1")
+    await compose("stop", "web", "provisioning")
+    again = "dropdb -U bilby --force bilby && createdb -U bilby bilby"
+    await compose("exec", "-T", "postgres", "sh", "-c", again)
+    await compose("exec", "-T", "backup", "/backup/restore.sh", newest.strip())
+    await compose("up", "--detach", "--wait")
+    await ready()
 
 
 # In web's container: whether the rate limit counts the visitor's own network, by IPv6.
@@ -126,7 +87,7 @@ from web.request import limits
 async def main():
     database = config.read().database("rehearsal", pool_size=1)
     async with database.begin() as session:
-        key = keyring_of(session).hash("rate", f"{limits.SIGN_IN_NETWORK.name}\\0%s")
+        key = keyring_of(session).hash("rate", f"{limits.SIGN_IN_NETWORK.name}\\x00%s")
         print("counted" if key in set(await session.scalars(select(RateLimit.key))) else "not counted")
     await database.close()
 
@@ -180,6 +141,11 @@ def rotation(name: str, *, finish: bool = True) -> Step:
     return Step(f"rotate {name}", act)
 
 
+def finish(name: str) -> Step:
+    """The old key of a rotation is taken out."""
+    return Step(f"finish {name}", lambda: script("rotate", "--finish", name))
+
+
 def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
     """Everything, in an order in which an earlier step does not hide a later one's losses."""
 
@@ -195,7 +161,8 @@ def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
         of("roll back", script, "rollback"),
         Step("cut NATS for 10 s", cut_nats),
         Step("fill PostgreSQL for 10 s", fill_the_database),
-        Step("back up and restore", back_up),
+        Step("back up", back_up),
+        Step("restore", restore),
         Step("visit by IPv6", visit_by_ipv6),
         Step("move across three nodes", move_across_three),
         rotation("SESSION_SECRET", finish=False),
@@ -204,9 +171,12 @@ def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
         new_token(promote),
         of("rotate POSTGRES_APP_PASSWORD", script, "rotate", "POSTGRES_APP_PASSWORD"),
         of("rotate POSTGRES_PASSWORD", script, "rotate", "POSTGRES_PASSWORD"),
-        of("rotate POSTGRES_APP_PASSWORD", script, "rotate", "POSTGRES_APP_PASSWORD"),
+        of("rotate POSTGRES_APP_PASSWORD again", script, "rotate", "POSTGRES_APP_PASSWORD"),
         of("rotate NATS", script, "rotate", "NATS"),
-        of("restart web as it stands", restart, "web"),
+        finish("SESSION_SECRET"),
+        *(of(f"restart {node}", restart, node) for node in NODES),
+        Step("TLS between the parts", options.encrypt),
+        Step("secrets from files", options.secrets_from_files),
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +54,24 @@ def test_no_figure_is_about_a_person() -> None:
 def test_every_alert_is_in_the_runbook() -> None:
     runbook = (_DEPLOY / "RUNBOOK.md").read_text()
     assert [rule["alert"] for rule in _RULES if rule["alert"] not in runbook] == []
+
+
+# Run in a fresh interpreter: which of the label values that the code names are missing before anything was counted.
+_UNBORN = r"""
+import ast, importlib, operator, pathlib, re
+for file in [file for folder in ("media", "web", "provisioning") for file in pathlib.Path(folder).rglob("*.py")]:
+    for name, literals in re.findall(r'([\w.]+)\.labels\(((?:"[^"]*"(?:, )?)+)\)\.inc', file.read_text()):
+        module = importlib.import_module(".".join(file.with_suffix("").parts))
+        values = ast.literal_eval(f"({literals},)")
+        assert operator.attrgetter(name)(module)._metrics is not None
+        print("known" if values in operator.attrgetter(name)(module)._metrics else f"unborn {file} {name} {values}")
+"""
+
+
+def test_every_counter_starts_at_zero_with_each_label_the_code_names() -> None:
+    """A series that begins with its first burst shows no increase."""
+    root = _DEPLOY.parent
+    ran = subprocess.run([sys.executable, "-c", _UNBORN], cwd=root, capture_output=True, text=True, check=True)
+    lines = ran.stdout.splitlines()
+    assert len(lines) > 10
+    assert [line for line in lines if line != "known"] == []

@@ -43,7 +43,7 @@ _DEAF_SECONDS = 1.5  # without an answer of NATS, heartbeats may be held up; les
 _NO_CALL = (21220, 20404)  # Twilio's codes: the call is not in progress; there is no such call
 _log = structlog.get_logger(__name__)
 _restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
-for _result in ("started", "refused", "failed"):
+for _result in ("started", "refused", "failed", "missing"):
     _restarts.labels(_result)  # start at 0, so that the first one shows as an increase
 _silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped saying that it lives.")
 
