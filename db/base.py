@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase
 
-from db.queries.call_progress import CallStatus, Direction, Outcome
+from db.public_holidays import Region
+from db.queries.call_progress import CallStatus, Direction, Outcome, Reason
 
 Role = Literal["owner", "admin", "supervisor", "agent"]
 OrganisationStatus = Literal["incomplete", "trialing", "active", "past_due", "paused", "unpaid", "cancelled"]
@@ -60,6 +61,8 @@ class Base(AsyncAttrs, DeclarativeBase):
         CallStatus: Text,
         Direction: Text,
         Outcome: Text,
+        Reason: Text,
+        Region: Text,
         SubscriptionStatus: Text,
         Attention: Text,
         EventState: Text,

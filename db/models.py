@@ -9,9 +9,11 @@ was said.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import (
@@ -29,9 +31,11 @@ from db.base import (
     one_of,
 )
 from db.encryption import Encrypted
-from db.queries.call_progress import CallStatus, Direction, Outcome
+from db.public_holidays import Region
+from db.queries.call_progress import CallStatus, Direction, Outcome, Reason
 
 __all__ = [
+    "AnsweringPlan",
     "AuditEntry",
     "Backup",
     "Base",
@@ -55,6 +59,7 @@ __all__ = [
 
 _STILL_HERE = text("removed_at IS NULL")
 _HAS_ACCEPTED = text("removed_at IS NULL AND accepted_at IS NOT NULL")
+_MISSED = text("outcome = 'missed'")
 _STILL_RENTED = text("released_at IS NULL")
 
 
@@ -121,6 +126,8 @@ class Member(Base):
     """When they accepted by a link; None while only invited: the address is not theirs yet."""
     signed_out_at: Mapped[datetime | None]
     """When they were last signed out everywhere; older sign-ins are invalid."""
+    missed_seen_at: Mapped[datetime | None]
+    """When they last looked at the missed calls."""
     removed_at: Mapped[datetime | None]
 
     organisation: Mapped[Organisation] = relationship(lazy="raise_on_sql")
@@ -174,6 +181,33 @@ class Number(Base):
     """When Twilio's settings of the number were last read back and found correct."""
 
 
+class AnsweringPlan(Base):
+    """What callers of a number get: when it is open, and what happens when no agent can be rung.
+
+    `db.queries.answering_plans` says what the JSON columns hold. A number without a row is always open.
+    """
+
+    __tablename__ = "answering_plans"
+    __table_args__ = (one_of("region", Region), belongs("number_id", "numbers"))
+
+    number_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    week: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    """None: always open, and what follows about days does not count."""
+    time_zone: Mapped[str | None]
+    """None: the organisation's."""
+    region: Mapped[Region | None]
+    """Whose public holidays are kept."""
+    own_days: Mapped[Any] = mapped_column(JSONB, default=list)
+    closed_announcement: Mapped[str | None]
+    """None, here and below: our own words."""
+    closed_overflow: Mapped[str | None] = mapped_column(Encrypted)
+    """A phone number (``+61…``), here and below, where callers are put through instead."""
+    unanswered_announcement: Mapped[str | None]
+    unanswered_overflow: Mapped[str | None] = mapped_column(Encrypted)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
 class Call(Base):
     """One conversation, one row of the call log. ``call_sid`` is the parent leg's: see `db.queries.call_progress`."""
 
@@ -184,12 +218,16 @@ class Call(Base):
         one_of("dial_status", CallStatus),
         one_of("outcome", Outcome),
         one_of("transcription", Transcription),
+        one_of("reason", Reason),
         belongs("agent_id", "members"),
+        belongs("callback_by", "members"),
         belongs("number_id", "numbers"),
         UniqueConstraint("organisation_id", "id"),
         Index("ix_calls_log", "organisation_id", text("started_at DESC"), text("id DESC")),
         Index("ix_calls_agent", "organisation_id", "agent_id", text("started_at DESC"), text("id DESC")),
         Index("ix_calls_open", "heard_at", postgresql_where=text("outcome IS NULL")),
+        Index("ix_calls_missed", "organisation_id", text("started_at DESC"), postgresql_where=_MISSED),
+        Index("ix_calls_customer", "organisation_id", "customer_hash", text("started_at DESC")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -205,6 +243,13 @@ class Call(Base):
     dial_status: Mapped[CallStatus | None]
     outcome: Mapped[Outcome | None]
     """None while the call is in progress."""
+    reason: Mapped[Reason | None]
+    """Why no agent took it."""
+    customer_hash: Mapped[bytes | None]
+    """Finds the calls of one customer; None if they withheld their number."""
+    callback_by: Mapped[UUID | None]
+    """Who was last about to call this caller back."""
+    callback_at: Mapped[datetime | None]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -218,8 +263,13 @@ class Call(Base):
     heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When the last callback or event about this call arrived; see `provisioning.schedule`."""
 
-    agent: Mapped[Member | None] = relationship(lazy="raise_on_sql", viewonly=True)
+    agent: Mapped[Member | None] = relationship(lazy="raise_on_sql", viewonly=True, foreign_keys="Call.agent_id")
     number: Mapped[Number | None] = relationship(lazy="raise_on_sql", viewonly=True)
+
+    @property
+    def customer(self) -> str:
+        """The other party's number, as Twilio sent it or as it was dialled."""
+        return self.to_number if self.direction == "outbound" else self.from_number
 
 
 class Leg(Base):

@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal
 
-from holidays import country_holidays
+import holidays.countries  # every country's now, rather than while the first caller waits
 from holidays.constants import HALF_DAY, PUBLIC
 
 Region = Literal["ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA"]
@@ -34,7 +34,7 @@ class PublicHoliday:
 @lru_cache(maxsize=64)
 def public_holidays(region: Region, year: int) -> Mapping[date, PublicHoliday]:
     """Return the public holidays of ``region`` in ``year``, in the order of the calendar."""
-    known = country_holidays("AU", region, years=year, categories=(PUBLIC, HALF_DAY), language="en_AU")
+    known = holidays.country_holidays("AU", region, years=year, categories=(PUBLIC, HALF_DAY), language="en_AU")
     return {day: _read(name) for day, name in sorted(known.items()) if name not in _LOCAL}
 
 

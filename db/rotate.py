@@ -21,7 +21,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from db import addresses
 from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.models import Base, Member, Number, NumberOrder
+from db.models import Base, Call, Member, Number, NumberOrder
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
@@ -35,7 +35,7 @@ _PROCESSES = text(
 
 @dataclass(frozen=True, slots=True)
 class _Hash:
-    """How a hash column derives from the encrypted column beside it."""
+    """How a hash column derives from the encrypted column beside it. One that is empty stays so."""
 
     column: str
     of: str
@@ -46,6 +46,7 @@ class _Hash:
 _HASHES: dict[type[Base], _Hash] = {
     Member: _Hash("email_hash", of="email", purpose="email", form=addresses.key),
     Number: _Hash("e164_hash", of="e164", purpose="number"),
+    Call: _Hash("customer_hash", of="customer", purpose="number"),
     NumberOrder: _Hash("candidate_hash", of="candidate", purpose="number"),
 }
 
@@ -111,7 +112,7 @@ def _touch(row: Base) -> None:
 
 def _rehash(session: AsyncSession, row: Base, rule: _Hash) -> None:
     plain = getattr(row, rule.of)
-    if plain is not None:
+    if plain is not None and getattr(row, rule.column) is not None:
         setattr(row, rule.column, keyring_of(session).hash(rule.purpose, rule.form(plain)))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 Direction = Literal["inbound", "outbound"]
@@ -28,6 +28,9 @@ CallStatus = Literal[
 """Twilio's ``CallStatus``, spelled as Twilio does; `lost` is ours: open too long without any callback."""
 Outcome = Literal["answered", "missed", "unanswered", "busy", "failed"]
 """How a call ended, for people: `missed` is inbound, `unanswered` outbound, and nobody came."""
+Reason = Literal["caller_left", "nobody_answered", "declined", "nobody_available", "outside_hours"]
+"""Why no agent took an inbound call, the weightiest last: the caller left while waiting; it rang in vain; everybody
+who was rung declined; there was nobody to ring; the number was closed."""
 
 _RANK: dict[CallStatus, int] = {
     "queued": 0,
@@ -43,6 +46,13 @@ _RANK: dict[CallStatus, int] = {
     "completed": 9,
 }
 _FIRST_TERMINAL = _RANK["lost"]
+_REASONS: tuple[Reason, ...] = get_args(Reason)
+_DIAL_REASONS: dict[CallStatus, Reason] = {
+    "no-answer": "nobody_answered",
+    "busy": "declined",  # a softphone says so when its agent declines
+    "failed": "nobody_available",
+    "canceled": "caller_left",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,23 @@ class LegReport:
 
 @dataclass(frozen=True, slots=True)
 class DialReport:
-    """What ``<Dial>`` sent to its action URL: DialCallStatus, where ``answered`` is spelled ``completed``."""
+    """What ``<Dial>`` sent to its action URL: DialCallStatus, where ``answered`` is spelled ``completed``.
+
+    ``caller_left``: the call itself was over by then. The status alone does not tell.
+    """
 
     status: CallStatus
+    caller_left: bool = False
 
 
-Report = CallReport | LegReport | DialReport
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """We rang nobody, for ``reason``."""
+
+    reason: Reason
+
+
+Report = CallReport | LegReport | DialReport | TurnedAway
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +106,20 @@ class CallProgress:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     duration_s: int | None = None
+    reason: Reason | None = None
+    """The weightiest that was reported so far; `settled_reason` is what is true of the call."""
+
+    @property
+    def settled_reason(self) -> Reason | None:
+        """Why no agent took it; None for a call that an agent took, or that is not inbound.
+
+        An answered call without an agent was answered at the overflow number.
+        """
+        if self.outcome is None or self.direction == "outbound":
+            return self.reason
+        if self.outcome == "missed":
+            return self.reason or "caller_left"
+        return None if self.agent_id is not None or self.reason == "caller_left" else self.reason
 
     @property
     def outcome(self) -> Outcome | None:
@@ -116,7 +151,9 @@ def advance(progress: CallProgress, report: Report) -> CallProgress:
         case LegReport():
             return _with_leg(progress, report)
         case DialReport():
-            return replace(progress, dial_status=later(progress.dial_status, report.status))
+            return _with_dial(progress, report)
+        case TurnedAway(reason):
+            return replace(progress, reason=_weightier(progress.reason, reason))
 
 
 def _with_call(progress: CallProgress, report: CallReport) -> CallProgress:
@@ -126,6 +163,17 @@ def _with_call(progress: CallProgress, report: CallReport) -> CallProgress:
         ended_at=_ended_at(progress, report),
         duration_s=_largest(progress.duration_s, report.duration_s),
     )
+
+
+def _with_dial(progress: CallProgress, report: DialReport) -> CallProgress:
+    reason = progress.reason
+    if progress.direction == "inbound" and report.status in _DIAL_REASONS:
+        reason = _weightier(reason, "caller_left" if report.caller_left else _DIAL_REASONS[report.status])
+    return replace(progress, dial_status=later(progress.dial_status, report.status), reason=reason)
+
+
+def _weightier(one: Reason | None, other: Reason) -> Reason:
+    return other if one is None or _REASONS.index(other) > _REASONS.index(one) else one
 
 
 def _ended_at(progress: CallProgress, report: CallReport) -> datetime | None:

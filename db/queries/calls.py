@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from db.encryption import keyring_of
 from db.models import Call, Leg, Transcription
 from db.queries.call_progress import (
     CallProgress,
@@ -110,8 +111,12 @@ class Calls:
         status: CallStatus = "ringing",
         agent_id: UUID | None = None,
         number_id: UUID | None = None,
+        customer: str | None = None,
     ) -> Call:
-        """The row of a call that has begun. Repeatable: Twilio asks again when our answer was slow."""
+        """The row of a call that has begun. Repeatable: Twilio asks again when our answer was slow.
+
+        ``customer`` (E.164) is whom later calls may be of, too; None for a number that is withheld.
+        """
         row = insert(Call).values(
             organisation_id=self._organisation_id,
             call_sid=call_sid,
@@ -121,6 +126,7 @@ class Calls:
             status=status,
             agent_id=agent_id,
             number_id=number_id,
+            customer_hash=None if customer is None else keyring_of(self._session).hash("number", customer),
         )
         await self._session.execute(row.on_conflict_do_nothing(index_elements=[Call.call_sid]))
         return (await self._session.scalars(self._one(call_sid))).one()
@@ -263,3 +269,4 @@ def _store(call: Call, progress: CallProgress) -> None:
     for name, value in asdict(progress).items():
         setattr(call, name, value)
     call.outcome = progress.outcome
+    call.reason = progress.settled_reason

@@ -97,6 +97,11 @@ class Members:
             member.available = available
             member.available_at = await self._session.scalar(select(func.clock_timestamp()))
 
+    async def saw_missed(self, member_id: UUID) -> None:
+        """Record that the member has looked at the missed calls."""
+        mine = update(Member).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
+        await self._session.execute(mine.values(missed_seen_at=func.now()))
+
     async def add(self, *, email: str, name: str, role: Role, invited: bool = False) -> Member:
         """A new member; ``invited``: one who has yet to accept. Raises `AddressTakenError`.
 

@@ -17,7 +17,9 @@ from db.queries.call_progress import (
     DialReport,
     Direction,
     LegReport,
+    Reason,
     Report,
+    TurnedAway,
     advance,
     is_over,
 )
@@ -31,7 +33,8 @@ seconds = st.none() | st.integers(0, 600)
 reports: st.SearchStrategy[Report] = st.one_of(
     st.builds(CallReport, statuses, times, seconds),
     st.builds(LegReport, statuses, times, seconds, st.sampled_from([BOB, DANA, None])),
-    st.builds(DialReport, statuses),
+    st.builds(DialReport, statuses, st.booleans()),
+    st.builds(TurnedAway, st.sampled_from(get_args(Reason))),
 )
 fresh = st.builds(CallProgress, st.sampled_from(get_args(Direction)), st.just("ringing"))
 
@@ -126,3 +129,46 @@ def test_a_call_given_up_for_lost_may_still_turn_out_otherwise() -> None:
         CallProgress("inbound", "in-progress"), [CallReport("lost", at(5)), CallReport("completed", at(900), 900)]
     )
     assert (row.status, row.ended_at, row.duration_s) == ("completed", at(900), 900)
+
+
+# -- why no agent took it ----------------------------------------------------------------------------------------
+
+OVER = CallReport("completed", at(60))
+WAITING = CallProgress("inbound", "ringing")
+
+
+@pytest.mark.parametrize(
+    ("heard", "reason"),
+    [
+        ([], "caller_left"),  # while the prompt was spoken
+        ([DialReport("canceled")], "caller_left"),
+        ([DialReport("no-answer", caller_left=True)], "caller_left"),
+        ([DialReport("no-answer")], "nobody_answered"),
+        ([DialReport("busy")], "declined"),
+        ([DialReport("failed")], "nobody_available"),
+        ([TurnedAway("nobody_available")], "nobody_available"),
+        ([TurnedAway("outside_hours")], "outside_hours"),
+        ([TurnedAway("outside_hours"), DialReport("no-answer")], "outside_hours"),  # at the overflow number
+    ],
+)
+def test_a_missed_call_has_a_reason(heard: list[Report], reason: Reason) -> None:
+    ended = after(WAITING, [*heard, OVER])
+    assert (ended.outcome, ended.settled_reason) == ("missed", reason)
+
+
+def test_a_call_that_an_agent_took_has_no_reason() -> None:
+    answered = LegReport("in-progress", at(5), None, BOB)
+    for before in (TurnedAway("nobody_available"), DialReport("canceled"), DialReport("no-answer")):
+        assert after(WAITING, [before, answered, OVER]).settled_reason is None
+
+
+def test_a_call_that_the_overflow_number_took_keeps_its_reason() -> None:
+    answered = LegReport("in-progress", at(40), None, None)
+    ended = after(WAITING, [DialReport("no-answer"), answered, DialReport("completed"), OVER])
+    assert (ended.outcome, ended.agent_id, ended.settled_reason) == ("answered", None, "nobody_answered")
+    assert after(WAITING, [answered, DialReport("completed"), OVER]).settled_reason is None
+
+
+def test_an_outgoing_call_has_no_reason() -> None:
+    ended = after(CallProgress("outbound", "ringing"), [DialReport("no-answer"), OVER])
+    assert (ended.outcome, ended.settled_reason) == ("unanswered", None)
