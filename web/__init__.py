@@ -2,15 +2,17 @@
 
 Its rooms, and which may import which (downwards only)::
 
-    check: is everything set up?          calls: Twilio's webhooks, the console page, the call log
-                                            │
-                                          billing: checkout, Stripe's webhook, what is paid
-                                            │
-                                          organisation: first steps, details, settings, audit log
-                                            │
-                      numbers: search, orders          people: sign-up, sign-in, team, public pages
-                                            │
-    request: around every request (access gate, session, errors, forms, rendering, limits)
+    check: is everything set up?    console: the page with live calls and the phone    serving: around every request
+                                      │
+                                    calls: Twilio's webhooks, streams, the call log
+                                      │
+                                    billing: checkout, Stripe's webhook, what is paid
+                                      │
+                                    organisation: first steps, details, settings, audit log
+                                      │
+                          numbers: search, orders    people: sign-up, sign-in, team, public pages
+                                      │
+    request: within every request (access gate, session, errors, forms, rendering, limits)
 
 How a person becomes a customer whose calls are heard::
 

@@ -18,9 +18,9 @@ from runtime.tls import server_context
 from web import config
 from web.app import create_app
 from web.config import Settings
-from web.request.connections import CONNECTIONS, Connections, Limits, listen
-from web.request.health import DRAINING
-from web.request.unparsable import server_log
+from web.serving.connections import CONNECTIONS, Connections, Limits, listen
+from web.serving.health import DRAINING
+from web.serving.unparsable import server_log
 
 _FINISH_SECONDS = 10.0  # for open requests; Twilio waits at most 15 s for an answer
 _OTHER_DESCRIPTORS = 256  # reserved for the database, NATS, vendors and files

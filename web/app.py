@@ -10,33 +10,25 @@ from aiohttp import web
 
 from web.billing import checkout, page as billing_page, webhook as billing_webhook
 from web.bus import BUS, Facts
-from web.calls import (
-    availability,
-    console,
-    dial_check,
-    living,
-    log as calls_log,
-    status_callbacks,
-    stop_words,
-    tokens,
-    voice,
-)
-from web.calls.stop_words import STREAM_STOPS
+from web.calls import log as calls_log, status_callbacks, voice
 from web.calls.stream_recovery import STREAM_RECOVERY, StreamRecovery
+from web.calls.stream_stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
 from web.config import SETTINGS, Settings
+from web.console import availability, dial_check, living, page as console_page, stop_words, tokens
 from web.numbers import page as numbers_page
 from web.organisation import audit as organisation_audit, onboarding, settings as organisation_settings
 from web.organisation.onboarding_events import PROGRESS, Progress
 from web.people import account, public_pages, sign_in, sign_up, signed_in, team
-from web.request import health, render as request_render, static_files
+from web.request import render as request_render, static_files
 from web.request.background import BACKGROUND, background_tasks
-from web.request.connections import CONNECTIONS, Connections, attend
-from web.request.health import DRAINING
-from web.request.middlewares import answer_errors, guard, know, note
 from web.request.render import JINJA
 from web.request.static_files import STATIC_FILES, StaticFiles
 from web.resources import add_resources
+from web.serving import health
+from web.serving.connections import CONNECTIONS, Connections, attend
+from web.serving.health import DRAINING
+from web.serving.middlewares import answer_errors, guard, know, note
 
 _LARGEST_BODY = 256 * 1024  # bytes
 
@@ -55,7 +47,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     guard(app, settings)
     for module in (
         public_pages,
-        console,
+        console_page,
         sign_in,
         sign_up,
         signed_in,
@@ -95,7 +87,7 @@ async def _end_streams(app: web.Application) -> None:
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
     app[STREAM_RECOVERY] = recovery = StreamRecovery(app)
-    app[STREAM_STOPS] = stops = stop_words.StreamStops(app)
+    app[STREAM_STOPS] = stops = StreamStops(app)
     url = app[SETTINGS].nats_url.get_secret_value()
     app[BUS] = facts = Facts(url, partial(status_callbacks.take_fact, app), recovery.alive, recovery.note)
     async with asyncio.TaskGroup() as tasks:

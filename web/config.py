@@ -107,7 +107,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     twilio_api_key_secret: SecretStr
     twilio_twiml_app_sid: Annotated[str, Field(pattern=r"^AP[0-9A-Za-z]+$")]
     voice_sdk_url: Annotated[str, AfterValidator(_voice_sdk)] = ""
-    """Where browsers load Twilio's Voice SDK from; empty: our own copy (`web.calls.voice_sdk`)."""
+    """Where browsers load Twilio's Voice SDK from; empty: our own copy (`web.console.voice_sdk`)."""
     voice_sdk_integrity: Annotated[str, AfterValidator(_integrity)] = ""
     """What browsers compare a foreign SDK with (Subresource Integrity). It runs in the page that shows words."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT

@@ -23,8 +23,8 @@ from tests.kit.site import Browser, Site
 from tests.kit.twilio_caller import INBOUND, available, calling, twilio_of
 from web.app import create_app
 from web.config import Settings
-from web.request import health
 from web.resources import DATABASE
+from web.serving import health
 
 ROOT = Path(__file__).parents[2]
 Browsers = Callable[[], Browser]

@@ -27,8 +27,8 @@ from web.calls.callback_forms import (
     parent_sid,
     stream_report,
 )
-from web.calls.stop_words import remind
 from web.calls.stream_recovery import STREAM_RECOVERY
+from web.calls.stream_stops import remind
 from web.calls.twilio_request import twilio_form
 from web.organisation.onboarding_events import PROGRESS
 from web.request import access

@@ -58,7 +58,7 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
     if _CALL_SID.fullmatch(call):
         structlog.contextvars.bind_contextvars(
             call=call
-        )  # on every line of this request: `web.request.middlewares.note` ends it
+        )  # on every line of this request: `web.serving.middlewares.note` ends it
     return form
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from web.billing import payment_notice
-from web.calls.voice_sdk import voice_sdk
 from web.config import SETTINGS
+from web.console.voice_sdk import voice_sdk
 from web.people.signed_in import milliseconds
 from web.request import access, session as request_session
 from web.request.access import Viewer

@@ -14,9 +14,9 @@ from db.engine import DatabaseUnavailableError, UnstorableError
 from runtime import tracing
 from web.config import Settings
 from web.request.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
-from web.request.health import DRAINING
 from web.request.render import render
-from web.request.security_headers import security_headers
+from web.serving.health import DRAINING
+from web.serving.security_headers import security_headers
 
 _log = structlog.get_logger(__name__)
 _requests = Counter("bilby_web_requests", "Requests answered.", ["route", "method", "status"])

@@ -13,8 +13,8 @@ from db.queries.rate_limits import Limit
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
 from tests.kit.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
-from web.calls import dial_check
 from web.config import Settings
+from web.console import dial_check
 
 Browsers = Callable[[], Browser]
 

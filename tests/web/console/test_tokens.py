@@ -16,8 +16,8 @@ from db.queries.rate_limits import Limit
 from protocol.tickets import verify_console
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
-from web.calls import tokens
 from web.config import Settings
+from web.console import tokens
 from web.request import session as request_session
 
 Browsers = Callable[[], Browser]

@@ -16,8 +16,8 @@ import pytest
 
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
-from web.calls import voice_sdk
 from web.config import Settings
+from web.console import voice_sdk
 from web.request.render import STATIC
 from web.request.static_files import StaticFiles
 

@@ -16,7 +16,7 @@ from tests.kit.cast import Cast
 from tests.kit.chromium import chromium, open_link
 from tests.kit.site import Site
 from tests.kit.twilio_edge import SIGNALLING, Edge, twilio_edge
-from web.calls import voice_sdk
+from web.console import voice_sdk
 
 pytestmark = pytest.mark.browser
 

@@ -27,7 +27,7 @@ Browsers = Callable[[], Browser]
 WEB = Path(__file__).parents[3] / "web"
 TENANTS = {"db.queries.calls", "db.queries.members", "db.queries.numbers", "db.queries.organisations"}
 WITH_DATABASE = {
-    *("app.py", "request/access.py", "request/health.py", "request/limits.py"),
+    *("app.py", "request/access.py", "serving/health.py", "request/limits.py"),
     *("people/sign_in.py", "people/sign_up.py"),  # rows of people who are nobody's yet
     *("billing/checkout.py", "billing/page.py", "billing/webhook.py"),  # for provisioning, which asks Stripe
 }

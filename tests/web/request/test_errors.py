@@ -11,8 +11,8 @@ from aiohttp import web
 
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
-from web.request import health
 from web.request.errors import CLIENT_LEFT, page
+from web.serving import health
 
 Browsers = Callable[[], Browser]
 REFUSALS = [int(each) for each in HTTPStatus if 400 <= each < 500 and each not in (407, 418, 421, 423, 424, 425, 451)]

@@ -17,7 +17,7 @@ from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.config import SETTINGS, Settings
 from web.request import session as request_session
-from web.request.security_headers import content_security_policy, security_headers
+from web.serving.security_headers import content_security_policy, security_headers
 
 Browsers = Callable[[], Browser]
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from runtime.listening import place
-from web.request.connections import CONNECTIONS, Connections, Limits, attend, listen
+from web.serving.connections import CONNECTIONS, Connections, Limits, attend, listen
 
 QUICK = Limits(most=20, head_seconds=0.3, idle_seconds=0.6, stalled_seconds=0.4, look_seconds=0.05)
 PATIENCE = 20  # seconds that a busy machine may take for what needs less than one

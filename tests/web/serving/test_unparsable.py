@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.kit.raw_http import Raw, status_of
-from web.request.unparsable import EVERY_SECONDS, server_log
+from web.serving.unparsable import EVERY_SECONDS, server_log
 
 JUNK = [
     Raw("GET", "/", [("a b", "c")]),
