@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import BrowserContext, expect
-from tests.web.calls.test_console_browser import CALL, Open, console, context, media, settings, window
 
 from tests.kit.cast import Cast
 from tests.kit.live_media import VOICE_SDK, LiveMedia, call_view
+from tests.web.console.test_console_browser import CALL, Open, console, context, media, settings, window
 
 __all__ = ["console", "context", "media", "settings", "window"]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page
-from tests.web.calls.test_voice_sdk_browser import OFFER
 
 from sandbox.twilio.emulator import Twilio
 from tests.kit.chromium import chromium
@@ -17,6 +16,7 @@ from tests.kit.twilio_customer import town
 from tests.kit.twilio_edge import Edge, twilio_edge
 from tests.sandbox.twilio.browser.test_signalling import token
 from tests.sandbox.twilio.browser.test_voice_sdk import EVENTS, WATCH
+from tests.web.console.test_voice_sdk_browser import OFFER
 from web.console.voice_sdk import COPY
 from web.request.render import STATIC
 
