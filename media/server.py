@@ -286,6 +286,8 @@ class Server:
             self._tick_calls(now)
             turn += 1
             if turn % 10 == 0:
+                for call in self._calls.values():
+                    call.count()
                 for socket in (*self._streams, *self.consoles):
                     socket.tick(now)
                 self._update_gauges()

@@ -110,7 +110,7 @@ class Call:
         self._seam: Seam | None = None
         self._loud_ms = 0  # the end of the last chunk with sound
         self._timeline = Timeline()
-        self._late_counted = self._frames = 0
+        self._frames = 0  # since `count`
         if not is_known:
             self._publish(CallStarted(_view(ticket, agent, began_ms)))
         self.transcription = Transcription(
@@ -186,6 +186,7 @@ class Call:
         if self._stopped_at is not None or self._over.is_set():
             return
         self._stopped_at = time.monotonic()
+        self.count()
         self._timeline = Timeline()
         self._seam = None
         self._lost_at = 0.0
@@ -229,13 +230,18 @@ class Call:
         self._publish_gaps()
         if self._seam is not None and now >= self._seam.due:
             self._publish_seam()
-        self._count()
         if self._stream is None and self._lost_at:
             if now - self._lost_at >= self._call_timing.linger:
                 self.end("stream lost")
             elif now - self._lost_reported_at >= self._call_timing.lost_again:
                 self._report_lost(now)
         self.transcription.tick()
+
+    def count(self) -> None:
+        """Update the counters of frames. Called once a second: Prometheus's locks are too slow for each frame."""
+        FRAMES.inc(self._frames)
+        LATE_FRAMES.inc(self._timeline.late)
+        self._frames = self._timeline.late = 0
 
     async def run(self) -> None:
         """Run the call; return after its last result is published."""
@@ -249,6 +255,7 @@ class Call:
                 await asyncio.wait({words}, timeout=patience)
                 words.cancel()
         finally:
+            self.count()
             self._publish_seam()
             if not self._moved:
                 self._publish(CallEnded(self.sid, STOPPED if self.is_stopped else self._reason))
@@ -257,7 +264,6 @@ class Call:
 
     def _tick_stopped(self, seconds: float) -> None:
         """Wait for the end of a stopped call, ``seconds`` after its transcription was stopped."""
-        self._count()
         if self._stream is not None and seconds >= self._call_timing.stopped_stream:
             self._stream.close(1000, "words stopped")
         if seconds >= self._call_timing.stopped_call:
@@ -284,13 +290,13 @@ class Call:
         self._publish_seam()
         heard_ms = self._timeline.heard_ms
         self._flush()
+        self.count()
         ends_loud = heard_ms - self._loud_ms < CHUNK_MS
         ended_ms = heard_ms if ends_loud else self._timeline.now_ms
         offset_ms = max(self._timeline.now_ms, round(time.time() * 1000) - self._began_ms)
         due = time.monotonic() + self._call_timing.takeover
         self._seam = Seam(ended_ms, offset_ms, "twilio", due, ends_loud=ends_loud)
         self._timeline = Timeline(offset_ms)
-        self._late_counted = 0
         self._lost_at = 0.0
 
     def _report_lost(self, now: float) -> None:
@@ -321,13 +327,6 @@ class Call:
         if gaps:
             for start, end in gaps.take(last=last):
                 self._publish(GapFound(self.sid, Gap(start, end, "twilio")))
-
-    def _count(self) -> None:
-        """Update the counters here and not at every frame, to keep Prometheus's lock off the hot path."""
-        FRAMES.inc(self._frames)
-        self._frames = 0
-        LATE_FRAMES.inc(self._timeline.late - self._late_counted)
-        self._late_counted = self._timeline.late
 
     def _publish(self, event: Event) -> None:
         if isinstance(event, StateChanged):

@@ -10,7 +10,12 @@ from pathlib import Path
 import nats
 from nats.aio.msg import Msg
 
-from media.speech.call import CallTiming
+from media import metrics
+from media.quota.admission import Admission
+from media.speech.call import Call, CallTiming
+from media.speech.frames import Media, MediaBody
+from media.speech.transcribe import OnEvent, Transcriber
+from protocol.tickets import StreamTicket
 from sandbox.engines.nats import NatsServer
 from tests.kit.media_node import Node, media_node, scripted_vendor
 from tests.kit.nats import settled
@@ -118,3 +123,45 @@ async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_
         assert screen.events[-1]["reason"] == "stream lost"
         await web.close()
     assert CallTiming().linger >= 30
+
+
+def counted(metric: str) -> float:
+    return metrics.REGISTRY.get_sample_value(metric) or 0.0
+
+
+def a_call() -> Call:
+    """Return a call that is not run, so it transcribes nothing."""
+
+    async def open_(_: OnEvent) -> Transcriber:
+        raise AssertionError("not run")
+
+    return Call(
+        StreamTicket("a", "CA1", "inbound", "m1", "j", 0),
+        agent="m1",
+        open_=open_,
+        admission=Admission("node", 1),
+        publish=lambda _org, _event: None,
+        publish_status=lambda _org, _call, _fact, _body: None,
+    )
+
+
+def hear(call: Call, *ticks: int) -> None:
+    """Let ``call`` hear both tracks' frames of 20 ms at these places."""
+    for tick in ticks:
+        for track in ("inbound", "outbound"):
+            call.take(Media(MediaBody(track, tick * 20, b"\x20" * 160), "MZ1"))
+
+
+async def test_frames_are_counted_once_and_late_ones_too_when_the_words_are_stopped() -> None:
+    frames, late = counted("bilby_frames_total"), counted("bilby_late_frames_total")
+    call = a_call()
+    hear(call, *range(10), 0)  # the last two belong to a chunk that was cut
+    call.count()
+    call.count()
+    assert (counted("bilby_frames_total") - frames, counted("bilby_late_frames_total") - late) == (22, 2)
+    hear(call, 1)
+    call.stop_words()
+    call.count()
+    hear(call, 11)
+    call.count()
+    assert (counted("bilby_frames_total") - frames, counted("bilby_late_frames_total") - late) == (26, 4)
