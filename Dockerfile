@@ -7,11 +7,10 @@ ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYTHONDONTWRITEBYTECODE=1
 RUN apt-get update -q && apt-get install -qy --no-install-recommends binutils && pip install --no-cache-dir uv
 WORKDIR /bilby
 COPY pyproject.toml uv.lock ./
-# Symbols for debuggers and numpy's own tests are a quarter of what is installed.
+# Symbols for debuggers take much of what is installed.
 ARG EXTRAS=""
 RUN uv sync --frozen $EXTRAS --no-dev --no-group sandbox --no-cache \
-    && find .venv -name '*.so*' -type f -exec strip --strip-unneeded {} + \
-    && find .venv -path '*/numpy/*' -type d -name tests -prune -exec rm -r {} +
+    && find .venv -name '*.so*' -type f -exec strip --strip-unneeded {} +
 COPY . .
 RUN .venv/bin/python -m compileall -q -j 0 .
 

@@ -13,10 +13,9 @@ chunks that are not sent yet. What is lost is in `gaps`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import struct
 
-import numpy as np
-from numpy.typing import NDArray
+from msgspec import Struct
 
 from media.speech.gaps import Gaps, Stretch, within, without
 
@@ -43,13 +42,14 @@ def _decode(code: int) -> int:
     return -magnitude if code & 0x80 else magnitude
 
 
-PCM = np.array([_decode(code) for code in range(256)], dtype="<i2")
-_QUIET_CODES = bytes(code for code in range(256) if abs(int(PCM[code])) < _LOUD)
+PCM = tuple(_decode(code) for code in range(256))
+_QUIET_CODES = bytes(code for code in range(256) if abs(PCM[code]) < _LOUD)
+_PCM_BYTES = struct.pack("<256h", *PCM)
+_LOW_BYTES, _HIGH_BYTES = _PCM_BYTES[0::2], _PCM_BYTES[1::2]  # of each code's sample, for `bytes.translate`
 _SILENT_CHUNK = SILENCE * CHUNK
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True, gc=False):  # gc: it refers to plain values only, so it needs no garbage collection
     """100 ms of a call: ``start_ms`` on the call's clock, and each track's mu-law (`CHUNK` bytes)."""
 
     start_ms: int
@@ -82,10 +82,11 @@ def is_loud(track: bytes) -> bool:
 
 def to_pcm(tracks: tuple[bytes, bytes]) -> bytes:
     """Return two mu-law tracks as interleaved little-endian PCM16; channel 0 is the first track."""
-    codes = bytearray(2 * len(tracks[0]))
-    codes[0::2], codes[1::2] = tracks
-    pcm: NDArray[np.int16] = PCM.take(np.frombuffer(codes, dtype=np.uint8))
-    return pcm.tobytes()
+    first, second = tracks
+    pcm = bytearray(4 * len(first))
+    pcm[0::4], pcm[1::4] = first.translate(_LOW_BYTES), first.translate(_HIGH_BYTES)
+    pcm[2::4], pcm[3::4] = second.translate(_LOW_BYTES), second.translate(_HIGH_BYTES)
+    return bytes(pcm)
 
 
 class _Track:
@@ -150,7 +151,8 @@ class _Track:
 class Timeline:
     """One stream's two tracks on one clock. ``offset_ms`` is where the stream begins on the call's clock.
 
-    ``gaps`` collects lost audio, in ms of the call; ``late`` counts frames that arrived after their chunk was cut.
+    ``gaps`` collects lost audio, in ms of the call; ``late`` counts frames that arrived after their chunk was cut;
+    who reads it may set it back to 0.
     """
 
     def __init__(self, offset_ms: int = 0) -> None:

@@ -1,7 +1,8 @@
 """Encode and decode Transcribe's messages: AWS's event-stream encoding and the JSON inside. Pure.
 
 Audio events are not signed over WebSocket. The 104 bytes around the audio differ only in the checksum, so they are
-built once for each length. Response headers repeat too, so their parsing is cached.
+built once for each length. Response headers repeat too, so their parsing is cached. Results are kept out of garbage
+collection (``gc=False``): they are many, and none can refer back to what holds it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from amazon_transcribe.eventstream import EventStreamHeaderParser, EventStreamMe
 from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True, gc=False):
     """What Transcribe has recognised of one stretch of speech so far. Times in ms of this connection's audio.
 
     No member of AWS's Result is required: ``id`` and ``text`` may be empty, and a time may be None.
@@ -139,7 +139,7 @@ def _headers(encoded: bytes) -> dict[str, Any]:
     return parsed
 
 
-class _Item(Struct, rename="pascal"):
+class _Item(Struct, rename="pascal", gc=False):
     content: str | None = None
     type: str | None = None
     stable: bool | None = None
@@ -147,12 +147,12 @@ class _Item(Struct, rename="pascal"):
     end_time: float | None = None
 
 
-class _Alternative(Struct, rename="pascal"):
+class _Alternative(Struct, rename="pascal", gc=False):
     transcript: str | None = None
     items: list[_Item | None] | None = None
 
 
-class _Result(Struct, rename="pascal"):
+class _Result(Struct, rename="pascal", gc=False):
     result_id: str | None = None
     start_time: float | None = None
     end_time: float | None = None
@@ -161,11 +161,11 @@ class _Result(Struct, rename="pascal"):
     alternatives: list[_Alternative | None] | None = None
 
 
-class _Results(Struct, rename="pascal"):
+class _Results(Struct, rename="pascal", gc=False):
     results: list[_Result | None] | None = None
 
 
-class _Transcript(Struct, rename="pascal"):
+class _Transcript(Struct, rename="pascal", gc=False):
     transcript: _Results | None = None
 
 
@@ -199,8 +199,8 @@ def read_results(payload: bytes) -> list[Result]:
 
 def _result(result: _Result) -> Result:
     """Convert AWS's Result. IsPartial is false where it is absent; with one channel there is no ChannelId."""
-    best = next((each for each in result.alternatives or () if each is not None), _NOTHING)
-    items = [item for item in best.items or () if item is not None]
+    best = next(filter(None, result.alternatives or ()), _NOTHING)
+    items = list(filter(None, best.items or ()))
     text = _joined(items) if best.transcript is None else best.transcript.strip()
     final = not result.is_partial
     start, end = result.start_time, result.end_time

@@ -2,6 +2,8 @@
 
 Source: Twilio's "Media Streams: WebSocket messages". Numbers come as JSON strings; both forms are accepted. Frame
 sizes are not documented (20 ms in practice), so any length up to `MAX_FRAME_BYTES` is accepted.
+
+Frames of audio, a hundred a second, are kept out of garbage collection (``gc=False``): they refer to plain values.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ class FrameError(ValueError):
         self.kind = kind
 
 
-class MediaBody(Struct, frozen=True):
+class MediaBody(Struct, frozen=True, gc=False):
     """Audio of one track: ``payload`` is mu-law, 8,000 bytes a second; ``timestamp`` in ms of the stream."""
 
     track: Track
@@ -33,7 +35,7 @@ class MediaBody(Struct, frozen=True):
     payload: bytes
 
 
-class Media(Struct, frozen=True, rename="camel", tag_field="event", tag="media"):
+class Media(Struct, frozen=True, gc=False, rename="camel", tag_field="event", tag="media"):
     """One frame of audio."""
 
     media: MediaBody

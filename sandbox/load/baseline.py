@@ -23,6 +23,7 @@ from media.speech.audio import PCM
 from media.speech.eventstream import audio_event, read_event
 
 CHUNK = 800
+TABLE = np.array(PCM, dtype="<i2")
 consoles: dict[str, set[ServerConnection]] = {}
 
 
@@ -56,7 +57,7 @@ async def transcribe(socket: ServerConnection) -> None:
             media = frame["media"]
             tracks[media["track"]] += base64.b64decode(media["payload"])
             if min(map(len, tracks.values())) >= CHUNK:
-                pcm = np.stack([PCM[np.frombuffer(track[:CHUNK], np.uint8)] for track in tracks.values()], axis=1)
+                pcm = np.stack([TABLE[np.frombuffer(track[:CHUNK], np.uint8)] for track in tracks.values()], axis=1)
                 for track in tracks.values():
                     del track[:CHUNK]
                 await out.send(audio_event(pcm.tobytes()))

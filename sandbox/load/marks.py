@@ -16,7 +16,7 @@ from media.speech.audio import PCM
 
 MARK = 10  # samples: 20 bits of call, 20 of chunk
 _CODE = [0x10 + nibble for nibble in range(16)]  # loud, and unlike each other
-_NIBBLE = {int(PCM[code]): nibble for nibble, code in enumerate(_CODE)}
+_NIBBLE = {PCM[code]: nibble for nibble, code in enumerate(_CODE)}
 _WORD = re.compile(rb'"text":"m(\d+)m')
 
 

@@ -15,7 +15,7 @@ def write_call(place: Path, said: Sequence[str], pause_seconds: float) -> Path:
     """``said``, one after the other with a pause after each, at 8 kHz; the path of the file."""
     pause = coded_words.silence(pause_seconds)
     codes = coded_words.silence(0.5) + b"".join(coded_words.encode(words) + pause for words in said)
-    stereo = array.array("h", (sample for code in codes for sample in (int(PCM[code]), 0)))
+    stereo = array.array("h", (sample for code in codes for sample in (PCM[code], 0)))
     with wave.open(str(place), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)

@@ -29,7 +29,7 @@ FRAME = 160
 
 def test_all_256_codes_equal_audioop() -> None:
     codes = bytes(range(256))
-    assert PCM.tobytes() == audioop.ulaw2lin(codes, 2)
+    assert struct.pack("<256h", *PCM) == audioop.ulaw2lin(codes, 2)
 
 
 @given(st.binary(min_size=CHUNK, max_size=CHUNK), st.binary(min_size=CHUNK, max_size=CHUNK))
