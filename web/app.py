@@ -9,6 +9,7 @@ from functools import partial
 from aiohttp import web
 
 from web.billing import checkout, page as billing_page, webhook as billing_webhook
+from web.billing.webhook import AT_ONCE, TURNS
 from web.bus import BUS, Facts
 from web.calls import log as calls_log, status_callbacks, voice
 from web.calls.stream_recovery import STREAM_RECOVERY, StreamRecovery
@@ -74,6 +75,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     ):
         app.add_routes(module.routes)
     know(app)
+    app[TURNS] = asyncio.Semaphore(AT_ONCE)
     app[PROGRESS] = Progress()
     app.on_shutdown.append(_end_streams)
     add_resources(app)

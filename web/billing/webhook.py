@@ -3,11 +3,17 @@
 Nothing is asked of Stripe here: it would wait for us while we wait for it. What is answered is what Stripe goes by:
 2xx and it is done with the event; anything else and it comes again, for days. So a forged, stale or unreadable one is
 400, and one that could not be recorded is 503. What fails later is the worker's to repeat, and admins see it.
+
+Stripe may send hundreds at once, and can wait; callers can not. So a few are recorded at a time (`AT_ONCE`), and most
+connections to the database stay free for calls.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
@@ -19,8 +25,13 @@ from web.request.forms import read_body
 from web.resources import DATABASE
 
 READ_SECONDS = 5.0
+TURN_SECONDS = 10.0  # to wait until earlier ones are recorded
+AT_ONCE = 2
 TOLERANCE_SECONDS = 300  # by which a signature may be old, as Stripe's own packages have it
 _SIGNATURE = "Stripe-Signature"
+
+TURNS: web.AppKey[asyncio.Semaphore] = web.AppKey("webhook_turns")
+"""Lets `AT_ONCE` webhooks be recorded at a time."""
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)
@@ -30,11 +41,25 @@ _log = structlog.get_logger(__name__)
 async def take(request: web.Request) -> web.Response:
     """One event. 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database."""
     body = await read_body(request, seconds=READ_SECONDS)  # some kB; of an invoice with many lines some tens of them
-    event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[SETTINGS])
-    async with request.app[DATABASE].begin() as session:
-        state = await receive(session, event)
+    async with _turn(request.app[TURNS]):
+        event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[SETTINGS])
+        async with request.app[DATABASE].begin() as session:
+            state = await receive(session, event)
     _log.info("stripe event", id=event.id, type=event.kind, state=state)
     return web.json_response({"state": state})
+
+
+@asynccontextmanager
+async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Wait for one of ``turns`` and give it back. Raises 503 after `TURN_SECONDS`: Stripe sends the event again."""
+    try:
+        await asyncio.wait_for(turns.acquire(), TURN_SECONDS)
+    except TimeoutError:
+        raise web.HTTPServiceUnavailable(text="Too many events at once.") from None
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 def _event(body: bytes, signature: str, settings: Settings) -> Event:

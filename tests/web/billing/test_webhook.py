@@ -20,11 +20,13 @@ from db.queries import stripe_events
 from db.queries.audit import AuditFilter, AuditLog, details_of
 from db.queries.number_orders import NumberOrders
 from db.queries.organisations import ENTITLEMENTS
+from provisioning.billing.events import receive
 from provisioning.stripe.subscription import chosen
 from sandbox.stripe.account import Object
 from sandbox.stripe.billing import lifecycle, subscriptions
 from sandbox.stripe.emulator import Fault, Stripe
 from tests.kit.paid_site import PAUSE_SECONDS, SECONDS, SECRET, Shop
+from web.billing import webhook
 
 Act = Callable[[Stripe, Object], None]
 PAYMENTS = ("invoice.payment_failed", "invoice.payment_action_required", "charge.refunded")
@@ -245,3 +247,22 @@ async def expected(shop: Shop, owner: Member) -> dict[str, Any]:
             if each["type"] in PAYMENTS and each["data"]["object"]["customer"] == customer
         ),
     }
+
+
+async def test_few_of_a_swarm_are_recorded_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other connections to the database are left to callers."""
+    at_once, most = 0, 0
+
+    async def counted(*arguments: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return await receive(*arguments)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(webhook, "receive", counted)
+    swarm = [post(shop, event(identifier=f"evt_{number}")) for number in range(20)]
+    assert await asyncio.gather(*swarm) == [200] * 20
+    assert most == webhook.AT_ONCE
