@@ -59,7 +59,7 @@ async def _heard(request: web.Request, take: Callable[[web.Request, Form], Await
     except FormError as error:
         raise InvalidError(f"{error} names no call.") from None
     except NotFoundError:
-        _log.info("callback for no call", call=form.get("CallSid"))
+        _log.info("callback for no call")
     return web.Response(status=204)
 
 

@@ -123,7 +123,7 @@ async def _spoken(request: web.Request, answer: Callable[[web.Request, Form], Aw
         async with asyncio.timeout(ANSWER_SECONDS):
             text = await answer(request, form)
     except Exception as error:  # whatever failed, the caller must hear a sentence
-        _complain("call not answered", form.get("CallSid"), error)
+        _complain("call not answered", error)
         text = twiml.say_goodbye(SORRY)
     return web.Response(text=text, content_type="text/xml")
 
@@ -234,7 +234,7 @@ async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -
     except DiallingError:
         raise
     except Exception as error:
-        _complain("stream left out", begun.call, error)
+        _complain("stream left out", error)
         return _Opened()
 
 
@@ -261,10 +261,13 @@ def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
     return twiml.Stream(f"{settings.media_public_url}/twilio/stream", ticket, begun.line.prompt)
 
 
-def _complain(event: str, call: str | None, error: Exception) -> None:
-    """Log a failure: expected kinds by name only, others with the traceback."""
+def _complain(event: str, error: Exception) -> None:
+    """Log a failure: expected kinds by name only, others with the traceback.
+
+    The line names the call, if its CallSid is well-formed (`web.calls.twilio_request.twilio_form`).
+    """
     unexpected = not isinstance(error, DatabaseUnavailableError | TimeoutError | FormError)
-    _log.error(event, call=call, error=type(error).__name__, exc_info=unexpected)
+    _log.error(event, error=type(error).__name__, exc_info=unexpected)
 
 
 def _over() -> CallReport:

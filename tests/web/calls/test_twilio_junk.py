@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from db.engine import Database
 from tests.kit.cast import Cast
@@ -94,3 +95,11 @@ async def test_a_parent_that_is_none_is_refused(cast: Cast, twilio: Twilio, pare
     assert cast
     answer = await twilio.post(STATUS, {"CallSid": CALL, "ParentCallSid": parent, "CallStatus": "completed"})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_is_no_call_sid_is_not_logged(cast: Cast, twilio: Twilio, path: str) -> None:
+    said = "0412 345 678 my card number is 4929"
+    with capture_logs() as lines:
+        await twilio.post(path, calling(cast.number) | {"CallSid": said, "CallStatus": "completed"})
+    assert said not in str(lines)
