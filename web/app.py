@@ -11,7 +11,7 @@ from aiohttp import web
 from web.billing import checkout, page as billing_page, webhook as billing_webhook
 from web.billing.webhook import AT_ONCE, TURNS
 from web.bus import BUS, Facts
-from web.calls import log as calls_log, status_callbacks, voice
+from web.calls import dial_ends, log as calls_log, status_callbacks, voice
 from web.calls.stream_recovery import STREAM_RECOVERY, StreamRecovery
 from web.calls.stream_stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
@@ -63,6 +63,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         living,
         calls_log,
         voice,
+        dial_ends,
         status_callbacks,
         numbers_page,
         team,

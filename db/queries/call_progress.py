@@ -115,11 +115,11 @@ class CallProgress:
 
         An answered call without an agent was answered at the overflow number.
         """
-        if self.outcome is None or self.direction == "outbound":
-            return self.reason
+        if self.direction == "outbound" or self.agent_id is not None:
+            return None
         if self.outcome == "missed":
             return self.reason or "caller_left"
-        return None if self.agent_id is not None or self.reason == "caller_left" else self.reason
+        return None if self.outcome == "answered" and self.reason == "caller_left" else self.reason
 
     @property
     def outcome(self) -> Outcome | None:

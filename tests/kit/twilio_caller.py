@@ -22,6 +22,7 @@ CALL, LEG = "CA" + "a" * 32, "CA" + "b" * 32
 CALLER = "+61412345678"
 INBOUND, OUTBOUND = "/twilio/voice/inbound", "/twilio/voice/outbound"
 DIALLED, WHISPER = "/twilio/voice/dialled", "/twilio/voice/whisper"
+OVERFLOWED = "/twilio/voice/overflowed"
 
 
 @dataclass(frozen=True, slots=True)

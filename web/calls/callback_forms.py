@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, cast, get_args
 from uuid import UUID
 
-from db.queries.call_progress import CallReport, CallStatus, DialReport, LegReport
+from db.queries.call_progress import CallReport, CallStatus, DialReport, LegReport, is_over
 from protocol.facts import printable
 
 Form = Mapping[str, str]
@@ -99,10 +99,14 @@ def leg_report(form: Form, now: datetime) -> LegReport | None:
 
 
 def dial_report(form: Form) -> DialReport | None:
-    """Return how `<Dial>` ended, None if unknown."""
+    """Return how `<Dial>` ended, None if unknown.
+
+    Twilio also asks when the caller has left. Then CallStatus is that of a call that is over.
+    """
     spelled = form.get("DialCallStatus", "")
     status = _status("completed" if spelled == "answered" else spelled)
-    return None if status is None else DialReport(status)
+    of_call = _status(form.get("CallStatus", ""))
+    return None if status is None else DialReport(status, of_call is not None and is_over(of_call))
 
 
 def stream_report(form: Form) -> StreamReport | None:

@@ -205,7 +205,7 @@ class StreamRecovery:
             row = await rows.calls.get(call)
             if row is None or is_over(row.status) or not entitlements(rows.organisation).transcribes:
                 return None
-            if row.words_stopped_at is not None:
+            if row.words_stopped_at is not None or row.reason is not None:  # or no agent takes it
                 return None
             return sign_stream(
                 self._app[SETTINGS].stream_shared_secret.get_secret_value(),

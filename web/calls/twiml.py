@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twilio.twiml.voice_response import Client, Dial, Number, Start, Stream as StreamNoun, VoiceResponse
+from twilio.twiml.voice_response import Client, Dial, Number, Start, Stop, Stream as StreamNoun, VoiceResponse
 
 from provisioning.twilio import webhook_url
 
@@ -22,6 +22,7 @@ LONGEST_CALL = 2 * 60 * 60  # seconds of an outgoing one
 MOST_NOUNS = 10  # "Up to 10 nouns" in one <Dial>
 LONGEST_SAY = 4096  # characters, Twilio's limit
 _LEG_EVENTS = "answered completed"
+_DIALLED, _OVERFLOWED = "/twilio/voice/dialled", "/twilio/voice/overflowed"  # what is asked when a `<Dial>` ends
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -91,6 +92,23 @@ def call_out(
     return str(response)
 
 
+def overflow(to: str, *, caller_id: str | None, longest: int, stop_stream: bool, callbacks: Callbacks) -> str:
+    """Connect a caller to the number ``to`` (E.164) instead of an agent, for at most ``longest`` seconds.
+
+    Without ``caller_id`` the caller's own number is shown there. ``stop_stream``: nothing is transcribed from now on.
+    """
+    response = VoiceResponse()
+    if stop_stream:
+        stop = Stop()
+        stop.stream(name=STREAM_NAME)
+        response.append(stop)
+    dial = _dial(callbacks, caller_id=caller_id, longest=longest, action=_OVERFLOWED)
+    reported = callbacks.reported("/twilio/voice/answered")
+    dial.append(Number(to, status_callback=reported, status_callback_event=_LEG_EVENTS))
+    response.append(dial)
+    return str(response)
+
+
 def wait_and_try_again(sentence: str, callbacks: Callbacks) -> str:
     """Return the fallback document: say ``sentence``, then request the webhook again after a pause.
 
@@ -142,12 +160,17 @@ def _start(stream: Stream, callbacks: Callbacks) -> Start:
     return start
 
 
-def _dial(callbacks: Callbacks, caller_id: str | None = None, longest: int | None = None) -> Dial:
+def _dial(
+    callbacks: Callbacks,
+    caller_id: str | None = None,
+    longest: int | None = None,
+    action: str = _DIALLED,
+) -> Dial:
     return Dial(
         answer_on_bridge=True,
         timeout=RING_SECONDS,
         time_limit=longest,
-        action=callbacks.at("/twilio/voice/dialled"),
+        action=callbacks.at(action),
         caller_id=caller_id,
     )
 

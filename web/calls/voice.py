@@ -8,7 +8,6 @@ that "an application error has occurred".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,37 +15,30 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
-from db.engine import DatabaseUnavailableError
 from db.models import Call, Number
-from db.queries.call_progress import CallReport, Direction, is_over
+from db.queries.call_progress import CallReport, Direction, TurnedAway, is_over
 from db.queries.organisations import Entitlements, entitlements
 from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url
-from web.calls import outgoing, twiml
-from web.calls.callback_forms import Form, FormError, call_sid, client_identity, dial_report, member_id, parent_sid
+from web.calls import answering, outgoing, overflow, twiml
+from web.calls.answering import Announce, Arrival, Ring
+from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
 from web.calls.dialling import DiallingError, dialled
-from web.calls.twilio_request import twilio_form
+from web.calls.spoken import RECORD_SECONDS, complain, spoken
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import PERMISSIONS, Rows
-from web.request.callers import shown
+from web.request.callers import customer_number, shown
 from web.request.errors import NotFoundError
 
-ANSWER_SECONDS = 10.0  # Twilio waits at most 15 s
 TICKET_AGE = timedelta(minutes=2)  # of a call that may still get a ticket; Twilio repeats a webhook within seconds
-RECORD_SECONDS = 3.0  # for writing a call's row, while people wait on the line
 
 WAIT = "Sorry, we cannot connect your call yet. Please stay on the line while we try again, or call back later."
-SORRY = "Sorry, your call cannot be connected right now. Please try again in a few minutes. Goodbye."
 NOT_IN_SERVICE = "Sorry, this number is not in service. Goodbye."
-NOBODY = "Sorry, nobody can take your call at the moment. Please call again later. Goodbye."
 NOT_ALLOWED = "Sorry, you cannot make calls from here. Please ask your admin. Goodbye."
 NO_NUMBER = "Sorry, your organisation has no phone number to call from. Please ask your admin. Goodbye."
-UNREACHED = {  # what an agent hears when a call fails, by DialCallStatus
-    "busy": "That number is busy. Goodbye.",
-    "no-answer": "Nobody answered. Goodbye.",
-    "failed": "That number could not be reached. Please check it and try again. Goodbye.",
-}
+
+_RINGS = Arrival(Ring())
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)
@@ -86,7 +78,7 @@ class _Opened:
 @routes.post("/twilio/voice/inbound")
 async def inbound(request: web.Request) -> web.Response:
     """Answer an incoming call. A repeated webhook gets the same answer with a new ticket."""
-    return await _spoken(request, _inbound)
+    return await spoken(request, _inbound)
 
 
 @routes.post(webhook_url.FALLBACK)
@@ -102,30 +94,13 @@ async def fallback(request: web.Request) -> web.Response:
 @routes.post("/twilio/voice/outbound")
 async def outbound(request: web.Request) -> web.Response:
     """Answer a call that an agent dials. Twilio takes ``From`` from their token; the rest is user input."""
-    return await _spoken(request, _outbound)
+    return await spoken(request, _outbound)
 
 
 @routes.post("/twilio/voice/whisper")
 async def whisper(request: web.Request) -> web.Response:
     """Play the consent prompt to the person who was called, before the two are connected."""
-    return await _spoken(request, _whisper)
-
-
-@routes.post("/twilio/voice/dialled")
-async def after_dial(request: web.Request) -> web.Response:
-    """Handle the end of `<Dial>`, which ends the call."""
-    return await _spoken(request, _after_dial)
-
-
-async def _spoken(request: web.Request, answer: Callable[[web.Request, Form], Awaitable[str]]) -> web.Response:
-    form = await twilio_form(request)
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            text = await answer(request, form)
-    except Exception as error:  # whatever failed, the caller must hear a sentence
-        _complain("call not answered", error)
-        text = twiml.say_goodbye(SORRY)
-    return web.Response(text=text, content_type="text/xml")
+    return await spoken(request, _whisper)
 
 
 async def _inbound(request: web.Request, form: Form) -> str:
@@ -134,17 +109,29 @@ async def _inbound(request: web.Request, form: Form) -> str:
         async with access.by_number(request, called) as (rows, number):
             line = _line(request, rows, number)
             agents = [client_identity(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
+            arrival = await _arrival(request, rows, number, form, has_agents=bool(agents))
     except NotFoundError:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     if not line.entitlements.connects:
         return twiml.say_goodbye(NOT_IN_SERVICE)
-    opened = await _begin(request, _Begun(call, "inbound", line, caller, called), missed=not agents)
+    opened = await _begin(request, _Begun(call, "inbound", line, caller, called), arrival)
     if opened.was_answered:  # the conversation is over: a later failure led back here through the number's fallback
         return twiml.hang_up()
-    if not agents:
-        return twiml.say_goodbye(NOBODY)
+    if not isinstance(arrival.step, Ring):
+        return overflow.document(request, arrival.step, form)
     callbacks = _callbacks(request)
     return twiml.ring_agents(agents, call=call, caller=shown(caller), stream=opened.stream, callbacks=callbacks)
+
+
+async def _arrival(request: web.Request, rows: Rows, number: Number, form: Form, *, has_agents: bool) -> Arrival:
+    """Decide what the caller gets."""
+    plan = await rows.answering.of(number.id)
+    zone, now = rows.organisation.time_zone, datetime.now(UTC)
+    arrival = answering.on_arrival(plan, zone, now, has_agents=has_agents)
+    if isinstance(arrival.step, Ring):
+        return arrival
+    countries = request.app[SETTINGS].dial_countries
+    return Arrival(await overflow.checked(rows, arrival.step, form, countries), arrival.reason)
 
 
 async def _outbound(request: web.Request, form: Form) -> str:
@@ -173,28 +160,6 @@ async def _whisper(request: web.Request, form: Form) -> str:
     return twiml.say(prompt)
 
 
-async def _after_dial(request: web.Request, form: Form) -> str:
-    call = call_sid(form)
-    try:
-        async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, call) as rows:
-            report = dial_report(form)
-            if report is not None:
-                await rows.calls.report(call, report)
-            await rows.calls.report(call, _over())
-    except Exception as error:  # the status callback repeats it
-        _log.warning("end of call not recorded", call=call, error=type(error).__name__)
-    return _farewell(form)
-
-
-def _farewell(form: Form) -> str:
-    """Return the TwiML for the remaining party: a sentence if nobody was reached, else a hang-up."""
-    status = form.get("DialCallStatus", "")
-    if status not in UNREACHED:
-        return twiml.hang_up()
-    dialled_by_agent = form.get("From", "").startswith("client:")
-    return twiml.say_goodbye(UNREACHED[status] if dialled_by_agent else NOBODY)
-
-
 async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
     """Return the line that ``agent`` calls from, None if their organisation has no number.
 
@@ -209,7 +174,7 @@ async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
         return _line(request, rows, numbers[0]) if numbers else None
 
 
-async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -> _Opened:
+async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS) -> _Opened:
     """Record the call, and return the stream to start if it may be transcribed.
 
     Raises only `DiallingError`, for an outgoing call above the limits: calls are counted by their rows, so the check
@@ -226,15 +191,17 @@ async def _begin(request: web.Request, begun: _Begun, *, missed: bool = False) -
             row = await _open(rows, begun)
             is_young = await rows.calls.age(row) <= TICKET_AGE and not is_over(row.status)
             was_answered = row.answered_at is not None
-            if missed:
-                await rows.calls.report(begun.call, _over())
+            if arrival.reason is not None and not was_answered:
+                await rows.calls.report(begun.call, TurnedAway(arrival.reason))
+            if isinstance(arrival.step, Announce):
+                await rows.calls.report(begun.call, CallReport("lost", datetime.now(UTC)))
         heard = row.words_stopped_at is None
         transcribed = is_young and heard and begun.line.entitlements.transcribes
         return _Opened(_stream(request, begun) if transcribed else None, was_answered)
     except DiallingError:
         raise
     except Exception as error:
-        _complain("stream left out", error)
+        complain("stream left out", error)
         return _Opened()
 
 
@@ -246,6 +213,7 @@ async def _open(rows: Rows, begun: _Begun) -> Call:
         to_number=begun.called,
         agent_id=begun.agent,
         number_id=begun.line.number_id,
+        customer=customer_number(begun.caller if begun.direction == "inbound" else begun.called),
     )
 
 
@@ -259,20 +227,6 @@ def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
         agent=None if begun.agent is None else str(begun.agent),
     )
     return twiml.Stream(f"{settings.media_public_url}/twilio/stream", ticket, begun.line.prompt)
-
-
-def _complain(event: str, error: Exception) -> None:
-    """Log a failure: expected kinds by name only, others with the traceback.
-
-    The line names the call, if its CallSid is well-formed (`web.calls.twilio_request.twilio_form`).
-    """
-    unexpected = not isinstance(error, DatabaseUnavailableError | TimeoutError | FormError)
-    _log.error(event, error=type(error).__name__, exc_info=unexpected)
-
-
-def _over() -> CallReport:
-    """Return the report of an ending call. `lost` is replaced by the end that Twilio reports, if it does."""
-    return CallReport("lost", datetime.now(UTC))
 
 
 def _line(request: web.Request, rows: Rows, number: Number) -> _Line:

@@ -21,9 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import addresses
 from db.models import Member, Number, Organisation, Role, StripeEvent, Subscription
 from db.queries import audit, calls, members, numbers, organisations, stripe_events, subscriptions
+from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
 from db.queries.calls import Calls
 from db.queries.members import Members
+from db.queries.missed_calls import MissedCalls
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
 from db.queries.organisations import ENTITLEMENTS, Entitlements, entitlements
@@ -105,6 +107,9 @@ class Rows:
     sign_ins: SignIns
     numbers: Numbers
     calls: Calls
+    missed: MissedCalls
+    """Everybody's, whatever the viewer's role: whoever may call may call them back."""
+    answering: AnsweringPlans
     orders: NumberOrders
     ordering: Ordering
     audit: AuditLog
@@ -119,6 +124,10 @@ class Rows:
     async def failed_events(self) -> Sequence[StripeEvent]:
         """Return the organisation's Stripe events that could not be processed yet."""
         return await stripe_events.failed(self.session, self.organisation.id)
+
+    async def is_answered_here(self, e164: str) -> bool:
+        """Return whether calls to that number come to this installation, whoever rents it."""
+        return await numbers.by_e164(self.session, e164) is not None
 
     async def lock(self) -> None:
         """Lock the organisation until the transaction ends, so that what is counted cannot change."""
@@ -255,6 +264,8 @@ async def _rows(
         SignIns(session, organisation_id),
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
+        MissedCalls(session, organisation_id),
+        AnsweringPlans(session, organisation_id),
         NumberOrders(session, organisation_id),
         Ordering(session, organisation_id),
         AuditLog(session, organisation_id, actor),

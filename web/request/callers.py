@@ -40,6 +40,13 @@ def parsed(text: str) -> PhoneNumber | None:
         return None
 
 
+def customer_number(number: str) -> str | None:
+    """Return ``number`` if it is a phone number in E.164, which identifies a customer; None if it is withheld."""
+    found = parsed(number) if number.startswith("+") else None
+    is_one = found is not None and number[1:] not in _WITHHELD and phonenumbers.is_possible_number(found)
+    return number if is_one else None
+
+
 def shown(number: str) -> str:
     """Return ``number`` (E.164, or what Twilio sent instead) formatted for display; never a raw address."""
     text = tidy(number)

@@ -7,6 +7,7 @@ first, and is connected only if still there after it.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from sandbox.twilio.phone.webhook import Failure
 
 Follow = Callable[[Exchange, Leg, Step], Awaitable[None]]
 
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 _CALLER_ID = "Dial: Invalid callerId value"
 _CALLER_ID_MISSING = "callerId must be provided for TwilioClient and SIP calls when using Dial"
 
@@ -189,7 +191,10 @@ def _caller_id_refused(exchange: Exchange, leg: Leg, verb: Dial) -> Failure | No
         return None
     client = leg.from_.startswith("client:")
     if not verb.caller_id:
-        return Failure(13214, f"{_CALLER_ID}: {_CALLER_ID_MISSING}") if client else None
+        if client:
+            return Failure(13214, f"{_CALLER_ID}: {_CALLER_ID_MISSING}")
+        # Without the attribute it is the caller's own, and who withholds theirs has none that a telephone could show.
+        return None if _E164.fullmatch(leg.from_) else Failure(13214, f"{_CALLER_ID}: {leg.from_}")
     if exchange.number(verb.caller_id) or (not client and verb.caller_id in (leg.from_, leg.to)):
         return None
     return Failure(13214, f"{_CALLER_ID}: {verb.caller_id}")

@@ -34,7 +34,7 @@ from tests.kit.twilio_caller import (
     ticket,
     twilio_of,
 )
-from web.calls import voice
+from web.calls import answering, spoken, voice
 from web.config import CONSENT_PROMPT, SETTINGS, Settings
 
 
@@ -153,7 +153,7 @@ async def test_with_nobody_available_the_caller_is_told_and_the_call_is_missed(
 ) -> None:
     await available(database, cast.charlie)  # of another organisation
     answer = await twilio.post(INBOUND, calling(cast.number))
-    assert (answer.tags, answer.said) == (["Say", "Hangup"], voice.NOBODY)
+    assert (answer.tags, answer.said) == (["Say", "Hangup"], answering.NOBODY)
     (call,) = await calls(database)
     assert call.outcome == "missed"
 
@@ -190,7 +190,7 @@ class TestWithoutADatabase:
     @pytest.mark.parametrize("path", [INBOUND, OUTBOUND])
     async def test_the_caller_is_told_to_try_again(self, cast: Cast, twilio: Twilio, path: str) -> None:
         answer = await twilio.post(path, dialling(cast.bob))
-        assert (answer.tags, answer.said) == (["Say", "Hangup"], voice.SORRY)
+        assert (answer.tags, answer.said) == (["Say", "Hangup"], spoken.SORRY)
 
     async def test_the_end_of_a_dial_is_still_answered(self, cast: Cast, twilio: Twilio) -> None:
         form = calling(cast.number) | {"DialCallStatus": "completed"}
@@ -211,7 +211,7 @@ async def test_a_caller_whom_nobody_answers_is_told_and_missed(
     await available(database, cast.bob)
     await twilio.post(INBOUND, calling(cast.number))
     answer = await twilio.post(DIALLED, calling(cast.number) | {"DialCallStatus": status})
-    assert (answer.tags, answer.said) == (["Say", "Hangup"], voice.NOBODY)
+    assert (answer.tags, answer.said) == (["Say", "Hangup"], answering.NOBODY)
     (call,) = await calls(database)
     assert call.outcome == "missed"
 
@@ -233,7 +233,7 @@ async def test_after_a_conversation_there_is_nothing_to_say(
 async def test_a_form_that_names_no_call_gets_a_sentence(
     twilio: Twilio, cast: Cast, path: str, form: dict[str, str]
 ) -> None:
-    assert (await twilio.post(path, form)).said == voice.SORRY
+    assert (await twilio.post(path, form)).said == spoken.SORRY
 
 
 @pytest.mark.parametrize(

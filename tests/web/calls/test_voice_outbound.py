@@ -30,7 +30,7 @@ from tests.kit.twilio_caller import (
     ticket,
     twilio_of,
 )
-from web.calls import voice
+from web.calls import dial_ends, voice
 from web.calls.dialling import SENTENCES, Reason
 from web.config import Settings
 
@@ -194,6 +194,6 @@ async def test_an_agent_hears_why_nobody_came(
 ) -> None:
     await twilio.post(OUTBOUND, dialling(cast.bob))
     answer = await twilio.post(DIALLED, dialling(cast.bob, DialCallStatus=status))
-    assert answer.said == voice.UNREACHED[status]
+    assert answer.said == dial_ends.UNREACHED[status]
     (call,) = await calls(database)
     assert call.outcome == outcome

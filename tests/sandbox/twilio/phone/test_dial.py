@@ -180,3 +180,14 @@ async def test_a_foreign_caller_id_is_refused(place: Town) -> None:
     assert (done["DialCallStatus"], done["ErrorCode"]) == ("failed", "13214")
     assert "DialCallSid" not in done
     assert codes(emulator) == [13214]
+
+
+async def test_who_withholds_their_number_has_none_to_dial_with(place: Town) -> None:
+    emulator, customer = place
+    customer.says("/voice", dial(customer, f"<Number>{MOBILE}</Number>"))
+    emulator.place_call(from_="anonymous")
+    assert (await customer.until_asked("/done"))["ErrorCode"] == "13214"
+    customer.says("/voice", dial(customer, f"<Number>{MOBILE}</Number>", callerId=NUMBER))
+    emulator.place_call(from_="anonymous")
+    done = await customer.until_asked("/done", DialCallStatus="completed")
+    assert "ErrorCode" not in done
