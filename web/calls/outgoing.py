@@ -1,7 +1,7 @@
 """Limits on outgoing calls: as many at once as there are seats, and a number of minutes a day.
 
-They bound the cost of a stolen sign-in or a runaway script. `web.calls.dialling` decides which numbers may be called;
-here the rows of calls are counted.
+They bound the cost of a stolen sign-in or a runaway script. `web.request.dialling` decides which numbers may be
+called; here the rows of calls are counted.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from db.queries.calls import OutgoingUse
 from db.queries.organisations import entitlements
-from web.calls.dialling import DiallingError, Reason
 from web.config import Settings
 from web.people.team_view import seats
 from web.request.access import Rows
+from web.request.dialling import DiallingError, Reason
 
 DAY = timedelta(days=1)
 RINGING = timedelta(minutes=2)  # and set-up, before Twilio's time limit starts

@@ -14,10 +14,10 @@ from aiohttp import web
 from web.calls import twiml
 from web.calls.answering import Announce, Overflow
 from web.calls.callback_forms import Form
-from web.calls.dialling import DiallingError, dialled
 from web.config import SETTINGS
 from web.request.access import Rows
 from web.request.callers import customer_number
+from web.request.dialling import DiallingError, dialled
 
 _log = structlog.get_logger(__name__)
 

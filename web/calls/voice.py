@@ -23,12 +23,12 @@ from provisioning.twilio import webhook_url
 from web.calls import answering, outgoing, overflow, twiml
 from web.calls.answering import Announce, Arrival, Ring
 from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
-from web.calls.dialling import DiallingError, dialled
 from web.calls.spoken import RECORD_SECONDS, complain, spoken
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import PERMISSIONS, Rows
 from web.request.callers import customer_number, shown
+from web.request.dialling import DiallingError, dialled
 from web.request.errors import NotFoundError
 
 TICKET_AGE = timedelta(minutes=2)  # of a call that may still get a ticket; Twilio repeats a webhook within seconds

@@ -9,10 +9,10 @@ from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from web.calls import outgoing
-from web.calls.dialling import DiallingError, dialled
 from web.config import SETTINGS
 from web.request import access, limits
 from web.request.callers import shown
+from web.request.dialling import DiallingError, dialled
 from web.request.forms import field
 
 DIALS = Limit("dial check", count=120, seconds=60)
@@ -24,7 +24,7 @@ routes = web.RouteTableDef()
 async def check(request: web.Request) -> web.Response:
     """Check ``number``, as typed. JSON ``{"number", "shown"}`` if it may be called, else ``{"refused", "error"}``.
 
-    ``number`` is E.164, ``refused`` a `web.calls.dialling.Reason`, ``error`` a sentence for the user.
+    ``number`` is E.164, ``refused`` a `web.request.dialling.Reason`, ``error`` a sentence for the user.
     """
     viewer = await access.require(request, "softphone")
     settings = request.app[SETTINGS]

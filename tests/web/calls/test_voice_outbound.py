@@ -31,8 +31,8 @@ from tests.kit.twilio_caller import (
     twilio_of,
 )
 from web.calls import dial_ends, voice
-from web.calls.dialling import SENTENCES, Reason
 from web.config import Settings
+from web.request.dialling import SENTENCES, Reason
 
 
 @pytest_asyncio.fixture

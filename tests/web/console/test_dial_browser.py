@@ -14,8 +14,8 @@ from tests.kit.cast import Cast
 from tests.kit.chromium import chromium, open_link
 from tests.kit.live_media import VOICE_SDK, LiveMedia, live_media
 from tests.kit.site import Site
-from web.calls.dialling import SENTENCES
 from web.config import Settings
+from web.request.dialling import SENTENCES
 
 pytestmark = pytest.mark.browser
 

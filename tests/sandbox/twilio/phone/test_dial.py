@@ -188,6 +188,6 @@ async def test_who_withholds_their_number_has_none_to_dial_with(place: Town) -> 
     emulator.place_call(from_="anonymous")
     assert (await customer.until_asked("/done"))["ErrorCode"] == "13214"
     customer.says("/voice", dial(customer, f"<Number>{MOBILE}</Number>", callerId=NUMBER))
-    emulator.place_call(from_="anonymous")
+    emulator.place_call(from_="anonymous", caller_audio=next(iter(tones(1))))
     done = await customer.until_asked("/done", DialCallStatus="completed")
     assert "ErrorCode" not in done

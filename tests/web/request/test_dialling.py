@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 from hypothesis import given, strategies as st
 
-from web.calls.dialling import DiallingError, dialled
+from web.request.dialling import DiallingError, dialled
 
 
 def refused(typed: str) -> str:
