@@ -42,6 +42,7 @@ __all__ = [
     "Bundle",
     "Call",
     "Leg",
+    "Mail",
     "Member",
     "Notice",
     "Number",
@@ -147,6 +148,19 @@ class SignInLink(Base):
     used_at: Mapped[datetime | None]
 
     member: Mapped[Member] = relationship(lazy="raise_on_sql")
+
+
+class Mail(Base):
+    """A mail that waits to be sent. A sign-in link's token is not in it: that is made just before the mail leaves."""
+
+    __tablename__ = "mails"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[str] = mapped_column(Encrypted)
+    """JSON: its kind, and what its writer needs to know."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    cleared_at: Mapped[datetime | None]
+    """When an attempt was first allowed to send it."""
 
 
 class SignOut(Base):

@@ -39,7 +39,7 @@ async def _work(settings: Settings) -> None:
             open_handlers(settings, database) as handlers,
             watched(settings, database),
         ):
-            metrics.know(handlers.jobs)
+            metrics.know([*handlers.jobs, *handlers.urgent])
             await work(settings.database_url.get_secret_value(), database, handlers, stop)
     finally:
         await database.close()

@@ -35,6 +35,11 @@ CERTIFICATE_EXPIRES = Gauge(
 CERTIFICATE_FAILURES = Counter(
     "bilby_certificate_looks_failed", "Looks at a certificate without an answer.", ["name"], registry=REGISTRY
 )
+MAILS = Counter(
+    "bilby_mails", "Mails that were asked for, by what became of each attempt.", ["result"], registry=REGISTRY
+)
+for _result in ("sent", "delayed", "refused", "dropped"):
+    MAILS.labels(_result)  # start at 0, so that the first one shows as an increase
 
 
 def know(jobs: Iterable[str]) -> None:

@@ -13,14 +13,15 @@ import structlog
 from sqlalchemy import text
 
 from db.engine import Database
-from db.queries import audit, calls, number_orders, rate_limits, retention, sign_in_links, stripe_events
+from db.queries import audit, calls, mails, number_orders, rate_limits, retention, sign_in_links, stripe_events
 from db.queries.audit import Details
 from provisioning.billing import customers, notices, release, sync as billing_sync
 from provisioning.billing.events import Events
-from provisioning.billing.notices import NoticeSender
 from provisioning.billing.release import ReleaseJob
 from provisioning.config import Settings
-from provisioning.mail import Mailer
+from provisioning.mail import links
+from provisioning.mail.sender import MailSender
+from provisioning.mail.smtp import Mailer
 from provisioning.numbers import bundles, orders as numbers_orders
 from provisioning.numbers.purchase import PurchaseContext
 from provisioning.progress import Progress
@@ -33,6 +34,7 @@ from provisioning.worker import Do, Handlers, Sweep
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 hours at most, and repeats callbacks for less than 1
 JOB_LOG = timedelta(days=30)
 EVENT_LOG = timedelta(days=30)
+UNSENT = timedelta(days=7)  # mails that no server has taken for so long: an invitation lasts no longer
 BATCH = 2000  # calls per transaction, so that none holds locks for long
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +44,8 @@ _log = structlog.get_logger(__name__)
 async def open_handlers(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
     """Yield the jobs and sweeps, with their connections open. Without its settings a job has no handler and waits."""
     async with AsyncExitStack() as stack:
-        jobs: dict[str, Do] = {}
+        jobs: dict[str, Do] = {**notices.JOBS}
+        mail: Mapping[str, Do] = {}
         sweeps: dict[str, tuple[str, Sweep]] = {**SWEEPS, **_retention(settings.call_log_days)}
         progress = await stack.enter_async_context(_progress(settings))
         stripe = await _stripe(settings, stack)
@@ -52,7 +55,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-            jobs |= NoticeSender(mailer, settings.web_public_url).jobs()
+            mail = MailSender(mailer, settings.web_public_url, {**links.WRITERS, **notices.WRITERS}).jobs()
         else:
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
@@ -64,7 +67,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             _log.warning(
                 "number orders are on hold: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set"
             )
-        yield Handlers(jobs, sweeps)
+        yield Handlers(jobs, sweeps, mail)
 
 
 def _retention(usual_days: int) -> Mapping[str, tuple[str, Sweep]]:
@@ -140,11 +143,12 @@ _MONEY: Mapping[str, tuple[str, Sweep]] = {
 
 
 async def forget(database: Database) -> None:
-    """Delete expired sign-in links, sign-outs and rate limits; free held numbers that were not paid for in time."""
+    """Delete expired links, sign-outs, rate limits and mails; free held numbers that were not paid for in time."""
     async with database.begin() as session:
         links, counts = await sign_in_links.purge(session), await rate_limits.purge(session)
+        unsent = await mails.purge(session, datetime.now(UTC) - UNSENT)
         holds = await number_orders.free_expired_holds(session)
-    _log.info("expired rows purged", links=links, counts=counts, holds=holds)
+    _log.info("expired rows purged", links=links, counts=counts, holds=holds, mails=unsent)
 
 
 async def close_silent_calls(database: Database) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -50,6 +50,8 @@ class Handlers:
 
     jobs: Mapping[str, Do]
     sweeps: Mapping[str, tuple[str, Sweep]]
+    urgent: Mapping[str, Do] = field(default_factory=dict)
+    """Jobs that somebody waits for: they have workers of their own, so that slow jobs do not delay them."""
 
 
 async def work(
@@ -72,29 +74,37 @@ async def _work_connected(
 ) -> None:
     async with asyncpg.create_pool(
         asyncpg_dsn(url),
-        min_size=2,  # one is used by LISTEN
-        max_size=3,
+        min_size=3,  # each queue uses one by LISTEN
+        max_size=5,
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS + 1,
         server_settings={"application_name": "bilby worker"},
     ) as pool:
-        queuer = PgQueuer.from_asyncpg_pool(pool)
-        _assign(queuer, database, handlers)
-        _log.info("worker started", jobs=len(handlers.jobs), sweeps=len(handlers.sweeps))
-        await _until(stop, queuer, beat)
+        queuers = [
+            _queuer(pool, database, handlers.jobs, handlers.sweeps),
+            *([_queuer(pool, database, handlers.urgent, {})] if handlers.urgent else []),
+        ]
+        _log.info("worker started", jobs=len(handlers.jobs) + len(handlers.urgent), sweeps=len(handlers.sweeps))
+        async with asyncio.TaskGroup() as tasks:
+            for queuer in queuers:
+                tasks.create_task(_until(stop, queuer, beat))
 
 
-def _assign(queuer: PgQueuer, database: Database, handlers: Handlers) -> None:
+def _queuer(
+    pool: asyncpg.Pool, database: Database, jobs: Mapping[str, Do], sweeps: Mapping[str, tuple[str, Sweep]]
+) -> PgQueuer:
+    queuer = PgQueuer.from_asyncpg_pool(pool)
     executor = partial(
         DatabaseRetryEntrypointExecutor,
         max_attempts=ATTEMPTS,
         initial_delay=FIRST_DELAY,
         max_delay=LONGEST_DELAY,
     )
-    for name, do in handlers.jobs.items():
+    for name, do in jobs.items():
         queuer.entrypoint(name, on_failure="hold", executor_factory=executor)(_job(database, do))
-    for name, (cron, sweep) in handlers.sweeps.items():
+    for name, (cron, sweep) in sweeps.items():
         queuer.schedule(name, cron, clean_old=True)(_sweep(database, sweep))
+    return queuer
 
 
 def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:

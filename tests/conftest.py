@@ -31,6 +31,7 @@ from sandbox.mail import Mailbox, post_office
 from tests.kit.cast import Cast
 from tests.kit.media_node import Node, media_node, scripted_vendor
 from tests.kit.paid_site import Shop, open_shop
+from tests.kit.postman import postman_at_work
 from tests.kit.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
@@ -194,6 +195,13 @@ async def site(settings: Settings) -> AsyncIterator[Site]:
         yield Site(app, settings.web_public_url)
     finally:
         await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def postman(settings: Settings, database: Database) -> AsyncIterator[None]:
+    """Provisioning's worker, which sends the mails that web asks for."""
+    async with postman_at_work(settings, database):
+        yield
 
 
 @pytest_asyncio.fixture

@@ -22,7 +22,6 @@ from web.organisation import audit as organisation_audit, onboarding, settings a
 from web.organisation.onboarding_events import PROGRESS, Progress
 from web.people import account, public_pages, sign_in, sign_up, signed_in, team
 from web.request import render as request_render, static_files
-from web.request.background import BACKGROUND, background_tasks
 from web.request.render import JINJA
 from web.request.static_files import STATIC_FILES, StaticFiles
 from web.resources import add_resources
@@ -80,7 +79,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     app[PROGRESS] = Progress()
     app.on_shutdown.append(_end_streams)
     add_resources(app)
-    app.cleanup_ctx.extend([_facts, _background])
+    app.cleanup_ctx.append(_facts)
     return app
 
 
@@ -98,9 +97,3 @@ async def _facts(app: web.Application) -> AsyncIterator[None]:
         yield
         for task in running:
             task.cancel()
-
-
-async def _background(app: web.Application) -> AsyncIterator[None]:
-    async with background_tasks() as background:
-        app[BACKGROUND] = background
-        yield

@@ -15,8 +15,8 @@ from db.queries import organisations, sign_in_links
 from db.queries.audit import Actor, record
 from db.queries.members import AddressTakenError, Members
 from db.settings import DatabaseSettings
+from provisioning.mail.links import link_url
 from runtime.settings import HttpOrigin, load, stop
-from web.people.sign_in import link_url
 from web.people.sign_up_link import problems
 
 OPERATOR = Actor("Operator")

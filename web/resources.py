@@ -1,4 +1,4 @@
-"""What the application borrows from the other packages: the database, and the clients of Twilio, Stripe and mail.
+"""What the application borrows from the other packages: the database, and the clients of Twilio and Stripe.
 
 Each is opened when the application starts and closed when it ends. Their classes do not know of an application, so
 their keys stand here; every key of a class of web's own stands beside its class.
@@ -12,7 +12,6 @@ from aiohttp import web
 from twilio.rest import Client
 
 from db.engine import Database
-from provisioning.mail import Mailer
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeApi
 from provisioning.twilio import numbers_api
@@ -21,16 +20,13 @@ from provisioning.twilio.numbers_api import TwilioApi
 from web.config import SETTINGS
 
 DATABASE: web.AppKey[Database] = web.AppKey("database")
-MAILER: web.AppKey[Mailer] = web.AppKey("mailer")
 TWILIO: web.AppKey[Client] = web.AppKey("twilio")
 PHONE_NUMBERS: web.AppKey[TwilioApi] = web.AppKey("phone_numbers")
 STRIPE: web.AppKey[StripeApi] = web.AppKey("stripe")
 
 
 def add_resources(app: web.Application) -> None:
-    """Put all of them on ``app``, whose settings are there already."""
-    settings = app[SETTINGS]
-    app[MAILER] = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+    """Open all of them with ``app``, whose settings are there already."""
     app.cleanup_ctx.extend([_database, _twilio, _phone_numbers, _stripe])
 
 

@@ -15,9 +15,14 @@ from db import addresses
 from db.encryption import keyring_of
 from db.models import Member, SignInLink, SignOut
 from db.queries import members, rate_limits
+from db.queries.rate_limits import Limit
 
 LIFETIME = timedelta(minutes=15)
 INVITATION = timedelta(days=7)
+MAIL_SECONDS = 60.0
+"""Between two links mailed to the same address."""
+STRANGERS = Limit("sign-in strangers", count=30, seconds=15 * 60)
+"""Per network, for addresses of no member."""
 _TOKEN_BYTES = 32
 
 

@@ -34,9 +34,9 @@ from db.queries import audit, stripe_events, subscriptions
 from db.queries.audit import Details
 from provisioning.billing import notices
 from provisioning.billing.customers import adopt
-from provisioning.billing.notices import Kind
 from provisioning.billing.sync import ask, write
 from provisioning.jobs import Payload, TryAgain, enqueue
+from provisioning.mail.queue import NoticeKind
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.stripe.subscription import organisation_named
 from provisioning.worker import Do
@@ -67,7 +67,7 @@ _LOOK = (
 )
 ACTED_ON = frozenset((*_LOOK, *_ACTIONS))
 """The event types to act on: what the endpoint must be subscribed to in Stripe's dashboard."""
-_NOTICES: Mapping[str, Kind] = {
+_NOTICES: Mapping[str, NoticeKind] = {
     "checkout.session.async_payment_failed": "debit_failed",
     "invoice.payment_action_required": "action_required",
     "invoice.finalization_failed": "not_finalized",

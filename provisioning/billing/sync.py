@@ -22,7 +22,7 @@ from db.queries import audit, number_orders, organisations, subscriptions
 from db.queries.audit import Details
 from db.queries.organisations import ENTITLEMENTS
 from provisioning.billing import notices
-from provisioning.billing.notices import Kind
+from provisioning.mail.queue import NoticeKind
 from provisioning.numbers import orders as numbers_orders
 from provisioning.stripe.api import StripeApi
 from provisioning.stripe.subscription import StripeSubscription, chosen, superfluous
@@ -54,7 +54,7 @@ class Decision:
     """If the organisation has no number, order one; the first of these that has not paid for one yet pays for it."""
     entries: Sequence[tuple[str, Details]]
     """Entries for the audit log."""
-    notice: tuple[Kind, str] | None
+    notice: tuple[NoticeKind, str] | None
     """A mail to the owners, and its occasion; None for no mail."""
     doubled: Sequence[str] = ()
     """Subscriptions paid for beside the one that counts; the owners get one mail about each."""
@@ -111,7 +111,7 @@ def _entries(known: Known, one: StripeSubscription) -> list[tuple[str, Details]]
     return entries
 
 
-def _notice(known: Known, one: StripeSubscription, values: dict[str, Any]) -> tuple[Kind, str] | None:
+def _notice(known: Known, one: StripeSubscription, values: dict[str, Any]) -> tuple[NoticeKind, str] | None:
     if one.means == "past_due" and known.status != "past_due":
         return "past_due", f"{one.id} {values['past_due_since'].isoformat()}"
     if values["release_after"] is not None and known.release_after is None:

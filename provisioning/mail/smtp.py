@@ -15,7 +15,6 @@ from db.engine import refuse_in_transaction
 from runtime.settings import LOOPBACK
 
 SECONDS = 15.0  # for one complete delivery
-_PAUSE_SECONDS = 2.0
 
 
 class Mailer:
@@ -26,13 +25,8 @@ class Mailer:
         self._sender = _ascii_sender(sender)
 
     async def send(self, to: str, subject: str, text: str, html: str) -> None:
-        """Deliver one mail, with one retry. Raise `aiosmtplib.SMTPException`, OSError or TimeoutError."""
-        mail = self._compose(to, subject, text, html)
-        try:
-            await self._deliver(mail)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            await asyncio.sleep(_PAUSE_SECONDS)
-            await self._deliver(mail)
+        """Deliver one mail. Raise `aiosmtplib.SMTPException`, OSError or TimeoutError."""
+        await self._deliver(self._compose(to, subject, text, html))
 
     async def greet(self) -> None:
         """Connect and sign in without sending anything. Raise as `send` does."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
 from db.engine import Database, DatabaseUnavailableError, HeldTransactionError, asyncpg_dsn, refuse_in_transaction
 from db.queries import members
-from provisioning.mail import Mailer
+from provisioning.mail.smtp import Mailer
 from provisioning.stripe import api as stripe_api
 from provisioning.twilio import client as twilio_client
 from tests.kit.cast import Cast

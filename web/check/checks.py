@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
-from provisioning.mail import Mailer
+from provisioning.mail.smtp import Mailer
 from web.check import media as check_media, stripe as check_stripe, twilio as check_twilio
 from web.check.result import CheckResult
 from web.config import TWILIO_API, Settings, read

@@ -1,32 +1,29 @@
 """Sign-in by a mailed link, without a password.
 
-A request for a link gets the same answer, after the same work, whether the address is a member's or not: the lookup
-and the mail are background tasks. Opening a link signs in only in the browser that asked for it (`web.people.asked`);
-in any other, such as a mail scanner's, it shows the member's name and a button.
+A request for a link gets the same answer, after the same work, whether the address is a member's or not: a job looks
+it up and sends the mail (`provisioning.mail.links`). Opening a link signs in only in the browser that asked for it
+(`web.people.asked`); in any other, such as a mail scanner's, it shows the member's name and a button.
 """
 
 from __future__ import annotations
-
-from functools import partial
 
 from aiohttp import web
 
 from db import addresses
 from db.addresses import AddressError
-from db.encryption import keyring_of
 from db.models import Member
-from db.queries import rate_limits, sign_in_links
+from db.queries import sign_in_links
 from db.queries.members import AddressTakenError
+from provisioning.mail import queue
 from web.bus import BUS
 from web.config import SETTINGS
 from web.people import asked
 from web.people.link_tokens import cleaned
 from web.request import access, limits, session as request_session
-from web.request.background import BACKGROUND
 from web.request.errors import ForbiddenError, TooManyError
 from web.request.forms import check_own_page, field
-from web.request.render import JINJA, render
-from web.resources import DATABASE, MAILER
+from web.request.render import render
+from web.resources import DATABASE
 
 _AHEAD_OF_TIME = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _CONSOLE = "/console"
@@ -62,8 +59,9 @@ async def send(request: web.Request) -> web.StreamResponse:
         await limits.spend(request, limits.SIGN_IN_NETWORK, network)
     except TooManyError as error:
         return _limited(request, email, error)
-    wait = await limits.look(request, limits.SIGN_IN_STRANGERS, network)
-    request.app[BACKGROUND].put(partial(_mail_or_count, request.app, email, network))
+    wait = await limits.look(request, sign_in_links.STRANGERS, network)
+    async with request.app[DATABASE].begin() as session:
+        await queue.put(session, "sign_in", {"email": email, "network": network})
     page = _limited(request, email, TooManyError(wait), sent=True) if wait else _sent(request, email)
     asked.remember(page, request.app[SETTINGS], email)
     return page
@@ -121,46 +119,6 @@ async def leave(request: web.Request) -> web.StreamResponse:
     answer = web.HTTPSeeOther("/sign-in")
     request_session.end(answer, request.app[SETTINGS])
     raise answer
-
-
-def link_url(public_url: str, token: str) -> str:
-    """Return the URL of a sign-in link."""
-    return f"{public_url}/sign-in/{token}"
-
-
-async def mail_link(app: web.Application, email: str, network: str, *, signing_up: bool = False) -> bool:
-    """Mail a link to the member with ``email``, at most one a minute. Return False if there is none.
-
-    ``signing_up``: the request came from the sign-up form, and the mail says that the account exists. An invited
-    member does not count then.
-    """
-    async with app[DATABASE].begin() as session:
-        requested_from = keyring_of(session).hash("origin", network)
-        found = await sign_in_links.create_for(
-            session, email, requested_from, pause_seconds=limits.MAIL_SECONDS, invited=not signing_up
-        )
-    if found is None:
-        return False
-    member, token = found
-    if token is None:
-        return True
-    context = {
-        "name": member.name,
-        "url": link_url(app[SETTINGS].web_public_url, token),
-        "signing_up": signing_up,
-        "invited_to": member.organisation.name if member.accepted_at is None else "",
-    }
-    text = app[JINJA].get_template("mail_sign_in.txt").render(context)
-    html = app[JINJA].get_template("mail_sign_in.html").render(context)
-    # To the stored address: the typed one may differ in more than case.
-    await app[MAILER].send(member.email, "Your sign-in link for Bilby", text, html)
-    return True
-
-
-async def _mail_or_count(app: web.Application, email: str, network: str) -> None:
-    if not await mail_link(app, email, network):
-        async with app[DATABASE].begin() as session:
-            await rate_limits.spend(session, limits.SIGN_IN_STRANGERS, network)
 
 
 def _decline(request: web.Request) -> str:

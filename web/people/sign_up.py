@@ -8,14 +8,12 @@ that, its address belongs to a member.
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from aiohttp import web
 
-from db.queries import sign_in_links
 from db.queries.members import AddressTakenError
+from provisioning.mail import queue
 from web.config import SETTINGS
-from web.people import sign_in
 from web.people.public_pages import facts
 from web.people.sign_up_link import (
     FIELDS,
@@ -29,12 +27,11 @@ from web.people.sign_up_link import (
     unseal,
 )
 from web.request import access, limits, session as request_session
-from web.request.background import BACKGROUND
 from web.request.errors import TooManyError, UnavailableError
 from web.request.forms import check_own_page, field
-from web.request.render import JINJA, render
+from web.request.render import render
 from web.request.typed import tidy
-from web.resources import DATABASE, MAILER
+from web.resources import DATABASE
 
 _LIMITED = "Too many attempts. Please wait a few minutes, then try again."
 _CLOSED = "Sign-up is not available yet."
@@ -68,7 +65,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         page = _form(request, typed, {"form": _LIMITED}, status=429)
         page.headers["Retry-After"] = error.retry_after_header
         return page
-    request.app[BACKGROUND].put(partial(_mail, request.app, who, network))
+    await _ask_for_mail(request.app, who, network)
     return render(request, "people/sign_up_sent.html", email=who.email)
 
 
@@ -129,16 +126,15 @@ def _whose(request: web.Request) -> SignUp | None:
     return unseal(request.match_info["token"], secrets, int(time.time()))
 
 
-async def _mail(app: web.Application, who: SignUp, network: str) -> None:
-    if await sign_in.mail_link(app, who.email, network, signing_up=True):
-        return
-    async with app[DATABASE].begin() as session:
-        if not await sign_in_links.may_mail(session, who.email, limits.MAIL_SECONDS):
-            return
+async def _ask_for_mail(app: web.Application, who: SignUp, network: str) -> None:
+    """Ask for the mail with the link. `provisioning.mail.links` decides what a member gets instead."""
     settings = app[SETTINGS]
     token = seal(who, settings.session_secret.get_secret_value(), int(time.time()))
-    # Nothing from the form: it must not be usable to mail text to strangers.
-    context = {"url": f"{settings.web_public_url}/sign-up/{token}", "minutes": LIFETIME_SECONDS // 60}
-    text = app[JINJA].get_template("mail_sign_up.txt").render(context)
-    html = app[JINJA].get_template("mail_sign_up.html").render(context)
-    await app[MAILER].send(who.email, "Start with Bilby", text, html)
+    facts = {
+        "email": who.email,
+        "network": network,
+        "url": f"{settings.web_public_url}/sign-up/{token}",
+        "minutes": str(LIFETIME_SECONDS // 60),
+    }
+    async with app[DATABASE].begin() as session:
+        await queue.put(session, "sign_up", facts)

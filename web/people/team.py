@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from uuid import UUID
 
 from aiohttp import web
@@ -12,32 +10,20 @@ from db import addresses
 from db.models import Member, Role
 from db.queries.members import AddressTakenError
 from db.queries.rate_limits import Limit
+from provisioning.mail import queue
 from web.bus import BUS
-from web.config import SETTINGS
-from web.people.sign_in import link_url
 from web.people.team_page import Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
 from web.people.team_view import ROLES, invitation_problem, may_invite, refusal, roles_given_by
 from web.request import access, limits
 from web.request.access import PERMISSIONS, Rows, Viewer
-from web.request.background import BACKGROUND
 from web.request.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
 from web.request.forms import field
-from web.request.render import JINJA
 from web.request.typed import tidy
-from web.resources import MAILER
 
 INVITATIONS = Limit("invitations", count=30, seconds=60 * 60)
 LETTERS = Limit("invitation address", count=4, seconds=60 * 60)
 
 routes = web.RouteTableDef()
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A member whose role changed; ``token`` of a new invitation if they have not accepted yet."""
-
-    member: Member
-    token: str = ""
 
 
 @routes.get("/team")
@@ -60,10 +46,9 @@ async def invite(request: web.Request) -> web.StreamResponse:
         return await page(request, viewer, Problem("invite", wrong[1], wrong[0]), typed)
     try:
         await _spend(request, viewer, typed.email)
-        member, token = await _take_in(request, viewer, typed)
+        member = await _take_in(request, viewer, typed)
     except (TooManyError, UnpaidError, NoSeatError, AddressTakenError, InvalidError) as error:
         return await page(request, viewer, problem_of("invite", error), typed)
-    _mail(request, viewer, member, token)
     raise web.HTTPSeeOther(_at(member.id))
 
 
@@ -80,9 +65,8 @@ async def invite_again(request: web.Request) -> web.StreamResponse:
         return await page(request, viewer, problem_of(str(member_id), error))
     async with access.rows(request, viewer) as rows:
         member = await _invited(rows, member_id)
-        token = await rows.sign_ins.invite(member_id, limits.network(request))
+        await _ask_for_mail(request, viewer, rows, member_id)
         await rows.audit.record("member.invited_again", {"member": member.name, "role": member.role})
-    _mail(request, viewer, member, token)
     raise web.HTTPSeeOther(_at(member_id))
 
 
@@ -101,10 +85,8 @@ async def change_role(request: web.Request) -> web.StreamResponse:
         changed = await _change(request, viewer, member_id, role)
     except (NoSeatError, InvalidError) as error:
         return await page(request, viewer, problem_of(str(member_id), error))
-    if changed is not None:
+    if changed:
         request.app[BUS].close_consoles(viewer.organisation_id, member_id)
-        if changed.token:
-            _mail(request, viewer, changed.member, changed.token)
     raise web.HTTPSeeOther(_at(member_id))
 
 
@@ -139,8 +121,11 @@ async def remove(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/team")
 
 
-async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> tuple[Member, str]:
-    """Add a member. Return them and a link token. Raises `NoSeatError`, `AddressTakenError`, `InvalidError`."""
+async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> Member:
+    """Add a member, and ask for the mail that invites them.
+
+    Raises `NoSeatError`, `UnpaidError`, `AddressTakenError`, `InvalidError`.
+    """
     role = next(each for each in ROLES if each == typed.role)
     async with access.rows(request, viewer) as rows:
         asking = await _asking(rows, viewer)
@@ -151,25 +136,25 @@ async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> tupl
         await _want_seat(rows, role)
         email = addresses.read(typed.email).shown
         member = await rows.members.add(email=email, name=typed.name, role=role, invited=True)
-        token = await rows.sign_ins.invite(member.id, limits.network(request))
+        await _ask_for_mail(request, viewer, rows, member.id)
         await rows.audit.record("member.invited", {"member": member.name, "email": member.email, "role": role})
-        return member, token
+        return member
 
 
-async def _change(request: web.Request, viewer: Viewer, member_id: UUID, role: Role) -> Changed | None:
-    """Change the role. Return the result, None if same. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
+async def _change(request: web.Request, viewer: Viewer, member_id: UUID, role: Role) -> bool:
+    """Change the role. Return False if it is the same. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
     async with access.rows(request, viewer) as rows:
         member = await _other(rows, await _asking(rows, viewer), member_id, role)
         before = member.role
         if before == role:
-            return None
+            return False
         await _want_seat(rows, role)
         await rows.members.set_role(member_id, role)
         await rows.sign_ins.end_links(member_id)
         await rows.audit.record("member.role_changed", {"member": member.name, "from": before, "to": role})
-        if member.accepted_at is not None:
-            return Changed(member)
-        return Changed(member, await rows.sign_ins.invite(member_id, limits.network(request)))
+        if member.accepted_at is None:
+            await _ask_for_mail(request, viewer, rows, member_id)
+        return True
 
 
 async def _remove(request: web.Request, viewer: Viewer, member_id: UUID) -> None:
@@ -219,20 +204,11 @@ async def _spend(request: web.Request, viewer: Viewer, email: str) -> None:
     await limits.spend(request, LETTERS, addresses.key(email))
 
 
-def _mail(request: web.Request, viewer: Viewer, member: Member, token: str) -> None:
-    settings = request.app[SETTINGS]
-    context = {
-        "name": member.name,
-        "inviter": viewer.name,
-        "organisation": viewer.organisation,
-        "role": member.role,
-        "url": link_url(settings.web_public_url, token),
-        "later": f"{settings.web_public_url}/sign-in",
-    }
-    text = request.app[JINJA].get_template("mail_invitation.txt").render(context)
-    html = request.app[JINJA].get_template("mail_invitation.html").render(context)
-    send = partial(request.app[MAILER].send, member.email, "You are invited to Bilby", text, html)
-    request.app[BACKGROUND].put(send)
+async def _ask_for_mail(request: web.Request, viewer: Viewer, rows: Rows, member_id: UUID) -> None:
+    """Ask for the mail that invites the member. Links sent before open nothing any more."""
+    await rows.sign_ins.end_links(member_id)
+    facts = {"member": str(member_id), "inviter": viewer.name, "network": limits.network(request)}
+    await queue.put(rows.session, "invitation", facts)
 
 
 def _id(request: web.Request) -> UUID:

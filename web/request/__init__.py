@@ -4,5 +4,4 @@
 the cookie of a sign-in and its CSRF token. `errors` says which refusal gets which status. `forms` reads what was
 sent, `typed` what people meant by it, `limits` counts who asks how often. `render` fills templates, `callers`,
 `price` and `paging` decide how things are shown, `csv_export` writes tables, `static_files` serves the rest.
-`background` works after the answer is out.
 """

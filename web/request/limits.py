@@ -16,13 +16,9 @@ _QUARTER = 15 * 60  # of an hour, in seconds
 
 SIGN_IN_NETWORK = Limit("sign-in network", count=600, seconds=_QUARTER)
 """Per network, for everybody. A call centre whose agents all sign in at nine stays far below."""
-SIGN_IN_STRANGERS = Limit("sign-in strangers", count=30, seconds=_QUARTER)
-"""Per network, for addresses of no member."""
 DEAD_LINKS = Limit("dead links", count=60, seconds=_QUARTER)
 """Per network, for invalid links only."""
 SIGN_UP_NETWORK = Limit("sign-up network", count=20, seconds=_QUARTER)
-MAIL_SECONDS = 60.0
-"""Between two links mailed to the same address."""
 
 TOO_MANY_LINKS = "Too many links were requested from your network. Please wait a few minutes, then try again."
 

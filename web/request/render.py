@@ -6,30 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader
 
-from provisioning.mail_names import mail_name
 from web.config import SETTINGS
 from web.request import session as request_session
 from web.request.access import VIEWER
 from web.request.static_files import StaticFiles
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-MAILS = Path(__file__).parents[1] / "mails"
 STATIC = Path(__file__).parents[1] / "static"
 JINJA: web.AppKey[Environment] = web.AppKey("templates")
 
 
 def environment(static_files: StaticFiles) -> Environment:
-    """The templates. What is put into one is escaped, but for plain text; ``static(name)`` is a file's address."""
+    """Return the templates. What is put into one is escaped; ``static(name)`` is a file's address."""
     loaded = Environment(
-        loader=FileSystemLoader([TEMPLATES, MAILS]),
-        autoescape=select_autoescape(enabled_extensions=("html",), default=True, disabled_extensions=("txt",)),
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     loaded.globals["static"] = static_files.url
-    loaded.filters["mail_name"] = mail_name
     return loaded
 
 

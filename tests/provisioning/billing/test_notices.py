@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import aiosmtplib
 import pytest
 from hypothesis import given, strategies as st
 from sqlalchemy import text
@@ -15,11 +13,11 @@ from db.engine import Database
 from db.models import Subscription
 from db.queries import organisations
 from db.queries.members import Members
-from provisioning import mail
 from provisioning.billing import notices
-from provisioning.billing.notices import SUBJECTS, Kind, NoticeSender, due, is_refused
-from provisioning.jobs import TryAgain, payload_of
-from provisioning.mail import Mailer
+from provisioning.billing.notices import SUBJECTS, due
+from provisioning.mail.queue import NoticeKind
+from provisioning.mail.sender import MailSender
+from provisioning.mail.smtp import Mailer
 from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
 
@@ -27,31 +25,24 @@ NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 URL = "https://bilby.example"
 
 
-async def _send_all(database: Database, post: NoticeSender) -> int:
+async def _send_all(database: Database, post: MailSender) -> int:
     """Do every job that waits, as a worker does; how many there were."""
     async with database.begin() as session:
-        rows = await session.execute(text("DELETE FROM pgqueuer RETURNING payload"))
+        rows = await session.execute(text("DELETE FROM pgqueuer WHERE entrypoint = 'send_mail' RETURNING payload"))
         payloads = list(rows.scalars())
     for payload in payloads:
-        await post.send(database, payload_of(_Job(payload)))  # type: ignore[arg-type]
+        await post.send(database, json.loads(payload))
     return len(payloads)
 
 
-class _Job:
-    """As much of a job as is read."""
-
-    def __init__(self, payload: bytes) -> None:
-        self.payload = payload
-
-
-async def _tell(database: Database, cast: Cast, kind: Kind = "past_due", about: str = "sub_1") -> bool:
+async def _tell(database: Database, cast: Cast, kind: NoticeKind = "past_due", about: str = "sub_1") -> bool:
     async with database.begin() as session:
         return await notices.tell(session, cast.a.id, kind, about)
 
 
 @pytest.fixture
-def post(outbox: tuple[Mailbox, int]) -> NoticeSender:
-    return NoticeSender(Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@bilby.example>"), URL)
+def post(outbox: tuple[Mailbox, int]) -> MailSender:
+    return MailSender(Mailer(f"smtp://127.0.0.1:{outbox[1]}", "Bilby <bilby@bilby.example>"), URL, notices.WRITERS)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +58,7 @@ def post(outbox: tuple[Mailbox, int]) -> NoticeSender:
         (-2, None),
     ],
 )
-def test_which_mail_the_day_asks_for(days: float, kind: Kind | None) -> None:
+def test_which_mail_the_day_asks_for(days: float, kind: NoticeKind | None) -> None:
     assert due(NOW + timedelta(days=days), NOW) == kind
 
 
@@ -79,14 +70,14 @@ def test_who_looks_every_hour_misses_no_mail(start: int) -> None:
     assert list(dict.fromkeys(told)) == (["soon"] if start >= 24 else []) + ["tomorrow"]
 
 
-async def test_each_occasion_is_told_once(database: Database, cast: Cast, post: NoticeSender) -> None:
+async def test_each_occasion_is_told_once(database: Database, cast: Cast, post: MailSender) -> None:
     assert [await _tell(database, cast) for _ in range(3)] == [True, False, False]
     assert await _tell(database, cast, about="sub_2")
     assert await _send_all(database, post) == 2
 
 
 async def test_every_owner_and_nobody_else_is_written_to(
-    database: Database, cast: Cast, post: NoticeSender, outbox: tuple[Mailbox, int]
+    database: Database, cast: Cast, post: MailSender, outbox: tuple[Mailbox, int]
 ) -> None:
     async with database.begin() as session:
         team = Members(session, cast.a.id)
@@ -99,7 +90,7 @@ async def test_every_owner_and_nobody_else_is_written_to(
 
 
 async def test_who_has_left_meanwhile_is_not_written_to(
-    database: Database, cast: Cast, post: NoticeSender, outbox: tuple[Mailbox, int]
+    database: Database, cast: Cast, post: MailSender, outbox: tuple[Mailbox, int]
 ) -> None:
     await _tell(database, cast)
     async with database.begin() as session:
@@ -112,7 +103,7 @@ async def test_who_has_left_meanwhile_is_not_written_to(
 
 @pytest.mark.parametrize("kind", SUBJECTS)
 async def test_every_mail_can_be_written(
-    database: Database, cast: Cast, post: NoticeSender, outbox: tuple[Mailbox, int], kind: Kind
+    database: Database, cast: Cast, post: MailSender, outbox: tuple[Mailbox, int], kind: NoticeKind
 ) -> None:
     async with database.begin() as session:
         found = await organisations.find(session, cast.a.id)
@@ -131,24 +122,13 @@ async def test_every_mail_can_be_written(
         assert "Saturday 5 December 2026" in letter.text
 
 
-async def test_a_server_that_is_away_is_asked_again_until_it_is_back(
-    database: Database, cast: Cast, post: NoticeSender, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+async def test_a_job_of_the_release_before_is_sent_as_well(
+    database: Database, cast: Cast, post: MailSender, outbox: tuple[Mailbox, int]
 ) -> None:
-    monkeypatch.setattr(mail, "_PAUSE_SECONDS", 0.0)
-    await _tell(database, cast)
-    nowhere = NoticeSender(Mailer(f"smtp://127.0.0.1:{free_port()}", "bilby@bilby.example"), URL)
-    with pytest.raises(TryAgain):
-        await _send_all(database, nowhere)
-
-
-def test_only_an_address_that_is_never_taken_is_given_up() -> None:
-    def refused(*codes: int) -> Any:
-        return aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(code, "", "a") for code in codes])
-
-    assert is_refused(refused(550))
-    assert not is_refused(refused(450))
-    assert not is_refused(aiosmtplib.SMTPAuthenticationError(535, "the operator's fault"))
-    assert not is_refused(TimeoutError())
+    before = {"organisation": str(cast.a.id), "kind": "past_due", "owner": str(cast.alice.id)}
+    await notices.JOBS["send_notice"](database, before)
+    assert await _send_all(database, post) == 1
+    assert (await outbox[0].letter_to("alice@acacia.example")).subject == SUBJECTS["past_due"]
 
 
 async def test_the_sweep_tells_those_who_are_about_to_lose_their_numbers(database: Database, cast: Cast) -> None:

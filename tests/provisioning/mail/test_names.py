@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from provisioning.mail_names import LONGEST, mail_name
+from provisioning.mail.names import LONGEST, mail_name
 
 
 @pytest.mark.parametrize(

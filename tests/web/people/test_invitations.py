@@ -15,8 +15,10 @@ from db.queries.members import AddressTakenError, Members
 from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
 from tests.kit.numbers_site import Answer, recorded, stands
+from tests.kit.postman import all_sent
 from tests.kit.site import Browser, Site
-from web.request.background import BACKGROUND
+
+pytestmark = pytest.mark.usefixtures("postman")
 
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
@@ -29,7 +31,7 @@ async def invite(browser: Browser, email: str = ERIN, role: str = "agent", name:
 
 async def link_to(outbox: Post, site: Site, email: str = ERIN) -> str:
     """The newest one that was mailed to ``email``."""
-    await site.app[BACKGROUND].settled()
+    await all_sent(site)
     mine = [letter for letter in outbox[0].letters if letter.recipients == (email,)]
     return mine[-1].links[0].removeprefix(site.url)
 
@@ -48,7 +50,7 @@ async def test_nobody_is_mailed_before_the_first_payment(
     await stands(database, cast.a, "incomplete")
     refused = await invite(await browser().sign_in(cast.alice), role=role)
     assert refused.status == 409
-    await site.app[BACKGROUND].settled()
+    await all_sent(site)
     assert not outbox[0].letters
     assert await present(database, ERIN) == []
 

@@ -18,11 +18,13 @@ from db.queries import members
 from db.queries.audit import AuditFilter, AuditLog
 from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
+from tests.kit.postman import all_sent
 from tests.kit.site import Browser, Site
 from web.config import Settings
 from web.people.sign_up_link import LIFETIME_SECONDS, SignUp, seal
 from web.request import limits
-from web.request.background import BACKGROUND
+
+pytestmark = pytest.mark.usefixtures("postman")
 
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
@@ -191,7 +193,7 @@ async def test_an_address_gets_one_mail_a_minute_and_is_never_locked(
 ) -> None:
     for email in (NORA["email"], "NORA@numbat.example", "nora@NUMBAT.example") * 3:
         assert (await browser().post("/sign-up", data=NORA | {"email": email})).status == 200
-    await site.app[BACKGROUND].settled()
+    await all_sent(site)
     assert len(outbox[0].letters) == 1
 
 
@@ -277,6 +279,6 @@ class TestClosed:
         assert page.status == 200
         assert "<form" not in (await page.text()).partition("<main")[2]
         assert (await browser().post("/sign-up", data=NORA)).status == 503
-        await site.app[BACKGROUND].settled()
+        await all_sent(site)
         assert not outbox[0].letters
         assert "/sign-up" not in await (await browser().get("/pricing")).text()

@@ -19,10 +19,12 @@ from db.queries.rate_limits import Limit
 from sandbox.mail import Letter, Mailbox
 from tests.kit.cast import Cast
 from tests.kit.numbers_site import Answer, recorded, stands, words
+from tests.kit.postman import all_sent
 from tests.kit.site import Browser, Site
 from web.people import team
 from web.people.team_view import refusal
-from web.request.background import BACKGROUND
+
+pytestmark = pytest.mark.usefixtures("postman")
 
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
@@ -87,7 +89,7 @@ async def test_an_invitation_sent_again_voids_the_first(
     first = await outbox[0].letter_to(ERIN)
     erin = await invited(database)
     assert (await alice.post(f"/team/{erin.id}/invite")).status == 303
-    await asyncio.wait_for(site.app[BACKGROUND].settled(), 10)
+    await all_sent(site)
     second = outbox[0].letters[-1]
     assert path_of(first, site) != path_of(second, site)
     assert (await browser().get(path_of(first, site))).status == 410

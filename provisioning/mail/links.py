@@ -1,0 +1,93 @@
+"""Mails with a link in them: to sign in, to sign up, to accept an invitation.
+
+Web asks for them without looking the address up, so that its answer takes as long for a member as for a stranger.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.encryption import keyring_of
+from db.queries import members, rate_limits, sign_in_links
+from db.queries.sign_in_links import MAIL_SECONDS, STRANGERS, SignIns
+from provisioning.mail.sender import Asked, Letter
+
+WANTED = timedelta(hours=1)
+"""How long somebody waits for a link. A mail that could not be sent for so long is dropped: they have asked again."""
+
+
+def link_url(public_url: str, token: str) -> str:
+    """Return the URL of a sign-in link."""
+    return f"{public_url}/sign-in/{token}"
+
+
+async def sign_in(session: AsyncSession, asked: Asked) -> Letter | None:
+    """Write to the member with ``email``, at most once a minute. A stranger counts against ``network`` instead."""
+    if asked.age > WANTED:
+        return None
+    if await members.by_email(session, asked.facts["email"]) is None:
+        await rate_limits.spend(session, STRANGERS, asked.facts["network"])
+        return None
+    return await _to_member(session, asked)
+
+
+async def sign_up(session: AsyncSession, asked: Asked) -> Letter | None:
+    """Write ``url`` to ``email``, at most once a minute; to a member's address a link to sign in instead.
+
+    An invited member does not count. Nothing from the form is in it: it must not be usable to mail text to strangers.
+    """
+    if asked.age > WANTED:
+        return None
+    email = asked.facts["email"]
+    member = await members.by_email(session, email)
+    if member is not None and member.accepted_at is not None:
+        return await _to_member(session, asked, signing_up=True)
+    if not asked.is_cleared and not await sign_in_links.may_mail(session, email, MAIL_SECONDS):
+        return None
+    context = {"url": asked.facts["url"], "minutes": asked.facts["minutes"]}
+    return Letter(email, "Start with Bilby", "sign_up", context)
+
+
+async def invitation(session: AsyncSession, asked: Asked) -> Letter | None:
+    """Write to the invited ``member`` in the name of ``inviter``, unless they have accepted or left meanwhile."""
+    member = await members.by_id(session, UUID(asked.facts["member"]))
+    if member is None or member.accepted_at is not None:
+        return None
+    token = await SignIns(session, member.organisation_id).invite(member.id, asked.facts["network"])
+    context = {
+        "name": member.name,
+        "inviter": asked.facts["inviter"],
+        "organisation": member.organisation.name,
+        "role": member.role,
+        "url": link_url(asked.public_url, token),
+        "later": f"{asked.public_url}/sign-in",
+    }
+    return Letter(member.email, "You are invited to Bilby", "invitation", context)
+
+
+async def _to_member(session: AsyncSession, asked: Asked, *, signing_up: bool = False) -> Letter | None:
+    requested_from = keyring_of(session).hash("origin", asked.facts["network"])
+    found = await sign_in_links.create_for(
+        session,
+        asked.facts["email"],
+        requested_from,
+        pause_seconds=0.0 if asked.is_cleared else MAIL_SECONDS,
+        invited=not signing_up,
+    )
+    member, token = found or (None, None)
+    if member is None or token is None:
+        return None
+    context = {
+        "name": member.name,
+        "url": link_url(asked.public_url, token),
+        "signing_up": signing_up,
+        "invited_to": member.organisation.name if member.accepted_at is None else "",
+    }
+    # To the stored address: the typed one may differ in more than case.
+    return Letter(member.email, "Your sign-in link for Bilby", "sign_in", context)
+
+
+WRITERS = {"sign_in": sign_in, "sign_up": sign_up, "invitation": invitation}

@@ -1,0 +1,25 @@
+"""Fill the templates of a mail: ``{name}.txt`` and ``{name}.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from provisioning.mail.names import mail_name
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=select_autoescape(enabled_extensions=("html",)),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["mail_name"] = mail_name
+
+
+def render(name: str, context: Mapping[str, object]) -> tuple[str, str]:
+    """Return the mail as text and as HTML. Raises `jinja2.UndefinedError` if ``context`` lacks something."""
+    text, html = (_ENVIRONMENT.get_template(f"{name}.{form}").render(context) for form in ("txt", "html"))
+    return text, html
