@@ -27,7 +27,7 @@ TRANSCRIBE_UNREADABLE = Counter(
 )
 RESULT_LATENCY = Histogram(
     "bilby_result_latency_seconds",
-    "Age of the newest audio when its words arrived.",
+    "Age of the newest audio when its words arrived; of each call, one result a second.",
     buckets=_LATENCIES,
     registry=REGISTRY,
 )

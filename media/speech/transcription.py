@@ -30,7 +30,7 @@ from media.speech.utterances import Utterances
 from protocol.tickets import Direction
 
 PACE = 5  # times real time, for replayed audio
-_SAMPLED_MS = 1000  # measure one chunk of so much audio: Prometheus's lock costs more than the sum
+_SAMPLED_MS = 1000  # measure one chunk of so much audio
 _SILENCE = to_pcm(silent_chunk(0).tracks)
 _FAILED_AFTER = 5  # attempts in a row; then the page shows failed, and attempts continue slowly
 
@@ -106,7 +106,10 @@ class _Link:
 
 
 class _LatencyReport:
-    """Measure a call's latency, and publish it once in ``seconds`` at most."""
+    """Measure a call's latency: samples, since Prometheus's locks cost more than a tenth of handling a result.
+
+    What results tell is measured and published once in ``seconds`` at most.
+    """
 
     def __init__(self, call: str, publish: Callable[[Event], None], seconds: float) -> None:
         self._call = call
@@ -121,11 +124,12 @@ class _LatencyReport:
 
     def results_arrived(self, age_ms: float, now: float, *, live: bool) -> None:
         """Note that results arrived at ``now`` for audio of that age; ``live`` is false once the call has ended."""
+        if now - self._published_at < self._seconds:
+            return
+        self._published_at = now
         if age_ms >= 0 and live:
             RESULT_LATENCY.observe(age_ms / 1000)
-        if now - self._published_at >= self._seconds:
-            self._published_at = now
-            self._publish(Latency(self._call, max(0, round(age_ms))))
+        self._publish(Latency(self._call, max(0, round(age_ms))))
 
 
 class Transcription:

@@ -1,6 +1,7 @@
 """The benchmark: many simulated two-track calls against one media process, and a plain bridge under the same load.
 
     python -m sandbox.load [--calls 300] [--seconds 20] [--no-baseline] [--workers 2]
+    python -m sandbox.load --share [--calls 40]            # of the plain bridge's CPU, both at once
     python -m sandbox.load --soak HOURS [--calls 100]      # memory, minute by minute
 
 One core for the process that is measured, the other for callers, Transcribe and consoles, which run in this process
@@ -8,6 +9,9 @@ and time each other by marks in the sound and in the words. CPU is the operating
 process; times are from before a frame is written here to after it was read here, so they include the kernel and
 this process's own lateness. Calls arrive as fast as Transcribe lets them start; their speech begins when all are
 there. Everything is on loopback, and stops by itself.
+
+On a machine that others use, CPU varies by half from minute to minute. Bilby's share of the plain bridge's CPU does
+not, if both run at once on one core under the same load: that is what to compare over time.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import asyncio
 import os
 import secrets
 import socket
+import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -35,6 +40,8 @@ from sandbox.load.marks import Watch, from_event
 from sandbox.load.transcribe import LoadTranscribe
 
 WARM_UP_SECONDS = 6.0
+SHARE_CALLS = 40  # of each of the two processes on the one core
+SHARE_WINDOWS, SHARE_SECONDS = 5, 5.0
 ORIGIN = "http://127.0.0.1:8080"
 SECRET = secrets.token_hex(32)
 TOKEN = secrets.token_hex(16)
@@ -198,14 +205,39 @@ async def compare(calls: int, seconds: float, *, baseline: bool, workers: int) -
     return figures
 
 
+async def shares(calls: int, windows: int, seconds: float) -> list[float]:
+    """Bilby's CPU as a share of the plain bridge's, both at once with ``calls`` calls each: one for each window."""
+    cores, found = sorted(os.sched_getaffinity(0)), []
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ours = await _start(stack, 1, calls, folder)
+        bridge = await _start(stack, 0, calls, folder)
+        os.sched_setaffinity(0, cores[-1:])
+        stack.callback(os.sched_setaffinity, 0, cores)
+        groups = [await place(calls, port, transcribe) for _, port, transcribe in (ours, bridge)]
+        callers = [caller for both in zip(*groups, strict=True) for caller in both]
+        await speak_all(callers, WARM_UP_SECONDS)
+        for _ in range(windows):
+            before = cpu_seconds(ours[0]), cpu_seconds(bridge[0])
+            await speak_all(callers, seconds)
+            found.append((cpu_seconds(ours[0]) - before[0]) / (cpu_seconds(bridge[0]) - before[1]))
+    return found
+
+
+async def _start(stack: AsyncExitStack, workers: int, calls: int, folder: Path) -> tuple[int, int, LoadTranscribe]:
+    """Start ours in so many processes, or with none the plain bridge; gives pid, port and its own Transcribe."""
+    transcribe = LoadTranscribe(Watch(), Watch())
+    endpoint = await stack.enter_async_context(transcribe.serving())
+    process = bilby(endpoint, folder, calls, workers) if workers else plain(endpoint)
+    pid, port = await stack.enter_async_context(process)
+    return pid, port, transcribe
+
+
 async def _run(workers: int, calls: int, seconds: float, folder: Path, cores: list[int]) -> Figures:
     """Ours in so many processes, or with none the plain bridge."""
     name = f"bilby, {workers} workers" if workers > 1 else "bilby" if workers else "plain websockets bridge"
-    transcribe = LoadTranscribe(Watch(), Watch())
     async with AsyncExitStack() as stack:
-        endpoint = await stack.enter_async_context(transcribe.serving())
-        process = bilby(endpoint, folder, calls, workers) if workers else plain(endpoint)
-        pid, port = await stack.enter_async_context(process)
+        pid, port, transcribe = await _start(stack, workers, calls, folder)
         os.sched_setaffinity(0, cores[-1:])
         try:
             return await measure(name, pid, port, transcribe, calls, seconds)
@@ -275,21 +307,33 @@ def table(figures: list[Figures], calls: int, seconds: float) -> str:
     return "\n".join(lines + lost)
 
 
+def share_text(found: list[float], calls: int) -> str:
+    """The shares in one line."""
+    return (
+        f"Share of the plain bridge's CPU, both at once with {calls} calls each: {statistics.median(found):.2f}"
+        f" ({min(found):.2f} to {max(found):.2f} in {len(found)} windows of {SHARE_SECONDS:.0f} s)"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure one media process under many simulated calls.")
-    parser.add_argument("--calls", type=int, default=300)
+    parser.add_argument("--calls", type=int)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--no-baseline", action="store_true", help="leave the plain bridge out")
+    parser.add_argument("--share", action="store_true", help="measure the share of the plain bridge's CPU only")
     parser.add_argument("--workers", type=int, default=1, help="measure so many media processes as well")
     parser.add_argument("--soak", type=float, metavar="HOURS", help="hold the calls for hours and watch the memory")
     wanted = parser.parse_args()
     if wanted.soak is not None:
-        uvloop.run(_print_soak(wanted.calls, wanted.soak))
+        uvloop.run(_print_soak(wanted.calls or 100, wanted.soak))
         return
-    figures = uvloop.run(
-        compare(wanted.calls, wanted.seconds, baseline=not wanted.no_baseline, workers=wanted.workers)
-    )
-    print(table(figures, wanted.calls, wanted.seconds))
+    if not wanted.share:
+        calls, seconds = wanted.calls or 300, wanted.seconds
+        figures = uvloop.run(compare(calls, seconds, baseline=not wanted.no_baseline, workers=wanted.workers))
+        print(table(figures, calls, seconds), flush=True)
+    if wanted.share or not wanted.no_baseline:
+        calls = wanted.calls if wanted.share and wanted.calls else SHARE_CALLS
+        print(f"\n{share_text(uvloop.run(shares(calls, SHARE_WINDOWS, SHARE_SECONDS)), calls)}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from media import metrics
 from media.speech.transcription import Timing
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
@@ -315,11 +316,15 @@ async def test_a_word_lost_on_the_way_is_a_gap(node: Node) -> None:
     assert 900 <= gap["to_ms"] - gap["from_ms"] <= 1_100
 
 
-async def test_latency_is_told_at_most_once_a_second(node: Node) -> None:
+async def test_latency_is_told_and_measured_at_most_once_a_second(node: Node) -> None:
+    before = metrics.REGISTRY.get_sample_value("bilby_result_latency_seconds_count") or 0.0
     screen = await node.screen()
     line = await node.call()
     await line.say("a b c d e f g h i j k l m n")
     await screen.until(lambda: screen.words(line.call) != "")
+    await line.hang_up()
+    await screen.ended(line.call)
+    measured = (metrics.REGISTRY.get_sample_value("bilby_result_latency_seconds_count") or 0.0) - before
     ages = [event["ms"] for event in screen.events if event["type"] == "latency"]
-    assert 1 <= len(ages) <= 2 + 8
+    assert 1 <= measured <= len(ages) <= 2 + 8
     assert all(isinstance(age, int) and age >= 0 for age in ages)
