@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY as WEB, CollectorRegistry
 from media.metrics import REGISTRY as MEDIA
 from provisioning.metrics import REGISTRY as PROVISIONING
 from web import bus as web_bus
+from web.serving import unparsable
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
 _DASHBOARD = json.loads((_DEPLOY / "grafana" / "bilby.json").read_text())
@@ -40,7 +41,7 @@ def _queries() -> list[str]:
 
 @pytest.mark.parametrize("query", _queries())
 def test_every_query_asks_for_figures_that_exist(query: str) -> None:
-    assert web_bus.WAITING_FACTS  # web's figures are registered when its modules are loaded
+    assert (web_bus.WAITING_FACTS, unparsable.server_log)  # web's figures are registered when its modules are loaded
     asked = set(re.findall(r"\b(?:bilby|process)_[a-z_]+", query))
     assert asked - _exposed(MEDIA) - _exposed(WEB) - _exposed(PROVISIONING) == set()
 
