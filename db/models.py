@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -90,6 +90,8 @@ class Organisation(Base):
     """Seats chosen at sign-up or later, before any are paid for."""
     call_log_days: Mapped[int | None]
     """Days its calls stay in the call log; None for the default."""
+    dial_countries: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """Countries that its members may call, if the platform allows them, too (ISO 3166); None for the default."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -52,7 +52,7 @@ def _emails(addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:
-    known = tuple(code.upper() for code in codes)
+    known = tuple(dict.fromkeys(code.upper() for code in codes))
     for code in known:
         if code not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("must be ISO 3166 codes of countries, such as AU,NZ")

@@ -41,7 +41,7 @@ def _queries() -> list[str]:
 
 @pytest.mark.parametrize("query", _queries())
 def test_every_query_asks_for_figures_that_exist(query: str) -> None:
-    assert all((web_bus.WAITING_FACTS, unparsable.server_log))  # web's figures are registered when its modules are loaded
+    assert all((web_bus.WAITING_FACTS, unparsable.server_log))  # figures are registered when modules are loaded
     asked = set(re.findall(r"\b(?:bilby|process)_[a-z_]+", query))
     assert asked - _exposed(MEDIA) - _exposed(WEB) - _exposed(PROVISIONING) == set()
 

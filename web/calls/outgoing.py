@@ -1,4 +1,4 @@
-"""Limits on outgoing calls: as many at once as there are seats, and a number of minutes a day.
+"""Limits on outgoing calls: the organisation's countries, as many at once as there are seats, and minutes a day.
 
 They bound the cost of a stolen sign-in or a runaway script. `web.request.dialling` decides which numbers may be
 called; here the rows of calls are counted.
@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from db.queries.calls import OutgoingUse
 from db.queries.organisations import entitlements
 from web.config import Settings
+from web.organisation import countries
 from web.people.team_view import seats
 from web.request.access import Rows
-from web.request.dialling import DiallingError, Reason
+from web.request.dialling import DiallingError, Reason, is_of
 
 DAY = timedelta(days=1)
 RINGING = timedelta(minutes=2)  # and set-up, before Twilio's time limit starts
@@ -26,11 +27,14 @@ def limit_reached(use: OutgoingUse, seats: int, minutes_per_seat: int) -> Reason
     return "ceiling" if use.seconds >= seats * minutes_per_seat * 60 else None
 
 
-async def check(rows: Rows, settings: Settings, call: str = "") -> None:
-    """Raise `DiallingError` unless one more call may go out; ``call`` (a CallSid) itself does not count.
+async def check(rows: Rows, settings: Settings, number: str, call: str = "") -> None:
+    """Raise `DiallingError` unless one more call may go out, to ``number`` (E.164).
 
+    ``call`` (a CallSid) itself does not count.
     Lock the organisation before (`Rows.lock`), or the count may change until the transaction ends.
     """
+    if not is_of(number, countries.allowed(rows.organisation, settings.dial_countries)):
+        raise DiallingError("not chosen")
     now = datetime.now(UTC)
     longest = timedelta(minutes=settings.outbound_call_minutes) + RINGING
     use = await rows.calls.outgoing_use(since=now - DAY, live_since=now - longest, besides=call)

@@ -187,7 +187,7 @@ async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS)
         async with asyncio.timeout(RECORD_SECONDS), access.by_number(request, begun.line.e164) as (rows, _):
             if begun.direction == "outbound":
                 await rows.lock()
-                await outgoing.check(rows, request.app[SETTINGS], begun.call)
+                await outgoing.check(rows, request.app[SETTINGS], begun.called, begun.call)
             row = await _open(rows, begun)
             is_young = await rows.calls.age(row) <= TICKET_AGE and not is_over(row.status)
             was_answered = row.answered_at is not None

@@ -35,7 +35,7 @@ async def check(request: web.Request) -> web.Response:
     await limits.spend(request, DIALS, str(viewer.member_id))
     try:
         async with access.of_organisation(request, viewer) as rows:
-            await outgoing.check(rows, settings)
+            await outgoing.check(rows, settings, number)
     except DiallingError as refusal:
         return _refused(refusal)
     return web.json_response({"number": number, "shown": shown(number)})

@@ -1,5 +1,5 @@
 """Settings: the organisation and its regulatory papers, consent prompt, time zone, retention of
-the call log."""
+the call log, countries that may be called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from db.queries.rate_limits import Limit
 from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.numbers.bundles import reasons_of
 from web.config import SETTINGS
-from web.organisation import details as business
+from web.organisation import countries, details as business
 from web.organisation.details import Details
 from web.request import access, limits
 from web.request.access import Rows
@@ -30,6 +30,7 @@ _SECTIONS = {
     "prompt": "prompt.changed",
     "zone": "time_zone.changed",
     "retention": "call_log_days.changed",
+    "countries": "countries.changed",
 }
 _FIELDS = ("name", "legal_name", "abn", "street", "locality", "region", "postcode")
 
@@ -112,6 +113,22 @@ async def change_retention(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/settings#retention")
 
 
+@routes.post("/settings/countries")
+async def change_countries(request: web.Request) -> web.StreamResponse:
+    """Change which countries members may call, of those that the platform allows; none: nobody calls out."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    platform = request.app[SETTINGS].dial_countries
+    chosen = [code for code in platform if await field(request, f"country_{code}")]
+    async with access.rows(request, viewer) as rows:
+        before = countries.allowed(rows.organisation, platform)
+        if chosen != before:
+            rows.organisation.dial_countries = chosen
+            change = f"{countries.listed(before)} → {countries.listed(chosen)}"
+            await rows.audit.record("countries.changed", {"countries": change})
+    raise web.HTTPSeeOther("/settings#countries")
+
+
 def _days(written: str) -> int | None:
     """Parse a number of days; None if it is not allowed."""
     if not (written.isascii() and written.isdecimal() and len(written) <= len(str(LONGEST_DAYS))):
@@ -155,7 +172,8 @@ async def _page(
 ) -> web.Response:
     """Render the page, with rejected input as typed and what is ``wrong`` with it."""
     viewer = await access.require(request, "settings")
-    ours = request.app[SETTINGS].consent_prompt
+    settings = request.app[SETTINGS]
+    ours = settings.consent_prompt
     async with access.rows(request, viewer) as rows:
         organisation, papers = rows.organisation, await rows.ordering.papers()
         changed = {section: await _last(rows, action) for section, action in _SECTIONS.items()}
@@ -180,8 +198,11 @@ async def _page(
         zones=_zones(organisation.time_zone, datetime.now(UTC)),
         changed=changed,
         days=days if days is not None else str(organisation.call_log_days or ""),
-        usual_days=request.app[SETTINGS].call_log_days,
+        usual_days=settings.call_log_days,
         most_days=LONGEST_DAYS,
+        countries=countries.choices(organisation, settings.dial_countries),
+        call_minutes=settings.outbound_call_minutes,
+        seat_minutes=settings.outbound_minutes_per_seat,
     )
 
 

@@ -16,9 +16,12 @@ from web.config import DIAL_COUNTRIES
 from web.request.callers import HOME, parsed
 from web.request.typed import digits_and_signs
 
-Reason = Literal["emergency", "premium", "satellite", "unreachable", "country", "invalid", "seats", "ceiling"]
+Reason = Literal[
+    "emergency", "premium", "satellite", "unreachable", "country", "not chosen", "invalid", "seats", "ceiling"
+]
 """Why a number may not be dialled. ``unreachable``: a service number that works only within its country.
-``seats`` and ``ceiling`` are limits of the organisation, see `web.calls.outgoing`."""
+``country``: the platform does not allow that country. ``not chosen``, ``seats`` and ``ceiling`` are limits of the
+organisation, see `web.calls.outgoing`."""
 
 SENTENCES: dict[Reason, str] = {
     "emergency": "Emergency calls can not be made from here. Hang up and call from a mobile phone or a landline now.",
@@ -26,7 +29,9 @@ SENTENCES: dict[Reason, str] = {
     "satellite": "Satellite phones can not be called from here.",
     "unreachable": "Numbers that begin with 13, 1300 or 1800, and others like them, can not be reached from here. "
     "Call the company's ordinary number.",
-    "country": "Calls to that country are not allowed from here. Please ask your admin.",
+    "country": "Calls to that country are not offered here. Only the operator of this service can change that.",
+    "not chosen": "Your organisation does not call that country. "
+    "An owner or admin can allow it under Settings, Calling out.",
     "seats": "As many calls are going out as your organisation has seats. Try again when one of them has ended.",
     "ceiling": "Your organisation has used up its outgoing minutes of the last 24 hours. Please ask your admin.",
     "invalid": "That is not a phone number that can be called. Please check it and try again.",
@@ -75,17 +80,27 @@ def dialled(text: str, countries: Collection[str] = DIAL_COUNTRIES) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
+def is_of(number: str, countries: Collection[str]) -> bool:
+    """Return whether ``number`` (E.164) is one of ``countries``."""
+    return _country(phonenumbers.parse(number)) in countries
+
+
 def _refusal(number: PhoneNumber, countries: Collection[str]) -> Reason | None:
     kind, region = phonenumbers.number_type(number), phonenumbers.region_code_for_number(number)
     if kind in _DEAR:
         return "premium"
     if region == _NOWHERE or _is_satellite(number):
         return "satellite"
-    if _OTHERS_WITHIN.get(region or "", region) not in countries:
+    if _country(number) not in countries:
         return "country"
     if kind in _COMPANIES:
         return "unreachable"
     return None if kind in _ORDINARY else "invalid"
+
+
+def _country(number: PhoneNumber) -> str:
+    region = phonenumbers.region_code_for_number(number) or ""
+    return _OTHERS_WITHIN.get(region, region)
 
 
 def _is_satellite(number: PhoneNumber) -> bool:

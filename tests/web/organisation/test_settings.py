@@ -16,8 +16,10 @@ from db.models import AuditEntry, Bundle, Organisation
 from db.queries.audit import details_of
 from db.queries.rate_limits import Limit
 from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.site import Browser, Site
+from tests.kit.twilio_caller import OUTBOUND, dialling, twilio_of
 from tests.web.organisation.test_details import GOOD
+from web.request.dialling import SENTENCES
 from web.config import CONSENT_PROMPT, Settings
 from web.organisation import settings as organisation_settings
 
@@ -200,7 +202,12 @@ async def test_only_admins_and_only_from_our_own_page(cast: Cast, database: Data
         assert (await nobody.post("/settings/prompt", data={"prompt": WORDS})).status == 403
     alice = await browser().sign_in(cast.alice)
     alice.csrf = ""
-    for path, form in (("details", GOOD), ("prompt", {"prompt": WORDS}), ("zone", {"zone": "Australia/Perth"})):
+    for path, form in (
+        ("details", GOOD),
+        ("prompt", {"prompt": WORDS}),
+        ("zone", {"zone": "Australia/Perth"}),
+        ("countries", {}),
+    ):
         assert (await alice.post(f"/settings/{path}", data=form)).status == 403
     charlie = await browser().sign_in(cast.charlie)
     assert "Acacia" not in await (await charlie.get("/settings")).text()
@@ -230,3 +237,51 @@ class TestWithThePlatformsPapers:
         assert (await alice.post("/settings/details", data=GOOD)).status == 303
         assert (await papers(database, cast), await jobs(database)) == (None, 0)
         assert "rented in our name" in await (await alice.get("/settings")).text()
+
+
+class TestWithMoreCountries:
+    """The platform allows three countries."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"dial_countries": ("AU", "NZ", "GB")})
+
+    @staticmethod
+    async def _refused(browser: Browser, number: str) -> Any:
+        answer = await browser.post("/voice/check", data={"number": number})
+        return (await answer.json()).get("refused")
+
+    async def test_an_organisation_chooses_among_the_platforms(
+        self, cast: Cast, database: Database, browser: Browsers
+    ) -> None:
+        alice, charlie = await browser().sign_in(cast.alice), await browser().sign_in(cast.charlie)
+        sydney, auckland, london, new_york = "02 9374 4000", "+64 9 374 4000", "+44 20 7946 0958", "+1 212 555 0100"
+        asked = (sydney, auckland, london, new_york)
+        assert [await self._refused(alice, number) for number in asked] == [None, None, "not chosen", "country"]
+        form = {"country_AU": "on", "country_GB": "on", "country_US": "on"}
+        assert (await alice.post("/settings/countries", data=form)).status == 303
+        assert [await self._refused(alice, number) for number in asked] == [None, "not chosen", None, "country"]
+        assert await self._refused(charlie, london) == "not chosen"
+        await alice.post("/settings/countries", data=form)  # no change, so nothing is recorded
+        await alice.post("/settings/countries", data={})
+        assert await self._refused(alice, sydney) == "not chosen"
+        changes = [
+            details["countries"] for action, details in await recorded(database, cast) if "countries" in action
+        ]
+        assert changes == ["AU, NZ → AU, GB", "AU, GB → none"]
+
+    async def test_twilio_is_answered_by_the_same_rule(
+        self, cast: Cast, database: Database, site: Site, settings: Settings, browser: Browsers
+    ) -> None:
+        alice = await browser().sign_in(cast.alice)
+        async with twilio_of(settings) as twilio:
+            form = dialling(cast.bob) | {"To": "+442079460958"}
+            assert (await twilio.post(OUTBOUND, form)).said == SENTENCES["not chosen"]
+            await alice.post("/settings/countries", data={"country_GB": "on"})
+            assert (await twilio.post(OUTBOUND, form)).tags[-1] == "Dial"
+        assert site
+
+    async def test_the_page_offers_what_the_platform_allows(self, cast: Cast, browser: Browsers) -> None:
+        page = await (await (await browser().sign_in(cast.alice)).get("/settings")).text()
+        boxes = re.findall(r'name="country_(..)" value="on"( checked)?', page)
+        assert boxes == [("AU", " checked"), ("NZ", " checked"), ("GB", "")]
