@@ -19,9 +19,9 @@ from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from tests.kit.twilio_caller import OUTBOUND, dialling, twilio_of
 from tests.web.organisation.test_details import GOOD
-from web.request.dialling import SENTENCES
 from web.config import CONSENT_PROMPT, Settings
 from web.organisation import settings as organisation_settings
+from web.request.dialling import SENTENCES
 
 Browsers = Callable[[], Browser]
 SIGNED_IN = "member.signed_in"
