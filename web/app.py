@@ -17,7 +17,7 @@ from web.calls.stream_stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
 from web.config import SETTINGS, Settings
 from web.console import availability, dial_check, living, page as console_page, stop_words, tokens
-from web.numbers import page as numbers_page
+from web.numbers import hours, page as numbers_page
 from web.organisation import audit as organisation_audit, onboarding, settings as organisation_settings
 from web.organisation.onboarding_events import PROGRESS, Progress
 from web.people import account, public_pages, sign_in, sign_up, signed_in, team
@@ -65,6 +65,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         dial_ends,
         status_callbacks,
         numbers_page,
+        hours,
         team,
         organisation_settings,
         organisation_audit,

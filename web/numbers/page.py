@@ -250,6 +250,7 @@ async def _board(request: web.Request, rows: Rows) -> Board:
         numbers=await rows.numbers.all(),
         orders=await rows.orders.all(),
         checks=await rows.audit.page(AuditFilter(action=CHECKED)),
+        plans=await rows.answering.all(),
         used=await rows.orders.open(),
         today=await rows.orders.placed_since(now - DAY),
     )

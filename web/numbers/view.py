@@ -11,11 +11,14 @@ from uuid import UUID
 from db.base import OrderState
 from db.models import AuditEntry, Number, NumberOrder, Organisation
 from db.queries import audit
+from db.queries.answering_plans import Plan
 from db.queries.number_orders import UNDER_WAY, is_open_to_choice, may_be_cancelled
 from db.queries.organisations import entitlements
 from provisioning.numbers.twilio_config import Change
 from provisioning.twilio.errors import FAILURES, outlook
 from provisioning.twilio.settings import TwilioSettings
+from web.numbers import hours_view
+from web.numbers.hours_view import Status
 from web.request.callers import shown
 
 STEPS: dict[OrderState, str] = {
@@ -69,6 +72,8 @@ class Rented:
     is_leaving: bool
     words: str
     """What is in progress, and what has gone wrong."""
+    hours: Status
+    """Whether it is open now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,8 @@ class Facts:
     orders: Sequence[NumberOrder]
     checks: Sequence[AuditEntry]
     """Of `CHECKED`, the newest first."""
+    plans: Mapping[UUID, Plan]
+    """What callers get, by number, of those for which something was set."""
     used: int
     today: int
 
@@ -137,7 +144,10 @@ def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> 
     held = next((each for each in facts.orders if _is_held(each, now)), None)
     way, closed = way_of(facts, limits)
     return Board(
-        numbers=[_rented(each, of_number.get(each.id), last.get(str(each.id), {}), zone) for each in facts.numbers],
+        numbers=[
+            _rented(each, of_number.get(each.id), last.get(str(each.id), {}), zone, _hours(facts, each, now))
+            for each in facts.numbers
+        ],
         orders=[
             _under_way(each, zone)
             for each in facts.orders
@@ -190,7 +200,13 @@ def _last_checks(checks: Sequence[AuditEntry]) -> dict[str, Mapping[str, object]
     return last
 
 
-def _rented(number: Number, order: NumberOrder | None, check: Mapping[str, object], zone: tzinfo) -> Rented:
+def _hours(facts: Facts, number: Number, now: datetime) -> Status:
+    return hours_view.status(facts.plans.get(number.id, Plan()), facts.organisation.time_zone, now)
+
+
+def _rented(
+    number: Number, order: NumberOrder | None, check: Mapping[str, object], zone: tzinfo, hours: Status
+) -> Rented:
     at = check.get("at") or number.verified_at
     return Rented(
         id=number.id,
@@ -202,6 +218,7 @@ def _rented(number: Number, order: NumberOrder | None, check: Mapping[str, objec
         changes=[(words, str(check[name])) for name, words in _SETTINGS.items() if name in check],
         is_leaving=order is not None and order.state == "releasing",
         words=_doing(order, zone),
+        hours=hours,
     )
 
 

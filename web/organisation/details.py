@@ -1,4 +1,4 @@
-"""Validate an organisation's business details, consent prompt and time zone. Pure.
+"""Validate an organisation's business details and consent prompt. Pure.
 
 Reads the form, and returns either what to store or a sentence for each wrong field.
 """
@@ -8,35 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from zoneinfo import ZoneInfo
 
+from web.request.places import REGIONS
 from web.request.typed import bare, tidy
 
-REGIONS: Mapping[str, str] = {
-    "NSW": "New South Wales",
-    "VIC": "Victoria",
-    "QLD": "Queensland",
-    "SA": "South Australia",
-    "WA": "Western Australia",
-    "TAS": "Tasmania",
-    "ACT": "Australian Capital Territory",
-    "NT": "Northern Territory",
-}
-TIME_ZONES: Mapping[str, str] = {
-    "Australia/Sydney": "Sydney, Canberra",
-    "Australia/Melbourne": "Melbourne",
-    "Australia/Brisbane": "Brisbane",
-    "Australia/Adelaide": "Adelaide",
-    "Australia/Perth": "Perth",
-    "Australia/Hobart": "Hobart",
-    "Australia/Darwin": "Darwin",
-    "Australia/Broken_Hill": "Broken Hill",
-    "Australia/Eucla": "Eucla",
-    "Australia/Lord_Howe": "Lord Howe Island",
-    "Pacific/Norfolk": "Norfolk Island",
-    "Indian/Christmas": "Christmas Island",
-    "Indian/Cocos": "Cocos Islands",
-}
 LONGEST_NAME, LONGEST_LINE = 80, 160  # characters
 SHORTEST_PROMPT, LONGEST_PROMPT = 20, 600  # characters: about 40 seconds of speech
 SPOKEN_PER_SECOND = 15.0  # characters: about 150 words a minute
@@ -157,13 +132,3 @@ def tells(prompt: str) -> bool:
 def spoken_seconds(prompt: str) -> int:
     """Return about how many seconds it takes to say."""
     return max(1, round(len(prompt) / SPOKEN_PER_SECOND))
-
-
-def zone_choices(current: str) -> dict[str, str]:
-    """Return the time zones to choose from, by name, including ``current`` wherever it is."""
-    return {**TIME_ZONES, **({} if current in TIME_ZONES else {current: current.replace("_", " ")})}
-
-
-def is_zone(name: str) -> bool:
-    """Return whether ``name`` may be chosen."""
-    return name in TIME_ZONES and bool(ZoneInfo(name))

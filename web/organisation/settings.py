@@ -21,6 +21,7 @@ from web.request import access, limits
 from web.request.access import Rows
 from web.request.errors import InvalidError
 from web.request.forms import field
+from web.request.places import is_zone, zone_choices
 from web.request.render import render
 from web.request.typed import tidy
 
@@ -87,7 +88,7 @@ async def change_zone(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         before = rows.organisation.time_zone
         if zone != before:
-            if not business.is_zone(zone):
+            if not is_zone(zone):
                 raise InvalidError("There is no such time zone here. Go back and choose one from the list.")
             rows.organisation.time_zone = zone
             await rows.audit.record("time_zone.changed", {"zone": f"{before} → {zone}"})
@@ -212,7 +213,7 @@ def _papers(papers: Bundle | None) -> dict[str, Any] | None:
 
 def _zones(current: str, now: datetime) -> list[tuple[str, str]]:
     """Return the name of each zone, and its label with the current time there."""
-    choices = business.zone_choices(current).items()
+    choices = zone_choices(current).items()
     return [(name, f"{words} ({_clock(now.astimezone(ZoneInfo(name)))})") for name, words in choices]
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from web.organisation import details as organisation_details
 from web.organisation.details import Details, is_abn, problems, read_details, shown_abn
+from web.request import places
 from web.request.typed import tidy
 
 GOOD = {
@@ -107,10 +108,10 @@ def test_words_that_do_not_tell() -> None:
 
 
 def test_a_zone_that_is_set_stays_a_choice() -> None:
-    assert all(organisation_details.is_zone(name) for name in organisation_details.TIME_ZONES)
-    assert organisation_details.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
-    assert not organisation_details.is_zone("Europe/Berlin")
-    assert not organisation_details.is_zone("../etc/passwd")
+    assert all(places.is_zone(name) for name in places.TIME_ZONES)
+    assert places.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
+    assert not places.is_zone("Europe/Berlin")
+    assert not places.is_zone("../etc/passwd")
 
 
 def test_details_are_read_as_they_were_meant() -> None:
