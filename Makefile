@@ -5,7 +5,7 @@
 
 # The interpreter is one that is here; uv must neither download another nor follow a version manager's shim to one.
 export UV_PYTHON_DOWNLOADS := never
-SYNC := { [ -d .venv ] || echo "Installing what Bilby needs into .venv (once) ..."; } && uv=$$(.ci/uv) && env -u VIRTUAL_ENV "$$uv" sync --frozen --quiet
+SYNC := { [ -d .venv ] || echo "Installing what Bilby needs into .venv (once) ..."; } && .ci/sync
 PYTHON := .venv/bin/python
 
 help: ## Show this list

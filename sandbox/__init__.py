@@ -6,12 +6,13 @@
       ├─ engines/                  real Postgres and NATS, from the wheels that carry them, supervised by us
       ├─ python -m sandbox.vendors the vendors, in one process of their own:
       │    ├─ twilio/              REST, signed webhooks, phones, streams, the Voice SDK
-      │    ├─ transcribe/          Transcribe's WebSocket protocol, a recogniser behind it
+      │    ├─ transcribe/          Transcribe's WebSocket protocol
+      │    │    └─ recognition/    what hears behind it: Moonshine, pocketsphinx, or a script
       │    ├─ stripe/              REST, webhooks, hosted pages, a clock that can be moved
       │    └─ mail.py              SMTP in, a page of what was sent
       └─ python -m media | web | provisioning   the product, the same code as in production
     stack.py starts the processes; demo_organisation.py and demo_purchase.py found the demo organisation
-    audio/ telephone sound, demo/ the demo call, load/ the benchmark
+    audio/ telephone sound, demo/ the demo call, load/ the benchmark; hear.py counts what is heard wrong
 
 The emulators speak the vendors' own protocols and the product is pointed at them by URL, so the product
 never asks where it runs. Nothing here is for production: it keeps its state in one folder (``SANDBOX_DIR``),

@@ -9,13 +9,14 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cryptography.fernet import Fernet
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sandbox.engines.processes import StartError
+from sandbox.recognition.choice import Speech
 
 HOST = "127.0.0.1"  # never anything else: the vendors here believe everybody
 OPERATOR = "olivia@bluegum.example"  # the demo organisation's owner, who runs this machine as well
@@ -25,12 +26,17 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):
-    """``SANDBOX_DIR``, ``SANDBOX_SPEECH`` and one ``SANDBOX_…_PORT`` each."""
+    """``SANDBOX_DIR``, ``SANDBOX_SPEECH``, ``SANDBOX_CALLS_HEARD`` and one ``SANDBOX_…_PORT`` each.
+
+    ``calls_heard``: how many calls the recogniser may hear at once: the emulated Transcribe's quota. None: what
+    this machine can bear.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     dir: Path = Path(".sandbox")
-    speech: Literal["pocketsphinx", "scripted"] = "pocketsphinx"
+    speech: Speech = "auto"
+    calls_heard: Annotated[int, Field(ge=1, le=1000)] | None = None
     web_port: Port = 8080
     media_port: Port = 8081
     media_workers: Annotated[int, Field(ge=1, le=8)] = 1
@@ -49,9 +55,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as variables, for the outside world's process."""
-        return {f"SANDBOX_{name.upper()}": str(value) for name, value in self if name != "dir"} | {
-            "SANDBOX_DIR": str(self.dir.absolute())
-        }
+        given = {f"SANDBOX_{name.upper()}": str(value) for name, value in self if value is not None}
+        return given | {"SANDBOX_DIR": str(self.dir.absolute())}
 
     @property
     def web_url(self) -> str:
@@ -163,7 +168,8 @@ def product_environment(process: str, settings: Settings, kept: Secrets, address
 
 
 def _media(settings: Settings, kept: Secrets, _: Addresses) -> dict[str, str]:
-    return {
+    quota = {} if settings.calls_heard is None else {"TRANSCRIBE_MAX_STREAMS": str(settings.calls_heard)}
+    return quota | {
         "MEDIA_HOST": HOST,
         "MEDIA_PORT": str(settings.media_port),
         "MEDIA_WORKERS": str(settings.media_workers),

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
@@ -23,6 +23,8 @@ from sandbox.demo_purchase import given, settle
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import EmbeddedPostgres
 from sandbox.engines.processes import Child, StartError, locked, start, stop_recorded
+from sandbox.recognition.choice import choose
+from sandbox.recognition.recogniser import RecogniserError
 
 _ROOT = Path(__file__).parents[1]
 _READY_SECONDS = 60.0  # a cold start on a busy machine
@@ -70,6 +72,8 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
             stop_recorded(record)  # where the kernel did not end them with a killed run
         _check_ports(settings)
         kept = Secrets.kept_in(folder)
+        with _step("speech recogniser", say):
+            settings = await _with_ears(settings, say)
         postgres, nats = EmbeddedPostgres(folder / "postgres"), NatsServer(folder / "nats", port=settings.nats_port)
         with _step("PostgreSQL", say):
             await stack.enter_async_context(postgres)
@@ -91,6 +95,17 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
             provisioning = given(product_environment("provisioning", settings, kept, addresses))
             await settle(database, provisioning, owner)
         yield bilby
+
+
+async def _with_ears(settings: Settings, say: Say) -> Settings:
+    """Return ``settings`` with a recogniser that runs here, and say what it can do. Raises `StartError`."""
+    try:
+        choice = await choose(settings.speech)
+    except RecogniserError as error:
+        raise StartError(f"{error}: leave SANDBOX_SPEECH out, or set it to pocketsphinx") from None
+    heard = settings.calls_heard or choice.calls
+    say(str(replace(choice, calls=heard)))
+    return settings.model_copy(update={"speech": choice.speech, "calls_heard": heard})
 
 
 @contextlib.asynccontextmanager

@@ -15,11 +15,10 @@ from collections.abc import AsyncIterator
 
 from sandbox.config import HOST, Secrets, Settings
 from sandbox.mail import post_office
+from sandbox.recognition.choice import recogniser
+from sandbox.recognition.recogniser import RecogniserError
 from sandbox.stripe.emulator import StripeSettings, stripe
 from sandbox.transcribe.emulator import transcribe
-from sandbox.transcribe.recogniser import RecogniserError, RecogniserFactory
-from sandbox.transcribe.scripted import Scripted
-from sandbox.transcribe.sphinx import sphinx
 from sandbox.twilio.emulator import Registry, TwilioSettings, twilio
 
 REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; the real one takes days
@@ -29,10 +28,16 @@ REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; t
 async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
     """Every vendor, listening. Raises `OSError` for a port, `RecogniserError` for the recogniser."""
     async with contextlib.AsyncExitStack() as stack:
-        recogniser = await stack.enter_async_context(_recogniser(settings))
+        ears = await stack.enter_async_context(recogniser(settings.speech))
         access_keys = {kept.aws_access_key_id: kept.aws_secret_access_key}
         await stack.enter_async_context(
-            transcribe(host=HOST, port=settings.transcribe_port, access_keys=access_keys, recogniser=recogniser)
+            transcribe(
+                host=HOST,
+                port=settings.transcribe_port,
+                access_keys=access_keys,
+                recogniser=ears,
+                quota=settings.calls_heard,
+            )
         )
         registry = Registry(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
         await stack.enter_async_context(twilio(_account(settings, kept), registry))
@@ -41,15 +46,6 @@ async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
         )
         yield
-
-
-@contextlib.asynccontextmanager
-async def _recogniser(settings: Settings) -> AsyncIterator[RecogniserFactory]:
-    if settings.speech == "scripted":
-        yield Scripted
-    else:
-        async with sphinx() as engine:
-            yield engine
 
 
 def _account(settings: Settings, kept: Secrets) -> TwilioSettings:

@@ -18,8 +18,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from sandbox.mail import Mailbox, post_office
+from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe.emulator import transcribe
-from sandbox.transcribe.scripted import Scripted
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 
 ADDRESS = "198.51.100.1"  # ours, in the namespace outside; 198.51.100.2 is the host's

@@ -26,6 +26,11 @@ def frames(ulaw: bytes) -> Frames:
     return tuple(_encoded(ulaw[cut : cut + FRAME_BYTES]) for cut in cuts)
 
 
+def codes(frame: str) -> bytes:
+    """Return the mu-law codes in a frame."""
+    return base64.b64decode(frame)
+
+
 def _encoded(ulaw: bytes) -> str:
     return base64.b64encode(ulaw.ljust(FRAME_BYTES, mulaw.SILENCE)).decode()
 

@@ -1,4 +1,4 @@
-"""The bundled demo call: a minute and a half of an internet provider's help line, spoken by two voices.
+"""The bundled demo call: two minutes of an internet provider's help line, spoken by two voices.
 
 The people, the provider and the telephone number (5550 xxxx, kept free for fiction) are made up.
 `sandbox.demo.make` makes the sound from ``call.txt``. What the recogniser expects to hear comes from

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from sandbox.recognition.recogniser import Result, Word
 from sandbox.transcribe import eventstream
 from sandbox.transcribe.errors import AwsError
-from sandbox.transcribe.recogniser import Result, Word
 from sandbox.transcribe.request import Stability
 
 _TRANSCRIPT = {

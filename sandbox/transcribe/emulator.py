@@ -3,7 +3,7 @@
 Checks the signed URL and the parameters, takes event-stream audio of one or two channels, and answers
 transcript events, partial and final, in the stream's own audio time. As the service documents ("Handling
 WebSocket streaming errors"), the upgrade succeeds even for a client that will be refused: an exception frame
-tells it why, and a close follows. What listens is a recogniser from `sandbox.transcribe.recogniser`.
+tells it why, and a close follows. What listens is a recogniser from `sandbox.recognition.recogniser`.
 
 The `Transcribe` object counts what happens and can make things go wrong, for tests.
 """
@@ -26,9 +26,9 @@ from http import HTTPStatus
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from sandbox.recognition.recogniser import RecogniserFactory
 from sandbox.transcribe import answer, request as transcribe_request, sigv4
 from sandbox.transcribe.errors import AwsError
-from sandbox.transcribe.recogniser import RecogniserFactory
 from sandbox.transcribe.stream import Limits, Opening, Stream
 
 PATH = "/stream-transcription-websocket"

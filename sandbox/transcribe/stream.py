@@ -13,9 +13,9 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from sandbox.recognition.recogniser import Recogniser, RecogniserError, RecogniserFactory, Result
 from sandbox.transcribe import answer, eventstream
 from sandbox.transcribe.errors import AwsError
-from sandbox.transcribe.recogniser import Recogniser, RecogniserError, RecogniserFactory, Result
 from sandbox.transcribe.request import UNDECODABLE, StreamRequest, bad_request
 
 COMPLETED = "Streaming completed successfully"  # the service's own close reason

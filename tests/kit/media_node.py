@@ -25,8 +25,8 @@ from media.speech.transcribe import ConnectionTiming, Transcribe
 from media.speech.transcription import USUAL, Timing
 from protocol.tickets import Direction, Role, sign_console, sign_stream
 from sandbox.engines.nats import NatsServer
+from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe.emulator import Transcribe as Vendor, transcribe
-from sandbox.transcribe.scripted import Scripted
 from sandbox.twilio.phone.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
 from tests.kit.media_ends import Line, Screen
 

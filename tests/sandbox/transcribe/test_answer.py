@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from sandbox.recognition.recogniser import Result, Word
 from sandbox.transcribe import answer as transcribe_answer, eventstream
 from sandbox.transcribe.errors import AwsError
-from sandbox.transcribe.recogniser import Result, Word
 from sandbox.transcribe.request import Stability
 from tests.sandbox.transcribe.test_eventstream import CAPTURED
 

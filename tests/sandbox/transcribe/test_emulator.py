@@ -14,9 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox.audio import coded_words, mulaw
+from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe import eventstream
 from sandbox.transcribe.emulator import Transcribe, transcribe
-from sandbox.transcribe.scripted import Scripted
 from sandbox.transcribe.stream import Limits
 from tests.kit.transcribe_client import (
     KEY,

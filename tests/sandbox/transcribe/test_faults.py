@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from sandbox.audio import coded_words, mulaw
+from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe.emulator import Transcribe, transcribe
-from sandbox.transcribe.scripted import Scripted
 from tests.kit.transcribe_client import (
     KEY,
     MONO,

@@ -1,8 +1,9 @@
 """What any recogniser of speech offers the emulated Transcribe: one channel's sound in, words out.
 
-All times are seconds of the channel's own sound, counted from its first sample; no wall clock is read. Two
-recognisers fit this port: `sandbox.transcribe.sphinx` (real recognition of the bundled demo call, in a process of its
-own) and `sandbox.transcribe.scripted` (exact words carried inside synthetic sound, for tests and load).
+All times are seconds of the channel's own sound, counted from its first sample. Three recognisers fit this port:
+`sandbox.recognition.moonshine` (real recognition of anybody's English), `sandbox.recognition.sphinx` (of the bundled
+demo call only), each in a process of its own, and `sandbox.recognition.scripted` (exact words carried inside
+synthetic sound, for tests and load).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+NOT_UNDERSTOOD = "[unclear]"  # in the place of words that would be guesses
 
 
 class RecogniserError(Exception):

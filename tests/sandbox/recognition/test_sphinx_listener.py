@@ -11,15 +11,16 @@ from hypothesis import given, settings, strategies as st
 
 from sandbox import demo
 from sandbox.audio import coded_words, mulaw, voice as audio_voice
-from sandbox.transcribe.recogniser import Word
-from sandbox.transcribe.sphinx_listener import NOT_UNDERSTOOD, Listener, Upsampler, is_tone, written
+from sandbox.recognition.recogniser import NOT_UNDERSTOOD, Word
+from sandbox.recognition.sphinx_listener import SphinxListener, Upsampler, written
+from sandbox.recognition.tones import is_tone
 
 RATE = mulaw.RATE
 
 
 def said(ulaw: bytes) -> list[str]:
     """The finals of ``ulaw``."""
-    listener = Listener(demo.LANGUAGE, demo.DICTIONARY, RATE)
+    listener = SphinxListener(demo.LANGUAGE, demo.DICTIONARY, RATE)
     pcm = mulaw.decode(ulaw).tobytes()
     chunks = [pcm[start : start + 1600] for start in range(0, len(pcm), 1600)]
     results = [result for chunk in chunks for result in listener.feed(chunk)] + listener.finish()

@@ -9,8 +9,8 @@ from itertools import pairwise
 from hypothesis import given, settings, strategies as st
 
 from sandbox.audio import coded_words, mulaw
-from sandbox.transcribe.recogniser import Result
-from sandbox.transcribe.scripted import Scripted
+from sandbox.recognition.recogniser import Result
+from sandbox.recognition.scripted import Scripted
 
 FRAME = 160  # 20 ms, what a telephone line loses at a time
 SENTENCE = "one two two three four"

@@ -1,9 +1,7 @@
-"""Real recognition of the bundled demo call, by pocketsphinx in a process of its own.
+"""Recognisers that live in a process of their own (`sandbox.recognition.pipe`), seen from ours.
 
-Good for the demo call (6 % of its words come out wrong), poor for anybody else on a telephone: words it does
-not know it cannot hear, and an utterance that is mostly guesses becomes ``[unclear]``. One process serves
-every channel, about forty of them at once on a core. If it dies, its channels fail with `RecogniserError` and
-a new one is started for those to come.
+One process serves every channel. If it dies, its channels fail with `RecogniserError` and a new one is started for
+those to come.
 """
 
 from __future__ import annotations
@@ -14,28 +12,38 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import msgspec
 
-from sandbox import demo
-from sandbox.transcribe.recogniser import RecogniserError, Result
-from sandbox.transcribe.sphinx_worker import CLOSE, FEED, FINISH, LENGTH, OPEN, REQUEST
+from sandbox.recognition.pipe import CLOSE, FEED, FINISH, LENGTH, OPEN, REQUEST
+from sandbox.recognition.recogniser import RecogniserError, Result
 
 _PROJECT = Path(__file__).parents[2]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _RESTART_SECONDS = 0.5  # between two starts, should it keep dying
+_SAMPLE = 2  # bytes
 _RESULTS = msgspec.json.Decoder(list[Result])
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How a recogniser's process is started: ``python -m module arguments``; people call it ``name``."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+
+
 @asynccontextmanager
-async def sphinx(language: Path = demo.LANGUAGE, dictionary: Path = demo.DICTIONARY) -> AsyncIterator[Sphinx]:
+async def running(program: Program) -> AsyncIterator[Engine]:
     """A running recogniser; raises `RecogniserError` if it cannot be started."""
-    engine = Sphinx(await _Worker.start(language, dictionary))
+    engine = Engine(await _Worker.start(program))
     async with asyncio.TaskGroup() as tasks:
-        keeper = tasks.create_task(engine.keep_running(language, dictionary))
+        keeper = tasks.create_task(engine.keep_running(program))
         try:
             yield engine
         finally:
@@ -43,69 +51,94 @@ async def sphinx(language: Path = demo.LANGUAGE, dictionary: Path = demo.DICTION
             await engine.worker.stop()
 
 
-class Sphinx:
-    """A factory of channels: call it with a rate (see `sandbox.transcribe.recogniser.RecogniserFactory`)."""
+class Engine:
+    """A factory of channels: call it with a rate (see `sandbox.recognition.recogniser.RecogniserFactory`)."""
 
     def __init__(self, worker: _Worker) -> None:
         self.worker = worker
         self.restarted = asyncio.Event()
+        self._channels: set[Channel] = set()
 
     def __call__(self, rate: int) -> Channel:
         """Listen to one channel of ``rate`` samples a second."""
-        return Channel(self.worker, rate)
+        channel = Channel(self, rate)
+        self._channels.add(channel)
+        return channel
 
-    async def keep_running(self, language: Path, dictionary: Path) -> None:
+    @property
+    def behind(self) -> float:
+        """By how many seconds the slowest channel's recognition is behind its sound, which comes in real time."""
+        return max((channel.behind for channel in self._channels), default=0.0)
+
+    async def keep_running(self, program: Program) -> None:
         """Read the process's answers; start another one whenever it is gone."""
         while True:
             await self.worker.read_answers()
             await asyncio.sleep(_RESTART_SECONDS)
-            self.worker = await _Worker.start(language, dictionary)
+            self.worker = await _Worker.start(program)
             self.restarted.set()
+
+    def forget(self, channel: Channel) -> None:
+        """``channel`` is over."""
+        self._channels.discard(channel)
 
 
 class Channel:
-    """One channel; see `sandbox.transcribe.recogniser.Recogniser`."""
+    """One channel; see `sandbox.recognition.recogniser.Recogniser`.
 
-    def __init__(self, worker: _Worker, rate: int) -> None:
-        self._worker = worker
-        self._number = worker.open(rate)
+    ``behind``: seconds of sound that would wait by now if it came in real time.
+    """
+
+    def __init__(self, engine: Engine, rate: int) -> None:
+        self.behind = 0.0
+        self._engine = engine
+        self._worker = engine.worker
+        self._rate = rate
+        self._number = self._worker.open(rate)
 
     async def feed(self, pcm: bytes) -> Sequence[Result]:
         """What there is to say after ``pcm``. Raises `RecogniserError`."""
-        return await self._worker.ask(FEED, self._number, pcm)
+        now = asyncio.get_running_loop().time
+        asked = now()
+        results = await self._worker.ask(FEED, self._number, pcm)
+        # The waiting time of a queue whose next guest comes when this one's sound is over (Lindley's recursion).
+        self.behind = max(0.0, self.behind + now() - asked - len(pcm) / _SAMPLE / self._rate)
+        return results
 
     async def finish(self) -> Sequence[Result]:
         """The final still owed. Raises `RecogniserError`."""
         return await self._worker.ask(FINISH, self._number)
 
     def close(self) -> None:
-        """Free the channel's decoder."""
+        """Free what the process keeps for the channel."""
         self._worker.tell(CLOSE, self._number)
+        self._engine.forget(self)
 
 
 class _Worker:
-    """One run of `sandbox.transcribe.sphinx_worker`. Each channel has one question open at most: a bounded queue."""
+    """One run of the process. Each channel has one question open at most: a bounded queue."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, name: str, process: Process) -> None:
         self.pid = process.pid
+        self._name = name
         self._process = process
         self._numbers = count()
         self._asked: deque[asyncio.Future[Sequence[Result]]] = deque()
         self._alive = True
 
     @classmethod
-    async def start(cls, language: Path, dictionary: Path) -> _Worker:
-        arguments = ("-m", "sandbox.transcribe.sphinx_worker", str(language), str(dictionary))
+    async def start(cls, program: Program) -> _Worker:
+        arguments = ("-m", program.module, *program.arguments)
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, stdin=PIPE, stdout=PIPE, cwd=_PROJECT
         )
-        worker = cls(process)
+        worker = cls(program.name, process)
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await worker._read_answer()
         except (TimeoutError, asyncio.IncompleteReadError):
             await worker.stop()
-            raise RecogniserError("pocketsphinx does not start") from None
+            raise RecogniserError(f"{program.name} does not start") from None
         except asyncio.CancelledError:
             process.kill()
             raise
@@ -122,7 +155,7 @@ class _Worker:
 
     async def ask(self, kind: int, channel: int, payload: bytes = b"") -> Sequence[Result]:
         if not self._alive:
-            raise RecogniserError("pocketsphinx is gone")
+            raise RecogniserError(f"{self._name} is gone")
         answer: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
         self.tell(kind, channel, payload)
@@ -148,7 +181,7 @@ class _Worker:
         self._alive = False
         for answer in self._asked:
             if not answer.done():
-                answer.set_exception(RecogniserError("pocketsphinx died"))
+                answer.set_exception(RecogniserError(f"{self._name} died"))
         self._asked.clear()
 
     async def stop(self) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder, Endpointer, Segment, get_model_path  # type: ignore[attr-defined]
 
-from sandbox.transcribe.recogniser import Result, Word
+from sandbox.recognition.recogniser import NOT_UNDERSTOOD, Result, Word
+from sandbox.recognition.tones import is_tone
 
 _ACOUSTIC_MODEL = get_model_path("en-us/en-us")  # type: ignore[no-untyped-call]
 _MODEL_RATE = 16000
@@ -26,10 +27,7 @@ _NOISE = 60.0  # 16-bit steps, root mean square
 _LONGEST_SECONDS = 15.0  # a speaker who never pauses is cut here
 _LONGEST_WORD = 1.5  # seconds; what lasts longer is a noise
 _LEAST_SURE = 0.38  # mean confidence: understood speech has 0.44 to 0.86, other speech mostly 0.1 to 0.4
-_TONE_FRAMES = 3  # nobody holds the pitch of his voice for 90 ms
-_TONE_BINS = 8  # what two tones fill, seen through the window below
-_TONE_SHARE = 0.998  # of the power; the most that speech reached was 0.996
-NOT_UNDERSTOOD = "[unclear]"
+_TONE_FRAMES = 3  # of 30 ms, in which a tone shows
 
 
 class Upsampler:
@@ -52,7 +50,7 @@ class Upsampler:
         return converted
 
 
-class Listener:
+class SphinxListener:
     """One channel of ``rate`` samples a second, with its own decoder (7 MB, ready in 10 ms)."""
 
     def __init__(self, language: Path, dictionary: Path, rate: int) -> None:
@@ -83,6 +81,9 @@ class Listener:
         if self._began is not None and (rest := self._endpointer.end_stream(self._sound or bytes(2))):
             self._decoder.process_raw(rest)
         return self._end()
+
+    def close(self) -> None:
+        """Nothing to free: the decoder goes with us."""
 
     def _frames(self, pcm: bytes) -> Iterator[bytes]:
         """16 kHz sound in the endpointer's frames of 30 ms."""
@@ -146,13 +147,6 @@ def _is_word(segment: Segment) -> bool:
     """Not silence, breath or noise, which pocketsphinx writes in brackets."""
     frames: int = segment.end_frame - segment.start_frame
     return segment.word[0] not in "<[+" and frames < _LONGEST_WORD * _FRAMES_PER_SECOND
-
-
-def is_tone(sound: bytes) -> bool:
-    """Whether 90 ms of sound are one or two pure tones (ringing, keys): to pocketsphinx they are words."""
-    samples = np.frombuffer(sound, dtype="<i2") * np.hanning(len(sound) // 2)
-    power = np.partition(np.abs(np.fft.rfft(samples)) ** 2, -_TONE_BINS)
-    return bool(power[-_TONE_BINS:].sum() > _TONE_SHARE * power.sum())
 
 
 def written(words: tuple[Word, ...]) -> tuple[Word, ...]:

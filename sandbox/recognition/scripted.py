@@ -14,7 +14,7 @@ import numpy as np
 
 from sandbox.audio import coded_words, mulaw
 from sandbox.audio.coded_words import PACKET, PACKETS, Packet
-from sandbox.transcribe.recogniser import Result, Word
+from sandbox.recognition.recogniser import Result, Word
 
 _ENOUGH = PACKETS // 2
 _PAUSE = mulaw.RATE // 2  # samples
@@ -38,7 +38,7 @@ class _Hearing:
 
 
 class Scripted:
-    """One channel; see `sandbox.transcribe.recogniser.Recogniser`. The class itself is the factory."""
+    """One channel; see `sandbox.recognition.recogniser.Recogniser`. The class itself is the factory."""
 
     def __init__(self, rate: int = mulaw.RATE) -> None:
         self._rate = rate

@@ -10,25 +10,31 @@ import pytest_asyncio
 
 from sandbox import demo
 from sandbox.audio import coded_words, mulaw
-from sandbox.transcribe.recogniser import Recogniser, RecogniserFactory, Result
-from sandbox.transcribe.scripted import Scripted
-from sandbox.transcribe.sphinx import sphinx
+from sandbox.recognition.moonshine import moonshine
+from sandbox.recognition.recogniser import Recogniser, RecogniserFactory, Result
+from sandbox.recognition.scripted import Scripted
+from sandbox.recognition.sphinx import sphinx
 
-TALKS = {
-    "scripted": coded_words.encode("good morning.") + coded_words.silence(1) + coded_words.encode("bye"),
-    "sphinx": demo.track("caller")[35 * mulaw.RATE : 52 * mulaw.RATE],
-}
+CODED = coded_words.encode("good morning.") + coded_words.silence(1) + coded_words.encode("bye")
 
 
-@pytest_asyncio.fixture(params=["scripted", "sphinx"])
+def two_turns() -> bytes:
+    """Two of the caller's turns, with the agent's silence around them."""
+    first, last = [turn for turn in demo.script() if turn.speaker == "caller"][2:4]
+    return demo.track("caller")[int((first.start - 0.5) * mulaw.RATE) : int((last.end + 1.5) * mulaw.RATE)]
+
+
+@pytest_asyncio.fixture(params=["scripted", "sphinx", pytest.param("moonshine", marks=pytest.mark.slow)])
 async def heard(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Recogniser, bytes]]:
     """A recogniser, and mu-law of two utterances that it understands."""
     if request.param == "scripted":
-        yield Scripted(mulaw.RATE), TALKS["scripted"]
+        yield Scripted(mulaw.RATE), CODED
         return
-    async with sphinx() as engine:
+    if request.param == "moonshine":
+        pytest.importorskip("moonshine_voice")
+    async with sphinx() if request.param == "sphinx" else moonshine() as engine:
         factory: RecogniserFactory = engine
-        yield factory(mulaw.RATE), TALKS["sphinx"]
+        yield factory(mulaw.RATE), two_turns()
 
 
 async def results_of(recogniser: Recogniser, ulaw: bytes) -> list[Result]:

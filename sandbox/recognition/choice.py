@@ -1,0 +1,67 @@
+"""Which recogniser hears in the sandbox, and how many calls at once.
+
+``SANDBOX_SPEECH=auto`` takes Moonshine where its wheel is installed and runs, pocketsphinx elsewhere. Tests and load
+ask for ``scripted``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sandbox.recognition import moonshine
+from sandbox.recognition.recogniser import RecogniserError, RecogniserFactory
+from sandbox.recognition.scripted import Scripted
+from sandbox.recognition.sphinx import sphinx
+
+Speech = Literal["auto", "moonshine", "pocketsphinx", "scripted"]
+SPEECHES: tuple[str, ...] = get_args(Speech)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A recogniser, how many ``calls`` it hears at once here (None: any number), and ``why`` not a better one."""
+
+    speech: Speech
+    calls: int | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        """What people are told about it."""
+        if self.speech == "moonshine":
+            return f"Moonshine hears any English. This machine can hear {_calls(self.calls)} at once."
+        if self.speech == "pocketsphinx":
+            return "Pocketsphinx hears the demo call and hardly anything else" + (
+                f": {self.why}." if self.why else "."
+            )
+        return "The scripted recogniser hears only sound that spells its words."
+
+
+async def choose(wanted: Speech) -> Choice:
+    """Find out what can hear here. Raises `RecogniserError` if it is not what was ``wanted`` by name."""
+    if wanted in ("scripted", "pocketsphinx"):
+        return Choice(wanted)
+    try:
+        return Choice("moonshine", await moonshine.calls_heard())
+    except RecogniserError as error:
+        if wanted == "moonshine":
+            raise
+        return Choice("pocketsphinx", why=str(error))
+
+
+@asynccontextmanager
+async def recogniser(speech: Speech) -> AsyncIterator[RecogniserFactory]:
+    """Run a recogniser. Raises `RecogniserError` if it cannot be started."""
+    if speech == "auto":
+        speech = (await choose(speech)).speech
+    if speech == "scripted":
+        yield Scripted
+        return
+    async with sphinx() if speech == "pocketsphinx" else moonshine.moonshine() as engine:
+        yield engine
+
+
+def _calls(count: int | None) -> str:
+    return f"{count} call{'' if count == 1 else 's'}"
