@@ -25,6 +25,7 @@ from web.calls.answering import Announce, Arrival, Ring
 from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
 from web.calls.spoken import RECORD_SECONDS, complain, spoken
 from web.config import SETTINGS
+from web.organisation import countries
 from web.request import access
 from web.request.access import PERMISSIONS, Rows
 from web.request.callers import customer_number, shown
@@ -130,8 +131,8 @@ async def _arrival(request: web.Request, rows: Rows, number: Number, form: Form,
     arrival = answering.on_arrival(plan, zone, now, has_agents=has_agents)
     if isinstance(arrival.step, Ring):
         return arrival
-    countries = request.app[SETTINGS].dial_countries
-    return Arrival(await overflow.checked(rows, arrival.step, form, countries), arrival.reason)
+    may_call = countries.allowed(rows.organisation, request.app[SETTINGS].dial_countries)
+    return Arrival(await overflow.checked(rows, arrival.step, form, may_call), arrival.reason)
 
 
 async def _outbound(request: web.Request, form: Form) -> str:
