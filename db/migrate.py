@@ -5,8 +5,8 @@ it waits at most 4 s for a lock (a queue of waiting statements would form behind
 having changed nothing.
 
 It runs as the owner of the tables: ``MIGRATE_DATABASE_URL``. If ``DATABASE_URL`` names another user, that one is made
-and given what web and provisioning need (`db.roles`). A database that a newer release has migrated further is left
-as it is: the release before can still work with it.
+and given what web and provisioning need (`db.roles`). A database that a newer release has migrated further keeps its
+tables as they are: the release before can still work with them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database, DatabaseUnavailableError
 from db.pooling import TransactionModeError, refuse_transaction_mode
-from db.roles import RoleError, grant, role_of
+from db.roles import RoleError, grant, grant_if_missing, role_of
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
@@ -104,11 +104,12 @@ async def _main(direction: str, revision: str, settings: OwnerSettings) -> None:
         further = await is_further(database)
         if further is not None:
             print(f"db.migrate: the database is at {further}, this release knows {head()}: left as it is")  # noqa: T201
-            return
-        await (upgrade if direction == "upgrade" else downgrade)(database, revision)
+        else:
+            await (upgrade if direction == "upgrade" else downgrade)(database, revision)
         if direction == "upgrade" and settings.application_url is not None:
             async with database.begin() as session:
-                await grant(session, role_of(settings.application_url))
+                admit = grant if further is None else grant_if_missing
+                await admit(session, role_of(settings.application_url))
     finally:
         await database.close()
 

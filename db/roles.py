@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 _ROUNDS = 4096  # as PostgreSQL's own scram_iterations
 _EXISTS = text("SELECT rolsuper FROM pg_roles WHERE rolname = :name")
 _QUOTED = text("SELECT format('%I', CAST(:name AS text)), format('%I', current_database())")
+_MAY_READ = text("SELECT has_table_privilege(CAST(:name AS text), 'organisations', 'SELECT')")
 _GRANTS = """
 GRANT CONNECT ON DATABASE {database} TO {role};
 GRANT USAGE ON SCHEMA public TO {role};
@@ -53,6 +54,22 @@ def role_of(url: str) -> Role:
 
 async def grant(session: AsyncSession, role: Role) -> None:
     """Create ``role`` if needed and grant what web and provisioning need. Idempotent. Raise `RoleError`."""
+    await admit(session, role)
+    await _grant(session, role)
+
+
+async def grant_if_missing(session: AsyncSession, role: Role) -> None:
+    """Do the same for tables of a newer release, which knows best what the role may do there.
+
+    Its grants stay as they are; only where there are none, as after a restore, the role gets ours. Raise `RoleError`.
+    """
+    await admit(session, role)
+    if not await session.scalar(_MAY_READ, {"name": role.name}):
+        await _grant(session, role)
+
+
+async def admit(session: AsyncSession, role: Role) -> None:
+    """Create ``role`` if needed and give it its password. Idempotent. Raise `RoleError`."""
     is_superuser = await session.scalar(_EXISTS, {"name": role.name})
     if is_superuser:
         raise RoleError(f"DATABASE_URL: {role.name} is a superuser, whom nothing is forbidden; name another user")
@@ -60,14 +77,25 @@ async def grant(session: AsyncSession, role: Role) -> None:
         raise RoleError(
             f"DATABASE_URL: {role.name} owns the tables; name another user, or leave MIGRATE_DATABASE_URL out"
         )
-    name, database = (await session.execute(_QUOTED, {"name": role.name})).one()
+    name, _ = await _quoted(session, role)
     connection = await session.connection()
     if is_superuser is None:
         await connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
     if role.password is not None:
         await connection.exec_driver_sql(f"ALTER ROLE {name} PASSWORD '{verifier(role.password)}'")
+
+
+async def _grant(session: AsyncSession, role: Role) -> None:
+    name, database = await _quoted(session, role)
+    connection = await session.connection()
     for statement in _GRANTS.format(role=name, database=database).split(";"):
         await connection.exec_driver_sql(statement)
+
+
+async def _quoted(session: AsyncSession, role: Role) -> tuple[str, str]:
+    """Return the names of ``role`` and of the database as SQL identifiers."""
+    name, database = (await session.execute(_QUOTED, {"name": role.name})).one()
+    return name, database
 
 
 def verifier(password: str, salt: bytes | None = None) -> str:

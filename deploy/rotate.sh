@@ -66,8 +66,14 @@ finish() { # NAME
 }
 
 application_password() {
+  local old
+  old=$(setting POSTGRES_APP_PASSWORD)
   set_setting POSTGRES_APP_PASSWORD "$(openssl rand -hex 16)"
-  docker compose run --rm --no-deps migrate  # which sets it; connections that are open stay open
+  # Which sets it; connections that are open stay open.
+  docker compose run --rm --no-deps migrate || {
+    set_setting POSTGRES_APP_PASSWORD "$old"
+    fail "the password could not be changed; nothing was touched"
+  }
   replace web provisioning
 }
 

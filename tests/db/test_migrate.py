@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import migrate
 from db.engine import Database, asyncpg_dsn
 from db.models import Base
+from db.roles import verifier
 from db.settings import OwnerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -77,13 +79,13 @@ async def test_the_job_engine_finds_the_tables_it_expects(database_url: str) -> 
         await connection.close()
 
 
-async def _migrate(url: str, key: str) -> asyncio.subprocess.Process:
+async def _migrate(url: str, key: str, **more: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "db.migrate",
         cwd=ROOT,
-        env={"DATABASE_URL": url, "ENCRYPTION_KEYS": key},
+        env={"DATABASE_URL": url, "ENCRYPTION_KEYS": key} | more,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -101,6 +103,31 @@ async def test_a_database_that_a_newer_release_has_migrated_is_left_as_it_is(
     assert b"9999" in said
     async with owners_database.begin() as session:
         assert await migrate.current(session) == "9999"
+
+
+async def test_the_password_of_the_applications_role_is_changed_also_on_tables_of_a_newer_release(
+    owners_database: Database, owner_url: str, encryption_key: str
+) -> None:
+    """After an update that was rolled back, keys are rotated by the release before."""
+    stored = text("SELECT rolpassword FROM pg_authid WHERE rolname = 'rotated'")
+    async with owners_database.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    url = owner_url.replace("//postgres@", "//rotated:{}@")
+    try:
+        seen = []
+        for password in ("first", "second"):
+            process = await _migrate(url.format(password), encryption_key, MIGRATE_DATABASE_URL=owner_url)
+            await asyncio.wait_for(process.communicate(), 60)
+            assert process.returncode == 0
+            async with owners_database.begin() as session:
+                seen.append(str(await session.scalar(stored)))
+                assert await migrate.current(session) == "9999"
+        for password, verified in zip(("first", "second"), seen, strict=True):
+            assert verified == verifier(password, base64.b64decode(verified.partition(":")[2].partition("$")[0]))
+    finally:
+        async with owners_database.begin() as session:
+            await session.execute(text("DROP OWNED BY rotated"))
+            await session.execute(text("DROP ROLE rotated"))
 
 
 async def test_a_migrator_may_take_longer_than_anybody_else(owner_url: str, encryption_key: str) -> None:

@@ -52,6 +52,22 @@ async def test_a_role_is_made_once_and_gets_the_password_of_today(owners_databas
         assert stored != verifier("third", _salt(stored))
 
 
+async def test_on_tables_of_a_newer_release_it_gets_its_password_and_rights_only_where_it_has_none(
+    owners_database: Database, another: str
+) -> None:
+    kept = text("SELECT rolpassword FROM pg_authid WHERE rolname = :name")
+    may = text("SELECT has_table_privilege(CAST(:name AS text), 'calls', 'DELETE')")
+    async with owners_database.begin() as session:
+        await roles.grant_if_missing(session, Role(another, "first"))
+        assert await session.scalar(may, {"name": another}), "as after a restore, which brings no rights"
+        quoted = await session.scalar(text("SELECT format('%I', CAST(:name AS text))"), {"name": another})
+        await (await session.connection()).exec_driver_sql(f"REVOKE DELETE ON calls FROM {quoted}")
+        await roles.grant_if_missing(session, Role(another, "second"))
+        assert not await session.scalar(may, {"name": another}), "the newer release knows best"
+        stored = await session.scalar(kept, {"name": another})
+        assert stored == verifier("second", _salt(str(stored)))
+
+
 def _salt(stored: str) -> bytes:
     return base64.b64decode(stored.partition(":")[2].partition("$")[0])
 

@@ -19,6 +19,7 @@ echo "$*" >>"$LOG"
 case "$*" in
   *"compose ps"*) service=${@: -1}; cat "$STATE/$service" 2>/dev/null ;;
   *"compose up"*) service=${@: -1}; echo "new-$service-$RANDOM$RANDOM" >>"$STATE/$service" ;;
+  *"run --rm --no-deps migrate"*) [ ! -e "$STATE/.database-down" ] ;;
   inspect*) echo "running healthy" ;;
   stop*) sed -i "/^$2\\$/d" "$STATE"/* ;;
 esac
@@ -133,6 +134,19 @@ def test_settings_stay_for_nobody_else_to_read(host: Host) -> None:
     host.run("rotate", "STREAM_SHARED_SECRET")
     assert stat.S_IMODE(host.env.stat().st_mode) == 0o600
     assert host.setting("BILBY_IMAGE") == "bilby:1"
+
+
+def test_a_password_that_could_not_be_changed_stays_the_old_one(host: Host) -> None:
+    with host.env.open("a") as env:
+        env.write("POSTGRES_APP_PASSWORD=old\n")
+    (host.state / ".database-down").touch()
+    assert host.run("rotate", "POSTGRES_APP_PASSWORD").returncode == 1
+    assert host.setting("POSTGRES_APP_PASSWORD") == "old"
+    assert not [line for line in host.asked() if line.startswith("stop ")]
+    (host.state / ".database-down").unlink()
+    assert host.run("rotate", "POSTGRES_APP_PASSWORD").returncode == 0
+    assert re.fullmatch("[0-9a-f]{32}", host.setting("POSTGRES_APP_PASSWORD"))
+    assert [line for line in host.asked() if line.startswith("stop ")] == ["stop web-1", "stop provisioning-1"]
 
 
 @pytest.mark.parametrize(
