@@ -15,7 +15,8 @@ from sandbox.audio import coded_words
 RATE = 8000  # samples a second, one byte each
 BREATH = 6  # words
 PAUSE_SECONDS = 0.9
-GAP_MARGIN_MS = 400  # at each end: a word that the gap's edge cuts is lost, and lasts 300 ms
+WORD_MS = coded_words.WORD * 1000 // RATE
+GAP_MARGIN_MS = 150  # how exactly lines and gaps say when something was
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def script(call: str, seconds: float) -> tuple[list[str], bytes]:
 
 def said_at(words: Sequence[str], call: str) -> dict[str, int]:
     """Return when each of a script's ``words`` begins, ms after its sound begins."""
-    breath_ms = BREATH * _WORD_MS + round(PAUSE_SECONDS * 1000)
+    breath_ms = BREATH * _STEP_MS + round(PAUSE_SECONDS * 1000)
     return {
-        word: round(PAUSE_SECONDS * 1000) + number // BREATH * breath_ms + number % BREATH * _WORD_MS
+        word: round(PAUSE_SECONDS * 1000) + number // BREATH * breath_ms + number % BREATH * _STEP_MS
         for number, word in enumerate(words)
         if word.startswith(call)
     }
@@ -63,12 +64,14 @@ def account(times: Mapping[str, int], lines: Sequence[Line], gaps: Collection[tu
     """Return what became of the words said at ``times`` (in order), by the ``lines`` and ``gaps`` of one console."""
     shown = {word: line for line in lines for word in line.words if word in times}
     counts = Counter(word for line in lines for word in line.words if word in times)
-    told, missing = 0, list[str]()
-    for run, before, after in _lost_runs(list(times), shown):
-        excused = _words_in_gaps(gaps, before, after)
-        told += min(excused, len(run))
-        missing += run[excused:]
+    missing = [
+        word
+        for run, before, after in _lost_runs(list(times), shown)
+        for word in run
+        if not any(_is_in_a_gap(moment, gaps) for moment in _moments(word, times, before, after))
+    ]
     doubled = tuple(sorted(word for word, count in counts.items() if count > 1))
+    told = len(times) - len(shown) - len(missing)
     return Account(len(times), len(shown), told, tuple(missing), doubled)
 
 
@@ -89,31 +92,24 @@ def _lost_runs(
         yield run, before, None
 
 
-def _words_in_gaps(gaps: Collection[tuple[int, int]], before: Line | None, after: Line | None) -> int:
-    """How many words the gaps between two lines are long enough for; within one line, the gaps inside it.
+def _moments(word: str, times: Mapping[str, int], before: Line | None, after: Line | None) -> Iterator[int]:
+    """When ``word`` was said by the call's clock, as the lines around it have it.
 
-    Where a gap lies is given by the lines around it, not by the sound's own clock: a call that moved to another node
-    goes on by the clock on the wall.
+    Not by the sound's own clock: a call that moved to another node goes on by the clock on the wall, so the two lines
+    may disagree. Where no line is before it, the clock of the sound has to do.
     """
-    if before is after and before is not None:
-        begin, end = before.start_ms, before.end_ms
-    else:
-        begin = before.end_ms if before else 0
-        end = after.start_ms if after else 1 << 62
-    inside = [(max(since, begin), min(to, end)) for since, to in gaps if since < end and to > begin]
-    told_ms = sum(to - since for since, to in _joined(inside))
-    return (told_ms + 2 * GAP_MARGIN_MS) // _WORD_MS if told_ms else 0
+    for line, anchor in ((before, -1), (after, 0)):
+        known = [each for each in line.words if each in times] if line is not None else []
+        if line is not None and known:
+            at = line.end_ms - WORD_MS if anchor else line.start_ms
+            yield at + times[word] - times[known[anchor]]
+    if before is None and after is None:
+        yield times[word]
 
 
-def _joined(stretches: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The ``stretches`` without overlaps: a moment that two gaps report excuses its words once."""
-    joined: list[tuple[int, int]] = []
-    for since, to in sorted(stretches):
-        if joined and since <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(to, joined[-1][1])
-        else:
-            joined.append((since, to))
-    return joined
+def _is_in_a_gap(moment: int, gaps: Collection[tuple[int, int]]) -> bool:
+    """Whether a word that is said at ``moment`` has a part in a gap, give or take `GAP_MARGIN_MS`."""
+    return any(since - GAP_MARGIN_MS <= moment + WORD_MS and moment <= to + GAP_MARGIN_MS for since, to in gaps)
 
 
-_WORD_MS = (coded_words.WORD + coded_words.GAP) * 1000 // RATE
+_STEP_MS = (coded_words.WORD + coded_words.GAP) * 1000 // RATE

@@ -47,5 +47,5 @@ class OwnCalls:
         return self.has(call) and ms >= self._calls[call].begins_ms
 
     def heard_until(self, call: str) -> float:
-        """Return when this node last received the call's audio, in seconds since 1970."""
+        """Return until when this node has the call's audio, in seconds since 1970."""
         return self._calls[call].heard_until

@@ -15,6 +15,7 @@ Answers go to ``{inbox}.{org}``, those of others to ``{inbox}.{org}.copy``; the 
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -46,6 +47,7 @@ LIVENESS_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # without an event of a call: its node is gone
 RENEW_SECONDS = 30.0
 IN_FLIGHT_SECONDS = 3.0  # before a node died: audio of that time may not be transcribed yet
+IN_FLIGHT_DELAYS = 3  # at least so many times the delay of its latest words: a busy node falls further behind
 log = structlog.get_logger()
 
 
@@ -58,7 +60,7 @@ class _Watch(msgspec.Struct):
 class _Heard(msgspec.Struct):
     call: str
     at: float
-    """When the call's audio was last received, in seconds since 1970."""
+    """Until when the call's audio was received, in seconds since 1970."""
     exact: bool = False
     """From the node that received it and sends all its words."""
 
@@ -93,6 +95,7 @@ class Replication:
         self._takeover_inboxes: dict[str, str] = {}  # by call: the inbox of the node that continues it
         self._heard: dict[str, _Heard] = {}  # by call that moved here: until when it was heard before
         self._last_event_at: dict[str, float] = {}  # by call of another node
+        self._delays: dict[str, float] = {}  # by call of another node: s from speech until its words were here
         hub.relay = self.relay
 
     async def subscribe(self, client: Client) -> None:
@@ -181,7 +184,7 @@ class Replication:
         if heard is not None and heard.exact:
             return heard.at
         latest = max(self._owner_alive_at(call), heard.at if heard is not None else 0.0)
-        return max(0.0, latest - IN_FLIGHT_SECONDS)
+        return max(0.0, latest - max(IN_FLIGHT_SECONDS, IN_FLIGHT_DELAYS * self._delays.get(call, 0.0)))
 
     def _owner_alive_at(self, call: str) -> float:
         """Return when the node that had ``call`` was last heard from, in seconds since 1970; 0: never."""
@@ -238,7 +241,9 @@ class Replication:
         await self._watch_all()
         now = time.monotonic()
         self._watchers.prune(now)
-        self.mirrors.prune({call.call for call in self._hub.all_calls()})
+        known = {call.call for call in self._hub.all_calls()}
+        self.mirrors.prune(known)
+        self._delays = {call: delay for call, delay in self._delays.items() if call in known}
         self._heard = {call: heard for call, heard in self._heard.items() if self._calls.has(call)}
         self._quiet_until = {call: until for call, until in self._quiet_until.items() if until > now}
 
@@ -373,10 +378,20 @@ class Replication:
         self._last_event_at[name] = time.monotonic()
         if not self._calls.has(name):
             self._hub.publish(org, event, local=False)
+            self._note_delay(org, event)
             if isinstance(event, CallEnded):
                 self.mirrors.forget(name)
         elif isinstance(event, Uttered | GapFound):  # ours now: only words and gaps still count
             self._add(org, event, relay=from_previous_node)
+
+    def _note_delay(self, org: str, event: Event) -> None:
+        """Note how long words of another node's call took to get here; partial ones, as finals may be history."""
+        if not isinstance(event, Uttered) or event.utterance.final:
+            return
+        call = self._hub.find(org, event.call)
+        if call is not None:
+            said_at = datetime.fromisoformat(call.started_at).timestamp() + event.utterance.end_ms / 1000
+            self._delays[event.call] = min(max(0.0, time.time() - said_at), SILENT_SECONDS)
 
     def _apply_copy(self, org: str, event: Event) -> None:
         """Apply what a node remembers of another node's call. It may be out of date, so it only adds."""

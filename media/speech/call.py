@@ -138,9 +138,11 @@ class Call:
 
     @property
     def heard_until(self) -> float:
-        """Return when this node last received the call's audio, in seconds since 1970."""
-        detached_for = time.monotonic() - self._lost_at if self._stream is None and self._lost_at else 0.0
-        return time.time() - detached_for
+        """Return until when this node has the call's audio, in seconds since 1970.
+
+        By the audio's own clock: what waits in the socket of a busy node is lost if another node takes over.
+        """
+        return (self._began_ms + self._timeline.heard_ms) / 1000
 
     def announce_again(self) -> None:
         """Repeat where the call lives and how it does, for those who missed it."""

@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from typing import Any
@@ -130,8 +131,8 @@ class LightNode:
         known = self.hub.find(ORG, speech.sid) is not None
         self.own[speech.sid] = speech
         if not known:
-            began = CallView(speech.sid, "inbound", None, "2026-01-01T00:00:00.000Z", "waiting_for_slot", [], [])
-            self.hub.publish(ORG, CallStarted(began))
+            at = datetime.fromtimestamp(speech.began_ms / 1000, UTC).isoformat(timespec="milliseconds")
+            self.hub.publish(ORG, CallStarted(CallView(speech.sid, "inbound", None, at, "waiting_for_slot", [], [])))
         self.bus.publish_event(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
         if continues:
             self.bus.replication.request_snapshot(speech.sid)
@@ -139,9 +140,9 @@ class LightNode:
         self.bus.replication.keep_mirrored()
         self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
 
-    def hear(self, speech: Speech, text: str, *, final: bool = True) -> None:
-        """Somebody says ``text``, and it is recognised at once."""
-        now = speech.now_ms
+    def hear(self, speech: Speech, text: str, *, final: bool = True, delay_ms: int = 0) -> None:
+        """Somebody said ``text`` ``delay_ms`` ago, and it is recognised now."""
+        now = speech.now_ms - delay_ms
         spoken = Utterance(f"{self.name}-{text}", "caller", text, final, now - 20, now, 0)
         speech.said.append(spoken)
         self.hub.publish(ORG, Uttered(speech.sid, spoken))

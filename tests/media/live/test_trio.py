@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from media.live.mirrors import keeper_of
+from media.live.replication import IN_FLIGHT_DELAYS, IN_FLIGHT_SECONDS
 from sandbox.engines.nats import NatsServer
 from tests.kit.light_node import TAKEOVER_SECONDS, LightNode, Page, Speech, unaccounted
 
@@ -102,6 +104,21 @@ CASES = [
     for stream, keeper, watching, target in itertools.product(NODES, NODES, NODES, NODES)
     if keeper != stream and target != stream
 ]
+
+
+async def test_the_further_words_fall_behind_the_more_of_them_may_be_on_their_way_when_a_node_dies(
+    bus: NatsServer,
+) -> None:
+    async with trio_on(bus) as trio:
+        for delay_ms, seconds in ((100, IN_FLIGHT_SECONDS), (5000, 5 * IN_FLIGHT_DELAYS)):
+            speech = kept_by(trio, 0, 1)
+            speech.began_ms -= 60_000
+            page = await trio.nodes[2].open_page()
+            trio.nodes[0].begin(speech, continues=False)
+            trio.nodes[0].hear(speech, "late", final=False, delay_ms=delay_ms)
+            await until(lambda page=page, speech=speech: words(page, speech) == {"late"})  # type: ignore[misc]
+            heard_until = trio.nodes[2].bus.replication.heard_until(speech.sid)
+            assert seconds - 0.5 <= time.time() - heard_until <= seconds + 2
 
 
 @pytest.mark.parametrize("dies", [False, True])

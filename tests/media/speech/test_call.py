@@ -165,3 +165,10 @@ async def test_frames_are_counted_once_and_late_ones_too_when_the_words_are_stop
     hear(call, 11)
     call.count()
     assert (counted("bilby_frames_total") - frames, counted("bilby_late_frames_total") - late) == (26, 4)
+
+
+async def test_audio_that_waits_in_the_socket_of_a_busy_node_does_not_count_as_heard() -> None:
+    """Else nobody would report it as lost if another node took the call over."""
+    call = a_call()
+    hear(call, *range(50))  # at once, as after a stall: by the clock on the wall nothing has passed
+    assert call.heard_until == int(call.place["began"]) / 1000 + 1.0
