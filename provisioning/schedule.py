@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 async def open_handlers(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
     """Yield the jobs and sweeps, with their connections open. Without its settings a job has no handler and waits."""
     async with AsyncExitStack() as stack:
-        jobs: dict[str, Do] = {**notices.JOBS}
+        jobs: dict[str, Do] = {}
         mail: Mapping[str, Do] = {}
         sweeps: dict[str, tuple[str, Sweep]] = {**SWEEPS, **_retention(settings.call_log_days)}
         progress = await stack.enter_async_context(_progress(settings))
@@ -55,7 +55,8 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-            mail = MailSender(mailer, settings.web_public_url, {**links.WRITERS, **notices.WRITERS}).jobs()
+            writers = {**links.WRITERS, **notices.WRITERS}
+            mail = {**MailSender(mailer, settings.web_public_url, writers).jobs(), **notices.JOBS}
         else:
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:

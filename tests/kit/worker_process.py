@@ -14,7 +14,7 @@ from tests.kit.twilio_account import Account
 ROOT = Path(__file__).parents[2]
 
 # One that takes over a dead one's job after a second instead of half a minute.
-_WORKER = """
+WORKER = """
 import asyncio
 from datetime import timedelta
 from provisioning import config, worker
@@ -50,7 +50,7 @@ async def worker_process(
         **(more or {}),
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _WORKER, cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-c", WORKER, cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL
     )
     try:
         yield

@@ -24,12 +24,12 @@ async def _duties(database: Database, url: str, key: str, **settings: str) -> tu
     """The names of jobs and of sweeps beyond schedule."""
     required = {"database_url": url, "encryption_keys": key}
     async with open_handlers(Settings.model_validate(required | settings), database) as handlers:
-        return set(handlers.jobs), set(handlers.sweeps) - set(SWEEPS) - {"purge_calls"}
+        return {*handlers.jobs, *handlers.urgent}, set(handlers.sweeps) - set(SWEEPS) - {"purge_calls"}
 
 
 async def test_with_everything_all_is_done(database: Database, database_url: str, encryption_key: str) -> None:
     jobs, sweeps = await _duties(database, database_url, encryption_key, **STRIPE, **MAIL, **WEB, **TWILIO)
-    assert jobs >= NUMBERS | {"send_notice", "release_organisation", "stripe_event"}
+    assert jobs >= NUMBERS | {"send_mail", "release_organisation", "stripe_event"}
     assert sweeps == {"remind", "release", "reconcile"}
 
 
@@ -47,7 +47,7 @@ async def test_with_nothing_it_still_starts(database: Database, database_url: st
     ("settings", "jobs", "sweeps"),
     [
         (STRIPE, {"release_organisation", "stripe_event"}, {"remind", "release"}),
-        (MAIL | WEB, {"send_notice"}, set()),
+        (MAIL | WEB, {"send_mail", "send_notice"}, set()),
         (MAIL, set(), set()),  # its mails could not lead anywhere
         (TWILIO, set(), set()),
     ],

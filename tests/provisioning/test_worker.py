@@ -196,6 +196,27 @@ async def test_jobs_under_way_are_finished_before_the_end(database: Database, da
     assert await _rows(database, "SELECT id FROM pgqueuer") == []
 
 
+async def test_an_urgent_job_does_not_wait_for_slow_ones(database: Database, database_url: str) -> None:
+    begun, go_on, stop = asyncio.Semaphore(0), asyncio.Event(), asyncio.Event()
+    urgent = Counter()
+
+    async def slow(_: Database, __: Payload) -> None:
+        begun.release()
+        await go_on.wait()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        handlers = Handlers({"count": slow}, {}, {"urgent": urgent.do})
+        tasks.create_task(work(database_url, database, handlers, stop, BEAT))
+        await _add(database, *(str(number) for number in range(2 * worker.AT_ONCE)))
+        for _ in range(worker.AT_ONCE):
+            await begun.acquire()
+        async with database.begin() as session:
+            await enqueue(session, "urgent", {"n": "now"}, key="now")
+        assert await urgent.until(1) == ["now"]
+        go_on.set()
+        stop.set()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_process_ends_when_told_to(database_url: str, encryption_key: str, number: int) -> None:
     environment = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": encryption_key}

@@ -164,7 +164,7 @@ async def test_a_bounced_debit_is_told_to_the_owners(payer: Payer, till: Till, d
     assert (await payer.organisation()).status == "incomplete"
     assert await payer.orders() == []
     assert await payer.log("payment.failed") != []
-    assert "send_notice" in await payer.jobs()
+    assert "send_mail" in await payer.jobs()
 
 
 async def test_refunds_and_disputes_are_written_down_and_change_nothing(payer: Payer, till: Till, desk: Desk) -> None:
@@ -184,7 +184,7 @@ async def test_the_same_event_at_the_same_time_is_written_down_once(payer: Payer
     (event,) = _events(till, "invoice.payment_failed")
     assert await asyncio.gather(*(desk.take(event) for _ in range(4))) == ["done"] * 4
     assert len(await payer.log("payment.failed")) == 1
-    assert (await payer.jobs()).count("send_notice") == 1
+    assert (await payer.jobs()).count("send_mail") == 1
 
 
 async def test_what_fails_is_kept_with_its_error_and_done_when_it_comes_again(
@@ -296,7 +296,7 @@ async def test_an_invoice_that_cannot_be_finished_is_told_and_put_right(payer: P
     await _take(desk, till)
     assert ((await payer.organisation()).status, (await payer.row()).attention) == ("active", "invoice_not_finalized")
     assert [details["event"] for _, details in await payer.log("invoice.not_finalized")]
-    assert "send_notice" in await payer.jobs()
+    assert "send_mail" in await payer.jobs()
     customer["address"] = address
     till.emulator.clock.advance(hours=2)
     await _take(desk, till)

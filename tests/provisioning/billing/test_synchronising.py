@@ -59,7 +59,7 @@ async def test_late_and_paid_again_keeps_the_number(payer: Payer) -> None:
     assert (await payer.look()).status == "active"
     assert (await payer.row()).past_due_since is None
     assert len(await payer.orders()) == 1
-    assert (await payer.jobs()).count("send_notice") == 1
+    assert (await payer.jobs()).count("send_mail") == 1
 
 
 async def test_ended_and_subscribed_again_in_time_keeps_the_number(payer: Payer) -> None:
@@ -99,7 +99,7 @@ async def test_many_at_once_are_one(payer: Payer) -> None:
     payer.fall_behind(subscription)
     await asyncio.gather(*(payer.look() for _ in range(5)))
     assert len(await payer.orders()) == 1
-    assert (await payer.jobs()).count("send_notice") == 1
+    assert (await payer.jobs()).count("send_mail") == 1
     changes = [details["to"] for _, details in await payer.log("subscription.changed")]
     assert changes == ["active", "past_due"]
 
@@ -114,7 +114,7 @@ async def test_a_second_checkout_is_seen_and_changes_nothing(payer: Payer) -> No
     assert (await payer.row()).stripe_subscription_id == first
     assert len(await payer.orders()) == 1
     assert await payer.log("subscription.doubled") == [("subscription.doubled", {"subscription": second})]
-    assert (await payer.jobs()).count("send_notice") == 1
+    assert (await payer.jobs()).count("send_mail") == 1
 
 
 async def test_stripe_away_leaves_everything_as_it_was(payer: Payer, till: Till, database: Database) -> None:

@@ -14,6 +14,8 @@ from sandbox.mail import Mailbox
 from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 
+pytestmark = pytest.mark.usefixtures("postman")
+
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
 

@@ -1,0 +1,108 @@
+"""The three processes apart: web dies after its answer, or provisioning is down; the mail arrives all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from db.engine import Database
+from sandbox.mail import Mailbox
+from tests.kit.cast import Cast
+from tests.kit.worker_process import WORKER
+from web.config import Settings
+
+ROOT = Path(__file__).parents[3]
+Post = tuple[Mailbox, int]
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    """The settings as variables; provisioning does not read all of them."""
+
+    def plain(value: object) -> str:
+        if isinstance(value, tuple):
+            return ",".join(plain(each) for each in value)
+        return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+
+    return {name.upper(): plain(value) for name, value in settings if value is not None}
+
+
+@asynccontextmanager
+async def _process(ready: str, settings: Settings, *command: str) -> AsyncIterator[None]:
+    """``python command``, once it has logged ``ready``; killed with SIGKILL at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, env=_environment(settings), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            while ready.encode() not in (line := await process.stdout.readline()):
+                assert line, f"{command} has ended"
+        yield
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def _web(settings: Settings) -> AbstractAsyncContextManager[None]:
+    return _process('"listening"', settings, "-m", "web")
+
+
+def _provisioning(settings: Settings) -> AbstractAsyncContextManager[None]:
+    """One that takes over a dead one's job after a second instead of half a minute."""
+    return _process("worker started", settings, "-c", WORKER)
+
+
+async def _ask(settings: Settings, email: str) -> None:
+    async with (
+        aiohttp.ClientSession(settings.web_public_url) as http,
+        http.post("/sign-in", data={"email": email}) as answer,
+    ):
+        assert answer.status == 200
+
+
+async def test_web_dies_after_its_answer_and_provisioning_was_down(
+    database: Database, cast: Cast, settings: Settings, outbox: Post
+) -> None:
+    async with _web(settings):
+        await _ask(settings, cast.bob.email)
+    assert not outbox[0].letters
+    async with _provisioning(settings):
+        letter = await outbox[0].letter_to(cast.bob.email, seconds=60)
+    async with (
+        _web(settings),
+        aiohttp.ClientSession() as http,
+        http.post(letter.links[0], allow_redirects=False) as arrived,
+    ):
+        assert (arrived.status, arrived.headers["Location"]) == (303, "/console")
+
+
+async def test_provisioning_dies_while_it_sends(
+    database: Database, cast: Cast, settings: Settings, outbox: Post
+) -> None:
+    """Its mail server takes the connection and never answers."""
+    taken = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        hanging = settings.model_validate({**dict(settings), "smtp_url": f"smtp://127.0.0.1:{port}"})
+        async with (
+            _web(settings),
+            _provisioning(hanging),
+        ):
+            await _ask(settings, cast.bob.email)
+            async with asyncio.timeout(30):
+                await taken.wait()
+    assert not outbox[0].letters
+    async with _provisioning(settings):
+        assert (await outbox[0].letter_to(cast.bob.email, seconds=60)).links
