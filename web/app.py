@@ -16,7 +16,7 @@ from web.calls.stream_recovery import STREAM_RECOVERY, StreamRecovery
 from web.calls.stream_stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
 from web.config import SETTINGS, Settings
-from web.console import availability, dial_check, living, page as console_page, stop_words, tokens
+from web.console import availability, dial_check, living, page as console_page, recent, stop_words, tokens
 from web.numbers import hours, page as numbers_page
 from web.organisation import audit as organisation_audit, onboarding, settings as organisation_settings
 from web.organisation.onboarding_events import PROGRESS, Progress
@@ -60,6 +60,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
         tokens,
         dial_check,
         living,
+        recent,
         calls_log,
         voice,
         dial_ends,

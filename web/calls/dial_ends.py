@@ -22,7 +22,6 @@ from web.calls.spoken import RECORD_SECONDS, spoken
 from web.calls.stream_recovery import STREAM_RECOVERY
 from web.calls.stream_stops import STREAM_STOPS
 from web.config import SETTINGS
-from web.organisation import countries
 from web.request import access
 from web.request.access import Rows
 
@@ -84,8 +83,7 @@ async def _unanswered(request: web.Request, rows: Rows, call: Call, form: Form) 
     if call.direction == "outbound" or call.number_id is None or form.get("DialCallStatus") not in UNREACHED:
         return Announce(answering.NOBODY)
     step = answering.unanswered(await rows.answering.of(call.number_id))
-    may_call = countries.allowed(rows.organisation, request.app[SETTINGS].dial_countries)
-    return await overflow.checked(rows, step, form, may_call)
+    return await overflow.checked(rows, step, form, request.app[SETTINGS].dial_countries)
 
 
 def _stop_stream(request: web.Request, call: str) -> None:

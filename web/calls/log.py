@@ -18,7 +18,10 @@ from web.request.paging import page_after, read_page
 from web.request.render import render
 
 EXPORT_PAGE = 500  # rows per transaction, so that a slow download holds none open
-_COLUMNS = ("Started", "Direction", "Customer", "Number", "Agent", "Outcome", "Seconds", "Transcription", "Call")
+_COLUMNS = (
+    *("Started", "Direction", "Customer", "Number", "Agent"),
+    *("Outcome", "Seconds", "Transcription", "Call", "Reason"),
+)
 
 routes = web.RouteTableDef()
 
@@ -102,4 +105,5 @@ def _cells(shown: Line) -> Sequence[str]:
         "" if shown.duration_s is None else str(shown.duration_s),
         "stopped" if shown.words_stopped else shown.transcription or "",
         shown.call,
+        shown.reason,
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from db.models import Call, Transcription
-from db.queries.call_progress import Direction, Outcome
+from db.queries.call_progress import Direction, Outcome, Reason
 from db.queries.calls import CallFilter
 from web.request.callers import shown
 from web.request.errors import InvalidError
@@ -19,6 +19,15 @@ from web.request.paging import days, filled_in
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 FIELDS = ("from", "to", "direction", "agent", "outcome")
+
+REASON_WORDS: Mapping[Reason, str] = {
+    "caller_left": "Left while waiting",
+    "nobody_answered": "Nobody answered",
+    "declined": "Declined",
+    "nobody_available": "Nobody available",
+    "outside_hours": "Outside hours",
+}
+"""Why no agent took a call, as shown."""
 
 _Choice = TypeVar("_Choice")
 
@@ -33,6 +42,8 @@ class Line:
     number: str
     agent: str | None
     outcome: Outcome | None
+    reason: str
+    """Why no agent took it, "" if one did or that does not apply."""
     started_at: datetime
     duration_s: int | None
     transcription: Transcription | None
@@ -79,6 +90,7 @@ def line(call: Call, zone: ZoneInfo) -> Line:
         number=shown(ours),
         agent=None if call.agent is None else call.agent.name,
         outcome=call.outcome,
+        reason=REASON_WORDS[call.reason] if call.reason is not None and call.outcome is not None else "",
         started_at=call.started_at.astimezone(zone),
         duration_s=_duration(call),
         transcription=call.transcription,

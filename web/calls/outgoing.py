@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from db.queries.calls import OutgoingUse
 from db.queries.organisations import entitlements
 from web.config import Settings
-from web.organisation import countries
 from web.people.team_view import seats
+from web.request import countries
 from web.request.access import Rows
 from web.request.dialling import DiallingError, Reason, is_of
 

@@ -17,28 +17,32 @@ from web.calls.callback_forms import Form
 from web.config import SETTINGS
 from web.request.access import Rows
 from web.request.callers import customer_number
-from web.request.dialling import DiallingError, dialled
+from web.request.countries import dialled_for
+from web.request.dialling import DiallingError
 
 _log = structlog.get_logger(__name__)
 
 
 async def checked(
-    rows: Rows, step: Announce | Overflow, form: Form, countries: Collection[str]
+    rows: Rows, step: Announce | Overflow, form: Form, platform: Collection[str]
 ) -> Announce | Overflow:
-    """Return ``step``, or its announcement if the overflow number may not be called for the call in ``form``."""
+    """Return ``step``, or its announcement if the overflow number may not be called for the call in ``form``.
+
+    ``platform`` are the countries that the platform allows.
+    """
     if isinstance(step, Announce):
         return step
-    problem = await _problem(rows, step.number, form, countries)
+    problem = await _problem(rows, step.number, form, platform)
     if problem is None:
         return step
     _log.warning("overflow number not called", why=problem)
     return Announce(step.otherwise)
 
 
-async def _problem(rows: Rows, number: str, form: Form, countries: Collection[str]) -> str | None:
+async def _problem(rows: Rows, number: str, form: Form, platform: Collection[str]) -> str | None:
     """Return why ``number`` may not be called, None if it may."""
     try:
-        dialled(number, countries)
+        dialled_for(rows.organisation, number, platform)
     except DiallingError as refusal:
         return refusal.reason
     if number in (form.get("From"), form.get("ForwardedFrom")):

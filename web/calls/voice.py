@@ -25,7 +25,6 @@ from web.calls.answering import Announce, Arrival, Ring
 from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
 from web.calls.spoken import RECORD_SECONDS, complain, spoken
 from web.config import SETTINGS
-from web.organisation import countries
 from web.request import access
 from web.request.access import PERMISSIONS, Rows
 from web.request.callers import customer_number, shown
@@ -131,8 +130,8 @@ async def _arrival(request: web.Request, rows: Rows, number: Number, form: Form,
     arrival = answering.on_arrival(plan, zone, now, has_agents=has_agents)
     if isinstance(arrival.step, Ring):
         return arrival
-    may_call = countries.allowed(rows.organisation, request.app[SETTINGS].dial_countries)
-    return Arrival(await overflow.checked(rows, arrival.step, form, may_call), arrival.reason)
+    platform = request.app[SETTINGS].dial_countries
+    return Arrival(await overflow.checked(rows, arrival.step, form, platform), arrival.reason)
 
 
 async def _outbound(request: web.Request, form: Form) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from web.numbers import hours_form, hours_view
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
+from web.request.countries import dialled_for
 from web.request.errors import NotFoundError
 from web.request.forms import field
 from web.request.places import REGIONS, TIME_ZONES, zone_choices
@@ -47,7 +49,8 @@ async def save(request: web.Request) -> web.StreamResponse:
         await rows.lock()
         number = await _mine(request, rows)
         today = _today(rows, Plan(time_zone=typed["zone"] if typed["zone"] in TIME_ZONES else None))
-        said = hours_form.read(typed, request.app[SETTINGS].dial_countries, today)
+        dial = partial(dialled_for, rows.organisation, platform=request.app[SETTINGS].dial_countries)
+        said = hours_form.read(typed, dial, today)
         wrong = {**said.wrong, **await _circles(rows, said.plan)}
         if not wrong:
             for each in await rows.numbers.all() if everywhere else [number]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import cast, get_args
@@ -11,7 +11,7 @@ from typing import cast, get_args
 from db.opening_hours import MIDNIGHT, Day, Interval, Week
 from db.public_holidays import Region
 from db.queries.answering_plans import LONGEST_PERIOD, Alternative, OwnDays, Plan
-from web.request.dialling import DiallingError, dialled
+from web.request.dialling import DiallingError
 from web.request.places import TIME_ZONES
 from web.request.typed import digits_and_signs, tidy
 
@@ -57,10 +57,13 @@ def own_field(row: int, part: str) -> str:
     return f"own-{row}-{part}"
 
 
-def read(typed: Mapping[str, str], countries: Collection[str], today: date) -> Read:
-    """Read the form; ``countries`` may be called, and own days before ``today`` are over."""
+def read(typed: Mapping[str, str], dial: Callable[[str], str], today: date) -> Read:
+    """Read the form. Own days before ``today`` are over.
+
+    ``dial`` returns the number (E.164) that a text means; it raises `DiallingError` if that may not be called.
+    """
     wrong: dict[str, str] = {}
-    closed, unanswered = (_alternative(typed, when, countries, wrong) for when in ALTERNATIVES)
+    closed, unanswered = (_alternative(typed, when, dial, wrong) for when in ALTERNATIVES)
     if typed.get("open") != "hours":
         return Read(Plan(closed=closed, unanswered=unanswered), wrong)
     own_days = _own_days(typed, today, wrong)
@@ -223,7 +226,7 @@ def _date(text: str) -> date | None:
 
 
 def _alternative(
-    typed: Mapping[str, str], when: str, countries: Collection[str], wrong: dict[str, str]
+    typed: Mapping[str, str], when: str, dial: Callable[[str], str], wrong: dict[str, str]
 ) -> Alternative:
     words, number = tidy(typed.get(f"{when}_announcement", "")), tidy(typed.get(f"{when}_overflow", ""))
     if len(words) > LONGEST_ANNOUNCEMENT:
@@ -233,7 +236,7 @@ def _alternative(
     overflow = None
     if number:
         try:
-            overflow = dialled(number, countries)
+            overflow = dial(number)
         except DiallingError as refusal:
             wrong[f"{when}_overflow"] = str(refusal)
     return Alternative(words or None, overflow)

@@ -15,9 +15,9 @@ from db.queries.rate_limits import Limit
 from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.numbers.bundles import reasons_of
 from web.config import SETTINGS
-from web.organisation import countries, details as business
+from web.organisation import details as business
 from web.organisation.details import Details
-from web.request import access, limits
+from web.request import access, countries, limits
 from web.request.access import Rows
 from web.request.errors import InvalidError
 from web.request.forms import field

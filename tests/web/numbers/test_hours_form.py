@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import pytest
 from hypothesis import given, strategies as st
@@ -11,9 +12,10 @@ from db.opening_hours import MIDNIGHT, Day
 from db.queries.answering_plans import Alternative, OwnDays, Plan
 from web.numbers.hours_form import LONGEST_ANNOUNCEMENT, OWN_ROWS, WEEKDAYS, HoursError, fields, read, read_hours
 from web.numbers.hours_view import hours_words, typed
+from web.request.dialling import dialled
 
 TODAY = date(2026, 11, 29)
-COUNTRIES = ("AU",)
+DIAL = partial(dialled, countries=("AU",))
 HOURS = {"open": "hours", "monday": "9:00–17:00"}
 
 
@@ -89,7 +91,7 @@ def test_hours_that_are_shown_are_read_as_the_same(marks: list[int]) -> None:
 
 
 def test_a_night_goes_on_into_the_next_day_and_sunday_into_monday() -> None:
-    plan = read({"open": "hours", "friday": "22:00–2:00", "sunday": "20-4", "saturday": "2-3"}, COUNTRIES, TODAY).plan
+    plan = read({"open": "hours", "friday": "22:00–2:00", "sunday": "20-4", "saturday": "2-3"}, DIAL, TODAY).plan
     assert plan.week is not None
     assert plan.week[4] == ((1320, MIDNIGHT),)
     assert plan.week[5] == ((0, 180),)  # touching, so one
@@ -133,13 +135,13 @@ def test_a_night_goes_on_into_the_next_day_and_sunday_into_monday() -> None:
     ],
 )
 def test_what_cannot_be_is_said_beside_its_field(more: dict[str, str], field: str) -> None:
-    wrong = read(HOURS | more, COUNTRIES, TODAY).wrong
+    wrong = read(HOURS | more, DIAL, TODAY).wrong
     assert field in wrong
     assert set(wrong) <= set(fields())
 
 
 def test_a_number_that_is_always_open_may_still_have_an_overflow() -> None:
-    said = read({"open": "always", "monday": "nonsense", "unanswered_overflow": "0412 345 678"}, COUNTRIES, TODAY)
+    said = read({"open": "always", "monday": "nonsense", "unanswered_overflow": "0412 345 678"}, DIAL, TODAY)
     assert said.plan == Plan(unanswered=Alternative(None, "+61412345678"))
     assert said.wrong == {}
 
@@ -156,8 +158,8 @@ def test_the_form_of_a_plan_is_read_as_the_plan() -> None:
         Alternative("We are closed.", "+61255501111"),
         Alternative("Sorry.", None),
     )
-    assert read(typed(plan, TODAY), COUNTRIES, TODAY).plan == plan
-    assert read(typed(plan, date(2027, 1, 5)), COUNTRIES, TODAY).plan.own_days == (open_day,)
+    assert read(typed(plan, TODAY), DIAL, TODAY).plan == plan
+    assert read(typed(plan, date(2027, 1, 5)), DIAL, TODAY).plan.own_days == (open_day,)
 
 
 def test_all_fields_fit_into_one_form() -> None:

@@ -2,6 +2,7 @@
 
 import { now } from "../clock.js";
 import { DialForm } from "./dial_form.js";
+import { Recent } from "./recent.js";
 import { part, put } from "../../dom.js";
 import { Softphone } from "./softphone.js";
 import { titleSays } from "../title.js";
@@ -14,6 +15,7 @@ const CALL_PHASES = { dialling: "calling", ringing: "", talking: "" };
 export class PhonePanel {
   #phone;
   #form;
+  #recent;
   #csrfToken;
   #onAvailable;
   #beganAt;
@@ -32,7 +34,9 @@ export class PhonePanel {
       onTalking(id);
     };
     this.#phone = new Softphone({ sdk, csrfToken, onTalking: talk, onChange: () => this.#draw() });
-    this.#form = new DialForm({ csrfToken, onDial: (number, shown) => this.#phone.dial(number, shown) });
+    const onDial = (number, shown) => this.#phone.dial(number, shown);
+    this.#form = new DialForm({ csrfToken, onDial });
+    this.#recent = new Recent({ csrfToken, onDial });
     this.#wire();
     this.#showAvailable(document.body.dataset.available === "yes");
     this.#phone.start();
@@ -53,6 +57,7 @@ export class PhonePanel {
       "Alt+a": () => this.#during("ringing") && this.#phone.answer(),
       "Alt+h": () => this.#during("talking", "dialling") && this.#phone.hangUp(),
       "Alt+m": () => this.#during("talking") && this.#phone.toggleMute(),
+      r: () => this.#recent.toggle(),
     };
   }
 
@@ -90,7 +95,10 @@ export class PhonePanel {
     this.#drawCall(rings ? null : call);
     put(part("phone-status"), this.#phone.problem || STATUS[this.#phone.phase]);
     part("phone-retry").hidden = this.#phone.phase !== "failed";
-    part("place-call").disabled = this.#phone.phase !== "ready" || Boolean(call);
+    const canDial = this.#phone.phase === "ready" && !call;
+    part("place-call").disabled = !canDial;
+    this.#recent.allow(canDial);
+    if (!call) this.#recent.refreshSoon();
   }
 
   #drawRing(call) {

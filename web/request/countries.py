@@ -13,6 +13,7 @@ import phonenumbers
 
 from db.models import Organisation
 from web.config import DIAL_COUNTRIES
+from web.request.dialling import DiallingError, dialled, is_of
 
 NAMES = {
     "AU": "Australia",
@@ -59,6 +60,14 @@ def allowed(organisation: Organisation, platform: Collection[str]) -> list[str]:
     """Return the countries that members of ``organisation`` may call, of those that the ``platform`` allows."""
     chosen = DIAL_COUNTRIES if organisation.dial_countries is None else organisation.dial_countries
     return [code for code in platform if code in chosen]
+
+
+def dialled_for(organisation: Organisation, text: str, platform: Collection[str]) -> str:
+    """Return the number that ``text`` means, if ``organisation`` may call it. Raises `DiallingError`."""
+    number = dialled(text, platform)
+    if not is_of(number, allowed(organisation, platform)):
+        raise DiallingError("not chosen")
+    return number
 
 
 def choices(organisation: Organisation, platform: Collection[str]) -> list[Choice]:
