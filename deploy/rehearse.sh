@@ -91,7 +91,7 @@ start_engine() {
   started $!
   timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.5; done'
   docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
-  docker volume prune --all --force >/dev/null
+  docker volume ls --quiet | xargs --no-run-if-empty docker volume rm --force >/dev/null
   docker network prune --force >/dev/null
 }
 

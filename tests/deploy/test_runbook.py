@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.rehearsal.steps import all_steps
+
 _ROOT = Path(__file__).parents[2]
 _PACKAGES = ("db", "media", "provisioning", "runtime", "web")
 _SERIOUS = {"warning": 0, "error": 0, "exception": 0, "critical": 0, "log": 1}  # the method: where the text stands
-_FUNCTIONS = {"_complain", "log"}  # of our own, that log the text they are given
+_FUNCTIONS = {"complain", "log"}  # of our own, that log the text they are given
 
 
 def _serious_events(tree: ast.Module) -> Iterator[str]:
@@ -57,3 +59,13 @@ def test_every_serious_log_line_is_explained(event: str) -> None:
 
 def test_no_log_line_is_explained_that_nobody_writes() -> None:
     assert explained() - events() == frozenset()
+
+
+def test_every_step_of_the_rehearsal_is_described() -> None:
+    runbook = (_ROOT / "deploy/RUNBOOK.md").read_text()
+    section = runbook.partition("\n## Rehearse\n")[2].partition("\n## ")[0]
+    rows = [row.removeprefix("| ").split(" | ")[0] for row in section.splitlines() if row.startswith("| ")]
+    verbs = {verb for row in rows for verb in row.replace(",", " ").replace("`", "").split()}
+    steps = [step.name for step in all_steps("bilby:next", lambda _token: None)]
+    assert [name for name in steps if name.split()[0] not in {*verbs, "nothing", "finish"}] == []
+    assert len(steps) > 30
