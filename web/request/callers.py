@@ -27,8 +27,9 @@ _KEYS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999"
 _MISSPELT = {"7378742883", "464"}  # as some networks send them
 _WITHHELD = {"", *_WORDS, *(word.translate(_KEYS) for word in _WORDS), *_MISSPELT}
 _IDENTITY = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
-_SCHEME = re.compile(r"(client|sips?|tel|whatsapp):", re.IGNORECASE)
+_SCHEME = re.compile(r"(client|sips?|tel|whatsapp|messenger|sim):", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[0-9 ()./\-]+")
+_PARAMETERS = re.compile(r"\+[0-9]+;.*")  # a number with what follows it in a ``tel:`` address
 _LONGEST = 64  # characters
 
 
@@ -52,7 +53,7 @@ def shown(number: str) -> str:
     text = tidy(number)
     scheme = _SCHEME.match(text)
     if scheme is None:
-        return _shown(text)
+        return _internet(text) if _PARAMETERS.fullmatch(text) else _shown(text)
     kind, address = scheme[1].lower(), text[scheme.end() :]
     return _client(address) if kind == "client" else _internet(address)
 

@@ -36,7 +36,8 @@ SENTENCES: dict[Reason, str] = {
     "ceiling": "Your organisation has used up its outgoing minutes of the last 24 hours. Please ask your admin.",
     "invalid": "That is not a phone number that can be called. Please check it and try again.",
 }
-_DIALLABLE = re.compile(r"\+?[0-9 ()./\-]{1,40}")
+_SCHEME = re.compile("tel: ?", re.IGNORECASE)  # of a link that was copied
+_DIALLABLE = re.compile(r"\(?\+?[0-9 ()./\-]{1,40}")
 _FOREIGN_EMERGENCY = {"911", "999"}
 _ORDINARY = {
     PhoneNumberType.FIXED_LINE,
@@ -66,7 +67,7 @@ def dialled(text: str, countries: Collection[str] = DIAL_COUNTRIES) -> str:
     (a softphone has no known place to send help to), for what bills by the minute, for what only exists within
     Australia's own networks, and for what is no number at all.
     """
-    typed = digits_and_signs(text)
+    typed = _SCHEME.sub("", digits_and_signs(text), count=1)
     if not _DIALLABLE.fullmatch(typed):
         raise DiallingError("invalid")
     if _is_emergency(typed):

@@ -2,8 +2,8 @@
 
 A page, a mail or a chat program adds what nobody sees: marks of writing direction around a telephone number, no-break
 spaces, zero-width spaces, a byte order mark, soft hyphens, dashes of every width. All of it is Unicode's: characters
-of the category Cf are dropped, every white space is a space, and where a field is made of digits every dash is a
-hyphen. Addresses of mail have rules of their own and are not read here.
+of the category Cf are dropped, every white space and every blank letter is a space, and where a field is made of
+digits every dash is a hyphen. Addresses of mail have rules of their own and are not read here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_MINUS = "\N{MINUS SIGN}"  # of the category Sm, but typed as a dash
+_DASHES = {"\N{MINUS SIGN}", "\N{HYPHEN BULLET}"}  # of other categories, but typed as dashes
+_JOINER = "\N{COMBINING GRAPHEME JOINER}"  # of the category Mn, but never seen
+_BLANK = {
+    "\N{HANGUL CHOSEONG FILLER}",
+    "\N{HANGUL JUNGSEONG FILLER}",
+    "\N{HANGUL FILLER}",
+    "\N{HALFWIDTH HANGUL FILLER}",
+    "\N{BRAILLE PATTERN BLANK}",
+}
+"""Letters and signs, by their category, that nobody sees."""
 _NOT_TEXT = {"Cc", "Cs", "Co", "Cn"}  # control characters, lone surrogates, private use, nothing at all
 
 
@@ -36,10 +45,10 @@ def bare(text: str) -> str:
 
 def _seen(character: str) -> str:
     category = unicodedata.category(character)
-    if category == "Cf":
+    if category == "Cf" or character == _JOINER:
         return ""
-    return " " if category in _NOT_TEXT or category[0] == "Z" else character
+    return " " if category in _NOT_TEXT or category[0] == "Z" or character in _BLANK else character
 
 
 def _sign(character: str) -> str:
-    return "-" if character == _MINUS or unicodedata.category(character) == "Pd" else character
+    return "-" if character in _DASHES or unicodedata.category(character) == "Pd" else character

@@ -24,6 +24,10 @@ from web.request.callers import COLLEAGUE, UNKNOWN, WITHHELD, shown
         ("client:00000000-0000-4000-8000-000000000000", COLLEAGUE),
         ("tel:+61293744000", "(02) 9374 4000"),
         ("\u202a+61 2 9374\u00a04000\u202c", "(02) 9374 4000"),
+        ("+61293744000;ext=5;phone-context=au", "(02) 9374 4000"),
+        ("whatsapp:+61412345678", "0412 345 678"),
+        ("sim:+61412345678", "0412 345 678"),
+        ("messenger:kangaroo", "kangaroo"),
         ("Kangaroo Taxis", "Kangaroo Taxis"),
         ("+999999999999999999", UNKNOWN),
         ("131114", "13 11 14"),
@@ -55,5 +59,5 @@ def test_showing_never_fails_and_is_one_printable_line(number: str) -> None:
 
 @given(st.text("abcxyz0123456789+.;@:", max_size=30))
 def test_no_scheme_is_shown(address: str) -> None:
-    for scheme in ("sip:", "sips:", "client:"):
+    for scheme in ("sip:", "sips:", "client:", "tel:", "whatsapp:", "messenger:", "sim:"):
         assert not shown(f"{scheme}{address}").startswith(scheme)

@@ -21,13 +21,19 @@ def test_every_format_character_is_dropped() -> None:
     assert {tidy(f"Ka{each}ren") for each in of_category("Cf")} == {"Karen"}
 
 
+def test_what_nobody_sees_is_no_name() -> None:
+    blank = "\u115f\u1160\u3164\uffa0\u2800\u034f\u200b\ufeff\u00a0"
+    assert tidy(blank) == ""
+    assert digits_and_signs("0412\u3164345\u2800678") == "0412 345 678"
+
+
 def test_every_white_space_parts_words_once() -> None:
     spaces = of_category("Zs", "Zl", "Zp") + list("\t\n\r\v\f\x85")
     assert {tidy(f" Karen{each}{each}Smith{each}") for each in spaces} == {"Karen Smith"}
 
 
 def test_every_dash_parts_digits() -> None:
-    dashes = [*of_category("Pd"), "\N{MINUS SIGN}"]
+    dashes = [*of_category("Pd"), "\N{MINUS SIGN}", "\N{HYPHEN BULLET}"]
     assert {bare(f"51{each}824{each}753") for each in dashes} == {"51824753"}
 
 
