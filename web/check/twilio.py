@@ -19,6 +19,7 @@ from web.config import Settings
 MOST_ROUTES = 200  # numbers whose region is read: one request each
 _AT_ONCE = 8
 _NAMED = 5
+_REACH = "check that this host reaches Twilio"
 _US1 = "set TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a Standard key made in us1"
 
 
@@ -59,6 +60,8 @@ async def sales(settings: Settings) -> CheckResult:
         async with numbers_api.opened(settings) as api:
             await api.search(Wish(), limit=1)
     except TwilioError as error:
+        if error.status is None:
+            return CheckResult("number sales", f"could not be checked: {where} does not answer", _REACH)
         is_key = error.status in (401, 403) and where != settings.twilio_api_base
         fix = _US1 if is_key else error.sentence.rstrip(".")
         return CheckResult("number sales", f"are refused by {where} (HTTP {error.status}, code {error.code})", fix)
@@ -73,6 +76,9 @@ async def papers(settings: Settings) -> CheckResult:
         async with bundles_api.opened(settings) as api:
             await api.reach()
     except TwilioError as error:
+        if error.status is None:
+            said = f"could not be checked: {settings.numbers_base} does not answer"
+            return CheckResult("papers", said, _REACH)
         said = f"cannot be filed at {settings.numbers_base} (HTTP {error.status}, code {error.code})"
         return CheckResult(
             "papers", said, f"{_US1}, or set TWILIO_BUNDLE_SID and TWILIO_ADDRESS_SID to your own bundle"
@@ -99,7 +105,7 @@ async def softphones(settings: Settings) -> CheckResult:
 
 def _refused(error: TwilioError) -> CheckResult:
     if error.status is None:
-        return CheckResult("Twilio", "does not answer", "check that this host reaches Twilio")
+        return CheckResult("Twilio", "does not answer", _REACH)
     if error.status not in (401, 403):
         return CheckResult("Twilio", f"answers HTTP {error.status}, code {error.code}", error.sentence.rstrip("."))
     fix = f"set TWILIO_API_KEY_SID and its secret to a Standard key of TWILIO_ACCOUNT_SID, created in {REGION}"

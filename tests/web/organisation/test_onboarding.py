@@ -24,6 +24,7 @@ from tests.kit.site import Browser
 from web.numbers.view import STEPS
 
 Browsers = Callable[[], Browser]
+_CHORD = "<kbd>Alt</kbd> <kbd>(.)</kbd>"
 PATHS = ("/onboarding", "/onboarding/standing", "/onboarding/events")
 
 
@@ -193,3 +194,11 @@ async def test_the_number_to_ring_is_named_until_it_has_rung(
     assert "Open Live calls and switch on Taking calls" in _plain(html)
     await _answered_call(database, cast)
     assert re.search(r'id="ring-it"[^>]* hidden', await (await alice.get("/onboarding")).text())
+
+
+async def test_the_keys_are_those_of_the_console(cast: Cast, browser: Browsers) -> None:
+    alice = await browser().sign_in(cast.alice)
+    chords = [set(re.findall(_CHORD, await (await alice.get(path)).text())) for path in ("/onboarding", "/console")]
+    assert chords[0] >= {"A", "M", "H"}
+    assert chords[0] <= chords[1]
+    assert not re.search(r"(?<!</kbd> )<kbd>[A-Z]</kbd>", await (await alice.get("/onboarding")).text())
