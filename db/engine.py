@@ -100,6 +100,7 @@ class Database:
         pool_size: int = POOL_SIZE,
         application: str = "bilby",
         statement_seconds: float = STATEMENT_SECONDS,
+        pool_wait_seconds: float = POOL_WAIT_SECONDS,
     ) -> None:
         self._dsn = asyncpg_dsn(url)
         keyring = Keyring(keys)
@@ -111,7 +112,7 @@ class Database:
             pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=POOL_WAIT_SECONDS,
+            pool_timeout=pool_wait_seconds,
             hide_parameters=True,  # error texts reach the log; bound values must not
         )
         attach(self._engine.dialect, keyring)

@@ -25,7 +25,7 @@ from db.models import Base, Call, Member, Number, NumberOrder
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
-BATCH = 500  # rows
+BATCH = 500  # rows of a transaction
 # Those that read rows; the worker's own connections and commands that only look carry no keys.
 _PROCESSES = text(
     "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
@@ -55,30 +55,30 @@ class KeyMissingError(Exception):
     """A live process does not hold the new key. The text is for the operator."""
 
 
-async def rotate(database: Database) -> int:
-    """Encrypt and hash every row again under the first key; how many rows.
+async def rotate(database: Database, batch: int = BATCH) -> int:
+    """Encrypt and hash every row again under the first key, ``batch`` in a transaction; how many rows.
 
     Raises `UnreadableError`, and `KeyMissingError` as long as a live process lacks that key.
     """
     models = [mapper.class_ for mapper in Base.registry.mappers]
-    return sum([await _rotate_table(database, model) for model in models if _encrypted(model)])
+    return sum([await _rotate_table(database, model, batch) for model in models if _encrypted(model)])
 
 
-async def _rotate_table(database: Database, model: type[Base]) -> int:
+async def _rotate_table(database: Database, model: type[Base], batch: int) -> int:
     count, last = 0, None
     while True:
         async with database.begin() as session:
-            last, moved = await _rotate_batch(session, model, last)
+            last, moved = await _rotate_batch(session, model, last, batch)
         count += moved
-        if moved < BATCH:
+        if moved < batch:
             return count
 
 
-async def _rotate_batch(session: AsyncSession, model: type[Base], last: Any) -> tuple[Any, int]:
+async def _rotate_batch(session: AsyncSession, model: type[Base], last: Any, limit: int) -> tuple[Any, int]:
     key = inspect(model).primary_key[0]
     await _check_processes(session)
     await session.execute(text("SET LOCAL bilby.rotating = 'on'"))  # the audit log lets its ciphertexts change
-    batch = select(model).order_by(key).limit(BATCH).with_for_update()
+    batch = select(model).order_by(key).limit(limit).with_for_update()
     rows = (await session.scalars(batch if last is None else batch.where(key > last))).all()
     for row in rows:
         _touch(row)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -153,13 +153,14 @@ class UsedTickets:
 class Revoked:
     """When each member's console tickets were revoked, remembered for longer than a ticket is valid."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now  # in seconds since 1970
         self._since: dict[tuple[str, str], float] = {}
         self._until: dict[tuple[str, str], float] = {}
 
     def revoke(self, org: str, sub: str, at: float) -> None:
         """Revoke tickets that member ``sub`` was given before ``at``, in seconds since 1970."""
-        now = time.time()
+        now = self._now()
         for member in [member for member, until in self._until.items() if until <= now]:
             del self._until[member], self._since[member]
         member = (org, sub)

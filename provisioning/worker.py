@@ -1,8 +1,8 @@
 """Run jobs, with retries; keep running through crashes of other workers and of the database.
 
 pgqueuer takes a job under a lock and sends a heartbeat every few seconds while it runs. If heartbeats stop for
-`HEARTBEAT`, another worker takes the job. A job that raises is retried with growing delays; after `ATTEMPTS` it is
-held (``pgqueuer.status = 'failed'``) for an operator.
+`Timing.heartbeat`, another worker takes the job. A job that raises is retried with growing delays; after
+`Timing.attempts` it is held (``pgqueuer.status = 'failed'``) for an operator.
 """
 
 from __future__ import annotations
@@ -26,11 +26,6 @@ from db.engine import CONNECT_SECONDS, STATEMENT_SECONDS, Database, asyncpg_dsn
 from provisioning.jobs import Payload, TryAgain, payload_of
 from runtime import tracing
 
-HEARTBEAT = timedelta(seconds=30)  # longer than any single wait inside a job (10 s for a vendor's answer)
-POLL = timedelta(seconds=3)  # in case a notification of a new job is lost
-ATTEMPTS = 10
-FIRST_DELAY = timedelta(seconds=2)
-LONGEST_DELAY = timedelta(minutes=5)
 AT_ONCE = 8
 CONNECTIONS = (
     AT_ONCE + 4
@@ -45,6 +40,23 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Times of a worker, and how often a job is attempted."""
+
+    heartbeat: timedelta = timedelta(seconds=30)
+    """Longer than any single wait inside a job (10 s for a vendor's answer)."""
+    poll: timedelta = timedelta(seconds=3)
+    """Between two looks for jobs, in case a notification of a new one is lost."""
+    attempts: int = 10
+    first_delay: timedelta = timedelta(seconds=2)
+    longest_delay: timedelta = timedelta(minutes=5)
+    """Between two attempts."""
+
+
+USUAL = Timing()
+
+
+@dataclass(frozen=True, slots=True)
 class Handlers:
     """Job handlers by name, and sweeps by name with their schedule (cron, UTC)."""
 
@@ -54,14 +66,12 @@ class Handlers:
     """Jobs that somebody waits for: they have workers of their own, so that slow jobs do not delay them."""
 
 
-async def work(
-    url: str, database: Database, handlers: Handlers, stop: asyncio.Event, beat: timedelta = HEARTBEAT
-) -> None:
+async def work(url: str, database: Database, handlers: Handlers, stop: asyncio.Event, timing: Timing = USUAL) -> None:
     """Work until ``stop`` is set, then finish running jobs. Wait for the database if it is lost."""
     failures = 0
     while not stop.is_set():
         try:
-            await _work_connected(url, database, handlers, stop, beat)
+            await _work_connected(url, database, handlers, stop, timing)
             failures = 0
         except Exception as error:  # jobs must go on after any error: log it and start again
             failures += 1
@@ -70,7 +80,7 @@ async def work(
 
 
 async def _work_connected(
-    url: str, database: Database, handlers: Handlers, stop: asyncio.Event, beat: timedelta
+    url: str, database: Database, handlers: Handlers, stop: asyncio.Event, timing: Timing
 ) -> None:
     async with asyncpg.create_pool(
         asyncpg_dsn(url),
@@ -81,24 +91,28 @@ async def _work_connected(
         server_settings={"application_name": "bilby worker"},
     ) as pool:
         queuers = [
-            _queuer(pool, database, handlers.jobs, handlers.sweeps),
-            *([_queuer(pool, database, handlers.urgent, {})] if handlers.urgent else []),
+            _queuer(pool, database, handlers.jobs, handlers.sweeps, timing),
+            *([_queuer(pool, database, handlers.urgent, {}, timing)] if handlers.urgent else []),
         ]
         _log.info("worker started", jobs=len(handlers.jobs) + len(handlers.urgent), sweeps=len(handlers.sweeps))
         async with asyncio.TaskGroup() as tasks:
             for queuer in queuers:
-                tasks.create_task(_until(stop, queuer, beat))
+                tasks.create_task(_until(stop, queuer, timing))
 
 
 def _queuer(
-    pool: asyncpg.Pool, database: Database, jobs: Mapping[str, Do], sweeps: Mapping[str, tuple[str, Sweep]]
+    pool: asyncpg.Pool,
+    database: Database,
+    jobs: Mapping[str, Do],
+    sweeps: Mapping[str, tuple[str, Sweep]],
+    timing: Timing,
 ) -> PgQueuer:
     queuer = PgQueuer.from_asyncpg_pool(pool)
     executor = partial(
         DatabaseRetryEntrypointExecutor,
-        max_attempts=ATTEMPTS,
-        initial_delay=FIRST_DELAY,
-        max_delay=LONGEST_DELAY,
+        max_attempts=timing.attempts,
+        initial_delay=timing.first_delay,
+        max_delay=timing.longest_delay,
     )
     for name, do in jobs.items():
         queuer.entrypoint(name, on_failure="hold", executor_factory=executor)(_job(database, do))
@@ -130,13 +144,13 @@ def _sweep(database: Database, sweep: Sweep) -> Callable[[Schedule], Awaitable[N
     return run
 
 
-async def _until(stop: asyncio.Event, queuer: PgQueuer, beat: timedelta) -> None:
+async def _until(stop: asyncio.Event, queuer: PgQueuer, timing: Timing) -> None:
     """Run ``queuer`` until ``stop``; then take no more jobs and give running ones `FINISH_SECONDS`."""
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(
             queuer.run(
-                dequeue_timeout=POLL,
-                heartbeat_timeout=beat,
+                dequeue_timeout=timing.poll,
+                heartbeat_timeout=timing.heartbeat,
                 batch_size=AT_ONCE // 2,
                 max_concurrent_tasks=AT_ONCE,
                 shutdown_on_listener_failure=True,

@@ -184,10 +184,17 @@ def settings(
     return Settings.model_validate(values)
 
 
+@pytest.fixture
+def more_routes() -> list[web.RouteDef]:
+    """Routes that `site` has beside its own: none. A module that wants some has a fixture of this name."""
+    return []
+
+
 @pytest_asyncio.fixture
-async def site(settings: Settings) -> AsyncIterator[Site]:
+async def site(settings: Settings, more_routes: list[web.RouteDef]) -> AsyncIterator[Site]:
     """The web application, listening."""
     app = create_app(settings)
+    app.add_routes(more_routes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:

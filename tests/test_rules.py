@@ -113,6 +113,12 @@ def test_text_is_plain_english() -> None:
     assert _matches(_BANNED_WORDS, own) == []
 
 
+def test_no_test_patches_a_module() -> None:
+    """Times, limits and clocks are arguments: a patched constant hides what depends on it, and breaks when moved."""
+    patched = r"monkeypatch\.setattr\(|\b(mock|unittest\.mock)\.patch|^\s*[a-z_]+\.[A-Z][A-Z0-9_]+ = "
+    assert _matches(patched, _files("tests")) == []
+
+
 def test_nothing_is_left_for_later() -> None:
     assert _matches(r"\b(TODO|FIXME)\b", _files(*_PACKAGES)) == []
 

@@ -31,7 +31,6 @@ from provisioning.progress import Progress
 from provisioning.twilio.errors import FAILURES
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
 
-TIME_TO_PICK = timedelta(seconds=30)
 _GONE, _NONE, _PAPERS = 21422, 21452, 21649
 _ALIKE = 8  # leading characters of +61255501234 that similar numbers share
 AREAS: Mapping[str, str] = {
@@ -61,6 +60,8 @@ class PurchaseContext:
     """BundleSid and AddressSid for organisations without their own."""
     keep_released: bool
     """Keep released numbers in the account, tagged `FREE`."""
+    time_to_pick: timedelta = timedelta(seconds=30)
+    """Since the payment, for a member to pick a number before one is chosen for them."""
 
 
 def tag(order: NumberOrder) -> str:
@@ -94,7 +95,7 @@ async def _move(context: PurchaseContext, order: NumberOrder, to: OrderState, **
 async def _choose(context: PurchaseContext, order: NumberOrder) -> None:
     if await _take_over_hold(context, order):
         return
-    until = _chosen_for_them_at(order)
+    until = _chosen_for_them_at(order, context.time_to_pick)
     if datetime.now(UTC) < until:
         raise WaitForPick(until)
     for candidate in await _candidates(context, order):
@@ -106,10 +107,10 @@ async def _choose(context: PurchaseContext, order: NumberOrder) -> None:
     raise TwilioError(_NONE, 400)
 
 
-def _chosen_for_them_at(order: NumberOrder) -> datetime:
+def _chosen_for_them_at(order: NumberOrder, time_to_pick: timedelta) -> datetime:
     """Return when a number is chosen automatically for an organisation that has not picked one."""
     at_once = _known(order) or order.error_sentence
-    first = order.created_at if at_once else order.created_at + TIME_TO_PICK
+    first = order.created_at if at_once else order.created_at + time_to_pick
     return max(first, order.choosing_until or first)
 
 

@@ -33,7 +33,7 @@ __all__ = [
     "opened",
 ]
 
-MOST_SUBSCRIPTIONS = 100  # of one customer; Stripe's largest page
+PAGE = 100  # of a list; Stripe's largest
 INVOICES = 12
 MOST_SEATS = 500
 
@@ -98,9 +98,10 @@ class Sold:
 class StripeApi:
     """All requests to Stripe. Each method raises `StripeError`."""
 
-    def __init__(self, client: stripe.StripeClient, price: str) -> None:
+    def __init__(self, client: stripe.StripeClient, price: str, page: int = PAGE) -> None:
         self._v1 = client.v1
         self._price = price
+        self._page = page  # most objects of one answer
 
     async def create_customer(
         self, organisation_id: UUID, name: str, email: str, instead_of: str | None = None
@@ -140,7 +141,7 @@ class StripeApi:
 
     async def subscriptions(self, customer: str) -> Sequence[StripeSubscription]:
         """Return every subscription the customer has or had."""
-        params: Any = {"customer": customer, "status": "all", "limit": MOST_SUBSCRIPTIONS}
+        params: Any = {"customer": customer, "status": "all", "limit": self._page}
         params["expand"] = ["data.latest_invoice"]
         with translate_errors():
             found = await self._v1.subscriptions.list_async(params)
@@ -148,7 +149,7 @@ class StripeApi:
 
     async def sold(self) -> Sequence[Sold]:
         """Return every subscription to our price that has not ended, of any customer."""
-        params: Any = {"price": self._price, "limit": MOST_SUBSCRIPTIONS}
+        params: Any = {"price": self._price, "limit": self._page}
         with translate_errors():
             found = await self._v1.subscriptions.list_async(params)
             return [_sold(each) async for each in found.auto_paging_iter()]
@@ -238,10 +239,10 @@ def checkout_params(purchase: Purchase, price: str) -> Any:
 
 
 @asynccontextmanager
-async def opened(key: str, price: str, base: str = STRIPE_API) -> AsyncIterator[StripeApi]:
+async def opened(key: str, price: str, base: str = STRIPE_API, *, page: int = PAGE) -> AsyncIterator[StripeApi]:
     """Stripe, as long as the connections are open. Enter it inside the running loop."""
     async with connected(key, base) as client:
-        yield StripeApi(client, price)
+        yield StripeApi(client, price, page)
 
 
 def _key(text: str, params: Any) -> Any:

@@ -48,8 +48,9 @@ class BusyError(TwilioRestException):
 class _HttpClient(AsyncTwilioHttpClient):
     """twilio's, bounded in time and pointed at ``base`` if that is given."""
 
-    def __init__(self, base: str | None) -> None:
-        super().__init__(timeout=SECONDS, logger=_silent)
+    def __init__(self, base: str | None, seconds: float) -> None:
+        super().__init__(timeout=seconds, logger=_silent)
+        self._seconds = seconds
         self._base = base
 
     async def request(  # type: ignore[override]  # as in twilio's own subclass
@@ -65,7 +66,7 @@ class _HttpClient(AsyncTwilioHttpClient):
         refuse_in_transaction("Twilio")
         if auth is not None:
             headers = {**(headers or {}), "Authorization": encode_basic_auth(*auth)}
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self._seconds):
             response = await super().request(method, at(self._base, url), params, data, headers)
         is_empty = method != "DELETE" and not response.text  # twilio's client would take it for an object of Nones
         if response.status_code in _BUSY or is_empty:
@@ -91,12 +92,14 @@ def _code(response: Response) -> int | None:
 
 
 @asynccontextmanager
-async def connected(*, account: str, key: str, secret: str, base: str | None = None) -> AsyncIterator[Client]:
+async def connected(
+    *, account: str, key: str, secret: str, base: str | None = None, seconds: float = SECONDS
+) -> AsyncIterator[Client]:
     """A client of ``account`` at ``base`` (None: au1's host) under an API key. Enter it inside the running loop.
 
     A key is valid in the Region it was made in, and nowhere else.
     """
-    http: AsyncTwilioHttpClient = _HttpClient(base)
+    http: AsyncTwilioHttpClient = _HttpClient(base, seconds)
     try:
         yield Client(key, secret, account, region=REGION, edge=EDGE, http_client=http)
     finally:

@@ -17,7 +17,7 @@ import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 
-from provisioning.twilio.client import REGION, BusyError, connected
+from provisioning.twilio.client import REGION, SECONDS, BusyError, connected
 from provisioning.twilio.errors import Remedy, failure_of
 from provisioning.twilio.settings import TwilioSettings
 
@@ -189,19 +189,21 @@ class TwilioApi:
 
 
 @asynccontextmanager
-async def opened(settings: TwilioSettings) -> AsyncIterator[TwilioApi]:
-    """Open the account of ``settings``. Enter it inside the running loop."""
+async def opened(settings: TwilioSettings, *, seconds: float = SECONDS) -> AsyncIterator[TwilioApi]:
+    """Open the account of ``settings``; a request takes ``seconds`` at most. Enter it inside the running loop."""
     async with AsyncExitStack() as stack:
         bases = (settings.twilio_api_base, settings.purchase_base, settings.routes_base)
-        voice, purchase, routes = [await stack.enter_async_context(at_base(settings, base)) for base in bases]
+        clients = [at_base(settings, base, seconds=seconds) for base in bases]
+        voice, purchase, routes = [await stack.enter_async_context(client) for client in clients]
         yield TwilioApi(voice, purchase, routes.routes)
 
 
 @asynccontextmanager
-async def at_base(settings: TwilioSettings, base: str) -> AsyncIterator[Client]:
+async def at_base(settings: TwilioSettings, base: str, *, seconds: float = SECONDS) -> AsyncIterator[Client]:
     """Open the account of ``settings`` at one of its hosts, with the key that is valid there."""
     key, secret = settings.key_for(base)
-    async with connected(account=settings.twilio_account_sid, key=key, secret=secret, base=base) as client:
+    account = settings.twilio_account_sid
+    async with connected(account=account, key=key, secret=secret, base=base, seconds=seconds) as client:
         yield client
 
 

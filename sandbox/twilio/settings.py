@@ -76,3 +76,5 @@ class TwilioSettings:
     reorder_callbacks: bool = False
     faults: Faults = NONE  # of every Media Stream, unless a call brings its own
     seed: int = 0
+    max_legs: int = 2000
+    """Remembered; the oldest that ended are forgotten."""

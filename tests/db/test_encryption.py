@@ -87,9 +87,8 @@ async def test_an_address_is_taken_until_its_member_is_removed(database: Databas
 
 
 async def test_keys_rotate_without_a_pause(
-    database_url: str, owner_url: str, cast: Cast, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, owner_url: str, cast: Cast, encryption_key: str
 ) -> None:
-    monkeypatch.setattr(rotate, "BATCH", 2)
     both, new_only = Database(database_url, [NEW, encryption_key]), Database(database_url, [NEW])
     owners = Database(owner_url, [NEW, encryption_key])
     try:
@@ -99,8 +98,8 @@ async def test_keys_rotate_without_a_pause(
         async with both.begin() as session:
             count = await session.scalar(select(func.count()).select_from(Member))
         assert count == 6
-        assert await rotate.rotate(owners) == 2 + 6 + 2  # organisations, members, numbers
-        assert await rotate.rotate(owners) == 10  # again changes nothing that can be seen
+        assert await rotate.rotate(owners, batch=2) == 2 + 6 + 2  # organisations, members, numbers
+        assert await rotate.rotate(owners, batch=2) == 10  # again changes nothing that can be seen
         async with new_only.begin() as session:
             for email, name in (("bob@acacia.example", "Bob Brown"), ("eve@acacia.example", "Eve")):
                 found = await members.by_email(session, email)

@@ -76,11 +76,8 @@ async def test_a_statement_that_takes_too_long_is_cut_off(database_url: str, enc
     await hasty.close()
 
 
-async def test_a_pool_that_is_used_up_is_not_waited_for_for_ever(
-    database_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.engine.POOL_WAIT_SECONDS", 0.1)
-    narrow = Database(database_url, [encryption_key], pool_size=1)
+async def test_a_pool_that_is_used_up_is_not_waited_for_for_ever(database_url: str, encryption_key: str) -> None:
+    narrow = Database(database_url, [encryption_key], pool_size=1, pool_wait_seconds=0.1)
     async with narrow.begin() as session:
         await session.execute(text("SELECT 1"))
         with pytest.raises(DatabaseUnavailableError):

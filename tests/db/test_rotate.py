@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from db import rotate
 from db.encryption import Keyring
-from db.engine import Database, named
+from db.engine import Database, asyncpg_dsn, named
 from db.rotate import KeyMissingError
 from tests.kit.cast import Cast
 
@@ -40,11 +41,10 @@ async def test_it_refuses_while_a_live_process_lacks_the_new_key(
 
 
 async def test_a_process_of_a_release_that_does_not_say_is_waited_for(
-    owner_url: str, database_url: str, encryption_key: str, monkeypatch: pytest.MonkeyPatch
+    owner_url: str, database_url: str, encryption_key: str
 ) -> None:
     owners = Database(owner_url, [encryption_key], application="bilby rotate")
-    monkeypatch.setattr("db.engine.named", lambda application, _: application)
-    older = await _connected(database_url, [encryption_key], "bilby web")
+    older = await asyncpg.connect(asyncpg_dsn(database_url), server_settings={"application_name": "bilby web"})
     try:
         with pytest.raises(KeyMissingError):
             await rotate.rotate(owners)

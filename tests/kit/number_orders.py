@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -59,6 +59,10 @@ class Shop:
         except TryAgain as wish:
             return wish.after
         return None
+
+    def choose_at_once(self) -> None:
+        """Leave nobody time to pick a number."""
+        self.context = replace(self.context, time_to_pick=timedelta(0))
 
     async def look(self, order: NumberOrder) -> NumberOrder:
         """The order's row as it is now."""

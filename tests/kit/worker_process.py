@@ -17,15 +17,16 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import asyncio
 from datetime import timedelta
-from provisioning import config, worker
+from provisioning import config
 from provisioning.schedule import open_handlers
+from provisioning.worker import Timing, work
 
 async def main(settings):
-    worker.POLL = timedelta(milliseconds=200)
+    timing = Timing(heartbeat=timedelta(seconds=1), poll=timedelta(milliseconds=200))
     database = settings.database("bilby provisioning", pool_size=8)
     async with open_handlers(settings, database) as handlers:
         url = settings.database_url.get_secret_value()
-        await worker.work(url, database, handlers, asyncio.Event(), timedelta(seconds=1))
+        await work(url, database, handlers, asyncio.Event(), timing)
 
 asyncio.run(main(config.read()))
 """

@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import Database
-from provisioning import worker
 from provisioning.jobs import Payload, enqueue
-from provisioning.worker import Handlers, work
+from provisioning.worker import Handlers, Timing, work
 
 BEAT = timedelta(seconds=1)
 ROOT = Path(__file__).parents[2]
@@ -25,7 +24,7 @@ _DIES = """
 import asyncio, sys
 from datetime import timedelta
 from db.engine import Database
-from provisioning.worker import Handlers, work
+from provisioning.worker import Handlers, Timing, work
 
 async def hang(database, payload):
     print("begun", payload["n"], flush=True)
@@ -33,7 +32,7 @@ async def hang(database, payload):
 
 async def main(url, key):
     database = Database(url, [key])
-    await work(url, database, Handlers({"count": hang}, {}), asyncio.Event(), timedelta(seconds=1))
+    await work(url, database, Handlers({"count": hang}, {}), asyncio.Event(), Timing(heartbeat=timedelta(seconds=1)))
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -62,10 +61,15 @@ class Counter:
 
 
 @asynccontextmanager
-async def _working(url: str, database: Database, counter: Counter) -> AsyncIterator[None]:
+async def _working(
+    url: str,
+    database: Database,
+    counter: Counter,
+    timing: Timing = Timing(heartbeat=BEAT),  # noqa: B008 (frozen)
+) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(url, database, Handlers({"count": counter.do}, {}), stop, BEAT))
+        tasks.create_task(work(url, database, Handlers({"count": counter.do}, {}), stop, timing))
         try:
             yield
         finally:
@@ -117,26 +121,21 @@ async def test_the_same_key_waits_only_once(database: Database) -> None:
     ]
 
 
-async def test_what_fails_is_tried_again(
-    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "FIRST_DELAY", timedelta(milliseconds=50))
+async def test_what_fails_is_tried_again(database: Database, database_url: str) -> None:
+    timing = Timing(heartbeat=BEAT, first_delay=timedelta(milliseconds=50))
     counter = Counter()
     counter.failures = 2
     await _add(database, "1")
-    async with _working(database_url, database, counter):
+    async with _working(database_url, database, counter, timing):
         assert await counter.until(1) == ["1"]
 
 
-async def test_what_never_works_is_held(
-    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "FIRST_DELAY", timedelta(milliseconds=20))
-    monkeypatch.setattr(worker, "ATTEMPTS", 1)
+async def test_what_never_works_is_held(database: Database, database_url: str) -> None:
+    timing = Timing(heartbeat=BEAT, first_delay=timedelta(milliseconds=20), attempts=1)
     counter = Counter()
     counter.failures = 2
     await _add(database, "1")
-    async with _working(database_url, database, counter), asyncio.timeout(30):
+    async with _working(database_url, database, counter, timing), asyncio.timeout(30):
         held = "SELECT id FROM pgqueuer WHERE status = 'failed'"
         while await _rows(database, held) == []:  # noqa: ASYNC110 (the table is all there is to see it by)
             await asyncio.sleep(0.05)
@@ -188,7 +187,7 @@ async def test_jobs_under_way_are_finished_before_the_end(database: Database, da
     await _add(database, "1")
     stop = asyncio.Event()
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-        tasks.create_task(work(database_url, database, Handlers({"count": slow}, {}), stop, BEAT))
+        tasks.create_task(work(database_url, database, Handlers({"count": slow}, {}), stop))
         await begun.wait()
         stop.set()
         go_on.set()

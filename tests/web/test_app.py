@@ -24,22 +24,19 @@ from tests.kit.twilio_caller import INBOUND, available, calling, twilio_of
 from web.app import create_app
 from web.config import Settings
 from web.resources import DATABASE
-from web.serving import health
 
 ROOT = Path(__file__).parents[2]
 Browsers = Callable[[], Browser]
 
 
 @pytest.fixture
-def boom(monkeypatch: pytest.MonkeyPatch) -> None:
+def more_routes() -> list[web.RouteDef]:
     """A page that fails for a reason that must not be told."""
 
     async def fail(_: web.Request) -> web.StreamResponse:
         raise LookupError("the secret is forty-two")
 
-    table = web.RouteTableDef()
-    table.get("/boom")(fail)
-    monkeypatch.setattr(health, "routes", [*health.routes, *table])
+    return [web.get("/boom", fail)]
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
@@ -158,7 +155,7 @@ async def test_metrics_are_for_those_who_ask_directly(settings: Settings, site: 
         await runner.cleanup()
 
 
-@pytest.mark.usefixtures("boom", "site")
+@pytest.mark.usefixtures("site")
 async def test_a_mistake_of_ours_tells_a_reference_and_nothing_else(browser: Browsers) -> None:
     page = await browser().get("/boom")
     answer = await browser().get("/boom", headers={"Accept": "application/json"})

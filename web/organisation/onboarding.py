@@ -18,7 +18,7 @@ from web.config import SETTINGS
 from web.numbers.view import steps
 from web.organisation import checklist
 from web.organisation.checklist import Facts
-from web.organisation.onboarding_events import LOOK_SECONDS, PROGRESS, STREAM_SECONDS, news
+from web.organisation.onboarding_events import PROGRESS
 from web.request import access
 from web.request.access import Viewer
 from web.request.callers import shown
@@ -65,7 +65,8 @@ async def events(request: web.Request) -> web.StreamResponse:
     progress = request.app[PROGRESS]
     with progress.listening(viewer.organisation_id) as event:
         if event is None:
-            raise TooManyError(LOOK_SECONDS, "Too many pages of your organisation are open. Close some of them.")
+            too_many = "Too many pages of your organisation are open. Close some of them."
+            raise TooManyError(progress.timing.look, too_many)
         headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         answer = web.StreamResponse(headers=headers)
         await answer.prepare(request)
@@ -77,13 +78,14 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 
 async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse, event: asyncio.Event) -> None:
-    last, until = "", asyncio.get_running_loop().time() + STREAM_SECONDS
-    while not request.app[PROGRESS].closing and asyncio.get_running_loop().time() < until:
+    progress = request.app[PROGRESS]
+    last, until = "", asyncio.get_running_loop().time() + progress.timing.stream
+    while not progress.closing and asyncio.get_running_loop().time() < until:
         state = json.dumps(await look(request, viewer))
         # A comment keeps the connection open, and detects a client that has gone.
         await answer.write(f"data: {state}\n\n".encode() if state != last else b":\n\n")
         last = state
-        await news(event)
+        await progress.news(event)
 
 
 async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:

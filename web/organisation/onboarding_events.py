@@ -1,7 +1,7 @@
 """Wake up the event streams of ``/onboarding/events`` when an organisation's state may have changed.
 
 Each event carries the whole state, so a missed one does no harm. A message over NATS only triggers an earlier
-database read: without NATS there is one every `LOOK_SECONDS`. A stream ends after `STREAM_SECONDS`; the browser
+database read: without NATS there is one every `Timing.look`. A stream ends after `Timing.stream`; the browser
 reconnects by itself, and is authenticated again.
 """
 
@@ -11,19 +11,29 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from uuid import UUID
 
 from aiohttp import web
 
 MOST_LISTENERS = 20  # open pages of one organisation
-LOOK_SECONDS = 2.0
-STREAM_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Times of the streams, in seconds."""
+
+    look: float = 2.0
+    """Between two looks at the database, at most."""
+    stream: float = 60.0
+    """For one stream."""
 
 
 class Progress:
     """The listening streams of each organisation."""
 
-    def __init__(self) -> None:
+    def __init__(self, timing: Timing = Timing()) -> None:
+        self.timing = timing
         self._listening: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self.closing = False
         """The process is shutting down, so streams must end."""
@@ -55,13 +65,12 @@ class Progress:
             if not events:
                 self._listening.pop(organisation_id, None)
 
+    async def news(self, event: asyncio.Event) -> None:
+        """Wait for a wake-up, at most `Timing.look`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.timing.look):
+                await event.wait()
+        event.clear()
+
 
 PROGRESS: web.AppKey[Progress] = web.AppKey("progress")
-
-
-async def news(event: asyncio.Event) -> None:
-    """Wait for a wake-up, at most `LOOK_SECONDS`."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_SECONDS):
-            await event.wait()
-    event.clear()

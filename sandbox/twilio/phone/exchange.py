@@ -25,7 +25,6 @@ from sandbox.twilio.phone.verbs import Event
 from sandbox.twilio.phone.webhook import Failure, Webhooks
 from sandbox.twilio.settings import Behaviour, Number, TwilioSettings
 
-MAX_LEGS = 2000  # remembered; the oldest that ended are forgotten
 MAX_ALERTS = 1000
 LAST: frozenset[Event] = frozenset({"completed"})
 
@@ -139,7 +138,7 @@ class Exchange:
         return self._demo
 
     def _forget(self) -> None:
-        if len(self.legs) >= MAX_LEGS:
+        if len(self.legs) >= self.settings.max_legs:
             oldest = next((leg.sid for leg in self.legs.values() if leg.over.is_set()), None)
             self.legs.pop(oldest or "", None)
 

@@ -10,11 +10,10 @@ from structlog.testing import capture_logs
 
 from db.engine import Database
 from provisioning.billing.customers import UNLINKED, link_subscriptions
-from provisioning.stripe import api as stripe_api
-from provisioning.stripe.api import StripeError
+from provisioning.stripe.api import StripeApi, StripeError
 from sandbox.stripe.emulator import Fault
 from tests.kit.paying_organisation import Payer, payer_at
-from tests.kit.stripe import Till, open_till
+from tests.kit.stripe import PRICE, Till, open_till
 
 
 @pytest_asyncio.fixture
@@ -55,13 +54,11 @@ async def test_any_other_is_reported(payer: Payer, till: Till, database: Databas
     assert (await payer.row()).stripe_customer_id == payer.customer
 
 
-async def test_all_pages_are_read_and_what_has_ended_is_not(
-    payer: Payer, till: Till, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stripe_api, "MOST_SUBSCRIPTIONS", 2)
+async def test_all_pages_are_read_and_what_has_ended_is_not(till: Till, payer: Payer) -> None:
     bought = [await till.bought(1) for _ in range(5)]
     await till.v1.subscriptions.cancel_async(bought[0].id)
-    assert {one.subscription for one in await payer.api.sold()} == {each.id for each in bought[1:]}
+    sold = await StripeApi(till.client, PRICE, page=2).sold()
+    assert {one.subscription for one in sold} == {each.id for each in bought[1:]}
 
 
 async def test_stripe_away_is_an_error_of_its_own(payer: Payer, till: Till, database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from db.queries.number_orders import NumberOrders, NumberTakenError
 from db.queries.numbers import Numbers
 from provisioning.numbers import orders as numbers_orders, purchase
 from provisioning.numbers.orders import LimitError, buy_another, pick, try_again
-from provisioning.twilio import client as twilio_client
+from provisioning.twilio import numbers_api
 from provisioning.twilio.numbers_api import FREE
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number, RestFault
@@ -70,10 +71,8 @@ async def test_paying_twice_for_the_same_orders_once(here: Shop, cast: Cast) -> 
         assert await number_orders.pay(session, cast.a.id, "sub_1", {}) is None
 
 
-async def test_without_a_wish_the_number_is_near_the_organisation(
-    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(purchase, "TIME_TO_PICK", timedelta(0))
+async def test_without_a_wish_the_number_is_near_the_organisation(here: Shop, cast: Cast) -> None:
+    here.choose_at_once()
     async with here.database.begin() as session:
         (await session.merge(cast.a)).locality = "Hobart"
         order = await number_orders.pay(session, cast.a.id, "sub_1", {})
@@ -94,7 +93,7 @@ async def test_there_is_time_to_pick(here: Shop, cast: Cast) -> None:
     assert order is not None
     pause = await here.work(order)
     assert pause is not None
-    assert timedelta(0) < pause <= purchase.TIME_TO_PICK
+    assert timedelta(0) < pause <= here.context.time_to_pick
     waiting = await here.look(order)
     assert (waiting.state, waiting.error_sentence) == ("paid", None)
     assert waiting.next_try_at is not None
@@ -105,17 +104,17 @@ async def test_there_is_time_to_pick(here: Shop, cast: Cast) -> None:
     await _rings(here, order, THIRD)
 
 
-async def _default(here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> NumberOrder:
+async def _default(here: Shop, cast: Cast) -> NumberOrder:
     """An order of the plan's own number that nobody picks one for."""
-    monkeypatch.setattr(purchase, "TIME_TO_PICK", timedelta(0))
+    here.choose_at_once()
     async with here.database.begin() as session:
         order = await number_orders.pay(session, cast.a.id, "sub_1", {})
     assert order is not None
     return order
 
 
-async def test_nothing_is_chosen_for_who_is_choosing(here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    order = await _default(here, cast, monkeypatch)
+async def test_nothing_is_chosen_for_who_is_choosing(here: Shop, cast: Cast) -> None:
+    order = await _default(here, cast)
     async with here.database.begin() as session:
         await number_orders.keep_choosing(session, cast.a.id, datetime.now(UTC))
     pause = await here.work(order)
@@ -139,9 +138,9 @@ async def _bought_by_default(here: Shop, order: NumberOrder, until: OrderState) 
 
 @pytest.mark.parametrize("state", ["chosen", "bought", "configured", "routed", "assigned", "done"])
 async def test_a_pick_replaces_the_default_however_far_that_has_come(
-    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch, state: OrderState
+    here: Shop, cast: Cast, state: OrderState
 ) -> None:
-    order = await _default(here, cast, monkeypatch)
+    order = await _default(here, cast)
     await _bought_by_default(here, order, state)
     async with here.database.begin() as session:
         picked = await pick(session, cast.a.id, THIRD, order.id)
@@ -157,10 +156,8 @@ async def test_a_pick_replaces_the_default_however_far_that_has_come(
             await pick(session, cast.a.id, SECOND, order.id)
 
 
-async def test_a_pick_while_the_default_is_being_bought_wins(
-    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order = await _default(here, cast, monkeypatch)
+async def test_a_pick_while_the_default_is_being_bought_wins(here: Shop, cast: Cast) -> None:
+    order = await _default(here, cast)
     await _bought_by_default(here, order, "chosen")
     stale = await here.look(order)
     async with here.database.begin() as session:
@@ -187,9 +184,9 @@ async def test_a_pick_while_the_default_is_being_bought_wins(
     ],
 )
 async def test_a_default_number_is_of_the_organisations_own_area(
-    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch, region: str, city: str | None, area: str
+    here: Shop, cast: Cast, region: str, city: str | None, area: str
 ) -> None:
-    order = await _default(here, cast, monkeypatch)
+    order = await _default(here, cast)
     async with here.database.begin() as session:
         organisation = await session.merge(cast.a)
         organisation.region, organisation.locality = region, city
@@ -212,10 +209,11 @@ async def test_what_was_held_before_payment_is_bought(here: Shop, cast: Cast) ->
     await _rings(here, order, THIRD)
 
 
-async def test_a_hold_ends(here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(number_orders, "HOLD", timedelta(seconds=-1))
+async def test_a_hold_ends(here: Shop, cast: Cast) -> None:
     async with here.database.begin() as session:
         await pick(session, cast.a.id, THIRD)
+        over = datetime.now(UTC) - timedelta(seconds=1)
+        await session.execute(update(NumberOrder).values(held_until=over))
     async with here.database.begin() as session:
         assert (await pick(session, cast.b.id, THIRD)).organisation_id == cast.b.id
         assert await NumberOrders(session, cast.a.id).held() is None
@@ -272,15 +270,15 @@ async def test_busy_is_waited_for_as_long_as_told(here: Shop, cast: Cast, status
     await _rings(here, order, FIRST)
 
 
-async def test_a_purchase_whose_answer_was_lost_is_not_made_again(
-    here: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(twilio_client, "SECONDS", 0.3)
+async def test_a_purchase_whose_answer_was_lost_is_not_made_again(here: Shop, cast: Cast) -> None:
     here.account.registry.faults.append(RestFault("POST", BUY, "answer hangs", seconds=1))
-    order = await here.paid(cast.a.id)
-    assert await here.work(order) is not None
-    assert (await here.look(order)).error_sentence == "Twilio did not answer in time."
-    monkeypatch.setattr(twilio_client, "SECONDS", 10.0)
+    order, patient = await here.paid(cast.a.id), here.context
+    async with numbers_api.opened(here.account.settings, seconds=0.3) as hasty:
+        here.context = replace(patient, api=hasty)
+        assert await here.work(order) is not None
+    stuck = await here.look(order)
+    assert (stuck.state, stuck.error_sentence) == ("chosen", "Twilio did not answer in time.")
+    here.context = patient
     assert await here.work(order) is None
     await _rings(here, order, FIRST)
     assert here.account.purchases() == 1

@@ -54,8 +54,7 @@ def test_without_a_base_sydney_is_asked() -> None:
     assert twilio_client.at(None, "https://x/y?z") == "https://x/y?z"
 
 
-async def test_a_silent_twilio_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twilio_client, "SECONDS", 0.05)
+async def test_a_silent_twilio_is_given_up() -> None:
     given_up = asyncio.Event()
 
     async def never_answers(_: web.Request) -> web.Response:
@@ -65,7 +64,8 @@ async def test_a_silent_twilio_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     app = web.Application()
     app.router.add_post("/{path:.*}", never_answers)
     async with TestServer(app) as server:
-        connected = twilio_client.connected(account=ACCOUNT, key=KEY, secret=SECRET, base=str(server.make_url("/")))
+        base = str(server.make_url("/"))
+        connected = twilio_client.connected(account=ACCOUNT, key=KEY, secret=SECRET, base=base, seconds=0.05)
         async with connected as client:
             with pytest.raises(TimeoutError):
                 await client.calls(CALL).streams("bilby").update_async(status=STOPPED)

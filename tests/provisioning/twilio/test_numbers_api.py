@@ -11,7 +11,6 @@ import pytest_asyncio
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from provisioning.twilio import client as twilio_client
 from provisioning.twilio.errors import FAILURES, failure_of, outlook
 from provisioning.twilio.numbers_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
 from provisioning.twilio.settings import TwilioSettings
@@ -119,10 +118,10 @@ async def test_a_wrong_key_is_the_operators_to_mend(place: Account) -> None:
     assert (wrong.code, wrong.remedy) == (20003, "operator")
 
 
-async def test_silence_is_given_up(api: TwilioApi, place: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twilio_client, "SECONDS", 0.1)
+async def test_silence_is_given_up(place: Account) -> None:
     place.registry.faults.append(RestFault("POST", "/IncomingPhoneNumbers", "hangs", seconds=1))
-    silent = await _refusal(api)
+    async with opened(place.settings, seconds=0.1) as api:
+        silent = await _refusal(api)
     assert (silent.code, silent.remedy) == (None, "again")
 
 

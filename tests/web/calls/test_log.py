@@ -15,10 +15,10 @@ from sqlalchemy import update
 
 from db.engine import Database
 from db.models import Call, Member, Organisation
-from db.queries.calls import Calls
+from db.queries.calls import PAGE, Calls
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
-from web.calls import log as calls_log
+from web.calls.log import EXPORT_PAGE
 
 Browsers = Callable[[], Browser]
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)  # in Sydney
@@ -37,9 +37,9 @@ class Logged:
 
 
 async def log(database: Database, cast: Cast, *logged: Logged) -> None:
-    for n, entry in enumerate(logged):
-        ends = (entry.customer, cast.number.e164)
-        async with database.begin() as session:
+    async with database.begin() as session:
+        for n, entry in enumerate(logged):
+            ends = (entry.customer, cast.number.e164)
             call = await Calls(session, cast.a.id).open(
                 f"CA{n:032x}",
                 direction=entry.direction,  # type: ignore[arg-type]
@@ -143,12 +143,9 @@ async def test_what_makes_no_sense_is_refused_in_a_sentence(
         assert sentence in html.unescape(await answer.text())
 
 
-async def test_every_call_stands_on_one_page(
-    cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calls_log, "PAGE", 3)
-    when = [NOON, NOON, NOON, NOON, NOON - timedelta(microseconds=1), NOON - timedelta(hours=1), NOON]
-    await log(database, cast, *(Logged(f"+6140000000{n}", at) for n, at in enumerate(when)))
+async def test_every_call_stands_on_one_page(cast: Cast, database: Database, browser: Browsers) -> None:
+    when = [NOON] * PAGE + [NOON - timedelta(microseconds=1), NOON - timedelta(hours=1)] + [NOON] * (PAGE - 1)
+    await log(database, cast, *(Logged(f"+61400000{n:03}", at) for n, at in enumerate(when)))
     sam = await browser().sign_in(cast.sam)
     seen: list[Sequence[str]] = []
     path = "/calls?direction=inbound"
@@ -158,8 +155,8 @@ async def test_every_call_stands_on_one_page(
         older = re.search(r'href="([^"]*)" rel="next"', page)
         path = html.unescape(older[1]) if older else ""
         assert not path or "direction=inbound" in path
-    assert [len(page) for page in seen] == [3, 3, 1]
-    assert len({customer for page in seen for customer in page}) == 7
+    assert [len(page) for page in seen] == [PAGE, PAGE, 1]
+    assert len({customer for page in seen for customer in page}) == len(when)
 
 
 async def test_an_empty_log_says_so(cast: Cast, browser: Browsers) -> None:
@@ -169,16 +166,15 @@ async def test_an_empty_log_says_so(cast: Cast, browser: Browsers) -> None:
 
 
 async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
-    cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, database: Database, browser: Browsers
 ) -> None:
-    monkeypatch.setattr(calls_log, "EXPORT_PAGE", 2)
     await _rename(database, cast.bob, '=HYPERLINK("http://evil.example")')
     ended = (("outcome", "answered"), ("duration_s", 61), ("transcription", "ended"))
     await log(
         database,
         cast,
         Logged("+442079460958", NOON, agent=cast.bob, values=ended),
-        *(Logged(f"+6140000000{n}", NOON - timedelta(minutes=n)) for n in range(1, 5)),
+        *(Logged(f"+61400000{n:03}", NOON - timedelta(minutes=n)) for n in range(1, EXPORT_PAGE + 2)),
     )
     answer = await (await browser().sign_in(cast.sam)).get("/calls.csv")
     assert answer.content_type == "text/csv"
@@ -189,7 +185,7 @@ async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
     assert head[:5] == ["Started", "Direction", "Customer", "Number", "Agent"]
     assert first[:3] == ["2026-11-20 12:00:00+11:00", "inbound", "'+44 20 7946 0958"]
     assert first[4:8] == ['\'=HYPERLINK("http://evil.example")', "answered", "61", "ended"]
-    assert [row[2] for row in rest] == [f"0400 000 00{n}" for n in range(1, 5)]
+    assert [row[2] for row in rest] == [f"0400 000 {n:03}" for n in range(1, EXPORT_PAGE + 2)]
     assert not [cell for row in (first, *rest) for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
 
 

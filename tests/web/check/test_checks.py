@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from db.engine import Database
 from db.models import Member, OrganisationStatus
-from db.queries.rate_limits import Limit
 from provisioning.numbers.twilio_config import repair
 from provisioning.twilio.numbers_api import opened
 from sandbox.stripe.emulator import Stripe, StripeSettings, stripe
@@ -21,10 +20,12 @@ from sandbox.twilio.pages.faults import fault
 from tests.kit.cast import Cast
 from tests.kit.media_node import Node
 from tests.kit.paid_site import KEY, PRICE, SECRET, stripe_values
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser
 from tests.kit.twilio_caller import stands
-from web.check import checks as check_checks, own, page as check_page
+from web.check import checks as check_checks, own
 from web.check.checks import report, results
+from web.check.page import LOOKS
 from web.check.result import CheckResult
 from web.config import Settings
 
@@ -230,10 +231,8 @@ async def test_each_finding_is_told_as_soon_as_it_is_there(browser: Callable[[],
     assert all(f'data-name="{finding["name"]}"' in page for finding in told)
 
 
-async def test_looking_too_often_waits(
-    browser: Callable[[], Browser], cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(check_page, "LOOKS", Limit("few", count=1, seconds=600))
+async def test_looking_too_often_waits(browser: Callable[[], Browser], cast: Cast, database: Database) -> None:
+    await use_up(database, LOOKS, cast.alice.id, leave=1)
     alice = await browser().sign_in(cast.alice)
     answers = [await alice.get("/check/findings") for _ in range(2)]
     assert [answer.status for answer in answers] == [200, 429]

@@ -9,12 +9,12 @@ import pytest
 
 from db.engine import Database
 from db.queries import subscriptions
-from db.queries.rate_limits import Limit
 from tests.kit.cast import Cast
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser
 from tests.kit.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
 from web.config import Settings
-from web.console import dial_check
+from web.console.dial_check import DIALS
 
 Browsers = Callable[[], Browser]
 
@@ -77,9 +77,9 @@ async def test_only_who_is_signed_in_with_a_token_of_ours_may_ask(browser: Brows
 
 
 async def test_an_emergency_is_answered_however_often_one_has_asked(
-    browser: Browsers, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    browser: Browsers, cast: Cast, database: Database
 ) -> None:
-    monkeypatch.setattr(dial_check, "DIALS", Limit("none", count=0, seconds=60))
+    await use_up(database, DIALS, cast.bob.id)
     bob = await browser().sign_in(cast.bob)
     assert (await bob.post("/voice/check", data={"number": "0412 345 678"})).status == 429
     assert (await asked(bob, "000"))["refused"] == "emergency"

@@ -16,8 +16,6 @@ from db.models import NumberOrder
 from db.queries import number_orders
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
-from db.queries.rate_limits import Limit
-from provisioning.numbers import purchase
 from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
 from tests.kit.cast import Cast
 from tests.kit.number_orders import shop
@@ -31,10 +29,11 @@ from tests.kit.numbers_site import (
     stands,
     words,
 )
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser
 from tests.kit.twilio_account import Account, account
 from web.config import Settings
-from web.numbers import page as numbers_page
+from web.numbers.page import CHOICES, SEARCHES
 
 Browsers = Callable[[], Browser]
 OURS = "+61255501234"
@@ -99,11 +98,11 @@ async def test_a_search_that_makes_no_sense_says_why(alice: Browser, query: str,
     assert "(02) 5550 1234" in await words(answer)  # the rest of the page is there
 
 
-async def test_too_many_searches_are_told_when_to_come_back(alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbers_page, "SEARCHES", Limit("number search", count=2, seconds=3600))
+async def test_too_many_searches_are_told_when_to_come_back(alice: Browser, cast: Cast, database: Database) -> None:
+    await use_up(database, SEARCHES, cast.a.id, leave=2)
     answers = [await alice.get("/numbers?locality=Sydney") for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
-    assert 0 < int(answers[2].headers["Retry-After"]) <= 3601
+    assert 0 < int(answers[2].headers["Retry-After"]) <= SEARCHES.seconds + 1
 
 
 async def test_twilios_trouble_is_a_sentence(alice: Browser, twilio: Account) -> None:
@@ -139,8 +138,8 @@ async def test_one_more_number_is_ordered_once(
     assert await recorded(database, cast.a, "number.ordered") == [{"number": FIRST}]
 
 
-async def test_who_chooses_without_end_is_told_to_wait(alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbers_page, "CHOICES", Limit("number choice", count=1, seconds=3600))
+async def test_who_chooses_without_end_is_told_to_wait(alice: Browser, cast: Cast, database: Database) -> None:
+    await use_up(database, CHOICES, cast.a.id, leave=1)
     assert (await choose(alice, FIRST)).status == 303
     limited = await choose(alice, SECOND)
     assert limited.status == 429
@@ -194,13 +193,13 @@ async def test_before_payment_a_number_is_held(
 
 
 async def test_a_number_rented_by_default_meanwhile_is_replaced(
-    alice: Browser, cast: Cast, database: Database, twilio: Account, monkeypatch: pytest.MonkeyPatch
+    alice: Browser, cast: Cast, database: Database, twilio: Account
 ) -> None:
-    monkeypatch.setattr(purchase, "TIME_TO_PICK", timedelta(0))
     async with database.begin() as session:
         order = await number_orders.pay(session, cast.a.id, "sub_1", {})
     assert order is not None
     async with shop(twilio, database) as counter:
+        counter.choose_at_once()
         page = await alice.get("/numbers?locality=Sydney")
         assert await counter.work(order) is not None  # she is choosing
         offer = re.search(r'name="order" value="([^"]+)"', await page.text())

@@ -12,15 +12,15 @@ from db.engine import Database
 from db.models import NumberOrder
 from db.queries import number_orders
 from db.queries.numbers import Numbers
-from db.queries.rate_limits import Limit
 from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
 from tests.kit.cast import Cast
 from tests.kit.number_orders import shop
 from tests.kit.numbers_site import asking, at_twilio, choose, orders, recorded, words
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser
 from tests.kit.twilio_account import Account, account
 from web.config import Settings
-from web.numbers import page as numbers_page
+from web.numbers.page import CHECKS
 
 Browsers = Callable[[], Browser]
 OURS = "+61255501234"
@@ -84,14 +84,12 @@ async def test_a_number_that_twilio_lost_is_told(alice: Browser, cast: Cast, twi
     assert "Twilio no longer has this number" in await words(await alice.get("/numbers"))
 
 
-async def test_a_check_that_fails_says_so(
-    alice: Browser, cast: Cast, twilio: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_check_that_fails_says_so(alice: Browser, cast: Cast, twilio: Account, database: Database) -> None:
     twilio.registry.faults.append(RestFault("GET", NUMBER, status=500, code=20500))
     answer = await alice.post(f"/numbers/{cast.number.id}/check")
     assert answer.status == 503
     assert "Twilio is not working properly" in await words(answer)
-    monkeypatch.setattr(numbers_page, "CHECKS", Limit("number check", count=0, seconds=3600))
+    await use_up(database, CHECKS, cast.a.id, leave=-1)
     limited = await alice.post(f"/numbers/{cast.number.id}/check")
     assert limited.status == 429
     assert int(limited.headers["Retry-After"]) > 0

@@ -14,11 +14,11 @@ import pytest
 from db.engine import Database
 from db.models import AuditEntry, Member
 from db.queries import audit, stripe_events
-from db.queries.audit import BILBY, STRIPE, Actor, Details
-from db.queries.rate_limits import Limit
+from db.queries.audit import BILBY, LARGE_PAGE, PAGE, STRIPE, Actor, Details
 from tests.kit.cast import Cast
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser
-from web.organisation import audit as organisation_audit
+from web.organisation.audit import EXPORTS
 
 SIGNED_IN = "Member signed in"
 Browsers = Callable[[], Browser]
@@ -120,11 +120,8 @@ async def test_what_makes_no_sense_is_refused_in_a_sentence(
         assert (answer.status, sentence in html.unescape(await answer.text())) == (400, True)
 
 
-async def test_every_entry_stands_on_one_page(
-    cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(organisation_audit, "PAGE", 3)
-    for n in range(7):
+async def test_every_entry_stands_on_one_page(cast: Cast, database: Database, browser: Browsers) -> None:
+    for n in range(2 * PAGE + 1):
         await written(database, cast, f"thing.done_{n}", MIDNIGHT)
     alice = await browser().sign_in(cast.alice)
     seen: list[Sequence[str]] = []
@@ -135,8 +132,8 @@ async def test_every_entry_stands_on_one_page(
         older = re.search(r'href="([^"]*)" rel="next"', page)
         path = html.unescape(older[1]) if older else ""
         assert not path or "what=thing" in path
-    assert [len(page) for page in seen] == [3, 3, 1]
-    assert len({what for page in seen for what in page}) == 7
+    assert [len(page) for page in seen] == [PAGE, PAGE, 1]
+    assert len({what for page in seen for what in page}) == 2 * PAGE + 1
 
 
 async def test_what_stripe_could_not_get_done_is_seen_with_its_error(
@@ -163,28 +160,29 @@ async def test_where_nothing_matches_the_page_says_so(cast: Cast, browser: Brows
 
 
 async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
-    cast: Cast, database: Database, browser: Browsers, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, database: Database, browser: Browsers
 ) -> None:
-    monkeypatch.setattr(organisation_audit, "LARGE_PAGE", 2)
     evil = Actor('=HYPERLINK("http://evil.example")', cast.alice.id, "203.0.113.7")
     await record(database, cast, "member.invited", {"=cmd|' /C calc'!A0": "@SUM(1)", "role": "agent"}, evil)
-    for n in range(4):
-        await record(database, cast, f"thing.done_{n}")
+    done = [f"thing.done_{n}" for n in range(LARGE_PAGE + 1)]
+    async with database.begin() as session:
+        for action in done:
+            await audit.record(session, cast.a.id, action, None, BILBY)
     answer = await (await browser().sign_in(cast.alice)).get("/audit.csv")
     assert answer.content_type == "text/csv"
     assert 'filename="audit.csv"' in answer.headers["Content-Disposition"]
     head, *lines = csv.reader((await answer.text()).removeprefix("\ufeff").splitlines())
     rows = [line for line in lines if line[2] != SIGNED_IN]
     assert head == ["When", "Who", "What", "Action", "Details", "From"]
-    assert [row[3] for row in rows] == [f"thing.done_{n}" for n in (3, 2, 1, 0)] + ["member.invited"]
+    assert [row[3] for row in rows] == [*reversed(done), "member.invited"]
     assert rows[-1][1] == '\'=HYPERLINK("http://evil.example")'
     assert rows[-1][4].startswith("'=cmd|")
     assert re.fullmatch("[0-9a-f]{8}", rows[-1][5])
     assert not [cell for row in rows for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}]
 
 
-async def test_a_spreadsheet_too_often_waits(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(organisation_audit, "EXPORTS", Limit("few", count=1, seconds=600))
+async def test_a_spreadsheet_too_often_waits(cast: Cast, browser: Browsers, database: Database) -> None:
+    await use_up(database, EXPORTS, cast.a.id, leave=1)
     alice = await browser().sign_in(cast.alice)
     assert (await alice.get("/audit.csv")).status == 200
     answer = await alice.get("/audit.csv")

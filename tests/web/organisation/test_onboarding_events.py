@@ -26,8 +26,7 @@ from tests.kit.cast import Cast
 from tests.kit.site import Browser, Site
 from web.bus import BUS
 from web.config import Settings
-from web.organisation import onboarding, onboarding_events
-from web.organisation.onboarding_events import MOST_LISTENERS, PROGRESS, Progress
+from web.organisation.onboarding_events import MOST_LISTENERS, PROGRESS, Progress, Timing
 
 Browsers = Callable[[], Browser]
 EVENTS = "/onboarding/events"
@@ -74,8 +73,7 @@ class TestWithNats:
     """A nudge, and nothing else: the page would look by itself only in ten minutes."""
 
     @pytest_asyncio.fixture
-    async def nats(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
-        monkeypatch.setattr(onboarding_events, "LOOK_SECONDS", 600.0)
+    async def nats(self, tmp_path: Path) -> AsyncIterator[NatsServer]:
         async with NatsServer(tmp_path) as server:
             yield server
 
@@ -86,6 +84,7 @@ class TestWithNats:
     async def test_each_step_is_told_as_it_is_done(
         self, cast: Cast, browser: Browsers, database: Database, site: Site, nats: NatsServer
     ) -> None:
+        site.app[PROGRESS].timing = Timing(look=600)
         teller, alice = Teller(nats.url("provisioning")), await browser().sign_in(cast.alice)
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, listening(alice) as stream:
             await site.app[BUS].ready.wait()
@@ -111,8 +110,8 @@ class TestWithoutNats:
     """Nobody listens at the address of these settings: the page looks by itself."""
 
     @pytest.fixture(autouse=True)
-    def often(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(onboarding_events, "LOOK_SECONDS", 0.2)
+    def often(self, site: Site) -> None:
+        site.app[PROGRESS].timing = Timing(look=0.2)
 
     async def test_it_is_told_all_the_same(self, cast: Cast, browser: Browsers, database: Database) -> None:
         async with listening(await browser().sign_in(cast.alice)) as stream:
@@ -145,10 +144,8 @@ class TestWithoutNats:
                 alice.role = "agent"
             await stream.ended()
 
-    async def test_a_stream_ends_and_the_browser_comes_back(
-        self, cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(onboarding, "STREAM_SECONDS", 0.1)
+    async def test_a_stream_ends_and_the_browser_comes_back(self, cast: Cast, browser: Browsers, site: Site) -> None:
+        site.app[PROGRESS].timing = Timing(look=0.2, stream=0.1)
         alice = await browser().sign_in(cast.alice)
         async with listening(alice) as stream:
             assert await stream.answer.content.readline() == b"retry: 1000\n"
@@ -192,6 +189,6 @@ async def test_several_nudges_are_one_and_only_for_whom_they_are() -> None:
         told.nudge(one)
         told.nudge(one)
         assert (mine.is_set(), too.is_set(), theirs.is_set()) == (True, True, False)
-        await onboarding_events.news(mine)
+        await told.news(mine)
         assert not mine.is_set()
     told.nudge(one)  # nobody is there any more

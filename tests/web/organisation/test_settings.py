@@ -14,13 +14,13 @@ from sqlalchemy import select, text
 from db.engine import Database
 from db.models import AuditEntry, Bundle, Organisation
 from db.queries.audit import details_of
-from db.queries.rate_limits import Limit
 from tests.kit.cast import Cast
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser, Site
 from tests.kit.twilio_caller import OUTBOUND, dialling, twilio_of
 from tests.web.organisation.test_details import GOOD
 from web.config import CONSENT_PROMPT, Settings
-from web.organisation import settings as organisation_settings
+from web.organisation.settings import CHANGES
 from web.request.dialling import SENTENCES
 
 Browsers = Callable[[], Browser]
@@ -215,8 +215,8 @@ async def test_only_admins_and_only_from_our_own_page(cast: Cast, database: Data
     assert (await organisation(database, cast)).name == "Acacia Clinic"
 
 
-async def test_too_many_changes_wait(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(organisation_settings, "CHANGES", Limit("few", count=1, seconds=600))
+async def test_too_many_changes_wait(cast: Cast, browser: Browsers, database: Database) -> None:
+    await use_up(database, CHANGES, cast.a.id, leave=1)
     alice = await browser().sign_in(cast.alice)
     assert (await alice.post("/settings/zone", data={"zone": "Australia/Perth"})).status == 303
     answer = await alice.post("/settings/zone", data={"zone": "Australia/Perth"})

@@ -15,13 +15,13 @@ from db.base import Role
 from db.engine import Database
 from db.models import Member, SignInLink
 from db.queries import members, subscriptions
-from db.queries.rate_limits import Limit
 from sandbox.mail import Letter, Mailbox
 from tests.kit.cast import Cast
 from tests.kit.numbers_site import Answer, recorded, stands, words
 from tests.kit.postman import all_sent
+from tests.kit.rate_limits import use_up
 from tests.kit.site import Browser, Site
-from web.people import team
+from web.people.team import INVITATIONS
 from web.people.team_view import refusal
 
 pytestmark = pytest.mark.usefixtures("postman")
@@ -148,8 +148,8 @@ async def test_an_address_is_one_members(cast: Cast, browser: Browsers) -> None:
         assert "Charlie" not in await words(answer)
 
 
-async def test_many_invitations_wait(cast: Cast, browser: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "INVITATIONS", Limit("invitations", count=1, seconds=3600))
+async def test_many_invitations_wait(cast: Cast, browser: Browsers, database: Database) -> None:
+    await use_up(database, INVITATIONS, cast.a.id, leave=1)
     alice = await browser().sign_in(cast.alice)
     assert (await invite(alice)).status == 303
     limited = await invite(alice, "finn@acacia.example")

@@ -12,7 +12,6 @@ from aiohttp import web
 from tests.kit.cast import Cast
 from tests.kit.site import Browser
 from web.request.errors import CLIENT_LEFT, page
-from web.serving import health
 
 Browsers = Callable[[], Browser]
 REFUSALS = [int(each) for each in HTTPStatus if 400 <= each < 500 and each not in (407, 418, 421, 423, 424, 425, 451)]
@@ -35,18 +34,16 @@ def _kinds(kind: type[web.HTTPException]) -> list[type[web.HTTPException]]:
 
 
 @pytest.fixture
-def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+def more_routes() -> list[web.RouteDef]:
     """``/refuse/404`` is refused by a 404, and so on."""
 
     async def refuse(request: web.Request) -> web.StreamResponse:
         raise _raised(int(request.match_info["status"]))
 
-    table = web.RouteTableDef()
-    table.get("/refuse/{status}")(refuse)
-    monkeypatch.setattr(health, "routes", [*health.routes, *table])
+    return [web.get("/refuse/{status}", refuse)]
 
 
-async def test_each_status_is_a_page_of_its_own(refusing: None, cast: Cast, browser: Browsers) -> None:
+async def test_each_status_is_a_page_of_its_own(cast: Cast, browser: Browsers) -> None:
     one, headings = browser(), {}
     for status in (400, 401, 403, 404, 405, 406, 408, 409, 410, 411, 413, 414, 415, 422, 429, 431, 500, 503, 504):
         answer = await one.get(f"/refuse/{status}")

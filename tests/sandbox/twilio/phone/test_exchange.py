@@ -10,7 +10,6 @@ import pytest
 
 from sandbox.audio import voice as audio_voice
 from sandbox.twilio.emulator import Behaviour, twilio
-from sandbox.twilio.phone import exchange
 from tests.kit.twilio_customer import SECONDS, codes, settings, town
 
 
@@ -39,9 +38,8 @@ async def test_a_failure_of_its_own_is_an_alert_and_nothing_stops() -> None:
         assert codes(emulator) == [12400]
 
 
-async def test_ended_calls_are_forgotten_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "MAX_LEGS", 3)
-    async with town() as (emulator, customer):
+async def test_ended_calls_are_forgotten_one_day() -> None:
+    async with town(max_legs=3) as (emulator, customer):
         customer.says("/voice", "<Pause length='600'/>")
         first, second = emulator.place_call(), emulator.place_call()
         second.hang_up()
