@@ -252,4 +252,5 @@ async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[No
         scripted_vendor() as vendor,
         media_node(nats, vendor, port=free_port()) as node,
     ):
+        await node.connected()
         yield node

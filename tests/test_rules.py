@@ -73,7 +73,7 @@ def test_every_module_says_what_it_is() -> None:
 def test_tests_mirror_the_tree() -> None:
     """tests/web/billing/test_checkout.py tests web/billing/checkout.py, or what the room does as a whole."""
     rooms = {path.parent.relative_to(_ROOT / "tests") for path in _files("tests", pattern="test_*.py")}
-    others = {Path(), Path("deploy"), Path("journeys")}
+    others = {Path(), Path("captured"), Path("deploy"), Path("journeys")}
     assert {str(room) for room in rooms - others if not (_ROOT / room).is_dir()} == set()
     assert list((_ROOT / "tests").rglob("__init__.py")) == []
 

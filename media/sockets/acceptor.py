@@ -2,7 +2,7 @@
 
 A connection is *unadmitted* until its ticket is verified: it may be a browser about to send one, a health check, or
 an attacker who opens many. Their number is limited, in total and by address, so that they cannot shut out valid
-clients. picows closes a connection that sends no complete request within `HANDSHAKE_SECONDS`.
+clients. picows closes a connection that sends no complete request within `Limits.handshake_seconds`.
 
 picows accepts through asyncio and does not pass the socket to the request's handler. So the listening socket is a
 subclass whose `accept` does the counting and puts the connection into `CURRENT`, a context variable that asyncio
@@ -31,7 +31,6 @@ from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener, 
 from media.metrics import REFUSED
 from runtime.listening import place
 
-HANDSHAKE_SECONDS = 5.0
 LARGEST_FRAME = 64 * 1024  # bytes; Twilio's are about 300, and consoles send nothing after their ticket
 _READ_BUFFER = 4 * 1024  # bytes for each socket at first; it grows where a frame is larger
 _PING_SECONDS = 15.0
@@ -56,6 +55,8 @@ class Limits:
     """
     of_one_address: int = 250
     """High enough for a call centre behind one address that reconnects all at once after an outage."""
+    handshake_seconds: float = 5.0
+    """For a connection to send its whole request."""
 
     @classmethod
     def for_descriptors(cls, most: int) -> Limits:
@@ -203,6 +204,7 @@ class Acceptor:
         self._address = (host, port)
         self._shared = shared
         self._tls = tls
+        self._limits = limits
         self._unadmitted = Unadmitted(limits)
         self._listening: socket.socket | None = None
         self._server: asyncio.Server | None = None
@@ -242,7 +244,7 @@ class Acceptor:
             self._answer,
             sock=port,
             backlog=_BACKLOG,
-            websocket_handshake_timeout=HANDSHAKE_SECONDS,
+            websocket_handshake_timeout=self._limits.handshake_seconds,
             max_frame_size=LARGEST_FRAME,
             read_buffer_init_size=_READ_BUFFER,
             enable_auto_ping=True,

@@ -86,7 +86,7 @@ class Screen:
     socket: ClientConnection
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Read until ``condition`` holds. Raises TimeoutError with what was told last."""
         try:
             async with asyncio.timeout(seconds):

@@ -104,7 +104,7 @@ class Node(Address):
 
     async def connected(self) -> None:
         """Wait until the node is on its bus."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.server.bus.ready.wait()
 
 

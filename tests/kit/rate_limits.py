@@ -20,4 +20,4 @@ async def use_up(database: Database, limit: Limit, subject: UUID | str, *, leave
         key = keyring_of(session).hash("rate", f"{limit.name}\0{subject}")
         for start in (this, this + window):
             row = RateLimit(key=key, window_start=start, expires_at=start + window, count=limit.count - leave)
-            session.add(row)
+            await session.merge(row)

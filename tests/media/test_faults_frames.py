@@ -145,7 +145,7 @@ async def test_a_broken_socket_is_followed_by_another_and_the_seam_is_told(node:
     screen, first = await begun(node)
     first.line.socket.transport.abort()
     await screen.until(lambda: "reconnecting" in screen.states(first.line.call))
-    await asyncio.sleep(2)  # on the call's clock: nobody hears this
+    await asyncio.sleep(0.6)  # on the call's clock: nobody hears this
     second = Talk(await node.call(sid=first.line.call))
     await second.say(6, pause=True)
     await second.line.hang_up()

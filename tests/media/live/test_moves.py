@@ -154,7 +154,7 @@ async def test_after_a_nodes_death_those_who_watched_keep_the_words_and_see_the_
     await line.say("before the crash")
     await watching.until(lambda: watching.words(line.call) == "before the crash")
     await pair.a.crash()
-    await asyncio.sleep(2)  # on the call's clock: nobody hears this
+    await asyncio.sleep(0.6)  # on the call's clock: nobody hears this
     second = await pair.moved(line, began)
     await second.say("after it")
     await watching.until(lambda: watching.words(line.call) == "before the crash after it")

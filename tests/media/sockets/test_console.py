@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import nats
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from media.sockets.console import ConsoleLimits
 from protocol.tickets import sign_console, sign_stream
-from tests.kit.media_node import ORIGIN, SECRET, Node
+from sandbox.engines.nats import NatsServer
+from tests.kit.media_node import ORIGIN, SECRET, Node, media_node, scripted_vendor
 
 
 async def test_who_joins_late_sees_the_words_so_far_and_who_may_not_sees_nothing(node: Node) -> None:
@@ -76,6 +80,12 @@ async def test_a_console_ticket_works_once(node: Node) -> None:
     assert await second.closed_with() == 4401
 
 
-async def test_a_console_that_brings_no_ticket_is_4401(node: Node) -> None:
-    screen = await node.open_screen()
-    assert await screen.closed_with() == 4401
+async def test_a_console_that_brings_no_ticket_is_4401(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    limits = ConsoleLimits(ticket=0.2)
+    async with (
+        NatsServer(tmp_path) as nats,
+        scripted_vendor() as vendor,
+        media_node(nats, vendor, port=free_port(), console_limits=limits) as node,
+    ):
+        screen = await node.open_screen()
+        assert await screen.closed_with() == 4401

@@ -49,8 +49,10 @@ async def heard(customer: Customer, times: int = 1) -> Heard:
     return stream
 
 
-async def hang_up_after(leg: Leg, seconds: float) -> None:
-    assert await leg.survives(seconds)
+async def hang_up_after(customer: Customer, leg: Leg, texts: int = 10) -> None:
+    """Hang up once so many texts of the stream have come, however long that takes."""
+    listened = await customer.until_streaming()
+    await customer.until(lambda: len(listened.texts) >= texts)
     leg.hang_up()
 
 
@@ -84,7 +86,7 @@ async def test_the_listener_hears_the_caller_inbound_and_the_agent_outbound(pati
 async def test_frames_are_numbered_and_timed_as_twilio_does(place: Town) -> None:
     emulator, customer = place
     customer.says("/voice", f"{stream(customer)}<Say>Hello</Say><Pause length='60'/>")
-    await hang_up_after(emulator.place_call(), 1)
+    await hang_up_after(customer, emulator.place_call(), texts=60)
     listened = await heard(customer)
     texts = listened.texts[1:]
     assert [text["sequenceNumber"] for text in texts] == [str(n) for n in range(1, len(texts) + 1)]
@@ -93,13 +95,12 @@ async def test_frames_are_numbered_and_timed_as_twilio_does(place: Town) -> None
         assert [one["chunk"] for one in media] == [str(n) for n in range(1, len(media) + 1)]
         assert [one["timestamp"] for one in media] == [str(20 * n) for n in range(len(media))]
         assert len(listened.sound(track)) == 160 * len(media)
-    assert len(listened.media("inbound")) >= 25
 
 
 async def test_the_products_own_parser_understands_every_frame(place: Town) -> None:
     emulator, customer = place
     customer.says("/voice", f"{stream(customer)}<Pause length='60'/>")
-    await hang_up_after(emulator.place_call(), 0.5)
+    await hang_up_after(customer, emulator.place_call())
     frames = [parse(json.dumps(text)) for text in (await heard(customer)).texts]
     assert isinstance(frames[1], Start)
     assert isinstance(frames[-1], Stop)
@@ -108,7 +109,7 @@ async def test_the_products_own_parser_understands_every_frame(place: Town) -> N
 async def test_the_handshake_is_twilios(place: Town) -> None:
     emulator, customer = place
     customer.says("/voice", f"{stream(customer)}<Pause length='60'/>")
-    await hang_up_after(emulator.place_call(), 0.5)
+    await hang_up_after(customer, emulator.place_call())
     headers = {name.lower(): value for name, value in (await heard(customer)).headers.items()}
     assert "origin" not in headers
     assert "sec-websocket-extensions" not in headers
@@ -134,7 +135,7 @@ async def test_on_an_outgoing_call_the_agent_is_inbound(place: Town) -> None:
 async def test_only_the_tracks_asked_for_are_sent(place: Town, track: str, tracks: list[str]) -> None:
     emulator, customer = place
     customer.says("/voice", f"{stream(customer, track=track)}<Pause length='60'/>")
-    await hang_up_after(emulator.place_call(), 0.5)
+    await hang_up_after(customer, emulator.place_call())
     listened = await heard(customer)
     assert listened.start["tracks"] == tracks
     assert {text["media"]["track"] for text in listened.texts if text["event"] == "media"} == set(tracks)
@@ -237,7 +238,7 @@ async def test_faults_come_as_ordered() -> None:
     faults = Faults(lose=0.3, omit_track="outbound", seed=7)
     async with town(faults=faults) as (emulator, customer):
         customer.says("/voice", f"{stream(customer)}<Pause length='60'/>")
-        await hang_up_after(emulator.place_call(), 2)
+        await hang_up_after(customer, emulator.place_call(), texts=60)
         listened = await heard(customer)
         assert listened.start["tracks"] == ["inbound", "outbound"]
         assert listened.media("outbound") == []
