@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from db.engine import Database
 from provisioning.jobs import Payload, enqueue
-from provisioning.worker import Handlers, Timing, work
+from provisioning.worker import AT_ONCE, Handlers, Timing, work
 
 BEAT = timedelta(seconds=1)
 ROOT = Path(__file__).parents[2]
@@ -205,9 +205,9 @@ async def test_an_urgent_job_does_not_wait_for_slow_ones(database: Database, dat
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         handlers = Handlers({"count": slow}, {}, {"urgent": urgent.do})
-        tasks.create_task(work(database_url, database, handlers, stop, BEAT))
-        await _add(database, *(str(number) for number in range(2 * worker.AT_ONCE)))
-        for _ in range(worker.AT_ONCE):
+        tasks.create_task(work(database_url, database, handlers, stop))
+        await _add(database, *(str(number) for number in range(2 * AT_ONCE)))
+        for _ in range(AT_ONCE):
             await begun.acquire()
         async with database.begin() as session:
             await enqueue(session, "urgent", {"n": "now"}, key="now")
