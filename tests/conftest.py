@@ -134,6 +134,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--port-lane", type=int, default=0, help="first lane of ports of this run, one for each process")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run a failing test once more if it is marked so; each mark says why, and the run's last lines name it."""
+    for item in items:
+        if (mark := item.get_closest_marker("may_run_again")) is not None:
+            assert mark.kwargs.get("reason"), f"{item.nodeid}: why may it be run again?"
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def lane_of_ports(worker_id: str, request: pytest.FixtureRequest) -> Iterator[int]:
     """Ports below those that the system lends to connections, a lane of them for each process that runs tests."""

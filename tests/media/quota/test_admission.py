@@ -129,6 +129,7 @@ async def test_who_waits_for_longer_than_is_kept_begins_with_the_calls_first_wor
         assert gap["from_ms"] == 3_000
 
 
+@pytest.mark.may_run_again(reason="openings spaced in time arrive together on a machine that starves the vendor")
 async def test_many_calls_at_once_on_two_nodes_start_no_faster_than_aws_allows(
     bus: NatsServer, free_port: Callable[[], int]
 ) -> None:
