@@ -111,8 +111,11 @@ async def test_a_withdrawn_invitation_opens_nothing(
     assert (await invite(alice)).status == 303  # a change of mind
 
 
-async def test_an_invitation_holds_for_a_week(cast: Cast, browser: Browsers, database: Database) -> None:
+async def test_an_invitation_holds_for_a_week(
+    cast: Cast, browser: Browsers, database: Database, outbox: Post
+) -> None:
     await invite(await browser().sign_in(cast.alice))
+    await outbox[0].letter_to(ERIN)  # its link is made when it is written
     erin = await invited(database)
     async with database.begin() as session:
         link = (await session.scalars(select(SignInLink).where(SignInLink.member_id == erin.id))).one()
