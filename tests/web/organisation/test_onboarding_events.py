@@ -171,7 +171,8 @@ class TestWithoutNats:
                 await others.next()
             streams[0].answer.close()
             async with asyncio.timeout(WAIT):
-                while not await _let_in(alice):  # a closed one makes room once it is noticed, at the next look
+                # A closed one makes room once it is noticed, at the next look.
+                while not await _let_in(alice):  # noqa: ASYNC110 (only asking tells)
                     await asyncio.sleep(0.05)
 
 
