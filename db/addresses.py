@@ -17,6 +17,7 @@ NOT_AN_ADDRESS = "That does not look like an email address. Please check it."
 HIDDEN = "There is a hidden character in that address. Please type it by hand instead of pasting it."
 LETTERS = "Before the @ only plain letters, digits and signs can be used: mail to anything else does not arrive."
 
+_LONGEST_LOCAL = 64  # octets before the @ (RFC 5321, 4.5.3.1.1): mail servers refuse more
 # Besides the categories below: what Unicode lets programs draw as nothing (Default_Ignorable_Code_Point).
 _IGNORABLE = (
     *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800), (0x3164, 0x3164)),
@@ -62,6 +63,8 @@ def read(typed: str, *, plain: bool = True) -> Address:
     if plain and found.ascii_email is None:
         raise AddressError(LETTERS)
     local = found.ascii_local_part or found.local_part
+    if len(local) > _LONGEST_LOCAL or found.ascii_domain.rpartition(".")[2].isdecimal():  # the latter: an IP address
+        raise AddressError(NOT_AN_ADDRESS)
     return Address(
         found.normalized, f"{local}@{found.ascii_domain}", f"{local.casefold()}@{found.ascii_domain.casefold()}"
     )

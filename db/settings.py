@@ -15,6 +15,16 @@ from runtime.settings import CommaList, ProcessSettings
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_CHOICES = {
+    "sslmode": _SSL_MODES,
+    "sslnegotiation": ("postgres", "direct"),
+    "ssl_min_protocol_version": _TLS_VERSIONS,
+    "ssl_max_protocol_version": _TLS_VERSIONS,
+    "target_session_attrs": ("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
+}
+"""What asyncpg accepts as the value of a parameter. It looks only when it connects."""
+_FILES = ("sslcert", "sslkey", "sslcrl", "passfile")
 _UNDERSTOOD = frozenset(
     [
         "host",
@@ -60,7 +70,7 @@ _OURS = frozenset(
 
 def _database_url(value: SecretStr) -> SecretStr:
     """Return the URL without what asyncpg would pass on to the server, which would then refuse every connection."""
-    url = urlsplit(value.get_secret_value())
+    url = urlsplit(value.get_secret_value().strip())
     if url.scheme not in _SCHEMES:
         raise ValueError("must begin with postgresql://")
     hosts = url.netloc.rpartition("@")[2]
@@ -70,22 +80,25 @@ def _database_url(value: SecretStr) -> SecretStr:
             "percent-encoded (/ is %2F, @ %40, # %23)"
         )
     parameters = [kept for name, given in parse_qsl(url.query, True) if (kept := _parameter(name, given))]
-    _check_root_certificate(dict(parameters))
-    return SecretStr(url._replace(query=urlencode(parameters)).geturl())
+    _check_together(dict(parameters))
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    return SecretStr(f"{url.scheme}://{url.netloc}{url.path}{query}")
 
 
 def _have_ports(hosts: str) -> bool:
     """Whether each of ``host:port,host:port`` has a port that is a number, or none."""
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
-    return all(not port or (port.isdecimal() and int(port) < 65_536) for port in ports)
+    return all(not port or (port.isdecimal() and 0 < int(port) < 65_536) for port in ports)
 
 
 def _parameter(name: str, given: str) -> tuple[str, str] | None:
     """Return what to keep of one parameter. Raise `ValueError` for one that cannot be honoured."""
     if name == "ssl":  # as other drivers call it
         name, given = "sslmode", {"true": "require", "false": "disable"}.get(given, given)
-    if name == "sslmode" and given not in _SSL_MODES:
-        raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+    if name in _CHOICES and given not in _CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}")
+    if name in _FILES and not Path(given).expanduser().is_file():
+        raise ValueError(f"{name} names a file that does not exist")
     if name in ("channel_binding", "gssencmode"):
         if given == "require":
             raise ValueError(f"{name}=require is not supported: remove it; sslmode=verify-full proves the server")
@@ -97,8 +110,12 @@ def _parameter(name: str, given: str) -> tuple[str, str] | None:
     return name, given
 
 
-def _check_root_certificate(parameters: dict[str, str]) -> None:
-    """asyncpg looks for the file when it connects: by then the process has long said that it is well."""
+def _check_together(parameters: dict[str, str]) -> None:
+    """Raise `ValueError` for what asyncpg would refuse when it connects, long after the process has started."""
+    if parameters.get("sslnegotiation") == "direct" and parameters.get("sslmode") not in _SSL_MODES[3:]:
+        raise ValueError(f"sslnegotiation=direct needs sslmode to be one of {', '.join(_SSL_MODES[3:])}")
+    if "sslkey" in parameters and "sslcert" not in parameters:
+        raise ValueError("sslkey needs sslcert beside it")
     if parameters.get("sslmode", "").startswith("verify-"):
         file = Path(parameters.get("sslrootcert", "~/.postgresql/root.crt")).expanduser()
         if not file.is_file():

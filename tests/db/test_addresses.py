@@ -74,6 +74,8 @@ def test_an_address_is_read_and_mailed(typed: str, shown: str, envelope: str) ->
             "bob@acacia..example",
             "bob@xn--a.example\r\nBcc: x@y.example",
             "x" * 250 + "@a.example",
+            "x" * 65 + "@a.example",
+            "bob@192.0.2.1",
         ),
         "bob@\u00fc" + "x" * 63 + ".example",
     ],

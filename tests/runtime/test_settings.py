@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 from hypothesis import given, strategies as st
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from db.engine import asyncpg_dsn
 from db.settings import DatabaseUrl
 from media.config import Settings as MediaSettings
 from runtime.settings import HttpOrigin, NatsUrl, SmtpUrl, WebSocketOrigin, origin, vendor
@@ -148,6 +151,8 @@ def test_mail_servers_that_could_never_be_used(url: str) -> None:
         ("channel_binding=disable&connect_timeout=10", ""),
         ("target_session_attrs=read-write", "target_session_attrs=read-write"),
         ("application_name=x&keepalives=1", ""),
+        ("sslmode=require&sslnegotiation=direct", "sslmode=require&sslnegotiation=direct"),
+        ("ssl_min_protocol_version=TLSv1.2", "ssl_min_protocol_version=TLSv1.2"),
     ],
 )
 def test_connection_parameters_are_kept_or_dropped(query: str, kept: str) -> None:
@@ -161,6 +166,9 @@ def test_connection_parameters_are_kept_or_dropped(query: str, kept: str) -> Non
         *("channel_binding=require", "sslmode=require&channel_binding=require", "gssencmode=require"),
         *("sslmode=required", "pgbouncer=true", "schema=public", "sslmode=verify-full"),
         *("sslmode=verify-full&sslrootcert=/nowhere", "sslmode=verify-ca&sslrootcert=system"),
+        *("target_session_attrs=master", "ssl_min_protocol_version=1.2", "ssl_max_protocol_version=TLSv4"),
+        *("sslnegotiation=direct", "sslnegotiation=tls&sslmode=require", "sslcert=/nowhere", "passfile=/nowhere"),
+        *("hostaddr=10.0.0.1", "require_auth=scram-sha-256", "load_balance_hosts=random", "sslcrl=/nowhere"),
     ],
 )
 def test_a_connection_parameter_that_cannot_be_honoured_is_refused(query: str) -> None:
@@ -175,12 +183,34 @@ def test_a_root_certificate_that_exists_is_accepted(tmp_path: Path) -> None:
     assert "verify-full" in _DATABASE(SecretStr(url)).get_secret_value()
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(f"target_session_attrs={each}" for each in ("any", "primary", "standby", "read-only", "prefer-standby")),
+        *(f"ssl_{end}_protocol_version=TLSv1{minor}" for end in ("min", "max") for minor in (".2", ".3")),
+        *("sslnegotiation=postgres", "sslmode=require&sslnegotiation=direct", "options=-c%20jit%3Doff"),
+    ],
+)
+async def test_what_is_kept_is_understood_when_it_connects(query: str, free_port: Callable[[], int]) -> None:
+    url = _DATABASE(SecretStr(f"postgresql://u:p@127.0.0.1:{free_port()}/d?{query}")).get_secret_value()
+    with pytest.raises(ConnectionRefusedError):  # nobody listens there: no parameter was refused before
+        await asyncpg.connect(url, timeout=5)
+
+
+def test_a_folder_of_sockets_stays_a_url() -> None:
+    assert asyncpg_dsn(_DATABASE(SecretStr("postgresql:///d?host=/run/pg")).get_secret_value()).startswith(
+        "postgresql:///d?host="
+    )
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:p@a:5432,b:5433/d", "postgresql:///d?host=/run/pg", "postgres://h"])
 def test_hosts_of_a_database(url: str) -> None:
     assert _DATABASE(SecretStr(url))
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:p@h:port/d", "postgresql://u:p@h:70000/d", "postgresql://h:1,h:x/d"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@h:port/d", "postgresql://u:p@h:70000/d", "postgresql://h:1,h:x/d", "postgresql://h:0/d"]
+)
 def test_ports_of_a_database_are_numbers(url: str) -> None:
     with pytest.raises(ValidationError):
         _DATABASE(SecretStr(url))
