@@ -28,11 +28,11 @@ from db.queries.numbers import Numbers
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import APPLICATION, EmbeddedPostgres
 from sandbox.mail import Mailbox, post_office
-from tests.kit.cast import Cast
-from tests.kit.media_node import Node, media_node, scripted_vendor
-from tests.kit.paid_site import Shop, open_shop
-from tests.kit.postman import postman_at_work
-from tests.kit.site import Browser, Site
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
+from tests.kit.web.cast import Cast
+from tests.kit.web.paid_site import Shop, open_shop
+from tests.kit.web.postman import postman_at_work
+from tests.kit.web.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
 

@@ -17,7 +17,7 @@ from db.engine import Database
 from db.models import Base, Member
 from db.queries import members, numbers, organisations
 from db.queries.members import AddressTakenError, Members
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

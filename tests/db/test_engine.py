@@ -16,7 +16,7 @@ from db.queries import members
 from provisioning.mail.smtp import Mailer
 from provisioning.stripe import api as stripe_api
 from provisioning.twilio import client as twilio_client
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 
 async def _one(database: Database) -> int:

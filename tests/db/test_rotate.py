@@ -11,7 +11,7 @@ from db import rotate
 from db.encryption import Keyring
 from db.engine import Database, asyncpg_dsn, named
 from db.rotate import KeyMissingError
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 NEW = Fernet.generate_key().decode()
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from db.engine import Database, asyncpg_dsn
 from db.models import Backup, Member, Organisation
 from sandbox.engines.postgres import EmbeddedPostgres, binaries
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 _SCRIPTS = Path(__file__).parents[2] / "deploy" / "backup"
 

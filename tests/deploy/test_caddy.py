@@ -20,8 +20,8 @@ from protocol.tickets import sign_console
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from sandbox.twilio.phone.media_stream import signature
-from tests.kit.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
-from tests.kit.media_node import ORIGIN, SECRET, TOKEN, Address, Node, media_node, scripted_vendor
+from tests.kit.machines.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
+from tests.kit.media.media_node import ORIGIN, SECRET, TOKEN, Address, Node, media_node, scripted_vendor
 
 
 @pytest.fixture

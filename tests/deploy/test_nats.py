@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 
 from sandbox.engines.nats import NatsServer, User
-from tests.kit.nats import settled
+from tests.kit.media.nats import settled
 
 _DISK_USERS: list[User] = ["web", "provisioning"]
 _WORDS = ["transcript.org.CA1", "snapshot.CA1", "ticket.spent"]

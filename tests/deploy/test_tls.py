@@ -17,8 +17,8 @@ from aiohttp import web
 
 from runtime.tls import server_context
 from sandbox.engines.nats import NatsServer
-from tests.kit.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
-from tests.kit.media_node import Address, media_node, scripted_vendor
+from tests.kit.machines.caddy import MEDIA_PORT, WEB_PORT, Proxy, loopback_host, proxy
+from tests.kit.media.media_node import Address, media_node, scripted_vendor
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -12,8 +12,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from sandbox.engines.nats import NatsServer, User
-from tests.kit.media_node import Node, media_node, scripted_vendor
-from tests.kit.nats import settled
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
+from tests.kit.media.nats import settled
 
 CANARY = "velvetwombat"
 EVERYTHING = {

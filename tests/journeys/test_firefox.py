@@ -13,9 +13,9 @@ from db.queries import sign_in_links
 from sandbox.audio import coded_words
 from sandbox.twilio.emulator import Twilio
 from tests.journeys.test_words import PAUSE, at_work, nats, node, ports, settings, telephone
-from tests.kit.cast import Cast
-from tests.kit.firefox import Firefox, firefox
-from tests.kit.site import Site
+from tests.kit.browser.firefox import Firefox, firefox
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 
 __all__ = ["at_work", "nats", "node", "ports", "settings", "telephone"]
 

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.kit.chromium import chromium
-from tests.kit.newcomer import (
+from tests.kit.browser.chromium import chromium
+from tests.kit.web.newcomer import (
     PATIENCE_SECONDS,
     Person,
     World,

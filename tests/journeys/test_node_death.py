@@ -18,9 +18,9 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from sandbox import call
-from tests.kit.chromium import executable, open_link
-from tests.kit.sandbox_run import UP, Sandbox, sandbox_run
-from tests.kit.scripted_wav import write_call
+from tests.kit.browser.chromium import executable, open_link
+from tests.kit.machines.sandbox_run import UP, Sandbox, sandbox_run
+from tests.kit.media.scripted_wav import write_call
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

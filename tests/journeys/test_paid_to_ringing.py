@@ -16,8 +16,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.kit.chromium import chromium
-from tests.kit.newcomer import (
+from tests.kit.browser.chromium import chromium
+from tests.kit.media.scripted_wav import write_call
+from tests.kit.web.newcomer import (
     Person,
     World,
     call_in,
@@ -30,7 +31,6 @@ from tests.kit.newcomer import (
     sign_up,
     tell_business,
 )
-from tests.kit.scripted_wav import write_call
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -20,10 +20,10 @@ from db.queries.members import Members
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.media_node import Node, media_node, scripted_vendor
-from tests.kit.site import Site
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

@@ -17,9 +17,9 @@ from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from sandbox.transcribe.stream import Limits
 from sandbox.twilio.faults import Track
-from tests.kit.heard_words import WORD_MS, Talk, account, causes, gap_ms
-from tests.kit.media_ends import Screen
-from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.media.heard_words import WORD_MS, Talk, account, causes, gap_ms
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
 
 RETRIED = ("InternalFailureException", "ServiceUnavailableException", "ConflictException", "LimitExceededException")
 QUICKLY = (0.02, 0.1, 0.5)  # seconds between attempts

@@ -14,8 +14,8 @@ from awscrt.auth import AwsCredentials, AwsCredentialsProvider
 from media.speech.transcribe import ConnectionTiming
 from media.speech.transcription import Timing
 from sandbox.engines.nats import NatsServer
-from tests.kit.heard_words import Talk, account
-from tests.kit.media_node import media_node, scripted_vendor
+from tests.kit.media.heard_words import Talk, account
+from tests.kit.media.media_node import media_node, scripted_vendor
 
 LIFE_SECONDS = 2.0
 KEYS = {f"ASIATEST{number}": f"secret{number}" for number in range(100)}

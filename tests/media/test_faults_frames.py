@@ -13,9 +13,9 @@ import pytest
 
 from sandbox.audio import coded_words
 from sandbox.twilio.faults import Faults, Mangler
-from tests.kit.heard_words import WORD_MS, Talk, Word, account, causes
-from tests.kit.media_ends import Screen
-from tests.kit.media_node import Node
+from tests.kit.media.heard_words import WORD_MS, Talk, Word, account, causes
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.media_node import Node
 
 WORDS = 40
 RATES = (0.01, 0.05, 0.1, 0.2)

@@ -12,7 +12,7 @@ import pytest
 from media.live.transcript import LiveCall, Utterance
 from media.speech.call import Call
 from sandbox.load.__main__ import soak
-from tests.kit.media_node import Node
+from tests.kit.media.media_node import Node
 
 CALLS = 100
 _CODE = (ModuleType, FunctionType, BuiltinFunctionType, type, asyncio.AbstractEventLoop)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.role_scene import SOURCES
+from tests.kit.media.role_scene import SOURCES
 
 _SECONDS = 90.0
 APART = ("unshare", "--net", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
@@ -22,7 +22,7 @@ APART = ("unshare", "--net", "--mount", *(() if os.geteuid() == 0 else ("--map-r
 @pytest.mark.parametrize("source", SOURCES)
 async def test_a_role_gives_the_credentials_of_every_call(source: str, tmp_path: Path) -> None:
     scene = await asyncio.create_subprocess_exec(
-        *(*APART, sys.executable, "-m", "tests.kit.role_scene", source, str(tmp_path)),
+        *(*APART, sys.executable, "-m", "tests.kit.media.role_scene", source, str(tmp_path)),
         cwd=Path(__file__).parents[2],
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

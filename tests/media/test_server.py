@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sandbox.twilio.phone.media_stream import signature
-from tests.kit.media_node import TOKEN, Node
+from tests.kit.media.media_node import TOKEN, Node
 
 
 async def test_pages_for_those_who_run_it(node: Node) -> None:

@@ -18,9 +18,9 @@ from nats.aio.msg import Msg
 from protocol.tickets import sign_stream
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.phone.media_stream import CONNECTED
-from tests.kit.media_ends import Line, Screen
-from tests.kit.media_node import SECRET, Node, media_node, scripted_vendor
-from tests.kit.nats import settled
+from tests.kit.media.media_ends import Line, Screen
+from tests.kit.media.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.media.nats import settled
 
 
 @dataclass

@@ -15,10 +15,10 @@ from db.models import NumberOrder
 from db.queries.numbers import Numbers
 from provisioning.numbers.orders import cancel, enqueue_order
 from sandbox.twilio.emulator import RestFault
-from tests.kit.cast import Cast
-from tests.kit.number_orders import Shop, shop
-from tests.kit.twilio_account import account
-from tests.kit.worker_process import worker_process
+from tests.kit.vendors.twilio_account import account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import Shop, shop
+from tests.kit.web.worker_process import worker_process
 
 LIST, BUY = ("GET", r"/IncomingPhoneNumbers\.json$"), ("POST", r"/IncomingPhoneNumbers\.json$")
 ONE, SET_UP, GIVE_BACK = (("GET", r"/PN\w+\.json$"), ("POST", r"/PN\w+\.json$"), ("DELETE", r"/PN\w+\.json$"))

@@ -12,7 +12,7 @@ import nats
 from provisioning import progress
 from provisioning.progress import Progress
 from sandbox.engines.nats import NatsServer
-from tests.kit.nats import settled
+from tests.kit.media.nats import settled
 
 
 async def test_who_listens_hears_how_far_it_is(tmp_path: Path) -> None:

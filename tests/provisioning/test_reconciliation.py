@@ -20,9 +20,9 @@ from provisioning.stripe.api import StripeError
 from provisioning.twilio.numbers_api import FREE
 from provisioning.twilio.webhook_url import is_same
 from sandbox.twilio.emulator import Number as Owned, RestFault
-from tests.kit.cast import Cast
-from tests.kit.number_orders import WEB, Shop, shop
-from tests.kit.twilio_account import account
+from tests.kit.vendors.twilio_account import account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import WEB, Shop, shop
 
 FIRST, SECOND = "+61255500000", "+61255500037"
 

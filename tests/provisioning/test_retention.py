@@ -14,7 +14,7 @@ from db.queries.audit import AuditFilter, AuditLog, details_of
 from db.queries.calls import Calls
 from provisioning import schedule
 from provisioning.schedule import purge_calls
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 
 async def _call(database: Database, cast: Cast, sid: str, *, days: float, of_b: bool = False) -> None:

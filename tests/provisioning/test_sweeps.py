@@ -14,7 +14,7 @@ from db.queries import sign_in_links
 from db.queries.calls import Calls
 from provisioning import schedule
 from provisioning.worker import Handlers, work
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 
 async def _open_two_calls(database: Database, cast: Cast) -> None:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.twilio.emulator import Twilio
-from tests.kit.twilio_customer import NUMBER, Customer, town
+from tests.kit.vendors.twilio_customer import NUMBER, Customer, town
 
 Town = tuple[Twilio, Customer]
 

@@ -22,8 +22,8 @@ from sandbox.demo_organisation import seed
 from sandbox.demo_purchase import LABEL, SEATS, Given, given, settle
 from sandbox.engines.processes import StartError
 from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
-from tests.kit.paid_site import KEY, PRICE, Shop
-from tests.kit.twilio_account import Account, account
+from tests.kit.vendors.twilio_account import Account, account
+from tests.kit.web.paid_site import KEY, PRICE, Shop
 
 
 @dataclass

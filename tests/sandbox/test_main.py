@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from sandbox.engines.processes import command_line
-from tests.kit.sandbox_run import STOP_SECONDS, UP, Begin, Sandbox, sandbox_run
+from tests.kit.machines.sandbox_run import STOP_SECONDS, UP, Begin, Sandbox, sandbox_run
 
 pytestmark = pytest.mark.slow
 

@@ -18,9 +18,9 @@ from aiohttp import web
 from db import migrate
 from db.engine import Database
 from db.models import Member
-from tests.kit.cast import Cast
-from tests.kit.site import Browser, Site
-from tests.kit.twilio_caller import INBOUND, available, calling, twilio_of
+from tests.kit.vendors.twilio_caller import INBOUND, available, calling, twilio_of
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
 from web.resources import DATABASE

@@ -13,9 +13,8 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from db.engine import Database
 from db.models import Call
 from db.queries.members import Members
-from tests.kit.cast import Cast
-from tests.kit.chromium import open_link
-from tests.kit.console_page import (  # noqa: F401 (fixtures)
+from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import (  # noqa: F401 (fixtures)
     CALL,
     OTHER,
     Open,
@@ -29,8 +28,9 @@ from tests.kit.console_page import (  # noqa: F401 (fixtures)
     way,
     window,
 )
-from tests.kit.live_media import LiveMedia, call_view
-from tests.kit.paid_site import Shop
+from tests.kit.media.live_media import LiveMedia, call_view
+from tests.kit.web.cast import Cast
+from tests.kit.web.paid_site import Shop
 
 pytestmark = pytest.mark.browser
 

@@ -20,7 +20,7 @@ from prometheus_client import REGISTRY
 
 from protocol.facts import Fact, parse
 from sandbox.engines.nats import NatsServer
-from tests.kit.nats import settled, still
+from tests.kit.media.nats import settled, still
 from web.bus import PROBE_SECONDS, WAITING_FACTS, Apply, Facts, open_facts
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import AuditEntry, Member, Organisation
 from db.queries.members import AddressTakenError
-from tests.kit.cast import Cast
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.found import found
 
 ROOT = Path(__file__).parents[2]

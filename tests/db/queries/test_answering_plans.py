@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from db.engine import Database
 from db.opening_hours import OwnDay, Schedule, Week
 from db.queries.answering_plans import Alternative, AnsweringPlans, OwnDays, Plan
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 WEEK: Week = (((540, 720), (780, 1020)), ((540, 1020),), (), (), ((0, 1440),), (), ())
 PLAN = Plan(

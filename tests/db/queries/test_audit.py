@@ -18,7 +18,7 @@ from db.queries.audit import Actor, AuditFilter, AuditLog, Place, details_of, re
 from provisioning.jobs import Payload, enqueue
 from provisioning.schedule import forget
 from provisioning.worker import Handlers, work
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 CHANGES = [
     "UPDATE audit_entries SET action = 'nothing.happened'",

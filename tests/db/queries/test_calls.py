@@ -19,7 +19,7 @@ from db.queries import calls
 from db.queries.call_progress import CallReport, DialReport, LegReport, Report
 from db.queries.calls import CallFilter, Calls, Place
 from db.queries.members import Members
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from db.models import Call, Member
 from db.queries.call_progress import CallReport, Direction, LegReport
 from db.queries.calls import Calls
 from db.queries.missed_calls import CLAIM, Missed, MissedCalls
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 NOW = datetime.now(UTC)
 KIM, LEE = "+61400000001", "+61400000002"

@@ -11,7 +11,7 @@ from db.engine import Database
 from db.models import RateLimit, SignInLink
 from db.queries import rate_limits, sign_in_links
 from db.queries.rate_limits import Limit
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 THREE = Limit("test", count=3, seconds=3600)
 

@@ -19,10 +19,10 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
-from tests.kit.chromium import chromium, open_link
-from tests.kit.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
-from tests.kit.load_balancer import Front, front
-from tests.kit.site import Site
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.machines.load_balancer import Front, front
+from tests.kit.media.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
+from tests.kit.web.site import Site
 from web.config import Settings
 from web.request import session as request_session
 

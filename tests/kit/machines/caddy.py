@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.rrset
 
 WEB_PORT, MEDIA_PORT = 8080, 8081  # in the Caddyfile, as in the image
-CADDYFILE = Path(__file__).parents[2] / "deploy" / "caddy" / "Caddyfile"
+CADDYFILE = Path(__file__).parents[3] / "deploy" / "caddy" / "Caddyfile"
 _START_SECONDS = 20
 
 

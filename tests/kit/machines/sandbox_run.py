@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sandbox.config import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 UP = "Ctrl-C stops everything."
 START_SECONDS = 60
 STOP_SECONDS = 30

@@ -20,11 +20,11 @@ from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from sandbox.twilio.emulator import Behaviour, Leg, Number, Twilio, TwilioSettings, twilio
-from tests.kit.cast import Cast
-from tests.kit.load_balancer import Front, front
-from tests.kit.media_ends import Screen
-from tests.kit.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
-from tests.kit.twilio_caller import available
+from tests.kit.machines.load_balancer import Front, front
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
+from tests.kit.vendors.twilio_caller import available
+from tests.kit.web.cast import Cast
 from web.app import create_app
 from web.bus import BUS
 from web.config import Settings

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sandbox.audio import coded_words
 from sandbox.twilio.faults import Track
-from tests.kit.media_ends import Line, Screen
+from tests.kit.media.media_ends import Line, Screen
 
 WORD_MS = (coded_words.WORD + coded_words.GAP) // 8
 SPEAKERS: dict[Track, str] = {"inbound": "caller", "outbound": "agent"}

@@ -30,7 +30,7 @@ from media.live.transcript import (
 )
 from media.quota.admission import Admission
 from protocol.tickets import Revoked, Role, UsedTickets
-from tests.kit.media_ends import fold
+from tests.kit.media.media_ends import fold
 
 ORG = "a"
 TAKEOVER_SECONDS = 0.4

@@ -28,7 +28,7 @@ from sandbox.engines.nats import NatsServer
 from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe.emulator import Transcribe as Vendor, transcribe
 from sandbox.twilio.phone.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
-from tests.kit.media_ends import Line, Screen
+from tests.kit.media.media_ends import Line, Screen
 
 SECRET = "s" * 32
 TOKEN = "t" * 32
@@ -130,7 +130,7 @@ async def media_process(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *program),
         env={name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         stdout=asyncio.subprocess.PIPE,
     )
     distant = Distant(f"ws://127.0.0.1:{port}", process=process)

@@ -1,4 +1,6 @@
-"""One scene of tests/media/test_roles.py: ``python -m tests.kit.role_scene SOURCE FOLDER``, in namespaces of its own.
+"""One scene of tests/media/test_roles.py, in namespaces of its own.
+
+Run ``python -m tests.kit.media.role_scene SOURCE FOLDER``.
 
 In them this machine has the link-local addresses that AWS's services have, and may replace ``/etc/hosts`` and the
 certificate authorities without anybody else noticing. Ends with status 0 once both calls' words were seen.
@@ -16,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.engines.nats import NatsServer
-from tests.kit.certificate import self_signed
-from tests.kit.credential_sources import (
+from tests.kit.machines.certificate import self_signed
+from tests.kit.media.credential_sources import (
     AGENT_HOST,
     IMDS_HOST,
     ROLE_ARN,
@@ -28,7 +30,7 @@ from tests.kit.credential_sources import (
     served,
     token_service,
 )
-from tests.kit.media_node import Distant, media_process, scripted_vendor
+from tests.kit.media.media_node import Distant, media_process, scripted_vendor
 
 _PORT = 8081  # all are free here
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")

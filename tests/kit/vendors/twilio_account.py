@@ -10,7 +10,7 @@ from typing import Any
 from provisioning.twilio.settings import TwilioSettings as Settings
 from sandbox.twilio.emulator import Number, Registry, Twilio, TwilioSettings, twilio
 from sandbox.twilio.rest.registry import now
-from tests.kit.twilio_specification import Judge
+from tests.kit.vendors.twilio_specification import Judge
 
 ACCOUNT, KEY, SECRET, TOKEN = f"AC{'1' * 32}", f"SK{'2' * 32}", "k" * 32, "t" * 32
 BUNDLE, ADDRESS = f"BU{'4' * 32}", f"AD{'5' * 32}"

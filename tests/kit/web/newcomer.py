@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.kit.sandbox_run import UP, Sandbox, sandbox_run
+from tests.kit.machines.sandbox_run import UP, Sandbox, sandbox_run
 
 ABN = "51 824 753 556"
 PATIENCE_SECONDS = 30

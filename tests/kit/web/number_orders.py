@@ -19,7 +19,7 @@ from provisioning.numbers import orders as numbers_orders
 from provisioning.numbers.purchase import PurchaseContext
 from provisioning.progress import Progress
 from provisioning.twilio import numbers_api
-from tests.kit.twilio_account import Account
+from tests.kit.vendors.twilio_account import Account
 
 WEB = "https://bilby.example"
 SYDNEY = {"locality": "Sydney"}

@@ -16,9 +16,9 @@ from db.queries.audit import AuditFilter, AuditLog, Details, details_of
 from db.queries.number_orders import NumberOrders
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number as TwilioNumber
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
-from tests.kit.twilio_account import Account
+from tests.kit.vendors.twilio_account import Account
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.config import Settings
 
 Answer = aiohttp.ClientResponse

@@ -23,7 +23,7 @@ from provisioning.billing.events import ACT, Events
 from provisioning.stripe.api import Purchase, StripeApi
 from provisioning.worker import Handlers, work
 from sandbox.stripe.emulator import Filled, Manner, Stripe, StripeSettings, stripe
-from tests.kit.site import Browser, Site
+from tests.kit.web.site import Browser, Site
 from web.app import create_app
 from web.config import Settings
 from web.resources import STRIPE

@@ -17,7 +17,7 @@ from db.queries.members import Members
 from provisioning.billing import customers
 from provisioning.billing.sync import synchronise
 from provisioning.stripe.api import StripeApi
-from tests.kit.stripe import PRICE, Till
+from tests.kit.vendors.stripe import PRICE, Till
 
 GRACE = timedelta(days=14)
 

@@ -15,7 +15,7 @@ from provisioning.mail import links
 from provisioning.mail.sender import MailSender
 from provisioning.mail.smtp import Mailer
 from provisioning.worker import Handlers, work
-from tests.kit.site import Site
+from tests.kit.web.site import Site
 from web.config import Settings
 from web.resources import DATABASE
 

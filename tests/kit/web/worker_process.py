@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.kit.number_orders import WEB
-from tests.kit.twilio_account import Account
+from tests.kit.vendors.twilio_account import Account
+from tests.kit.web.number_orders import WEB
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # One that takes over a dead one's job after a second instead of half a minute.
 WORKER = """

@@ -16,9 +16,9 @@ import pytest_asyncio
 from media.speech.call import CallTiming
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
-from tests.kit.media_ends import Line, Screen
-from tests.kit.media_node import Distant, Node, media_node, media_process, scripted_vendor
-from tests.kit.nats import settled, still
+from tests.kit.media.media_ends import Line, Screen
+from tests.kit.media.media_node import Distant, Node, media_node, media_process, scripted_vendor
+from tests.kit.media.nats import settled, still
 
 QUICK = CallTiming(takeover=0.5)
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from media.live.mirrors import keeper_of
 from media.live.replication import IN_FLIGHT_DELAYS, IN_FLIGHT_SECONDS
 from sandbox.engines.nats import NatsServer
-from tests.kit.light_node import TAKEOVER_SECONDS, LightNode, Page, Speech, unaccounted
+from tests.kit.media.light_node import TAKEOVER_SECONDS, LightNode, Page, Speech, unaccounted
 
 NODES = range(3)
 

@@ -15,8 +15,8 @@ from media.quota.admission import Admission
 from media.speech.transcribe import ConnectionTiming
 from media.speech.transcription import USUAL, Timing
 from sandbox.engines.nats import NatsServer
-from tests.kit.media_ends import Line, Screen
-from tests.kit.media_node import Address, Node, media_node, media_process, scripted_vendor
+from tests.kit.media.media_ends import Line, Screen
+from tests.kit.media.media_node import Address, Node, media_node, media_process, scripted_vendor
 
 
 @pytest.fixture

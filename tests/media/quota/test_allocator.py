@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from media.quota.allocator import SETTLE_SECONDS, STARTS_PER_SECOND, Allocator
 from media.quota.membership import GONE_SECONDS, Ask, Heartbeat
-from tests.kit.quota_cluster import MOST_DELAY_SECONDS, Fleet, fleet_of
+from tests.kit.media.quota_cluster import MOST_DELAY_SECONDS, Fleet, fleet_of
 
 TAKEOVER_SECONDS = GONE_SECONDS + SETTLE_SECONDS + 1.0
 _seeds = st.integers(0, 1 << 16)

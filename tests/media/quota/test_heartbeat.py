@@ -15,8 +15,8 @@ from nats.aio.subscription import Subscription
 
 from media.quota.membership import GONE_SECONDS, Heartbeat, Membership
 from sandbox.engines.nats import NatsServer, User
-from tests.kit.media_node import Node, media_node
-from tests.kit.nats import settled
+from tests.kit.media.media_node import Node, media_node
+from tests.kit.media.nats import settled
 
 _times = st.floats(0, 100, allow_nan=False)
 

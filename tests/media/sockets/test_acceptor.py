@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from media.sockets.acceptor import Limits, Unadmitted, client_address
 from media.sockets.console import ConsoleLimits
 from sandbox.engines.nats import NatsServer
-from tests.kit.media_node import Address, Distant, media_node, media_process, scripted_vendor
+from tests.kit.media.media_node import Address, Distant, media_node, media_process, scripted_vendor
 
 PATIENT = 600.0  # seconds: longer than any test
 

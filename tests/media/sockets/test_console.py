@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from media.sockets.console import ConsoleLimits
 from protocol.tickets import sign_console, sign_stream
 from sandbox.engines.nats import NatsServer
-from tests.kit.media_node import ORIGIN, SECRET, Node, media_node, scripted_vendor
+from tests.kit.media.media_node import ORIGIN, SECRET, Node, media_node, scripted_vendor
 
 
 async def test_who_joins_late_sees_the_words_so_far_and_who_may_not_sees_nothing(node: Node) -> None:

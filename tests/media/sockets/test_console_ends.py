@@ -18,9 +18,9 @@ from media.sockets.console import ConsoleLimits
 from protocol.tickets import REVOKED_SECONDS, ConsoleTicket, Revoked, sign_console
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
-from tests.kit.media_ends import Screen
-from tests.kit.media_node import SECRET, Node, media_node, scripted_vendor
-from tests.kit.nats import settled
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.media.nats import settled
 
 
 @pytest_asyncio.fixture

@@ -16,7 +16,7 @@ from media.sockets.console import Console
 from media.sockets.twilio_stream import Stream
 from protocol.tickets import sign_console
 from sandbox.engines.nats import NatsServer
-from tests.kit.media_node import ORIGIN, SECRET, TOKEN, Node, media_node, scripted_vendor
+from tests.kit.media.media_node import ORIGIN, SECRET, TOKEN, Node, media_node, scripted_vendor
 
 STREAM, CONSOLE = "/twilio/stream", "/console"
 

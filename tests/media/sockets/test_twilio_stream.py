@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from media import metrics
 from protocol.tickets import sign_console, sign_stream
 from sandbox.twilio.phone.media_stream import CONNECTED, signature
-from tests.kit.media_node import ACCOUNT, SECRET, TOKEN, Node
+from tests.kit.media.media_node import ACCOUNT, SECRET, TOKEN, Node
 
 
 def count(metric: str, **labels: str) -> float:

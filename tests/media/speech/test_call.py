@@ -17,8 +17,8 @@ from media.speech.frames import Media, MediaBody
 from media.speech.transcribe import OnEvent, Transcriber
 from protocol.tickets import StreamTicket
 from sandbox.engines.nats import NatsServer
-from tests.kit.media_node import Node, media_node, scripted_vendor
-from tests.kit.nats import settled
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
+from tests.kit.media.nats import settled
 
 
 async def test_words_reach_a_console_partials_first_then_finals(node: Node) -> None:

@@ -13,8 +13,8 @@ import pytest_asyncio
 from media.speech.transcribe import ConnectionTiming
 from media.speech.transcription import Timing
 from sandbox.engines.nats import NatsServer
-from tests.kit.media_ends import Line, Screen
-from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.media.media_ends import Line, Screen
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = 3600.0

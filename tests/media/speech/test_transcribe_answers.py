@@ -16,8 +16,8 @@ from media.speech.transcription import Timing
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe import eventstream
 from sandbox.transcribe.errors import AwsError
-from tests.kit.media_ends import Line, Screen
-from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.media.media_ends import Line, Screen
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
 
 QUICKLY = Timing(back_off=(0.02, 0.1, 0.5))
 HEADERS = {":content-type": "application/json", ":event-type": "TranscriptEvent", ":message-type": "event"}

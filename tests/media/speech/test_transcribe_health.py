@@ -14,7 +14,7 @@ from media.speech.eventstream import TranscribeError
 from media.speech.transcribe import ConnectionTiming, Transcribe
 from media.speech.transcribe_health import TranscribeHealth
 from sandbox.transcribe.emulator import Transcribe as Vendor
-from tests.kit.media_node import KEYS, scripted_vendor
+from tests.kit.media.media_node import KEYS, scripted_vendor
 
 
 @pytest_asyncio.fixture

@@ -14,8 +14,8 @@ from awscrt.auth import AwsCredentialsProvider
 from media.speech.eventstream import TranscribeError
 from media.speech.transcribe import Transcribe
 from sandbox.engines.nats import NatsServer
-from tests.kit.certificate import self_signed
-from tests.kit.media_node import KEYS, Distant, media_process, scripted_vendor
+from tests.kit.machines.certificate import self_signed
+from tests.kit.media.media_node import KEYS, Distant, media_process, scripted_vendor
 
 NO_FILES = """
 import resource, runpy, signal

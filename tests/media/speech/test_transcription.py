@@ -16,8 +16,8 @@ from media.speech.transcription import Timing
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.stream import Limits
-from tests.kit.media_ends import PAUSE, Screen
-from tests.kit.media_node import Node, media_node, scripted_vendor
+from tests.kit.media.media_ends import PAUSE, Screen
+from tests.kit.media.media_node import Node, media_node, scripted_vendor
 
 
 @pytest_asyncio.fixture

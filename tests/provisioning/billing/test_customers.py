@@ -12,8 +12,8 @@ from db.engine import Database
 from provisioning.billing.customers import UNLINKED, link_subscriptions
 from provisioning.stripe.api import StripeApi, StripeError
 from sandbox.stripe.emulator import Fault
-from tests.kit.paying_organisation import Payer, payer_at
-from tests.kit.stripe import PRICE, Till, open_till
+from tests.kit.vendors.stripe import PRICE, Till, open_till
+from tests.kit.web.paying_organisation import Payer, payer_at
 
 
 @pytest_asyncio.fixture

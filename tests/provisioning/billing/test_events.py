@@ -31,8 +31,8 @@ from provisioning.billing.events import (
 )
 from provisioning.jobs import TryAgain
 from sandbox.stripe.emulator import Fault
-from tests.kit.paying_organisation import GRACE, Payer, payer_at
-from tests.kit.stripe import Till, open_till
+from tests.kit.vendors.stripe import Till, open_till
+from tests.kit.web.paying_organisation import GRACE, Payer, payer_at
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -19,7 +19,7 @@ from provisioning.mail.queue import NoticeKind
 from provisioning.mail.sender import MailSender
 from provisioning.mail.smtp import Mailer
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 URL = "https://bilby.example"

@@ -21,11 +21,11 @@ from provisioning.jobs import TryAgain
 from sandbox.mail import Mailbox
 from sandbox.stripe.emulator import Fault
 from sandbox.twilio.emulator import RestFault
-from tests.kit.number_orders import SYDNEY, Shop, shop
-from tests.kit.paying_organisation import GRACE, Payer, payer_at
-from tests.kit.stripe import KEY, PRICE, Till, open_till
-from tests.kit.twilio_account import account
-from tests.kit.worker_process import worker_process
+from tests.kit.vendors.stripe import KEY, PRICE, Till, open_till
+from tests.kit.vendors.twilio_account import account
+from tests.kit.web.number_orders import SYDNEY, Shop, shop
+from tests.kit.web.paying_organisation import GRACE, Payer, payer_at
+from tests.kit.web.worker_process import worker_process
 
 LIST, GIVE_BACK = ("GET", r"/IncomingPhoneNumbers\.json$"), ("DELETE", r"/PN\w+\.json$")
 PAST = timedelta(hours=1)

@@ -14,7 +14,7 @@ from db.models import OrganisationStatus
 from db.queries.organisations import ENTITLEMENTS
 from provisioning.billing.sync import Decision, Known, decide
 from provisioning.stripe.subscription import StripeSubscription, chosen
-from tests.kit.paying_organisation import GRACE
+from tests.kit.web.paying_organisation import GRACE
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 ONE = StripeSubscription("sub_1", "cus_1", "active", 2, "si_1", NOW + timedelta(days=30), False, NOW, paid=True)

@@ -15,8 +15,8 @@ from provisioning.billing.sync import ask, correct, synchronise, write
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeError
 from sandbox.stripe.emulator import Fault
-from tests.kit.paying_organisation import GRACE, Payer, payer_at
-from tests.kit.stripe import KEY, PRICE, Till, open_till
+from tests.kit.vendors.stripe import KEY, PRICE, Till, open_till
+from tests.kit.web.paying_organisation import GRACE, Payer, payer_at
 
 
 @pytest_asyncio.fixture

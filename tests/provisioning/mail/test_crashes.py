@@ -12,8 +12,8 @@ import aiohttp
 
 from db.engine import Database
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
-from tests.kit.worker_process import WORKER
+from tests.kit.web.cast import Cast
+from tests.kit.web.worker_process import WORKER
 from web.config import Settings
 
 ROOT = Path(__file__).parents[3]

@@ -22,7 +22,7 @@ from provisioning.mail.queue import Kind
 from provisioning.mail.sender import LATER, SOON, MailSender, is_refused
 from provisioning.mail.smtp import Mailer
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
+from tests.kit.web.cast import Cast
 
 URL = "https://bilby.example"
 ALICE = {"email": "alice@acacia.example", "network": "192.0.2.7"}

@@ -16,9 +16,9 @@ from provisioning.numbers import bundles as regulatory
 from provisioning.twilio import bundles_api
 from provisioning.twilio.bundles_api import BundlesApi
 from sandbox.twilio.emulator import RestFault
-from tests.kit.cast import Cast
-from tests.kit.number_orders import Shop, shop
-from tests.kit.twilio_account import account
+from tests.kit.vendors.twilio_account import account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import Shop, shop
 
 MAIL = "ops@bilby.example"
 

@@ -23,9 +23,9 @@ from provisioning.twilio import numbers_api
 from provisioning.twilio.numbers_api import FREE
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number, RestFault
-from tests.kit.cast import Cast
-from tests.kit.number_orders import WEB, Shop, shop
-from tests.kit.twilio_account import account
+from tests.kit.vendors.twilio_account import account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import WEB, Shop, shop
 
 FIRST = "+61255500000"  # what Sydney has on offer, in this order
 SECOND, THIRD = "+61255500037", "+61255500074"

@@ -10,7 +10,7 @@ import pytest_asyncio
 from provisioning.numbers.twilio_config import Change, repair, wanted
 from provisioning.twilio.numbers_api import TwilioApi, opened
 from sandbox.twilio.emulator import Number
-from tests.kit.twilio_account import Account, account
+from tests.kit.vendors.twilio_account import Account, account
 
 OURS, WEB = "+61255500000", "https://bilby.example"
 SID = Number(OURS).sid

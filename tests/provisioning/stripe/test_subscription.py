@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provisioning.stripe.subscription import read
-from tests.kit.stripe import PRICE
+from tests.kit.vendors.stripe import PRICE
 
 SEATS = {"id": "si_seats", "price": {"id": PRICE}, "quantity": 4, "current_period_end": 1_800_000_000}
 ADD_ON = {"id": "si_add_on", "price": {"id": "price_support"}, "quantity": 1, "current_period_end": 1_700_000_000}

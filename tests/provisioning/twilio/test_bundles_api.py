@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from provisioning.twilio.bundles_api import BundlesApi, Details, opened
 from sandbox.twilio.emulator import Registry
-from tests.kit.twilio_account import account
+from tests.kit.vendors.twilio_account import account
 
 NAME = "bilby:0d2f6c1e"
 DETAILS = Details("Acacia Clinic Pty Ltd", "51824753556", "1 George St", "Sydney", "NSW", "2000", "ops@bilby.example")

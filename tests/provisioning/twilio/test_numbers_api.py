@@ -15,7 +15,7 @@ from provisioning.twilio.errors import FAILURES, failure_of, outlook
 from provisioning.twilio.numbers_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number, RestFault
-from tests.kit.twilio_account import ADDRESS, BUNDLE, Account, account
+from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, Account, account
 
 MINE, ANOTHERS = "+61255500037", "+61255500074"
 

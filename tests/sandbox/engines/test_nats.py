@@ -14,7 +14,7 @@ import pytest
 
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.processes import StartError, command_line
-from tests.kit.nats import settled
+from tests.kit.media.nats import settled
 
 _OWNER = """
 import asyncio, pathlib, sys

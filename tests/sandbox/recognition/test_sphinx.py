@@ -19,7 +19,7 @@ from sandbox.recognition.recogniser import RecogniserError, Result
 from sandbox.recognition.sphinx import sphinx
 from sandbox.recognition.word_error_rate import compare, words
 from sandbox.transcribe.emulator import transcribe
-from tests.kit.transcribe_client import (
+from tests.kit.media.transcribe_client import (
     KEY,
     MONO,
     SECRET,

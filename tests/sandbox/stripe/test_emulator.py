@@ -11,7 +11,7 @@ import pytest_asyncio
 import stripe as official
 
 from sandbox.stripe.emulator import FillError, stripe
-from tests.kit.stripe import ABN, ACACIA, PRICE, SETTINGS, Till, open_till
+from tests.kit.vendors.stripe import ABN, ACACIA, PRICE, SETTINGS, Till, open_till
 
 DAY = 86_400
 

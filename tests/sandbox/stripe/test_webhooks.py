@@ -14,7 +14,7 @@ import pytest_asyncio
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from sandbox.stripe.emulator import Manner, StripeSettings, stripe
-from tests.kit.stripe import SETTINGS, Till, open_till
+from tests.kit.vendors.stripe import SETTINGS, Till, open_till
 
 SECONDS = 20
 IMPATIENT = (0.01, 0.01, 0.01)

@@ -18,7 +18,7 @@ from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe import eventstream
 from sandbox.transcribe.emulator import Transcribe, transcribe
 from sandbox.transcribe.stream import Limits
-from tests.kit.transcribe_client import (
+from tests.kit.media.transcribe_client import (
     KEY,
     MONO,
     SECRET,

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from sandbox.audio import coded_words, mulaw
 from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe.emulator import Transcribe, transcribe
-from tests.kit.transcribe_client import (
+from tests.kit.media.transcribe_client import (
     KEY,
     MONO,
     SECRET,

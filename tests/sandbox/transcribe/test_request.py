@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.transcribe.errors import AwsError
 from sandbox.transcribe.request import StreamRequest, parse
-from tests.kit.transcribe_client import MONO, STABLE, STEREO
+from tests.kit.media.transcribe_client import MONO, STABLE, STEREO
 
 _ID = "3a1f9c52-0d5e-4d8b-9a39-7d1f3f6e2b11"
 

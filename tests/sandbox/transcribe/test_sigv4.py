@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from sandbox.transcribe import sigv4
 from sandbox.transcribe.errors import AwsError
-from tests.kit.transcribe_client import KEY, SECRET, STEREO, Signing, presigned
+from tests.kit.media.transcribe_client import KEY, SECRET, STEREO, Signing, presigned
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 HOST = "127.0.0.1:8091"

@@ -18,10 +18,10 @@ from twilio.base.exceptions import TwilioRestException
 
 from provisioning.twilio.client import connected
 from sandbox.twilio.emulator import Behaviour, Leg, Number, Twilio
-from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, TOKEN, Customer, town
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, TOKEN, Customer, town
 
 ACCOUNT = f"AC{'1' * 32}"
-SPEC = Path(__file__).parents[4] / "shared" / "specs" / "twilio_api_v2010.json"
+SPECIFICATION = Path(__file__).parents[2] / "specifications" / "twilio_api_v2010.json"
 
 Town = tuple[Twilio, Customer]
 Official = Any  # twilio.rest.Client, which is half typed
@@ -231,8 +231,6 @@ async def test_what_is_not_there_is_20404(place: Town) -> None:
 
 
 async def test_answers_match_twilios_openapi(place: Town) -> None:
-    if not SPEC.exists():
-        pytest.skip(f"{SPEC} does not lie beside the checkout")
     emulator, customer = place
     leg = await answered(emulator.place_call())
     calls = f"/Calls/{leg.sid}"
@@ -249,7 +247,7 @@ async def test_answers_match_twilios_openapi(place: Town) -> None:
 
 def _faults(schema: str, body: dict[str, Any]) -> list[str]:
     """Where ``body`` differs from Twilio's schema: missing and unknown fields, wrong types, patterns, words."""
-    schemas = json.loads(SPEC.read_text())["components"]["schemas"]
+    schemas = json.loads(SPECIFICATION.read_text())["components"]["schemas"]
     properties = schemas[f"api.v2010.{schema}"]["properties"]
     faults = [f"{name} is missing or unknown" for name in properties.keys() ^ body.keys()]
     for name in properties.keys() & body.keys():

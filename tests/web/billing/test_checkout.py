@@ -17,9 +17,9 @@ from db.queries import subscriptions
 from db.queries.audit import AuditFilter, AuditLog, details_of
 from db.queries.members import Members
 from sandbox.stripe.emulator import Fault
-from tests.kit.cast import Cast
-from tests.kit.paid_site import ABN, PRICE, Shop, order
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.paid_site import ABN, PRICE, Shop, order
+from tests.kit.web.site import Browser
 from web.billing.checkout import CHECKOUTS
 from web.config import Settings
 

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page, expect
 
 from db.models import Member
 from db.queries import sign_in_links
-from tests.kit.chromium import chromium
-from tests.kit.paid_site import Shop
+from tests.kit.browser.chromium import chromium
+from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_checkout_rules import judge
 from web.config import Settings
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from db.base import BundleStatus
 from db.models import Bundle, Member, Organisation, Subscription
-from tests.kit.paid_site import Shop, order
+from tests.kit.web.paid_site import Shop, order
 from web.billing.checkout_rules import is_subscribed, is_under_way, may_pay, papers_state, payment_state
 
 

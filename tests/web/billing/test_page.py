@@ -19,9 +19,9 @@ from db.queries.members import Members
 from db.queries.organisations import ATTENTION, ENTITLEMENTS
 from sandbox.stripe.billing import lifecycle
 from sandbox.stripe.emulator import Fault
-from tests.kit.cast import Cast
-from tests.kit.paid_site import Shop, order
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.paid_site import Shop, order
+from tests.kit.web.site import Browser
 from web.billing import view as billing_view
 from web.billing.page import REQUESTS
 from web.config import Settings

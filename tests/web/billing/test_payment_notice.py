@@ -12,9 +12,9 @@ from db.engine import Database
 from db.models import Member, OrganisationStatus, Role, Subscription
 from db.queries.members import Members
 from db.queries.organisations import ENTITLEMENTS
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
-from tests.kit.twilio_caller import stands
+from tests.kit.vendors.twilio_caller import stands
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.billing import payment_notice
 from web.config import Settings
 

@@ -19,8 +19,8 @@ from db.queries.members import Members
 from provisioning.progress import Progress
 from provisioning.stripe.api import Purchase
 from sandbox.engines.nats import NatsServer
-from tests.kit.nats import settled
-from tests.kit.paid_site import Shop, open_shop
+from tests.kit.media.nats import settled
+from tests.kit.web.paid_site import Shop, open_shop
 from web.billing import payment_notice
 from web.bus import BUS
 from web.config import Settings

@@ -12,9 +12,9 @@ from db.engine import Database
 from db.models import StripeEvent
 from provisioning.billing import customers
 from sandbox.stripe.emulator import Fault
-from tests.kit.cast import Cast
-from tests.kit.paid_site import Shop
-from tests.kit.twilio_caller import CALL, INBOUND, Twilio, available, calling, twilio_of
+from tests.kit.vendors.twilio_caller import CALL, INBOUND, Twilio, available, calling, twilio_of
+from tests.kit.web.cast import Cast
+from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_webhook import event, post
 from web.config import Settings
 

@@ -25,7 +25,7 @@ from provisioning.stripe.subscription import chosen
 from sandbox.stripe.account import Object
 from sandbox.stripe.billing import lifecycle, subscriptions
 from sandbox.stripe.emulator import Fault, Stripe
-from tests.kit.paid_site import PAUSE_SECONDS, SECONDS, SECRET, Shop
+from tests.kit.web.paid_site import PAUSE_SECONDS, SECONDS, SECRET, Shop
 from web.billing import webhook
 
 Act = Callable[[Stripe, Object], None]

@@ -16,8 +16,8 @@ from sqlalchemy import update
 from db.engine import Database
 from db.models import Call, Member, Organisation
 from db.queries.calls import PAGE, Calls
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.calls.log import EXPORT_PAGE
 
 Browsers = Callable[[], Browser]

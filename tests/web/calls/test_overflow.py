@@ -11,9 +11,7 @@ from db.engine import Database
 from db.opening_hours import Day, Week
 from db.queries.answering_plans import Alternative, AnsweringPlans, Plan
 from db.queries.call_progress import Reason
-from tests.kit.cast import Cast
-from tests.kit.site import Site
-from tests.kit.twilio_caller import (
+from tests.kit.vendors.twilio_caller import (
     CALL,
     CALLER,
     DIALLED,
@@ -27,6 +25,8 @@ from tests.kit.twilio_caller import (
     calls,
     twilio_of,
 )
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.calls.answering import CLOSED, NOBODY
 from web.config import Settings
 

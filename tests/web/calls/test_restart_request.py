@@ -6,7 +6,7 @@ from aiohttp import web
 
 from provisioning.twilio.client import client_of
 from sandbox.twilio.rest.registry import Passed
-from tests.kit.twilio_customer import settings as account_of, town
+from tests.kit.vendors.twilio_customer import settings as account_of, town
 from web.calls.stream_recovery import StreamRecovery
 from web.config import SETTINGS, Settings
 from web.resources import TWILIO

@@ -22,10 +22,8 @@ from db.engine import Database
 from db.models import Call, Leg
 from protocol.facts import Fact, State
 from sandbox.engines.nats import NatsServer
-from tests.kit.cast import Cast
-from tests.kit.nats import settled
-from tests.kit.site import Site
-from tests.kit.twilio_caller import (
+from tests.kit.media.nats import settled
+from tests.kit.vendors.twilio_caller import (
     CALL,
     DIALLED,
     INBOUND,
@@ -38,6 +36,8 @@ from tests.kit.twilio_caller import (
     dialling,
     twilio_of,
 )
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.bus import BUS
 from web.calls.status_callbacks import take_fact
 from web.config import Settings

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from tests.kit.cast import Cast
-from tests.kit.media_ends import Screen
-from tests.kit.nats import still
-from tests.kit.two_nodes import WAIT, House, freeze, house, web_process
+from tests.kit.machines.two_nodes import WAIT, House, freeze, house, web_process
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.nats import still
+from tests.kit.web.cast import Cast
 from web.config import Settings
 
 pytestmark = [

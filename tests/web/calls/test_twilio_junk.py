@@ -11,9 +11,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from db.engine import Database
-from tests.kit.cast import Cast
-from tests.kit.site import Site
-from tests.kit.twilio_caller import (
+from tests.kit.vendors.twilio_caller import (
     CALL,
     DIALLED,
     INBOUND,
@@ -26,6 +24,8 @@ from tests.kit.twilio_caller import (
     calls,
     twilio_of,
 )
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.config import Settings
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"

@@ -15,9 +15,7 @@ from sqlalchemy import text, update
 from db.engine import Database
 from db.models import Call, OrganisationStatus
 from provisioning.twilio import webhook_url
-from tests.kit.cast import Cast
-from tests.kit.site import Site
-from tests.kit.twilio_caller import (
+from tests.kit.vendors.twilio_caller import (
     CALL,
     CALLER,
     DIALLED,
@@ -34,6 +32,8 @@ from tests.kit.twilio_caller import (
     ticket,
     twilio_of,
 )
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.calls import answering, spoken, voice
 from web.config import CONSENT_PROMPT, SETTINGS, Settings
 

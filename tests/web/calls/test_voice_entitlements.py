@@ -11,9 +11,7 @@ import pytest_asyncio
 from db.engine import Database
 from db.models import OrganisationStatus
 from db.queries.organisations import ENTITLEMENTS
-from tests.kit.cast import Cast
-from tests.kit.site import Site
-from tests.kit.twilio_caller import (
+from tests.kit.vendors.twilio_caller import (
     INBOUND,
     OUTBOUND,
     Twilio,
@@ -24,6 +22,8 @@ from tests.kit.twilio_caller import (
     stands,
     twilio_of,
 )
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.calls import voice
 from web.config import Settings
 

@@ -9,9 +9,9 @@ from db.engine import Database
 from provisioning.twilio import webhook_url
 from sandbox.twilio.emulator import Behaviour, Number, TwilioSettings, twilio
 from sandbox.twilio.phone.leg import Leg
-from tests.kit.cast import Cast
-from tests.kit.site import Site
-from tests.kit.twilio_caller import available, calls
+from tests.kit.vendors.twilio_caller import available, calls
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.config import Settings
 
 SECONDS = 30

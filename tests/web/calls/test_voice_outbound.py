@@ -14,9 +14,7 @@ from db.engine import Database
 from db.models import Call, Number
 from db.queries import subscriptions
 from db.queries.members import Members
-from tests.kit.cast import Cast
-from tests.kit.site import Site
-from tests.kit.twilio_caller import (
+from tests.kit.vendors.twilio_caller import (
     CALL,
     CALLER,
     DIALLED,
@@ -30,6 +28,8 @@ from tests.kit.twilio_caller import (
     ticket,
     twilio_of,
 )
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.calls import dial_ends, voice
 from web.config import Settings
 from web.request.dialling import SENTENCES, Reason

@@ -17,12 +17,12 @@ from provisioning.twilio.numbers_api import opened
 from sandbox.stripe.emulator import Stripe, StripeSettings, stripe
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 from sandbox.twilio.pages.faults import fault
-from tests.kit.cast import Cast
-from tests.kit.media_node import Node
-from tests.kit.paid_site import KEY, PRICE, SECRET, stripe_values
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser
-from tests.kit.twilio_caller import stands
+from tests.kit.media.media_node import Node
+from tests.kit.vendors.twilio_caller import stands
+from tests.kit.web.cast import Cast
+from tests.kit.web.paid_site import KEY, PRICE, SECRET, stripe_values
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser
 from web.check import checks as check_checks, own
 from web.check.checks import report, results
 from web.check.page import LOOKS

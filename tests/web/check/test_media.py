@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.kit.media_node import Node
+from tests.kit.media.media_node import Node
 from web.check import media as check_media
 from web.config import Settings
 

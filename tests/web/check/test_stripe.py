@@ -15,7 +15,7 @@ from db.queries import stripe_events
 from provisioning.billing.events import ACTED_ON
 from provisioning.stripe.account import Endpoint, SeatPrice, Tax
 from sandbox.stripe.emulator import Fault, Stripe, StripeSettings, stripe
-from tests.kit.paid_site import KEY, PRICE, SECRET, stripe_values
+from tests.kit.web.paid_site import KEY, PRICE, SECRET, stripe_values
 from web.check import stripe as check_stripe
 from web.check.result import CheckResult
 from web.check.stripe import judge_endpoints, judge_price, judge_tax

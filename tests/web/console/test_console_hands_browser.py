@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.kit.cast import Cast
-from tests.kit.console_page import (  # noqa: F401  # fixtures among them
+from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among them
     CALL,
     Open,
     console,
@@ -19,7 +18,8 @@ from tests.kit.console_page import (  # noqa: F401  # fixtures among them
     way,
     window,
 )
-from tests.kit.live_media import LiveMedia, call_view
+from tests.kit.media.live_media import LiveMedia, call_view
+from tests.kit.web.cast import Cast
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,7 @@ from playwright.async_api import BrowserContext, expect
 
 from db.engine import Database
 from db.queries.calls import Calls
-from tests.kit.cast import Cast
-from tests.kit.console_page import (  # noqa: F401  # fixtures among them
+from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among them
     BEAT,
     CALL,
     NOT_LIVE,
@@ -32,8 +31,9 @@ from tests.kit.console_page import (  # noqa: F401  # fixtures among them
     way,
     window,
 )
-from tests.kit.live_media import LiveMedia, call_view
-from tests.kit.load_balancer import Front
+from tests.kit.machines.load_balancer import Front
+from tests.kit.media.live_media import LiveMedia, call_view
+from tests.kit.web.cast import Cast
 
 pytestmark = pytest.mark.browser
 

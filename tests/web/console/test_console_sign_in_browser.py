@@ -10,9 +10,8 @@ from playwright.async_api import BrowserContext, expect
 from db.engine import Database
 from db.queries.members import Members
 from media.sockets.console import NO_TICKET
-from tests.kit.cast import Cast
-from tests.kit.chromium import open_link
-from tests.kit.console_page import (  # noqa: F401  # fixtures among them
+from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among them
     BEAT,
     CALL,
     TEN_SECONDS,
@@ -31,7 +30,8 @@ from tests.kit.console_page import (  # noqa: F401  # fixtures among them
     way,
     window,
 )
-from tests.kit.live_media import LiveMedia, call_view
+from tests.kit.media.live_media import LiveMedia, call_view
+from tests.kit.web.cast import Cast
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

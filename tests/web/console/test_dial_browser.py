@@ -10,10 +10,10 @@ from playwright.async_api import Page, expect
 
 from db.engine import Database
 from db.queries import sign_in_links
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.live_media import VOICE_SDK, LiveMedia, live_media
-from tests.kit.site import Site
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.config import Settings
 from web.request.dialling import SENTENCES
 

@@ -9,10 +9,10 @@ import pytest
 
 from db.engine import Database
 from db.queries import subscriptions
-from tests.kit.cast import Cast
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser
-from tests.kit.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
+from tests.kit.vendors.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
+from tests.kit.web.cast import Cast
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.console.dial_check import DIALS
 

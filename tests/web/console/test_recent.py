@@ -16,9 +16,9 @@ from db.engine import Database
 from db.models import Call, Member
 from db.queries.call_progress import CallReport, TurnedAway
 from db.queries.calls import Calls
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
-from tests.kit.twilio_caller import CALLER
+from tests.kit.vendors.twilio_caller import CALLER
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 
 Browsers = Callable[[], Browser]
 _numbers = count(1)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page
 
-from tests.kit.chromium import chromium
+from tests.kit.browser.chromium import chromium
 from web.request.render import STATIC
 
 pytestmark = pytest.mark.browser

@@ -22,12 +22,12 @@ from db.models import AuditEntry, Call, Member
 from db.queries.audit import details_of
 from db.queries.calls import Calls
 from sandbox.engines.nats import NatsServer
-from tests.kit.cast import Cast
-from tests.kit.media_ends import Screen
-from tests.kit.nats import settled
-from tests.kit.site import Browser, Site
-from tests.kit.twilio_caller import CALL, INBOUND, available, calling, twilio_of
-from tests.kit.two_nodes import WAIT, House, freeze, house
+from tests.kit.machines.two_nodes import WAIT, House, freeze, house
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.nats import settled
+from tests.kit.vendors.twilio_caller import CALL, INBOUND, available, calling, twilio_of
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.bus import BUS
 from web.config import Settings
 

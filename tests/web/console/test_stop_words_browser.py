@@ -14,10 +14,10 @@ from db.engine import Database
 from db.models import Call, Member
 from db.queries import sign_in_links
 from db.queries.calls import Calls
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.live_media import VOICE_SDK, Console, LiveMedia, call_view, live_media
-from tests.kit.site import Site
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.media.live_media import VOICE_SDK, Console, LiveMedia, call_view, live_media
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

@@ -14,9 +14,9 @@ from db.models import Role
 from db.queries.members import Members
 from db.queries.rate_limits import Limit
 from protocol.tickets import verify_console
-from tests.kit.cast import Cast
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.console.tokens import CONSOLE_TICKETS, VOICE_TOKENS
 from web.request import session as request_session

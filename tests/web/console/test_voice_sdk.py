@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.console import voice_sdk
 from web.request.render import STATIC

@@ -12,10 +12,10 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.site import Site
-from tests.kit.twilio_edge import SIGNALLING, Edge, twilio_edge
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.machines.twilio_edge import SIGNALLING, Edge, twilio_edge
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.console import voice_sdk
 
 pytestmark = pytest.mark.browser

@@ -11,9 +11,9 @@ import pytest
 from db.engine import Database
 from db.queries.answering_plans import Alternative, AnsweringPlans, Plan
 from db.queries.numbers import Numbers
-from tests.kit.cast import Cast
-from tests.kit.numbers_site import recorded
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.numbers_site import recorded
+from tests.kit.web.site import Browser
 
 Browsers = Callable[[], Browser]
 WEEK = {"open": "hours", "monday": "9-17", "tuesday": "9-12, 13-17", "zone": "Australia/Perth", "region": "WA"}

@@ -17,9 +17,10 @@ from db.queries import number_orders
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
 from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
-from tests.kit.cast import Cast
-from tests.kit.number_orders import shop
-from tests.kit.numbers_site import (
+from tests.kit.vendors.twilio_account import Account, account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import shop
+from tests.kit.web.numbers_site import (
     asking,
     at_twilio,
     choose,
@@ -29,9 +30,8 @@ from tests.kit.numbers_site import (
     stands,
     words,
 )
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser
-from tests.kit.twilio_account import Account, account
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.numbers.page import CHOICES, SEARCHES
 

@@ -13,12 +13,12 @@ from db.models import NumberOrder
 from db.queries import number_orders
 from db.queries.numbers import Numbers
 from sandbox.twilio.emulator import Number as TwilioNumber, RestFault
-from tests.kit.cast import Cast
-from tests.kit.number_orders import shop
-from tests.kit.numbers_site import asking, at_twilio, choose, orders, recorded, words
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser
-from tests.kit.twilio_account import Account, account
+from tests.kit.vendors.twilio_account import Account, account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import shop
+from tests.kit.web.numbers_site import asking, at_twilio, choose, orders, recorded, words
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.numbers.page import CHECKS
 

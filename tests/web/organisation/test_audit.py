@@ -15,9 +15,9 @@ from db.engine import Database
 from db.models import AuditEntry, Member
 from db.queries import audit, stripe_events
 from db.queries.audit import BILBY, LARGE_PAGE, PAGE, STRIPE, Actor, Details
-from tests.kit.cast import Cast
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser
 from web.organisation.audit import EXPORTS
 
 SIGNED_IN = "Member signed in"

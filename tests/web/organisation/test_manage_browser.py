@@ -12,12 +12,12 @@ from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
 from sandbox.twilio.emulator import Number as TwilioNumber
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.number_orders import shop
-from tests.kit.numbers_site import asking, at_twilio, orders
-from tests.kit.site import Site
-from tests.kit.twilio_account import Account, account
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.vendors.twilio_account import Account, account
+from tests.kit.web.cast import Cast
+from tests.kit.web.number_orders import shop
+from tests.kit.web.numbers_site import asking, at_twilio, orders
+from tests.kit.web.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

@@ -19,8 +19,8 @@ from db.queries.call_progress import CallReport, DialReport, LegReport
 from db.queries.calls import Calls
 from db.queries.members import Members
 from db.queries.numbers import verified
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.numbers.view import STEPS
 
 Browsers = Callable[[], Browser]

@@ -12,8 +12,8 @@ from db.engine import Database
 from db.models import Member, NumberOrder
 from db.queries import number_orders, organisations, sign_in_links
 from db.queries.members import Members
-from tests.kit.chromium import chromium
-from tests.kit.site import Site
+from tests.kit.browser.chromium import chromium
+from tests.kit.web.site import Site
 from web.organisation.onboarding_events import PROGRESS
 
 pytestmark = pytest.mark.browser

@@ -22,8 +22,8 @@ from db.queries import number_orders
 from db.queries.members import Members
 from provisioning.progress import Progress as Teller
 from sandbox.engines.nats import NatsServer
-from tests.kit.cast import Cast
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.bus import BUS
 from web.config import Settings
 from web.organisation.onboarding_events import MOST_LISTENERS, PROGRESS, Progress, Timing

@@ -14,10 +14,10 @@ from sqlalchemy import select, text
 from db.engine import Database
 from db.models import AuditEntry, Bundle, Organisation
 from db.queries.audit import details_of
-from tests.kit.cast import Cast
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser, Site
-from tests.kit.twilio_caller import OUTBOUND, dialling, twilio_of
+from tests.kit.vendors.twilio_caller import OUTBOUND, dialling, twilio_of
+from tests.kit.web.cast import Cast
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser, Site
 from tests.web.organisation.test_details import GOOD
 from web.config import CONSENT_PROMPT, Settings
 from web.organisation.settings import CHANGES

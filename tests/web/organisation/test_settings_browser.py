@@ -12,9 +12,9 @@ from playwright.async_api import Page, expect
 from db.engine import Database
 from db.queries import audit, sign_in_links, stripe_events
 from db.queries.audit import Actor
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.site import Site
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.check import checks
 
 pytestmark = pytest.mark.browser

@@ -13,10 +13,10 @@ from db.models import Member
 from db.queries import members, sign_in_links
 from db.queries.members import AddressTakenError, Members
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
-from tests.kit.numbers_site import Answer, recorded, stands
-from tests.kit.postman import all_sent
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.numbers_site import Answer, recorded, stands
+from tests.kit.web.postman import all_sent
+from tests.kit.web.site import Browser, Site
 
 pytestmark = pytest.mark.usefixtures("postman")
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.request.price import Price
 

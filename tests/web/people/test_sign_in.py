@@ -15,9 +15,9 @@ from db.models import Member, RateLimit, SignInLink
 from db.queries import sign_in_links
 from db.queries.members import Members
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
-from tests.kit.postman import all_sent
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.postman import all_sent
+from tests.kit.web.site import Browser, Site
 from web.request import limits
 
 pytestmark = pytest.mark.usefixtures("postman")

@@ -11,8 +11,8 @@ from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 
 pytestmark = pytest.mark.usefixtures("postman")
 

@@ -17,9 +17,9 @@ from db.models import Member, Organisation
 from db.queries import members
 from db.queries.audit import AuditFilter, AuditLog
 from sandbox.mail import Mailbox
-from tests.kit.cast import Cast
-from tests.kit.postman import all_sent
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.postman import all_sent
+from tests.kit.web.site import Browser, Site
 from web.config import Settings
 from web.people.sign_up_link import LIFETIME_SECONDS, SignUp, seal
 from web.request import limits

@@ -10,8 +10,8 @@ import pytest
 from db.engine import Database
 from db.queries.call_progress import CallReport
 from db.queries.calls import Calls
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 
 Browsers = Callable[[], Browser]
 NUMBER = "+61255501234"

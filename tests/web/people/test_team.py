@@ -16,11 +16,11 @@ from db.engine import Database
 from db.models import Member, SignInLink
 from db.queries import members, subscriptions
 from sandbox.mail import Letter, Mailbox
-from tests.kit.cast import Cast
-from tests.kit.numbers_site import Answer, recorded, stands, words
-from tests.kit.postman import all_sent
-from tests.kit.rate_limits import use_up
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.numbers_site import Answer, recorded, stands, words
+from tests.kit.web.postman import all_sent
+from tests.kit.web.rate_limits import use_up
+from tests.kit.web.site import Browser, Site
 from web.people.team import INVITATIONS
 from web.people.team_view import refusal
 

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from sandbox.engines.nats import NatsServer
-from tests.kit.cast import Cast
-from tests.kit.nats import settled
-from tests.kit.site import Browser, Site
+from tests.kit.media.nats import settled
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.bus import BUS
 from web.config import Settings
 

@@ -17,8 +17,8 @@ from db.engine import Database
 from db.models import Member, Role
 from db.queries.calls import CallFilter
 from db.queries.members import Members
-from tests.kit.cast import Cast
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.request import access
 from web.request.access import PERMISSIONS, SIGNED_BY_TWILIO, Viewer
 from web.request.errors import ForbiddenError, NotFoundError

@@ -9,8 +9,8 @@ from http import HTTPStatus
 import pytest
 from aiohttp import web
 
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.request.errors import CLIENT_LEFT, page
 
 Browsers = Callable[[], Browser]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from tests.kit.cast import Cast
-from tests.kit.live_media import VOICE_SDK, LiveMedia, call_view
+from tests.kit.media.live_media import VOICE_SDK, LiveMedia, call_view
+from tests.kit.web.cast import Cast
 from tests.web.console.test_console_browser import CALL, Open, console, context, media, settings, window
 
 __all__ = ["console", "context", "media", "settings", "window"]

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 from db.engine import Database
 from db.queries.members import Members
 from runtime.settings import Secret
-from tests.kit.cast import Cast
-from tests.kit.site import Browser, Site
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser, Site
 from web.config import SETTINGS, Settings
 from web.request import session as request_session
 from web.serving.security_headers import content_security_policy, security_headers

@@ -27,7 +27,7 @@ from media.live.transcript import (
     Utterance,
     Uttered,
 )
-from tests.kit.chromium import chromium
+from tests.kit.browser.chromium import chromium
 
 pytestmark = pytest.mark.browser
 

@@ -14,10 +14,10 @@ import pytest_asyncio
 
 from db.engine import Database
 from sandbox.engines.postgres import EmbeddedPostgres
-from tests.kit.cast import Cast
-from tests.kit.media_ends import Screen
-from tests.kit.twilio_caller import available
-from tests.kit.two_nodes import WAIT, House, house
+from tests.kit.machines.two_nodes import WAIT, House, house
+from tests.kit.media.media_ends import Screen
+from tests.kit.vendors.twilio_caller import available
+from tests.kit.web.cast import Cast
 from web.config import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]

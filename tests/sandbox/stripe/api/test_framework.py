@@ -18,9 +18,9 @@ from sandbox.stripe.account import blank
 from sandbox.stripe.api.form import decode
 from sandbox.stripe.emulator import Fault
 from sandbox.stripe.errors import ApiError
-from tests.kit.stripe import KEY, PRICE, Till, open_till
+from tests.kit.vendors.stripe import KEY, PRICE, Till, open_till
 
-SPEC = Path(__file__).parents[5] / "shared" / "specs" / "stripe_fixtures3.json"
+SAMPLES = Path(__file__).parents[3] / "specifications" / "stripe_fixtures3.json"
 
 
 @pytest_asyncio.fixture
@@ -141,9 +141,7 @@ def test_nested_brackets() -> None:
 
 
 async def test_objects_have_the_shape_of_stripes_own(till: Till) -> None:
-    if not SPEC.exists():
-        pytest.skip(f"{SPEC} does not lie beside the checkout")
-    samples = json.loads(SPEC.read_text())["resources"]
+    samples = json.loads(SAMPLES.read_text())["resources"]
     await _live_a_little(till)
     shown = [*till.emulator.account.objects.values(), *till.emulator.events]
     shown += [item for one in till.emulator.account.all("subscription") for item in one["items"]["data"]]

@@ -11,8 +11,8 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from tests.kit.chromium import chromium
-from tests.kit.stripe import ABN, Till, open_till
+from tests.kit.browser.chromium import chromium
+from tests.kit.vendors.stripe import ABN, Till, open_till
 
 pytestmark = pytest.mark.browser
 

@@ -19,7 +19,7 @@ from twilio.jwt.access_token.grants import VoiceGrant
 from sandbox.twilio.browser import access_token
 from sandbox.twilio.browser.access_token import TokenError
 from sandbox.twilio.emulator import Twilio, TwilioSettings
-from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
 
 Town = tuple[Twilio, Customer]
 

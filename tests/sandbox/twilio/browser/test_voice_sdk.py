@@ -12,8 +12,8 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 from sandbox.twilio.emulator import Behaviour, Twilio
-from tests.kit.chromium import chromium
-from tests.kit.twilio_customer import MOBILE, NUMBER, Customer, town
+from tests.kit.browser.chromium import chromium
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, town
 from tests.sandbox.twilio.browser.test_signalling import token
 
 pytestmark = pytest.mark.browser

@@ -11,9 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from sandbox.twilio.emulator import Twilio
-from tests.kit.chromium import chromium
-from tests.kit.twilio_customer import town
-from tests.kit.twilio_edge import Edge, twilio_edge
+from tests.kit.browser.chromium import chromium
+from tests.kit.machines.twilio_edge import Edge, twilio_edge
+from tests.kit.vendors.twilio_customer import town
 from tests.sandbox.twilio.browser.test_signalling import token
 from tests.sandbox.twilio.browser.test_voice_sdk import EVENTS, WATCH
 from tests.web.console.test_voice_sdk_browser import OFFER

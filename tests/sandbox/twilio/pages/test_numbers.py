@@ -16,8 +16,8 @@ from provisioning.twilio.numbers_api import TwilioError, Wish, opened
 from sandbox.twilio.emulator import Number, Registry
 from sandbox.twilio.pages.faults import KINDS, TARGETS, fault, spoken
 from sandbox.twilio.pages.numbers import PAGE, STRANGER
-from tests.kit.chromium import chromium
-from tests.kit.twilio_account import ADDRESS, BUNDLE, Account, account
+from tests.kit.browser.chromium import chromium
+from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, Account, account
 
 RENTED, WANTED = "+61255501234", "+61255500000"
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from sandbox.twilio.emulator import Behaviour, Twilio
 from sandbox.twilio.phone.leg import Leg
-from tests.kit.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, codes, tones, town
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, codes, tones, town
 
 Town = tuple[Twilio, Customer]
 EVENTS = "initiated ringing answered completed"

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.audio import voice as audio_voice
 from sandbox.twilio.emulator import Behaviour, twilio
-from tests.kit.twilio_customer import SECONDS, codes, settings, town
+from tests.kit.vendors.twilio_customer import SECONDS, codes, settings, town
 
 
 async def test_a_taken_port_is_an_os_error() -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sandbox.twilio.emulator import Behaviour, Twilio
 from sandbox.twilio.phone.leg import Leg
-from tests.kit.twilio_customer import (
+from tests.kit.vendors.twilio_customer import (
     MOBILE,
     NUMBER,
     SECONDS,

@@ -13,7 +13,7 @@ import pytest_asyncio
 from media.speech.frames import Start, Stop, parse
 from sandbox.twilio.browser.signalling import call_app
 from sandbox.twilio.emulator import Behaviour, Faults, Leg, Twilio
-from tests.kit.twilio_customer import (
+from tests.kit.vendors.twilio_customer import (
     MOBILE,
     NUMBER,
     SECONDS,

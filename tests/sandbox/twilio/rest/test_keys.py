@@ -11,7 +11,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from provisioning.twilio.client import connected
 from sandbox.twilio.emulator import Twilio
-from tests.kit.twilio_customer import TOKEN, Customer, town
+from tests.kit.vendors.twilio_customer import TOKEN, Customer, town
 
 ACCOUNT = f"AC{'1' * 32}"
 Town = tuple[Twilio, Customer]

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from provisioning.twilio.numbers_api import TwilioError, opened
 from sandbox.twilio.emulator import Number, Registry, RestFault
 from sandbox.twilio.rest.numbers import LOCALITIES, locality_of, numbers, pattern
-from tests.kit.twilio_account import ADDRESS, BUNDLE, account
+from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, account
 
 BOUGHT = "+61255500000"
 SEEDED = "+61255501234"
