@@ -11,7 +11,7 @@ Its rooms, and how one word travels through them::
 
     sockets ─► speech ─► live,   under a   quota   (one Transcribe quota for all nodes)
 
-`server` holds the calls, the consoles and the one ticker, and drains them. `nats_connection` keeps NATS connected,
+`server` holds the calls, the consoles and the one ticker, and drains them. `protocol.nats` keeps NATS connected,
 `prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what Prometheus scrapes.
 
 Bounds: the replay buffer holds 30 s; a console that lags by 256 KiB is disconnected and gets a fresh snapshot; while

@@ -22,9 +22,9 @@ from media.live.bus import Bus
 from media.live.hub import Hub
 from media.live.member_consoles import MemberConsoles
 from media.live.own_calls import OwnCalls
-from media.live.replication import LIVENESS_SECONDS, RENEW_SECONDS
+from media.live.replication import LIVENESS_SECONDS, RENEW_SECONDS, Replication
 from media.quota.admission import Admission
-from media.quota.heartbeat import HEARTBEAT_SECONDS
+from media.quota.heartbeat import HEARTBEAT_SECONDS, Heartbeats
 from media.sockets.acceptor import Acceptor, Limits
 from media.sockets.console import Console, ConsoleLimits
 from media.sockets.routes import Router
@@ -34,6 +34,8 @@ from media.speech.call import Call, CallTiming
 from media.speech.seam import Known
 from media.speech.transcribe_health import Transcribe, TranscribeHealth
 from media.speech.transcription import USUAL, Timing
+from protocol.messages import STARTED
+from protocol.nats import MEDIA, NatsConnection
 from protocol.tickets import ConsoleTicket, Revoked, StreamTicket, UsedTickets
 from runtime import tracing
 from runtime.tls import server_context
@@ -67,21 +69,25 @@ class Server:
         self.console_limits = console_limits
         self._call_timing = call_timing
         self._used_tickets, self._revoked = UsedTickets(), Revoked()
-        nats_url = settings.nats_url.get_secret_value()
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
+        self.connection = connection = NatsConnection(
+            settings.nats_url.get_secret_value(), "media", MEDIA, dropped=metrics.BUS_DROPPED.inc
+        )
+        own = OwnCalls(self._calls, self.hub)
+        self.replication = Replication(connection, node, self.hub, own, self.admission.membership)
         self.bus = Bus(
-            nats_url,
+            connection,
             node,
             self.hub,
             self._used_tickets,
             self._revoked,
-            OwnCalls(self._calls, self.hub),
+            own,
+            self.replication,
             self._on_moved,
-            self._announce,
-            self.admission,
             self._on_stopped,
-            partial(MemberConsoles, most=console_limits.of_a_member, settle_seconds=console_limits.settle),
         )
+        self._member_consoles = MemberConsoles(connection, node, console_limits.of_a_member, console_limits.settle)
+        self._heartbeats = Heartbeats(connection, node, self.admission, self._announce, self.replication.alive)
         self.draining = False
         self.force_stop = False
         self._transcribe_health = TranscribeHealth(transcribe)
@@ -108,7 +114,7 @@ class Server:
         port = await self._acceptor.open()
         async with self._tasks:
             timers = (self._tick_all(), self._renew(), self._check_liveness(), self._send_heartbeats())
-            parts = (*timers, self._acceptor.run(), self.bus.run(), self._transcribe_health.run())
+            parts = (*timers, self._acceptor.run(), self.connection.run(), self._transcribe_health.run())
             background = [self._tasks.create_task(part) for part in parts]
             try:
                 yield port
@@ -116,7 +122,7 @@ class Server:
                 self._acceptor.close()
                 await self._end_calls()
                 self._close_consoles()
-                await self.bus.heartbeats.send_last(self.admission.close())
+                await self._heartbeats.send_last(self.admission.close())
                 for task in background:
                     task.cancel()
 
@@ -151,8 +157,8 @@ class Server:
         if call is None:
             call = self._calls[ticket.call] = self._new_call(ticket)
             if ticket.began is not None:
-                self.bus.replication.request_snapshot(ticket.call)
-            self.bus.replication.keep_mirrored()
+                self.replication.request_snapshot(ticket.call)
+            self.replication.keep_mirrored()
             task = self._tasks.create_task(self._run_call(call))
             self._call_tasks.add(task)
             task.add_done_callback(self._call_tasks.discard)
@@ -177,18 +183,18 @@ class Server:
 
     def open(self, console: Console) -> None:
         """Show an admitted console its calls, as soon as the other nodes have sent theirs."""
-        self.bus.member_consoles.opened(console)
-        if self.bus.replication.is_watching(console.org):
+        self._member_consoles.opened(console)
+        if self.replication.is_watching(console.org):
             console.begin()
         else:
             self._tasks.create_task(self._begin_when_watching(console))
 
     def closed(self, console: Console) -> None:
         """Count an admitted console no longer."""
-        self.bus.member_consoles.closed(console)
+        self._member_consoles.closed(console)
 
     async def _begin_when_watching(self, console: Console) -> None:
-        await self.bus.replication.watch(console.org)
+        await self.replication.watch(console.org)
         console.begin()
 
     def register(self, socket: WebSocket) -> None:
@@ -221,7 +227,7 @@ class Server:
 
     def _known_around(self, org: str, sid: str, began_ms: int, ms: int) -> Known:
         """Return what is known of a call around its time ``ms``, also from the node that had it before."""
-        live, heard = self.hub.find(org, sid), self.bus.replication.heard_until(sid)
+        live, heard = self.hub.find(org, sid), self.replication.heard_until(sid)
         heard_ms = min(ms, round(heard * 1000) - began_ms) if heard else 0
         return (
             Known(heard_ms=heard_ms) if live is None else Known(live.known_before(ms), heard_ms, live.known_after(ms))
@@ -237,7 +243,7 @@ class Server:
         if call is None:
             return
         if (at_ms, stream) < (call.attached_ms, call.stream_sid) and not self.draining:
-            self.bus.publish_event(call.org, sid, "started", call.place)
+            self.bus.publish_event(call.org, sid, STARTED, call.place)
             return
         log.info("call moved to another node", call=sid)
         call.move(TAKEN_OVER, "another node took over", at_ms)
@@ -268,7 +274,7 @@ class Server:
             log.exception("call failed", call=call.sid)
         finally:
             self._calls.pop(call.sid, None)
-            await self.bus.replication.send_final_snapshot(call.org, call.sid)
+            await self.replication.send_final_snapshot(call.org, call.sid)
             tracing.record("call heard", time.monotonic() - began, call.sid)
             log.info("call ended", call=call.sid)
             if not self._calls:
@@ -318,19 +324,19 @@ class Server:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            await self.bus.replication.renew()
+            await self.replication.renew()
 
     async def _send_heartbeats(self) -> None:
         while True:
             heartbeat = self.admission.heartbeat(len(self._calls))
-            self.bus.heartbeats.send(structs.replace(heartbeat, transcribe=self._transcribe_health.last_error))
-            self.bus.replication.keep_mirrored()
+            self._heartbeats.send(structs.replace(heartbeat, transcribe=self._transcribe_health.last_error))
+            self.replication.keep_mirrored()
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _check_liveness(self) -> None:
         while True:
             await asyncio.sleep(LIVENESS_SECONDS)
-            self.bus.replication.check_liveness()
+            self.replication.check_liveness()
 
     async def _end_calls(self) -> None:
         """Hand every call over and wait for its last results, unless `force_stop`."""

@@ -1,7 +1,4 @@
-"""Messages of media and provisioning on NATS about calls and orders.
-
-Pure: return a value for a subject and payload.
-"""
+"""What web reads from the messages of media and provisioning about calls and orders (`protocol.messages`). Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-import msgspec
+from msgspec import structs
 
-State = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed", "ended"]
+from protocol.messages import ENDED, HANDOVER, LOST, STARTED, STREAM, StreamPlace, StreamStatus
+
+State = StreamStatus | Literal["ended"]
 Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing"]
 
 
@@ -43,66 +42,35 @@ class Fact:
     """Whether it repeats what was sent before, for those who missed it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """A media node's heartbeat."""
-
-    node: str
-
-
-class _Place(msgspec.Struct):
-    """Body of ``started``, ``lost`` and ``handover``; media writes all values as text."""
-
-    stream: str | None = None
-    began: int | None = None
-    node: str | None = None
-    at: int = 0
-    again: bool = False
-
-
-class _Ended(msgspec.Struct):
-    reason: str | None = None
-    node: str | None = None
-
-
-class _Stream(msgspec.Struct):
-    state: Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
-    reason: str | None = None
-    node: str | None = None
-
-
-def parse(subject: str, payload: bytes) -> Fact | Alive | None:
+def parse(subject: str, payload: bytes) -> Fact | None:
     """Return the message under ``subject``; None if it is unknown or malformed."""
     try:
         match subject.split("."):
-            case ["node", node, "alive"]:
-                return Alive(node)
             case ["call", org, call, "started"]:
-                return _placed(Fact(UUID(org), call, "transcribing", kind="started"), payload)
-            case ["call", org, call, "ended"]:
-                ended = msgspec.json.decode(payload, type=_Ended)
-                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
+                return _placed(Fact(UUID(org), call, "transcribing", kind="started"), STARTED.read(payload))
             case ["call", org, call, "lost"]:
-                return _placed(Fact(UUID(org), call, None, kind="lost"), payload)
+                return _placed(Fact(UUID(org), call, None, kind="lost"), LOST.read(payload))
             case ["handover", org, call]:
-                return _placed(Fact(UUID(org), call, None, kind="handover"), payload)
+                return _placed(Fact(UUID(org), call, None, kind="handover"), HANDOVER.read(payload))
+            case ["call", org, call, "ended"] if (ended := ENDED.read(payload)) is not None:
+                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
+            case ["call", org, call, "stream"] if (stream := STREAM.read(payload)) is not None:
+                reason = printable(stream.reason or "") or None
+                return Fact(UUID(org), call, stream.state, reason, node=stream.node)
             case ["progress", org, "standing"]:
                 return Fact(UUID(org), "", None, None, "standing")
             case ["progress", org, order]:
                 return Fact(UUID(org), order, None, None, "progress")
-            case ["call", org, call, "stream"]:
-                stream = msgspec.json.decode(payload, type=_Stream)
-                reason = printable(stream.reason or "") or None
-                return Fact(UUID(org), call, stream.state, reason, node=stream.node)
-    except (ValueError, msgspec.DecodeError):
+    except ValueError:
         pass
     return None
 
 
-def _placed(fact: Fact, payload: bytes) -> Fact:
-    """Return ``fact`` with the stream's place from ``payload``."""
-    place = msgspec.json.decode(payload, type=_Place, strict=False)
-    return replace(fact, **msgspec.structs.asdict(place), state=None if place.again else fact.state)
+def _placed(fact: Fact, place: StreamPlace | None) -> Fact | None:
+    """Return ``fact`` with the stream's place, None if that is unreadable."""
+    if place is None:
+        return None
+    return replace(fact, **structs.asdict(place), state=None if place.again else fact.state)
 
 
 def printable(text: str) -> str:

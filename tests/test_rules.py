@@ -93,6 +93,13 @@ def test_the_product_writes_no_files() -> None:
     assert _matches(writing, _files(*_PRODUCT)) == []
 
 
+def test_subjects_of_nats_stand_in_one_file() -> None:
+    """`protocol.messages` knows them; everybody else asks it."""
+    root = r"(call|handover|member|node|progress|ticket|slots|transcript|snapshot|echo|_INBOX)"
+    subject = rf"[\"']({root}\.(\{{|\*|>)|facts\.wanted|ticket\.spent|slots\.|_INBOX\.)"
+    assert _matches(subject, [path for path in _files(*_PRODUCT) if path.name != "messages.py"]) == []
+
+
 def test_pages_never_turn_text_into_html() -> None:
     """Speech is untrusted text."""
     dangerous = r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function"

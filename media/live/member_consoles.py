@@ -16,14 +16,11 @@ import asyncio
 import time
 from typing import Protocol
 
-import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from media.nats_connection import NatsConnection
-
-_SUBJECT = "ticket.consoles"
-_encode = msgspec.json.Encoder().encode
+from protocol.messages import CONSOLES, OpenedConsoles
+from protocol.nats import NatsConnection
 
 Member = tuple[str, str]
 """An organisation and its member."""
@@ -38,18 +35,6 @@ class MemberConsole(Protocol):
     def displace(self) -> None: ...
 
 
-class _Opened(msgspec.Struct):
-    node: str
-    org: str
-    member: str
-    at: list[float]
-    """When each console of the member on the node was opened, in seconds since 1970."""
-    is_answer: bool = False
-
-
-_decode = msgspec.json.Decoder(_Opened).decode
-
-
 class MemberConsoles:
     """This node's consoles by member, and how many the other nodes have. At most ``most`` of a member stay open."""
 
@@ -60,10 +45,10 @@ class MemberConsoles:
         self._settle_seconds = settle_seconds
         self._here: dict[Member, dict[MemberConsole, float]] = {}
         self._elsewhere: dict[Member, dict[str, list[float]]] = {}  # by node; only of members who are here, too
+        connection.attach(subscribe=self._subscribe)
 
-    async def subscribe(self, client: Client) -> None:
-        """Subscribe on a new connection."""
-        await client.subscribe(_SUBJECT, cb=self._on_opened)
+    async def _subscribe(self, client: Client) -> None:
+        await client.subscribe(CONSOLES.all, cb=self._on_opened)
 
     def opened(self, console: MemberConsole) -> None:
         """Count ``console``, which has just been admitted."""
@@ -89,9 +74,8 @@ class MemberConsoles:
         self._displace_oldest(member)
 
     async def _on_opened(self, message: Msg) -> None:
-        try:
-            opened = _decode(message.data)
-        except (msgspec.DecodeError, UnicodeError):
+        opened = CONSOLES.read(message.data)
+        if opened is None:
             return
         member = (opened.org, opened.member)
         if member not in self._here:
@@ -103,9 +87,8 @@ class MemberConsoles:
         self._displace_oldest(member)
 
     def _publish(self, member: Member, *, is_answer: bool) -> None:
-        if self._connection.is_connected:  # a late message would be wrong
-            opened = _Opened(self._node, *member, list(self._here[member].values()), is_answer)
-            self._connection.publish_later(_SUBJECT, _encode(opened))
+        opened = OpenedConsoles(self._node, *member, list(self._here[member].values()), is_answer)
+        self._connection.publish_now_or_never(CONSOLES.to(), CONSOLES.write(opened))
 
     def _displace_oldest(self, member: Member) -> None:
         here = self._here[member]

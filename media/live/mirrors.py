@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from media.live.transcript import Event, Latency, LiveCall, StateChanged, Uttered, history
+from protocol.messages import MIRRORED
 
 PARTIAL_SECONDS = 0.5
 RENEW_SECONDS = 5.0
@@ -58,7 +59,7 @@ class Mirrors:
 
     def subject(self, org: str, call: str) -> str:
         """Return the subject of the keeper of our ``call``. Raise KeyError if it has none."""
-        return f"_INBOX.{self._keepers[call].node}.kept.{org}.{call}.{self._node}"
+        return MIRRORED.to(self._keepers[call].node, org, call, self._node)
 
     def keeper(self, call: str) -> str | None:
         """Return the node that keeps our ``call``."""

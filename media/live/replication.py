@@ -40,8 +40,9 @@ from media.live.transcript import (
     history,
 )
 from media.live.watching import PendingAnswers, Watchers
-from media.nats_connection import NatsConnection
 from media.quota.membership import Membership
+from protocol.messages import MIRRORED, SNAPSHOT, TRANSCRIPT, Answered, HeardUntil, Watch
+from protocol.nats import NatsConnection
 
 LIVENESS_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # without an event of a call: its node is gone
@@ -51,27 +52,6 @@ IN_FLIGHT_DELAYS = 3  # at least so many times the delay of its latest words: a 
 log = structlog.get_logger()
 
 
-class _Watch(msgspec.Struct):
-    node: str
-    gone: bool = False
-    """The node stops watching."""
-
-
-class _Heard(msgspec.Struct):
-    call: str
-    at: float
-    """Until when the call's audio was received, in seconds since 1970."""
-    exact: bool = False
-    """From the node that received it and sends all its words."""
-
-
-class _Done(msgspec.Struct):
-    node: str
-
-
-_decode_watch = msgspec.json.Decoder(_Watch).decode
-_decode_heard = msgspec.json.Decoder(_Heard).decode
-_decode_done = msgspec.json.Decoder(_Done).decode
 _BAD = (msgspec.DecodeError, UnicodeError)
 
 
@@ -93,24 +73,29 @@ class Replication:
         self._pending: dict[str, PendingAnswers] = {}  # by organisation
         self._quiet_until: dict[str, float] = {}
         self._takeover_inboxes: dict[str, str] = {}  # by call: the inbox of the node that continues it
-        self._heard: dict[str, _Heard] = {}  # by call that moved here: until when it was heard before
+        self._heard: dict[str, HeardUntil] = {}  # by call that moved here: until when it was heard before
         self._last_event_at: dict[str, float] = {}  # by call of another node
         self._delays: dict[str, float] = {}  # by call of another node: s from speech until its words were here
         hub.relay = self.relay
+        connection.attach(subscribe=self._subscribe, restored=self._restored)
 
-    async def subscribe(self, client: Client) -> None:
+    async def _subscribe(self, client: Client) -> None:
         """Subscribe on a new connection, and request what is watched here."""
         self._watched.clear()
         self._inbox = client.new_inbox()
-        await client.subscribe("snapshot.*", cb=self._on_snapshot_request)
-        await client.subscribe(f"_INBOX.{self._node}.kept.>", cb=self._on_mirrored_event)
+        await client.subscribe(SNAPSHOT.all, cb=self._on_snapshot_request)
+        await client.subscribe(MIRRORED.to(self._node, "*", "*", "*"), cb=self._on_mirrored_event)
         await client.subscribe(f"{self._inbox}.>", cb=self._on_answer)
         await self._watch_all()
 
-    def reconnected(self) -> None:
+    def _restored(self) -> None:
         """Request again what is watched: events were missed while NATS was away."""
         for org in self._watched:
             self._request(org, reply=True)
+
+    def alive(self, node: str) -> None:
+        """Handle a heartbeat of another node."""
+        self.mirrors.alive(node, time.monotonic())
 
     def ended(self, org: str, call: str) -> None:
         """Forget a mirrored call of another node that has ended, unless a console here watches it."""
@@ -125,7 +110,7 @@ class Replication:
         call, now = event.call.call if isinstance(event, CallStarted) else event.call, time.monotonic()
         watching = self._watchers.of(org, now)
         if watching:
-            self._connection.publish_later(f"transcript.{org}.{call}", encoded)
+            self._connection.publish_later(TRANSCRIPT.to(org, call), encoded)
         keeper = self.mirrors.keeper(call)
         if keeper is None or keeper in watching:
             return
@@ -162,9 +147,8 @@ class Replication:
         now = time.monotonic()
         for call in self._calls.all():
             if self._watchers.of(call.org, now):
-                self._connection.publish_later(
-                    f"transcript.{call.org}.{call.call}", encode(StateChanged(call.call, call.state))
-                )
+                alive = encode(StateChanged(call.call, call.state))
+                self._connection.publish_later(TRANSCRIPT.to(call.org, call.call), alive)
         for call in self._hub.all_calls():
             if not self._calls.has(call.call):
                 self._check_silence(call, now - self._last_event_at.setdefault(call.call, now), silent_seconds)
@@ -216,13 +200,13 @@ class Replication:
     async def _subscribe_events(self, org: str) -> bool:
         """Subscribe to an organisation's calls on other nodes.
 
-        Return False while NATS is away; `subscribe` then does it.
+        Return False while NATS is away; `_subscribe` then does it.
         """
         client = self._connection.client
         if client is None or not client.is_connected:
             return False
         try:
-            self._watched[org] = await client.subscribe(f"transcript.{org}.>", cb=self._on_event)
+            self._watched[org] = await client.subscribe(TRANSCRIPT.to(org, "*"), cb=self._on_event)
         except NatsError:  # the connection was just lost
             return False
         self._request(org, reply=True)
@@ -254,7 +238,7 @@ class Replication:
 
     async def _unwatch(self, org: str) -> None:
         subscription = self._watched.pop(org)
-        self._connection.publish_later(f"snapshot.{org}", encode(_Watch(self._node, gone=True)))
+        self._connection.publish_later(SNAPSHOT.to(org), SNAPSHOT.write(Watch(self._node, gone=True)))
         await subscription.unsubscribe()
         for call in self._hub.calls_of(org):
             if not self._is_needed(org, call.call):
@@ -266,14 +250,15 @@ class Replication:
 
     def _request(self, of: str, *, reply: bool) -> None:
         """Request an organisation's calls, or one call; the answers come to our inbox if ``reply``."""
-        self._connection.publish_later(f"snapshot.{of}", encode(_Watch(self._node)), self._inbox if reply else "")
+        self._connection.publish_later(
+            SNAPSHOT.to(of), SNAPSHOT.write(Watch(self._node)), self._inbox if reply else ""
+        )
 
     async def _on_snapshot_request(self, message: Msg) -> None:
         """Answer a node's request for an organisation's calls, or for one call."""
-        _, of = message.subject.split(".")
-        try:
-            watch = _decode_watch(message.data)
-        except _BAD:
+        [of] = SNAPSHOT.names(message.subject)
+        watch = SNAPSHOT.read(message.data)
+        if watch is None:
             return
         if watch.gone:
             self._watchers.gone(of, watch.node)
@@ -281,20 +266,20 @@ class Replication:
         self._watchers.renew(of, watch.node, time.monotonic())
         if message.reply:
             await self._answer_all(message.reply, of)
-            self._connection.publish_later(f"{message.reply}.{of}.done", encode(_Done(self._node)))
+            self._connection.publish_later(f"{message.reply}.{of}.done", encode(Answered(self._node)))
 
     async def _answer_all(self, inbox: str, of: str) -> None:
         """Send all that is known here of the organisation ``of``, or of the call."""
         for call in self._calls.of(of):
             if call.call == of:
                 self._takeover_inboxes[of] = inbox
-                heard = _Heard(of, self._calls.heard_until(of), exact=True)
+                heard = HeardUntil(of, self._calls.heard_until(of), exact=True)
                 self._connection.publish_later(f"{inbox}.{call.org}.heard", encode(heard))
             await self._answer(f"{inbox}.{call.org}", call)
         for copy in self._copies(of):
             await self._answer(f"{inbox}.{copy.org}.copy", copy)
             if copy.call == of and (alive_at := self._owner_alive_at(of)):
-                self._connection.publish_later(f"{inbox}.{copy.org}.heard", encode(_Heard(of, alive_at)))
+                self._connection.publish_later(f"{inbox}.{copy.org}.heard", encode(HeardUntil(of, alive_at)))
 
     def _copies(self, of: str) -> list[LiveCall]:
         """Return calls of other nodes to answer with: the requested call, or the kept calls of an organisation.
@@ -326,14 +311,14 @@ class Replication:
                 case "copy":
                     self._apply_copy(org, decode(message.data))
                 case "heard":
-                    self._record_heard_until(_decode_heard(message.data))
+                    self._record_heard_until(msgspec.json.decode(message.data, type=HeardUntil))
                 case "done":
                     if (pending := self._pending.get(org)) is not None:
-                        pending.answered(_decode_done(message.data).node)
+                        pending.answered(msgspec.json.decode(message.data, type=Answered).node)
         except _BAD:
             log.warning("NATS message unreadable", kind="snapshot")
 
-    def _record_heard_until(self, heard: _Heard) -> None:
+    def _record_heard_until(self, heard: HeardUntil) -> None:
         """Note until when a call that moved here was heard: its own node's time counts, else the latest."""
         known = self._heard.get(heard.call)
         if known is None or (heard.exact, heard.at) > (known.exact, known.at):
@@ -341,7 +326,7 @@ class Replication:
 
     async def _on_mirrored_event(self, message: Msg) -> None:
         """Apply an event of a call that we keep for another node."""
-        _, _, _, org, call, owner = message.subject.split(".")
+        _, org, call, owner = MIRRORED.names(message.subject)
         if self._calls.has(call):
             return  # it moved here meanwhile
         self.mirrors.keep(call, owner, time.monotonic())
@@ -351,7 +336,7 @@ class Replication:
         self._apply(org, message.data)
 
     async def _on_event(self, message: Msg) -> None:
-        _, org, call = message.subject.split(".")
+        org, call = TRANSCRIPT.names(message.subject)
         if self._hub.find(org, call) is None and b'"type":"call.started"' not in message.data[:32]:
             self._request_once(org)
             return

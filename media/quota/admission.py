@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 import structlog
 
 from media.quota.allocator import Allocator
-from media.quota.membership import Heartbeat, Membership
+from media.quota.membership import Membership
+from protocol.messages import Heartbeat
 
 log = structlog.get_logger()
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from media.quota.membership import Ask, Heartbeat, Membership
+from media.quota.membership import Membership
+from protocol.messages import Ask, Heartbeat
 
 STARTS_PER_SECOND = 20.0  # AWS: 25 a second
 SETTLE_SECONDS = 1.0

@@ -2,37 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
+from protocol.messages import Heartbeat
 
 GONE_SECONDS = 3.5  # three heartbeats missed, and one on its way
-
-
-class Ask(msgspec.Struct, frozen=True, array_like=True):
-    """A node's request for a slot, or (``slot`` false) to open one more connection for a slot that it holds."""
-
-    number: int
-    """Counted by the node; never used twice."""
-    since_ms: int
-    """Ms since 1970: the lowest is served first."""
-    slot: bool = True
-
-
-class Heartbeat(msgspec.Struct, frozen=True):
-    """A node's full state. A field that an older release does not send yet has its default."""
-
-    calls: int = 0
-    turn: int = 0
-    """Counts the node's heartbeats: one with a lower turn is out of date."""
-    born_ms: int = 0
-    """When the node joined the others, in ms since 1970. The first to join is leader (`media.quota.allocator`)."""
-    held: tuple[int, ...] = ()
-    asks: tuple[Ask, ...] = ()
-    granted: tuple[tuple[str, int], ...] = ()
-    """Grants by the leader to (node, number), repeated until that node confirms them."""
-    gone: bool = False
-    """The node's last heartbeat: it holds nothing and is no longer a member."""
-    transcribe: str | None = None
-    """The last error on the way to Transcribe; empty: none; None: not known (`media.speech.transcribe_health`)."""
 
 
 class Membership:

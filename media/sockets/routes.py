@@ -15,17 +15,17 @@ from twilio.request_validator import RequestValidator, add_port, remove_port
 
 from media import metrics
 from media.config import Settings
-from media.live.bus import Bus
 from media.sockets.acceptor import CURRENT, Answer
 from media.sockets.console import Console, Consoles
 from media.sockets.twilio_stream import Calls, Stream
+from protocol.nats import NatsConnection
 
 
 class MediaServer(Calls, Consoles, Protocol):
     """What the routes need of the server."""
 
     settings: Settings
-    bus: Bus
+    connection: NatsConnection
     draining: bool
 
 
@@ -76,7 +76,7 @@ class Router:
     def _ready(self) -> Answer:
         if self._server.draining:
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        if not self._server.bus.ready.is_set():
+        if not self._server.connection.confirmed_once.is_set():
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"waiting for NATS\n")
         return _page(HTTPStatus.OK, b"ready\n")
 

@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Protocol
 
+from msgspec import structs
+
 from media.live.transcript import (
     STOPPED,
     CallEnded,
@@ -38,11 +40,17 @@ from media.speech.audio import CHUNK_MS, RATE, Chunk, Timeline
 from media.speech.frames import Media
 from media.speech.seam import Known, Seam
 from media.speech.transcription import USUAL, Open, Timing, Transcription
+from protocol.messages import ENDED, LOST, STARTED, STREAM, CallEvent, StreamEnded, StreamPlace, StreamState, Subject
 from protocol.tickets import StreamTicket
 
 Publish = Callable[[str, Event], object]
-PublishStatus = Callable[[str, str, str, dict[str, str]], None]
 KnownAround = Callable[[int, int], Known]  # (when the call began, ms of its clock) to ms of its clock
+
+
+class PublishStatus(Protocol):
+    """Publish an event of a call, without words, for `web`."""
+
+    def __call__(self, org: str, call: str, subject: Subject[CallEvent], event: CallEvent) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +137,12 @@ class Call:
             self._continue()
         self.transcription.detached = False
         self.attached_ms = round(time.time() * 1000)
-        self._publish_status("started", self.place)
+        self._publish_status(STARTED, self.place)
 
     @property
-    def place(self) -> dict[str, str]:
+    def place(self) -> StreamPlace:
         """Return the stream and its times, which `web` needs to start another one."""
-        return {"stream": self.stream_sid, "began": str(self._began_ms), "at": str(self.attached_ms)}
+        return StreamPlace(self.stream_sid, self._began_ms, self.attached_ms)
 
     @property
     def heard_until(self) -> float:
@@ -147,11 +155,11 @@ class Call:
     def announce_again(self) -> None:
         """Repeat where the call lives and how it does, for those who missed it."""
         if not self._over.is_set():
-            self._publish_status("started", {**self.place, "again": "true"})
+            self._publish_status(STARTED, structs.replace(self.place, again=True))
             if self.is_stopped:  # web answers with the call's end if it missed that
-                self._publish_status("ended", {"reason": STOPPED})
-            else:
-                self._publish_status("stream", {"state": self._state})
+                self._publish_status(ENDED, StreamEnded(STOPPED))
+            elif self._state != STOPPED:
+                self._publish_status(STREAM, StreamState(self._state))
 
     def take(self, frame: Media) -> None:
         """Handle one frame of audio; the chunk that it completes is sent to Transcribe before this returns."""
@@ -197,7 +205,7 @@ class Call:
             self._words.cancel()
         self._state = STOPPED
         self._publish(WordsStopped(self.sid))
-        self._publish_status("ended", {"reason": STOPPED})
+        self._publish_status(ENDED, StreamEnded(STOPPED))
 
     @property
     def is_stopped(self) -> bool:
@@ -262,7 +270,7 @@ class Call:
             if not self._moved:
                 self._publish(CallEnded(self.sid, STOPPED if self.is_stopped else self._reason))
                 if not self.is_stopped:  # else it was reported when the transcription was stopped
-                    self._publish_status("ended", {"reason": self._reason})
+                    self._publish_status(ENDED, StreamEnded(self._reason))
 
     def _tick_stopped(self, seconds: float) -> None:
         """Wait for the end of a stopped call, ``seconds`` after its transcription was stopped."""
@@ -304,7 +312,7 @@ class Call:
     def _report_lost(self, now: float) -> None:
         """Ask `web` for another stream: Twilio's own report of the loss may be lost with the proxy in between."""
         self._lost_reported_at = now
-        self._publish_status("lost", self.place)
+        self._publish_status(LOST, self.place)
 
     def _add(self, chunk: Chunk) -> None:
         loud = any(chunk.loud)
@@ -335,13 +343,14 @@ class Call:
             if event.state == self._state:
                 return
             self._state = event.state
-            self._publish_status("stream", {"state": event.state})
+            if event.state != STOPPED:
+                self._publish_status(STREAM, StreamState(event.state))
         if isinstance(event, Uttered) and event.utterance.start_ms >= self._moved_at_ms:
             return
         self._publish_for(self.org, event)
 
-    def _publish_status(self, fact: str, body: dict[str, str]) -> None:
-        self._publish_status_for(self.org, self.sid, fact, body)
+    def _publish_status(self, subject: Subject[CallEvent], event: CallEvent) -> None:
+        self._publish_status_for(self.org, self.sid, subject, event)
 
 
 def _view(ticket: StreamTicket, agent: str | None, began_ms: int) -> CallView:

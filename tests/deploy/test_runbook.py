@@ -13,7 +13,7 @@ import pytest
 from deploy.rehearsal.steps import all_steps
 
 _ROOT = Path(__file__).parents[2]
-_PACKAGES = ("db", "media", "provisioning", "runtime", "web")
+_PACKAGES = ("db", "media", "protocol", "provisioning", "runtime", "web")
 _SERIOUS = {"warning": 0, "error": 0, "exception": 0, "critical": 0, "log": 1}  # the method: where the text stands
 _FUNCTIONS = {"complain", "log"}  # of our own, that log the text they are given
 
@@ -48,7 +48,7 @@ def explained() -> frozenset[str]:
 
 
 def test_the_search_finds_lines_of_each_way_to_log() -> None:
-    ways = {"nats lost", "stream left out", "stream not stopped", "call failed", "difference", "number order stuck"}
+    ways = {"NATS error", "stream left out", "stream not stopped", "call failed", "difference", "number order stuck"}
     assert ways <= events()
 
 

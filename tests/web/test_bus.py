@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,9 +19,10 @@ from nats.aio.client import Client
 from prometheus_client import REGISTRY
 
 from protocol.facts import Fact, parse
+from protocol.nats import WEB
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.nats import settled, still
-from web.bus import PROBE_SECONDS, WAITING_FACTS, Apply, Facts, open_facts
+from web.bus import WAITING_FACTS, Apply, Facts, open_facts
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
 WAIT = 10  # seconds that any one wait may take
@@ -97,15 +98,16 @@ async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path
 
 
 async def test_on_every_connection_media_is_asked_to_say_again_where_calls_are(tmp_path: Path) -> None:
-    server = NatsServer(tmp_path)
-    async with server:
-        url = server.url("web")
-    async with running(url, Written()):
-        for _ in range(2):
-            async with server, media(server) as client:
-                asked = await client.subscribe("facts.wanted")
-                await settled(client)
-                await asked.next_msg(WAIT)
+    async with AsyncExitStack() as stack, NatsServer(tmp_path) as server:
+        client = await nats.connect(server.url("media"), reconnect_time_wait=0.01, max_reconnect_attempts=-1)
+        stack.push_async_callback(client.close)
+        asked = await client.subscribe("facts.wanted")
+        await settled(client)
+        await stack.enter_async_context(running(server.url("web"), Written()))
+        await asked.next_msg(WAIT)
+        await server.__aexit__(None, None, None)
+        await server.__aenter__()
+        await asked.next_msg(WAIT)
 
 
 async def test_a_node_is_heard_to_live_and_what_was_said_before_changes_only_the_place(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ async def test_only_an_answer_of_nats_proves_that_it_is_heard(tmp_path: Path) ->
         async with still(server):
             await asyncio.sleep(0.2)  # for an answer that was on its way
             before = facts.proven_at
-            await asyncio.sleep(3 * PROBE_SECONDS)
+            await asyncio.sleep(3 * WEB.seconds)
             assert facts.connected
             assert facts.proven_at == before
         await _proven_after(facts, time.monotonic())

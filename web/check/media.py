@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 import aiohttp
-import msgspec
 from aiohttp import ClientError
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
+from protocol.messages import ALIVE
+from protocol.nats import WEB, NatsConnection
 from web.check.result import CheckResult
 from web.config import Settings
 
@@ -27,11 +26,6 @@ ENDPOINTS = {"/twilio/stream": b"signature", "/console": b"origin"}
 _LONGEST_ANSWER = 64  # bytes of the answer that are read
 
 _NOT_HEARD = CheckResult("Transcribe", "could not be checked: no media node reports", "fix media first")
-
-
-class _Heartbeat(msgspec.Struct):
-    transcribe: str | None = None
-    gone: bool = False
 
 
 async def media(settings: Settings) -> CheckResult:
@@ -76,30 +70,24 @@ async def _heartbeats(settings: Settings) -> dict[str, str | None]:
     heard: dict[str, str | None] = {}
 
     async def hear(message: Msg) -> None:
-        node = message.subject.split(".")[1]
-        with suppress(msgspec.DecodeError, UnicodeError):
-            heartbeat = msgspec.json.decode(message.data, type=_Heartbeat)
-            if heartbeat.gone:
-                heard.pop(node, None)
-            else:
-                heard[node] = heartbeat.transcribe
+        [node] = ALIVE.names(message.subject)
+        heartbeat = ALIVE.read(message.data)
+        if heartbeat is None:
+            return
+        if heartbeat.gone:
+            heard.pop(node, None)
+        else:
+            heard[node] = heartbeat.transcribe
 
-    client = Client()
-    try:
-        async with asyncio.timeout(REACHING_SECONDS):  # nats-py retries without limit
-            await client.connect(settings.nats_url.get_secret_value(), allow_reconnect=False, error_cb=_ignore)
-        await client.subscribe("node.*.alive", cb=hear)
-        await asyncio.sleep(LISTENING_SECONDS)
-    except (NatsError, OSError, TimeoutError):
-        return {}
-    finally:
-        with suppress(NatsError, OSError):
-            await client.close()
+    async def subscribe(client: Client) -> None:
+        await client.subscribe(ALIVE.all, cb=hear)
+
+    connection = NatsConnection(settings.nats_url.get_secret_value(), "web check", WEB)
+    connection.attach(subscribe=subscribe)
+    async with connection.running():
+        if await connection.is_confirmed_within(REACHING_SECONDS):
+            await asyncio.sleep(LISTENING_SECONDS)
     return heard
-
-
-async def _ignore(_: Exception) -> None:
-    """NATS errors are reported by the NATS check."""
 
 
 async def _probe(origin: str, path: str, word: bytes) -> str:

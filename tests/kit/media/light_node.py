@@ -10,14 +10,13 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from math import inf
 from typing import Any
 
 from media.live.bus import Bus
 from media.live.hub import Hub
-from media.live.member_consoles import MemberConsoles
 from media.live.own_calls import OwnCalls
+from media.live.replication import Replication
 from media.live.transcript import (
     CallEnded,
     CallStarted,
@@ -29,6 +28,9 @@ from media.live.transcript import (
     Uttered,
 )
 from media.quota.admission import Admission
+from media.quota.heartbeat import Heartbeats
+from protocol.messages import ENDED, STARTED, StreamEnded, StreamPlace
+from protocol.nats import MEDIA, NatsConnection
 from protocol.tickets import Revoked, Role, UsedTickets
 from tests.kit.media.media_ends import fold
 
@@ -85,24 +87,26 @@ class LightNode:
         self.own: dict[str, Speech] = {}
         calls = OwnCalls(self.own, self.hub)
         self.admission = Admission(name, 25)
+        self.connection = connection = NatsConnection(url, "media", MEDIA)
+        self.replication = Replication(connection, name, self.hub, calls, self.admission.membership)
         self.bus = Bus(
-            *(url, name, self.hub, UsedTickets(), Revoked(), calls, self._moved, self._announce, self.admission),
+            *(connection, name, self.hub, UsedTickets(), Revoked(), calls, self.replication, self._moved),
             stopped=lambda _call, _over: None,
-            member_consoles=partial(MemberConsoles, most=8, settle_seconds=2.0),
         )
+        self._heartbeats = Heartbeats(connection, name, self.admission, self._announce, self.replication.alive)
         self._group = tasks
-        self._tasks = {tasks.create_task(self.bus.run()), tasks.create_task(self._send_heartbeats())}
+        self._tasks = {tasks.create_task(self.connection.run()), tasks.create_task(self._send_heartbeats())}
         self.pages: list[Page] = []
 
     async def _send_heartbeats(self) -> None:
         while True:
-            self.bus.heartbeats.send(self.admission.heartbeat(len(self.own)))
-            self.bus.replication.keep_mirrored()
+            self._heartbeats.send(self.admission.heartbeat(len(self.own)))
+            self.replication.keep_mirrored()
             await asyncio.sleep(0.2)
 
     async def crash(self) -> None:
         """``kill -9``: what waits to be sent is lost."""
-        self.bus._connection._queue.clear()
+        self.connection.discard_queue()
         await self.end()
 
     async def end(self) -> None:
@@ -114,8 +118,8 @@ class LightNode:
     async def open_page(self) -> Page:
         """A console opens here: as the server has it, once the others have answered."""
         page = Page()
-        if not self.bus.replication.is_watching(ORG):
-            await self.bus.replication.watch(ORG)
+        if not self.replication.is_watching(ORG):
+            await self.replication.watch(ORG)
         page.send(self.hub.watch(page))
         self.pages.append(page)
         return page
@@ -124,7 +128,7 @@ class LightNode:
         for page in self.pages:
             self.hub.unwatch(page)
         self.pages.clear()
-        await self.bus.replication.renew()
+        await self.replication.renew()
 
     def begin(self, speech: Speech, *, continues: bool) -> None:
         """A stream of the call comes here."""
@@ -133,11 +137,11 @@ class LightNode:
         if not known:
             at = datetime.fromtimestamp(speech.began_ms / 1000, UTC).isoformat(timespec="milliseconds")
             self.hub.publish(ORG, CallStarted(CallView(speech.sid, "inbound", None, at, "waiting_for_slot", [], [])))
-        self.bus.publish_event(ORG, speech.sid, "started", {"stream": "MZ", "began": "0", "at": str(time.time_ns())})
+        self.bus.publish_event(ORG, speech.sid, STARTED, StreamPlace("MZ", 0, time.time_ns()))
         if continues:
-            self.bus.replication.request_snapshot(speech.sid)
+            self.replication.request_snapshot(speech.sid)
             self._later(self._publish_takeover_gap(speech, speech.now_ms))
-        self.bus.replication.keep_mirrored()
+        self.replication.keep_mirrored()
         self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
 
     def hear(self, speech: Speech, text: str, *, final: bool = True, delay_ms: int = 0) -> None:
@@ -150,11 +154,11 @@ class LightNode:
     def hang_up(self, speech: Speech) -> None:
         del self.own[speech.sid]
         self.hub.publish(ORG, CallEnded(speech.sid, "completed"))
-        self.bus.publish_event(ORG, speech.sid, "ended", {"reason": "completed"})
+        self.bus.publish_event(ORG, speech.sid, ENDED, StreamEnded("completed"))
 
     async def _publish_takeover_gap(self, speech: Speech, to_ms: int) -> None:
         await asyncio.sleep(TAKEOVER_SECONDS)
-        live, heard = self.hub.find(ORG, speech.sid), self.bus.replication.heard_until(speech.sid)
+        live, heard = self.hub.find(ORG, speech.sid), self.replication.heard_until(speech.sid)
         from_ms = live.known_before(to_ms) if live is not None else 0
         from_ms = max(from_ms, min(to_ms, round(heard * 1000) - speech.began_ms)) if heard else from_ms
         if to_ms - from_ms >= 100:
@@ -162,7 +166,7 @@ class LightNode:
 
     def _moved(self, sid: str, _at_ms: int, _stream: str) -> None:
         if self.own.pop(sid, None) is not None:
-            self._later(self.bus.replication.send_final_snapshot(ORG, sid))
+            self._later(self.replication.send_final_snapshot(ORG, sid))
 
     def _announce(self) -> None: ...
 

@@ -105,7 +105,7 @@ class Node(Address):
     async def connected(self) -> None:
         """Wait until the node is on its bus."""
         async with asyncio.timeout(60):
-            await self.server.bus.ready.wait()
+            await self.server.connection.confirmed_once.wait()
 
 
 @dataclass(kw_only=True)

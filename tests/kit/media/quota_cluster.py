@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 
 from media.quota.allocator import Allocator
-from media.quota.membership import Heartbeat
+from protocol.messages import Heartbeat
 
 STEP_SECONDS = 0.05
 MOST_DELAY_SECONDS = 0.3

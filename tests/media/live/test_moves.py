@@ -226,6 +226,6 @@ async def test_calls_of_a_node_that_is_gone_for_good_leave_the_page(pair: Pair) 
     await watching.until(lambda: watching.words(line.call) == "hello")
     await pair.a.crash()
     await asyncio.sleep(0.5)
-    pair.b.server.bus.replication.check_liveness(silent_seconds=0.3)
+    pair.b.server.replication.check_liveness(silent_seconds=0.3)
     await watching.ended(line.call)
     assert watching.events[-1]["reason"] == "node lost"

@@ -42,11 +42,9 @@ class Trio:
         """Wait until each hears the two others."""
         async with asyncio.timeout(20):
             for node in self.nodes:
-                await node.bus.ready.wait()
+                await node.connection.confirmed_once.wait()
         await until(
-            lambda: all(
-                self._others(node) <= set(node.bus.heartbeats.membership.alive(_now())) for node in self.nodes
-            )
+            lambda: all(self._others(node) <= set(node.admission.membership.alive(_now())) for node in self.nodes)
         )
 
     def _others(self, node: LightNode) -> set[str]:
@@ -56,7 +54,7 @@ class Trio:
         await self.nodes[at].crash()
         self.nodes[at] = self._new()
         async with asyncio.timeout(20):
-            await self.nodes[at].bus.ready.wait()
+            await self.nodes[at].connection.confirmed_once.wait()
 
     async def end(self) -> None:
         for node in self.nodes:
@@ -117,7 +115,7 @@ async def test_the_further_words_fall_behind_the_more_of_them_may_be_on_their_wa
             trio.nodes[0].begin(speech, continues=False)
             trio.nodes[0].hear(speech, "late", final=False, delay_ms=delay_ms)
             await until(lambda page=page, speech=speech: words(page, speech) == {"late"})  # type: ignore[misc]
-            heard_until = trio.nodes[2].bus.replication.heard_until(speech.sid)
+            heard_until = trio.nodes[2].replication.heard_until(speech.sid)
             assert seconds - 0.5 <= time.time() - heard_until <= seconds + 2
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from media.quota.allocator import SETTLE_SECONDS, STARTS_PER_SECOND, Allocator
-from media.quota.membership import GONE_SECONDS, Ask, Heartbeat
+from media.quota.membership import GONE_SECONDS
+from protocol.messages import Ask, Heartbeat
 from tests.kit.media.quota_cluster import MOST_DELAY_SECONDS, Fleet, fleet_of
 
 TAKEOVER_SECONDS = GONE_SECONDS + SETTLE_SECONDS + 1.0

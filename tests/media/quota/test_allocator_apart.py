@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from media.quota.allocator import CUT_OFF_SECONDS, DOUBT_SECONDS, SETTLE_SECONDS, Allocator
-from media.quota.membership import GONE_SECONDS, Heartbeat
+from media.quota.membership import GONE_SECONDS
+from protocol.messages import Heartbeat
 from tests.kit.media.quota_cluster import fleet_of
 
 TAKEOVER_SECONDS = GONE_SECONDS + SETTLE_SECONDS + 1.0

@@ -13,7 +13,8 @@ from hypothesis import given, strategies as st
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from media.quota.membership import GONE_SECONDS, Heartbeat, Membership
+from media.quota.membership import GONE_SECONDS, Membership
+from protocol.messages import Heartbeat
 from sandbox.engines.nats import NatsServer, User
 from tests.kit.media.media_node import Node, media_node
 from tests.kit.media.nats import settled
@@ -57,7 +58,7 @@ async def test_a_node_says_that_it_lives_and_hears_it_of_others(node: Node, free
         heard: set[int] = set()
         while heard != {0, 1}:
             heard.add(json.loads((await heartbeats.next_msg(10)).data)["calls"])
-        membership = other.server.bus.heartbeats.membership
+        membership = other.server.admission.membership
         while [heartbeat.calls for heartbeat in membership.alive(asyncio.get_running_loop().time()).values()] != [1]:
             await heartbeats.next_msg(10)
     await line.hang_up()

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
-from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from media.nats_connection import NatsConnection
+from protocol.nats import MEDIA, NatsConnection
 from sandbox.engines.nats import NatsServer
 
 
@@ -24,17 +23,10 @@ def test_ends_while_the_server_is_away_and_something_waits_to_be_sent(
 
 
 async def _lose_the_server(folder: Path, port: int) -> None:
-    connected = asyncio.Event()
-
-    async def on_connected(client: Client) -> None:
-        connected.set()
-
-    async def on_restored() -> None: ...
-
     async with NatsServer(folder, port=port) as nats:
-        connection = NatsConnection(nats.url("media"), on_connected, on_restored)
+        connection = NatsConnection(nats.url("media"), "media", MEDIA)
         running = asyncio.create_task(connection.run())  # noqa: TID251 - it is cancelled below, and watched until it ends
-        await asyncio.wait_for(connected.wait(), 10)
+        assert await connection.is_confirmed_within(10)
         assert connection.client is not None
         client = connection.client
     async with asyncio.timeout(10):

@@ -1,0 +1,265 @@
+"""Everything that passes over NATS: each subject, who publishes it, who subscribes to it, and its payload.
+
+`deploy/nats.conf` allows each process what is listed here and nothing else; a test compares the two. What carries
+words (`TRANSCRIPT`, and inboxes, where the answers to `SNAPSHOT` travel) is for media alone.
+
+Payloads are JSON. A field that an older release does not send has a default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+
+User = Literal["media", "web", "provisioning"]
+"""A user of NATS: a kind of process."""
+
+StreamStatus = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
+
+_encoder = msgspec.json.Encoder()
+_NAME = re.compile(r"\{\w+\}")
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class Subject(Generic[P]):
+    """A subject such as ``call.{org}.{call}.ended``, whose messages carry a ``payload``."""
+
+    def __init__(
+        self,
+        pattern: str,
+        payload: type[P],
+        *,
+        publishers: Iterable[User] = (),
+        subscribers: Iterable[User] = (),
+        text: bool = False,
+    ) -> None:
+        self.all = _NAME.sub("*", pattern)
+        """The subscription to every subject of this kind."""
+        self.publishers, self.subscribers = frozenset(publishers), frozenset(subscribers)
+        self._format = _NAME.sub("{}", pattern).format
+        self._names = [number for number, token in enumerate(pattern.split(".")) if _NAME.fullmatch(token)]
+        self._text = text
+        self._decode = msgspec.json.Decoder(payload, strict=False).decode
+
+    def to(self, *names: str | UUID) -> str:
+        """Return the subject with these names in the place of its own."""
+        return self._format(*names)
+
+    def names(self, subject: str) -> list[str]:
+        """Return the names in ``subject``, which is one of this kind."""
+        tokens = subject.split(".")
+        return [tokens[number] for number in self._names]
+
+    def write(self, payload: P) -> bytes:
+        """Return ``payload`` as JSON; its values are all text if the subject has always been written so."""
+        if not self._text:
+            return _encoder.encode(payload)
+        return _encoder.encode({name: _text(value) for name, value in msgspec.to_builtins(payload).items()})
+
+    def read(self, data: bytes) -> P | None:
+        """Return the payload; None if it is unreadable."""
+        try:
+            return self._decode(data)
+        except (msgspec.DecodeError, UnicodeError):
+            return None
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Nothing(msgspec.Struct):
+    """The payload of a message that says everything by its subject."""
+
+
+class Words(msgspec.Struct):
+    """Stands for the events of a transcript, which `media.live.transcript` encodes and decodes."""
+
+
+class Assigned(msgspec.Struct):
+    """A member has answered the call."""
+
+    agent: str | None = None
+    """The member's id."""
+
+
+class Stopped(msgspec.Struct):
+    """The call's transcription must stop."""
+
+    over: bool = False
+    """The call itself has ended, too."""
+
+
+class Removed(msgspec.Struct):
+    """A member's rights have changed, or they have signed out."""
+
+    at: int = 0
+    """In ms since 1970."""
+
+
+class StreamPlace(msgspec.Struct, omit_defaults=True):
+    """Where the call's newest stream is."""
+
+    stream: str | None = None
+    """The stream's SID."""
+    began: int | None = None
+    """When the call's first stream began, in ms since 1970."""
+    at: int = 0
+    """When the newest stream was attached, in ms since 1970."""
+    again: bool = False
+    """Whether it repeats what was sent before, for those who missed it."""
+    node: str | None = None
+
+
+class StreamEnded(msgspec.Struct, omit_defaults=True):
+    """The call's transcription has ended."""
+
+    reason: str | None = None
+    node: str | None = None
+
+
+class StreamState(msgspec.Struct, omit_defaults=True):
+    """How the call's transcription does now."""
+
+    state: StreamStatus
+    reason: str | None = None
+    node: str | None = None
+
+
+CallEvent = TypeVar("CallEvent", StreamPlace, StreamEnded, StreamState)
+"""What media says of a call."""
+
+
+class OrderState(msgspec.Struct):
+    """How far the order of a number is."""
+
+    order: str
+    state: str
+
+
+class Ask(msgspec.Struct, frozen=True, array_like=True):
+    """A node's request for a slot, or (``slot`` false) to open one more connection for a slot that it holds."""
+
+    number: int
+    """Counted by the node; never used twice."""
+    since_ms: int
+    """Ms since 1970: the lowest is served first."""
+    slot: bool = True
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """A media node's full state. Numbers only: no word, no call's name."""
+
+    calls: int = 0
+    turn: int = 0
+    """Counts the node's heartbeats: one with a lower turn is out of date."""
+    born_ms: int = 0
+    """When the node joined the others, in ms since 1970. The first to join is leader (`media.quota.allocator`)."""
+    held: tuple[int, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    granted: tuple[tuple[str, int], ...] = ()
+    """Grants by the leader to (node, number), repeated until that node confirms them."""
+    gone: bool = False
+    """The node's last heartbeat: it holds nothing and is no longer a member."""
+    transcribe: str | None = None
+    """The last error on the way to Transcribe; empty: none; None: not known (`media.speech.transcribe_health`)."""
+
+
+class UsedTicket(msgspec.Struct):
+    """A ticket was used, and is good for nothing any more."""
+
+    jti: str
+    exp: float
+
+
+class OpenedConsoles(msgspec.Struct):
+    """A member's consoles on a node (`media.live.member_consoles`)."""
+
+    node: str
+    org: str
+    member: str
+    at: list[float]
+    """When each of them was opened, in seconds since 1970."""
+    is_answer: bool = False
+
+
+class Watch(msgspec.Struct):
+    """A node watches an organisation, or wants to know a call."""
+
+    node: str
+    gone: bool = False
+    """The node stops watching."""
+
+
+class HeardUntil(msgspec.Struct):
+    """An answer to `Watch`: until when a call was heard."""
+
+    call: str
+    at: float
+    """Until when the call's audio was received, in seconds since 1970."""
+    exact: bool = False
+    """From the node that received it and sends all its words."""
+
+
+class Answered(msgspec.Struct):
+    """An answer to `Watch`: the node has sent all that it knows."""
+
+    node: str
+
+
+# Calls, without words: from media to web, and back.
+STARTED = Subject("call.{org}.{call}.started", StreamPlace, publishers=["media"], subscribers=["media"], text=True)
+LOST = Subject("call.{org}.{call}.lost", StreamPlace, publishers=["media"], text=True)
+STREAM = Subject("call.{org}.{call}.stream", StreamState, publishers=["media"])
+ENDED = Subject("call.{org}.{call}.ended", StreamEnded, publishers=["media"], subscribers=["media"])
+ASSIGNED = Subject("call.{org}.{call}.assigned", Assigned, publishers=["web"], subscribers=["media"])
+STOPPED = Subject("call.{org}.{call}.stopped", Stopped, publishers=["web"], subscribers=["media"])
+CALL_EVENTS = Subject("call.>", Nothing, subscribers=["web"])
+"""One subscription to all of them: a call's events arrive in their order."""
+
+HANDOVER = Subject("handover.{org}.{call}", StreamPlace, publishers=["media"], text=True)
+"""The node asks for a new stream of the call on another node."""
+HANDOVERS = Subject("handover.>", Nothing, subscribers=["web"])
+
+REMOVED = Subject("member.{org}.{member}.removed", Removed, publishers=["web"], subscribers=["media"])
+FACTS_WANTED = Subject("facts.wanted", Nothing, publishers=["web"], subscribers=["media"])
+"""A process of web has connected: media repeats where its calls are."""
+ALIVE = Subject("node.{node}.alive", Heartbeat, publishers=["media"], subscribers=["media", "web"])
+"""Every second."""
+
+# From provisioning to web.
+ORDER_STATE = Subject("progress.{org}.{order}", OrderState, publishers=["provisioning"])
+ENTITLEMENTS = Subject("progress.{org}.standing", Nothing, publishers=["provisioning"])
+"""What works for the organisation has changed."""
+PROGRESS = Subject("progress.>", Nothing, subscribers=["web"])
+
+# Between media nodes, without words.
+TICKET_USED = Subject("ticket.spent", UsedTicket, publishers=["media"], subscribers=["media"])
+CONSOLES = Subject("ticket.consoles", OpenedConsoles, publishers=["media"], subscribers=["media"])
+SLOTS = Subject("slots.told.{node}", Heartbeat, publishers=["media"], subscribers=["media"])
+"""A change of slots, which does not wait for the next `ALIVE`."""
+SLOTS_WANTED = Subject("slots.who", Nothing, publishers=["media"], subscribers=["media"])
+"""A new node wants every other node's `SLOTS`."""
+
+# Between media nodes, with words. The answers to `SNAPSHOT` travel in inboxes.
+TRANSCRIPT = Subject("transcript.{org}.{call}", Words, publishers=["media"], subscribers=["media"])
+SNAPSHOT = Subject("snapshot.{org_or_call}", Watch, publishers=["media"], subscribers=["media"])
+MIRRORED = Subject("_INBOX.{keeper}.kept.{org}.{call}.{owner}", Words, publishers=["media"], subscribers=["media"])
+
+# Nobody subscribes to an echo, so NATS itself answers it, in the inbox of whoever published it.
+MEDIA_ECHO = Subject("slots.echo", Nothing, publishers=["media"])
+WEB_ECHO = Subject("echo.web", Nothing, publishers=["web"])
+
+NAMESPACES: tuple[Subject[Any], ...] = (
+    *(
+        Subject(f"{root}.>", Words, publishers=["media"], subscribers=["media"])
+        for root in ("transcript", "snapshot", "ticket", "slots", "_INBOX")
+    ),
+    Subject(f"{WEB_ECHO.all}.>", Nothing, subscribers=["web"]),
+)
+"""What one kind of process has to itself, whatever a release adds below it."""
