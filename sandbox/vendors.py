@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 
 from sandbox.config import HOST, Secrets, Settings
 from sandbox.mail import post_office
-from sandbox.recognition.choice import recogniser
+from sandbox.recognition.choice import Choice, hearing, recogniser
 from sandbox.recognition.recogniser import RecogniserError
 from sandbox.stripe.emulator import StripeSettings, stripe
 from sandbox.transcribe.emulator import transcribe
@@ -30,7 +30,7 @@ async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         ears = await stack.enter_async_context(recogniser(settings.speech))
         access_keys = {kept.aws_access_key_id: kept.aws_secret_access_key}
-        await stack.enter_async_context(
+        service = await stack.enter_async_context(
             transcribe(
                 host=HOST,
                 port=settings.transcribe_port,
@@ -40,7 +40,9 @@ async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
             )
         )
         registry = Registry(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
-        await stack.enter_async_context(twilio(_account(settings, kept), registry))
+        emulator = await stack.enter_async_context(twilio(_account(settings, kept), registry))
+        choice = Choice(settings.speech, settings.calls_heard)
+        emulator.exchange.hearing = lambda: hearing(choice, ears, service.open)
         await stack.enter_async_context(stripe(_stripe_settings(settings, kept)))
         await stack.enter_async_context(
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
@@ -61,6 +63,7 @@ def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
         twiml_app_status_callback=f"{voice}/status",
         host=HOST,
         port=settings.twilio_port,
+        tones=True,  # every recogniser here knows them from speech
     )
 
 

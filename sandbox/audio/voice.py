@@ -43,6 +43,19 @@ def ringing() -> Frames:
     return frames(mulaw.encode(np.concatenate([burst, gap, burst, pause])))
 
 
+_ROWS, _COLUMNS, _KEYS = (697, 770, 852, 941), (1209, 1336, 1477), "123456789*0#"  # ITU-T Q.23
+
+
+@cache
+def key(digit: str) -> Frames:
+    """The tone of a key of the pad, 160 ms, and 80 ms of silence; half a second of silence for ``w``."""
+    if digit == "w":
+        return (SILENCE,) * 25
+    row, column = divmod(_KEYS.index(digit), 3)
+    tone = _tones(0.16, _ROWS[row], _COLUMNS[column])
+    return frames(mulaw.encode(np.concatenate([tone, np.zeros(int(0.08 * mulaw.RATE), np.int16)])))
+
+
 @cache
 def prompt() -> Frames:
     """A second of the tone that stands for a spoken prompt."""
@@ -58,10 +71,11 @@ def _tones(seconds: float, *hertz: float) -> np.ndarray[tuple[int], np.dtype[np.
 class Voice:
     """Somebody or something that sounds on a track: silence until it begins, then its frames, then silence.
 
-    A voice that ``repeats`` (ringing) never ends.
+    A voice that ``repeats`` (ringing) never ends. ``source``: what it comes from, as people are told.
     """
 
     def __init__(self, spoken: Frames, *, repeats: bool = False) -> None:
+        self.source = "recording" if spoken else "nobody"
         self._spoken = spoken
         self._repeats = repeats
         self.begins: int | None = None

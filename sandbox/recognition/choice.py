@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sandbox.recognition import moonshine
+from sandbox.recognition.pace import MOST_BEHIND
+from sandbox.recognition.process import Engine
 from sandbox.recognition.recogniser import RecogniserError, RecogniserFactory
 from sandbox.recognition.scripted import Scripted
 from sandbox.recognition.sphinx import sphinx
@@ -61,6 +63,16 @@ async def recogniser(speech: Speech) -> AsyncIterator[RecogniserFactory]:
         return
     async with sphinx() if speech == "pocketsphinx" else moonshine.moonshine() as engine:
         yield engine
+
+
+def hearing(choice: Choice, ears: RecogniserFactory, calls: int) -> str:
+    """Return what people are told while ``calls`` are heard by ``ears``, also if that is too much for the machine."""
+    said = str(choice)
+    if choice.calls is not None and calls >= choice.calls:
+        said += " It hears no more now: further calls wait for their words."
+    if isinstance(ears, Engine) and ears.behind > MOST_BEHIND:
+        said += f" It is {ears.behind:.0f} s behind, for something else keeps it busy."
+    return said
 
 
 def _calls(count: int | None) -> str:

@@ -26,7 +26,7 @@ from aiohttp import web
 from sandbox.audio.voice import frames
 from sandbox.twilio.browser import signalling
 from sandbox.twilio.faults import Faults
-from sandbox.twilio.pages import numbers as pages_numbers, phone as pages_phone
+from sandbox.twilio.pages import numbers as pages_numbers, phone as pages_phone, telephone as pages_telephone
 from sandbox.twilio.phone import bridge, place_call
 from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import Leg, SpeakOn
@@ -54,6 +54,7 @@ ROUTES = (
     rest_routes.routes,
     signalling.routes,
     pages_phone.routes,
+    pages_telephone.routes,
     pages_numbers.routes,
 )
 MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV

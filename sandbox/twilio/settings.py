@@ -67,8 +67,7 @@ class TwilioSettings:
     agent: Behaviour = Behaviour()  # an agent whose browser has no registered Device
     customer: Behaviour = Behaviour(after=2.0)  # somebody who is dialled
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)  # by address: +61…, client:…
-    # Whether prompts and ringing sound on the outbound track. Off, they are silence: a small recogniser hears
-    # words in tones.
+    # Whether prompts and ringing sound. Off, they are silence: tests compare a call's sound with what was said in it.
     tones: bool = False
     speed: float = 1.0  # above 1: the whole world runs faster than the clock on the wall
     webhook_seconds: float = 15.0  # of the wall's clock

@@ -4,11 +4,13 @@
 // awkward in them: a refused token leaves the Device as it is, and a call that was not answered when the connection broke is
 // "closed" without an event, and remains the Device's active one. tests/sandbox/twilio/browser/test_voice_sdk_parity.py compares the two.
 // Beneath there is no WebRTC but a WebSocket to the emulator that served this file (`/signal`; sandbox/twilio/browser/signalling.py has its
-// texts). The microphone is never opened: the emulator plays the agent's part. Loaded by <script src>, from another origin, under any CSP that names it in
-// script-src and connect-src. The emulator serves voice_sdk_events.js, voice_sdk_call.js and this as one script.
-/* global Call, EventEmitter, InvalidArgumentError, InvalidStateError, TOKEN_ERRORS, TwilioError, errorOf */
+// texts), which carries the sound as well. Unlike with the real one, a call without a microphone goes on, silent, after an error that says
+// so. Loaded by <script src>, from another origin, under any CSP that names it in script-src and connect-src. The emulator serves
+// sound_line.js, voice_sdk_events.js, voice_sdk_call.js and this as one script.
+/* global Call, EventEmitter, InvalidArgumentError, SoundLine, InvalidStateError, TOKEN_ERRORS, TwilioError, errorOf */
 
 const SIGNAL_URL = new URL("/signal", document.currentScript.src.replace(/^http/, "ws")).href;
+const WORKLET_URL = new URL("/voice-sdk-worklet.js", document.currentScript.src).href;
 const VERSION = "2.18.5";
 const TOKEN_REFRESH_MS = 10000;
 const RECONNECT_MS = [250, 500, 1000, 2000, 4000, 8000];
@@ -144,6 +146,20 @@ class Device extends EventEmitter {
     return "[Twilio.Device instance]";
   }
 
+  /** Return a new line for a call: what its microphone hears goes to the emulator. */
+  _line() {
+    return new SoundLine(WORKLET_URL, (frame) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(frame));
+  }
+
+  /** Start one of the application's sounds (the option `sounds`); returns how to stop it. */
+  _sound(name, loop = false) {
+    const url = this.#options.sounds?.[name];
+    if (!url) return () => {};
+    const sound = Object.assign(new Audio(url), { loop });
+    sound.play().catch(() => {}); // before the page was touched, browsers let none play
+    return () => sound.pause();
+  }
+
   /** Send a signal, if there is anybody to hear it. */
   _signal(signal) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(signal));
@@ -183,10 +199,15 @@ class Device extends EventEmitter {
   // Again and again, until the Device is destroyed. `greeted` is called each time that the emulator took the token.
   #connect(greeted) {
     const socket = new WebSocket(SIGNAL_URL);
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
     const mine = () => this.#socket === socket;
     socket.onopen = () => mine() && this._signal({ type: "hello", token: this.#token });
-    socket.onmessage = (event) => mine() && this.#hear(JSON.parse(event.data), greeted);
+    socket.onmessage = ({ data }) => {
+      if (!mine()) return;
+      if (typeof data === "string") this.#hear(JSON.parse(data), greeted);
+      else this.#active?._play(data);
+    };
     socket.onerror = () => mine() && this.emit("error", new TwilioError(31000));
     socket.onclose = ({ code }) => {
       if (!mine()) return;
@@ -267,6 +288,7 @@ class Device extends EventEmitter {
     if (this.#active && !this.#options.allowIncomingWhileBusy) return; // it goes on ringing, unseen
     const call = new Call(this, Call.CallDirection.Incoming, parameters, custom, resumption);
     this.#calls.push(call);
+    call._ring();
     call.once("accept", () => {
       if (this.#active && this.#active !== call) this.#active.disconnect();
       this.#calls = this.#calls.filter((known) => known !== call);

@@ -22,6 +22,8 @@ class Call extends EventEmitter {
   #muted = false;
   #resumption; // what an answered call is found again by, after the connection broke
   #isAnswered = false;
+  #line = null; // the microphone and the ear, once the call is taken
+  #stopRinging = () => {};
 
   constructor(device, direction, parameters, customParameters, resumption = "") {
     super();
@@ -40,24 +42,36 @@ class Call extends EventEmitter {
   accept() {
     if (this.#status !== Call.State.Pending) return;
     this.#status = Call.State.Connecting;
-    this.#isAnswered = this.direction === Call.CallDirection.Incoming;
-    if (this.direction === Call.CallDirection.Incoming) this.#signal("accept");
-    else {
+    this.#stopRinging();
+    this.#line = this.#device._line();
+    this.#line.open().then((problem) => this.#connect(problem));
+  }
+
+  // Only when the microphone is open, or is known not to be, is Twilio told (call.ts, accept).
+  #connect(problem) {
+    if (this.#status === Call.State.Closed) return;
+    const microphone = !problem;
+    if (this.direction === Call.CallDirection.Incoming) {
+      this.#isAnswered = true;
+      this.#signal("accept", { microphone });
+    } else {
+      this.#device._sound("outgoing");
       const params = Object.fromEntries(this.customParameters);
-      this.#device._signal({ type: "connect", id: this.outboundConnectionId, params });
+      this.#device._signal({ type: "connect", id: this.outboundConnectionId, params, microphone });
     }
+    if (problem) this.once("accept", () => this.emit("error", new TwilioError(problem)));
   }
 
   reject() {
     if (this.#status !== Call.State.Pending) return;
     this.#signal("reject");
-    this.#status = Call.State.Closed;
+    this.#close();
     this.emit("reject");
   }
 
   ignore() {
     if (this.#status !== Call.State.Pending) return;
-    this.#status = Call.State.Closed;
+    this.#close();
     this.#device._forget(this);
   }
 
@@ -70,6 +84,7 @@ class Call extends EventEmitter {
   mute(shouldMute = true) {
     if (this.#muted === shouldMute) return;
     this.#muted = shouldMute;
+    this.#line?.mute(shouldMute);
     this.#signal("mute", { muted: shouldMute });
     this.emit("mute", shouldMute, this);
   }
@@ -81,9 +96,12 @@ class Call extends EventEmitter {
   sendDigits(digits) {
     if (/[^0-9*#w]/.test(digits)) throw new InvalidArgumentError("Illegal character passed into sendDigits");
     this.#signal("digits", { digits });
+    for (const digit of digits.replaceAll("w", "")) this.#device._sound(`dtmf${{ "*": "s", "#": "h" }[digit] ?? digit}`);
   }
 
-  getLocalStream() {}
+  getLocalStream() {
+    return this.#line?.stream ?? undefined;
+  }
 
   getRemoteStream() {}
 
@@ -121,7 +139,7 @@ class Call extends EventEmitter {
     if (this.#status === Call.State.Closed) return;
     this.emit("transportClose");
     if (!this.#resumption) {
-      this.#status = Call.State.Closed;
+      this.#close();
       return;
     }
     this.#status = Call.State.Reconnecting;
@@ -141,14 +159,31 @@ class Call extends EventEmitter {
 
   _closed() {
     if (this.#status === Call.State.Closed) return;
-    this.#status = Call.State.Closed;
+    this.#close();
     this.emit("disconnect", this);
   }
 
   _cancelled() {
     if (this.#status === Call.State.Closed) return;
-    this.#status = Call.State.Closed;
+    this.#close();
     this.emit("cancel");
+  }
+
+  /** Ring, until the call is taken or gone. */
+  _ring() {
+    this.#stopRinging = this.#device._sound("incoming", true);
+  }
+
+  _play(bytes) {
+    this.#line?.play(bytes);
+  }
+
+  #close() {
+    if (this.#line) this.#device._sound("disconnect");
+    this.#status = Call.State.Closed;
+    this.#stopRinging();
+    this.#line?.close();
+    this.#line = null;
   }
 
   // Lost while there is no connection, as the SDK's hangup is (call.ts, _disconnect).

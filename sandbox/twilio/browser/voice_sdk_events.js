@@ -68,6 +68,8 @@ const ERRORS = {
   31203: ["NoValidAccountError", "No valid account"],
   31206: ["RateExceededError", "Rate exceeded authorized limit"],
   31207: ["JWTTokenExpirationTooLongError", "JWT token expiration too long"],
+  31401: ["PermissionDeniedError", "UserMedia Permission Denied Error"],
+  31402: ["AcquisitionFailedError", "UserMedia Acquisition Failed Error"],
   31404: ["NotFound", "Not Found"],
   31480: ["TemporarilyUnavailable", "Temporarily Unavailable"],
   31486: ["BusyHere", "Busy Here"],

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from sandbox.twilio.pages import faults
 from sandbox.twilio.pages.faults import KINDS, TARGETS, spoken
-from sandbox.twilio.pages.phone import own_origin
+from sandbox.twilio.pages.origin import own_origin
 from sandbox.twilio.phone.exchange import EXCHANGE
 from sandbox.twilio.rest.framework import form
 from sandbox.twilio.rest.registry import REGISTRY, Registry

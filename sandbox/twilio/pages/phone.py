@@ -6,6 +6,7 @@ None of it is Twilio's. A page of another origin must not place calls: what chan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from aiohttp.web_request import FileField
 
 from sandbox.audio import wav
 from sandbox.audio.voice import Frames, frames
+from sandbox.twilio.browser.signalling import SOUND_LINE
+from sandbox.twilio.pages.origin import own_origin
 from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.place_call import CallingError, place_call
@@ -44,6 +47,17 @@ async def script(_: web.Request) -> web.Response:
     return _file("phone_page.js", "text/javascript")
 
 
+@routes.get("/telephone.js")
+async def telephone_script(_: web.Request) -> web.Response:
+    """The script of the telephone in the page."""
+    return web.Response(
+        text=f"{SOUND_LINE.read_text()}\n{(_FOLDER / 'telephone.js').read_text()}",
+        content_type="text/javascript",
+        charset="utf-8",
+        headers=_HEADERS,
+    )
+
+
 @routes.get("/phone-page.css")
 async def style(_: web.Request) -> web.Response:
     """The page's style."""
@@ -58,11 +72,17 @@ async def favicon(_: web.Request) -> web.Response:
 
 @routes.get("/sandbox/state")
 async def state(request: web.Request) -> web.Response:
-    """What the page shows: ``numbers``, ``calls`` (newest first), ``alerts`` (newest first)."""
+    """What the page shows: ``numbers``, ``calls`` and ``alerts`` (newest first), and what ``hearing`` can do."""
     exchange = request.app[EXCHANGE]
-    calls = [_call(leg) for leg in reversed(exchange.legs.values()) if leg.parent is None]
+    legs = list(exchange.legs.values())
+    calls = [_call(leg, legs) for leg in reversed(legs) if leg.parent is None][:SHOWN_CALLS]
     alerts = [{"code": alert.code, "text": alert.text, "call": alert.call} for alert in reversed(exchange.alerts)]
-    shown = {"numbers": list(exchange.numbers), "calls": calls[:SHOWN_CALLS], "alerts": alerts[:SHOWN_ALERTS]}
+    shown = {
+        "numbers": list(exchange.numbers),
+        "calls": calls,
+        "alerts": alerts[:SHOWN_ALERTS],
+        "hearing": exchange.hearing(),
+    }
     return web.json_response(shown)
 
 
@@ -103,7 +123,9 @@ def _sound(field: object) -> tuple[Frames | None, Frames | None]:
     return spoken[0], spoken[1] if len(spoken) > 1 else ()
 
 
-def _call(leg: Leg) -> dict[str, Any]:
+def _call(leg: Leg, others: Iterable[Leg] = ()) -> dict[str, Any]:
+    """A call for the page; ``others`` are all legs, among them those that it connects to."""
+    answered = next((other for other in others if other.parent is leg and other.answered), None)
     return {
         "sid": leg.sid,
         "from": leg.from_,
@@ -111,6 +133,7 @@ def _call(leg: Leg) -> dict[str, Any]:
         "status": leg.status,
         "ended": leg.over.is_set(),
         "seconds": leg.talked(),
+        "says": {"caller": leg.voice.source, "called": answered.voice.source if answered is not None else "nobody"},
         "streams": sum(stream.live for stream in leg.streams.values()),
     }
 
@@ -121,13 +144,6 @@ def _leg(request: web.Request) -> Leg:
     if leg is None:
         raise web.HTTPNotFound
     return leg
-
-
-def own_origin(request: web.Request) -> None:
-    """Raise 403 for a form or a script of another page."""
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != f"{request.scheme}://{request.host}":
-        raise web.HTTPForbidden(text="from another origin")
 
 
 def _file(name: str, content_type: str) -> web.Response:

@@ -12,10 +12,16 @@ function element(name, className, text) {
 }
 
 function showNumbers(numbers) {
-  const known = [...form.to.options].map((option) => option.value);
-  if (known.join() === numbers.join()) return;
-  const chosen = form.to.value;
-  form.to.replaceChildren(...numbers.map((number) => new Option(number, number, false, number === chosen)));
+  for (const choice of document.querySelectorAll("select.numbers")) {
+    const known = [...choice.options].map((option) => option.value);
+    if (known.join() === numbers.join()) continue;
+    const chosen = choice.value;
+    choice.replaceChildren(...numbers.map((number) => new Option(number, number, false, number === chosen)));
+  }
+}
+
+function who({ caller, called }) {
+  return `caller: ${caller}, called: ${called}`;
 }
 
 function status(call) {
@@ -27,7 +33,7 @@ function callItem(call) {
   const item = element("li", call.ended ? "" : "live", "");
   item.dataset.call = call.sid;
   item.append(element("span", "who", `${call.from} to ${call.to || "its TwiML App"}`));
-  item.append(element("span", "how", status(call)));
+  item.append(element("span", "says", who(call.says)), element("span", "how", status(call)));
   if (!call.ended) {
     const button = element("button", "", "Hang up");
     button.type = "button";
@@ -45,6 +51,7 @@ function showCalls(calls) {
     const row = rows.get(call.sid);
     if (!row || row.classList.contains("live") === call.ended) return callItem(call);
     row.querySelector(".how").textContent = status(call);
+    row.querySelector(".says").textContent = who(call.says);
     return row;
   });
   if (wanted.some((row, at) => list.children[at] !== row) || list.children.length !== wanted.length) {
@@ -65,7 +72,9 @@ function showAlerts(alerts) {
 
 async function refresh() {
   const response = await fetch("/sandbox/state");
-  const { numbers, calls, alerts } = await response.json();
+  const { numbers, calls, alerts, hearing } = await response.json();
+  const said = document.getElementById("hearing");
+  if (said.textContent !== hearing) said.textContent = hearing;
   showNumbers(numbers);
   showCalls(calls);
   showAlerts(alerts);

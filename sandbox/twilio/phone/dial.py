@@ -59,7 +59,8 @@ async def dial(exchange: Exchange, leg: Leg, verb: Dial, base: str, follow: Foll
         return Outcome("failed", failure=failure)
     if not verb.answer_on_bridge:
         leg.answer()
-    leg.hears = _ringing(exchange) if leg.answered else None
+    # A phone whose call is not answered hears the ringing from its own exchange; a browser has none but Twilio.
+    leg.hears = _ringing(exchange) if leg.answered or leg.from_.startswith("client:") else None
     try:
         return await _dial_batches(_Dialling(exchange, leg, verb, base, follow))
     finally:

@@ -48,6 +48,7 @@ class Exchange:
     def __init__(self, settings: TwilioSettings, http: aiohttp.ClientSession, tasks: asyncio.TaskGroup) -> None:
         self.settings = settings
         self.clock = Clock(settings.speed)
+        self.hearing: Callable[[], str] = str  # what to tell people about who puts the words into writing
         self.numbers: dict[str, Number] = {number.phone_number: number for number in settings.numbers}
         self.app_voice_url = settings.twiml_app_voice_url
         self.behaviours: dict[str, Behaviour] = dict(settings.behaviours)
@@ -134,7 +135,8 @@ class Exchange:
     def demo_sound(self) -> CallSound:
         """The bundled call's sound."""
         if self._demo is None:
-            self._demo = CallSound(audio_voice.frames(demo.track("caller")), audio_voice.frames(demo.track("agent")))
+            caller, agent = (audio_voice.frames(demo.track(speaker)) for speaker in ("caller", "agent"))
+            self._demo = CallSound(caller, agent, stand_in=True)
         return self._demo
 
     def _forget(self) -> None:

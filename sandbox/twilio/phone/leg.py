@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sandbox.audio.clock import Clock
+from sandbox.audio.live_voice import LiveVoice
 from sandbox.audio.voice import SILENCE, Frames, Voice
 from sandbox.twilio.faults import NONE, Faults
 from sandbox.twilio.phone.verbs import Event
@@ -52,11 +53,15 @@ Step = Webhook | Inline
 
 @dataclass(frozen=True, slots=True)
 class CallSound:
-    """What the two parties of a call say, and from when: once they are ``bridge``d, or since the ``answer``."""
+    """What the two parties of a call say, and from when: once they are ``bridge``d, or since the ``answer``.
+
+    ``stand_in``: the agent's recording is heard only if the agent who answers has no microphone.
+    """
 
     caller: Frames = ()
     agent: Frames = ()
     speak_on: SpeakOn = "bridge"
+    stand_in: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -170,6 +175,23 @@ class Leg:
         return working.result()
 
     # -- status callbacks -----------------------------------------------------------------------------------
+
+    def speak_live(self, *, microphone: bool) -> None:
+        """Let the person at this leg speak, unless a recording does so in their place."""
+        recorded = self.sound.agent and not (microphone and self.sound.stand_in)
+        if self.customer or (microphone and not recorded):
+            self.voice = LiveVoice(self.clock)
+
+    def said(self, tick: int) -> str:
+        """The frame of the inbound track: what this party says."""
+        return self.voice.frame(tick)
+
+    def press(self, digits: str) -> None:
+        """Press keys during the call."""
+        self.digits += digits
+        if isinstance(self.voice, LiveVoice):
+            for digit in digits:
+                self.voice.press(digit)
 
     def heard(self, tick: int) -> str:
         """The frame of the outbound track: what Twilio plays to this party."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.audio.voice import Frames
 from sandbox.twilio.faults import Faults
 from sandbox.twilio.phone import interpreter
@@ -55,8 +57,7 @@ def place_call(
 
 def _sound(exchange: Exchange, caller: Frames | None, agent: Frames | None, speak_on: SpeakOn) -> CallSound:
     if caller is None and agent is None:
-        demo = exchange.demo_sound()
-        caller, agent = demo.caller, demo.agent
+        return replace(exchange.demo_sound(), speak_on=speak_on)
     return CallSound(caller or (), agent or (), speak_on)
 
 

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.audio.live_voice import LiveVoice
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.verbs import Event
 
@@ -22,10 +23,10 @@ RESUME_SECONDS = 30.0  # for a browser to come back to its calls; Twilio's longe
 
 
 class Softphone:
-    """One browser's Device. ``tell`` sends it a signal and never waits."""
+    """One browser's Device, or a telephone in a page, at ``address``. ``tell`` sends it a signal and never waits."""
 
-    def __init__(self, identity: str, tell: Tell) -> None:
-        self.address = f"{CLIENT}{identity}"
+    def __init__(self, address: str, tell: Tell) -> None:
+        self.address = address
         self._tell = tell
         self._offered: dict[str, Leg] = {}
         self._taken: dict[str, Leg] = {}
@@ -41,12 +42,21 @@ class Softphone:
             {"type": "incoming", "call": leg.sid, "parameters": shown, "custom": custom, "resumption": resumption}
         )
 
-    def accept(self, sid: str) -> None:
-        """Take an offered call. One that has gone is not there to be taken."""
+    def accept(self, sid: str, *, microphone: bool) -> Leg | None:
+        """Take an offered call and return it. One that has gone is not there to be taken."""
         leg = self._offered.pop(sid, None)
-        if leg is not None and not leg.answered:
-            self._taken[sid] = leg
-            leg.answer()
+        if leg is None or leg.answered:
+            return None
+        self._taken[sid] = leg
+        leg.speak_live(microphone=microphone)
+        leg.answer()
+        return leg
+
+    def speak(self, codes: bytes) -> None:
+        """Take 20 ms of sound from the browser's microphone."""
+        for leg in self._taken.values():
+            if isinstance(leg.voice, LiveVoice):
+                leg.voice.add(codes)
 
     def reject(self, sid: str) -> None:
         """Turn an offered call down: to the caller, busy."""

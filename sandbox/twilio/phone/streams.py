@@ -97,7 +97,7 @@ def _refused(leg: Leg, wanted: StartStream) -> Failure | None:
 def _stream(exchange: Exchange, leg: Leg, wanted: StartStream) -> CallStream:
     sid = f"MZ{uuid.uuid4().hex}"
     facts = StreamFacts(wanted.url, leg.account_sid, leg.sid, sid, wanted.tracks, dict(wanted.parameters))
-    sources: dict[Track, Source] = {"inbound": leg.voice.frame, "outbound": leg.heard}
+    sources: dict[Track, Source] = {"inbound": leg.said, "outbound": leg.heard}
     media = MediaStream(facts, exchange.settings.auth_token, sources, exchange.clock, leg.faults)
     return CallStream(leg, wanted, media, sid)
 

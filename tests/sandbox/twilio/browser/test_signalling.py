@@ -57,6 +57,7 @@ class Browser:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
+        self.sound: list[bytes] = []  # that came so far
 
     async def says(self, kind: str, **more: Any) -> None:
         await self._socket.send_str(json.dumps({"type": kind, **more}))
@@ -64,9 +65,22 @@ class Browser:
     async def hears(self, kind: str) -> Mapping[str, Any]:
         """The next signal, which must be ``kind``."""
         async with asyncio.timeout(SECONDS):
-            signal: dict[str, Any] = await self._socket.receive_json()
+            while (received := await self._socket.receive()).type is aiohttp.WSMsgType.BINARY:
+                self.sound.append(received.data)
+        signal: dict[str, Any] = json.loads(received.data)
         assert signal["type"] == kind, signal
         return signal
+
+    async def speaks(self, *frames: bytes) -> None:
+        """Say 20 ms after 20 ms."""
+        for frame in frames:
+            await self._socket.send_bytes(frame)
+
+    async def listens(self, wanted: bytes) -> None:
+        """Wait until ``wanted`` sounds."""
+        async with asyncio.timeout(SECONDS):
+            while (received := await self._socket.receive()).data != wanted:
+                assert received.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), received
 
     def breaks(self) -> None:
         """Lose the connection, as a network does: without a word."""
@@ -304,3 +318,54 @@ def test_what_a_token_must_be() -> None:
         with pytest.raises(TokenError) as caught:
             access_token.verify(settings, given)
         assert caught.value.code == code
+
+
+async def test_a_browser_speaks_and_hears_the_other_side() -> None:
+    hello, bye = bytes([0x20]) * 160, bytes([0x30]) * 160
+    async with town(speed=1.0) as (emulator, customer), connected(emulator) as browser:
+        customer.says("/voice", f"<Start><Stream url='{customer.media_url}/s' track='both_tracks'/></Start>"
+                      "<Dial><Client>bob</Client></Dial>")  # fmt: skip
+        await browser.says("hello", token=token(emulator.exchange.settings))
+        await browser.hears("ready")
+        await browser.says("register")
+        await browser.hears("registered")
+        leg = emulator.place_call(caller_audio=hello * 200)
+        offered = await browser.hears("incoming")
+        await browser.says("accept", call=offered["call"], microphone=True)
+        await browser.listens(hello)
+        await browser.speaks(bye, bye)
+        stream = await customer.until_streaming()
+        await customer.until(lambda: stream.sound("outbound").count(bye) >= 2)
+        assert stream.sound("inbound").count(hello) > 2
+        await browser.says("mute", call=offered["call"], muted=True)
+        await browser.says("digits", call=offered["call"], digits="5x")
+        agent = emulator.exchange.legs[offered["call"]]
+        await customer.until(lambda: agent.digits == "5" and max(stream.sound("outbound")[-800:]) < 0xFF)
+        leg.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("agent_audio", "microphone", "source"),
+    [
+        (None, True, "microphone"),  # the demo call: the agent's recording only stands in
+        (None, False, "recording"),
+        (bytes([0x40]) * 8000, True, "recording"),  # a recording that was asked for
+        (b"", True, "microphone"),
+        (b"", False, "nobody"),
+    ],
+)
+async def test_who_speaks_for_the_agent(
+    place: Town, agent_audio: bytes | None, microphone: bool, source: str
+) -> None:
+    emulator, _ = place
+    async with connected(emulator) as browser:
+        await browser.says("hello", token=token(emulator.exchange.settings))
+        await browser.hears("ready")
+        await browser.says("register")
+        await browser.hears("registered")
+        emulator.place_call(caller_audio=None if agent_audio is None else b"", agent_audio=agent_audio)
+        offered = await browser.hears("incoming")
+        await browser.says("accept", call=offered["call"], microphone=microphone)
+        await browser.hears("accept")
+        agent = emulator.exchange.legs[offered["call"]]
+        assert agent.voice.source == source

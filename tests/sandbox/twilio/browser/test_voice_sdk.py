@@ -146,10 +146,27 @@ async def test_a_call_goes_out_and_ends_with_the_other_side(place: Town, page: P
     assert await told(page, "disconnect closed") == ["ringing ringing", "accept open", "disconnect closed"]
 
 
-async def test_a_call_given_up_at_once_does_not_live_on(place: Town, page: Page) -> None:
+async def test_a_call_given_up_while_the_microphone_opens_is_never_placed(place: Town, page: Page) -> None:
     customer = place[1]
     customer.says("/app", "<Pause length='600'/>")
-    await page.evaluate("device.connect({ params: {} }).then((call) => watch(call).disconnect())")
+    await page.evaluate("device.connect({ params: { To: 'given up' } }).then((call) => watch(call).disconnect())")
+    await told(page, "disconnect closed")
+    await page.evaluate("device.connect({ params: { To: 'wanted' } }).then(() => {})")
+    assert (await customer.until_asked("/app"))["To"] == "wanted"
+    assert len(customer.of("/app")) == 1
+
+
+GIVE_UP_ONCE_ASKED_FOR = """() => {
+  const signal = device._signal.bind(device);
+  device._signal = (what) => { signal(what); if (what.type === "connect") call.disconnect(); };
+  return device.connect({ params: {} }).then((made) => { watch(made); });
+}"""
+
+
+async def test_a_call_given_up_before_twilio_has_a_name_for_it_does_not_live_on(place: Town, page: Page) -> None:
+    customer = place[1]
+    customer.says("/app", "<Pause length='600'/>")
+    await page.evaluate(GIVE_UP_ONCE_ASKED_FOR)
     await told(page, "disconnect closed")
     status = await customer.until_asked("/status")
     assert status["CallStatus"] == "canceled"
@@ -215,7 +232,7 @@ async def test_the_page_places_a_call_and_hangs_it_up(place: Town, browser: Brow
     await page.goto(emulator.url)
     await expect(page.get_by_label("To")).to_have_value(NUMBER)
     await page.get_by_role("button", name="Place a test call").click()
-    await expect(page.get_by_role("status")).to_have_text(f"Ringing {NUMBER}.")
+    await expect(page.locator("#outcome")).to_have_text(f"Ringing {NUMBER}.")
     await expect(page.locator("#calls li.live")).to_contain_text(re.compile(r"live, \d+ s"))
     await expect(page.locator("#alerts")).to_contain_text("12200")
     await page.get_by_role("button", name="Hang up").click()

@@ -122,13 +122,13 @@ async def test_on_an_outgoing_call_the_agent_is_inbound(place: Town) -> None:
     leg = call_app(emulator.exchange, "bob", {"To": MOBILE})
     demo = emulator.exchange.demo_sound()
     listened = await customer.until_streaming()
-    await customer.until(lambda: len(listened.media("inbound")) > 200)
+    await customer.until(lambda: len(listened.media("inbound")) > 300)
     leg.hang_up()
     spoken = [media["payload"] for media in listened.media("inbound")]
     answer = [media["payload"] for media in listened.media("outbound")]
-    begins = next(at for at, payload in enumerate(spoken) if payload == demo.agent[30])
-    assert spoken[begins : begins + 50] == list(demo.agent[30:80])
-    assert answer[begins : begins + 50] == list(demo.caller[30:80])
+    begins = next(at for at, payload in enumerate(spoken) if payload == demo.agent[60])
+    assert spoken[begins : begins + 50] == list(demo.agent[60:110])
+    assert answer[begins : begins + 50] == list(demo.caller[60:110])
 
 
 @pytest.mark.parametrize(("track", "tracks"), [("inbound_track", ["inbound"]), ("outbound_track", ["outbound"])])
