@@ -193,6 +193,7 @@ def _web(settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, s
         "STREAM_SHARED_SECRET": kept.stream_shared_secret,
         "STRIPE_WEBHOOK_SECRET": kept.stripe_webhook_secret,
         "VOICE_SDK_URL": f"{settings.twilio_url}/voice-sdk.js",
+        "TEST_CALL_URL": f"{settings.twilio_url}/sandbox/calls",
         "OPERATOR_EMAILS": OPERATOR,
     }
 

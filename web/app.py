@@ -16,7 +16,16 @@ from web.calls.stream_recovery import STREAM_RECOVERY, StreamRecovery
 from web.calls.stream_stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
 from web.config import SETTINGS, Settings
-from web.console import availability, dial_check, living, page as console_page, recent, stop_words, tokens
+from web.console import (
+    availability,
+    dial_check,
+    living,
+    page as console_page,
+    recent,
+    stop_words,
+    test_call,
+    tokens,
+)
 from web.numbers import hours, page as numbers_page
 from web.organisation import audit as organisation_audit, onboarding, settings as organisation_settings
 from web.organisation.onboarding_events import PROGRESS, Progress
@@ -48,6 +57,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     for module in (
         public_pages,
         console_page,
+        test_call,
         sign_in,
         sign_up,
         signed_in,

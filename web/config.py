@@ -68,6 +68,15 @@ def _voice_sdk(value: str) -> str:
     return value
 
 
+def _test_calls(value: str) -> str:
+    url = urlsplit(value)
+    if value and not (
+        url.hostname and (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK))
+    ):
+        raise ValueError("must begin with https:// (http:// only on loopback)")
+    return value
+
+
 def _integrity(value: str) -> str:
     if value and not all(_INTEGRITY.fullmatch(each) for each in value.split()):
         raise ValueError("must be sha256-…, sha384-… or sha512-…, the hash in base64")
@@ -110,6 +119,8 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     """Where browsers load Twilio's Voice SDK from; empty: our own copy (`web.console.voice_sdk`)."""
     voice_sdk_integrity: Annotated[str, AfterValidator(_integrity)] = ""
     """What browsers compare a foreign SDK with (Subresource Integrity). It runs in the page that shows words."""
+    test_call_url: Annotated[str, AfterValidator(_test_calls)] = ""
+    """What calls a number (the form's ``to``) and plays a recording, so that people may try theirs; empty: nothing does."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 

@@ -83,6 +83,8 @@ def test_good_settings_are_read() -> None:
         ("TWILIO_API_BASE", "http://127.0.0.1@evil.example"),
         ("TWILIO_API_BASE", "https://api.au1.twilio.com"),
         ("STRIPE_API_BASE", "https://stripe.example"),
+        ("TEST_CALL_URL", "http://calls.example.com.au/"),
+        ("TEST_CALL_URL", "calls"),
         ("VOICE_SDK_URL", "http://cdn.example.com.au/twilio.js"),
         ("VOICE_SDK_URL", "https://cdn.example.com.au/twilio.js"),  # without its hash
         ("VOICE_SDK_URL", "https://cdn.example.com.au; script-src */twilio.js"),

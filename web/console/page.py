@@ -34,6 +34,7 @@ async def console(request: web.Request) -> web.StreamResponse:
         members=members,
         signed_in_until=milliseconds(sign_in.expires_at) if sign_in is not None else 0,
         media_url=settings.media_public_url,
+        test_calls=bool(settings.test_call_url) and viewer.may("softphone"),
         **_phone(request, has_phone=viewer.may("softphone")),
     )
 

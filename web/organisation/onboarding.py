@@ -35,7 +35,8 @@ routes = web.RouteTableDef()
 async def onboarding(request: web.Request) -> web.StreamResponse:
     """Show the checklist."""
     viewer = await access.require(request, "settings")
-    return render(request, "organisation/onboarding.html", state=await look(request, viewer))
+    test_calls = bool(request.app[SETTINGS].test_call_url)
+    return render(request, "organisation/onboarding.html", state=await look(request, viewer), test_calls=test_calls)
 
 
 @routes.get("/onboarding/standing")

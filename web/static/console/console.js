@@ -10,6 +10,7 @@ import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
 import { LinkPanel } from "./link_panel.js";
 import { MissingCalls } from "./missing_calls.js";
 import { PhonePanel } from "./phone/phone_panel.js";
+import { offerTestCalls } from "../test_call.js";
 import { csrfToken, signedInUntil } from "./sign_in.js";
 import { SignInPanel } from "./sign_in_panel.js";
 import { StopWords } from "./stop_words.js";
@@ -196,7 +197,8 @@ function drawList() {
   const calls = store.inOrder();
   const shown = list.draw(calls, selected);
   part("calls-empty").hidden = shown > 0;
-  put(part("calls-empty"), calls.length ? "No call matches." : (NO_CALLS[status] ?? ""));
+  put(part("calls-empty-words"), calls.length ? "No call matches." : (NO_CALLS[status] ?? ""));
+  if (part("test-call")) part("test-call").hidden = calls.length > 0 || !isLive();
   const [title, hint] = placeholderWords(calls.length);
   put(part("placeholder-title"), title);
   put(part("placeholder-hint"), hint);
@@ -269,6 +271,7 @@ function typeFilter(event) {
   note({ kind: "all" });
 }
 
+offerTestCalls();
 part("help-open").addEventListener("click", openHelp);
 part("shortcuts").addEventListener("change", (event) => turnShortcuts(event.currentTarget.checked));
 part("back").addEventListener("click", goBack);
