@@ -120,7 +120,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     voice_sdk_integrity: Annotated[str, AfterValidator(_integrity)] = ""
     """What browsers compare a foreign SDK with (Subresource Integrity). It runs in the page that shows words."""
     test_call_url: Annotated[str, AfterValidator(_test_calls)] = ""
-    """What calls a number (the form's ``to``) and plays a recording, so that people may try theirs; empty: nothing does."""
+    """What calls a number (``to`` in a form) and plays a recording, for who tries theirs; empty: nothing does."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 

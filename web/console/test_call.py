@@ -36,9 +36,12 @@ async def test_call(request: web.Request) -> web.Response:
 async def _place(url: str, number: str) -> None:
     timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
     try:
-        async with aiohttp.ClientSession(timeout=timeout) as http:
-            async with http.post(url, data={"to": number}, allow_redirects=False) as answer:
-                if answer.status >= 300:
-                    raise UnavailableError
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as http,
+            http.post(url, data={"to": number}, allow_redirects=False) as answer,
+        ):
+            placed = answer.status < 300
     except (aiohttp.ClientError, TimeoutError, OSError):
-        raise UnavailableError from None
+        placed = False
+    if not placed:
+        raise UnavailableError

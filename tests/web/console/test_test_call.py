@@ -11,8 +11,8 @@ from aiohttp import web
 
 from db.engine import Database
 from db.models import Number
-from tests.kit.cast import Cast
-from tests.kit.site import Browser
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
 from web.config import Settings
 from web.console.test_call import CALLS
 

@@ -14,8 +14,8 @@ from playwright.async_api import Browser, Page, expect
 
 from sandbox.audio import mulaw
 from sandbox.twilio.emulator import Twilio
-from tests.kit.chromium import HEAR_THE_PAGE, MICROPHONE, chromium
-from tests.kit.twilio_customer import MOBILE, NUMBER, Customer, town
+from tests.kit.browser.chromium import HEAR_THE_PAGE, MICROPHONE, chromium
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, town
 from tests.sandbox.twilio.browser.test_signalling import token
 from tests.sandbox.twilio.browser.test_voice_sdk import CALL_EVENTS, EVENTS, WATCH, application, told
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.twilio.emulator import Twilio
-from tests.kit.twilio_customer import MOBILE, NUMBER, Customer, town
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, town
 from tests.sandbox.twilio.browser.test_signalling import Browser
 
 Town = tuple[Twilio, Customer]
