@@ -18,7 +18,6 @@ checkout=$work/checkout
 engine=bilby-engine outside=bilby-outside # network namespaces
 relay=198.51.100.2:3128
 image=bilby:rehearsal next_image=bilby:rehearsal-next
-pids=()
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 
@@ -26,11 +25,9 @@ clean_up() {
   trap - EXIT
   trap '' HUP INT TERM
   say "removing what was made"
-  [ -z "${rehearsal:-}" ] || { kill "$rehearsal" && wait "$rehearsal"; } 2>/dev/null || true
+  [ -z "${rehearsal:-}" ] || { kill -- "-$rehearsal" && wait "$rehearsal"; } 2>/dev/null || true
   docker compose down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || true
-  end "${pids[@]}"
-  rm -f "$work/pids"
-  remove_networks
+  remove_leftovers
 }
 
 end() { # PID...
@@ -39,10 +36,7 @@ end() { # PID...
   for pid in "$@"; do timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true; done
 }
 
-started() { # PID: ends with the rehearsal, or before the next one if this one is killed
-  pids+=("$1")
-  echo "$1" >>"$work/pids"
-}
+started() { echo "$1" >>"$work/pids"; } # PID: ends with the rehearsal, or before the next one if this one is killed
 
 remove_networks() {
   ip netns delete $engine 2>/dev/null || true
@@ -50,7 +44,7 @@ remove_networks() {
   rm -rf /etc/netns/$outside
 }
 
-remove_leftovers() { # of a rehearsal that was killed; only what still has one of its commands
+remove_leftovers() { # also of a rehearsal that was killed: each process that still has one of its commands
   local pid old=()
   while read -r pid; do
     if grep -qaE 'dockerd|rehearsal' "/proc/$pid/cmdline" 2>/dev/null; then old+=("$pid"); fi
@@ -82,12 +76,12 @@ networks() { # two namespaces with a cable between them
 
 start_engine() {
   echo '{"experimental": true, "ip6tables": true}' >"$work/daemon.json" # the default of newer engines
-  # Not by `ip netns exec`: that hides the cgroups.
-  nsenter --net=/run/netns/$engine unshare --mount --propagation private dockerd --config-file "$work/daemon.json" \
+  # Not by `ip netns exec`, which hides the cgroups; in a session of its own, as it is needed to remove what it holds.
+  setsid nsenter --net=/run/netns/$engine unshare --mount --propagation private dockerd --config-file "$work/daemon.json" \
     --data-root "$work/docker" --exec-root "$work/run" --pidfile "$work/docker.pid" --host "$DOCKER_HOST" \
-    >"$work/dockerd.log" 2>&1 9>&- &
+    >"$work/dockerd.log" 2>&1 &
   started $!
-  nsenter --net=/run/netns/$engine python3 deploy/rehearsal/relay.py $relay 3</proc/self/ns/net >"$work/relay.log" 2>&1 9>&- &
+  setsid nsenter --net=/run/netns/$engine python3 deploy/rehearsal/relay.py $relay 3</proc/self/ns/net >"$work/relay.log" 2>&1 &
   started $!
   timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.5; done'
   docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
@@ -111,9 +105,9 @@ fresh_checkout() { # what a stranger gets: no file of this machine's, and nothin
 keep_logs() { # of every container, also of those that are removed
   rm -rf "$work/logs"
   mkdir -p "$work/logs"
-  docker events --filter event=start --format '{{.Time}} {{.ID}} {{.Actor.Attributes.name}}' 9>&- | while read -r since id name; do
+  docker events --filter event=start --format '{{.Time}} {{.ID}} {{.Actor.Attributes.name}}' | while read -r since id name; do
     docker logs --follow --timestamps --since "$since" "$id" >>"$work/logs/$name-${id:0:12}.log" 2>&1 &
-  done 9>&- & # ends with the engine
+  done & # ends with the engine
 }
 
 compose_command() { # `docker compose`, where the machine has none: the one of `make test`
@@ -145,7 +139,6 @@ def upgrade() -> None:
 END
   printf 'FROM %s\nCOPY 9999_rehearsal.py db/migrations/versions/\n' $image >"$work/next/Dockerfile"
   docker build --quiet --tag $next_image "$work/next" >/dev/null 2>&1
-  docker image prune --force >/dev/null
   docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' $image
 }
 
@@ -159,20 +152,26 @@ export COMPOSE_PROJECT_NAME=bilby
 trap clean_up EXIT
 trap 'exit 130' HUP INT TERM
 remove_leftovers
-networks
-start_engine
-authority
-compose_command
-fresh_checkout
-cd "$checkout"
-keep_logs
-images
-# In the background, so that a signal to this script is heeded at once.
-ip netns exec $outside env SSL_CERT_FILE="$work/trusted.pem" "$root/.venv/bin/python" -m deploy.rehearsal.run \
-  "$work" $image $next_image "${1:-}" 9>&- &
+
+rehearse() {
+  networks
+  start_engine
+  authority
+  compose_command
+  fresh_checkout
+  cd "$checkout"
+  keep_logs
+  images
+  # First in line for the processor: callers do not speak more slowly because a host is busy.
+  nice -n -10 ip netns exec $outside env SSL_CERT_FILE="$work/trusted.pem" "$root/.venv/bin/python" -m deploy.rehearsal.run \
+    "$work" $image $next_image "${1:-}"
+}
+
+# In the background and a process group of its own, so that a signal to this script is heeded at once, and reaches all of it.
+set -m
+rehearse "${1:-}" 9>&- &
 rehearsal=$!
-started $rehearsal
+set +m
 status=0
 wait $rehearsal || status=$?
-rehearsal=
 exit $status

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from deploy.rehearsal.speech import Account, Line, account, said_at
 
-ON_THE_WAY_MS = 8000  # from a word's beginning until a console shows it as final, on a busy machine
+ON_THE_WAY_MS = 8000  # from a word's beginning until a console shows it, on a busy machine
 CERTAIN_MS = 45_000  # so much later its loss was reported, if it ever is: a call waits 40 s for its next stream
 
 

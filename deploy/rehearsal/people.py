@@ -61,9 +61,8 @@ class Watcher:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def lines(self, call: str) -> list[Line]:
-        """The final lines of ``call``, in order."""
-        finals = [one for one in self.utterances.get(call, {}).values() if one["final"]]
-        ordered = sorted(finals, key=lambda one: one["start_ms"])
+        """The lines of ``call`` as they were shown last, in order: what a dead node began stays unfinished."""
+        ordered = sorted(self.utterances.get(call, {}).values(), key=lambda one: one["start_ms"])
         return [Line(tuple(one["text"].split()), one["start_ms"], one["end_ms"]) for one in ordered]
 
     async def sign_in(self, link: str) -> None:

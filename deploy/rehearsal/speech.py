@@ -21,7 +21,7 @@ GAP_MARGIN_MS = 150  # how exactly lines and gaps say when something was
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One final utterance on a console: its words and when it begins and ends, ms on the call's clock."""
+    """One utterance on a console: its words and when it begins and ends, ms on the call's clock."""
 
     words: tuple[str, ...]
     start_ms: int
