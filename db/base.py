@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase
 
+from db.call_progress import CallStatus, Direction, Outcome, Reason
 from db.public_holidays import Region
-from db.queries.call_progress import CallStatus, Direction, Outcome, Reason
 
 Role = Literal["owner", "admin", "supervisor", "agent"]
 OrganisationStatus = Literal["incomplete", "trialing", "active", "past_due", "paused", "unpaid", "cancelled"]

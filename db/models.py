@@ -30,9 +30,9 @@ from db.base import (
     belongs,
     one_of,
 )
+from db.call_progress import CallStatus, Direction, Outcome, Reason
 from db.encryption import Encrypted
 from db.public_holidays import Region
-from db.queries.call_progress import CallStatus, Direction, Outcome, Reason
 
 __all__ = [
     "AnsweringPlan",
@@ -225,7 +225,7 @@ class AnsweringPlan(Base):
 
 
 class Call(Base):
-    """One conversation, one row of the call log. ``call_sid`` is the parent leg's: see `db.queries.call_progress`."""
+    """One conversation, one row of the call log. ``call_sid`` is the parent leg's: see `db.call_progress`."""
 
     __tablename__ = "calls"
     __table_args__ = (

@@ -10,7 +10,7 @@ Its rooms, and which may import which (downwards only)::
                                       │
                                     organisation: first steps, details, settings, audit log
                                       │
-                          numbers: search, orders    people: sign-up, sign-in, team, public pages
+                          numbers: orders, hours     people: sign-up, sign-in, team, public pages
                                       │
     request: within every request (access gate, session, errors, forms, rendering, limits)
 
@@ -22,7 +22,8 @@ How a person becomes a customer whose calls are heard::
 How a call goes by::
 
     Twilio ─► calls/twilio_request ─► voice ─► twiml ─► Twilio     (with the ticket of its stream)
-    Twilio ─► calls/status_callbacks ─► the call's row ─► log
+    Twilio ─► calls/dial_ends (nobody took it) ─► answering: an apology, or overflow to another number
+    Twilio ─► calls/status_callbacks ─► the call's row ─► log, console/recent
     media  ─► bus ─┬─► calls/status_callbacks                      (how its transcription does; never a word)
                    └─► calls/stream_registry ─► stream_recovery    (a stream is lost: a new one elsewhere)
 

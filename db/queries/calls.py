@@ -12,9 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from db.encryption import keyring_of
-from db.models import Call, Leg, Transcription
-from db.queries.call_progress import (
+from db.call_progress import (
     CallProgress,
     CallReport,
     CallStatus,
@@ -26,6 +24,8 @@ from db.queries.call_progress import (
     is_over,
     later,
 )
+from db.encryption import keyring_of
+from db.models import Call, Leg, Transcription
 
 PAGE = 50  # rows
 

@@ -17,10 +17,10 @@ from db.engine import Database
 from db.models import Call, Member
 from db.queries import sign_in_links
 from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
-from tests.kit.cast import Cast
-from tests.kit.chromium import chromium, open_link
-from tests.kit.site import Site
-from tests.kit.twilio_caller import available
+from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.vendors.twilio_caller import available
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from db.call_progress import Reason
 from db.opening_hours import Closed, is_open
 from db.queries.answering_plans import Alternative, Plan
-from db.queries.call_progress import Reason
 
 CLOSED = "Thank you for calling. We are closed at the moment. Please call again during our opening hours. Goodbye."
 NOBODY = "Sorry, nobody can take your call at the moment. Please call again later. Goodbye."

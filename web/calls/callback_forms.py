@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, cast, get_args
 from uuid import UUID
 
-from db.queries.call_progress import CallReport, CallStatus, DialReport, LegReport, is_over
+from db.call_progress import CallReport, CallStatus, DialReport, LegReport, is_over
 from protocol.facts import printable
 
 Form = Mapping[str, str]

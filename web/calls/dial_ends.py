@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
+from db.call_progress import CallReport
 from db.models import Call
 from db.queries.answering_plans import Plan
-from db.queries.call_progress import CallReport
 from web.calls import answering, overflow, twiml
 from web.calls.answering import Announce, Overflow
 from web.calls.callback_forms import Form, call_sid, dial_report

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from db.models import Call, Member
 from db.queries.calls import PAGE, CallFilter, Place
-from web.calls.log_view import DIRECTIONS, OUTCOMES, Line, asked, call_filter, line
+from web.calls.log_view import DIRECTIONS, OUTCOMES, REASON_WORDS, Line, asked, call_filter, line
 from web.request import access, csv_export
 from web.request.access import Rows, Viewer
 from web.request.errors import ForbiddenError
@@ -44,6 +44,7 @@ async def log(request: web.Request) -> web.StreamResponse:
         filters=filters,
         directions=DIRECTIONS,
         outcomes=OUTCOMES,
+        reasons=REASON_WORDS,
         agents=agents,
         zone=str(zone),
         newest=None if before is None else _url("/calls", filters),
@@ -105,5 +106,5 @@ def _cells(shown: Line) -> Sequence[str]:
         "" if shown.duration_s is None else str(shown.duration_s),
         "stopped" if shown.words_stopped else shown.transcription or "",
         shown.call,
-        shown.reason,
+        shown.reason or "",
     )

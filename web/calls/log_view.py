@@ -9,8 +9,8 @@ from typing import TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from db.call_progress import Direction, Outcome, Reason
 from db.models import Call, Transcription
-from db.queries.call_progress import Direction, Outcome, Reason
 from db.queries.calls import CallFilter
 from web.request.callers import shown
 from web.request.errors import InvalidError
@@ -42,8 +42,8 @@ class Line:
     number: str
     agent: str | None
     outcome: Outcome | None
-    reason: str
-    """Why no agent took it, "" if one did or that does not apply."""
+    reason: Reason | None
+    """Why no agent took it; None if one did, or the call goes on."""
     started_at: datetime
     duration_s: int | None
     transcription: Transcription | None
@@ -90,7 +90,7 @@ def line(call: Call, zone: ZoneInfo) -> Line:
         number=shown(ours),
         agent=None if call.agent is None else call.agent.name,
         outcome=call.outcome,
-        reason=REASON_WORDS[call.reason] if call.reason is not None and call.outcome is not None else "",
+        reason=None if call.outcome is None else call.reason,
         started_at=call.started_at.astimezone(zone),
         duration_s=_duration(call),
         transcription=call.transcription,

@@ -1,6 +1,6 @@
 """Twilio's status callbacks: update the call's row, and notify media of the agent who answered.
 
-They may be repeated, late and out of order; `db.queries.call_progress` gives the same row in any order. One about an
+They may be repeated, late and out of order; `db.call_progress` gives the same row in any order. One about an
 unknown call is answered like the others, so that Twilio does not repeat it.
 """
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
-from db.queries.call_progress import LegReport, is_over
+from db.call_progress import LegReport, is_over
 from protocol.facts import Fact
 from web.billing import payment_notice
 from web.bus import BUS

@@ -22,8 +22,8 @@ from aiohttp import ClientError, web
 from prometheus_client import Counter
 from twilio.base.exceptions import TwilioRestException
 
+from db.call_progress import is_over
 from db.engine import DatabaseUnavailableError
-from db.queries.call_progress import is_over
 from db.queries.organisations import entitlements
 from protocol.facts import Fact
 from protocol.tickets import sign_stream

@@ -11,8 +11,8 @@ import structlog
 from aiohttp import ClientError, web
 from twilio.base.exceptions import TwilioRestException
 
+from db.call_progress import is_over
 from db.models import Call
-from db.queries.call_progress import is_over
 from protocol.facts import Fact
 from web.bus import BUS
 from web.resources import TWILIO

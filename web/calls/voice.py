@@ -15,8 +15,8 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
+from db.call_progress import CallReport, Direction, TurnedAway, is_over
 from db.models import Call, Number
-from db.queries.call_progress import CallReport, Direction, TurnedAway, is_over
 from db.queries.organisations import Entitlements, entitlements
 from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url

@@ -79,6 +79,7 @@ async def _reader(rows: Rows, viewer: Viewer) -> Reader:
         now=datetime.now(UTC),
         zone=ZoneInfo(rows.organisation.time_zone),
         names={member.id: member.name for member in members},
+        has_lines=len(await rows.numbers.all()) > 1,
     )
 
 

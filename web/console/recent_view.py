@@ -30,6 +30,8 @@ class Reader:
     now: datetime
     zone: ZoneInfo
     names: Mapping[UUID, str]
+    has_lines: bool = False
+    """Whether the organisation has several numbers, so that it matters which one was called."""
 
     def clock(self, at: datetime) -> str:
         """Return ``10:32``, ``Mon 10:32`` or ``3 Nov 10:32``."""
@@ -48,7 +50,11 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One customer who called in vain. ``knows`` is the call with them that the entry tells about, "" if none."""
+    """One customer who called in vain.
+
+    ``line`` is the number that they called, "" if it does not matter. ``knows`` is the call with them that the entry
+    tells about, "" if none.
+    """
 
     call: UUID
     who: str
@@ -88,10 +94,11 @@ def _entry(missed: Missed, reader: Reader) -> Entry:
     call = missed.call
     state, mark = _mark(missed, reader)
     label = call.number.label if call.number is not None else ""
+    line = label or shown(call.to_number) if reader.has_lines else label
     return Entry(
         call=call.id,
         who=shown(call.from_number),
-        line=label or shown(call.to_number),
+        line=line,
         at=call.started_at.astimezone(reader.zone),
         when=reader.clock(call.started_at),
         count=missed.count,

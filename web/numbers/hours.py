@@ -95,6 +95,7 @@ async def _page(
         now=hours_view.status(plan, usual_zone, datetime.now(UTC)),
         fields=fields,
         wrong=wrong or {},
+        corrections=hours_view.corrections(wrong or {}),
         own_rows=hours_view.own_rows(fields),
         own_field=hours_form.own_field,
         weekdays=hours_form.WEEKDAYS,

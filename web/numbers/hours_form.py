@@ -66,16 +66,15 @@ def read(typed: Mapping[str, str], dial: Callable[[str], str], today: date) -> R
     closed, unanswered = (_alternative(typed, when, dial, wrong) for when in ALTERNATIVES)
     if typed.get("open") != "hours":
         return Read(Plan(closed=closed, unanswered=unanswered), wrong)
-    own_days = _own_days(typed, today, wrong)
     plan = Plan(
         week=_week(typed, wrong),
         time_zone=_one_of(typed, "zone", TIME_ZONES, wrong),
         region=cast("Region | None", _one_of(typed, "region", get_args(Region), wrong)),
-        own_days=tuple(own_days),
+        own_days=tuple(_own_days(typed, today, wrong)),
         closed=closed,
         unanswered=unanswered,
     )
-    if not wrong and plan.week is not None and not any(plan.week) and not any(each.hours for each in own_days):
+    if not wrong and plan.week is not None and not any(plan.week) and not any(each.hours for each in plan.own_days):
         wrong[WEEKDAYS[0]] = "Enter the hours of at least one day, or choose that the number is always open."
     return Read(plan, wrong)
 

@@ -83,6 +83,21 @@ def typed(plan: Plan, today: date) -> dict[str, str]:
     return filled
 
 
+def corrections(wrong: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return where to look for what is ``wrong``: fields of the form, and what they are called; each place once."""
+    found: dict[str, str] = {}
+    for name in wrong:
+        when, _, what = name.partition("_")
+        if name.startswith("own-"):
+            words = "your own days"
+        elif what:
+            words = f"{what} {'outside hours' if when == 'closed' else 'when nobody answers'}"
+        else:
+            words = {"zone": "time zone", "region": "public holidays"}.get(name, name.capitalize())
+        found.setdefault(words, name)
+    return [(name, words) for words, name in found.items()]
+
+
 def own_rows(fields: Mapping[str, str]) -> range:
     """Return the rows of own days that the form shows: those filled in, and some to fill in."""
     filled = [row for row in range(OWN_ROWS) if any(fields.get(own_field(row, part)) for part in OWN_FIELDS)]

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from db.call_progress import CallReport, DialReport, LegReport, Report
 from db.engine import Database
 from db.models import Call, Leg, Member
 from db.queries import calls
-from db.queries.call_progress import CallReport, DialReport, LegReport, Report
 from db.queries.calls import CallFilter, Calls, Place
 from db.queries.members import Members
 from tests.kit.web.cast import Cast

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from sqlalchemy import update
 
+from db.call_progress import CallReport, Direction, LegReport
 from db.engine import Database
 from db.models import Call, Member
-from db.queries.call_progress import CallReport, Direction, LegReport
 from db.queries.calls import Calls
 from db.queries.missed_calls import CLAIM, Missed, MissedCalls
 from tests.kit.web.cast import Cast

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from db.queries.call_progress import CallReport, DialReport, LegReport
+from db.call_progress import CallReport, DialReport, LegReport
 from web.calls.callback_forms import (
     FormError,
     StreamReport,

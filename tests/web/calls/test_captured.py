@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import MultiDict
 
-from db.queries.call_progress import CallReport, DialReport, LegReport
+from db.call_progress import CallReport, DialReport, LegReport
 from provisioning.twilio import bundles_api
 from provisioning.twilio.bundles_api import Details
 from provisioning.twilio.client import BusyError, client_of

@@ -19,6 +19,7 @@ from db.queries.calls import PAGE, Calls
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
 from web.calls.log import EXPORT_PAGE
+from web.calls.log_view import REASON_WORDS
 
 Browsers = Callable[[], Browser]
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)  # in Sydney
@@ -187,6 +188,25 @@ async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
     assert first[4:8] == ['\'=HYPERLINK("http://evil.example")', "answered", "61", "ended"]
     assert [row[2] for row in rest] == [f"0400 000 {n:03}" for n in range(1, EXPORT_PAGE + 2)]
     assert not [cell for row in (first, *rest) for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
+
+
+async def test_why_a_call_was_missed_is_on_the_page_and_in_the_spreadsheet(
+    cast: Cast, database: Database, browser: Browsers
+) -> None:
+    reasons = [*REASON_WORDS, None]
+    logged = (
+        Logged(f"+6140000000{n}", NOON - timedelta(minutes=n), values=(("outcome", "missed"), ("reason", reason)))
+        for n, reason in enumerate(reasons)
+    )
+    await log(
+        database, cast, *logged, Logged("+61400000009", NOON - timedelta(days=1), values=(("reason", "declined"),))
+    )
+    alice = await browser().sign_in(cast.alice)
+    page = await (await alice.get("/calls")).text()
+    assert re.findall(r'class="reason">([^<]*)<', page) == list(REASON_WORDS.values())
+    text = await (await alice.get("/calls.csv")).text()
+    rows = csv.DictReader(text.removeprefix("\ufeff").splitlines())
+    assert [row["Reason"] for row in rows] == [*REASON_WORDS, "", ""]  # the last call goes on
 
 
 async def test_a_foreign_organisations_spreadsheet_is_empty(

@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from db.call_progress import CallReport, TurnedAway
 from db.engine import Database
 from db.models import Call, Member
-from db.queries.call_progress import CallReport, TurnedAway
 from db.queries.calls import Calls
 from tests.kit.vendors.twilio_caller import CALLER
 from tests.kit.web.cast import Cast

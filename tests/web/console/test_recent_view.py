@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -62,9 +63,12 @@ def test_who_left_is_shown_with_how_long_they_waited() -> None:
     assert shown(Missed(call(reason="caller_left"), 1, None)).why.endswith("0:25")
 
 
-def test_a_line_without_a_label_is_its_number() -> None:
-    assert shown(Missed(call(number=Number(label="")), 1, None)).line == "(02) 5550 1234"
-    assert shown(Missed(call(number=None), 1, None)).line == "(02) 5550 1234"
+def test_which_line_was_called_is_said_where_there_are_several() -> None:
+    for number in (Number(label=""), None):
+        missed = Missed(call(number=number), 1, None)
+        assert shown(missed).line == ""
+        (entry,) = entries([missed], replace(READER, has_lines=True))
+        assert entry.line == "(02) 5550 1234"
 
 
 def test_who_withholds_their_number_cannot_be_called() -> None:

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from db.base import OrderState
+from db.call_progress import CallReport, DialReport, LegReport
 from db.engine import Database
 from db.models import Member, NumberOrder
 from db.queries import number_orders, organisations
 from db.queries.audit import AuditFilter, AuditLog
-from db.queries.call_progress import CallReport, DialReport, LegReport
 from db.queries.calls import Calls
 from db.queries.members import Members
 from db.queries.numbers import verified

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from db.call_progress import CallReport
 from db.engine import Database
-from db.queries.call_progress import CallReport
 from db.queries.calls import Calls
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser

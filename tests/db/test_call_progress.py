@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from db.queries.call_progress import (
+from db.call_progress import (
     CallProgress,
     CallReport,
     CallStatus,
