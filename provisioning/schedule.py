@@ -61,8 +61,11 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
         if settings.rents_numbers:
             context = await stack.enter_async_context(_context(settings, database, progress))
-            papers = await stack.enter_async_context(bundles_api.opened(settings))
-            jobs |= {**numbers_orders.jobs(context), **bundles.jobs(papers, parseaddr(settings.mail_from or "")[1])}
+            filing = await stack.enter_async_context(bundles_api.opened(settings))
+            jobs |= {
+                **numbers_orders.jobs(context),
+                **bundles.jobs(filing, parseaddr(settings.mail_from or "")[1]),
+            }
             sweeps |= _nightly(context, stripe, timedelta(days=settings.release_grace_days))
         else:
             _log.warning(
@@ -99,7 +102,7 @@ async def _progress(settings: Settings) -> AsyncIterator[Progress]:
 
 @asynccontextmanager
 async def _context(settings: Settings, database: Database, progress: Progress) -> AsyncIterator[PurchaseContext]:
-    papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
+    bundle = (settings.twilio_bundle_sid, settings.twilio_address_sid)
     async with numbers_api.opened(settings) as api:
         yield PurchaseContext(
             database=database,
@@ -107,7 +110,7 @@ async def _context(settings: Settings, database: Database, progress: Progress) -
             progress=progress,
             web_public_url=settings.web_public_url,
             fallback_url=settings.voice_fallback_url,
-            platform_papers=papers if all(papers) else None,
+            platform_bundle=bundle if all(bundle) else None,
             keep_released=settings.released_numbers == "keep",
         )
 

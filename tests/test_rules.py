@@ -100,6 +100,41 @@ def test_subjects_of_nats_stand_in_one_file() -> None:
     assert _matches(subject, [path for path in _files(*_PRODUCT) if path.name != "messages.py"]) == []
 
 
+def test_nobody_uses_what_is_private_to_others() -> None:
+    """``_name`` of anything but oneself: of a library (it may go with any release), or of another class of ours."""
+    private = [use for path in _files(*_PACKAGES) for use in _private_uses(path)]
+    assert private == []
+
+
+def _private_uses(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text())
+    own = {name.name for name in ast.walk(tree) if isinstance(name, (*_FUNCTION, ast.ClassDef))}
+    own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_self(node.value)}
+    found = [
+        f"{path.relative_to(_ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _is_private(node.attr)
+        if not _is_self(node.value) and node.attr not in own
+    ]
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
+    return found + [
+        f"{path.relative_to(_ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for node in imports
+        if any(map(_is_private, [*(node.module or "").split("."), *(name.name for name in node.names)]))
+    ]
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+def _is_private(name: str) -> bool:
+    """``_replace``, ``_asdict``, ``_fields`` of named tuples and ``os._exit`` are documented."""
+    return (
+        name.startswith("_") and not name.endswith("__") and name not in ("_replace", "_asdict", "_fields", "_exit")
+    )
+
+
 def test_pages_never_turn_text_into_html() -> None:
     """Speech is untrusted text."""
     dangerous = r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function"

@@ -29,27 +29,27 @@ async def of_organisation(session: AsyncSession, organisation_id: UUID) -> Bundl
 
 async def approved(session: AsyncSession, organisation_id: UUID) -> tuple[str, str] | None:
     """Return BundleSid and AddressSid to buy numbers with; None without an approved bundle."""
-    papers = await of_organisation(session, organisation_id)
-    if papers is None or papers.status not in APPROVED or not (papers.bundle_sid and papers.address_sid):
+    bundle = await of_organisation(session, organisation_id)
+    if bundle is None or bundle.status not in APPROVED or not (bundle.bundle_sid and bundle.address_sid):
         return None
-    return papers.bundle_sid, papers.address_sid
+    return bundle.bundle_sid, bundle.address_sid
 
 
 async def start(session: AsyncSession, organisation_id: UUID) -> Bundle:
     """Return the organisation's bundle, as a draft to be filed with the present details unless it is approved."""
-    papers = await of_organisation(session, organisation_id)
-    if papers is None:
-        papers = Bundle(organisation_id=organisation_id, status="draft")
-        session.add(papers)
+    bundle = await of_organisation(session, organisation_id)
+    if bundle is None:
+        bundle = Bundle(organisation_id=organisation_id, status="draft")
+        session.add(bundle)
         await session.flush()
-    elif papers.status == "twilio-rejected":
-        await change(session, papers, status="draft")
-    return papers
+    elif bundle.status == "twilio-rejected":
+        await change(session, bundle, status="draft")
+    return bundle
 
 
-async def change(session: AsyncSession, papers: Bundle, **values: Any) -> bool:
+async def change(session: AsyncSession, bundle: Bundle, **values: Any) -> bool:
     """Set columns of the bundle, unless its status has changed meanwhile; return whether it was done."""
-    same = update(Bundle).where(Bundle.id == papers.id, Bundle.status == papers.status)
+    same = update(Bundle).where(Bundle.id == bundle.id, Bundle.status == bundle.status)
     return await session.scalar(same.values(**values).returning(Bundle.id)) is not None
 
 

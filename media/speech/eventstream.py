@@ -37,14 +37,14 @@ class Result(Struct, frozen=True, gc=False):
 class TranscribeError(Exception):
     """Transcribe refused, failed or disconnected. ``kind`` is its exception's name, or one of ours, fit for a label.
 
-    ``permanent``: a retry cannot help. ``why`` is a constant of ours that says more than ``kind``, if AWS's text is a
-    known one; the text itself is never logged.
+    ``retryable``: the same request may succeed later. ``why`` is a constant of ours that says more than ``kind``, if
+    AWS's text is a known one; the text itself is never logged.
     """
 
-    def __init__(self, kind: str, *, permanent: bool = False, why: str = "") -> None:
+    def __init__(self, kind: str, *, retryable: bool = True, why: str = "") -> None:
         super().__init__(kind)
         self.kind = kind
-        self.permanent = permanent
+        self.retryable = retryable
         self.why = why
 
 
@@ -54,29 +54,29 @@ class _Known:
 
     says: re.Pattern[str]
     why: str
-    permanent: bool = False
+    retryable: bool = True
     kind: str = ""
 
 
-def _known(says: str, why: str, *, permanent: bool = False, kind: str = "") -> _Known:
-    return _Known(re.compile(says, re.IGNORECASE | re.DOTALL), why, permanent, kind)
+def _known(says: str, why: str, *, retryable: bool = True, kind: str = "") -> _Known:
+    return _Known(re.compile(says, re.IGNORECASE | re.DOTALL), why, retryable, kind)
 
 
 _KNOWN = (
     _known("no new audio was received", "no audio for 15 s", kind="AudioTimeout"),
-    _known("scoped to a valid region|not supported in (this|the) region", "wrong region", permanent=True),
+    _known("scoped to a valid region|not supported in (this|the) region", "wrong region", retryable=False),
     _known("vocabulary.*(not ready|n't ready|pending)", "vocabulary not ready yet"),
     _known(
         "vocabulary.*(not|n't be|n't) (found|exist|find)|(find|found|unknown|no such).*vocabulary",
         "unknown vocabulary",
-        permanent=True,
+        retryable=False,
     ),
     _known("signature expired|request has expired", "the clock is late"),
     _known("signature not yet current", "the clock is early"),
     _known("token.*expired", "expired credentials"),
     _known("token.*invalid", "unknown key"),
     _known("signature.*does not match", "wrong secret"),
-    _known("not authorized to perform", "denied action", permanent=True),
+    _known("not authorized to perform", "denied action", retryable=False),
 )
 _KIND = re.compile("[A-Za-z0-9]{1,64}")
 
@@ -84,7 +84,7 @@ _KIND = re.compile("[A-Za-z0-9]{1,64}")
 def failure(kind: str, text: str = "") -> TranscribeError:
     """Return the error for AWS's exception ``kind``.
 
-    Permanent: a denied action, a wrong region, an unknown vocabulary.
+    Not retryable: a denied action, a wrong region, an unknown vocabulary.
 
     Everything else may recover: a clock is corrected, credentials are renewed, an overload ends.
     AccessDeniedException without a text counts as a denied action; a bare 403 has no kind of AWS's and may come from
@@ -93,9 +93,9 @@ def failure(kind: str, text: str = "") -> TranscribeError:
     kind = kind if _KIND.fullmatch(kind) else "Unknown"
     known = next((each for each in _KNOWN if each.says.search(text)), None)
     if known is not None:
-        return TranscribeError(known.kind or kind, permanent=known.permanent, why=known.why)
+        return TranscribeError(known.kind or kind, retryable=known.retryable, why=known.why)
     if kind == "AccessDeniedException":
-        return TranscribeError(kind, permanent=True, why="denied action")
+        return TranscribeError(kind, retryable=False, why="denied action")
     return TranscribeError(kind)
 
 

@@ -247,7 +247,7 @@ class Transcription:
             return True
         except TranscribeError as error:
             self._replay_buffer.rewind()
-            if error.permanent:
+            if not error.retryable:
                 raise
             self._count(error)
             await self._back_off(error)
@@ -415,5 +415,5 @@ class Transcription:
     def _count(self, error: TranscribeError) -> None:
         TRANSCRIBE_FAILURES.labels(error.kind).inc()
         log.warning(
-            "Transcribe connection failed", call=self._call, kind=error.kind, why=error.why, permanent=error.permanent
+            "Transcribe connection failed", call=self._call, kind=error.kind, why=error.why, retryable=error.retryable
         )

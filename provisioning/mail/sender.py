@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import aiosmtplib
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +18,7 @@ from db.queries import mails
 from provisioning.jobs import Payload, TryAgain
 from provisioning.mail.queue import SEND
 from provisioning.mail.render import render
-from provisioning.mail.smtp import Mailer
+from provisioning.mail.smtp import Mailer, MailError
 from provisioning.metrics import MAILS
 from provisioning.worker import Do
 
@@ -89,19 +88,12 @@ class MailSender:
         text, html = render(letter.template, {"subject": letter.subject, **letter.context})
         try:
             await self._mailer.send(letter.to, letter.subject, text, html)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            if is_refused(error):
+        except MailError as error:
+            if not error.retryable:
                 MAILS.labels("refused").inc()
                 _log.error("mail rejected", kind=letter.template)
                 return
             MAILS.labels("delayed").inc()
-            _log.warning("mail server unavailable", kind=letter.template, error=type(error).__name__)
+            _log.warning("mail server unavailable", kind=letter.template, error=error.kind)
             raise TryAgain(min(max(age, SOON), LATER)) from None
         MAILS.labels("sent").inc()
-
-
-def is_refused(error: Exception) -> bool:
-    """Return whether the server rejects the address for good. Other errors are temporary or the operator's."""
-    return isinstance(error, aiosmtplib.SMTPRecipientsRefused) and all(
-        500 <= each.code < 600 for each in error.recipients
-    )

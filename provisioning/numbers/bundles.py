@@ -43,14 +43,14 @@ def jobs(api: BundlesApi, mail: str) -> Mapping[str, Do]:
 
 async def begin(session: AsyncSession, organisation_id: UUID) -> Bundle:
     """File the organisation's bundle; file a rejected one again with the present details."""
-    papers = await bundles.start(session, organisation_id)
-    await enqueue(session, FOLLOW, {"bundle": str(papers.id)}, key=f"{papers.id}:{datetime.now(UTC):%H%M%S}")
-    return papers
+    bundle = await bundles.start(session, organisation_id)
+    await enqueue(session, FOLLOW, {"bundle": str(bundle.id)}, key=f"{bundle.id}:{datetime.now(UTC):%H%M%S}")
+    return bundle
 
 
-def reasons_of(papers: Bundle) -> list[str]:
+def reasons_of(bundle: Bundle) -> list[str]:
     """Return why the bundle was rejected, one sentence each."""
-    return list(json.loads(papers.reasons or "[]"))
+    return list(json.loads(bundle.reasons or "[]"))
 
 
 async def _follow(api: BundlesApi, mail: str, database: Database, payload: Payload) -> None:
@@ -64,18 +64,18 @@ async def _follow(api: BundlesApi, mail: str, database: Database, payload: Paylo
 async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID) -> timedelta | None:
     """Do the bundle's next step. Return the delay before the next check; None once it is approved or rejected."""
     async with database.begin() as session:
-        papers = await bundles.find(session, bundle_id)
-        organisation = await organisations.find(session, papers.organisation_id) if papers else None
-    if papers is None or organisation is None:
+        bundle = await bundles.find(session, bundle_id)
+        organisation = await organisations.find(session, bundle.organisation_id) if bundle else None
+    if bundle is None or organisation is None:
         return None
     try:
-        if papers.status == "draft":
-            return await _file(api, database, papers, details_of(organisation, mail))
-        if papers.status in IN_REVIEW:
-            return await _look(api, database, papers)
+        if bundle.status == "draft":
+            return await _file(api, database, bundle, details_of(organisation, mail))
+        if bundle.status in IN_REVIEW:
+            return await _look(api, database, bundle)
     except TwilioError as error:
         _log.warning("regulatory bundle stuck", bundle=str(bundle_id), code=error.code, remedy=error.remedy)
-        return pause_after(error, 0) or PAUSES["papers"]
+        return pause_after(error, 0) or PAUSES["details"]
     return None
 
 
@@ -92,46 +92,46 @@ def details_of(organisation: Organisation, mail: str) -> Details:
     )
 
 
-async def _file(api: BundlesApi, database: Database, papers: Bundle, details: Details) -> timedelta | None:
-    name = f"{TAG}{papers.organisation_id}"
+async def _file(api: BundlesApi, database: Database, bundle: Bundle, details: Details) -> timedelta | None:
+    name = f"{TAG}{bundle.organisation_id}"
     try:
         address = await api.address(name, details)
     except TwilioError as error:
         if error.retryable:
             raise
-        return await _settle(database, papers, "twilio-rejected", [error.sentence])
-    bundle, status = await api.bundle(name, details.email)
-    sids = {"bundle_sid": bundle, "address_sid": address}
+        return await _settle(database, bundle, "twilio-rejected", [error.sentence])
+    sid, status = await api.bundle(name, details.email)
+    sids = {"bundle_sid": sid, "address_sid": address}
     if status in ("draft", "twilio-rejected"):
-        sids["end_user_sid"] = await api.fill(bundle, name, address, details)
-        if lacking := await api.lacking(bundle):
-            return await _settle(database, papers, "twilio-rejected", lacking, **sids)
-        status = await api.submit(bundle)
-    return await _settle(database, papers, status, [], **sids)
+        sids["end_user_sid"] = await api.fill(sid, name, address, details)
+        if lacking := await api.lacking(sid):
+            return await _settle(database, bundle, "twilio-rejected", lacking, **sids)
+        status = await api.submit(sid)
+    return await _settle(database, bundle, status, [], **sids)
 
 
-async def _look(api: BundlesApi, database: Database, papers: Bundle) -> timedelta | None:
-    assert papers.bundle_sid, "papers in review have been filed"
-    status = await api.status(papers.bundle_sid)
-    if status == papers.status:
-        return _pause(datetime.now(UTC) - papers.updated_at)
-    reasons = await api.objections(papers.bundle_sid) if status == "twilio-rejected" else []
-    return await _settle(database, papers, status, reasons)
+async def _look(api: BundlesApi, database: Database, bundle: Bundle) -> timedelta | None:
+    assert bundle.bundle_sid, "a bundle in review has been filed"
+    status = await api.status(bundle.bundle_sid)
+    if status == bundle.status:
+        return _pause(datetime.now(UTC) - bundle.updated_at)
+    reasons = await api.objections(bundle.bundle_sid) if status == "twilio-rejected" else []
+    return await _settle(database, bundle, status, reasons)
 
 
 async def _settle(
-    database: Database, papers: Bundle, status: str, reasons: Sequence[str], **sids: Any
+    database: Database, bundle: Bundle, status: str, reasons: Sequence[str], **sids: Any
 ) -> timedelta | None:
     """Record the bundle's status; once it is approved, resume the orders that waited for it."""
     async with database.begin() as session:
         stored = json.dumps(list(reasons)) if reasons else None
-        if not await bundles.change(session, papers, status=status, reasons=stored, **sids):
+        if not await bundles.change(session, bundle, status=status, reasons=stored, **sids):
             return AT_FIRST
         if status in APPROVED or status == "twilio-rejected":
-            await record(session, papers.organisation_id, f"papers.{status.removeprefix('twilio-')}", {})
+            await record(session, bundle.organisation_id, f"papers.{status.removeprefix('twilio-')}", {})
         if status in APPROVED:
-            await _resume(session, papers.organisation_id)
-    _log.info("regulatory bundle updated", bundle=str(papers.id), status=status)
+            await _resume(session, bundle.organisation_id)
+    _log.info("regulatory bundle updated", bundle=str(bundle.id), status=status)
     return AT_FIRST if status in IN_REVIEW else None
 
 

@@ -53,10 +53,10 @@ class Ordering:
             return None
         return order if await numbers_orders.cancel(self._session, order) else None
 
-    async def papers(self) -> Bundle | None:
+    async def bundle(self) -> Bundle | None:
         """Return the organisation's regulatory bundle, if it has filed one."""
         return await bundles.of_organisation(self._session, self._organisation_id)
 
-    async def file_papers(self) -> Bundle:
+    async def file_bundle(self) -> Bundle:
         """File the bundle with the present details; file a rejected one again."""
         return await regulatory.begin(self._session, self._organisation_id)

@@ -29,7 +29,7 @@ from provisioning.worker import Do
 PROVISION, RELEASE = "provision_number", "release_number"
 BUSY = timedelta(seconds=3)  # another worker processes it
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=15)
-PAUSES = {"operator": timedelta(minutes=15), "papers": timedelta(hours=1)}
+PAUSES = {"operator": timedelta(minutes=15), "details": timedelta(hours=1)}
 ALARMING = 8  # failed attempts after which an operator should look
 _MOST_RACES = 8
 MOST_STEPS = 40  # per run: an order can loop, for instance if its candidates are always taken

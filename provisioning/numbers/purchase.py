@@ -31,7 +31,7 @@ from provisioning.progress import Progress
 from provisioning.twilio.errors import FAILURES
 from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
 
-_GONE, _NONE, _PAPERS = 21422, 21452, 21649
+_GONE, _NONE, _NO_BUNDLE = 21422, 21452, 21649
 _ALIKE = 8  # leading characters of +61255501234 that similar numbers share
 AREAS: Mapping[str, str] = {
     **dict.fromkeys(("NSW", "ACT"), "+612"),
@@ -56,7 +56,7 @@ class PurchaseContext:
     progress: Progress
     web_public_url: str
     fallback_url: str  # answers calls when `web` does not; empty: the document beside its webhooks
-    platform_papers: tuple[str, str] | None
+    platform_bundle: tuple[str, str] | None
     """BundleSid and AddressSid for organisations without their own."""
     keep_released: bool
     """Keep released numbers in the account, tagged `FREE`."""
@@ -179,7 +179,7 @@ async def _release_others(context: PurchaseContext, order: NumberOrder, bought: 
 
 async def _bought(context: PurchaseContext, order: NumberOrder, candidate: str) -> Owned | None:
     """Buy the candidate and return it; None if somebody else has it."""
-    bundle, address = await _papers(context, order)
+    bundle, address = await _bundle(context, order)
     try:
         return await context.api.buy(candidate, tag(order), bundle, address)
     except TwilioError as error:
@@ -188,14 +188,14 @@ async def _bought(context: PurchaseContext, order: NumberOrder, candidate: str) 
         return await context.api.owned(candidate)  # an earlier request of ours may have succeeded late
 
 
-async def _papers(context: PurchaseContext, order: NumberOrder) -> tuple[str, str]:
-    if context.platform_papers:
-        return context.platform_papers
+async def _bundle(context: PurchaseContext, order: NumberOrder) -> tuple[str, str]:
+    if context.platform_bundle:
+        return context.platform_bundle
     async with context.database.begin() as session:
-        papers = await bundles.approved(session, order.organisation_id)
-    if papers is None:
-        raise TwilioError(_PAPERS, 400)
-    return papers
+        approved = await bundles.approved(session, order.organisation_id)
+    if approved is None:
+        raise TwilioError(_NO_BUNDLE, 400)
+    return approved
 
 
 async def _choose_again(context: PurchaseContext, order: NumberOrder) -> None:

@@ -27,7 +27,7 @@ class StripeError(Exception):
         self.param = param
         """Which parameter Stripe objects to, if it says so."""
         self.retryable = retryable
-        """Trying again later may help."""
+        """Whether the same request may succeed later, once Stripe or the operator has repaired something."""
         self.status = status
         """HTTP's; 0 where there was no answer."""
 
@@ -72,6 +72,6 @@ def translate_errors() -> Iterator[None]:
     except stripe.StripeError as error:
         status = error.http_status or 0
         text = error.user_message or type(error).__name__
-        retryable = status in (409, 429) or status >= 500
+        retryable = status in (401, 403, 409, 429) or status >= 500  # 401, 403: our key, for the operator to set
         param = getattr(error, "param", None)
         raise StripeError(text, error.code, retryable=retryable, status=status, param=param) from error

@@ -30,20 +30,20 @@ class Details:
     region: str
     postal_code: str
     email: str
-    """Where Twilio sends what it has to say about the papers."""
+    """Where Twilio sends what it has to say about the bundle."""
 
 
 class BundlesApi:
-    """An account's papers. Open one with `opened`. Everything raises `TwilioError`."""
+    """An account's regulatory bundles. Open one with `opened`. Everything raises `TwilioError`."""
 
     def __init__(self, purchase: Any, numbers: Any) -> None:
         self._purchase = purchase
-        self._papers = numbers.v2.regulatory_compliance
+        self._regulatory = numbers.v2.regulatory_compliance
 
     async def reach(self) -> None:
-        """Read one bundle, to learn whether papers can be filed at all."""
+        """Read one bundle, to learn whether bundles can be filed at all."""
         with translate_errors():
-            await self._papers.bundles.list_async(limit=1, page_size=1)
+            await self._regulatory.bundles.list_async(limit=1, page_size=1)
 
     async def address(self, name: str, details: Details) -> str:
         """Return the sid of the address called ``name``, with the present ``details``."""
@@ -64,52 +64,52 @@ class BundlesApi:
     async def bundle(self, name: str, email: str) -> tuple[str, str]:
         """Return sid and status of the bundle called ``name``; create a draft if there is none."""
         with translate_errors():
-            found = await self._papers.bundles.list_async(friendly_name=name, limit=1)
+            found = await self._regulatory.bundles.list_async(friendly_name=name, limit=1)
             bundle = found[0] if found else await self._draft(name, email)
         return str(bundle.sid), str(bundle.status)
 
     async def status(self, bundle: str) -> str:
         """Twilio's word for how far the bundle is."""
         with translate_errors():
-            return str((await self._papers.bundles(bundle).fetch_async()).status)
+            return str((await self._regulatory.bundles(bundle).fetch_async()).status)
 
     async def fill(self, bundle: str, name: str, address: str, details: Details) -> str:
         """Put ``details`` into the bundle, instead of what was in it; the end user's sid."""
         with translate_errors():
-            for item in await self._papers.bundles(bundle).item_assignments.list_async():
+            for item in await self._regulatory.bundles(bundle).item_assignments.list_async():
                 await item.delete_async()
             business = {"business_name": details.legal_name, "business_registration_number": details.abn}
-            owner = await self._papers.end_users.create_async(
+            owner = await self._regulatory.end_users.create_async(
                 friendly_name=name, type=OWNER, attributes=json.dumps(business)
             )
-            proof = await self._papers.supporting_documents.create_async(
+            proof = await self._regulatory.supporting_documents.create_async(
                 friendly_name=name, type="address", attributes=json.dumps({"address_sids": address})
             )
             for sid in (owner.sid, proof.sid):
-                await self._papers.bundles(bundle).item_assignments.create_async(object_sid=sid)
+                await self._regulatory.bundles(bundle).item_assignments.create_async(object_sid=sid)
         return str(owner.sid)
 
     async def lacking(self, bundle: str) -> Sequence[str]:
         """Return what the bundle lacks by Twilio's rules, one sentence each; empty if it may be submitted."""
         with translate_errors():
-            evaluation = await self._papers.bundles(bundle).evaluations.create_async()
+            evaluation = await self._regulatory.bundles(bundle).evaluations.create_async()
         return _reasons(evaluation.results)
 
     async def submit(self, bundle: str) -> str:
         """Have Twilio's people look at the bundle; its status then."""
         with translate_errors():
-            return str((await self._papers.bundles(bundle).update_async(status="pending-review")).status)
+            return str((await self._regulatory.bundles(bundle).update_async(status="pending-review")).status)
 
     async def objections(self, bundle: str) -> Sequence[str]:
         """Return why Twilio rejected the bundle, one sentence each, as far as it says."""
         with translate_errors():
-            items = await self._papers.bundles(bundle).item_assignments.list_async()
+            items = await self._regulatory.bundles(bundle).item_assignments.list_async()
             proofs = [item.object_sid for item in items if item.object_sid.startswith("RD")]
-            found = [await self._papers.supporting_documents(sid).fetch_async() for sid in proofs]
+            found = [await self._regulatory.supporting_documents(sid).fetch_async() for sid in proofs]
         return [proof.failure_reason for proof in found if proof.failure_reason]
 
     async def _draft(self, name: str, email: str) -> Any:
-        return await self._papers.bundles.create_async(
+        return await self._regulatory.bundles.create_async(
             friendly_name=name, email=email, iso_country=COUNTRY, number_type=KIND, end_user_type=OWNER
         )
 

@@ -10,8 +10,8 @@ from datetime import datetime, tzinfo
 from http import HTTPStatus
 from typing import Literal
 
-Remedy = Literal["again", "operator", "papers", "another number", "nothing"]
-"""``again``: temporary, retry. ``operator``: the operator must act; retried from time to time. ``papers``: the
+Remedy = Literal["again", "operator", "details", "another number", "nothing"]
+"""``again``: temporary, retry. ``operator``: the operator must act; retried from time to time. ``details``: the
 organisation's business details must be corrected or approved first. ``another number``: this one is gone.
 ``nothing``: a retry is pointless; a person has to decide."""
 
@@ -33,10 +33,10 @@ _CREDENTIALS = Failure(
 )
 _ADDRESS = Failure(
     "Twilio could not verify your business address. Correct it under Settings, as a street address in Australia.",
-    "papers",
+    "details",
 )
 _IDENTITY = Failure(
-    "Twilio has not accepted your business details. Check the legal name, ABN and address under Settings.", "papers"
+    "Twilio has not accepted your business details. Check the legal name, ABN and address under Settings.", "details"
 )
 
 _REALM = Failure(
@@ -67,19 +67,19 @@ FAILURES: dict[int, Failure] = {
     21615: Failure(
         "This number is for businesses with an address in Australia. Enter one under Settings, and the "
         "order continues.",
-        "papers",
+        "details",
     ),
     21628: _ADDRESS,
     21629: _ADDRESS,
     21631: Failure(
         "Twilio needs your business address before it rents you a number. Enter it under Settings, and the "
         "order continues.",
-        "papers",
+        "details",
     ),
     21649: Failure(
         "Twilio needs your business details approved before it rents you a number. Complete them under Settings; "
         "if they are there, the approval is still in progress, and the order continues once it arrives.",
-        "papers",
+        "details",
     ),
     21650: _IDENTITY,
     21651: _IDENTITY,

@@ -48,8 +48,8 @@ class TwilioError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Return whether the failure is temporary: the same request may succeed later."""
-        return self.remedy == "again"
+        """Return whether the same request may succeed later, once Twilio or the operator has repaired something."""
+        return self.remedy in ("again", "operator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,11 @@ class TwilioApi:
 
     async def buy(self, e164: str, tag: str, bundle: str, address: str) -> Owned:
         """Buy ``e164``. Look first: a number that is ours already is changed by this. Raises `TwilioError`."""
-        papers = {"bundle_sid": bundle, "address_sid": address}
+        regulatory = {"bundle_sid": bundle, "address_sid": address}
         with translate_errors():
             return _owned(
                 await self._purchase.incoming_phone_numbers.create_async(
-                    phone_number=e164, friendly_name=tag, **{name: sid for name, sid in papers.items() if sid}
+                    phone_number=e164, friendly_name=tag, **{name: sid for name, sid in regulatory.items() if sid}
                 )
             )
 

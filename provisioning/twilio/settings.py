@@ -1,4 +1,4 @@
-"""What it takes to rent numbers from Twilio: credentials, hosts, papers, and how much may be bought."""
+"""What it takes to rent numbers from Twilio: credentials, hosts, a regulatory bundle, and how much may be bought."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ async def state(request: web.Request) -> web.StreamResponse:
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
         state = checkout_rules.payment_state(rows.organisation, await rows.subscription())
-        papers = checkout_rules.papers_state(await rows.ordering.papers(), platform=_platform(request.app))
+        papers = checkout_rules.papers_state(await rows.ordering.bundle(), platform=_platform(request.app))
     return web.json_response({"payment": state, "papers": papers})
 
 
@@ -145,7 +145,7 @@ async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, 
         }
         if not any(typed.details.papers):
             wrong["legal_name"] = "Enter the business details: numbers are only rented to identified businesses."
-    papers = checkout_rules.papers_state(await rows.ordering.papers(), platform=platform)
+    papers = checkout_rules.papers_state(await rows.ordering.bundle(), platform=platform)
     if "seats" not in wrong:
         rows.organisation.seats_wanted = seats(typed.seats)
     if wrong:
@@ -153,7 +153,7 @@ async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, 
     if not known.is_complete:
         await _store(rows, known, typed.details)
     if papers in ("unfiled", "filing"):
-        await rows.ordering.file_papers()
+        await rows.ordering.file_bundle()
         papers = "filing"
     return {}, papers
 
@@ -250,7 +250,7 @@ async def _page(
 ) -> web.Response:
     async with access.rows(request, viewer) as rows:
         known, chosen = checkout_rules.details_of(rows.organisation), rows.organisation.seats_wanted
-        agents, papers = await rows.members.with_role("agent"), await rows.ordering.papers()
+        agents, papers = await rows.members.with_role("agent"), await rows.ordering.bundle()
     state = checkout_rules.papers_state(papers, platform=_platform(request.app))
     return render(
         request,

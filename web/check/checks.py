@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import aiosmtplib
 import structlog
 from nats.aio.client import Client
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
 from protocol.nats import WEB, NatsConnection
-from provisioning.mail.smtp import Mailer
+from provisioning.mail.smtp import Mailer, MailError
 from web.check import media as check_media, stripe as check_stripe, twilio as check_twilio
 from web.check.result import CheckResult
 from web.config import TWILIO_API, Settings, read
@@ -102,10 +101,10 @@ def _below(root: str) -> list[str]:
 async def mail(settings: Settings) -> CheckResult:
     try:
         await Mailer(settings.smtp_url.get_secret_value(), settings.mail_from).greet()
-    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+    except MailError as error:
         return CheckResult(
             "mail",
-            f"server refuses us ({type(error).__name__})",
+            f"server refuses us ({error.kind})",
             "check SMTP_URL; a server on another host needs TLS",
         )
     return CheckResult("mail", "server accepts our user name and password")

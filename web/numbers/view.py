@@ -237,7 +237,7 @@ def _under_way(order: NumberOrder, zone: tzinfo) -> UnderWay:
         words={"failed": "Failed", "releasing": "Being released"}.get(order.state) or STEPS[order.state],
         steps=steps(order),
         problem=outlook(order.error_sentence, order.next_try_at, zone),
-        for_settings=order.error_sentence is not None and known is not None and known.remedy == "papers",
+        for_settings=order.error_sentence is not None and known is not None and known.remedy == "details",
         may_retry=order.error_sentence is not None and order.state != "releasing",
         may_cancel=may_be_cancelled(order),
     )

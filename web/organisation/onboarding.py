@@ -95,7 +95,7 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
     async with access.rows(request, viewer) as rows:
         facts = Facts(
             organisation=rows.organisation,
-            papers=await rows.ordering.papers(),
+            papers=await rows.ordering.bundle(),
             platform_papers=bool(settings.twilio_bundle_sid and settings.twilio_address_sid),
             numbers=await rows.numbers.all(),
             orders=await rows.orders.all(),

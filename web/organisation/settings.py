@@ -141,9 +141,9 @@ async def _file(rows: Rows, details: Details, *, platform: bool) -> None:
     """File papers if the details are complete and no papers are under review or approved."""
     if platform or not details.is_complete:
         return
-    papers = await rows.ordering.papers()
+    papers = await rows.ordering.bundle()
     if papers is None or papers.status in ("draft", "twilio-rejected"):
-        await rows.ordering.file_papers()
+        await rows.ordering.file_bundle()
         await rows.audit.record("papers.filed")
 
 
@@ -176,7 +176,7 @@ async def _page(
     settings = request.app[SETTINGS]
     ours = settings.consent_prompt
     async with access.rows(request, viewer) as rows:
-        organisation, papers = rows.organisation, await rows.ordering.papers()
+        organisation, papers = rows.organisation, await rows.ordering.bundle()
         changed = {section: await _last(rows, action) for section, action in _SECTIONS.items()}
     stored = _details(organisation)
     shown = details or stored

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urljoin
 
 import aiohttp
+from aiohttp import ClientResponse as Response
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
@@ -87,7 +89,7 @@ class Webhooks:
                 url, method, form = urljoin(url, response.headers.get("Location", "")), "GET", {}
         return Failure(11200, "HTTP retrieval failure: too many redirects", webhook.url)
 
-    def _send(self, url: str, method: str, form: dict[str, str], token: str) -> aiohttp.client._RequestContextManager:
+    def _send(self, url: str, method: str, form: dict[str, str], token: str) -> AbstractAsyncContextManager[Response]:
         body = None
         if method == "GET":
             url, form = _with_query(url, form), {}

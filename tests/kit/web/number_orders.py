@@ -101,7 +101,7 @@ async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
             progress=Progress(""),
             web_public_url=WEB,
             fallback_url="",
-            platform_papers=papers if all(papers) else None,
+            platform_bundle=papers if all(papers) else None,
             keep_released=settings.released_numbers == "keep",
         )
         yield Shop(account, database, context)

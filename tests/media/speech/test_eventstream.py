@@ -89,58 +89,58 @@ def test_any_payload_is_results_or_an_error_of_ours(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "expected", "permanent"),
+    ("kind", "text", "expected", "retryable"),
     [
-        ("LimitExceededException", "too many", "LimitExceededException", False),
-        ("BadRequestException", "bad language", "BadRequestException", False),
-        ("BadRequestException", "The requested vocabulary couldn't be found.", "BadRequestException", True),
-        ("BadRequestException", "Vocabulary agents was not found", "BadRequestException", True),
-        ("BadRequestException", "The requested vocabulary is not ready", "BadRequestException", False),
+        ("LimitExceededException", "too many", "LimitExceededException", True),
+        ("BadRequestException", "bad language", "BadRequestException", True),
+        ("BadRequestException", "The requested vocabulary couldn't be found.", "BadRequestException", False),
+        ("BadRequestException", "Vocabulary agents was not found", "BadRequestException", False),
+        ("BadRequestException", "The requested vocabulary is not ready", "BadRequestException", True),
         (
             "InvalidSignatureException",
             "Credential should be scoped to a valid region.",
             "InvalidSignatureException",
-            True,
+            False,
         ),
         (
             "InvalidSignatureException",
             "Signature expired: 1 is now earlier than 2",
             "InvalidSignatureException",
-            False,
+            True,
         ),
-        ("InvalidSignatureException", "Signature not yet current: 2", "InvalidSignatureException", False),
+        ("InvalidSignatureException", "Signature not yet current: 2", "InvalidSignatureException", True),
         (
             "AccessDeniedException",
             "User: x is not authorized to perform: transcribe:y",
             "AccessDeniedException",
-            True,
+            False,
         ),
-        ("AccessDeniedException", "", "AccessDeniedException", True),
+        ("AccessDeniedException", "", "AccessDeniedException", False),
         (
             "ExpiredTokenException",
             "The security token included in the request is expired",
             "ExpiredTokenException",
-            False,
+            True,
         ),
-        ("HTTP403", "", "HTTP403", False),
-        ("Some thing/else", "", "Unknown", False),
+        ("HTTP403", "", "HTTP403", True),
+        ("Some thing/else", "", "Unknown", True),
         (
             "BadRequestException",
             "Your request timed out because no new audio was received for 15 seconds.",
             "AudioTimeout",
-            False,
+            True,
         ),
-        ("InternalFailureException", "oops", "InternalFailureException", False),
-        ("ServiceUnavailableException", "later", "ServiceUnavailableException", False),
-        ("ConflictException", "again", "ConflictException", False),
-        ("UnrecognizedClientException", "who", "UnrecognizedClientException", False),
+        ("InternalFailureException", "oops", "InternalFailureException", True),
+        ("ServiceUnavailableException", "later", "ServiceUnavailableException", True),
+        ("ConflictException", "again", "ConflictException", True),
+        ("UnrecognizedClientException", "who", "UnrecognizedClientException", True),
     ],
 )
-def test_exceptions_are_distinguished(kind: str, text: str, expected: str, permanent: bool) -> None:
+def test_exceptions_are_distinguished(kind: str, text: str, expected: str, retryable: bool) -> None:
     error = read_exception(
         {":message-type": "exception", ":exception-type": kind}, json.dumps({"Message": text}).encode()
     )
-    assert (error.kind, error.permanent) == (expected, permanent)
+    assert (error.kind, error.retryable) == (expected, retryable)
     assert failure(kind, text).kind == expected
 
 

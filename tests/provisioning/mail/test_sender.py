@@ -19,8 +19,8 @@ from db.queries.sign_in_links import MAIL_SECONDS
 from provisioning.jobs import TryAgain
 from provisioning.mail import links, queue
 from provisioning.mail.queue import Kind
-from provisioning.mail.sender import LATER, SOON, MailSender, is_refused
-from provisioning.mail.smtp import Mailer
+from provisioning.mail.sender import LATER, SOON, MailSender
+from provisioning.mail.smtp import Mailer, MailError
 from sandbox.mail import Mailbox
 from tests.kit.web.cast import Cast
 
@@ -188,7 +188,8 @@ async def _set(database: Database, member_id: UUID, **values: Any) -> None:
 async def test_an_address_that_is_refused_for_good_is_given_up(database: Database, cast: Cast) -> None:
     class Refusing(Mailer):
         async def send(self, to: str, *_: str) -> None:
-            raise aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(550, "no such user", to)])
+            refused = aiosmtplib.SMTPRecipientRefused(550, "no such user", to)
+            raise MailError(aiosmtplib.SMTPRecipientsRefused([refused]))
 
     post = MailSender(Refusing("smtp://127.0.0.1:1", "bilby@bilby.example"), URL, links.WRITERS)
     await post.send(database, await _ask(database, "sign_in", ALICE))
@@ -196,10 +197,12 @@ async def test_an_address_that_is_refused_for_good_is_given_up(database: Databas
 
 
 def test_only_an_address_that_is_never_taken_is_given_up() -> None:
-    def refused(*codes: int) -> Any:
-        return aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(code, "", "a") for code in codes])
+    def refused(*codes: int) -> MailError:
+        each = [aiosmtplib.SMTPRecipientRefused(code, "", "a") for code in codes]
+        return MailError(aiosmtplib.SMTPRecipientsRefused(each))
 
-    assert is_refused(refused(550))
-    assert not is_refused(refused(450))
-    assert not is_refused(aiosmtplib.SMTPAuthenticationError(535, "the operator's fault"))
-    assert not is_refused(TimeoutError())
+    assert not refused(550).retryable
+    assert refused(450).retryable
+    assert refused(550, 450).retryable
+    assert MailError(aiosmtplib.SMTPAuthenticationError(535, "the operator's fault")).retryable
+    assert MailError(TimeoutError()).retryable

@@ -130,6 +130,13 @@ async def test_an_outage_is_sat_out(office: Office, cast: Cast) -> None:
     assert named == ["platform", f"bilby:{organisation.id}"]
 
 
+async def test_a_key_that_twilio_refuses_is_the_operators_and_rejects_nobody(office: Office, cast: Cast) -> None:
+    papers = await office.begin(await _known(office.shop.database, cast.a))
+    office.shop.account.registry.faults.append(RestFault("*", "/Addresses", status=401, code=20003, times=9))
+    assert await office.follow(papers) is not None
+    assert (await office.look(papers)).status == "draft"
+
+
 async def test_approved_papers_are_not_filed_again(office: Office, cast: Cast) -> None:
     organisation = await _known(office.shop.database, cast.a)
     papers = await office.begin(organisation)

@@ -287,7 +287,7 @@ async def test_a_purchase_whose_answer_was_lost_is_not_made_again(here: Shop, ca
 async def test_missing_papers_wait_and_say_so(here: Shop, cast: Cast) -> None:
     here.account.registry.bundles.clear()
     order = await here.paid(cast.a.id)
-    assert await here.work(order) == numbers_orders.PAUSES["papers"]
+    assert await here.work(order) == numbers_orders.PAUSES["details"]
     stuck = await here.look(order)
     assert (stuck.error_code, stuck.state) == (21649, "chosen")
     assert "business details" in (stuck.error_sentence or "")

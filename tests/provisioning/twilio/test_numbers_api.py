@@ -78,7 +78,7 @@ async def test_every_page_is_read(place: Account) -> None:
 
 async def test_refusals_become_sentences(api: TwilioApi, place: Account) -> None:
     missing = await _refusal(api, bundle="")
-    assert (missing.code, missing.remedy, "business details" in missing.sentence) == (21649, "papers", True)
+    assert (missing.code, missing.remedy, "business details" in missing.sentence) == (21649, "details", True)
     assert (await _refusal(api, address="")).code == 21631
     place.registry.addresses[ADDRESS]["iso_country"] = "NZ"
     assert (await _refusal(api)).code == 21615
@@ -144,6 +144,11 @@ def test_every_failure_has_a_sentence(code: int | None, status: int | None) -> N
     sentence = failure_of(code, status).sentence
     assert sentence.endswith(".")
     assert sentence[0].isupper()
+
+
+@pytest.mark.parametrize(("code", "retryable"), [(20429, True), (20003, True), (21649, False), (21422, False)])
+def test_what_the_customer_need_not_change_is_retryable(code: int, retryable: bool) -> None:
+    assert TwilioError(code, 400).retryable is retryable
 
 
 def test_the_codes_of_the_contract_are_in_the_table() -> None:
