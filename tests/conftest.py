@@ -19,6 +19,7 @@ import pytest_asyncio
 from aiohttp import web
 from cryptography.fernet import Fernet
 from hypothesis import settings as hypothesis_settings
+from playwright.async_api import Browser as Window
 
 from db import migrate, roles
 from db.engine import Database
@@ -28,6 +29,7 @@ from db.queries.numbers import Numbers
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import APPLICATION, EmbeddedPostgres
 from sandbox.mail import Mailbox, post_office
+from tests.kit.browser.chromium import chromium_process, connected
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import Shop, open_shop
@@ -161,6 +163,20 @@ def free_port(lane_of_ports: Iterator[int]) -> Callable[[], int]:
         raise AssertionError("ports never end")
 
     return find
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """One Chromium for the whole run: starting one takes longer than most tests do in it."""
+    async with chromium_process(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@pytest_asyncio.fixture
+async def window(chromium_address: str) -> AsyncIterator[Window]:
+    """Chromium. Contexts share nothing, and those that a test opens are closed after it."""
+    async with connected(chromium_address) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
@@ -35,8 +36,13 @@ def _matches(pattern: str, paths: Iterable[Path]) -> list[str]:
     ]
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _too_long(path: Path) -> list[str]:
-    functions = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, _FUNCTION))
+    functions = (node for node in ast.walk(_tree(path)) if isinstance(node, _FUNCTION))
     return [
         f"{path.relative_to(_ROOT)}: {node.name}"
         for node in functions
@@ -65,8 +71,8 @@ def test_files_are_named_after_nouns() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    trees = {path: ast.parse(path.read_text()) for path in _files(*_PACKAGES)}
-    assert [path for path, tree in trees.items() if tree.body and not ast.get_docstring(tree)] == []
+    silent = [path for path in _files(*_PACKAGES) if _tree(path).body and not ast.get_docstring(_tree(path))]
+    assert silent == []
 
 
 def test_tests_mirror_the_tree() -> None:

@@ -22,7 +22,7 @@ from provisioning.worker import Handlers, work
 from sandbox.engines.postgres import APPLICATION
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 30
+SECONDS = 60
 # As Debian has it, but for what a test needs: nobody's password is asked for, one port, no files.
 _SETTINGS = """
 [databases]

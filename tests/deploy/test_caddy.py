@@ -71,7 +71,7 @@ def calls_on(node: Node) -> set[str]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until ``condition`` holds; what is under way needs a moment."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if condition():
                 return

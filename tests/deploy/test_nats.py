@@ -113,7 +113,7 @@ async def _answers(server: NatsServer, connect: dict[str, str]) -> tuple[dict[st
     """What the server says of itself, and its answer to a CONNECT and a PING: NATS's own protocol, by hand."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url("web").rpartition(":")[2]))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             info = json.loads((await reader.readline()).removeprefix(b"INFO "))
             writer.write(b"CONNECT " + json.dumps(connect | {"lang": "test"}).encode() + b"\r\nPING\r\n")
             return info, await reader.readline()

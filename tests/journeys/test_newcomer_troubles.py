@@ -14,7 +14,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.kit.browser.chromium import chromium
 from tests.kit.web.newcomer import (
     PATIENCE_SECONDS,
     Person,
@@ -38,12 +37,6 @@ async def world(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[W
     """A whole sandbox, just started."""
     async with open_world(tmp_path, free_port) as opened:
         yield opened
-
-
-@pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
 
 
 @pytest_asyncio.fixture

@@ -20,7 +20,7 @@ from db.queries.members import Members
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
-from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.browser.chromium import open_link
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
@@ -99,15 +99,9 @@ async def telephone(site: Site, settings: Settings, ports: dict[str, int], node:
 
 
 @pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
-
-
-@pytest_asyncio.fixture
 async def console(window: Browser, site: Site, database: Database) -> AsyncIterator[Open]:
     """Each member's console in a browser of their own, connected."""
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=30_000)
 
     async def opened(member: Member) -> Page:
         async with database.begin() as session:

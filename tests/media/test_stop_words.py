@@ -116,7 +116,7 @@ async def test_web_is_told_that_transcription_is_over_and_why(nodes: Nodes) -> N
     await nodes.stop(line.call)
     await near.until(lambda: stopped(near, line.call))
     await settled(nodes.web)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not nodes.sent_to_web(line.call, "ended"):  # noqa: ASYNC110  (it comes over a socket)
             await asyncio.sleep(0.01)
     assert [fact["reason"] for fact in nodes.sent_to_web(line.call, "ended")] == ["stopped"]

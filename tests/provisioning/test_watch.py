@@ -52,7 +52,7 @@ async def _figure(url: str, name: str) -> float | None:
 
 async def _until(ask: Callable[[], Awaitable[float | None]], least: float, most: float = math.inf) -> None:
     """Wait until the figure lies between the two."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not least <= (await ask() or 0.0) <= most:  # noqa: ASYNC110 (a figure has no event)
             await asyncio.sleep(0.05)
 

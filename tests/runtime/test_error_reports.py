@@ -16,7 +16,7 @@ from runtime import logs
 from runtime.error_reports import MOST_WAITING, ErrorReports
 
 WORD = "bandicoot"
-SECONDS = 20
+SECONDS = 60
 
 
 class Tracker:

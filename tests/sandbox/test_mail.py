@@ -105,7 +105,7 @@ async def test_keeps_only_the_newest(office: Office) -> None:
 
 async def test_a_client_still_connected_does_not_hold_the_end_up(free_port: Callable[[], int]) -> None:
     smtp_port = free_port()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with post_office(smtp_port=smtp_port, page_port=free_port()):
             reader, writer = await asyncio.open_connection("127.0.0.1", smtp_port)
             assert (await reader.readline()).startswith(b"220 ")

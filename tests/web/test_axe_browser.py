@@ -14,20 +14,7 @@ from db.engine import Database
 from db.models import Call
 from db.queries.members import Members
 from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import (  # noqa: F401 (fixtures)
-    CALL,
-    OTHER,
-    Open,
-    console,
-    context,
-    link,
-    media,
-    ring,
-    settings,
-    talking,
-    way,
-    window,
-)
+from tests.kit.browser.console_page import CALL, OTHER, Open, link, ring, talking
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import Shop
@@ -94,7 +81,7 @@ async def _fill(database: Database, cast: Cast) -> None:
             )
 
 
-async def test_signed_out(context: BrowserContext) -> None:  # noqa: F811
+async def test_signed_out(context: BrowserContext) -> None:
     page = await context.new_page()
     found = await findings_of(page, OPEN)
     await page.goto("/sign-in")
@@ -108,7 +95,7 @@ async def test_signed_out(context: BrowserContext) -> None:  # noqa: F811
 )
 @pytest.mark.parametrize("full", [False, True], ids=["empty", "full"])
 async def test_signed_in(
-    context: BrowserContext,  # noqa: F811
+    context: BrowserContext,
     database: Database,
     cast: Cast,
     name: str,
@@ -129,7 +116,7 @@ async def test_signed_in(
     assert await findings_of(page, paths) == []
 
 
-async def test_a_console_with_live_calls(console: Open, media: LiveMedia, cast: Cast) -> None:  # noqa: F811
+async def test_a_console_with_live_calls(console: Open, media: LiveMedia, cast: Cast) -> None:
     page, socket = await talking(console, media, cast.bob)
     found = await findings(page)
     await socket.tell("gap", call=CALL, gap={"from_ms": 9_000, "to_ms": 12_000, "cause": "bilby"})
@@ -142,7 +129,7 @@ async def test_a_console_with_live_calls(console: Open, media: LiveMedia, cast: 
 
 
 @pytest.mark.parametrize("paid", [False, True], ids=["unpaid", "paid"])
-async def test_a_new_customer(window: Browser, shop: Shop, database: Database, paid: bool) -> None:  # noqa: F811
+async def test_a_new_customer(window: Browser, shop: Shop, database: Database, paid: bool) -> None:
     owner = await (shop.subscriber() if paid else shop.newcomer())
     page = await window.new_page(base_url=shop.site.url)
     await open_link(page, await link(database, owner))
@@ -152,7 +139,7 @@ async def test_a_new_customer(window: Browser, shop: Shop, database: Database, p
     )
 
 
-async def test_findings_are_found(window: Browser) -> None:  # noqa: F811
+async def test_findings_are_found(window: Browser) -> None:
     page = await window.new_page()
     await page.set_content("<title>t</title><img src='data:,'><input><p style='color: #ccc'>words</p>")
     found = await findings(page)

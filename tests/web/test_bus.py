@@ -25,7 +25,7 @@ from tests.kit.media.nats import settled, still
 from web.bus import WAITING_FACTS, Apply, Facts, open_facts
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
-WAIT = 10  # seconds that any one wait may take
+WAIT = 60  # seconds that any one wait may take
 
 
 @dataclass

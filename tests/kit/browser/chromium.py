@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -12,11 +15,64 @@ NO_TWILIO = "--host-resolver-rules=MAP *.twilio.com ~NOTFOUND"
 # A microphone that beeps, which every page may use; and loudspeakers that nobody hears.
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--mute-audio")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What Playwright starts a headless browser with, as far as pages can tell.
+_USUAL = (
+    "--headless",
+    "--no-sandbox",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-ipc-flooding-protection",
+    "--disable-popup-blocking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--force-color-profile=srgb",
+    "--hide-scrollbars",
+    "--password-store=basic",
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
+)
 
 
 def executable() -> str | None:
     """Where the machine's own is; None: Playwright's."""
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+@asynccontextmanager
+async def chromium_process(folder: Path) -> AsyncIterator[str]:
+    """Run a headless browser, as `chromium` without flags, with its files in ``folder``; yield its address."""
+    async with async_playwright() as playwright:
+        path = executable() or playwright.chromium.executable_path
+    flags = (*_USUAL, NO_TWILIO, *MICROPHONE, "--remote-debugging-port=0", f"--user-data-dir={folder}")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen((path, *flags), stdout=log, stderr=log)  # noqa: ASYNC220 (it outlives the loop's turn)
+    try:
+        said = folder / "DevToolsActivePort"
+        async with asyncio.timeout(60):
+            while not (said.exists() and "\n" in said.read_text()):
+                assert process.poll() is None, (folder / "log").read_text()
+                await asyncio.sleep(0.05)
+        yield f"http://127.0.0.1:{said.read_text().split()[0]}"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Browser]:
+    """A connection to the browser at ``address``; contexts made by it are closed at the end."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.connect_over_cdp(address)
+        try:
+            yield browser
+        finally:
+            for context in browser.contexts[1:]:  # the first is the browser's own
+                await context.close()
+            await browser.close()
 
 
 @asynccontextmanager

@@ -1,34 +1,28 @@
-"""An open console in a real Chromium, a media process that a test plays, and a way between them that can freeze.
-
-Its fixtures are imported by the tests that need them.
-"""
+"""An open console in a real Chromium: what it shows, and what it is told. Its fixtures: tests/web/conftest.py."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import jwt
-import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
-from tests.kit.browser.chromium import chromium, open_link
-from tests.kit.machines.load_balancer import Front, front
-from tests.kit.media.live_media import BEAT_SECONDS, VOICE_SDK, Console, LiveMedia, call_view, live_media
-from tests.kit.web.site import Site
+from tests.kit.media.live_media import BEAT_SECONDS, Console, LiveMedia, call_view
 from web.config import Settings
 from web.request import session as request_session
 
 Open = Callable[..., Awaitable[Page]]
 CALL = f"CA{'1' * 32}"
 OTHER = f"CA{'2' * 32}"
+CANARY = "the wombat wears a velvet waistcoat"
+"""Words that a test may have said on a call: the browser's log never has them."""
 TEN_SECONDS = 10_000
 NOT_LIVE = re.compile("^Not live")
 BEAT = round(BEAT_SECONDS * 1000)
@@ -45,64 +39,6 @@ WATCH = """
 }
 """
 """Remember whatever changes about how the page says it stands."""
-
-
-@pytest_asyncio.fixture
-async def way(free_port: Callable[[], int]) -> AsyncIterator[Front]:
-    """What lies between browsers and media."""
-    async with front(free_port()) as passing:
-        yield passing
-
-
-@pytest.fixture
-def settings(settings: Settings, way: Front, free_port: Callable[[], int]) -> Settings:
-    """A phone, and a media process of the test's own behind `way`."""
-    way.to = free_port()
-    return settings.model_copy(
-        update={"media_public_url": way.url, "voice_sdk_url": f"http://127.0.0.1:{way.to}/voice-sdk.js"}
-    )
-
-
-@pytest_asyncio.fixture
-async def media(settings: Settings, way: Front) -> AsyncIterator[LiveMedia]:
-    secret = settings.stream_shared_secret.get_secret_value()
-    async with live_media(way.to, secret, settings.web_public_url) as listening:
-        listening.script = VOICE_SDK % CALL
-        yield listening
-
-
-@pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
-
-
-@pytest_asyncio.fixture
-async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
-    """Fails the test that breaks the Content-Security-Policy or throws. Its clock can be moved."""
-    wrong: list[str] = []
-    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    await opened.clock.install()
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    await opened.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error:" in line] == []
-
-
-@pytest.fixture
-def console(context: BrowserContext, database: Database, media: LiveMedia) -> Open:
-    """Opens the console page, signed in as a member by a link or, with ``ends_in``, for so long only."""
-
-    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
-        page = await context.new_page()
-        await page.set_viewport_size({"width": width, "height": height})
-        await open_link(page, await link(database, member))
-        return page
-
-    return opened
 
 
 async def link(database: Database, member: Member) -> str:

@@ -29,7 +29,7 @@ from web.app import create_app
 from web.bus import BUS
 from web.config import Settings
 
-WAIT = 20.0  # seconds that any one wait may take
+WAIT = 60  # seconds that any one wait may take
 
 
 @dataclass

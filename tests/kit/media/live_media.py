@@ -11,7 +11,7 @@ from aiohttp import web
 
 from protocol import tickets as protocol_tickets
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 BEAT_SECONDS = 5.0  # the contract's
 VOICE_SDK = """
 class Emitter {

@@ -24,7 +24,7 @@ KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 MONO = {"language-code": "en-AU", "media-encoding": "pcm", "sample-rate": "8000"}
 STEREO = MONO | {"enable-channel-identification": "true", "number-of-channels": "2"}
 STABLE = {"enable-partial-results-stabilization": "true"}
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 class RefusedError(Exception):

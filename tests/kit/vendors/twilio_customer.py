@@ -25,7 +25,7 @@ from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 NUMBER = "+61255501234"
 MOBILE = "+61491570156"
 TOKEN = "t" * 32
-SECONDS = 10.0  # longest wait for anything
+SECONDS = 60  # longest wait for anything
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.kit.machines.sandbox_run import UP, Sandbox, sandbox_run
 
 ABN = "51 824 753 556"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.2
 _OURS = re.compile(r"Security Policy|Uncaught")  # what a page's log must not hold
 

@@ -33,7 +33,7 @@ SECRET = "whsec_1234567890abcdef"
 PRICE = "price_seat"
 ABN = "51824753556"
 IMPATIENT = (0.05,) * 20  # pauses after a webhook that was refused
-SECONDS = 30.0  # longest wait for webhooks
+SECONDS = 60  # longest wait for webhooks
 PAUSE_SECONDS = 0.02
 FIRST_PAUSE = timedelta(milliseconds=50)  # after an event that could not be acted on
 GRACE = timedelta(days=14)

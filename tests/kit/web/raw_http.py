@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-SECONDS = 30
+SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ async def test_a_node_that_must_end_at_once_leaves_its_calls_to_others(pair: Pai
     await client.close()
     assert received.subject == f"handover.a.{line.call}"
     assert json.loads(received.data)["stream"] == line.facts.stream_sid
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await pair.a.process.wait() == 0
     second = await pair.moved(line, began)
     await second.say("and after")

@@ -40,7 +40,7 @@ class Trio:
 
     async def agree(self) -> None:
         """Wait until each hears the two others."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for node in self.nodes:
                 await node.connection.confirmed_once.wait()
         await until(
@@ -53,7 +53,7 @@ class Trio:
     async def crash(self, at: int) -> None:
         await self.nodes[at].crash()
         self.nodes[at] = self._new()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.nodes[at].connection.confirmed_once.wait()
 
     async def end(self) -> None:

@@ -43,7 +43,7 @@ async def live(bus: NatsServer, count: int) -> None:
     try:
         heartbeats = await client.subscribe("node.*.alive")
         names: set[str] = set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(names) < count:
                 names.add((await heartbeats.next_msg(20)).subject)
     finally:

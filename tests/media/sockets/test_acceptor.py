@@ -169,7 +169,7 @@ async def test_out_of_descriptors_is_a_pause_and_one_line_in_the_log(
         for each in crowd:
             each.close()
         resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, usual)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             late = await node.screen()
         assert late.words(line.call) == "before and during it"
         said += await lines_of(node, seconds=1)

@@ -60,7 +60,7 @@ async def test_the_emulated_people_take_their_time() -> None:
     async with account(registry=Registry(review_seconds=0.01)) as place, opened(place.settings) as api:
         bundle, _ = await _filed(api, replace(DETAILS, legal_name="Reject Me Pty Ltd"))
         await api.submit(bundle)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await api.status(bundle) == "pending-review":  # noqa: ASYNC110 (Twilio has to be asked)
                 await asyncio.sleep(0.01)
         assert await api.status(bundle) == "twilio-rejected"

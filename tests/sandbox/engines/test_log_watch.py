@@ -37,7 +37,7 @@ def test_no_line_breaks_it(line: str) -> None:
 async def test_an_error_is_told_once_with_where_to_look(tmp_path: Path) -> None:
     log, said = tmp_path / "web.log", asyncio.Queue[str]()
     log.write_text(json.dumps({"level": "error", "event": "old news"}) + "\n")
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch([log], said.put_nowait))
         await asyncio.sleep(0)  # it has seen how long the log is
         with log.open("a") as more:

@@ -16,7 +16,7 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 from sandbox.stripe.emulator import Manner, StripeSettings, stripe
 from tests.kit.vendors.stripe import SETTINGS, Till, open_till
 
-SECONDS = 20
+SECONDS = 60
 IMPATIENT = (0.01, 0.01, 0.01)
 
 

@@ -11,7 +11,6 @@ from playwright.async_api import Browser, Page, expect
 
 from db.models import Member
 from db.queries import sign_in_links
-from tests.kit.browser.chromium import chromium
 from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_checkout_rules import judge
 from web.config import Settings
@@ -28,18 +27,12 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
-
-
-@pytest_asyncio.fixture
 async def opened(window: Browser, shop: Shop) -> AsyncIterator[Open]:
     """Opens a path, signed in. Fails the test that breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
     context = await window.new_context(base_url=shop.site.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
-    expect.set_options(timeout=10_000)
+    context.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     context.on("console", lambda line: wrong.append(line.text))
     context.on("weberror", lambda error: wrong.append(str(error.error)))
 

@@ -2,83 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, expect
 
 from db.engine import Database
-from db.models import Member
-from db.queries import sign_in_links
 from media.sockets.console import NO_TICKET
-from tests.kit.browser.chromium import chromium, open_link
-from tests.kit.media.live_media import VOICE_SDK, LiveMedia, call_view, live_media
+from tests.kit.browser.console_page import CALL, CANARY, Open
+from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Site
-from web.config import Settings
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Awaitable[Page]]
-CALL = f"CA{'1' * 32}"
-CANARY = "the wombat wears a velvet waistcoat"
 LATER = 20_000  # ms: later than the page looks again
 TROUBLE = "The last payment did not go through."
-
-
-@pytest.fixture
-def settings(settings: Settings, free_port: Callable[[], int]) -> Settings:
-    """A phone, and a media process of the test's own."""
-    port = free_port()
-    ours = {"media_public_url": f"ws://127.0.0.1:{port}", "voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"}
-    return settings.model_copy(update=ours)
-
-
-@pytest_asyncio.fixture
-async def media(settings: Settings) -> AsyncIterator[LiveMedia]:
-    port = int(settings.media_public_url.rpartition(":")[2])
-    secret = settings.stream_shared_secret.get_secret_value()
-    async with live_media(port, secret, settings.web_public_url) as listening:
-        listening.script = VOICE_SDK % CALL
-        yield listening
-
-
-@pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
-
-
-@pytest_asyncio.fixture
-async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
-    """Fails the test that breaks the Content-Security-Policy or throws. Its clock can be moved."""
-    wrong: list[str] = []
-    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(10_000)
-    expect.set_options(timeout=10_000)
-    await opened.clock.install()
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    await opened.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error" in line or CANARY in line] == []
-
-
-@pytest.fixture
-def console(context: BrowserContext, database: Database, media: LiveMedia) -> Open:
-    """Opens the console page, signed in as a member."""
-
-    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
-        page = await context.new_page()
-        await page.set_viewport_size({"width": width, "height": height})
-        await open_link(page, f"/sign-in/{token}")
-        return page
-
-    return opened
 
 
 async def test_an_open_console_closes_calmly_and_comes_back_by_itself(

@@ -25,7 +25,7 @@ from web.billing import payment_notice
 from web.bus import BUS
 from web.config import Settings
 
-WAIT = 10  # seconds
+WAIT = 60  # seconds
 
 
 @pytest_asyncio.fixture

@@ -44,7 +44,7 @@ from web.config import Settings
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"
 BEGAN = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
-WAIT = 10  # seconds that any one wait may take
+WAIT = 60  # seconds that any one wait may take
 Callback = tuple[str, dict[str, str]]
 
 

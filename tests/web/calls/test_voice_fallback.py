@@ -14,7 +14,7 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import Settings
 
-SECONDS = 30
+SECONDS = 60
 
 
 async def test_who_stays_on_the_line_is_connected_once_web_answers(

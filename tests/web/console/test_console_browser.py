@@ -2,79 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
-from db.engine import Database
-from db.models import Member
-from db.queries import sign_in_links
 from media.live.transcript import State
-from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.browser.console_page import CALL, CANARY, Open
+from tests.kit.machines.load_balancer import Front
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, call_view, live_media
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Site
 from web.config import Settings
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Awaitable[Page]]
-CALL = f"CA{'1' * 32}"
-CANARY = "the wombat wears a velvet waistcoat"
-
-
-@pytest.fixture
-def settings(settings: Settings, free_port: Callable[[], int]) -> Settings:
-    """A phone, and a media process of the test's own."""
-    port = free_port()
-    ours = {"media_public_url": f"ws://127.0.0.1:{port}", "voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"}
-    return settings.model_copy(update=ours)
-
 
 @pytest_asyncio.fixture
-async def media(settings: Settings) -> AsyncIterator[LiveMedia]:
-    port = int(settings.media_public_url.rpartition(":")[2])
+async def media(settings: Settings, way: Front) -> AsyncIterator[LiveMedia]:
+    """Without a phone."""
     secret = settings.stream_shared_secret.get_secret_value()
-    async with live_media(port, secret, settings.web_public_url) as listening:
+    async with live_media(way.to, secret, settings.web_public_url) as listening:
         yield listening
-
-
-@pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
-
-
-@pytest_asyncio.fixture
-async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
-    """Fails the test that breaks the Content-Security-Policy, throws, or writes words to the browser's log."""
-    wrong: list[str] = []
-    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(10_000)
-    expect.set_options(timeout=10_000)
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    await opened.close()
-    breaches = [line for line in wrong if "Security Policy" in line or "Error" in line or CANARY in line]
-    assert breaches == []
-
-
-@pytest.fixture
-def console(context: BrowserContext, database: Database) -> Open:
-    """Opens the console page, signed in as a member."""
-
-    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
-        page = await context.new_page()
-        await page.set_viewport_size({"width": width, "height": height})
-        await open_link(page, f"/sign-in/{token}")
-        return page
-
-    return opened
 
 
 async def overflow(page: Page) -> int:

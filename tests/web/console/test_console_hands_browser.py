@@ -5,19 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among them
-    CALL,
-    Open,
-    console,
-    context,
-    link,
-    media,
-    ring,
-    settings,
-    talking,
-    way,
-    window,
-)
+from tests.kit.browser.console_page import CALL, Open, ring, talking
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.web.cast import Cast
 

@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, expect
 
 from db.engine import Database
 from db.queries.calls import Calls
-from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among them
+from tests.kit.browser.console_page import (
     BEAT,
     CALL,
     NOT_LIVE,
@@ -18,18 +18,11 @@ from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among the
     TEN_SECONDS,
     WATCH,
     Open,
-    console,
-    context,
     is_greyed,
     is_open,
-    link,
-    media,
     ring,
-    settings,
     shows,
     talking,
-    way,
-    window,
 )
 from tests.kit.machines.load_balancer import Front
 from tests.kit.media.live_media import LiveMedia, call_view

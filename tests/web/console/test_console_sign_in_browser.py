@@ -11,24 +11,18 @@ from db.engine import Database
 from db.queries.members import Members
 from media.sockets.console import NO_TICKET
 from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import (  # noqa: F401  # fixtures among them
+from tests.kit.browser.console_page import (
     BEAT,
     CALL,
     TEN_SECONDS,
     WATCH,
     Open,
-    console,
-    context,
     is_greyed,
     is_open,
     link,
-    media,
     ring,
-    settings,
     signed_in_for,
     talking,
-    way,
-    window,
 )
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.web.cast import Cast

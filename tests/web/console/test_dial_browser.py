@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.queries import sign_in_links
-from tests.kit.browser.chromium import chromium, open_link
-from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
+from tests.kit.browser.chromium import open_link
+from tests.kit.media.live_media import LiveMedia
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
-from web.config import Settings
 from web.request.dialling import SENTENCES
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def settings(settings: Settings, free_port: Callable[[], int]) -> Settings:
-    """A phone, and a media process of the test's own."""
-    port = free_port()
-    ours = {"media_public_url": f"ws://127.0.0.1:{port}", "voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"}
-    return settings.model_copy(update=ours)
-
-
 @pytest_asyncio.fixture
-async def media(settings: Settings) -> AsyncIterator[LiveMedia]:
-    port = int(settings.media_public_url.rpartition(":")[2])
-    secret = settings.stream_shared_secret.get_secret_value()
-    async with live_media(port, secret, settings.web_public_url) as listening:
-        listening.script = VOICE_SDK % "CA1"
-        yield listening
-
-
-@pytest_asyncio.fixture
-async def phone(site: Site, media: LiveMedia, database: Database, cast: Cast) -> AsyncIterator[Page]:
+async def phone(window: Browser, site: Site, media: LiveMedia, database: Database, cast: Cast) -> Page:
     """Bob's console, its phone ready."""
     assert media.script
-    async with chromium() as window, database.begin() as session:
+    async with database.begin() as session:
         token = await sign_in_links.create(session, cast.bob.id, b"test")
-        await session.commit()
-        page = await (await window.new_context(base_url=site.url)).new_page()
-        await open_link(page, f"/sign-in/{token}")
-        await expect(page.locator("#place-call")).to_be_enabled(timeout=20_000)
-        yield page
+    page = await (await window.new_context(base_url=site.url)).new_page()
+    await open_link(page, f"/sign-in/{token}")
+    await expect(page.locator("#place-call")).to_be_enabled(timeout=20_000)
+    return page
 
 
 async def refused(page: Page, typed: str, sentence: str) -> None:

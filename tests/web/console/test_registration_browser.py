@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
-from tests.kit.browser.chromium import chromium
 from web.request.render import STATIC
 
 pytestmark = pytest.mark.browser
@@ -74,7 +73,7 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(free_port: Callable[[], int]) -> AsyncIterator[Desk]:
+async def desk(free_port: Callable[[], int], window: Browser) -> AsyncIterator[Desk]:
     made = Desk()
     app = web.Application()
     app.router.add_static("/static", STATIC)
@@ -83,10 +82,9 @@ async def desk(free_port: Callable[[], int]) -> AsyncIterator[Desk]:
     await runner.setup()
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with chromium() as browser:
-        made.page = await browser.new_page()
-        await made.page.goto(f"http://127.0.0.1:{port}/static/bilby.svg")
-        yield made
+    made.page = await window.new_page()
+    await made.page.goto(f"http://127.0.0.1:{port}/static/bilby.svg")
+    yield made
     await runner.cleanup()
 
 

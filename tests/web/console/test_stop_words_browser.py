@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Call, Member
-from db.queries import sign_in_links
 from db.queries.calls import Calls
-from tests.kit.browser.chromium import chromium, open_link
-from tests.kit.media.live_media import VOICE_SDK, Console, LiveMedia, call_view, live_media
+from tests.kit.browser.console_page import CALL, CANARY, OTHER, Open
+from tests.kit.media.live_media import Console, LiveMedia, call_view
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Site
-from web.config import Settings
 
 pytestmark = pytest.mark.browser
-
-Open = Callable[..., Awaitable[Page]]
-CALL, OTHER = f"CA{'1' * 32}", f"CA{'2' * 32}"
-CANARY = "the wombat wears a velvet waistcoat"
-
-
-@pytest.fixture
-def settings(settings: Settings, free_port: Callable[[], int]) -> Settings:
-    """A phone, and a media process of the test's own."""
-    port = free_port()
-    ours = {"media_public_url": f"ws://127.0.0.1:{port}", "voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"}
-    return settings.model_copy(update=ours)
-
-
-@pytest_asyncio.fixture
-async def media(settings: Settings) -> AsyncIterator[LiveMedia]:
-    port = int(settings.media_public_url.rpartition(":")[2])
-    secret = settings.stream_shared_secret.get_secret_value()
-    async with live_media(port, secret, settings.web_public_url) as listening:
-        listening.script = VOICE_SDK % CALL
-        yield listening
-
-
-@pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
-
-
-@pytest_asyncio.fixture
-async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
-    """Fails the test that breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
-    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(10_000)
-    expect.set_options(timeout=10_000)
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    await opened.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error" in line or CANARY in line] == []
-
-
-@pytest.fixture
-def console(context: BrowserContext, database: Database) -> Open:
-    """Opens the console page, signed in as a member."""
-
-    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
-        page = await context.new_page()
-        await page.set_viewport_size({"width": width, "height": height})
-        await open_link(page, f"/sign-in/{token}")
-        return page
-
-    return opened
 
 
 @pytest_asyncio.fixture
@@ -127,13 +67,13 @@ async def test_asked_twice_it_is_done_and_said(
     assert await is_stopped(database)
 
 
-@pytest.mark.parametrize("way", ["Escape", "button"])
+@pytest.mark.parametrize("how", ["Escape", "button"])
 async def test_thought_better_of(
-    way: str, console: Open, media: LiveMedia, cast: Cast, database: Database, live: None
+    how: str, console: Open, media: LiveMedia, cast: Cast, database: Database, live: None
 ) -> None:
     page, _ = await read(console, media, cast.bob, cast.bob)
     await page.locator("#stop-words").click()
-    if way == "Escape":
+    if how == "Escape":
         await page.keyboard.press("Escape")
     else:
         await page.locator("#stop-words-keep").click()

@@ -58,8 +58,8 @@ async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
     """Fails the test that breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
     opened = await window.new_context(base_url=site.url)
-    opened.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
+    opened.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     await opened.add_init_script(WATCH)
     opened.on("console", lambda line: wrong.append(line.text))
     opened.on("weberror", lambda error: wrong.append(str(error.error)))

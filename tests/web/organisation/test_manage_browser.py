@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
 from sandbox.twilio.emulator import Number as TwilioNumber
-from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.browser.chromium import open_link
 from tests.kit.vendors.twilio_account import Account, account
 from tests.kit.web.cast import Cast
 from tests.kit.web.number_orders import shop
@@ -37,24 +37,23 @@ def settings(settings: Settings, twilio: Account) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def open_page(site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
+async def open_page(window: Browser, site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
     """A page that is signed in; the test fails if it breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
     await at_twilio(database, cast)
-    async with chromium() as window:
-        context = await window.new_context(base_url=site.url, viewport={"width": 360, "height": 740})
-        expect.set_options(timeout=10_000)
-        context.on("console", lambda line: wrong.append(line.text))
-        context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context = await window.new_context(base_url=site.url, viewport={"width": 360, "height": 740})
+    expect.set_options(timeout=30_000)
+    context.on("console", lambda line: wrong.append(line.text))
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
 
-        async def opened(member: Member) -> Page:
-            async with database.begin() as session:
-                token = await sign_in_links.create(session, member.id, b"test")
-            page = await context.new_page()
-            await open_link(page, f"/sign-in/{token}")
-            return page
+    async def opened(member: Member) -> Page:
+        async with database.begin() as session:
+            token = await sign_in_links.create(session, member.id, b"test")
+        page = await context.new_page()
+        await open_link(page, f"/sign-in/{token}")
+        return page
 
-        yield opened
+    yield opened
     assert [line for line in wrong if "Security Policy" in line or "TypeError" in line] == []
 
 

@@ -12,19 +12,12 @@ from db.engine import Database
 from db.models import Member, NumberOrder
 from db.queries import number_orders, organisations, sign_in_links
 from db.queries.members import Members
-from tests.kit.browser.chromium import chromium
 from tests.kit.web.site import Site
 from web.organisation.onboarding_events import PROGRESS
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Awaitable[Page]]
-
-
-@pytest_asyncio.fixture
-async def window() -> AsyncIterator[Browser]:
-    async with chromium() as launched:
-        yield launched
 
 
 @pytest_asyncio.fixture
@@ -40,8 +33,8 @@ async def opened(window: Browser, site: Site, database: Database, nora: Member) 
     """Opens the checklist as Nora; fails the test that breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
     context = await window.new_context(base_url=site.url)
-    context.set_default_timeout(10_000)
-    expect.set_options(timeout=10_000)
+    context.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
     context.on("weberror", lambda error: wrong.append(str(error.error)))
 

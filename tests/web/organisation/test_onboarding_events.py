@@ -30,7 +30,7 @@ from web.organisation.onboarding_events import MOST_LISTENERS, PROGRESS, Progres
 
 Browsers = Callable[[], Browser]
 EVENTS = "/onboarding/events"
-WAIT = 20  # seconds that any one wait may take
+WAIT = 60  # seconds that any one wait may take
 
 
 @dataclass(frozen=True, slots=True)

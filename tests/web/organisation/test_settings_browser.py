@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.queries import audit, sign_in_links, stripe_events
 from db.queries.audit import Actor
-from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.browser.chromium import open_link
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.check import checks
@@ -24,26 +24,25 @@ LONGEST = "Donaudampfschifffahrtsgesellschaftskapitänswitwe" * 3
 
 
 @pytest_asyncio.fixture
-async def opened(site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
+async def opened(window: Browser, site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
     """Opens a page signed in as Alice; fails the test that breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
-    async with chromium() as window:
-        context = await window.new_context(base_url=site.url)
-        context.set_default_timeout(10_000)
-        context.on("weberror", lambda error: wrong.append(str(error.error)))
-        context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
+    context = await window.new_context(base_url=site.url)
+    context.set_default_timeout(30_000)
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
 
-        async def at(path: str, width: int = 1280) -> Page:
-            async with database.begin() as session:
-                token = await sign_in_links.create(session, cast.alice.id, b"test")
-            page = await context.new_page()
-            await page.set_viewport_size({"width": width, "height": 800})
-            await open_link(page, f"/sign-in/{token}")
-            await page.goto(path)
-            return page
+    async def at(path: str, width: int = 1280) -> Page:
+        async with database.begin() as session:
+            token = await sign_in_links.create(session, cast.alice.id, b"test")
+        page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": 800})
+        await open_link(page, f"/sign-in/{token}")
+        await page.goto(path)
+        return page
 
-        yield at
-        await context.close()
+    yield at
+    await context.close()
     assert wrong == []
 
 

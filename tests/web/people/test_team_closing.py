@@ -20,7 +20,7 @@ from web.bus import BUS
 from web.config import Settings
 
 Browsers = Callable[[], Browser]
-WAIT = 10  # seconds
+WAIT = 60  # seconds
 
 
 @pytest_asyncio.fixture

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import BrowserContext, expect
 
+from tests.kit.browser.console_page import CALL, Open
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, call_view
 from tests.kit.web.cast import Cast
-from tests.web.console.test_console_browser import CALL, Open, console, context, media, settings, window
-
-__all__ = ["console", "context", "media", "settings", "window"]
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from media.live import transcript
 from media.live.transcript import (
@@ -27,7 +27,6 @@ from media.live.transcript import (
     Utterance,
     Uttered,
 )
-from tests.kit.browser.chromium import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +57,7 @@ class Modules:
 
 
 @pytest_asyncio.fixture
-async def modules(free_port: Any) -> AsyncIterator[Modules]:
+async def modules(free_port: Any, window: Browser) -> AsyncIterator[Modules]:
     app = web.Application()
     app.router.add_static("/static", _STATIC)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -66,10 +65,9 @@ async def modules(free_port: Any) -> AsyncIterator[Modules]:
     port = free_port()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        async with chromium() as browser:
-            page = await browser.new_page()
-            await page.goto(f"http://127.0.0.1:{port}/static/bilby.svg")
-            yield Modules(page)
+        page = await window.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/static/bilby.svg")
+        yield Modules(page)
     finally:
         await runner.cleanup()
 

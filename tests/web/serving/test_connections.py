@@ -14,7 +14,7 @@ from runtime.listening import place
 from web.serving.connections import CONNECTIONS, Connections, Limits, attend, listen
 
 QUICK = Limits(most=20, head_seconds=0.3, idle_seconds=0.6, stalled_seconds=0.4, look_seconds=0.05)
-PATIENCE = 20  # seconds that a busy machine may take for what needs less than one
+PATIENCE = 60  # seconds that a busy machine may take for what needs less than one
 GET = b"GET / HTTP/1.1\r\nHost: bilby\r\n\r\n"
 
 

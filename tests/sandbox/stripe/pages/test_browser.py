@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.kit.browser.chromium import chromium
 from tests.kit.vendors.stripe import ABN, Till, open_till
 
 pytestmark = pytest.mark.browser
@@ -90,12 +89,12 @@ async def shop(free_port: Callable[[], int]) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(params=WIDTHS)
-async def shopper(request: pytest.FixtureRequest, shop: str) -> AsyncIterator[Shopper]:
+async def shopper(request: pytest.FixtureRequest, window: Browser, shop: str) -> AsyncIterator[Shopper]:
     """Fails the test whose pages complain in the browser's log, or are wider than the window."""
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=30_000)
     wrong: list[str] = []
-    async with open_till() as till, chromium() as browser:
-        page = await browser.new_page(viewport={"width": request.param, "height": 800})
+    async with open_till() as till:
+        page = await window.new_page(viewport={"width": request.param, "height": 800})
         page.on("console", lambda line: wrong.append(line.text) if "Failed to load" not in line.text else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         yield Shopper(page, till, shop)

@@ -12,7 +12,6 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 from sandbox.twilio.emulator import Behaviour, Twilio
-from tests.kit.browser.chromium import chromium
 from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, town
 from tests.sandbox.twilio.browser.test_signalling import token
 
@@ -67,16 +66,10 @@ async def application(emulator: Twilio) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def page(place: Town, browser: Browser) -> AsyncIterator[Page]:
+async def page(place: Town, window: Browser) -> AsyncIterator[Page]:
     """The application's page with a watched Device of bob's."""
     async with application(place[0]) as url:
-        opened = await browser.new_page()
+        opened = await window.new_page()
         await opened.goto(url)
         settings = place[0].exchange.settings
         # An evaluated script is not bound by the page's policy; the SDK's own loading and connecting are.
@@ -223,10 +216,10 @@ async def test_an_answered_call_outlives_the_connection_for_signals(place: Town,
     assert (await customer.until_asked("/done"))["DialCallStatus"] == "completed"
 
 
-async def test_the_page_places_a_call_and_hangs_it_up(place: Town, browser: Browser) -> None:
+async def test_the_page_places_a_call_and_hangs_it_up(place: Town, window: Browser) -> None:
     emulator, customer = place
     customer.says("/voice", "<Sing/><Say>Hello</Say><Pause length='3600'/>")
-    page = await browser.new_page(viewport={"width": 360, "height": 740})
+    page = await window.new_page(viewport={"width": 360, "height": 740})
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     await page.goto(emulator.url)

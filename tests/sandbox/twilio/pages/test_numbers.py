@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from hypothesis import given, strategies as st
+from playwright.async_api import Browser
 
 from provisioning.twilio.numbers_api import TwilioError, Wish, opened
 from sandbox.twilio.emulator import Number, Registry
 from sandbox.twilio.pages.faults import KINDS, TARGETS, fault, spoken
 from sandbox.twilio.pages.numbers import PAGE, STRANGER
-from tests.kit.browser.chromium import chromium
 from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, Account, account
 
 RENTED, WANTED = "+61255501234", "+61255500000"
@@ -142,25 +142,24 @@ def test_every_choice_is_a_fault_with_words_of_its_own(aim: str, mischief: str, 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_the_page_in_a_browser(place: Account, width: int) -> None:
+async def test_the_page_in_a_browser(place: Account, window: Browser, width: int) -> None:
     wrong: list[str] = []
     place.registry.review_seconds = None
-    async with chromium() as browser:
-        page = await browser.new_page(base_url=place.emulator.url, viewport={"width": width, "height": 800})
-        page.on("console", lambda line: wrong.append(line.text))
-        await page.goto("/")
-        await page.get_by_role("link", name="Numbers, regulatory bundles").click()
-        await page.get_by_role("combobox", name="What").select_option("buy")
-        await page.get_by_role("combobox", name="How").select_option("taken")
-        await page.get_by_role("button", name="Let it happen").click()
-        await page.get_by_text(re.compile("Buying a number finds the number taken")).wait_for()
-        await page.get_by_label("Why the papers").fill("The ABN is another business's.")
-        await page.get_by_role("button", name=re.compile("^Reject")).click()
-        await page.get_by_text("rejected", exact=True).wait_for()
-        await page.get_by_role("button", name=re.compile("^Approve")).click()
-        await page.get_by_text("approved", exact=True).wait_for()
-        await page.get_by_role("button", name=re.compile("elsewhere$")).click()
-        await page.get_by_text(re.compile(re.escape(STRANGER))).wait_for()
-        widest: Any = await page.evaluate("document.documentElement.scrollWidth")
-        assert widest <= width
+    page = await window.new_page(base_url=place.emulator.url, viewport={"width": width, "height": 800})
+    page.on("console", lambda line: wrong.append(line.text))
+    await page.goto("/")
+    await page.get_by_role("link", name="Numbers, regulatory bundles").click()
+    await page.get_by_role("combobox", name="What").select_option("buy")
+    await page.get_by_role("combobox", name="How").select_option("taken")
+    await page.get_by_role("button", name="Let it happen").click()
+    await page.get_by_text(re.compile("Buying a number finds the number taken")).wait_for()
+    await page.get_by_label("Why the papers").fill("The ABN is another business's.")
+    await page.get_by_role("button", name=re.compile("^Reject")).click()
+    await page.get_by_text("rejected", exact=True).wait_for()
+    await page.get_by_role("button", name=re.compile("^Approve")).click()
+    await page.get_by_text("approved", exact=True).wait_for()
+    await page.get_by_role("button", name=re.compile("elsewhere$")).click()
+    await page.get_by_text(re.compile(re.escape(STRANGER))).wait_for()
+    widest: Any = await page.evaluate("document.documentElement.scrollWidth")
+    assert widest <= width
     assert wrong == []

@@ -1,0 +1,74 @@
+"""The pages in Chromium: a context that complains, and the console with a media process that a test plays."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from db.engine import Database
+from db.models import Member
+from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import CALL, CANARY, Open, link
+from tests.kit.machines.load_balancer import Front, front
+from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
+from tests.kit.web.site import Site
+from web.config import Settings
+
+
+@pytest_asyncio.fixture
+async def way(free_port: Callable[[], int]) -> AsyncIterator[Front]:
+    """What lies between browsers and media."""
+    async with front(free_port()) as passing:
+        yield passing
+
+
+@pytest.fixture
+def settings(settings: Settings, request: pytest.FixtureRequest, free_port: Callable[[], int]) -> Settings:
+    """For a test that has a `way`, a phone and a media process of its own behind it."""
+    if "way" not in request.fixturenames:
+        return settings
+    way: Front = request.getfixturevalue("way")
+    way.to = free_port()
+    return settings.model_copy(
+        update={"media_public_url": way.url, "voice_sdk_url": f"http://127.0.0.1:{way.to}/voice-sdk.js"}
+    )
+
+
+@pytest_asyncio.fixture
+async def media(settings: Settings, way: Front) -> AsyncIterator[LiveMedia]:
+    """The media process that the test plays, and Twilio's phone."""
+    secret = settings.stream_shared_secret.get_secret_value()
+    async with live_media(way.to, secret, settings.web_public_url) as listening:
+        listening.script = VOICE_SDK % CALL
+        yield listening
+
+
+@pytest_asyncio.fixture
+async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+    """Fails the test that breaks the Content-Security-Policy, throws, or logs words. Its clock can be moved."""
+    wrong: list[str] = []
+    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
+    opened.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
+    await opened.clock.install()
+    opened.on("console", lambda line: wrong.append(line.text))
+    opened.on("weberror", lambda error: wrong.append(str(error.error)))
+    yield opened
+    await opened.close()
+    assert [line for line in wrong if "Security Policy" in line or "Error:" in line or CANARY in line] == []
+
+
+@pytest.fixture
+def console(context: BrowserContext, database: Database, media: LiveMedia) -> Open:
+    """Opens the console page, signed in as a member by a link or, with ``ends_in``, for so long only."""
+
+    async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
+        page = await context.new_page()
+        await page.set_viewport_size({"width": width, "height": height})
+        await open_link(page, await link(database, member))
+        return page
+
+    return opened
