@@ -34,7 +34,7 @@ OPEN = (
     "/nowhere",
 )
 EVERYBODY = ("/account", "/console", "/calls")
-ADMINS = (*EVERYBODY, "/numbers", "/team", "/settings", "/audit", "/check", "/onboarding")
+ADMINS = (*EVERYBODY, "/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
 OWNERS = (*ADMINS, "/billing", "/checkout")
 
 
@@ -113,7 +113,31 @@ async def test_signed_in(
     page = await context.new_page()
     await open_link(page, await link(database, members[name]))
     await expect(page.locator("main")).to_be_visible()
-    assert await findings_of(page, paths) == []
+    assert await findings_of(page, [path.format(number=cast.number.id) for path in paths]) == []
+
+
+async def test_hours_with_everything_wrong(
+    context: BrowserContext,  # noqa: F811
+    database: Database,
+    cast: Cast,
+) -> None:
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await page.goto(f"/numbers/{cast.number.id}/hours")
+    await page.get_by_role("radio", name="At these times").check()
+    for name in ("monday", "own-0-hours", "closed_overflow"):
+        await page.locator(f"[name={name}]").fill("9-5")
+    await page.locator("main button[type=submit].primary").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await findings(page) == []
+
+
+async def test_a_console_with_missed_calls(console: Open, database: Database, cast: Cast) -> None:  # noqa: F811
+    await _fill(database, cast)
+    page = await console(cast.bob)
+    await page.locator("#recent summary").click()
+    await expect(page.locator(".missed")).to_have_count(1)
+    assert await findings(page) == []
 
 
 async def test_a_console_with_live_calls(console: Open, media: LiveMedia, cast: Cast) -> None:
