@@ -27,7 +27,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from sandbox.recognition.recogniser import RecogniserFactory
-from sandbox.transcribe import answer, request as transcribe_request, sigv4
+from sandbox.transcribe import answer, heard, request as transcribe_request, sigv4
 from sandbox.transcribe.errors import AwsError
 from sandbox.transcribe.stream import Limits, Opening, Stream
 
@@ -180,6 +180,8 @@ class Transcribe:
             self._count_refusal()
             connection.transport.abort()
             return self._error(connection, 503)
+        if request.path == heard.PATH:
+            return self._heard(connection)
         if request.path.partition("?")[0] != PATH:
             return self._error(connection, 404)
         if not refuses:
@@ -254,6 +256,17 @@ class Transcribe:
         if self._streams.get(stream.opening.session_id) is stream:
             del self._streams[stream.opening.session_id]
         self.changed()
+
+    def _heard(self, connection: ServerConnection) -> Response:
+        """What was heard in each stream, the oldest first."""
+        shown = [
+            {"id": opening.session_id, "ended": opening.ended, "channels": [each.as_json() for each in opening.heard]}
+            for opening in self.log
+        ]
+        response = connection.respond(HTTPStatus.OK, json.dumps(shown))
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "application/json"
+        return response
 
     def _count_refusal(self) -> None:
         self.refused += 1

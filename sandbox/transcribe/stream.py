@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from sandbox.recognition.recogniser import Recogniser, RecogniserError, RecogniserFactory, Result
 from sandbox.transcribe import answer, eventstream
 from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.heard import HeardChannel
 from sandbox.transcribe.request import UNDECODABLE, StreamRequest, bad_request
 
 COMPLETED = "Streaming completed successfully"  # the service's own close reason
@@ -53,6 +54,10 @@ class Opening:
     chunks: int = 0
     results: int = 0
     ended: str | None = None
+    heard: list[HeardChannel] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heard = [HeardChannel(self.request.rate) for _ in range(self.request.channels)]
 
 
 class ScriptedFaults(Protocol):
@@ -177,7 +182,9 @@ class Stream:
 
     async def _hear(self, chunk: bytes) -> None:
         for channel, ear in enumerate(self._ears):
-            for result in await ear.feed(self._channel(chunk, channel)):
+            pcm = self._channel(chunk, channel)
+            self.opening.heard[channel].listen(pcm)
+            for result in await ear.feed(pcm):
                 await self._say(channel, result)
         heard = self.opening.audio_seconds
         if self.opening.chunks == 1 or heard - self._answered_at >= _NOTHING_EVERY_SECONDS:
@@ -190,6 +197,7 @@ class Stream:
 
     async def _say(self, channel: int, result: Result) -> None:
         self.opening.results += 1
+        self.opening.heard[channel].note(result)
         self._answered_at = self.opening.audio_seconds
         described = answer.describe(
             result,

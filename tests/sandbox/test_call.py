@@ -9,10 +9,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import pytest
 import pytest_asyncio
 
+from sandbox.audio import coded_words, mulaw, wav
+from sandbox.recognition.scripted import Scripted
+from sandbox.transcribe.emulator import transcribe
 from sandbox.twilio.emulator import Twilio
+from tests.kit.media.scripted_wav import write_call
+from tests.kit.media.transcribe_client import KEY, SECRET, STEREO, presigned, transcripts
 from tests.kit.vendors.twilio_customer import NUMBER, Customer, town
 
 Town = tuple[Twilio, Customer]
@@ -43,6 +49,44 @@ def recording(file: Path, *, channels: int, seconds: float = 1.0) -> Path:
         writer.setsampwidth(2)
         writer.writeframes(b"".join(b"\x00\x40" + b"\x00\x20" * (channels - 1) for _ in range(int(8000 * seconds))))
     return file
+
+
+async def test_the_words_that_are_heard_are_printed_as_they_come_and_counted(place: Town, tmp_path: Path) -> None:
+    """Of this call only: a stream of another one's sound is open as well."""
+    emulator, _ = place
+    file = write_call(tmp_path / "said.wav", ["my internet is slow", "since Monday"], 1.0)
+    text = tmp_path / "said.txt"
+    text.write_text("My internet was slow, since Monday.")
+    caller, agent = (mulaw.decode(track) for track in wav.tracks(file.read_bytes()))
+    sound = np.stack([caller, agent], axis=1).tobytes()
+    arrived = asyncio.Event()
+    emulator.exchange.arrivals.append(lambda _: arrived.set())
+    async with transcribe(port=0, access_keys={KEY: SECRET}, recogniser=Scripted) as service:
+        given = ("--wav", str(file), "--text", str(text), "--transcribe", service.url.replace("ws:", "http:"))
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(command(*given, "--emulator", emulator.url))
+            async with asyncio.timeout(60):
+                await arrived.wait()
+            other = mulaw.decode(coded_words.encode("quite another call"))
+            url = presigned(service.url, STEREO)
+            await transcripts(url, np.stack([other, other], axis=1).tobytes(), 3200)
+            await transcripts(url, sound, 3200)
+            next(iter(emulator.exchange.legs.values())).hang_up()
+    status, out, complaints = running.result()
+    assert (status, complaints) == (0, "")
+    lines = out.splitlines()
+    heard = [" ".join(line.split()[1:]) for line in lines if " caller " in line]
+    assert heard == ["caller my internet is slow", "caller since Monday"]
+    assert lines[-1] == "word error rate 0.167 of 6 words"
+
+
+async def test_to_count_words_somebody_must_have_heard_them(place: Town, tmp_path: Path) -> None:
+    file, text = recording(tmp_path / "said.wav", channels=1), tmp_path / "said.txt"
+    text.write_text("words")
+    status, _, complaints = await command(
+        *("--wav", str(file), "--text", str(text), "--emulator", place[0].url, "--transcribe", "http://127.0.0.1:1")
+    )
+    assert (status, len(complaints.splitlines())) == (2, 1)
 
 
 @pytest.mark.parametrize("channels", [1, 2])

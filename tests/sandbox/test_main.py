@@ -27,7 +27,7 @@ def begin(tmp_path: Path, free_port: Callable[[], int]) -> Begin:
     """Begin a sandbox in a folder of this test's."""
 
     def begun(name: str = "one", **variables: object) -> contextlib.AbstractAsyncContextManager[Sandbox]:
-        return sandbox_run(tmp_path / name, free_port, **variables)
+        return sandbox_run(tmp_path / name, free_port, **({"SANDBOX_SPEECH": "scripted"} | variables))
 
     return begun
 
@@ -72,6 +72,13 @@ async def test_from_the_first_start_to_ctrl_c_and_again(begin: Begin) -> None:
         await again.until(UP)
         assert len(again.links) == 4, "the demo organisation is there once"
         assert await again.stop(signal.SIGTERM) == 0
+
+
+async def test_it_says_who_hears_and_how_many_calls_at_once(begin: Begin) -> None:
+    pytest.importorskip("moonshine_voice")
+    async with begin(SANDBOX_SPEECH="auto", SANDBOX_CALLS_HEARD=1) as sandbox:
+        await sandbox.until("This machine can hear 1 call at once.")
+        assert await sandbox.stop() == 0
 
 
 async def test_enter_prints_fresh_links(begin: Begin) -> None:
