@@ -117,7 +117,7 @@ async def test_signed_in(
 
 
 async def test_hours_with_everything_wrong(
-    context: BrowserContext,  # noqa: F811
+    context: BrowserContext,
     database: Database,
     cast: Cast,
 ) -> None:
@@ -132,7 +132,7 @@ async def test_hours_with_everything_wrong(
     assert await findings(page) == []
 
 
-async def test_a_console_with_missed_calls(console: Open, database: Database, cast: Cast) -> None:  # noqa: F811
+async def test_a_console_with_missed_calls(console: Open, database: Database, cast: Cast) -> None:
     await _fill(database, cast)
     page = await console(cast.bob)
     await page.locator("#recent summary").click()
