@@ -55,7 +55,7 @@ def _print_pages(settings: Settings) -> None:
     """Where to go on from. What ends in ``:port/`` is an emulated vendor's own first page."""
     pages = {
         "Sign up as a new customer": f"{settings.web_url}/pricing",
-        "Place a test call": f"{settings.twilio_url}/",
+        "Telephone, test calls": f"{settings.twilio_url}/",
         "Letters Bilby has sent": f"{settings.outbox_url}/",
         "Payments, clock, webhooks": f"{settings.stripe_url}/",
         "Papers, numbers, failures": f"{settings.twilio_url}/sandbox/numbers",

@@ -60,6 +60,7 @@ class Transcript:
 
     async def finish(self, http: aiohttp.ClientSession) -> None:
         """Print the words that come when the call is over."""
+        await self.follow(http)
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 while self._printed and not self.over:
@@ -89,14 +90,18 @@ class Transcript:
             return []
 
 
-async def place(emulator: str, sound: bytes | None, to: str, from_: str, transcript: Transcript) -> str:
-    """Place a call with the ``sound`` of a WAV file and return its last status. Raises `CallError`."""
+async def place(emulator: str, sound: bytes | None, to: str, from_: str, transcript: Transcript | None = None) -> str:
+    """Place a call with the ``sound`` of a WAV file and return its last status. Raises `CallError`.
+
+    ``sound`` None: the demo call's; ``transcript`` None: what is heard is not printed.
+    """
     fields = aiohttp.FormData({"to": to, "from": from_})
     if sound is not None:
         fields.add_field("wav", sound, filename="said.wav", content_type="audio/wav")
     try:
         async with aiohttp.ClientSession(emulator, timeout=_TIMEOUT) as http:
-            await transcript.begin(http)
+            if transcript is not None:
+                await transcript.begin(http)
             async with http.post("/sandbox/calls", data=fields) as response:
                 call = await _answer(response)
             print(f"calling {call['to']} from {call['from']} ({call['sid']})", flush=True)
@@ -154,15 +159,14 @@ async def _answer(response: aiohttp.ClientResponse) -> dict[str, Any]:
     return answer
 
 
-async def _watch(http: aiohttp.ClientSession, call: dict[str, Any], transcript: Transcript) -> str:
+async def _watch(http: aiohttp.ClientSession, call: dict[str, Any], transcript: Transcript | None) -> str:
     """Say each status that the call comes to, and each utterance; return the last status."""
     said = ""
     while True:
         async with http.get(f"/sandbox/calls/{call['sid']}") as response:
             call = await _answer(response)
-        await transcript.follow(http)
-        if call["ended"]:
-            await transcript.finish(http)
+        if transcript is not None:
+            await (transcript.finish(http) if call["ended"] else transcript.follow(http))
         if call["status"] != said:
             said = str(call["status"])
             print(f"{said} after {call['seconds']} s" if call["ended"] else said, flush=True)

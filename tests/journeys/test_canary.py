@@ -168,7 +168,7 @@ async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
     await expect(page.get_by_text("Connected")).to_be_visible()
     emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
     async with asyncio.TaskGroup() as tasks:
-        calling = tasks.create_task(call.place(emulator, wav, "", ""))
+        calling = tasks.create_task(call.place(emulator, wav.read_bytes(), "", ""))
         await expect(page.locator("#lines")).to_contain_text(PHRASE)
     assert calling.result() == "completed"
     await expect(page.get_by_text("ended").first).to_be_visible()

@@ -48,7 +48,7 @@ async def test_a_call_survives_the_death_of_its_media_process(tmp_path: Path, fr
             await expect(page.get_by_text("Connected")).to_be_visible()
             emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
             async with asyncio.TaskGroup() as tasks:
-                calling = tasks.create_task(call.place(emulator, wav, "", ""))
+                calling = tasks.create_task(call.place(emulator, wav.read_bytes(), "", ""))
                 lines = page.locator("#lines")
                 await expect(lines).to_contain_text("one two three")
                 os.kill(owner(sandbox), signal.SIGKILL)

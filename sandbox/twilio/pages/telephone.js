@@ -9,7 +9,7 @@ const PROBLEMS = {
   31401: "The browser may not use the microphone: the other side hears nothing. Allow it beside the address, then call again.",
   31402: "No microphone was found: the other side hears nothing. Plug one in, then call again.",
 };
-const PHASES = { idle: "", dialling: "Calling", ringing: "Incoming call", talking: "Connected" };
+const PHASES = { idle: "", dialling: "Calling", ringing: "Incoming call from", talking: "Talking with" };
 
 class Telephone {
   #form = document.getElementById("telephone");
