@@ -167,8 +167,9 @@ async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
     await open_link(page, sandbox.links[1])
     await expect(page.get_by_text("Connected")).to_be_visible()
     emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
+    sound = await asyncio.to_thread(wav.read_bytes)
     async with asyncio.TaskGroup() as tasks:
-        calling = tasks.create_task(call.place(emulator, wav.read_bytes(), "", ""))
+        calling = tasks.create_task(call.place(emulator, sound, "", ""))
         await expect(page.locator("#lines")).to_contain_text(PHRASE)
     assert calling.result() == "completed"
     await expect(page.get_by_text("ended").first).to_be_visible()
