@@ -260,7 +260,7 @@ class Call:
                 words = self._words = tasks.create_task(self.transcription.run())
                 await self._over.wait()
                 if not self.is_stopped:
-                    self.transcription.finish()
+                    self.transcription.end_audio()
                 patience = 0.0 if self.transcription.waiting else self._call_timing.last_words
                 await asyncio.wait({words}, timeout=patience)
                 words.cancel()

@@ -13,6 +13,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from math import inf
 
 import structlog
@@ -132,6 +133,24 @@ class _LatencyReport:
         self._publish(Latency(self._call, max(0, round(age_ms))))
 
 
+class Phase(Enum):
+    """How far a call's transcription is."""
+
+    WAITING = auto()
+    """For a slot."""
+    OPENING = auto()
+    """It has a slot and no connection: it opens one, or backs off before the next attempt."""
+    UNPROVEN = auto()
+    """Its connection is open, but Transcribe has sent nothing on it yet: AWS may still refuse the stream."""
+    LIVE = auto()
+    ROLLING_OVER = auto()
+    """Live, and a standby connection waits for a pause to take over."""
+    COMPLETE = auto()
+    """All audio has its final results. Nothing follows."""
+    ABANDONED = auto()
+    """It was cancelled, or failed in a way that a retry cannot help. Nothing follows."""
+
+
 class Transcription:
     """Turn the chunks of one call into utterances, passed to ``publish``."""
 
@@ -158,19 +177,16 @@ class Transcription:
         self._replay_buffer = ReplayBuffer(timing.opening_keep_ms, timing.opening_first_ms)
         self._link: _Link | None = None
         self._standby: _Link | None = None
+        self._phase = Phase.WAITING
+        self._audio_ended = False  # in whatever phase: what is kept is still sent
         self._attempts = 0
-        self._finishing = False
-        self._waiting = True
-        self._over = False
-        self._complete = False  # all audio has its final results
-        self._answered = False  # an event arrived on this connection
         self._heard_at = self._sent_at = self._loud_at = self._event_at = self._begun_at = self._now()
         self._heard_ms = 0
 
     @property
     def waiting(self) -> bool:
         """Return whether the call has no slot and will not get one soon."""
-        return self._waiting and self._admission.is_full
+        return self._phase is Phase.WAITING and self._admission.is_full
 
     def add(self, chunk: Chunk) -> None:
         """Add the next 100 ms of the call."""
@@ -181,7 +197,7 @@ class Transcription:
         elif self._standby is not None and self._utterances.all_finished:
             self._switch_in_pause()
         if self._link is None and self._replay_buffer.is_full:
-            self._finish_utterances()
+            self._freeze_utterances()
         behind = self._replay_buffer.unsent_ms > 0
         self._replay_buffer.record(chunk)
         if self._link is not None and not behind:
@@ -191,17 +207,17 @@ class Transcription:
         """Add audio that arrived after its chunk. Return the stretches (ms of the call) for which it is too late."""
         return self._replay_buffer.add_late(track, start_ms, sound)
 
-    def finish(self) -> None:
+    def end_audio(self) -> None:
         """Send the rest, then ask for the last final results. `run` returns when they have arrived."""
-        self._finishing = True
-        if self._over:
-            self._close()
+        self._audio_ended = True
+        if self._phase in (Phase.COMPLETE, Phase.ABANDONED):
+            self._publish_rest()
         self._pump(0)
 
     def discard(self) -> None:
         """Forget all audio and publish nothing more. Also cancel `run`, and call neither `add` nor `tick` again."""
         self._publish = lambda _: None
-        self._utterances.finish()
+        self._utterances.freeze()
         self._replay_buffer.clear()
         self._abort_links()
 
@@ -212,18 +228,21 @@ class Transcription:
         now = self._now()
         if self._replay_buffer.unsent_ms:
             self._pump(PACE)
-        elif now - max(self._heard_at, self._sent_at) >= self._timing.idle and not self._finishing:
+        elif now - max(self._heard_at, self._sent_at) >= self._timing.idle and not self._audio_ended:
             self._send_silence(self._link, now)
-        if now - self._event_at >= self._timing.mute and not self._finishing:
+        if now - self._event_at >= self._timing.mute and not self._audio_ended:
             self._check_mute(self._link, now)
-        if self._answered or now - self._begun_at >= self._timing.accepted:
-            self._set_state(self._state(now))
+        if self._phase is Phase.UNPROVEN:
+            if now - self._begun_at < self._timing.accepted:
+                return
+            self._phase = Phase.LIVE
+        self._set_state(self._state(now))
 
     async def run(self) -> None:
         """Keep a connection until the call is over, or until an error that a retry cannot help."""
         try:
             async with self._admission.slot(self._began_ms) as slot:
-                self._waiting = False
+                self._phase = Phase.OPENING
                 while not await self._is_done(slot):
                     pass
         except TranscribeError as error:
@@ -231,8 +250,9 @@ class Transcription:
             self._set_state("failed")
             self._replay_buffer.keep_ms = 0
         finally:
-            self._over = True
-            self._close()
+            if self._phase is not Phase.COMPLETE:
+                self._phase = Phase.ABANDONED
+            self._publish_rest()
 
     async def _is_done(self, slot: Slot) -> bool:
         """Open a connection and use it until it ends. Return True when the call's last results have arrived."""
@@ -243,7 +263,8 @@ class Transcription:
                 await self._run_connections(link)
             finally:
                 self._abort_links()
-            self._complete = True
+                self._phase = Phase.OPENING
+            self._phase = Phase.COMPLETE
             return True
         except TranscribeError as error:
             self._replay_buffer.rewind()
@@ -262,14 +283,13 @@ class Transcription:
 
     def _begin(self, link: _Link) -> None:
         """Use ``link`` from now on, and send it all audio without a final result."""
-        self._finish_utterances(self._replay_buffer.begins_ms)  # their beginning is no longer in the buffer
+        self._freeze_utterances(self._replay_buffer.begins_ms)  # their beginning is no longer in the buffer
         self._replay_buffer.rewind()
         self._replay_buffer.keep_ms, self._replay_buffer.first_ms = KEEP_MS, 0
         self._utterances.restart()
         self._publish_lost()
         self._sent_at = self._event_at = self._begun_at = self._now()
-        self._link = link
-        self._answered = False
+        self._link, self._phase = link, Phase.UNPROVEN
         self._pump(PACE)
 
     async def _run_connections(self, link: _Link) -> None:
@@ -296,7 +316,7 @@ class Transcription:
 
     async def _switch_to(self, standby: _Link, link: _Link) -> _Link:
         """Switch to the standby in a pause (`_switch_in_pause`), or after `Timing.overlap` by a replay."""
-        self._standby = standby
+        self._standby, self._phase = standby, Phase.ROLLING_OVER
         try:
             async with asyncio.timeout(self._timing.overlap):
                 await link.closed()  # after the switch, with its last final results
@@ -312,8 +332,7 @@ class Transcription:
         """Send the standby connection the audio from the next chunk on: nobody is speaking."""
         if self._link is not None and self._standby is not None and not self._replay_buffer.unsent_ms:
             self._link.end()
-            self._link, self._standby = self._standby, None
-            self._begun_at = self._now()
+            self._link, self._standby, self._phase = self._standby, None, Phase.LIVE
 
     def _abort_links(self) -> None:
         for link in (self._link, self._standby):
@@ -340,7 +359,7 @@ class Transcription:
             if not self._replay_buffer.unsent_ms:
                 break
             self._send_next(self._link)
-        if self._finishing and not self._replay_buffer.unsent_ms:
+        if self._audio_ended and not self._replay_buffer.unsent_ms:
             self._link.end()
 
     def _send_next(self, link: _Link) -> None:
@@ -365,8 +384,8 @@ class Transcription:
         """Handle an event of ``link``; one without results is a keep-alive, about once a second."""
         self._event_at = self._now()
         self._attempts = 0
-        if not self._answered:
-            self._answered = True
+        if self._phase is Phase.UNPROVEN:
+            self._phase = Phase.LIVE
             self._set_state(self._state(self._event_at))
         for result in results:
             self._on_result(link.clock, result)
@@ -384,19 +403,19 @@ class Transcription:
         if result.final:  # also one without words: it acknowledges the audio up to its end
             self._replay_buffer.on_result(result.channel, start_ms, end_ms, final=True)
         age_ms = (self._event_at - self._heard_at) * 1000 + self._heard_ms - end_ms
-        self._latency.results_arrived(age_ms, self._event_at, live=not self._finishing)
+        self._latency.results_arrived(age_ms, self._event_at, live=not self._audio_ended)
 
-    def _close(self) -> None:
-        """Finish what is unfinished as it is shown, and publish a gap for what was never sent."""
-        self._finish_utterances()
-        if not self._complete:
+    def _publish_rest(self) -> None:
+        """Publish what is unfinished as it is shown, and a gap for what was never sent."""
+        self._freeze_utterances()
+        if self._phase is not Phase.COMPLETE:
             self._replay_buffer.rewind()
         self._replay_buffer.close()
         self._publish_lost()
 
-    def _finish_utterances(self, begun_before_ms: float = inf) -> None:
+    def _freeze_utterances(self, begun_before_ms: float = inf) -> None:
         """Publish unfinished utterances as final with their current text, and mark their audio as acknowledged."""
-        for channel, utterance in self._utterances.finish(begun_before_ms):
+        for channel, utterance in self._utterances.freeze(begun_before_ms):
             self._replay_buffer.on_result(channel, utterance.start_ms, utterance.end_ms, final=True)
             self._publish(Uttered(self._call, utterance))
 

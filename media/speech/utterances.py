@@ -71,7 +71,7 @@ class Utterances:
         for closed in self._closed:
             closed.clear()
 
-    def finish(self, begun_before_ms: float = inf) -> list[tuple[int, Utterance]]:
+    def freeze(self, begun_before_ms: float = inf) -> list[tuple[int, Utterance]]:
         """Finish those that began before ``begun_before_ms`` as they are. Return each with its channel."""
         shown = [(channel, each) for channel, each in enumerate(self._unfinished) if each is not None]
         due = [channel for channel, each in shown if each.start_ms < begun_before_ms]

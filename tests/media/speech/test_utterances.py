@@ -114,10 +114,10 @@ def test_the_end_finishes_what_is_unfinished() -> None:
     utterances = Utterances("inbound")
     utterances.revise(result("r1", "cut off in the"), 0, 900)
     utterances.revise(result("r2", "later", channel=1), 1_000, 1_100)
-    ((channel, last),) = utterances.finish(begun_before_ms=1_000)
+    ((channel, last),) = utterances.freeze(begun_before_ms=1_000)
     assert channel == 0
     assert (last.id, last.text, last.final, last.stable_words) == ("r1", "cut off in the", True, 4)
     assert not utterances.all_finished
-    assert [(channel, rest.text) for channel, rest in utterances.finish()] == [(1, "later")]
+    assert [(channel, rest.text) for channel, rest in utterances.freeze()] == [(1, "later")]
     assert utterances.all_finished
-    assert utterances.finish() == []
+    assert utterances.freeze() == []
