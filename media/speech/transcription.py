@@ -151,6 +151,9 @@ class Phase(Enum):
     """It was cancelled, or failed in a way that a retry cannot help. Nothing follows."""
 
 
+_UNPROVEN = Phase.UNPROVEN  # for the hot path: Python 3.11 takes about 0.2 µs to find an enum's member
+
+
 class Transcription:
     """Turn the chunks of one call into utterances, passed to ``publish``."""
 
@@ -232,7 +235,7 @@ class Transcription:
             self._send_silence(self._link, now)
         if now - self._event_at >= self._timing.mute and not self._audio_ended:
             self._check_mute(self._link, now)
-        if self._phase is Phase.UNPROVEN:
+        if self._phase is _UNPROVEN:
             if now - self._begun_at < self._timing.accepted:
                 return
             self._phase = Phase.LIVE
@@ -384,7 +387,7 @@ class Transcription:
         """Handle an event of ``link``; one without results is a keep-alive, about once a second."""
         self._event_at = self._now()
         self._attempts = 0
-        if self._phase is Phase.UNPROVEN:
+        if self._phase is _UNPROVEN:
             self._phase = Phase.LIVE
             self._set_state(self._state(self._event_at))
         for result in results:
