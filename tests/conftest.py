@@ -19,7 +19,7 @@ import pytest_asyncio
 from aiohttp import web
 from cryptography.fernet import Fernet
 from hypothesis import settings as hypothesis_settings
-from playwright.async_api import Browser as Window
+from playwright.async_api import Browser as Window, expect
 
 from db import migrate, roles
 from db.engine import Database
@@ -175,6 +175,7 @@ async def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 @pytest_asyncio.fixture
 async def window(chromium_address: str) -> AsyncIterator[Window]:
     """Chromium. Contexts share nothing, and those that a test opens are closed after it."""
+    expect.set_options(timeout=30_000)  # on a busy machine, for what takes less than one second
     async with connected(chromium_address) as browser:
         yield browser
 
