@@ -110,7 +110,7 @@ async def _context(settings: Settings, database: Database, progress: Progress) -
             progress=progress,
             web_public_url=settings.web_public_url,
             fallback_url=settings.voice_fallback_url,
-            platform_bundle=bundle if all(bundle) else None,
+            platform_bundle=bundle if settings.has_platform_bundle else None,
             keep_released=settings.released_numbers == "keep",
         )
 

@@ -6,7 +6,7 @@ An entry is written in the transaction of what it tells about, so that neither i
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,6 @@ from db.encryption import keyring_of
 from db.models import AuditEntry
 
 PAGE = 50  # rows
-LARGE_PAGE = 500
 SIGNED_IN = ("member.signed_in", "organisation.founded")
 """Actions that prove that a member is signed in."""
 Details = Mapping[str, str | int | bool | None]
@@ -101,17 +100,6 @@ class AuditLog:
             shown = shown.where(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(after.at, after.id))
         newest_first = shown.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
         return (await self._session.scalars(newest_first.limit(limit))).all()
-
-    async def everything(self, which: AuditFilter) -> AsyncIterator[AuditEntry]:
-        """Yield all entries, newest first, read one page at a time: for an export."""
-        after = None
-        while True:
-            entries = await self.page(which, after=after, limit=LARGE_PAGE)
-            for entry in entries:
-                yield entry
-            if len(entries) < LARGE_PAGE:
-                return
-            after = Place(entries[-1].at, entries[-1].id)
 
     async def actions(self) -> Sequence[str]:
         """Return every action that has an entry, as choices."""

@@ -77,6 +77,11 @@ class TwilioSettings(ProcessSettings):
     """Of one organisation."""
 
     @property
+    def has_platform_bundle(self) -> bool:
+        """Whether the platform's own bundle covers every organisation."""
+        return bool(self.twilio_bundle_sid and self.twilio_address_sid)
+
+    @property
     def twilio_is_set(self) -> bool:
         """Whether there is an account to work with."""
         return bool(self.twilio_account_sid and self.twilio_api_key_sid)

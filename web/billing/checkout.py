@@ -21,15 +21,14 @@ from provisioning.numbers.bundles import reasons_of
 from provisioning.stripe.api import MOST_SEATS, Checkout, Purchase, StripeError
 from web.billing import checkout_rules
 from web.billing.checkout_rules import PapersState
-from web.billing.paying import payer, refused
 from web.config import SETTINGS
 from web.organisation import details as organisation_details
 from web.organisation.details import Details
 from web.people.sign_up_link import SEATS, seats
 from web.request import access, limits
 from web.request.access import Rows, Viewer
-from web.request.errors import InvalidError, NotFoundError, TooManyError, UnavailableError
-from web.request.forms import field
+from web.request.errors import ForbiddenError, NotFoundError, TooManyError, UnavailableError
+from web.request.forms import field, uuid_field
 from web.request.price import Price
 from web.request.render import render
 from web.resources import DATABASE, STRIPE
@@ -37,6 +36,9 @@ from web.resources import DATABASE, STRIPE
 CHECKOUTS = Limit("checkout", count=10, seconds=10 * 60)  # of one organisation
 RETURNS = Limit("checkout success", count=60, seconds=10 * 60)
 _SESSION = re.compile(r"cs_[0-9A-Za-z_]{1,250}")
+_NOT_YOURS = "Only owners of your organisation can pay. Ask one of them."
+_CLOSED = "Payment is not available yet. Nothing is charged."
+_SILENT = "Stripe, our payment provider, does not answer right now. Please try again in a moment."
 _LIMITED = "Too many attempts. Nothing was charged. Please wait a few minutes, then try again."
 
 routes = web.RouteTableDef()
@@ -62,6 +64,24 @@ class Order:
     key: UUID
 
 
+async def payer(request: web.Request) -> Viewer:
+    """Return the viewer, who may pay. Raises `ForbiddenError`, or `UnavailableError` if Stripe is not set up."""
+    try:
+        viewer = await access.require(request, "billing")
+    except ForbiddenError as error:
+        asker = await access.current(request)
+        raise error if asker is None or asker.may("billing") else ForbiddenError(_NOT_YOURS) from None
+    if not request.app[SETTINGS].stripe_is_set:
+        raise UnavailableError(_CLOSED)
+    return viewer
+
+
+def refused(error: StripeError) -> str:
+    """Log ``error`` and return the sentence for the owner."""
+    _log.warning("stripe refused", error=str(error), code=error.code)
+    return _SILENT if error.retryable else f"Stripe, our payment provider, did not accept this: {error}"
+
+
 @routes.get("/checkout")
 async def form(request: web.Request) -> web.StreamResponse:
     """Show the checkout form."""
@@ -81,11 +101,10 @@ async def pay(request: web.Request) -> web.StreamResponse:
     try:
         await limits.spend(request, CHECKOUTS, str(viewer.organisation_id))
     except TooManyError as error:
-        page = await _page(request, viewer, status=429, typed=typed, wrong={"form": _LIMITED})
-        page.headers["Retry-After"] = error.retry_after_header
-        return page
+        wrong = {"form": _LIMITED}
+        return await _page(request, viewer, status=429, retry_after=error.retry_after, typed=typed, wrong=wrong)
     async with access.rows(request, viewer) as rows:
-        wrong, papers = await _note(rows, typed, platform=_platform(request.app))
+        wrong, papers = await _note(rows, typed, platform=request.app[SETTINGS].has_platform_bundle)
     if wrong:
         return await _page(request, viewer, status=400, typed=typed, wrong=wrong)
     if not checkout_rules.may_pay(papers):
@@ -119,16 +138,14 @@ async def state(request: web.Request) -> web.StreamResponse:
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
         state = checkout_rules.payment_state(rows.organisation, await rows.subscription())
-        papers = checkout_rules.papers_state(await rows.ordering.bundle(), platform=_platform(request.app))
+        filed = await rows.ordering.bundle()
+    papers = checkout_rules.papers_state(filed, platform=request.app[SETTINGS].has_platform_bundle)
     return web.json_response({"payment": state, "papers": papers})
 
 
 async def _typed(request: web.Request, viewer: Viewer) -> Typed:
-    try:
-        key = UUID(await field(request, "key"))
-    except ValueError:
-        raise InvalidError from None
-    sent = {name: await field(request, name) for name in checkout_rules.NAMES}
+    key = await uuid_field(request, "key")
+    sent = {name: await field(request, name) for name in organisation_details.PAPERS}
     details = organisation_details.read_details({"name": viewer.organisation, **sent})
     return Typed(seats=(await field(request, "seats")).strip(), details=details, key=key)
 
@@ -136,12 +153,12 @@ async def _typed(request: web.Request, viewer: Viewer) -> Typed:
 async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, str], PapersState]:
     """Store unknown details and file papers. Return the problems by field, and the state of the papers."""
     wrong = _seats_problem(typed.seats, await rows.members.with_role("agent"))
-    known = checkout_rules.details_of(rows.organisation)
+    known = organisation_details.details_of(rows.organisation)
     if not known.is_complete:
         wrong |= {
             name: problem
             for name, problem in organisation_details.problems(typed.details).items()
-            if name in checkout_rules.NAMES
+            if name in organisation_details.PAPERS
         }
         if not any(typed.details.papers):
             wrong["legal_name"] = "Enter the business details: numbers are only rented to identified businesses."
@@ -159,8 +176,7 @@ async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, 
 
 
 async def _store(rows: Rows, known: Details, details: Details) -> None:
-    for name, value in zip(checkout_rules.NAMES, details.papers, strict=True):
-        setattr(rows.organisation, name, value)
+    organisation_details.store_papers(rows.organisation, details)
     await rows.audit.record("details.changed", details.changes(known))
 
 
@@ -235,27 +251,24 @@ async def _checkout(request: web.Request, viewer: Viewer) -> Checkout:
     return found
 
 
-def _platform(app: web.Application) -> bool:
-    settings = app[SETTINGS]
-    return bool(settings.twilio_bundle_sid and settings.twilio_address_sid)
-
-
 async def _page(
     request: web.Request,
     viewer: Viewer,
     *,
     status: int = 200,
+    retry_after: float | None = None,
     typed: Typed | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> web.Response:
     async with access.rows(request, viewer) as rows:
-        known, chosen = checkout_rules.details_of(rows.organisation), rows.organisation.seats_wanted
+        known, chosen = organisation_details.details_of(rows.organisation), rows.organisation.seats_wanted
         agents, papers = await rows.members.with_role("agent"), await rows.ordering.bundle()
-    state = checkout_rules.papers_state(papers, platform=_platform(request.app))
+    state = checkout_rules.papers_state(papers, platform=request.app[SETTINGS].has_platform_bundle)
     return render(
         request,
         "billing/checkout.html",
         status=status,
+        retry_after=retry_after,
         known=known.is_complete,
         details=known if known.is_complete or typed is None else typed.details,
         papers=state,

@@ -11,13 +11,11 @@ from typing import Literal
 
 from db.models import Bundle, Organisation, Subscription
 from db.queries.bundles import APPROVED, IN_REVIEW
-from web.organisation.details import Details
 
 PapersState = Literal["none", "unfiled", "filing", "review", "approved", "rejected"]
 """`none`: none are needed; `unfiled`, `filing`: Twilio does not have them yet."""
 PaymentState = Literal["waiting", "under_way", "failed", "ready"]
 """`under_way`: a bank debit, which takes days; `failed`: the bank refused it."""
-NAMES = ("legal_name", "abn", "street", "locality", "region", "postcode")
 PAPERS_WORDS: Mapping[PapersState, str] = {
     "none": "",
     "unfiled": "Twilio, our phone provider, checks these details before you pay. It takes a moment.",
@@ -29,11 +27,6 @@ PAPERS_WORDS: Mapping[PapersState, str] = {
 }
 _MAY_PAY: tuple[PapersState, ...] = ("none", "review", "approved")
 _PROMISED = ("trialing", "active")
-
-
-def details_of(organisation: Organisation) -> Details:
-    """Return the business details stored for the organisation."""
-    return Details(name=organisation.name, **{name: getattr(organisation, name) or "" for name in NAMES})
 
 
 def papers_state(papers: Bundle | None, *, platform: bool) -> PapersState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -15,13 +15,13 @@ from provisioning.billing import seats as billing_seats
 from provisioning.billing.seats import SeatError, check
 from provisioning.stripe.api import MOST_SEATS, Invoice, StripeError
 from web.billing import view as billing_view
-from web.billing.paying import payer, refused
+from web.billing.checkout import payer, refused
 from web.billing.view import Change
 from web.config import SETTINGS
 from web.people.sign_up_link import seats
 from web.request import access, forms, limits
 from web.request.access import Viewer
-from web.request.errors import InvalidError, TooManyError, UnavailableError
+from web.request.errors import TooManyError, UnavailableError
 from web.request.render import render
 from web.resources import DATABASE, STRIPE
 
@@ -66,14 +66,13 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def change_seats(request: web.Request) -> web.StreamResponse:
     """Change the number of seats."""
     viewer = await payer(request)
-    key, wanted = await _key(request), (await forms.field(request, "seats")).strip()
+    key, wanted = str(await forms.uuid_field(request, "key")), (await forms.field(request, "seats")).strip()
     try:
         await limits.spend(request, REQUESTS, str(viewer.organisation_id))
         await _change(request, viewer, seats(wanted) or 0, key)
     except TooManyError as error:
-        page = await _page(request, viewer, Typed(wanted, problem=str(error)), status=429)
-        page.headers["Retry-After"] = error.retry_after_header
-        return page
+        typed = Typed(wanted, problem=str(error))
+        return await _page(request, viewer, typed, status=429, retry_after=error.retry_after)
     except SeatError as error:
         return await _page(request, viewer, Typed(wanted, wrong=str(error)), status=400)
     except StripeError as error:
@@ -86,7 +85,7 @@ async def change_seats(request: web.Request) -> web.StreamResponse:
 async def portal(request: web.Request) -> web.StreamResponse:
     """Redirect to Stripe's portal: cards, ABN, invoices, cancelling and undoing that."""
     viewer = await payer(request)
-    key = await _key(request)
+    key = str(await forms.uuid_field(request, "key"))
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         row = await rows.subscription()
@@ -106,7 +105,7 @@ async def portal(request: web.Request) -> web.StreamResponse:
 async def resume(request: web.Request) -> web.StreamResponse:
     """Resume a paused subscription."""
     viewer = await payer(request)
-    key = await _key(request)
+    key = str(await forms.uuid_field(request, "key"))
     await limits.spend(request, REQUESTS, str(viewer.organisation_id))
     try:
         database, stripe = request.app[DATABASE], request.app[STRIPE]
@@ -122,13 +121,6 @@ async def resume(request: web.Request) -> web.StreamResponse:
 
 def _grace(request: web.Request) -> timedelta:
     return timedelta(days=request.app[SETTINGS].release_grace_days)
-
-
-async def _key(request: web.Request) -> str:
-    try:
-        return str(UUID(await forms.field(request, "key")))
-    except ValueError:
-        raise InvalidError from None
 
 
 async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
@@ -172,7 +164,9 @@ async def _found(request: web.Request, viewer: Viewer) -> Found:
     return Found(found.organisation, found.row, found.agents, invoices)
 
 
-async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200) -> web.Response:
+async def _page(
+    request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200, retry_after: float | None = None
+) -> web.Response:
     found = await _found(request, viewer)
     organisation, row = found.organisation, found.row
     bills = billing_view.bills(found.invoices, organisation, row)
@@ -180,6 +174,7 @@ async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: i
         request,
         "billing/billing.html",
         status=status,
+        retry_after=retry_after,
         state=billing_view.state(organisation, row),
         row=row,
         agents=found.agents,

@@ -21,6 +21,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 
 from provisioning.billing.events import Event, EventError, read, receive
 from web.config import SETTINGS, Settings
+from web.request.errors import InvalidError, UnavailableError
 from web.request.forms import read_body
 from web.resources import DATABASE
 
@@ -51,11 +52,14 @@ async def take(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
-    """Wait for one of ``turns`` and give it back. Raises 503 after `TURN_SECONDS`: Stripe sends the event again."""
+    """Wait for one of ``turns`` and give it back.
+
+    Raises `UnavailableError` after `TURN_SECONDS`: Stripe sends the event again.
+    """
     try:
         await asyncio.wait_for(turns.acquire(), TURN_SECONDS)
     except TimeoutError:
-        raise web.HTTPServiceUnavailable(text="Too many events at once.") from None
+        raise UnavailableError("Too many events at once.") from None
     try:
         yield
     finally:
@@ -63,10 +67,10 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
 
 
 def _event(body: bytes, signature: str, settings: Settings) -> Event:
-    """The event in ``body``. Raises 400 unless Stripe has signed it lately, and 503 where no secret is set."""
+    """Return the event. Raises `InvalidError` unless Stripe signed it lately, `UnavailableError` without a secret."""
     secret = settings.stripe_webhook_secret.get_secret_value()
     if not secret:
-        raise web.HTTPServiceUnavailable(text="STRIPE_WEBHOOK_SECRET is not set.")
+        raise UnavailableError("STRIPE_WEBHOOK_SECRET is not set.")
     try:
         signature.encode("ascii")  # `verify_header` compares it in a way that raises for anything else
         text = body.decode()
@@ -75,6 +79,6 @@ def _event(body: bytes, signature: str, settings: Settings) -> Event:
         return read(json.loads(text))
     except SignatureVerificationError as error:
         _log.warning("stripe event refused", error=type(error).__name__)
-        raise web.HTTPBadRequest(text="Not signed by Stripe, or long ago.") from None
+        raise InvalidError("Not signed by Stripe, or long ago.") from None
     except (ValueError, RecursionError, EventError):  # no UTF-8, no JSON, no event
-        raise web.HTTPBadRequest(text="No event of Stripe's.") from None
+        raise InvalidError("No event of Stripe's.") from None

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import Call, Member
-from db.queries.calls import PAGE, CallFilter, Place
+from db.queries.calls import PAGE, Place
 from web.calls.log_view import DIRECTIONS, OUTCOMES, REASON_WORDS, Line, asked, call_filter, line
 from web.request import access, csv_export
 from web.request.access import Rows, Viewer
@@ -17,7 +17,6 @@ from web.request.errors import ForbiddenError
 from web.request.paging import page_after, read_page
 from web.request.render import render
 
-EXPORT_PAGE = 500  # rows per transaction, so that a slow download holds none open
 _COLUMNS = (
     *("Started", "Direction", "Customer", "Number", "Agent"),
     *("Outcome", "Seconds", "Transcription", "Call", "Reason"),
@@ -62,23 +61,12 @@ async def export(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
     which = call_filter(asked(request.query), zone)
-    answer = await csv_export.begin(request, "calls.csv", _COLUMNS)
-    await _write_all(request, viewer, which, zone, answer)
-    await answer.write_eof()
-    return answer
 
-
-async def _write_all(
-    request: web.Request, viewer: Viewer, which: CallFilter, zone: ZoneInfo, answer: web.StreamResponse
-) -> None:
-    after: Place | None = None
-    while True:
+    async def read(last: Call | None, size: int) -> Sequence[Call]:
         async with access.rows(request, viewer) as rows:
-            found = await rows.calls.page(which, after=after, limit=EXPORT_PAGE)
-        await csv_export.write(answer, (_cells(line(call, zone)) for call in found))
-        if len(found) < EXPORT_PAGE:
-            return
-        after = _place_of(found[-1])
+            return await rows.calls.page(which, after=None if last is None else _place_of(last), limit=size)
+
+    return await csv_export.export(request, "calls.csv", _COLUMNS, read, lambda call: _cells(line(call, zone)))
 
 
 async def _agents(rows: Rows, viewer: Viewer) -> Sequence[Member]:

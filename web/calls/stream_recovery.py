@@ -26,10 +26,9 @@ from db.call_progress import is_over
 from db.engine import DatabaseUnavailableError
 from db.queries.organisations import entitlements
 from protocol.facts import Fact
-from protocol.tickets import sign_stream
-from provisioning.twilio import webhook_url
 from web.bus import BUS
 from web.calls.stream_registry import LiveStream, StreamRegistry
+from web.calls.stream_start import StreamStart, stream_start
 from web.config import SETTINGS
 from web.request import access
 from web.request.errors import NotFoundError
@@ -170,50 +169,39 @@ class StreamRecovery:
             self._registry.refused(call, before, time.monotonic())
 
     async def _start(self, call: str, live: LiveStream, before: str) -> None:
-        ticket = await self._ticket(call, live)
-        if ticket is None:
+        start = await self._next_start(call, live, before)
+        if start is None:
             self._registry.forget(call)
             return
         if live.leaving != live.stream:  # it has arrived after all
             return
-        stream = await self._order(call, before, ticket)
+        stream = await self._order(call, start)
         _restarts.labels("started").inc()
         _log.info("stream restarted", call=call, before=before, stream=stream)
         if self._registry.started(call, before, stream, time.monotonic()):
             self._mark_lost(call, stream)
 
-    async def _order(self, call: str, before: str, ticket: str) -> str:
+    async def _order(self, call: str, start: StreamStart) -> str:
         """Ask Twilio to start a stream. Return its SID."""
-        settings = self._app[SETTINGS]
-        started = await (
-            self._app[TWILIO]
-            .calls(call)
-            .streams.create_async(
-                url=f"{settings.media_public_url}/twilio/stream",
-                name=f"after-{before}",
-                track="both_tracks",
-                status_callback=webhook_url.reported(settings.web_public_url + webhook_url.STREAM_STATUS),
-                parameter1_name="ticket",
-                parameter1_value=ticket,
-            )
-        )
+        started = await self._app[TWILIO].calls(call).streams.create_async(**start.arguments())
         return str(started.sid)
 
-    async def _ticket(self, call: str, live: LiveStream) -> str | None:
-        """Return a ticket for the call's next stream; None if the call is over or must not be transcribed."""
+    async def _next_start(self, call: str, live: LiveStream, before: str) -> StreamStart | None:
+        """Return the stream to start after ``before``; None if the call is over or must not be transcribed."""
         async with access.by_fact(self._app, live.org) as rows:
             row = await rows.calls.get(call)
             if row is None or is_over(row.status) or not entitlements(rows.organisation).transcribes:
                 return None
-            if row.words_stopped_at is not None or row.reason is not None:  # or no agent takes it
+            if row.words_stopped_at is not None:
                 return None
-            return sign_stream(
-                self._app[SETTINGS].stream_shared_secret.get_secret_value(),
-                org=str(live.org),
+            return stream_start(
+                self._app[SETTINGS],
+                org=live.org,
                 call=call,
                 direction=row.direction,
-                agent=None if row.agent_id is None else str(row.agent_id),
+                agent=row.agent_id,
                 began=live.began,
+                name=f"after-{before}",
             )
 
 

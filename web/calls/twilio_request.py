@@ -19,6 +19,7 @@ from twilio.request_validator import SIGNATURE_HEADER, RequestValidator
 
 from web.config import SETTINGS
 from web.request.access import SIGNED_BY_TWILIO
+from web.request.errors import ForbiddenError, TooLargeError, WrongTypeError
 from web.request.forms import FORM, read_body
 
 LARGEST_FORM = 64 * 1024  # bytes; Twilio's longest is a few kB
@@ -65,17 +66,17 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
 async def verified_form(request: web.Request, *, origin: str, tokens: Iterable[str], account: str) -> MultiDict[str]:
     """The form of a request that Twilio signed for ``account``.
 
-    Raises 415 for a body that is no form, 413 for one too large, 408 for one too slow, 400 for one that cannot be
-    unpacked, 403 for everything that is not signed by ``account``'s Twilio.
+    Raises `WrongTypeError` for a body that is no form, `ForbiddenError` for everything that is not signed by
+    ``account``'s Twilio, and as `read_body` does.
     """
     if request.content_type != FORM:
-        raise web.HTTPUnsupportedMediaType(text="Send a form.")
+        raise WrongTypeError("Send a form.")
     form = _parse(await read_body(request, seconds=READ_SECONDS, largest=LARGEST_FORM))
     url = origin.rstrip("/") + request.raw_path
     if not is_signed(tokens, url, form, request.headers.get(SIGNATURE_HEADER)):
-        raise web.HTTPForbidden(text="Not signed by Twilio.")
+        raise ForbiddenError("Not signed by Twilio.")
     if form.get("AccountSid") != account:
-        raise web.HTTPForbidden(text="Another account.")
+        raise ForbiddenError("Another account.")
     return form
 
 
@@ -85,5 +86,5 @@ def _parse(body: bytes) -> MultiDict[str]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace")
     except ValueError:
-        raise web.HTTPRequestEntityTooLarge(MOST_FIELDS, text.count("&") + 1) from None
+        raise TooLargeError from None
     return MultiDict(pairs)

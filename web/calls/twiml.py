@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twilio.twiml.voice_response import Client, Dial, Number, Start, Stop, Stream as StreamNoun, VoiceResponse
+from twilio.twiml.voice_response import Client, Dial, Number, Stop, VoiceResponse
 
 from provisioning.twilio import webhook_url
+from web.calls.stream_start import NAME, StreamStart
 
 LANGUAGE = "en-AU"
-STREAM_NAME = "bilby"  # unique in its call; stops the stream by name
 RING_SECONDS = 30
 RETRY_SECONDS = 5
 LONGEST_CALL = 2 * 60 * 60  # seconds of an outgoing one
@@ -42,15 +42,16 @@ class Callbacks:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """A Media Stream to start: its ``wss`` URL, the ticket that opens it, and the consent prompt to play first."""
+class Transcribed:
+    """What transcribes a call: the stream to start, and the consent prompt to play first."""
 
-    url: str
-    ticket: str
+    start: StreamStart
     prompt: str
 
 
-def ring_agents(agents: Iterable[str], *, call: str, caller: str, stream: Stream | None, callbacks: Callbacks) -> str:
+def ring_agents(
+    agents: Iterable[str], *, call: str, caller: str, stream: Transcribed | None, callbacks: Callbacks
+) -> str:
     """Connect a caller to whichever of ``agents`` (Client identities, the first ten) answers first.
 
     ``call`` is the caller's CallSid: the softphone knows only its own leg's, and needs the one that
@@ -60,7 +61,7 @@ def ring_agents(agents: Iterable[str], *, call: str, caller: str, stream: Stream
     response = VoiceResponse()
     if stream is not None:
         _say(response, stream.prompt)
-        response.append(_start(stream, callbacks))
+        response.append(stream.start.verb())
     dial = _dial(callbacks)
     for agent in list(agents)[:MOST_NOUNS]:
         dial.append(_client(agent, {"call": call, "caller": caller}, callbacks))
@@ -69,7 +70,7 @@ def ring_agents(agents: Iterable[str], *, call: str, caller: str, stream: Stream
 
 
 def call_out(
-    to: str, *, caller_id: str, longest: int = LONGEST_CALL, stream: Stream | None, callbacks: Callbacks
+    to: str, *, caller_id: str, longest: int = LONGEST_CALL, stream: Transcribed | None, callbacks: Callbacks
 ) -> str:
     """Connect a softphone to the number ``to`` (E.164), showing ``caller_id``, a number of the organisation.
 
@@ -78,7 +79,7 @@ def call_out(
     """
     response = VoiceResponse()
     if stream is not None:
-        response.append(_start(stream, callbacks))
+        response.append(stream.start.verb())
     dial = _dial(callbacks, caller_id=caller_id, longest=longest)
     dial.append(
         Number(
@@ -100,7 +101,7 @@ def overflow(to: str, *, caller_id: str | None, longest: int, stop_stream: bool,
     response = VoiceResponse()
     if stop_stream:
         stop = Stop()
-        stop.stream(name=STREAM_NAME)
+        stop.stream(name=NAME)
         response.append(stop)
     dial = _dial(callbacks, caller_id=caller_id, longest=longest, action=_OVERFLOWED)
     reported = callbacks.reported("/twilio/voice/answered")
@@ -145,19 +146,6 @@ def hang_up() -> str:
 
 def _say(response: VoiceResponse, sentence: str) -> None:
     response.say(_clean(sentence)[:LONGEST_SAY], language=LANGUAGE)
-
-
-def _start(stream: Stream, callbacks: Callbacks) -> Start:
-    start = Start()
-    noun = StreamNoun(
-        name=STREAM_NAME,
-        url=stream.url,
-        track="both_tracks",
-        status_callback=callbacks.reported(webhook_url.STREAM_STATUS),
-    )
-    noun.parameter(name="ticket", value=stream.ticket)
-    start.append(noun)
-    return start
 
 
 def _dial(

@@ -18,12 +18,12 @@ from aiohttp import web
 from db.call_progress import CallReport, Direction, TurnedAway, is_over
 from db.models import Call, Number
 from db.queries.organisations import Entitlements, entitlements
-from protocol.tickets import sign_stream
 from provisioning.twilio import webhook_url
 from web.calls import answering, outgoing, overflow, twiml
 from web.calls.answering import Announce, Arrival, Ring
 from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
 from web.calls.spoken import RECORD_SECONDS, complain, spoken
+from web.calls.stream_start import stream_start
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import PERMISSIONS, Rows
@@ -71,7 +71,7 @@ class _Begun:
 class _Opened:
     """The call's row exists: the stream to start, if any, and whether somebody has already answered."""
 
-    stream: twiml.Stream | None = None
+    stream: twiml.Transcribed | None = None
     was_answered: bool = False
 
 
@@ -197,7 +197,7 @@ async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS)
                 await rows.calls.report(begun.call, CallReport("lost", datetime.now(UTC)))
         heard = row.words_stopped_at is None
         transcribed = is_young and heard and begun.line.entitlements.transcribes
-        return _Opened(_stream(request, begun) if transcribed else None, was_answered)
+        return _Opened(_transcribed(request, begun) if transcribed else None, was_answered)
     except DiallingError:
         raise
     except Exception as error:
@@ -217,16 +217,15 @@ async def _open(rows: Rows, begun: _Begun) -> Call:
     )
 
 
-def _stream(request: web.Request, begun: _Begun) -> twiml.Stream:
-    settings = request.app[SETTINGS]
-    ticket = sign_stream(
-        settings.stream_shared_secret.get_secret_value(),
-        org=str(begun.line.organisation_id),
+def _transcribed(request: web.Request, begun: _Begun) -> twiml.Transcribed:
+    start = stream_start(
+        request.app[SETTINGS],
+        org=begun.line.organisation_id,
         call=begun.call,
         direction=begun.direction,
-        agent=None if begun.agent is None else str(begun.agent),
+        agent=begun.agent,
     )
-    return twiml.Stream(f"{settings.media_public_url}/twilio/stream", ticket, begun.line.prompt)
+    return twiml.Transcribed(start, begun.line.prompt)
 
 
 def _line(request: web.Request, rows: Rows, number: Number) -> _Line:

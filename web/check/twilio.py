@@ -70,7 +70,7 @@ async def sales(settings: Settings) -> CheckResult:
 
 async def papers(settings: Settings) -> CheckResult:
     """Check access to regulatory bundles, unless the platform's own bundle covers every customer."""
-    if settings.twilio_bundle_sid and settings.twilio_address_sid:
+    if settings.has_platform_bundle:
         return CheckResult("papers", "the platform's own cover every customer")
     try:
         async with bundles_api.opened(settings) as api:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from aiohttp import web
 
 from web.request import access
 from web.request.errors import InvalidError
-from web.request.forms import read_body
+from web.request.forms import read_json
 
 routes = web.RouteTableDef()
 
@@ -24,10 +22,7 @@ async def availability(request: web.Request) -> web.Response:
 
 
 async def _read(request: web.Request) -> bool:
-    try:
-        sent = json.loads(await read_body(request))
-    except (ValueError, RecursionError):  # not JSON, or nested too deeply
-        sent = None
+    sent = await read_json(request)
     available = sent.get("available") if isinstance(sent, dict) else None
     if not isinstance(available, bool):
         raise InvalidError('Send {"available": true} or {"available": false}.')

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from web.request import access
 from web.request.errors import InvalidError
+from web.request.forms import read_json
 
 _MOST_CALLS = 2000
 _LONGEST_NAME = 64  # characters
@@ -29,10 +30,7 @@ async def living(request: web.Request) -> web.Response:
 
 
 async def _read(request: web.Request) -> list[str]:
-    try:
-        sent = await request.json()
-    except (ValueError, LookupError, RecursionError):  # not JSON, an unknown charset, nested too deeply
-        sent = None
+    sent = await read_json(request)
     calls = sent.get("calls") if isinstance(sent, dict) else None
     if not isinstance(calls, list) or len(calls) > _MOST_CALLS or not all(_is_name(call) for call in calls):
         raise InvalidError('Send {"calls": ["CA…"]}.')

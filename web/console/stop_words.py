@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from web.bus import BUS
-from web.calls import twiml
+from web.calls import stream_start
 from web.calls.callback_forms import CALL_SID
 from web.calls.stream_recovery import STREAM_RECOVERY
 from web.calls.stream_stops import STREAM_STOPS
@@ -36,6 +36,6 @@ async def stop_words(request: web.Request) -> web.Response:
             await rows.audit.record("call.words_stopped", {"call": call})
     request.app[BUS].words_stopped(viewer.organisation_id, call)
     place = request.app[STREAM_RECOVERY].find(call)
-    request.app[STREAM_STOPS].order(call, place.stream if place and place.stream else twiml.STREAM_NAME)
+    request.app[STREAM_STOPS].order(call, place.stream if place and place.stream else stream_start.NAME)
     _log.info("words stopped", call=call)
     return web.Response(status=204)

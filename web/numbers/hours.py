@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import cast
-from uuid import UUID
 
 from aiohttp import web
 
@@ -21,7 +20,7 @@ from web.request.access import Rows, Viewer
 from web.request.callers import shown
 from web.request.countries import dialled_for
 from web.request.errors import NotFoundError
-from web.request.forms import field
+from web.request.forms import field, read_uuid
 from web.request.places import REGIONS, TIME_ZONES, zone_choices
 from web.request.render import render
 
@@ -119,10 +118,7 @@ def _today(rows: Rows, plan: Plan) -> date:
 
 async def _mine(request: web.Request, rows: Rows) -> Number:
     """Return the number that the address names. Raises `NotFoundError`."""
-    try:
-        number = await rows.numbers.get(UUID(request.match_info["number"]))
-    except ValueError:
-        raise NotFoundError from None
+    number = await rows.numbers.get(read_uuid(request.match_info["number"]))
     if number is None:
         raise NotFoundError
     return number

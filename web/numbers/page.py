@@ -23,8 +23,8 @@ from web.numbers.view import CHECKED, Board, Facts, board, check_details
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
-from web.request.errors import InvalidError, NotFoundError, TooManyError
-from web.request.forms import field as form_field
+from web.request.errors import InvalidError, NotFoundError, TooManyError, whole_seconds
+from web.request.forms import field as form_field, read_uuid
 from web.request.render import render
 from web.resources import PHONE_NUMBERS
 
@@ -158,7 +158,7 @@ async def again(request: web.Request) -> web.StreamResponse:
     """Retry the order now."""
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
-        order = await rows.ordering.try_again(_id(request.match_info["order"]))
+        order = await rows.ordering.try_again(read_uuid(request.match_info["order"]))
         if order is None:
             raise NotFoundError
         await rows.audit.record("number.order_retried", {"order": str(order.id)})
@@ -170,7 +170,7 @@ async def cancel(request: web.Request) -> web.StreamResponse:
     """Cancel an order that is stuck."""
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
-        order = await rows.ordering.cancel(_id(request.match_info["order"]))
+        order = await rows.ordering.cancel(read_uuid(request.match_info["order"]))
         if order is None:
             raise NotFoundError
         await rows.audit.record("number.order_cancelled", {"order": str(order.id)})
@@ -218,12 +218,16 @@ async def _page(
         problem = problem or _refused("search", error)
     now = await _look(request, viewer)
     status = 200 if problem is None else problem.status
-    page = render(
-        request, "numbers/numbers.html", status=status, board=now, found=found, problem=problem, key=uuid4()
+    return render(
+        request,
+        "numbers/numbers.html",
+        status=status,
+        retry_after=None if problem is None else problem.retry_after,
+        board=now,
+        found=found,
+        problem=problem,
+        key=uuid4(),
     )
-    if problem is not None and problem.retry_after is not None:
-        page.headers["Retry-After"] = str(max(1, round(problem.retry_after + 0.5)))
-    return page
 
 
 async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found:
@@ -266,23 +270,16 @@ async def _repair(request: web.Request, number: Number) -> Sequence[twilio_confi
 
 
 async def _mine(request: web.Request, rows: Rows) -> Number:
-    number = await rows.numbers.get(_id(request.match_info["number"]))
+    number = await rows.numbers.get(read_uuid(request.match_info["number"]))
     if number is None:
         raise NotFoundError
     return number
 
 
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFoundError from None
-
-
 def _picked(sent: Mapping[str, str]) -> Picked:
     """Raises `InvalidError`."""
-    order = _id(sent["order"]) if sent["order"] else None
-    return Picked(local_number(sent["number"]), label_of(sent["label"]), _id(sent["key"]), order)
+    order = read_uuid(sent["order"]) if sent["order"] else None
+    return Picked(local_number(sent["number"]), label_of(sent["label"]), read_uuid(sent["key"]), order)
 
 
 def _at(number: Number) -> str:
@@ -290,7 +287,7 @@ def _at(number: Number) -> str:
 
 
 def _too_many(place: str, error: TooManyError) -> Problem:
-    sentence = f"Too many requests. Try again in {max(1, round(error.retry_after + 0.5))} seconds."
+    sentence = f"Too many requests. Try again in {whole_seconds(error.retry_after)} seconds."
     return Problem(place, sentence, status=429, retry_after=error.retry_after)
 
 

@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import AuditEntry, StripeEvent
-from db.queries.audit import LARGE_PAGE, PAGE, AuditFilter, Place
+from db.queries.audit import PAGE, Place
 from db.queries.rate_limits import Limit
 from web.organisation.audit_view import OUTSIDE, Line, asked, audit_filter, choices, line
 from web.request import access, csv_export, limits
-from web.request.access import Viewer
 from web.request.paging import page_after, read_page
 from web.request.render import render
 
@@ -60,24 +59,12 @@ async def export(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
     which = audit_filter(asked(request.query), zone)
-    answer = await csv_export.begin(request, "audit.csv", _COLUMNS)
-    await _write_all(request, viewer, which, zone, answer)
-    await answer.write_eof()
-    return answer
 
-
-async def _write_all(
-    request: web.Request, viewer: Viewer, which: AuditFilter, zone: ZoneInfo, answer: web.StreamResponse
-) -> None:
-    """Write one page per transaction, so that a slow download holds none open."""
-    after: Place | None = None
-    while True:
+    async def read(last: AuditEntry | None, size: int) -> Sequence[AuditEntry]:
         async with access.rows(request, viewer) as rows:
-            found = await rows.audit.page(which, after=after, limit=LARGE_PAGE)
-        await csv_export.write(answer, (_cells(line(entry, zone)) for entry in found))
-        if len(found) < LARGE_PAGE:
-            return
-        after = Place(found[-1].at, found[-1].id)
+            return await rows.audit.page(which, after=None if last is None else Place(last.at, last.id), limit=size)
+
+    return await csv_export.export(request, "audit.csv", _COLUMNS, read, lambda entry: _cells(line(entry, zone)))
 
 
 def _url(path: str, filters: dict[str, str], last: AuditEntry | None = None) -> str:

@@ -11,6 +11,7 @@ from db.base import BundleStatus
 from db.models import Bundle, Member, Number, NumberOrder, Organisation
 from db.queries.organisations import entitlements
 from web.numbers.view import STEPS
+from web.organisation.details import details_of
 from web.request.callers import shown
 
 Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
@@ -50,15 +51,9 @@ class Facts:
     """Whether the viewer may pay."""
 
 
-def has_details(organisation: Organisation) -> bool:
-    """Return whether the business details that the rules for numbers require are complete."""
-    asked = (organisation.legal_name, organisation.abn, organisation.street)
-    return all((*asked, organisation.locality, organisation.region, organisation.postcode))
-
-
 def papers_words(facts: Facts) -> str:
     """Return the state of the regulatory papers as a sentence; "" when nothing waits for them."""
-    if facts.platform_papers or not has_details(facts.organisation):
+    if facts.platform_papers or not details_of(facts.organisation).is_complete:
         return ""
     return _WAITS.get(facts.papers.status, "") if facts.papers else _WAITS["draft"]
 
@@ -117,7 +112,7 @@ def _soon(at: datetime, now: datetime) -> str:
 
 
 def _details(facts: Facts) -> Item:
-    known = has_details(facts.organisation)
+    known = details_of(facts.organisation).is_complete
     rejected = facts.papers is not None and facts.papers.status == "twilio-rejected" and not facts.platform_papers
     done = known and not rejected
     words = "Legal name, ABN and address: Australian numbers are only rented to identified businesses."

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from db.models import Organisation
 from web.request.places import REGIONS
 from web.request.typed import bare, tidy
 
@@ -20,6 +21,10 @@ TELLS = r"transcri|writ|record|caption|turned into (words|text)|\btext\b"
 
 _ABN_WEIGHTS = (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)  # abr.business.gov.au: "Format of the ABN"
 _NO_STREET = re.compile(r"\b(p\.?\s*o\.?\s*box|gpo box|locked bag|private bag|parcel locker)\b", re.IGNORECASE)
+
+
+PAPERS = ("legal_name", "abn", "street", "locality", "region", "postcode")
+"""The fields of the regulatory papers, which are columns of the organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ class Details:
 
     @property
     def papers(self) -> tuple[str, ...]:
-        """The fields of the regulatory papers."""
-        return (self.legal_name, self.abn, self.street, self.locality, self.region, self.postcode)
+        """The values of the regulatory papers, in the order of `PAPERS`."""
+        return tuple(getattr(self, name) for name in PAPERS)
 
     @property
     def is_complete(self) -> bool:
@@ -50,6 +55,17 @@ class Details:
         names = [field.name for field in fields(self)]
         pairs = {name: (getattr(before, name), getattr(self, name)) for name in names}
         return {name: f"{old or 'nothing'} → {new or 'nothing'}" for name, (old, new) in pairs.items() if old != new}
+
+
+def details_of(organisation: Organisation) -> Details:
+    """Return the details stored for the organisation."""
+    return Details(organisation.name, *(getattr(organisation, name) or "" for name in PAPERS))
+
+
+def store_papers(organisation: Organisation, details: Details) -> None:
+    """Store the fields of the papers; the name is not one of them."""
+    for name in PAPERS:
+        setattr(organisation, name, getattr(details, name) or None)
 
 
 def read_details(typed: Mapping[str, str]) -> Details:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
@@ -23,7 +22,7 @@ from web.request import access
 from web.request.access import Viewer
 from web.request.callers import shown
 from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
-from web.request.forms import field
+from web.request.forms import field, read_uuid
 from web.request.render import render
 
 _RETRY_MS = 1000  # until the browser reconnects
@@ -50,7 +49,7 @@ async def state(request: web.Request) -> web.StreamResponse:
 async def try_again(request: web.Request) -> web.StreamResponse:
     """Retry a waiting or failed order now."""
     viewer = await access.require(request, "settings")
-    order_id = _id(await field(request, "order"))
+    order_id = read_uuid(await field(request, "order"))
     async with access.rows(request, viewer) as rows:
         if await rows.orders.find(order_id) is None:
             raise NotFoundError
@@ -96,7 +95,7 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
         facts = Facts(
             organisation=rows.organisation,
             papers=await rows.ordering.bundle(),
-            platform_papers=bool(settings.twilio_bundle_sid and settings.twilio_address_sid),
+            platform_papers=settings.has_platform_bundle,
             numbers=await rows.numbers.all(),
             orders=await rows.orders.all(),
             answered=bool(await rows.calls.page(CallFilter(direction="inbound", outcome="answered"), limit=1)),
@@ -126,10 +125,3 @@ def _as_json(facts: Facts) -> dict[str, Any]:
         "next": checklist.next_up(facts) or "",
         "ring": "" if facts.answered else checklist.number_to_ring(facts),
     }
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFoundError from None

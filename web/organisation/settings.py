@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.models import Bundle, Organisation
+from db.models import Bundle
 from db.queries.audit import AuditFilter
 from db.queries.rate_limits import Limit
 from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
@@ -33,7 +33,6 @@ _SECTIONS = {
     "retention": "call_log_days.changed",
     "countries": "countries.changed",
 }
-_FIELDS = ("name", "legal_name", "abn", "street", "locality", "region", "postcode")
 
 routes = web.RouteTableDef()
 
@@ -49,16 +48,17 @@ async def change_details(request: web.Request) -> web.StreamResponse:
     """Change the business details. Papers that are not under review are filed with them."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
-    typed = {name: await field(request, name) for name in _FIELDS}
+    typed = {name: await field(request, name) for name in ("name", *business.PAPERS)}
     details = business.read_details(typed)
     if wrong := business.problems(details):
         return await _page(request, status=400, details=details, wrong=wrong)
     async with access.rows(request, viewer) as rows:
-        changed = details.changes(_details(rows.organisation))
-        _store(rows.organisation, details)
+        changed = details.changes(business.details_of(rows.organisation))
+        rows.organisation.name = details.name
+        business.store_papers(rows.organisation, details)
         if changed:
             await rows.audit.record("details.changed", changed)
-        await _file(rows, details, platform=_has_platform_papers(request.app))
+        await _file(rows, details, platform=request.app[SETTINGS].has_platform_bundle)
     raise web.HTTPSeeOther("/settings#details")
 
 
@@ -147,21 +147,6 @@ async def _file(rows: Rows, details: Details, *, platform: bool) -> None:
         await rows.audit.record("papers.filed")
 
 
-def _store(organisation: Organisation, details: Details) -> None:
-    organisation.name = details.name
-    for name, value in zip(_FIELDS[1:], details.papers, strict=True):
-        setattr(organisation, name, value or None)
-
-
-def _details(organisation: Organisation) -> Details:
-    return Details(**{name: getattr(organisation, name) or "" for name in _FIELDS})
-
-
-def _has_platform_papers(app: web.Application) -> bool:
-    settings = app[SETTINGS]
-    return bool(settings.twilio_bundle_sid and settings.twilio_address_sid)
-
-
 async def _page(
     request: web.Request,
     *,
@@ -178,7 +163,7 @@ async def _page(
     async with access.rows(request, viewer) as rows:
         organisation, papers = rows.organisation, await rows.ordering.bundle()
         changed = {section: await _last(rows, action) for section, action in _SECTIONS.items()}
-    stored = _details(organisation)
+    stored = business.details_of(organisation)
     shown = details or stored
     words = prompt if prompt is not None else (organisation.consent_prompt or ours)
     return render(
@@ -189,7 +174,7 @@ async def _page(
         details=shown,
         abn=business.shown_abn(shown.abn),
         papers=_papers(papers),
-        papers_are_ours=_has_platform_papers(request.app),
+        papers_are_ours=request.app[SETTINGS].has_platform_bundle,
         prompt=words,
         heard=organisation.consent_prompt or ours,
         ours=ours,

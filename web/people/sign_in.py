@@ -170,6 +170,5 @@ def _sent(request: web.Request, email: str) -> web.Response:
 
 def _limited(request: web.Request, email: str, error: TooManyError, *, sent: bool = False) -> web.Response:
     name = "people/sign_in_sent.html" if sent else "people/sign_in.html"
-    page = render(request, name, status=429, problem=limits.TOO_MANY_LINKS, email=email)
-    page.headers["Retry-After"] = error.retry_after_header
-    return page
+    words = limits.TOO_MANY_LINKS
+    return render(request, name, status=429, retry_after=error.retry_after, problem=words, email=email)

@@ -62,9 +62,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     try:
         await limits.spend(request, limits.SIGN_UP_NETWORK, network)
     except TooManyError as error:
-        page = _form(request, typed, {"form": _LIMITED}, status=429)
-        page.headers["Retry-After"] = error.retry_after_header
-        return page
+        return _form(request, typed, {"form": _LIMITED}, status=429, retry_after=error.retry_after)
     await _ask_for_mail(request.app, who, network)
     return render(request, "people/sign_up_sent.html", email=who.email)
 
@@ -110,9 +108,16 @@ def _check_ours(request: web.Request) -> None:
         raise UnavailableError(_CLOSED)
 
 
-def _form(request: web.Request, typed: dict[str, str], wrong: dict[str, str], *, status: int = 200) -> web.Response:
+def _form(
+    request: web.Request,
+    typed: dict[str, str],
+    wrong: dict[str, str],
+    *,
+    status: int = 200,
+    retry_after: float | None = None,
+) -> web.Response:
     known = facts(request.app) | {"typed": typed, "problems": wrong, "seats": seats(typed["seats"])}
-    return render(request, "people/sign_up.html", status=status, **known)
+    return render(request, "people/sign_up.html", status=status, retry_after=retry_after, **known)
 
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:

@@ -17,7 +17,7 @@ from web.people.team_view import ROLES, invitation_problem, may_invite, refusal,
 from web.request import access, limits
 from web.request.access import PERMISSIONS, Rows, Viewer
 from web.request.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
-from web.request.forms import field
+from web.request.forms import field, read_uuid
 from web.request.typed import tidy
 
 INVITATIONS = Limit("invitations", count=30, seconds=60 * 60)
@@ -56,7 +56,7 @@ async def invite(request: web.Request) -> web.StreamResponse:
 async def invite_again(request: web.Request) -> web.StreamResponse:
     """Mail a new link to an invited member. The previous link stops working."""
     viewer = await access.require(request, "team")
-    member_id = _id(request)
+    member_id = read_uuid(request.match_info["member"])
     async with access.rows(request, viewer) as rows:
         member = await _invited(rows, member_id)
     try:
@@ -77,7 +77,7 @@ async def change_role(request: web.Request) -> web.StreamResponse:
     An invited member is mailed a new invitation, which names the new role.
     """
     viewer = await access.require(request, "team")
-    member_id, wanted = _id(request), await field(request, "role")
+    member_id, wanted = read_uuid(request.match_info["member"]), await field(request, "role")
     role = next((each for each in ROLES if each == wanted), None)
     if role is None:
         return await page(request, viewer, Problem(str(member_id), "Choose one of the roles in the list."))
@@ -94,7 +94,7 @@ async def change_role(request: web.Request) -> web.StreamResponse:
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """Sign a member out everywhere, for example after losing a laptop. They sign in again by a link."""
     viewer = await access.require(request, "team")
-    member_id = _id(request)
+    member_id = read_uuid(request.match_info["member"])
     async with access.rows(request, viewer) as rows:
         await _asking(rows, viewer)
         member = await rows.members.locked(member_id)
@@ -112,7 +112,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 async def remove(request: web.Request) -> web.StreamResponse:
     """Remove a member or withdraw an invitation: sign out, close consoles, revoke links."""
     viewer = await access.require(request, "team")
-    member_id = _id(request)
+    member_id = read_uuid(request.match_info["member"])
     try:
         await _remove(request, viewer, member_id)
     except InvalidError as error:
@@ -209,13 +209,6 @@ async def _ask_for_mail(request: web.Request, viewer: Viewer, rows: Rows, member
     await rows.sign_ins.end_links(member_id)
     facts = {"member": str(member_id), "inviter": viewer.name, "network": limits.network(request)}
     await queue.put(rows.session, "invitation", facts)
-
-
-def _id(request: web.Request) -> UUID:
-    try:
-        return UUID(request.match_info["member"])
-    except ValueError:
-        raise NotFoundError from None
 
 
 def _at(member_id: UUID) -> str:

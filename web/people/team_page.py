@@ -42,7 +42,7 @@ class Problem:
     sentence: str
     field: str = ""
     status: int = 400
-    retry_after: str = ""
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,17 @@ async def page(
 ) -> web.Response:
     """Render the page, with ``problem`` and the invitation as typed."""
     team = await _look(request, viewer)
-    answer = render(
+    return render(
         request,
         "people/team.html",
         status=problem.status if problem else 200,
+        retry_after=problem.retry_after if problem else None,
         team=team,
         does=DOES,
         roles=roles_given_by(viewer.role),
         problem=problem,
         typed=typed or Invited(role="supervisor" if team.seats.are_full else "agent"),
     )
-    if problem is not None and problem.retry_after:
-        answer.headers["Retry-After"] = problem.retry_after
-    return answer
 
 
 async def _look(request: web.Request, viewer: Viewer) -> TeamState:
@@ -96,7 +94,7 @@ def problem_of(place: str, error: Exception) -> Problem:
         return Problem(place, sentence, "email", status=409)
     if isinstance(error, TooManyError):
         sentence = "Too many invitations were sent. Please wait a few minutes, then send this one."
-        return Problem(place, sentence, status=429, retry_after=error.retry_after_header)
+        return Problem(place, sentence, status=429, retry_after=error.retry_after)
     return Problem(place, str(error))
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 from aiohttp import web
+
+PAGE = 500  # rows
+
+Row = TypeVar("Row")
 
 _EXCEL_UTF8 = "\ufeff"  # byte order mark: without it Excel assumes another character set
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -17,8 +22,20 @@ def safe(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-async def begin(request: web.Request, name: str, columns: Sequence[str]) -> web.StreamResponse:
-    """Start the response to ``request``: a download with the header row. `write` the rest, then end it."""
+async def export(
+    request: web.Request,
+    name: str,
+    columns: Sequence[str],
+    read: Callable[[Row | None, int], Awaitable[Sequence[Row]]],
+    cells: Callable[[Row], Sequence[str]],
+    size: int = PAGE,
+) -> web.StreamResponse:
+    """Answer ``request`` with a download: ``columns``, then the ``cells`` of every row.
+
+    ``read`` returns the page of at most ``size`` rows after a row, None for the first page: each page is a
+    transaction of its own, so that a slow download holds none open.
+    """
+    found = await read(None, size)
     answer = web.StreamResponse(
         headers={
             "Content-Type": "text/csv; charset=utf-8",
@@ -27,12 +44,11 @@ async def begin(request: web.Request, name: str, columns: Sequence[str]) -> web.
     )
     await answer.prepare(request)
     await answer.write((_EXCEL_UTF8 + _csv([columns])).encode())
+    while found:
+        await answer.write(_csv(cells(row) for row in found).encode())
+        found = await read(found[-1], size) if len(found) == size else []
+    await answer.write_eof()
     return answer
-
-
-async def write(answer: web.StreamResponse, rows: Iterable[Sequence[str]]) -> None:
-    """Write ``rows`` to the response."""
-    await answer.write(_csv(rows).encode())
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> str:

@@ -5,6 +5,9 @@
     ├─ NotSignedInError      401   pages redirect to /sign-in instead
     ├─ ForbiddenError        403   signed in, but without permission
     ├─ NotFoundError         404   missing, or another organisation's: the answer is the same
+    ├─ TooSlowError          408   the body did not arrive in time
+    ├─ TooLargeError         413   the body is too large, or has too many fields
+    ├─ WrongTypeError        415   the body is of another kind than asked for
     ├─ TooManyError          429   with Retry-After
     └─ UnavailableError      503   a dependency is missing
 
@@ -53,6 +56,24 @@ class NotFoundError(RefusalError):
     sentence = "Page not found."
 
 
+class TooSlowError(RefusalError):
+    """The body did not arrive in time."""
+
+    sentence = "That took too long to arrive. Please try again."
+
+
+class TooLargeError(RefusalError):
+    """The body is too large, or has too many fields."""
+
+    sentence = "That was too large. Send less and try again."
+
+
+class WrongTypeError(RefusalError):
+    """The body is of another kind than asked for."""
+
+    sentence = "We cannot read what was sent. Use the form on our page."
+
+
 class TooManyError(RefusalError):
     """A rate limit is exceeded. ``retry_after`` is in seconds, and becomes the Retry-After header."""
 
@@ -61,11 +82,6 @@ class TooManyError(RefusalError):
     def __init__(self, retry_after: float, sentence: str | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
-
-    @property
-    def retry_after_header(self) -> str:
-        """Return ``retry_after`` in whole seconds, rounded up."""
-        return str(ceil(self.retry_after))
 
 
 class UnavailableError(RefusalError):
@@ -79,6 +95,9 @@ STATUS: dict[type[Exception], int] = {
     NotSignedInError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
+    TooSlowError: 408,
+    TooLargeError: 413,
+    WrongTypeError: 415,
     TooManyError: 429,
     UnavailableError: 503,
     UnstorableError: 400,
@@ -116,6 +135,11 @@ _PAGES: Mapping[int, tuple[str, str]] = {
     504: ("A service that we rely on took too long", "Live calls continue. Please try again in a moment."),
 }
 _OTHER_REFUSAL = ("That did not work", "Go back and try again.")
+
+
+def whole_seconds(retry_after: float) -> int:
+    """Return what a Retry-After header says: at least 1."""
+    return max(1, ceil(retry_after))
 
 
 def page(status: int) -> tuple[str, str]:

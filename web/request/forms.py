@@ -7,12 +7,22 @@ write the files of a multipart form to disk, and this process has none.
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from aiohttp import web
 
 from web.config import SETTINGS
-from web.request.errors import ForbiddenError, InvalidError
+from web.request.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    TooSlowError,
+    WrongTypeError,
+)
 
 FORM = "application/x-www-form-urlencoded"
 READ_SECONDS = 15.0  # for a whole body; 256 kB in that time are 140 kbit/s
@@ -25,11 +35,36 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 async def field(request: web.Request, name: str) -> str:
     """Return the text of field ``name``, "" if absent. If it comes twice, the first one counts.
 
-    Raises `InvalidError` for a body that is not such a form, 415 for a multipart one, and as `read_body` does.
+    Raises `InvalidError` for a body that is not such a form, `WrongTypeError` for a multipart one, and as `read_body`
+    does.
     """
     if _FIELDS not in request:
         request[_FIELDS] = await _read(request)
     return request[_FIELDS].get(name, "")
+
+
+async def uuid_field(request: web.Request, name: str) -> UUID:
+    """Return the UUID in field ``name``. Raises `InvalidError`, and as `field` does."""
+    try:
+        return UUID(await field(request, name))
+    except ValueError:
+        raise InvalidError from None
+
+
+def read_uuid(text: str) -> UUID:
+    """Return the id of a row as an address or a form names it. Raises `NotFoundError` if it cannot be one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFoundError from None
+
+
+async def read_json(request: web.Request) -> Any:
+    """Return the body as JSON; None if it is none. Raises as `read_body` does."""
+    try:
+        return json.loads(await read_body(request))
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
+        return None
 
 
 def check_own_page(request: web.Request) -> None:
@@ -46,22 +81,24 @@ def check_own_page(request: web.Request) -> None:
 async def read_body(request: web.Request, *, seconds: float = READ_SECONDS, largest: int | None = None) -> bytes:
     """Return the whole body, decompressed: at most ``largest`` bytes, or the application's limit (256 kB).
 
-    Raises 408 if it takes longer than ``seconds``, 413 if it is too large, 400 if it does not match its
-    Content-Encoding, and ConnectionError if the client disconnected.
+    Raises `TooSlowError` if it takes longer than ``seconds``, `TooLargeError`, `InvalidError` if it does not match
+    its Content-Encoding, and ConnectionError if the client disconnected.
     """
     limited = request if largest is None else request.clone(client_max_size=largest)
     try:
         async with asyncio.timeout(seconds):
             return await limited.read()
     except TimeoutError:
-        raise web.HTTPRequestTimeout from None
+        raise TooSlowError from None
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLargeError from None
     except web.RequestPayloadError:
-        raise web.HTTPBadRequest from None
+        raise InvalidError from None
 
 
 async def _read(request: web.Request) -> dict[str, str]:
     if request.content_type.startswith("multipart/"):
-        raise web.HTTPUnsupportedMediaType
+        raise WrongTypeError
     if request.content_type != FORM:
         return {}
     try:

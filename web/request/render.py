@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from web.config import SETTINGS
 from web.request import session as request_session
 from web.request.access import VIEWER
+from web.request.errors import whole_seconds
 from web.request.static_files import StaticFiles
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -30,11 +31,17 @@ def environment(static_files: StaticFiles) -> Environment:
     return loaded
 
 
-def render(request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
-    """The page ``name``; it is given ``status``, and ``viewer`` and ``csrf_token`` if `access` has found a viewer."""
+def render(
+    request: web.Request, name: str, *, status: int = 200, retry_after: float | None = None, **context: Any
+) -> web.Response:
+    """Return the page ``name``. It is given ``status``, and ``viewer`` and ``csrf_token`` if there is a viewer.
+
+    ``retry_after``: seconds until another attempt makes sense, for a page with status 429 or 503.
+    """
     viewer = request.get(VIEWER)
     sign_in = request_session.read(request) if viewer is not None else None
     settings = request.app[SETTINGS]
     token = request_session.csrf_token(sign_in, settings) if sign_in is not None else None
     text = request.app[JINJA].get_template(name).render(viewer=viewer, csrf_token=token, status=status, **context)
-    return web.Response(text=text, content_type="text/html", status=status)
+    headers = {} if retry_after is None else {"Retry-After": str(whole_seconds(retry_after))}
+    return web.Response(text=text, content_type="text/html", status=status, headers=headers)

@@ -13,7 +13,15 @@ from prometheus_client import Counter, Histogram
 from db.engine import DatabaseUnavailableError, UnstorableError
 from runtime import tracing
 from web.config import Settings
-from web.request.errors import CLIENT_LEFT, NotSignedInError, RefusalError, TooManyError, page, status_of
+from web.request.errors import (
+    CLIENT_LEFT,
+    NotSignedInError,
+    RefusalError,
+    TooManyError,
+    page,
+    status_of,
+    whole_seconds,
+)
 from web.request.render import render
 from web.serving.health import DRAINING
 from web.serving.security_headers import security_headers
@@ -123,7 +131,7 @@ def _refused(
     sentence = str(error) if isinstance(error, RefusalError) else None
     response = _answer(request, status_of(error), sentence)
     if isinstance(error, TooManyError):
-        response.headers["Retry-After"] = error.retry_after_header
+        response.headers["Retry-After"] = str(whole_seconds(error.retry_after))
     return response
 
 

@@ -156,6 +156,5 @@ async def test_pages_hold_every_entry_once_the_newest_first(database: Database, 
             seen += page
             after = Place(page[-1].at, page[-1].id)
         assert [entry.action for entry in seen] == actions[::-1]
-        assert [entry.id for entry in seen] == [entry.id async for entry in log.everything(AuditFilter())]
         nouns = [entry.action for entry in await log.page(AuditFilter(action="number"))]
         assert nouns == [action for action in actions[::-1] if action.split(".")[0] == "number"]

@@ -18,8 +18,8 @@ from db.models import Call, Member, Organisation
 from db.queries.calls import PAGE, Calls
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
-from web.calls.log import EXPORT_PAGE
 from web.calls.log_view import REASON_WORDS
+from web.request.csv_export import PAGE as EXPORT_PAGE
 
 Browsers = Callable[[], Browser]
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)  # in Sydney

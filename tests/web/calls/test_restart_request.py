@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from aiohttp import web
 
 from provisioning.twilio.client import client_of
 from sandbox.twilio.rest.registry import Passed
 from tests.kit.vendors.twilio_customer import settings as account_of, town
 from web.calls.stream_recovery import StreamRecovery
+from web.calls.stream_start import stream_start
 from web.config import SETTINGS, Settings
 from web.resources import TWILIO
 
@@ -29,6 +32,11 @@ async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(set
         call = emulator.place_call().sid
         emulator.registry.watchers.append(passed.append)
         async with client_of(app[SETTINGS]) as app[TWILIO]:
-            await StreamRecovery(app)._order(call, "MZ1", "ticket")
+            start = stream_start(
+                app[SETTINGS], org=uuid4(), call=call, direction="inbound", agent=None, name="after-MZ1"
+            )
+            await StreamRecovery(app)._order(call, start)
     (asked,) = passed
+    assert (asked.form["Name"], asked.form["Track"]) == ("after-MZ1", "both_tracks")
+    assert asked.form["Url"] == f"{settings.media_public_url}/twilio/stream"
     assert asked.form["StatusCallback"] == f"{public}/twilio/stream/status#e=sydney&rc=3&rp=5xx,ct,rt"

@@ -9,9 +9,11 @@ from hypothesis import given, strategies as st
 
 from sandbox.twilio.phone import twiml as sandbox_twiml
 from web.calls import twiml
+from web.calls.stream_start import StreamStart
 
 CALLBACKS = twiml.Callbacks("https://app.example.au")
-STREAM = twiml.Stream("wss://media.example.au/twilio/stream", "ticket", "This call is transcribed.")
+START = StreamStart("wss://media.example.au/twilio/stream", "ticket", "https://app.example.au")
+STREAM = twiml.Transcribed(START, "This call is transcribed.")
 CALL = "CA" + "1" * 32
 
 
@@ -21,7 +23,7 @@ def verbs(text: str) -> list[ET.Element]:
     return list(root)
 
 
-def ring(agents: list[str], stream: twiml.Stream | None = STREAM, caller: str = "+61412345678") -> str:
+def ring(agents: list[str], stream: twiml.Transcribed | None = STREAM, caller: str = "+61412345678") -> str:
     return twiml.ring_agents(agents, call=CALL, caller=caller, stream=stream, callbacks=CALLBACKS)
 
 
@@ -111,7 +113,7 @@ def test_twilio_finds_nothing_to_warn_about(text: str) -> None:
 
 @given(st.text(st.characters(), max_size=50), st.text(st.characters(), max_size=50))
 def test_any_prompt_and_any_caller_make_good_xml(prompt: str, caller: str) -> None:
-    stream = twiml.Stream("wss://media.example.au/twilio/stream", "ticket", prompt + "<&\x00\ud800")
+    stream = twiml.Transcribed(START, prompt + "<&\x00\ud800")
     text = ring(["alice"], stream, caller)
     say = verbs(text)[0]
     assert (say.text or "").endswith("<&")

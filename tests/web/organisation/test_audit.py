@@ -14,11 +14,12 @@ import pytest
 from db.engine import Database
 from db.models import AuditEntry, Member
 from db.queries import audit, stripe_events
-from db.queries.audit import BILBY, LARGE_PAGE, PAGE, STRIPE, Actor, Details
+from db.queries.audit import BILBY, PAGE, STRIPE, Actor, Details
 from tests.kit.web.cast import Cast
 from tests.kit.web.rate_limits import use_up
 from tests.kit.web.site import Browser
 from web.organisation.audit import EXPORTS
+from web.request.csv_export import PAGE as EXPORT_PAGE
 
 SIGNED_IN = "Member signed in"
 Browsers = Callable[[], Browser]
@@ -164,7 +165,7 @@ async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
 ) -> None:
     evil = Actor('=HYPERLINK("http://evil.example")', cast.alice.id, "203.0.113.7")
     await record(database, cast, "member.invited", {"=cmd|' /C calc'!A0": "@SUM(1)", "role": "agent"}, evil)
-    done = [f"thing.done_{n}" for n in range(LARGE_PAGE + 1)]
+    done = [f"thing.done_{n}" for n in range(EXPORT_PAGE + 1)]
     async with database.begin() as session:
         for action in done:
             await audit.record(session, cast.a.id, action, None, BILBY)

@@ -20,7 +20,8 @@ from sandbox.twilio.phone.verbs import (
     StartStream,
     StopStream,
 )
-from web.calls.twiml import Callbacks, Stream, call_out, ring_agents
+from web.calls.stream_start import StreamStart
+from web.calls.twiml import Callbacks, Transcribed, call_out, ring_agents
 
 
 def verbs(inside: str) -> tuple[object, ...]:
@@ -81,7 +82,10 @@ def test_what_twilios_library_writes_is_understood() -> None:
 
 
 def test_what_the_product_writes_is_understood_without_a_warning() -> None:
-    callbacks, stream = Callbacks("https://w"), Stream("wss://m/twilio/stream", "t" * 300, "You may be transcribed.")
+    callbacks, stream = (
+        Callbacks("https://w"),
+        Transcribed(StreamStart("wss://m/twilio/stream", "t" * 300, "https://w"), "You may be transcribed."),
+    )
     inbound = ring_agents(["bob", "dana"], call="CA1", caller="+61491570156", stream=stream, callbacks=callbacks)
     outbound = call_out("+61491570156", caller_id="+61255501234", stream=stream, callbacks=callbacks)
     for text, count in ((inbound, 3), (outbound, 2)):
