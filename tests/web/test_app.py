@@ -1,4 +1,4 @@
-"""The process: starts without its surroundings, serves once they are there, says what is wrong, ends when told."""
+"""The process starts without its dependencies, serves once they are there, reports errors, and ends on a signal."""
 
 from __future__ import annotations
 

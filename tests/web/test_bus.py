@@ -1,4 +1,4 @@
-"""Facts over a real NATS server: told, heard, kept through an outage, and never waited for."""
+"""Events over a real NATS server: published, received, kept through an outage, and never waited for."""
 
 from __future__ import annotations
 

@@ -325,9 +325,9 @@ async def state(owner: Browser) -> str:
 @contextmanager
 def unheard(shop: Shop) -> Iterator[None]:
     """Stripe's events happen, and are not sent."""
-    told, shop.stripe.account.on_event = shop.stripe.account.on_event, []
+    forward, shop.stripe.account.on_event = shop.stripe.account.on_event, []
     yield
-    shop.stripe.account.on_event = told
+    shop.stripe.account.on_event = forward
 
 
 async def know(shop: Shop, owner: Member) -> None:

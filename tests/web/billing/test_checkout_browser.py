@@ -50,7 +50,7 @@ async def opened(window: Browser, shop: Shop) -> AsyncIterator[Open]:
 
 
 async def fits(page: Page) -> None:
-    """Nothing sticks out, on a desk nor in a hand."""
+    """Nothing overflows, on a desktop or on a phone."""
     for width in (1280, 360):
         await page.set_viewport_size({"width": width, "height": 900})
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -75,12 +75,12 @@ async def test_over_to_stripe_and_back(shop: Shop, opened: Open) -> None:
     await enter(page, ABN="51 824 753 556", Street_address="1 Bligh Street")
     await page.get_by_role("button", name="Continue to payment").click()
     await page.wait_for_url("**/c/pay/**")
-    told, shop.stripe.account.on_event = shop.stripe.account.on_event, []
+    forward, shop.stripe.account.on_event = shop.stripe.account.on_event, []
     shop.stripe.buy(shop.checkouts[0]["id"])
     await page.goto(f"{shop.site.url}/checkout/success?session_id={shop.checkouts[0]['id']}")
     await expect(page.get_by_text("Waiting for Stripe’s confirmation")).to_be_visible()
     await fits(page)
-    shop.stripe.account.on_event = told
+    shop.stripe.account.on_event = forward
     for event in shop.stripe.events:
         shop.stripe.resend(event["id"])
     await page.wait_for_url("**/onboarding")

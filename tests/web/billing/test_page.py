@@ -267,13 +267,13 @@ async def test_too_often_is_told_when_to_come_back(shop: Shop) -> None:
     st.booleans(),
 )
 def test_every_state_is_said_in_words(
-    status: OrganisationStatus, told: SubscriptionStatus | None, paid: bool, ending: bool
+    status: OrganisationStatus, at_stripe: SubscriptionStatus | None, paid: bool, ending: bool
 ) -> None:
     organisation = Organisation(name="A", status=status, time_zone="Australia/Perth")
     moment = datetime(2026, 12, 1, tzinfo=UTC)
     row = Subscription(
-        status=told,
-        stripe_subscription_id="sub_1" if told else None,
+        status=at_stripe,
+        stripe_subscription_id="sub_1" if at_stripe else None,
         cancel_at_period_end=ending,
         current_period_end=moment,
         paid_at=moment if paid else None,
@@ -284,7 +284,7 @@ def test_every_state_is_said_in_words(
         said = billing_view.state(organisation, known)
         assert said.title
         assert "  " not in said.words
-        assert (said.tone == "good") == (ENTITLEMENTS[status].transcribes and not (known and told and ending))
+        assert (said.tone == "good") == (ENTITLEMENTS[status].transcribes and not (known and at_stripe and ending))
         if said.tone == "bad":
             assert said.fix or status == "past_due"
 

@@ -49,25 +49,25 @@ async def test_page_and_ticket_are_given_as_the_table_says(
 ) -> None:
     await stands(database, cast.a, status=state)
     viewer = await browser().sign_in(await _member(database, cast, role))
-    status, told = await _ticket(viewer)
+    status, answered = await _ticket(viewer)
     page = await viewer.get("/console")
     text = await page.text()
     if role in ENTITLEMENTS[state].watchers:
         assert (status, page.status) == (200, 200)
         assert "call-list" in text
-        assert (told["trouble"] is None) == (state in ("active", "trialing"))
+        assert (answered["trouble"] is None) == (state in ("active", "trialing"))
     else:
-        assert (status, told["reason"], page.status) == (403, state, 200)
-        assert "ticket" not in told
+        assert (status, answered["reason"], page.status) == (403, state, 200)
+        assert "ticket" not in answered
         assert ENTITLEMENTS[state].problem in text
         assert "call-list" not in text
 
 
 async def test_who_pays_is_shown_how_to_mend_it(cast: Cast, database: Database, browser: Browsers) -> None:
     await stands(database, cast.a, status="past_due")
-    _, told = await _ticket(await browser().sign_in(cast.alice))
+    _, answered = await _ticket(await browser().sign_in(cast.alice))
     entitlements = ENTITLEMENTS["past_due"]
-    assert told["trouble"] == {
+    assert answered["trouble"] == {
         "state": "past_due",
         "words": entitlements.problem,
         "remedy": entitlements.remedy,
@@ -80,8 +80,8 @@ async def test_who_pays_is_shown_how_to_mend_it(cast: Cast, database: Database, 
 async def test_everybody_else_is_told_whom_to_ask(cast: Cast, database: Database, browser: Browsers) -> None:
     await stands(database, cast.a, status="past_due")
     for member in (cast.sam, cast.bob):
-        _, told = await _ticket(await browser().sign_in(member))
-        trouble = told["trouble"]
+        _, answered = await _ticket(await browser().sign_in(member))
+        trouble = answered["trouble"]
         assert isinstance(trouble, dict)
         assert (trouble["remedy"], trouble["link"]) == ("Please ask Alice Ashby to fix the payment.", "")
     page = await (await (await browser().sign_in(cast.bob)).get("/console")).text()
@@ -116,13 +116,13 @@ async def test_the_phone_stays_while_calls_connect(
 
 async def test_another_organisation_is_not_touched(cast: Cast, database: Database, browser: Browsers) -> None:
     await stands(database, cast.a, status="cancelled")
-    status, told = await _ticket(await browser().sign_in(cast.charlie))
-    assert (status, told["trouble"]) == (200, None)
+    status, answered = await _ticket(await browser().sign_in(cast.charlie))
+    assert (status, answered["trouble"]) == (200, None)
 
 
 async def test_a_forged_form_is_no_matter_of_money(cast: Cast, database: Database, browser: Browsers) -> None:
     await stands(database, cast.a, status="past_due")
     bob = await browser().sign_in(cast.bob)
     bob.csrf = "0" * 64
-    status, told = await _ticket(bob)
-    assert (status, "trouble" in told) == (403, False)
+    status, answered = await _ticket(bob)
+    assert (status, "trouble" in answered) == (403, False)

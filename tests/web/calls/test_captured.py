@@ -132,7 +132,7 @@ class Parrot:
 
 @pytest_asyncio.fixture
 async def speaking() -> AsyncIterator[tuple[Parrot, TwilioSettings]]:
-    """A Twilio that answers what it is told to, and the settings of an account there."""
+    """A Twilio that gives prepared answers, and the settings of an account there."""
     parrot, app = Parrot(), web.Application()
     app.router.add_route("*", "/{path:.*}", parrot.answer)
     async with TestServer(app) as server:

@@ -1,4 +1,4 @@
-"""Which streams are where and which are lost: told in any order, by anybody, one loss is one start."""
+"""Which node has which stream: reports in any order and from any source cause one start for each loss."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def known() -> StreamRegistry:
 
 @given(st.lists(st.sampled_from(["twilio", "silence", "handover", "answer", "broken"]), max_size=12))
 def test_one_loss_is_one_start(reports: list[str]) -> None:
-    """However often a loss is told, until the call has another stream; and a stream lost again is a new loss."""
+    """However often a loss is reported until the call has another stream; losing that one is a new loss."""
     registry = StreamRegistry()
     registry.alive("a", 0)
     registry.note(started("MZ0", "a"))

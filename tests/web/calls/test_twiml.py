@@ -1,4 +1,4 @@
-"""What Twilio is told: the order of verbs, the attributes that matter, and XML that any text survives."""
+"""Our TwiML: the order of verbs, the attributes that matter, and escaping of any text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Twilio is told to do with a call in each state of a subscription: talk, be transcribed, or, politely, not."""
+"""What happens to a call in each state of a subscription: connected and transcribed, connected only, or refused."""
 
 from __future__ import annotations
 

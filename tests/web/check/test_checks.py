@@ -34,7 +34,7 @@ SOUND = {"Twilio", "number sales", "papers"}  # what a misdirected number leaves
 
 
 @pytest_asyncio.fixture
-async def well(node: Node, settings: Settings, telephone: Twilio, till: Stripe) -> Settings:
+async def well(node: Node, settings: Settings, telephone: Twilio, stripe_account: Stripe) -> Settings:
     """Settings under which everything is reachable."""
     await node.connected()
     values = settings.model_dump() | {
@@ -43,13 +43,13 @@ async def well(node: Node, settings: Settings, telephone: Twilio, till: Stripe) 
         "twilio_api_base": telephone.url,
         "aws_ai_opt_out": "attested",
         "voice_sdk_url": f"{telephone.url}/voice-sdk.js",
-        **stripe_values(till),
+        **stripe_values(stripe_account),
     }
     return Settings.model_validate(values)
 
 
 @pytest_asyncio.fixture
-async def till(settings: Settings) -> AsyncIterator[Stripe]:
+async def stripe_account(settings: Settings) -> AsyncIterator[Stripe]:
     """A Stripe account whose webhooks lead to us."""
     facts = StripeSettings(KEY, SECRET, PRICE, webhook_url=f"{settings.web_public_url}/stripe/webhook")
     async with stripe(facts) as emulator:
@@ -172,11 +172,11 @@ async def test_a_bus_that_lets_web_hear_is_found_out(well: Settings, node: Node)
 async def test_other_admins_see_checks_of_their_own_things_alone(browser: Callable[[], Browser], cast: Cast) -> None:
     charlie = await browser().sign_in(cast.charlie)
     page = await (await charlie.get("/check")).text()
-    told = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
+    answered = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
     now = await (await charlie.get("/check?now=1")).text()
-    assert [finding["name"] for finding in told if finding["name"] not in own.CHECKS] == []
-    assert {finding["name"] for finding in told} == set(own.CHECKS)
-    for text in (page, now, json.dumps(told)):
+    assert [finding["name"] for finding in answered if finding["name"] not in own.CHECKS] == []
+    assert {finding["name"] for finding in answered} == set(own.CHECKS)
+    for text in (page, now, json.dumps(answered)):
         assert not [name for name in set(check_checks.CHECKS) - set(own.CHECKS) if f'data-name="{name}"' in text]
         assert not re.search(r"PN[0-9a-f]{32}|TWILIO_|NATS|Stripe key|DATABASE", text)
 
@@ -187,9 +187,9 @@ async def test_who_has_not_paid_sees_nothing_of_the_platform(
 ) -> None:
     await stands(database, cast.b, status=status)
     charlie = await browser().sign_in(cast.charlie)
-    told = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
-    assert {finding["name"] for finding in told} == set(own.CHECKS)
-    assert named([CheckResult(**finding) for finding in told])["subscription"].fix
+    answered = [json.loads(line) for line in (await (await charlie.get("/check/findings")).text()).splitlines()]
+    assert {finding["name"] for finding in answered} == set(own.CHECKS)
+    assert named([CheckResult(**finding) for finding in answered])["subscription"].fix
 
 
 async def test_an_operators_address_counts_in_any_letters(settings: Settings) -> None:
@@ -226,9 +226,9 @@ async def test_operators_see_the_findings_and_agents_do_not(browser: Callable[[]
 async def test_each_finding_is_told_as_soon_as_it_is_there(browser: Callable[[], Browser], cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/check")).text()
-    told = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
-    assert {finding["name"] for finding in told} == set(check_checks.CHECKS)
-    assert all(f'data-name="{finding["name"]}"' in page for finding in told)
+    answered = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
+    assert {finding["name"] for finding in answered} == set(check_checks.CHECKS)
+    assert all(f'data-name="{finding["name"]}"' in page for finding in answered)
 
 
 async def test_looking_too_often_waits(browser: Callable[[], Browser], cast: Cast, database: Database) -> None:

@@ -177,7 +177,7 @@ async def test_what_passes_by_itself_is_not_announced(
     socket = await media.console()
     await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
     await socket.tell("call.started", call=call_view(CALL, str(cast.bob.id), state="waiting_for_slot"))
-    for _ in range(15):  # ms pass as they are told to: it is drawn, and its two seconds are not over
+    for _ in range(15):  # the fake clock advances by milliseconds: it is drawn, and its two seconds are not over
         await asyncio.sleep(0.1)
         await context.clock.run_for(50)
     await shows(page, "starting")

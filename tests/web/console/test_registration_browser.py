@@ -44,7 +44,7 @@ QUICK = {"graceMs": 200, "retryMs": 20, "longestRetryMs": 80, "stableMs": 60_000
 
 
 @dataclass
-class Desk:
+class PhonePage:
     """A page, and what its server answers to the next requests for a token (200 once there is nothing left)."""
 
     page: Page | None = None
@@ -73,8 +73,8 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(free_port: Callable[[], int], window: Browser) -> AsyncIterator[Desk]:
-    made = Desk()
+async def softphone(free_port: Callable[[], int], window: Browser) -> AsyncIterator[PhonePage]:
+    made = PhonePage()
     app = web.Application()
     app.router.add_static("/static", STATIC)
     app.router.add_post("/voice/token", made.token)
@@ -88,82 +88,86 @@ async def desk(free_port: Callable[[], int], window: Browser) -> AsyncIterator[D
     await runner.cleanup()
 
 
-async def test_it_registers_with_our_sounds_and_precise_errors(desk: Desk) -> None:
-    await desk.start()
-    assert await desk.log("ready") == ["loading", "new 1", "register", "ready"]
-    options = await desk.run("options")
+async def test_it_registers_with_our_sounds_and_precise_errors(softphone: PhonePage) -> None:
+    await softphone.start()
+    assert await softphone.log("ready") == ["loading", "new 1", "register", "ready"]
+    options = await softphone.run("options")
     assert (options["edge"], options["enableImprovedSignalingErrorPrecision"]) == ("sydney", True)
     assert all("/static/sounds/" in url for url in options["sounds"].values())
 
 
 @pytest.mark.parametrize("code", [20101, 20104, 20151, 31202, 31203, 31207, 53000])
-async def test_a_refusal_ends_in_a_new_device_with_a_new_token(desk: Desk, code: int) -> None:
-    await desk.start()
-    await desk.log("ready")
-    await desk.run(f"device.emit('error', {{ code: {code} }})")
-    assert await desk.log("ready") == ["offline", "destroy", "new 2", "register", "ready"]
+async def test_a_refusal_ends_in_a_new_device_with_a_new_token(softphone: PhonePage, code: int) -> None:
+    await softphone.start()
+    await softphone.log("ready")
+    await softphone.run(f"device.emit('error', {{ code: {code} }})")
+    assert await softphone.log("ready") == ["offline", "destroy", "new 2", "register", "ready"]
 
 
-async def test_an_outage_is_left_to_the_sdk_for_a_while(desk: Desk) -> None:
-    await desk.start(graceMs=60_000)
-    await desk.log("ready")
-    await desk.run("for (const code of [31005, 31000, 53001]) device.emit('error', { code })")
-    await desk.run("device.emit('unregistered'); device.emit('registered')")
-    assert await desk.log("ready") == ["offline", "ready"]
-    await desk.run("registration.renewDevice()")  # nothing else is under way
-    assert await desk.log("ready") == ["destroy", "offline", "new 2", "register", "ready"]
+async def test_an_outage_is_left_to_the_sdk_for_a_while(softphone: PhonePage) -> None:
+    await softphone.start(graceMs=60_000)
+    await softphone.log("ready")
+    await softphone.run("for (const code of [31005, 31000, 53001]) device.emit('error', { code })")
+    await softphone.run("device.emit('unregistered'); device.emit('registered')")
+    assert await softphone.log("ready") == ["offline", "ready"]
+    await softphone.run("registration.renewDevice()")  # nothing else is under way
+    assert await softphone.log("ready") == ["destroy", "offline", "new 2", "register", "ready"]
 
 
-async def test_an_outage_that_lasts_ends_in_a_new_device(desk: Desk) -> None:
-    await desk.start()
-    await desk.log("ready")
-    desk.answers = [503, 401, 503]  # web is away, too, and the sign-in for a moment
-    await desk.run("device.emit('unregistered')")
-    assert await desk.log("ready") == ["offline", "destroy", "new 2", "register", "ready"]
-    assert desk.answers == []
+async def test_an_outage_that_lasts_ends_in_a_new_device(softphone: PhonePage) -> None:
+    await softphone.start()
+    await softphone.log("ready")
+    softphone.answers = [503, 401, 503]  # web is away, too, and the sign-in for a moment
+    await softphone.run("device.emit('unregistered')")
+    assert await softphone.log("ready") == ["offline", "destroy", "new 2", "register", "ready"]
+    assert softphone.answers == []
 
 
-async def test_a_registration_that_never_comes_is_tried_again(desk: Desk) -> None:
-    await desk.start(graceMs=60_000)
-    await desk.log("ready")
-    await desk.run("Twilio.Device.does = () => new Promise(() => {}); void registration.start()")
-    assert await desk.log("register") == ["loading", "destroy", "new 2", "register"]
+async def test_a_registration_that_never_comes_is_tried_again(softphone: PhonePage) -> None:
+    await softphone.start(graceMs=60_000)
+    await softphone.log("ready")
+    await softphone.run("Twilio.Device.does = () => new Promise(() => {}); void registration.start()")
+    assert await softphone.log("register") == ["loading", "destroy", "new 2", "register"]
     # While it registers, a refusal is an error and nothing else: its promise stays open.
-    await desk.run("Twilio.Device.does = (next) => next.emit('registered'); device.emit('error', { code: 20104 })")
-    assert await desk.log("ready") == ["failed", "destroy", "new 3", "register", "ready"]
+    await softphone.run(
+        "Twilio.Device.does = (next) => next.emit('registered'); device.emit('error', { code: 20104 })"
+    )
+    assert await softphone.log("ready") == ["failed", "destroy", "new 3", "register", "ready"]
 
 
-async def test_a_call_is_not_cut_off_for_a_token(desk: Desk) -> None:
-    await desk.start()
-    await desk.log("ready")
-    await desk.run("busy = true; device.emit('error', { code: 20104 })")
-    assert (await desk.log("token 2"))[:2] == ["offline", "token 2"]
-    await desk.run("busy = false; registration.callIsOver()")
-    happened = await desk.log("ready")
-    assert happened[-4:] == ["destroy", f"new {desk.given}", "register", "ready"]
+async def test_a_call_is_not_cut_off_for_a_token(softphone: PhonePage) -> None:
+    await softphone.start()
+    await softphone.log("ready")
+    await softphone.run("busy = true; device.emit('error', { code: 20104 })")
+    assert (await softphone.log("token 2"))[:2] == ["offline", "token 2"]
+    await softphone.run("busy = false; registration.callIsOver()")
+    happened = await softphone.log("ready")
+    assert happened[-4:] == ["destroy", f"new {softphone.given}", "register", "ready"]
 
 
-async def test_a_token_is_renewed_in_time_and_asked_for_again(desk: Desk) -> None:
-    await desk.start()
-    await desk.log("ready")
-    desk.answers = [503, 503]
-    await desk.run("device.emit('tokenWillExpire')")
-    assert await desk.log("token 2") == ["token 2"]  # ready all the while
+async def test_a_token_is_renewed_in_time_and_asked_for_again(softphone: PhonePage) -> None:
+    await softphone.start()
+    await softphone.log("ready")
+    softphone.answers = [503, 503]
+    await softphone.run("device.emit('tokenWillExpire')")
+    assert await softphone.log("token 2") == ["token 2"]  # ready all the while
 
 
-async def test_who_has_no_phone_any_more_has_it_off(desk: Desk) -> None:
-    desk.answers = [403]
-    await desk.start()
-    assert await desk.log("off") == ["loading", "off"]
+async def test_who_has_no_phone_any_more_has_it_off(softphone: PhonePage) -> None:
+    softphone.answers = [403]
+    await softphone.start()
+    assert await softphone.log("off") == ["loading", "off"]
 
 
-async def test_tries_become_fewer(desk: Desk) -> None:
+async def test_tries_become_fewer(softphone: PhonePage) -> None:
     """Each wait lies between half and all of a bound that doubles, up to the longest."""
-    desk.answers = [503] * 6
-    await desk.run("globalThis.waits = []; globalThis.wait = setTimeout")
-    await desk.run("globalThis.setTimeout = (act, ms) => { if (ms < 10000) waits.push(ms); return wait(act, 0); }")
-    await desk.start(retryMs=100, longestRetryMs=800, tokenMs=20_000)
-    await desk.log("ready")
-    waits = await desk.run("waits.slice(0, 6)")
+    softphone.answers = [503] * 6
+    await softphone.run("globalThis.waits = []; globalThis.wait = setTimeout")
+    await softphone.run(
+        "globalThis.setTimeout = (act, ms) => { if (ms < 10000) waits.push(ms); return wait(act, 0); }"
+    )
+    await softphone.start(retryMs=100, longestRetryMs=800, tokenMs=20_000)
+    await softphone.log("ready")
+    waits = await softphone.run("waits.slice(0, 6)")
     longest = [100, 200, 400, 800, 800, 800]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))

@@ -1,4 +1,4 @@
-"""Stop words for this call: who may, what is written down, whom it is told, and that nothing undoes it."""
+"""Stop words for this call: who may, what is stored, who is notified, and that nothing undoes it."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ async def media(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
 
 
 @pytest_asyncio.fixture
-async def told(media: Client) -> asyncio.Queue[tuple[str, dict[str, Any]]]:
-    """What media is told of calls that are stopped."""
+async def messages(media: Client) -> asyncio.Queue[tuple[str, dict[str, Any]]]:
+    """Messages to media about calls whose words are stopped."""
     heard: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
 
     async def note(message: Msg) -> None:
@@ -94,13 +94,13 @@ Sign = Callable[[], Browser]
 
 @pytest.mark.parametrize("who", ["bob", "sam", "alice"])
 async def test_the_agent_of_the_call_and_whoever_sees_all_may(
-    who: str, live: Call, cast: Cast, browser: Sign, database: Database, told: asyncio.Queue[Any]
+    who: str, live: Call, cast: Cast, browser: Sign, database: Database, messages: asyncio.Queue[Any]
 ) -> None:
     member: Member = getattr(cast, who)
     page = await browser().sign_in(member)
     assert (await page.post(PATH)).status == 204
     assert await stopped(database)
-    subject, fact = await asyncio.wait_for(told.get(), WAIT)
+    subject, fact = await asyncio.wait_for(messages.get(), WAIT)
     assert (subject, fact) == (f"call.{cast.a.id}.{CALL}.stopped", {"over": False})
     (entry,) = await entries(database)
     assert (entry.actor_id, details_of(entry)) == (member.id, {"call": CALL})
@@ -140,41 +140,41 @@ async def test_a_call_that_is_over_has_no_words_to_stop(
 
 
 async def test_saying_it_again_tells_media_again_and_writes_nothing(
-    live: Call, cast: Cast, browser: Sign, database: Database, told: asyncio.Queue[Any]
+    live: Call, cast: Cast, browser: Sign, database: Database, messages: asyncio.Queue[Any]
 ) -> None:
     page = await browser().sign_in(cast.sam)
     assert [(await page.post(PATH)).status for _ in range(2)] == [204, 204]
     for _ in range(2):
-        await asyncio.wait_for(told.get(), WAIT)
+        await asyncio.wait_for(messages.get(), WAIT)
     assert len(await entries(database)) == 1
 
 
 async def test_whatever_media_says_of_it_is_answered(
-    live: Call, cast: Cast, browser: Sign, database: Database, media: Client, told: asyncio.Queue[Any]
+    live: Call, cast: Cast, browser: Sign, database: Database, media: Client, messages: asyncio.Queue[Any]
 ) -> None:
     """NATS was away when it was stopped; now a node is back that goes on hearing."""
     page = await browser().sign_in(cast.sam)
     assert (await page.post(PATH)).status == 204
-    await asyncio.wait_for(told.get(), WAIT)
+    await asyncio.wait_for(messages.get(), WAIT)
     subject = f"call.{cast.a.id}.{CALL}"
     place = {"stream": "MZ1", "began": "1", "at": "1", "node": "n"}
     for fact, body in (("started", place), ("started", place | {"again": "true"}), ("stream", {"state": "silent"})):
         await media.publish(f"{subject}.{fact}", json.dumps(body).encode())
-        assert await asyncio.wait_for(told.get(), WAIT) == (f"{subject}.stopped", {"over": False})
+        assert await asyncio.wait_for(messages.get(), WAIT) == (f"{subject}.stopped", {"over": False})
 
 
 async def test_media_is_told_when_people_have_hung_up(
-    live: Call, cast: Cast, browser: Sign, settings: Settings, media: Client, told: asyncio.Queue[Any]
+    live: Call, cast: Cast, browser: Sign, settings: Settings, media: Client, messages: asyncio.Queue[Any]
 ) -> None:
     page = await browser().sign_in(cast.sam)
     await page.post(PATH)
-    await asyncio.wait_for(told.get(), WAIT)
+    await asyncio.wait_for(messages.get(), WAIT)
     async with twilio_of(settings) as twilio:
         await twilio.post("/twilio/voice/status", {"CallSid": CALL, "CallStatus": "completed", "CallDuration": "9"})
-        assert (await asyncio.wait_for(told.get(), WAIT))[1] == {"over": True}
+        assert (await asyncio.wait_for(messages.get(), WAIT))[1] == {"over": True}
         # A node that missed it, and says what it has when it is back:
         await media.publish(f"call.{cast.a.id}.{CALL}.ended", b'{"reason": "stopped"}')
-        assert (await asyncio.wait_for(told.get(), WAIT))[1] == {"over": True}
+        assert (await asyncio.wait_for(messages.get(), WAIT))[1] == {"over": True}
 
 
 async def test_the_stream_that_broke_because_of_it_is_no_failure(

@@ -93,7 +93,7 @@ async def test_on_another_page_the_words_go_at_once(console: Open, media: LiveMe
 
 
 async def test_nothing_brings_words_back(console: Open, media: LiveMedia, cast: Cast) -> None:
-    """Late words, a reconnect with words from a node that was not told, or with none: the page stays as it is."""
+    """Late words, or a reconnect, with or without words from a node that missed the stop: the page stays as it is."""
     page, socket = await read(console, media, cast.sam, cast.bob)
     await socket.tell("call.stopped", call=CALL)
     await no_words(page)

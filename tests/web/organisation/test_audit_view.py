@@ -19,7 +19,7 @@ def test_names_become_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("details", "shown"),
     [
         ({"amount": 123456, "currency": "aud"}, [("Amount", "A$1,234.56")]),
         ({"amount": 1050, "currency": "usd"}, [("Amount", "10.50 USD")]),
@@ -29,8 +29,10 @@ def test_names_become_words() -> None:
         ({"number": "+61255501234", "change": "+1 seat"}, [("Number", "(02) 5550 1234"), ("Change", "+1 seat")]),
     ],
 )
-def test_details_as_people_read_them(told: dict[str, str | int | bool | None], shown: list[tuple[str, str]]) -> None:
-    assert _details(told) == shown
+def test_details_as_people_read_them(
+    details: dict[str, str | int | bool | None], shown: list[tuple[str, str]]
+) -> None:
+    assert _details(details) == shown
 
 
 def test_choices_are_grouped_by_noun() -> None:
@@ -55,5 +57,5 @@ def test_nothing_asked_is_no_filter() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=10), st.none() | st.booleans() | st.integers() | st.text(), max_size=5))
-def test_whatever_was_recorded_can_be_shown(told: dict[str, str | int | bool | None]) -> None:
-    assert all(isinstance(name, str) and isinstance(value, str) for name, value in _details(told))
+def test_whatever_was_recorded_can_be_shown(details: dict[str, str | int | bool | None]) -> None:
+    assert all(isinstance(name, str) and isinstance(value, str) for name, value in _details(details))

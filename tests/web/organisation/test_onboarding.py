@@ -1,4 +1,4 @@
-"""The page of what is left to do: for who may see to it, of their own organisation, and another try on request."""
+"""The checklist: only for those who may change settings, of their own organisation; orders can be retried."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ async def test_a_new_owner_sees_every_step(browser: Browsers, database: Database
 
 async def test_a_customer_sees_what_is_done(cast: Cast, browser: Browsers, database: Database) -> None:
     alice = await browser().sign_in(cast.alice)
-    told = await (await alice.get("/onboarding/standing")).json()
-    assert {item["key"] for item in told["items"] if item["done"]} == {"plan", "number", "team"}
-    assert told["steps"] == []
+    answered = await (await alice.get("/onboarding/standing")).json()
+    assert {item["key"] for item in answered["items"] if item["done"]} == {"plan", "number", "team"}
+    assert answered["steps"] == []
     await _answered_call(database, cast)
-    told = await (await alice.get("/onboarding/standing")).json()
-    assert {item["key"] for item in told["items"] if item["done"]} == {"plan", "number", "team", "call"}
+    answered = await (await alice.get("/onboarding/standing")).json()
+    assert {item["key"] for item in answered["items"] if item["done"]} == {"plan", "number", "team", "call"}
 
 
 async def test_an_order_shows_how_far_it_is(cast: Cast, browser: Browsers, database: Database) -> None:
@@ -136,10 +136,10 @@ async def test_what_is_done_is_not_tried_again(cast: Cast, browser: Browsers, da
 async def test_charlie_sees_nothing_of_it(cast: Cast, browser: Browsers, database: Database) -> None:
     order = await _stuck(database, cast.a.id, "chosen", None)
     charlie = await browser().sign_in(cast.charlie)
-    told = await (await charlie.get("/onboarding/standing")).text()
-    assert str(order.id) not in told
-    assert "Twilio is busy" not in told
-    assert "5550 1234" not in told
+    answered = await (await charlie.get("/onboarding/standing")).text()
+    assert str(order.id) not in answered
+    assert "Twilio is busy" not in answered
+    assert "5550 1234" not in answered
     answer = await charlie.post("/onboarding/try-again", data={"order": str(order.id)})
     assert answer.status == 404
     assert await _jobs(database) == []
@@ -177,8 +177,8 @@ async def test_an_admin_is_sent_to_no_page_that_is_closed_to_them(
     async with database.begin() as session:
         team = Members(session, nora.organisation_id)
         adam = await team.add(email="adam@numbat.example", name="Adam Ash", role="admin")
-    told = await (await (await browser().sign_in(adam)).get("/onboarding/standing")).json()
-    (plan,) = [item for item in told["items"] if item["key"] == "plan"]
+    answered = await (await (await browser().sign_in(adam)).get("/onboarding/standing")).json()
+    (plan,) = [item for item in answered["items"] if item["key"] == "plan"]
     assert plan["fix"] == ""
     assert "Ask an owner" in plan["words"]
 

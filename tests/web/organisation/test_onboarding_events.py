@@ -44,8 +44,8 @@ class Stream:
         async with asyncio.timeout(WAIT):
             async for line in self.answer.content:
                 if line.startswith(b"data: "):
-                    told: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
-                    return told
+                    answered: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                    return answered
         raise EOFError
 
     async def ended(self) -> None:
@@ -96,13 +96,13 @@ class TestWithNats:
             async with database.begin() as session:
                 assert await number_orders.move(session, order, "chosen", candidate="+61255500037")
             teller.tell(cast.a.id, order.id, "chosen")
-            told = await stream.next()
-            assert (_now(told), told["number"]) == ("Renting it", "(02) 5550 0037")
+            answered = await stream.next()
+            assert (_now(answered), answered["number"]) == ("Renting it", "(02) 5550 0037")
             running.cancel()
 
 
-def _now(told: dict[str, Any]) -> str:
-    (now,) = [step["words"] for step in told["steps"] if step["state"] == "now"]
+def _now(answered: dict[str, Any]) -> str:
+    (now,) = [step["words"] for step in answered["steps"] if step["state"] == "now"]
     return str(now)
 
 
@@ -125,8 +125,8 @@ class TestWithoutNats:
             await stream.next()
             order = await _pay(database, cast.a.id)
             mine = await _pay(database, cast.b.id, "sub_2")
-            told = await stream.next()
-        assert (told["order"], str(order.id) in json.dumps(told)) == (str(mine.id), False)
+            answered = await stream.next()
+        assert (answered["order"], str(order.id) in json.dumps(answered)) == (str(mine.id), False)
 
     async def test_who_is_removed_hears_no_more(self, cast: Cast, browser: Browsers, database: Database) -> None:
         async with listening(await browser().sign_in(cast.alice)) as stream:
@@ -183,14 +183,14 @@ async def _let_in(browser: Browser) -> bool:
 
 async def test_several_nudges_are_one_and_only_for_whom_they_are() -> None:
     one, other = UUID(int=1), UUID(int=2)
-    told = Progress()
-    with told.listening(one) as mine, told.listening(one) as too, told.listening(other) as theirs:
+    progress = Progress()
+    with progress.listening(one) as mine, progress.listening(one) as too, progress.listening(other) as theirs:
         assert mine is not None
         assert too is not None
         assert theirs is not None
-        told.nudge(one)
-        told.nudge(one)
+        progress.nudge(one)
+        progress.nudge(one)
         assert (mine.is_set(), too.is_set(), theirs.is_set()) == (True, True, False)
         await told.news(mine)
         assert not mine.is_set()
-    told.nudge(one)  # nobody is there any more
+    progress.nudge(one)  # nobody is there any more

@@ -54,8 +54,8 @@ async def jobs(database: Database) -> int:
 
 async def reject(database: Database, cast: Cast, *reasons: str) -> None:
     async with database.begin() as session:
-        told = json.dumps(reasons) if reasons else None
-        session.add(Bundle(organisation_id=cast.a.id, status="twilio-rejected", reasons=told))
+        stored = json.dumps(reasons) if reasons else None
+        session.add(Bundle(organisation_id=cast.a.id, status="twilio-rejected", reasons=stored))
 
 
 def text_of(page: str) -> str:

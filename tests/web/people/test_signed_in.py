@@ -20,12 +20,12 @@ CALLS = [f"CA{number}" + "0" * 31 for number in range(3)]
 
 async def test_an_open_page_learns_its_token_and_its_end(cast: Cast, browser: Browsers) -> None:
     bob = await browser().sign_in(cast.bob)
-    told = await (await bob.get("/console/sign-in", headers={"Accept": "application/json"})).json()
-    assert (told["member"], told["csrf_token"]) == (str(cast.bob.id), bob.csrf)
-    left = datetime.fromtimestamp(told["until"] / 1000, UTC) - datetime.now(UTC)
+    answered = await (await bob.get("/console/sign-in", headers={"Accept": "application/json"})).json()
+    assert (answered["member"], answered["csrf_token"]) == (str(cast.bob.id), bob.csrf)
+    left = datetime.fromtimestamp(answered["until"] / 1000, UTC) - datetime.now(UTC)
     assert timedelta(hours=11) < left <= timedelta(hours=12)
     page = await (await bob.get("/console")).text()
-    assert f'data-signed-in-until="{told["until"]}"' in page
+    assert f'data-signed-in-until="{answered["until"]}"' in page
 
 
 async def test_nobody_is_signed_in(browser: Browsers) -> None:

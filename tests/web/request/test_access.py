@@ -28,7 +28,7 @@ WEB = Path(__file__).parents[3] / "web"
 TENANTS = {"db.queries.calls", "db.queries.members", "db.queries.numbers", "db.queries.organisations"}
 WITH_DATABASE = {
     *("app.py", "request/access.py", "serving/health.py", "request/limits.py"),
-    *("people/sign_in.py", "people/sign_up.py"),  # rows of people who are nobody's yet
+    *("people/sign_in.py", "people/sign_up.py"),  # rows of people who have no organisation yet
     *("billing/checkout.py", "billing/page.py", "billing/webhook.py"),  # for provisioning, which asks Stripe
 }
 """Who may open a transaction, or hand the database on."""
