@@ -31,7 +31,7 @@ Browsers = Callable[[], Browser]
 
 @pytest.fixture
 def more_routes() -> list[web.RouteDef]:
-    """A page that fails for a reason that must not be told."""
+    """A page that fails with an error whose text must not reach the client."""
 
     async def fail(_: web.Request) -> web.StreamResponse:
         raise LookupError("the secret is forty-two")

@@ -191,6 +191,6 @@ async def test_several_nudges_are_one_and_only_for_whom_they_are() -> None:
         progress.nudge(one)
         progress.nudge(one)
         assert (mine.is_set(), too.is_set(), theirs.is_set()) == (True, True, False)
-        await told.news(mine)
+        await progress.news(mine)
         assert not mine.is_set()
     progress.nudge(one)  # nobody is there any more
