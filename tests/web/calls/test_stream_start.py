@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from uuid import uuid4
 
 from protocol.tickets import verify_stream
+from provisioning.twilio import webhook_url
 from web.calls.stream_start import NAME, stream_start
 from web.config import Settings
 
@@ -27,7 +28,7 @@ def test_twiml_and_rest_ask_for_the_same_stream(settings: Settings) -> None:
     }
     assert parameter.attrib == {"name": asked["parameter1_name"], "value": asked["parameter1_value"]}
     assert asked["url"] == f"{settings.media_public_url}/twilio/stream"
-    assert asked["status_callback"].startswith(f"{settings.web_public_url}/twilio/stream/status#")
+    assert asked["status_callback"] == webhook_url.reported(f"{settings.web_public_url}/twilio/stream/status")
 
 
 def test_the_ticket_opens_the_call_it_is_for(settings: Settings) -> None:

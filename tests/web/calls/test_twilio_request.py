@@ -14,6 +14,7 @@ from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
 from web.calls.twilio_request import LARGEST_FORM, is_signed, verified_form
+from web.serving.middlewares import answer_errors
 
 ACCOUNT = "AC" + "1" * 32
 ORIGIN = "https://app.example.au"
@@ -58,7 +59,7 @@ async def _echo(request: web.Request) -> web.Response:
 
 @pytest.fixture
 async def server() -> AsyncIterator[BaseTestServer]:
-    app = web.Application()
+    app = web.Application(middlewares=[answer_errors])
     app.router.add_post(PATH, _echo)
     async with TestServer(app) as server:
         yield server
