@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
-from db.queries.figures import Figures
+from db.figures import Figures
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)

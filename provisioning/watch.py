@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from db import figures
 from db.engine import Database, DatabaseUnavailableError
-from db.queries import figures
 from provisioning import metrics
 from provisioning.config import Settings
 
