@@ -11,8 +11,9 @@ Its rooms, and how one word travels through them::
 
     sockets ─► speech ─► live,   under a   quota   (one Transcribe quota for all nodes)
 
-`server` holds the calls, the consoles and the one ticker, and drains them. `protocol.nats` keeps NATS connected,
-`prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what Prometheus scrapes.
+`server` wires all, runs the one ticker, and drains; `speech/calls` holds the live calls. `protocol.nats` keeps
+NATS connected, `prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what
+Prometheus scrapes.
 
 Bounds: the replay buffer holds 30 s; a console that lags by 256 KiB is disconnected and gets a fresh snapshot; while
 NATS is away, a full queue drops its oldest message. One ticker serves every call: there is no task per frame and no

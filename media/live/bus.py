@@ -1,4 +1,4 @@
-"""Events without words over NATS: from `web` and to it, and which tickets are used. Nothing is ever stored.
+"""Events of calls without words over NATS, from `web` and to it. Nothing is ever stored.
 
 The words of calls are in `media.live.replication`, heartbeats in `media.quota.heartbeat`, over the same connection.
 While NATS is away, this node's calls and consoles work as before.
@@ -6,7 +6,6 @@ While NATS is away, this node's calls and consoles work as before.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from msgspec import structs
@@ -21,19 +20,14 @@ from protocol.messages import (
     ASSIGNED,
     ENDED,
     HANDOVER,
-    REMOVED,
     STARTED,
     STOPPED,
-    TICKET_USED,
     CallEvent,
-    Removed,
     Stopped,
     StreamPlace,
     Subject,
-    UsedTicket,
 )
 from protocol.nats import NatsConnection
-from protocol.tickets import Revoked, UsedTickets
 
 _MAX_ASSIGNMENTS = 2048
 
@@ -41,8 +35,8 @@ _MAX_ASSIGNMENTS = 2048
 class Bus:
     """This node's events. ``calls`` are those that live on this node.
 
-    ``moved`` is called when another node has one of them, with when its stream was attached and the stream's SID;
-    ``stopped`` when the transcription of a call must stop, with whether the call itself has ended.
+    ``on_moved`` is called when another node has one of them, with when its stream was attached and the stream's SID;
+    ``on_stopped`` when the transcription of a call must stop, with whether the call itself has ended.
     """
 
     def __init__(
@@ -50,22 +44,16 @@ class Bus:
         connection: NatsConnection,
         node: str,
         hub: Hub,
-        used_tickets: UsedTickets,
-        revoked: Revoked,
         calls: OwnCalls,
         replication: Replication,
-        moved: Callable[[str, int, str], None],
-        stopped: Callable[[str, bool], None],
     ) -> None:
+        self.on_moved: Callable[[str, int, str], None] = lambda _call, _at_ms, _stream: None
+        self.on_stopped: Callable[[str, bool], None] = lambda _call, _over: None
         self._connection = connection
         self._node = node
         self._hub = hub
-        self._used_tickets = used_tickets
-        self._revoked = revoked
         self._calls = calls
         self._replication = replication
-        self._moved = moved
-        self._stopped = stopped
         self._assigned: dict[str, str | None] = {}
         connection.attach(subscribe=self._subscribe)
 
@@ -78,10 +66,6 @@ class Bus:
         """Ask `web` to restart this call's stream on another node."""
         self.publish_event(org, call, HANDOVER, place)
 
-    def announce_used_ticket(self, jti: str, exp: float) -> None:
-        """Tell other nodes that a ticket was used here."""
-        self._connection.publish_later(TICKET_USED.to(), TICKET_USED.write(UsedTicket(jti, exp)))
-
     def agent_of(self, call: str) -> str | None:
         """Return the agent assigned to a call before it began on this node."""
         return self._assigned.get(call)
@@ -91,8 +75,6 @@ class Bus:
         await client.subscribe(STARTED.all, cb=self._on_started)
         await client.subscribe(ENDED.all, cb=self._on_ended)
         await client.subscribe(STOPPED.all, cb=self._on_stopped)
-        await client.subscribe(REMOVED.all, cb=self._on_removed)
-        await client.subscribe(TICKET_USED.all, cb=self._on_ticket_used)
 
     async def _on_assigned(self, message: Msg) -> None:
         org, call = ASSIGNED.names(message.subject)
@@ -109,7 +91,7 @@ class Bus:
         """Stop the transcription of a call as `web` asks, also if the rest of the message is unreadable."""
         org, call = STOPPED.names(message.subject)
         over = (STOPPED.read(message.data) or Stopped()).over
-        self._stopped(call, over)
+        self.on_stopped(call, over)
         self._hub.stop_words(org, call)
         if over and not self._calls.has(call):
             self._hub.publish(org, CallEnded(call, STOPPED_REASON), local=False)
@@ -120,21 +102,9 @@ class Bus:
         place = STARTED.read(message.data)
         if place is not None:
             self._replication.mirrors.moved(call, place.node or "")
-            self._moved(call, place.at, place.stream or "")
+            self.on_moved(call, place.at, place.stream or "")
 
     async def _on_ended(self, message: Msg) -> None:
         org, call = ENDED.names(message.subject)
         if not self._calls.has(call):
             self._replication.ended(org, call)
-
-    async def _on_removed(self, message: Msg) -> None:
-        """Void a member's earlier tickets and close their consoles, also if the time is unreadable or missing."""
-        org, member = REMOVED.names(message.subject)
-        at = (REMOVED.read(message.data) or Removed()).at / 1000
-        self._revoked.revoke(org, member, at or time.time())
-        self._hub.close_consoles(org, member)
-
-    async def _on_ticket_used(self, message: Msg) -> None:
-        used = TICKET_USED.read(message.data)
-        if used is not None:
-            self._used_tickets.use_once(used.jti, used.exp)

@@ -10,19 +10,23 @@ page reconnects with a new ticket and gets a new snapshot.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 import structlog
 from picows import WSMsgType, WSTransport
 
+from media.live.accepted_tickets import AcceptedTickets
 from media.live.hub import Hub
+from media.live.member_consoles import MemberConsoles
+from media.live.replication import Replication
 from media.metrics import CONSOLES_DROPPED, REFUSED
 from media.sockets.websocket import WebSocket
-from protocol.tickets import ConsoleTicket, Role, TicketError, verify_console
+from protocol.tickets import ConsoleTicket, Role, TicketError
 
 MAX_BUFFERED_BYTES = 256 * 1024
 NO_TICKET, TOO_MANY = 4401, 4429
@@ -54,19 +58,53 @@ class _Hello(msgspec.Struct):
 _decode_hello = msgspec.json.Decoder(_Hello).decode
 
 
-class Consoles(Protocol):
-    """What a console needs of the server."""
+class Consoles:
+    """The consoles of this node. What they wait for runs in ``tasks``."""
 
-    stream_secrets: tuple[str, ...]
-    hub: Hub
-    console_limits: ConsoleLimits
+    def __init__(
+        self,
+        hub: Hub,
+        replication: Replication,
+        tickets: AcceptedTickets,
+        member_consoles: MemberConsoles,
+        tasks: asyncio.TaskGroup,
+        limits: ConsoleLimits,
+    ) -> None:
+        self.hub = hub
+        self.tickets = tickets
+        self.limits = limits
+        self._replication = replication
+        self._member_consoles = member_consoles
+        self._tasks = tasks
+        self._connected: set[Console] = set()
 
-    def is_revoked(self, ticket: ConsoleTicket) -> bool: ...
-    def use_once(self, jti: str, exp: float) -> bool: ...
-    def open(self, console: Console) -> None: ...
-    def closed(self, console: Console) -> None: ...
-    def register(self, socket: WebSocket) -> None: ...
-    def forget(self, socket: WebSocket) -> None: ...
+    def __len__(self) -> int:
+        return len(self._connected)
+
+    def __iter__(self) -> Iterator[Console]:
+        return iter(tuple(self._connected))
+
+    def connected(self, console: Console) -> None:
+        """Add ``console``, which is not admitted yet."""
+        self._connected.add(console)
+
+    def disconnected(self, console: Console) -> None:
+        """Remove ``console``."""
+        self._connected.discard(console)
+        if console.is_admitted:
+            self._member_consoles.closed(console)
+
+    def open(self, console: Console) -> None:
+        """Show an admitted console its calls, as soon as the other nodes have sent theirs."""
+        self._member_consoles.opened(console)
+        if self._replication.is_watching(console.org):
+            console.begin()
+        else:
+            self._tasks.create_task(self._begin_when_watching(console))
+
+    async def _begin_when_watching(self, console: Console) -> None:
+        await self._replication.watch(console.org)
+        console.begin()
 
 
 class Console(WebSocket):
@@ -124,21 +162,19 @@ class Console(WebSocket):
         ``now`` in seconds of `time.monotonic`.
         """
         if not self.is_admitted:
-            if now - self.opened_at >= self._consoles.console_limits.ticket:
+            if now - self.opened_at >= self._consoles.limits.ticket:
                 self.close(NO_TICKET, "no ticket")
         elif now >= self._ends_at:
             self.close(NO_TICKET, "time is up")
         elif self._is_watching and now >= self._heartbeat_at:
-            self._heartbeat_at = now + self._consoles.console_limits.heartbeat - _TICK_SECONDS / 2
+            self._heartbeat_at = now + self._consoles.limits.heartbeat - _TICK_SECONDS / 2
             self.send(_HEARTBEAT)
 
     def connected(self) -> None:
-        self._consoles.register(self)
+        self._consoles.connected(self)
 
     def disconnected(self) -> None:
-        self._consoles.forget(self)
-        if self.is_admitted:
-            self._consoles.closed(self)
+        self._consoles.disconnected(self)
         if self._is_watching:
             self._consoles.hub.unwatch(self)
 
@@ -153,19 +189,16 @@ class Console(WebSocket):
             hello = _decode_hello(text)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise TicketError("not a ticket") from None
-        ticket = verify_console(self._consoles.stream_secrets, hello.ticket)
-        if self._consoles.is_revoked(ticket):
-            raise TicketError("rights have changed since")
+        ticket = self._consoles.tickets.read_console(hello.ticket)
         if ticket.until is not None and ticket.until <= time.time():
             raise TicketError("signed out")
-        if not self._consoles.use_once(ticket.jti, ticket.exp):
-            raise TicketError("used before")
+        self._consoles.tickets.use_once(ticket)
         return ticket
 
     def _open(self, ticket: ConsoleTicket) -> None:
         self.org, self.member, self.role = ticket.org, ticket.sub, ticket.role
         self.admit()
-        limits, now = self._consoles.console_limits, time.monotonic()
+        limits, now = self._consoles.limits, time.monotonic()
         lasts = limits.most * random.uniform(0.9, 1.0)  # noqa: S311 (no secret)
         self._ends_at = now + (lasts if ticket.until is None else min(lasts, ticket.until - time.time()))
         self._heartbeat_at = now + limits.heartbeat - _TICK_SECONDS / 2
@@ -180,7 +213,7 @@ class Console(WebSocket):
         transport = self.transport
         if transport is None or self._ticket is None:
             return
-        if self._consoles.is_revoked(self._ticket):
+        if self._consoles.tickets.is_revoked(self._ticket):
             self.close_revoked()
             return
         snapshot = self._consoles.hub.watch(self)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 from http import HTTPStatus
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
@@ -17,24 +16,19 @@ from media import metrics
 from media.config import Settings
 from media.sockets.acceptor import CURRENT, Answer
 from media.sockets.console import Console, Consoles
-from media.sockets.twilio_stream import Calls, Stream
+from media.sockets.twilio_stream import Stream, Streams
 from protocol.nats import NatsConnection
-
-
-class MediaServer(Calls, Consoles, Protocol):
-    """What the routes need of the server."""
-
-    settings: Settings
-    connection: NatsConnection
-    draining: bool
 
 
 class Router:
     """Answers each request with a socket, a page or a refusal."""
 
-    def __init__(self, server: MediaServer) -> None:
-        self._server = server
-        self._signatures = _signatures(server.settings)
+    def __init__(self, settings: Settings, connection: NatsConnection, streams: Streams, consoles: Consoles) -> None:
+        self._web_public_url = settings.web_public_url
+        self._connection = connection
+        self._streams = streams
+        self._consoles = consoles
+        self._signatures = _signatures(settings)
 
     def answer(self, request: WSUpgradeRequest) -> Answer:
         """Return what picows has to do with ``request``."""
@@ -58,25 +52,25 @@ class Router:
         if not sum(hmac.compare_digest(given, expected) for expected in self._signatures):
             metrics.REFUSED.labels("stream", "signature").inc()
             return _page(HTTPStatus.FORBIDDEN, b"signature\n")
-        if self._server.draining:
+        if self._streams.calls.draining:
             metrics.REFUSED.labels("stream", "draining").inc()
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        return Stream(self._server)
+        return Stream(self._streams)
 
     def _console(self, request: WSUpgradeRequest) -> Answer:
-        if request.headers.get("Origin") != self._server.settings.web_public_url:
+        if request.headers.get("Origin") != self._web_public_url:
             metrics.REFUSED.labels("console", "origin").inc()
             return _page(HTTPStatus.FORBIDDEN, b"origin\n")
         connection = CURRENT.get()
         if connection is not None and not connection.ask_for_console(request.headers.get("X-Forwarded-For")):
             metrics.REFUSED.labels("console", "crowded").inc()
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"too many consoles without a ticket\n")
-        return Console(self._server)
+        return Console(self._consoles)
 
     def _ready(self) -> Answer:
-        if self._server.draining:
+        if self._streams.calls.draining:
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"draining\n")
-        if not self._server.connection.confirmed_once.is_set():
+        if not self._connection.confirmed_once.is_set():
             return _page(HTTPStatus.SERVICE_UNAVAILABLE, b"waiting for NATS\n")
         return _page(HTTPStatus.OK, b"ready\n")
 

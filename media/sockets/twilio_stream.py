@@ -7,51 +7,54 @@ frame is counted and skipped, since the next one may have audio; only a flood of
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from collections.abc import Iterator
 
 import structlog
 
+from media.live.accepted_tickets import AcceptedTickets
 from media.metrics import BAD_FRAMES, REFUSED
 from media.sockets.websocket import WebSocket
+from media.speech.call import Call
+from media.speech.calls import Calls
 from media.speech.frames import FrameError, Media, Start, Stop, parse
-from protocol.tickets import StreamTicket, TicketError, verify_stream
+from protocol.tickets import StreamTicket, TicketError
 
 START_SECONDS = 5.0
 IDLE_SECONDS = 60.0  # without a frame: longer than a call rings (30 s), and a call on hold may be silent that long
 MAX_BAD_IN_A_ROW = 50
-BAD_FLOOD, NO_TICKET, TOO_SLOW, TAKEN_OVER = 4400, 4401, 4408, 4409
+BAD_FLOOD, NO_TICKET, TOO_SLOW = 4400, 4401, 4408
 log = structlog.get_logger()
 
 
-class StreamCall(Protocol):
-    """What a stream needs of a call."""
+class Streams:
+    """The streams of this node, for calls of Twilio's account ``account_sid``."""
 
-    def take(self, frame: Media) -> None: ...
-    def stopped(self, stream: Stream) -> None: ...
-    def lost(self, stream: Stream) -> None: ...
+    def __init__(self, calls: Calls, tickets: AcceptedTickets, account_sid: str) -> None:
+        self.calls = calls
+        self.tickets = tickets
+        self.account_sid = account_sid
+        self._connected: set[Stream] = set()
 
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(tuple(self._connected))
 
-class Calls(Protocol):
-    """What a stream needs of the server."""
+    def connected(self, stream: Stream) -> None:
+        """Add ``stream``, which is not admitted yet."""
+        self._connected.add(stream)
 
-    stream_secrets: tuple[str, ...]
-    account_sid: str
-
-    def are_stopped(self, call: str) -> bool: ...
-    def use_once(self, jti: str, exp: float) -> bool: ...
-    def attach_stream(self, ticket: StreamTicket, stream: Stream) -> StreamCall: ...
-    def register(self, socket: WebSocket) -> None: ...
-    def forget(self, socket: WebSocket) -> None: ...
+    def disconnected(self, stream: Stream) -> None:
+        """Remove ``stream``."""
+        self._connected.discard(stream)
 
 
 class Stream(WebSocket):
     """One Media Streams WebSocket."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, streams: Streams) -> None:
         super().__init__()
         self.sid = ""
-        self._calls = calls
-        self._call: StreamCall | None = None
+        self._streams = streams
+        self._call: Call | None = None
         self._bad_in_a_row = 0
         self._last_frame_at = self._opened_at = time.monotonic()
 
@@ -84,10 +87,10 @@ class Stream(WebSocket):
             self.close(TOO_SLOW, "nothing heard")
 
     def connected(self) -> None:
-        self._calls.register(self)
+        self._streams.connected(self)
 
     def disconnected(self) -> None:
-        self._calls.forget(self)
+        self._streams.disconnected(self)
         call, self._call = self._call, None  # a reference to the stream must not keep the call's words alive
         if call is not None:
             call.lost(self)
@@ -104,21 +107,20 @@ class Stream(WebSocket):
             return
         self.admit()
         self.sid = frame.stream_sid
-        self._call = self._calls.attach_stream(ticket, self)
+        self._call = self._streams.calls.attach_stream(ticket, self)
 
     def _admit(self, frame: Start) -> StreamTicket:
         start = frame.start
         if frame.stream_sid != start.stream_sid:
             raise FrameError("wrong_stream")
-        ticket = verify_stream(self._calls.stream_secrets, start.custom_parameters.get("ticket"))
-        if start.account_sid != self._calls.account_sid:
+        ticket = self._streams.tickets.read_stream(start.custom_parameters.get("ticket"))
+        if start.account_sid != self._streams.account_sid:
             raise TicketError("another account")
         if ticket.call != start.call_sid:
             raise TicketError("another call")
-        if self._calls.are_stopped(ticket.call):
+        if self._streams.calls.are_stopped(ticket.call):
             raise TicketError("words stopped")
-        if not self._calls.use_once(ticket.jti, ticket.exp):
-            raise TicketError("used before")
+        self._streams.tickets.use_once(ticket)
         return ticket
 
     def _on_stop(self, frame: Stop) -> None:

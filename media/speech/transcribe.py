@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -76,17 +76,6 @@ class ConnectionTiming:
         if expiration is None:
             return self.most
         return max(self.least, min(self.most, (expiration - now).total_seconds() - self.before_expiry))
-
-
-class Transcriber(Protocol):
-    """What `transcription` needs of a connection. ``lasts_seconds``: how long it can be used."""
-
-    lasts_seconds: float
-
-    def send(self, pcm: bytes) -> None: ...
-    def end(self) -> None: ...
-    def abort(self, why: TranscribeError | None = None) -> None: ...
-    async def closed(self) -> None: ...
 
 
 class Transcribe:

@@ -10,20 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from media.speech.eventstream import TranscribeError
-from media.speech.transcribe import Connection, OnEvent
+from media.speech.transcribe import Connection, OnEvent, Transcribe
 
 PROBE_SECONDS = 30.0
 FAILURE_SECONDS = 3600.0  # for which a failed opening outweighs a successful probe
-
-
-class Transcribe(Protocol):
-    """What is probed."""
-
-    async def open(self, on_event: OnEvent) -> Connection: ...
-    async def check_reachable(self) -> None: ...
 
 
 class TranscribeHealth:

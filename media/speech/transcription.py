@@ -26,7 +26,7 @@ from media.speech.clock import CallClock
 from media.speech.eventstream import Result, TranscribeError
 from media.speech.gaps import Stretch
 from media.speech.replay_buffer import KEEP_MS, ReplayBuffer
-from media.speech.transcribe import OnEvent, Transcriber
+from media.speech.transcribe import Connection, OnEvent
 from media.speech.utterances import Utterances
 from protocol.tickets import Direction
 
@@ -35,7 +35,7 @@ _SAMPLED_MS = 1000  # measure one chunk of so much audio
 _SILENCE = to_pcm(silent_chunk(0).tracks)
 _FAILED_AFTER = 5  # attempts in a row; then the page shows failed, and attempts continue slowly
 
-Open = Callable[[OnEvent], Awaitable[Transcriber]]
+Open = Callable[[OnEvent], Awaitable[Connection]]
 Publish = Callable[[Event], None]
 log = structlog.get_logger()
 
@@ -76,10 +76,10 @@ class _Link:
     """One connection to Transcribe, with its time mapped to the call's."""
 
     clock: CallClock = field(default_factory=CallClock)
-    connection: Transcriber | None = None
+    connection: Connection | None = None
     lasts_seconds: float = 0.0
 
-    def join(self, connection: Transcriber) -> None:
+    def join(self, connection: Connection) -> None:
         """Use ``connection``, which is open."""
         self.connection, self.lasts_seconds = connection, connection.lasts_seconds
 

@@ -66,7 +66,7 @@ async def web_at(host: str) -> AsyncIterator[list[web.Request]]:
 
 
 def calls_on(node: Node) -> set[str]:
-    return set(node.server._calls)
+    return set(node.server.calls)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -160,7 +160,7 @@ async def test_a_draining_node_gets_no_new_stream(caddy: Proxy, nats: NatsServer
         outside = Address(caddy.media)
         # The draining one has the fewest sockets, so it is what Caddy would choose.
         busy = [await Address(staying.url.replace("127.0.0.1", hosts[0])).open_screen() for _ in range(3)]
-        leaving.server.draining = True
+        leaving.server.calls.draining = True
         lines = [await outside.call() for _ in range(6)]
         await until(lambda: {line.call for line in lines} == calls_on(staying))
         assert not calls_on(leaving)
@@ -175,7 +175,7 @@ async def test_with_every_node_draining_a_stream_is_refused_and_the_call_goes_on
     host = loopback_host()
     caddy.serve("media", host)
     async with scripted_vendor() as vendor, node_behind(caddy, nats, vendor, host) as node:
-        node.server.draining = True
+        node.server.calls.draining = True
         url = f"{caddy.media}/twilio/stream"
         with pytest.raises(InvalidStatus) as refused:
             await connect(url, additional_headers={"x-twilio-signature": signature(TOKEN, url)}, proxy=None)

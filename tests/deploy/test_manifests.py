@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from media.server import HANDOVER_SECONDS
+from media.speech.calls import HANDOVER_SECONDS
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
 _COMPOSE: dict[str, Any] = yaml.safe_load((_DEPLOY / "compose.yaml").read_text())["services"]

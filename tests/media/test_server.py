@@ -33,7 +33,7 @@ async def test_pages_for_those_who_run_it(node: Node) -> None:
     assert status == 200
     assert "bilby_live_calls" in text
     assert (await get(fetch, "/nothing"))[0] == 404
-    node.server.draining = True
+    node.server.calls.draining = True
     assert (await get(fetch, "/readyz"))[0] == 503
     url = f"{node.url}/twilio/stream"
     with pytest.raises(InvalidStatus) as refused:

@@ -31,7 +31,7 @@ from media.quota.admission import Admission
 from media.quota.heartbeat import Heartbeats
 from protocol.messages import ENDED, STARTED, StreamEnded, StreamPlace
 from protocol.nats import MEDIA, NatsConnection
-from protocol.tickets import Revoked, Role, UsedTickets
+from protocol.tickets import Role
 from tests.kit.media.media_ends import fold
 
 ORG = "a"
@@ -89,10 +89,8 @@ class LightNode:
         self.admission = Admission(name, 25)
         self.connection = connection = NatsConnection(url, "media", MEDIA)
         self.replication = Replication(connection, name, self.hub, calls, self.admission.membership)
-        self.bus = Bus(
-            *(connection, name, self.hub, UsedTickets(), Revoked(), calls, self.replication, self._moved),
-            stopped=lambda _call, _over: None,
-        )
+        self.bus = Bus(connection, name, self.hub, calls, self.replication)
+        self.bus.on_moved = self._moved
         self._heartbeats = Heartbeats(connection, name, self.admission, self._announce, self.replication.alive)
         self._group = tasks
         self._tasks = {tasks.create_task(self.connection.run()), tasks.create_task(self._send_heartbeats())}

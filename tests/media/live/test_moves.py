@@ -96,7 +96,7 @@ async def test_two_nodes_that_took_a_call_while_the_bus_stood_still_leave_it_to_
         watching = await a.screen()
         await newest.say("and after")
         await watching.until(lambda: watching.words(line.call) == "before and after")
-        assert [line.call in node.server._calls for node in (a, pair.b)] == [True, False]
+        assert [line.call in node.server.calls for node in (a, pair.b)] == [True, False]
 
 
 async def test_words_that_two_nodes_heard_while_the_bus_stood_still_are_shown_once_where_the_call_is(

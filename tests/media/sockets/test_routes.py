@@ -53,7 +53,7 @@ async def handshake(node: Node, path: str, *lines: str, upgrade: bool = True) ->
 )
 async def test_connection_and_upgrade_are_lists_of_tokens(node: Node, lines: list[str]) -> None:
     assert await handshake(node, CONSOLE, f"Origin: {ORIGIN}", *lines) == 101
-    url = f"{node.server.settings.media_public_url}{STREAM}"
+    url = f"{node.url}{STREAM}"
     assert await handshake(node, STREAM, f"X-Twilio-Signature: {signed(url)}", *lines) == 101
 
 
@@ -73,7 +73,7 @@ async def test_what_asks_for_no_upgrade_is_400(node: Node, lines: list[str]) -> 
 
 
 async def test_refused_and_broken_attempts_leave_nothing_behind(node: Node) -> None:
-    url = f"{node.server.settings.media_public_url}{STREAM}"
+    url = f"{node.url}{STREAM}"
     upgrade = ["Connection: Upgrade", "Upgrade: websocket"]
     for _ in range(3):
         await handshake(node, CONSOLE, f"Origin: {ORIGIN}", "Connection: close")  # refused after the door

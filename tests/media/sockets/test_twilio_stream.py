@@ -138,7 +138,7 @@ async def test_a_stream_is_closed_after_a_minute_without_a_frame_and_not_before(
     """A call may ring for 30 s, and be silent on hold for longer."""
     line = await node.call()
     await node.vendor.until(lambda: node.vendor.opened == 1)
-    (stream,) = node.server._streams
+    (stream,) = node.server.streams
     now = time.monotonic()
     stream.tick(now + 59)
     await line.say("still here")

@@ -14,7 +14,7 @@ from media import metrics
 from media.quota.admission import Admission
 from media.speech.call import Call, CallTiming
 from media.speech.frames import Media, MediaBody
-from media.speech.transcribe import OnEvent, Transcriber
+from media.speech.transcribe import Connection, OnEvent
 from protocol.tickets import StreamTicket
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
@@ -132,7 +132,7 @@ def counted(metric: str) -> float:
 def a_call() -> Call:
     """Return a call that is not run, so it transcribes nothing."""
 
-    async def open_(_: OnEvent) -> Transcriber:
+    async def open_(_: OnEvent) -> Connection:
         raise AssertionError("not run")
 
     return Call(
