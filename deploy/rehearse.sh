@@ -148,7 +148,7 @@ exec 9>"$work/lock"
 flock --nonblock 9 || { echo "another rehearsal runs" >&2; exit 1; }
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/config DOCKER_BUILDKIT=0
 export COMPOSE_FILE=$checkout/deploy/compose.yaml:$checkout/deploy/rehearsal/compose.yaml COMPOSE_ENV_FILES=$work/bilby.env
-export COMPOSE_PROJECT_NAME=bilby
+export COMPOSE_PROJECT_NAME=bilby READY_SECONDS=240 # the host has a world beside it, on the same processors
 trap clean_up EXIT
 trap 'exit 130' HUP INT TERM
 remove_leftovers

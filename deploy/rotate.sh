@@ -7,7 +7,7 @@
 #     deploy/rotate.sh TWILIO_AUTH_TOKENS NEW   the secondary token; promote it at Twilio, then --finish
 #     deploy/rotate.sh POSTGRES_PASSWORD        the tables' owner's
 #     deploy/rotate.sh POSTGRES_APP_PASSWORD    web's and provisioning's
-#     deploy/rotate.sh NATS                     the three passwords; live calls show a short gap
+#     deploy/rotate.sh NATS                     the three passwords; live calls show a gap of a minute or two
 #
 # The first four pass three states, so that no process ever meets a key it does not know: old,new (everybody can read
 # what the new one signs), new,old (the new one signs), new.

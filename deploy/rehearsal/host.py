@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_STEP_SECONDS = 240
+_STEP_SECONDS = 900
 _READY_SECONDS = 300
 _POLL_SECONDS = 0.5
 
