@@ -87,6 +87,10 @@ class Mirrors:
                 keeper.renewed_at = now
                 yield call, StateChanged(call.call, call.state)
 
+    def send_again(self) -> None:
+        """Send each keeper the whole history once more: NATS was away, and may have lost events."""
+        self._keepers.clear()
+
     def is_worth_sending(self, call: str, event: Event, now: float) -> bool:
         """Return whether the keeper of our ``call`` gets ``event`` as it happens."""
         keeper = self._keepers.get(call)

@@ -89,9 +89,13 @@ class Replication:
         await self._watch_all()
 
     def _restored(self) -> None:
-        """Request again what is watched: events were missed while NATS was away."""
-        for org in self._watched:
-            self._request(org, reply=True)
+        """Request again what is watched and kept here: events were missed while NATS was away.
+
+        What others keep for us is sent again, for the same reason.
+        """
+        for of in (*self._watched, *self.mirrors.kept):
+            self._request(of, reply=True)
+        self.mirrors.send_again()
 
     def alive(self, node: str) -> None:
         """Handle a heartbeat of another node."""

@@ -238,7 +238,7 @@ class Call:
             self._tick_stopped(now - self._stopped_at)
             return
         self._publish_gaps()
-        if self._seam is not None and now >= self._seam.due:
+        if self._seam is not None and self._seam.is_due(now):
             self._publish_seam()
         if self._stream is None and self._lost_at:
             if now - self._lost_at >= self._call_timing.linger:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from media.live.transcript import Cause, Gap
 
 SHORTEST_MS = 100  # a shorter gap is not published
+FIRST_SOUND_SECONDS = 5.0  # at most: audio may wait in the socket of a node that has no time for it
 WORD_MS = 500  # a word is hardly longer: so far a cut one may reach into the audio of either stream
 
 
@@ -38,6 +39,10 @@ class Seam:
     """Whether somebody was speaking when the audio before it ended; another node does not say."""
     loud: bool | None = None
     """Whether the next stream begins with sound; None before it has begun."""
+
+    def is_due(self, now: float) -> bool:
+        """Return whether to publish the gap at ``now``: not before the next stream's first sound, on a busy node."""
+        return now >= self.due + (0.0 if self.loud is not None else FIRST_SOUND_SECONDS)
 
     def note(self, *, loud: bool) -> None:
         """Note the next stream's first chunk; later ones change nothing."""

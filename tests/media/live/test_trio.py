@@ -186,6 +186,23 @@ async def test_a_call_that_is_over_does_not_come_back(bus: NatsServer) -> None:
             assert (await node.open_page()).calls == {}
 
 
+@pytest.mark.parametrize("who", ["owner", "keeper"])
+async def test_what_nats_lost_reaches_the_keeper_once_it_is_back(bus: NatsServer, who: str) -> None:
+    async with trio_on(bus) as trio:
+        owner, keeper = trio.nodes[0], trio.nodes[1]
+        speech = kept_by(trio, 0, keeper=1)
+        owner.begin(speech, continues=False)
+        owner.hear(speech, "before")
+        await until(lambda: _kept(keeper, speech) == {"before"})
+        owner.hear(speech, "meanwhile")
+        owner.connection.discard_queue()  # lost on its way
+        owner.hear(speech, "after")
+        await until(lambda: _kept(keeper, speech) == {"before", "after"})
+        {"owner": owner, "keeper": keeper}[who].replication._restored()
+        owner.replication.keep_mirrored()
+        await until(lambda: _kept(keeper, speech) == {"before", "meanwhile", "after"})
+
+
 Step = tuple[str, int]
 _steps = st.lists(
     st.tuples(st.sampled_from(["say", "say", "murmur", "move", "crash", "open", "close"]), st.sampled_from(NODES)),

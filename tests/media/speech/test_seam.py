@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from media.live.transcript import Gap
-from media.speech.seam import SHORTEST_MS, WORD_MS, Known, Seam
+from media.speech.seam import FIRST_SOUND_SECONDS, SHORTEST_MS, WORD_MS, Known, Seam
 
 
 def seam(from_ms: int | None, to_ms: int, *, loud: bool) -> Seam:
@@ -49,3 +49,13 @@ def test_in_silence_only_lost_audio_counts(missing: int, is_told: bool) -> None:
 
 def test_what_no_node_knows_is_a_gap_from_the_beginning() -> None:
     assert seam(None, 60_000, loud=False).gap(Known()) == Gap(0, 60_000, "twilio")
+
+
+def test_on_a_busy_node_the_gap_waits_for_the_next_streams_first_sound_but_not_for_ever() -> None:
+    """Whether that begins with a word that was cut is not known before."""
+    made = Seam(None, 5_000, "bilby", due=10.0)
+    assert not made.is_due(10.0)
+    assert made.is_due(10.0 + FIRST_SOUND_SECONDS)
+    made.note(loud=True)
+    assert made.is_due(10.0)
+    assert not made.is_due(9.9)
