@@ -74,3 +74,11 @@ def test_every_port_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, str(20_000 + number))
     assert list(Settings().ports.values()) == list(range(20_000, 20_000 + len(Settings().ports)))
     assert Settings().environment()["SANDBOX_WEB_PORT"] == str(Settings().web_port)
+
+
+@pytest.mark.parametrize("heard", [None, 3])
+def test_as_many_calls_as_are_heard_are_the_quota_at_transcribe(tmp_path: Path, heard: int | None) -> None:
+    settings = Settings(dir=tmp_path, calls_heard=heard)
+    variables = product_environment("media", settings, Secrets.kept_in(tmp_path), _ADDRESSES)
+    assert variables.get("TRANSCRIBE_MAX_STREAMS") == (None if heard is None else str(heard))
+    assert settings.environment().get("SANDBOX_CALLS_HEARD") == (None if heard is None else str(heard))

@@ -77,7 +77,7 @@ class Telephone {
 
   async #dial() {
     if (this.#call || !this.#form.reportValidity()) return;
-    this.#call = { sid: "", number: this.#form.to.value };
+    this.#call = { sid: "", number: this.#form.callee.value };
     this.#become("dialling");
     const microphone = await this.#openLine();
     if (this.#phase === "dialling") this.#tell({ type: "call", to: this.#call.number, microphone });
@@ -130,7 +130,7 @@ class Telephone {
   }
 
   #draw() {
-    const { call, answer, end, mute, to } = this.#form;
+    const { call, answer, end, mute, callee } = this.#form;
     const phase = this.#phase;
     this.#form.dataset.phase = phase;
     call.hidden = phase !== "idle";
@@ -139,10 +139,10 @@ class Telephone {
     end.textContent = phase === "ringing" ? "Decline" : "Hang up";
     mute.disabled = phase !== "talking";
     mute.setAttribute("aria-pressed", String(this.#isMuted));
-    to.disabled = phase !== "idle";
+    callee.disabled = phase !== "idle";
     for (const key of this.#form.querySelectorAll(".key")) key.disabled = phase !== "talking";
     const said = [PHASES[phase] && `${PHASES[phase]} ${this.#call?.number ?? ""}`.trim(), this.#problem];
-    this.#form.querySelector("[role=status]").textContent = said.filter(Boolean).join(". ");
+    this.#form.querySelector(".said").textContent = said.filter(Boolean).join(". ");
     document.title = phase === "ringing" ? "Incoming call · Telephone network" : "Telephone network · Bilby's sandbox";
   }
 }
