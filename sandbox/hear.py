@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sandbox.audio import mulaw, wav
 from sandbox.recognition import word_error_rate
-from sandbox.recognition.choice import SPEECHES, Speech, recogniser
+from sandbox.recognition.choice import SPEECHES, Speech, choose, recogniser
 from sandbox.recognition.recogniser import RecogniserError, RecogniserFactory, Result
 
 CHUNK_SECONDS = 0.1
@@ -44,7 +44,10 @@ async def hear(engine: RecogniserFactory, track: bytes) -> list[Result]:
 
 async def transcript(speech: Speech, tracks: Sequence[bytes]) -> list[tuple[str, Result]]:
     """Return what is said in ``tracks``, with who says it, in the order in which it begins."""
-    async with recogniser(speech) as engine:
+    choice = await choose(speech)
+    if choice.why:
+        print(choice, file=sys.stderr)
+    async with recogniser(choice.speech) as engine:
         heard = [
             (name, final) for name, track in zip(NAMES, tracks, strict=False) for final in await hear(engine, track)
         ]

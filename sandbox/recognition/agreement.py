@@ -11,6 +11,8 @@ from itertools import takewhile
 
 _OPEN = 2  # newest words of a guess that are never settled: the sound cuts them off
 
+_SEAM = 4  # most words that two utterances without a pause between them have in common
+
 
 class Agreement:
     """What the guesses about one utterance agree on."""
@@ -30,6 +32,14 @@ class Agreement:
     def final(self, guess: Sequence[str]) -> list[str]:
         """Return ``guess`` with the words settled so far in their places."""
         return self.settled + list(guess[_matched(self.settled, guess) :])
+
+
+def continued(before: Sequence[str], guess: Sequence[str]) -> list[str]:
+    """Return ``guess`` without its beginning, if that only repeats how the utterance ``before`` ended."""
+    for count in range(min(_SEAM, len(before), len(guess)), 0, -1):
+        if [_plain(word) for word in before[-count:]] == [_plain(word) for word in guess[:count]]:
+            return list(guess[count:])
+    return list(guess)
 
 
 def _matched(settled: Sequence[str], guess: Sequence[str]) -> int:

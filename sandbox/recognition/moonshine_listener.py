@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.recognition import tones, word_times
-from sandbox.recognition.agreement import Agreement
+from sandbox.recognition.agreement import Agreement, continued
 from sandbox.recognition.pace import Pace
 from sandbox.recognition.recogniser import NOT_UNDERSTOOD, Result, Word
 
@@ -27,6 +27,7 @@ _AFTERMATH_SECONDS = 0.7  # of silence, without which the last words of a stream
 _STREAM_SECONDS = 30.0  # after which a stream, which keeps all of its sound, is replaced in the next pause
 _OVERLAP_SECONDS = 0.5  # that the next stream begins before the last one ends, as speech may just have begun
 _MARKS = ".,?!"
+_SEAM_SECONDS = 0.1  # between two lines without a pause
 _NEVER = float("inf")
 
 
@@ -50,6 +51,8 @@ class MoonshineListener:
         self._utterance = 0
         self._agreement = Agreement()
         self._told: tuple[str, ...] = ()
+        self._before: list[str] = []  # the words of the last final, and when its line ended
+        self._ended = -_NEVER
 
     def feed(self, pcm: bytes) -> list[Result]:
         """Return what there is to say after the next ``pcm``: finals, then a partial if the words changed."""
@@ -108,6 +111,8 @@ class MoonshineListener:
     def _results(self, line: TranscriptLine) -> Iterator[Result]:
         """The result of one line, if there is news of it."""
         guess = words_of(line.text, ended=line.is_complete)
+        if self._began + line.start_time < self._ended + _SEAM_SECONDS:  # a line that was too long goes on
+            guess = continued(self._before, guess)
         if not line.is_complete:
             words = self._agreement.partial(guess) if guess else []
             if words and tuple(words) != self._told:
@@ -118,6 +123,7 @@ class MoonshineListener:
         words = self._agreement.final(guess)
         if not words and self._told:
             words = [NOT_UNDERSTOOD]  # in the place of what was taken for words
+        self._before, self._ended = words, self._began + line.start_time + line.duration
         self._agreement, self._told = Agreement(), ()
         if words:
             yield self._result(line, words, final=True, stable=len(words))

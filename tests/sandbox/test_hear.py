@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sandbox import demo
+from sandbox import demo, hear
 from sandbox.audio import mulaw
 from sandbox.recognition.word_error_rate import words
 
@@ -67,6 +67,18 @@ async def test_without_a_text_only_the_words_are_printed(beginning: tuple[Path, 
     assert status == 0
     assert not [line for line in lines if LAST.fullmatch(line)]
     assert len(lines) >= 2
+
+
+def test_without_the_wheel_another_one_hears_and_says_so(
+    beginning: tuple[Path, Path, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "moonshine_voice", None)  # as if it were not installed
+    assert hear.main(["--wav", str(beginning[0]), "--text", str(beginning[1])]) == 0
+    said = capsys.readouterr()
+    assert "moonshine-voice is not installed" in said.err
+    last = LAST.fullmatch(said.out.splitlines()[-1])
+    assert last is not None
+    assert float(last[1]) <= 0.2
 
 
 async def test_what_can_not_be_heard_or_read_is_one_clear_line(

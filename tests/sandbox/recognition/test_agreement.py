@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from sandbox.recognition.agreement import Agreement
+from sandbox.recognition.agreement import Agreement, continued
 
 WORDS = st.lists(st.sampled_from(["my", "internet", "has", "been", "slow", "Slow.", "since"]), max_size=8)
 
@@ -46,6 +46,18 @@ def test_a_guess_that_drops_or_doubles_a_settled_word_neither_loses_nor_repeats_
     agreement = after("no it is not my modem", "no it is not my modem then")
     assert final(agreement, "it is not my modem then") == "no it is not my modem then"
     assert final(agreement, "no no it is not my modem then") == "no it is not my modem then"
+
+
+def test_words_that_are_said_again_where_a_long_utterance_is_cut_are_left_out() -> None:
+    before = "in order for this to work you must already be."
+
+    def after_it(guess: str) -> str:
+        return " ".join(continued(before.split(), guess.split()))
+
+    assert after_it("Already be connected to the Internet") == "connected to the Internet"
+    assert after_it("connected to the Internet") == "connected to the Internet"
+    assert after_it("Be") == ""
+    assert continued([], ["Be"]) == ["Be"]
 
 
 @given(st.lists(WORDS, max_size=6), WORDS)
