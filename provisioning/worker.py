@@ -19,8 +19,10 @@ import asyncpg
 import structlog
 from pgqueuer import PgQueuer
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor
+from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
+from pgqueuer.ports.driver import NotifyCallback
 
 from db.engine import CONNECT_SECONDS, STATEMENT_SECONDS, Database, asyncpg_dsn
 from provisioning.jobs import Payload, TryAgain, payload_of
@@ -54,6 +56,28 @@ class Timing:
 
 
 USUAL = Timing()
+
+
+class ListeningDriver(AsyncpgPoolDriver):
+    """Sends no notification before it listens.
+
+    pgqueuer probes its listener as soon as it starts, perhaps before it listens. Ten seconds later the lost probe
+    would end the worker, and a job that it runs then would wait for `HEARTBEAT`.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self._listens = asyncio.Event()
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Listen to ``channel``."""
+        await super().add_listener(channel, callback)
+        self._listens.set()
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Notify ``channel``, once there is a listener."""
+        await self._listens.wait()
+        await super().notify(channel, payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +131,7 @@ def _queuer(
     sweeps: Mapping[str, tuple[str, Sweep]],
     timing: Timing,
 ) -> PgQueuer:
-    queuer = PgQueuer.from_asyncpg_pool(pool)
+    queuer = PgQueuer(ListeningDriver(pool))
     executor = partial(
         DatabaseRetryEntrypointExecutor,
         max_attempts=timing.attempts,

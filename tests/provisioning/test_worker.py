@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
-from db.engine import Database
+from db.engine import Database, asyncpg_dsn
 from provisioning.jobs import Payload, enqueue
-from provisioning.worker import AT_ONCE, Handlers, Timing, work
+from provisioning.worker import AT_ONCE, Handlers, ListeningDriver, Timing, work
 
 BEAT = timedelta(seconds=1)
 ROOT = Path(__file__).parents[2]
@@ -23,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 _DIES = """
 import asyncio, sys
 from datetime import timedelta
-from db.engine import Database
-from provisioning.worker import Handlers, Timing, work
+from db.engine import Database, asyncpg_dsn
+from provisioning.worker import ListeningDriver, Handlers, Timing, work
 
 async def hang(database, payload):
     print("begun", payload["n"], flush=True)
@@ -193,6 +194,18 @@ async def test_jobs_under_way_are_finished_before_the_end(database: Database, da
         go_on.set()
     assert done == ["1"]
     assert await _rows(database, "SELECT id FROM pgqueuer") == []
+
+
+async def test_a_listener_is_not_probed_before_it_listens(database: Database, database_url: str) -> None:
+    heard: asyncio.Queue[object] = asyncio.Queue()
+    async with asyncpg.create_pool(asyncpg_dsn(database_url), min_size=2, max_size=2) as pool:
+        driver = ListeningDriver(pool)
+        async with driver, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+            probe = tasks.create_task(driver.notify("channel", "probe"))
+            await pool.fetch("SELECT 1")  # time enough to send it
+            assert not probe.done()
+            await driver.add_listener("channel", heard.put_nowait)
+            assert await heard.get() == "probe"
 
 
 async def test_an_urgent_job_does_not_wait_for_slow_ones(database: Database, database_url: str) -> None:
