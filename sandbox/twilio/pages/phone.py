@@ -50,12 +50,9 @@ async def script(_: web.Request) -> web.Response:
 @routes.get("/telephone.js")
 async def telephone_script(_: web.Request) -> web.Response:
     """The script of the telephone in the page."""
-    return web.Response(
-        text=f"{SOUND_LINE.read_text()}\n{(_FOLDER / 'telephone.js').read_text()}",
-        content_type="text/javascript",
-        charset="utf-8",
-        headers=_HEADERS,
-    )
+    parts = [SOUND_LINE, _FOLDER / "telephone_tones.js", _FOLDER / "telephone.js"]
+    text = "\n".join(part.read_text() for part in parts)
+    return web.Response(text=text, content_type="text/javascript", charset="utf-8", headers=_HEADERS)
 
 
 @routes.get("/phone-page.css")

@@ -1,6 +1,6 @@
 // The telephone on the telephone network's page: a soft handset with a number of its own, so that one person plays the customer in one
-// tab and the agent in another. Its other end is telephone.py. Served together with sound_line.js.
-/* global SoundLine */
+// tab and the agent in another. Its other end is telephone.py. Served together with sound_line.js and telephone_tones.js.
+/* global SoundLine, Tones */
 
 const WORKLET = "/voice-sdk-worklet.js";
 const SOCKET = `${location.origin.replace(/^http/, "ws")}/sandbox/telephone`;
@@ -19,6 +19,7 @@ class Telephone {
   #phase = "idle";
   #isMuted = false;
   #problem = "";
+  #tones = new Tones();
 
   constructor() {
     this.#form.addEventListener("submit", (event) => event.preventDefault());
@@ -85,6 +86,7 @@ class Telephone {
 
   async #answer() {
     const call = this.#call;
+    this.#tones.stop();
     const microphone = await this.#openLine();
     if (call !== this.#call) return;
     this.#tell({ type: "accept", call: call.sid, microphone });
@@ -104,7 +106,9 @@ class Telephone {
   }
 
   #key(digit) {
-    if (this.#phase === "talking") this.#tell({ type: "digits", call: this.#call.sid, digits: digit });
+    if (this.#phase !== "talking") return;
+    this.#tones.key(digit);
+    this.#tell({ type: "digits", call: this.#call.sid, digits: digit });
   }
 
   async #openLine() {
@@ -126,6 +130,8 @@ class Telephone {
 
   #become(phase) {
     this.#phase = phase;
+    this.#tones.stop();
+    if (phase === "ringing") this.#tones.ring();
     this.#draw();
   }
 

@@ -16,9 +16,10 @@ import pytest_asyncio
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
+from sandbox.audio import voice
 from sandbox.twilio.browser import access_token
 from sandbox.twilio.browser.access_token import TokenError
-from sandbox.twilio.emulator import Twilio, TwilioSettings
+from sandbox.twilio.emulator import Behaviour, Twilio, TwilioSettings
 from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
 
 Town = tuple[Twilio, Customer]
@@ -369,3 +370,13 @@ async def test_who_speaks_for_the_agent(
         await browser.hears("accept")
         agent = emulator.exchange.legs[offered["call"]]
         assert agent.voice.source == source
+
+
+async def test_a_browser_that_calls_out_hears_the_ringing() -> None:
+    async with town(speed=1.0, tones=True) as (emulator, customer), connected(emulator) as browser:
+        customer.says("/app", f"<Dial answerOnBridge='true' callerId='{NUMBER}'><Number>{MOBILE}</Number></Dial>")
+        emulator.exchange.behaviours[MOBILE] = Behaviour("never")
+        await browser.says("hello", token=token(emulator.exchange.settings))
+        await browser.hears("ready")
+        await browser.says("connect", id="TJ1", params={"To": MOBILE}, microphone=True)
+        await browser.listens(voice.codes(voice.ringing()[0]))

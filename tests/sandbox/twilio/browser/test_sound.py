@@ -123,6 +123,9 @@ async def test_an_agent_calls_the_telephone(place: Town, speaking: Browser) -> N
         telephone = phone.locator("#telephone")
         await expect(telephone.get_by_label("Call which number")).to_have_value(NUMBER)
         await bob.evaluate(f"device.connect({{ params: {{ To: '{MOBILE}' }} }}).then((call) => {{ watch(call); }})")
+        await expect(telephone).to_have_attribute("data-phase", "ringing")
+        await phone.wait_for_function(HEARS)  # it rings
+        await phone.evaluate("window.loudest = 0")
         await telephone.get_by_role("button", name="Answer").click()
         await told(bob, "accept open")
         for page in (bob, phone):
