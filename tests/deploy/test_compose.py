@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
 _COMPOSE = Path(sysconfig.get_path("scripts")) / "docker-compose"
@@ -56,12 +57,13 @@ def test_what_lacks_is_named() -> None:
     assert b"SESSION_SECRET" in failed.value.stderr
 
 
-def test_with_secrets_in_files_no_variable_holds_one() -> None:
-    services = read("compose.yaml", "compose.secrets.yaml", **filled_in() | in_files())
+@pytest.mark.parametrize("between", [(), ("rehearsal/compose.yaml",), ("compose.tls.yaml",)])
+def test_with_secrets_in_files_no_variable_holds_one(between: tuple[str, ...]) -> None:
+    services = read("compose.yaml", *between, "compose.secrets.yaml", **filled_in() | in_files())
     assert "in-a-file" not in json.dumps(services)
     for process in (*_PROCESSES, "postgres", "backup", "nats"):
-        named = {name for name in services[process].get("environment", ()) if _SECRET.search(name)}
-        assert not {name for name in named if not name.endswith("_FILE")}
+        held = {name for name, value in services[process].get("environment", {}).items() if value}
+        assert not {name for name in held if _SECRET.search(name) and not name.endswith("_FILE")}
 
 
 def test_each_process_is_given_its_own_secrets_alone() -> None:
@@ -76,8 +78,10 @@ def test_a_secret_in_a_file_has_the_name_of_its_setting() -> None:
     """What a process no longer has in its environment, it finds at /run/secrets."""
     plain = read("compose.yaml", **filled_in())
     services = read("compose.yaml", "compose.secrets.yaml", **filled_in() | in_files())
+    added = yaml.safe_load((_DEPLOY / "compose.secrets.yaml").read_text())["services"]
     for process in _PROCESSES:
-        taken = set(plain[process]["environment"]) - set(services[process].get("environment", ()))
+        taken = {name for name, value in added[process]["environment"].items() if value == ""}
+        assert taken <= set(plain[process]["environment"])
         found = {secret["target"].rsplit("/", 1)[-1].upper() for secret in services[process]["secrets"]}
         optional = {"TWILIO_US1_KEY_SECRET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
         assert taken - optional == found - {"AWS_CREDENTIALS"}
