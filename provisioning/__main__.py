@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-
 import structlog
 import uvloop
 
@@ -15,6 +12,7 @@ from provisioning.schedule import open_handlers
 from provisioning.status import status
 from provisioning.watch import watched
 from provisioning.worker import CONNECTIONS, work
+from runtime import signals
 from runtime.process import observed
 
 _log = structlog.get_logger(__name__)
@@ -29,9 +27,7 @@ def main() -> None:
 
 
 async def _work(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = signals.watched().first
     database = settings.database("bilby provisioning", pool_size=CONNECTIONS)
     try:
         async with (

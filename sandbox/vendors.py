@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from collections.abc import AsyncIterator
 
+from runtime import signals
 from sandbox.config import HOST, Secrets, Settings
 from sandbox.mail import post_office
 from sandbox.recognition.choice import Choice, hearing, recogniser
@@ -21,7 +21,7 @@ from sandbox.stripe.emulator import StripeSettings, stripe
 from sandbox.transcribe.emulator import transcribe
 from sandbox.twilio.emulator import Registry, TwilioSettings, twilio
 
-REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory papers; the real one takes days
+REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory bundles; the real one takes days
 
 
 @contextlib.asynccontextmanager
@@ -81,9 +81,7 @@ def _stripe_settings(settings: Settings, kept: Secrets) -> StripeSettings:
 
 
 async def _serve(settings: Settings, kept: Secrets) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = signals.watched().first
     async with vendors(settings, kept):
         await stop.wait()
 

@@ -1,4 +1,4 @@
-"""The account's standing resources: itself, its numbers, its TwiML App. Read only; buying is another file's."""
+"""The account's fixed resources: itself, its numbers, its TwiML App. Read only; buying is another file's."""
 
 from __future__ import annotations
 

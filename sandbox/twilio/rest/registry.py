@@ -1,4 +1,4 @@
-"""What the emulated account has been given: routes, addresses, regulatory papers; and what may go wrong on purpose.
+"""What the emulated account has been given: routes, addresses, regulatory bundles; and what may go wrong on purpose.
 
 It stays the same while the product's processes come and go; with a ``place`` it is also kept in that file, and so
 outlives the emulator. The numbers themselves are the exchange's, for calls ring at them.

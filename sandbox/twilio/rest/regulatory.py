@@ -1,4 +1,4 @@
-"""REST of the regulatory papers behind a number (``numbers…/v2/RegulatoryCompliance``), for AU local numbers.
+"""REST of the regulatory bundle behind a number (``numbers…/v2/RegulatoryCompliance``), for AU local numbers.
 
 A bundle is a draft, is given items (an end user, and a document that names an address), is evaluated, submitted,
 and then looked at by people: `Registry.decide`, or by itself after `Registry.review_seconds`.
