@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ import aiohttp
 
 from sandbox import demo, hear
 from sandbox.recognition import word_error_rate
-from sandbox.transcribe.heard import PATH as HEARD, is_in
+from sandbox.transcribe.heard import PATH as HEARD, is_of
 
 EMULATOR = "http://127.0.0.1:8090"
 TRANSCRIBE = "http://127.0.0.1:8091"
@@ -53,7 +52,7 @@ class Transcript:
         for stream in await self._streams(http):
             channels = [channel for channel in enumerate(stream["channels"]) if stream["id"] not in self._known]
             for number, channel in channels:
-                name = self._name(base64.b64decode(channel["beginning"]))
+                name = self._name(channel["samples"])
                 if name is not None:
                     self.over = stream["ended"] is not None
                     self._print((stream["id"], number), name, channel["said"])
@@ -69,10 +68,10 @@ class Transcript:
         except TimeoutError:
             pass
 
-    def _name(self, beginning: bytes) -> str | None:
-        """Who speaks in a channel that begins like that; None if it is no channel of this call."""
+    def _name(self, samples: Sequence[str]) -> str | None:
+        """Who speaks in a channel that sounds like that; None if it is no channel of this call."""
         named = zip(hear.NAMES, self._tracks, strict=False)
-        return next((name for name, track in named if is_in(beginning, track)), None)
+        return next((name for name, track in named if is_of(track, samples)), None)
 
     def _print(self, key: tuple[str, int], name: str, said: Sequence[dict[str, Any]]) -> None:
         for utterance in said[self._printed.get(key, 0) :]:

@@ -1,15 +1,15 @@
 """How often a line that is still being spoken is decoded again, so that one process keeps up with all who speak.
 
 Each decoding begins at the line's beginning, so it costs more the longer the line is. Decodings may take `_SHARE` of
-the process's time; beyond that, they become rarer, down to one every `_RAREST` seconds of sound. `calls` says for how
-many speakers that is enough.
+the process's time; beyond that they become rarer, so that words come later but sound never queues. `calls` says for
+how many speakers that is soon enough.
 """
 
 from __future__ import annotations
 
 _SHARE = 0.8
 _OFTENEST = 0.6  # seconds of sound
-_RAREST = 2.0
+_RAREST = 10.0  # the longest line
 MOST_BEHIND = 3.0  # seconds from a word to its text
 
 TYPICAL_LINE = 5.0  # seconds of speech between two pauses; in the demo call half of the lines are shorter

@@ -1,13 +1,14 @@
 """What was heard in a stream, for whoever placed the call: none of it is Transcribe's, see ``GET /sandbox/heard``.
 
-Nothing in a stream says which call it belongs to, so each channel keeps how its sound began: that is found again in
-the sound that was played.
+Nothing in a stream says which call it belongs to, so each channel keeps samples of its sound: those of a recording
+are found again in it, whatever else sounded on the line.
 """
 
 from __future__ import annotations
 
 import base64
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,24 +17,30 @@ from sandbox.audio import mulaw
 from sandbox.recognition.recogniser import Result
 
 PATH = "/sandbox/heard"
-_BEGINNING = mulaw.RATE // 25  # samples: 40 ms
+_SAMPLE = mulaw.RATE // 50  # codes: 20 ms
+_APART = mulaw.RATE  # codes from one sample to the next
+_SAMPLES = 60
 _KEPT = 500  # finals of a channel
 
 
 class HeardChannel:
-    """One channel of a stream: how its sound begins (mu-law, empty until it does), and its finals."""
+    """One channel of a stream: samples of its sound (mu-law), and its finals."""
 
     def __init__(self, rate: int) -> None:
-        self.beginning = b""
+        self.samples: deque[bytes] = deque(maxlen=_SAMPLES)
         self._rate = rate
+        self._since = _APART  # codes since the last sample
         self._finals: deque[tuple[float, str]] = deque(maxlen=_KEPT)
 
     def listen(self, pcm: bytes) -> None:
         """Take the next sound."""
-        if len(self.beginning) < _BEGINNING and self._rate == mulaw.RATE:
-            codes = mulaw.encode(np.frombuffer(pcm, dtype="<i2"))
-            self.beginning += codes if self.beginning else codes.lstrip(mulaw.SILENCE)
-            self.beginning = self.beginning[:_BEGINNING]
+        self._since += len(pcm) // 2
+        if self._since < _APART or self._rate != mulaw.RATE:
+            return
+        codes = mulaw.encode(np.frombuffer(pcm[: 2 * _SAMPLE], dtype="<i2"))
+        if len(codes) == _SAMPLE and codes.count(mulaw.SILENCE) < _SAMPLE // 4:  # silence is in every recording
+            self.samples.append(codes)
+            self._since = 0
 
     def note(self, result: Result) -> None:
         """Take a result; only finals are kept."""
@@ -41,11 +48,12 @@ class HeardChannel:
             self._finals.append((result.start, " ".join(word.text for word in result.words)))
 
     def as_json(self) -> dict[str, Any]:
-        """``beginning`` in base64, ``said``: each final with the second at which it ``start``s."""
+        """``samples`` in base64, ``said``: each final with the second at which it ``start``s."""
         said = [{"start": round(start, 3), "text": text} for start, text in self._finals]
-        return {"beginning": base64.b64encode(self.beginning).decode(), "said": said}
+        return {"samples": [base64.b64encode(sample).decode() for sample in self.samples], "said": said}
 
 
-def is_in(beginning: bytes, track: bytes) -> bool:
-    """Return whether a channel that begins like that may be ``track`` (mu-law), or begin within it."""
-    return len(beginning) == _BEGINNING and beginning in track.replace(b"\x7f", mulaw.SILENCE)  # two codes of zero
+def is_of(track: bytes, samples: Sequence[str]) -> bool:
+    """Return whether any of a channel's ``samples`` (base64) is a piece of the recording ``track`` (mu-law)."""
+    normal = track.replace(b"\x7f", mulaw.SILENCE)  # two codes of zero
+    return any(base64.b64decode(sample) in normal for sample in samples)

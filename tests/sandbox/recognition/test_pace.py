@@ -21,7 +21,13 @@ def test_lines_are_decoded_more_rarely_the_more_people_speak_and_the_more_it_cos
 
 def test_a_cheap_line_is_decoded_often_but_not_all_the_time_and_a_dear_one_still_now_and_then() -> None:
     assert pace(1).interval(0.0) == pace(0).interval(0.001) > 0.2
-    assert pace(50).interval(9.0) <= MOST_BEHIND
+    assert pace(50).interval(9.0) <= 10.0  # the longest line
+
+
+@pytest.mark.parametrize("speaking", [1, 2, 3])
+def test_on_a_machine_that_is_too_slow_sound_does_not_queue(speaking: int) -> None:
+    cost = 2.5
+    assert speaking * cost <= pace(speaking).interval(cost)
 
 
 @pytest.mark.parametrize("cost", [0.05, 0.1, 0.2, 0.4])
