@@ -95,6 +95,7 @@ class LightNode:
         self._group = tasks
         self._tasks = {tasks.create_task(self.connection.run()), tasks.create_task(self._send_heartbeats())}
         self.pages: list[Page] = []
+        self._attached: dict[str, int] = {}  # by call: when its stream came here
 
     async def _send_heartbeats(self) -> None:
         while True:
@@ -133,9 +134,11 @@ class LightNode:
         known = self.hub.find(ORG, speech.sid) is not None
         self.own[speech.sid] = speech
         if not known:
-            at = datetime.fromtimestamp(speech.began_ms / 1000, UTC).isoformat(timespec="milliseconds")
-            self.hub.publish(ORG, CallStarted(CallView(speech.sid, "inbound", None, at, "waiting_for_slot", [], [])))
-        self.bus.publish_event(ORG, speech.sid, STARTED, StreamPlace("MZ", 0, time.time_ns()))
+            began = datetime.fromtimestamp(speech.began_ms / 1000, UTC).isoformat(timespec="milliseconds")
+            view = CallView(speech.sid, "inbound", None, began, "waiting_for_slot", [], [])
+            self.hub.publish(ORG, CallStarted(view))
+        self._attached[speech.sid] = at = time.time_ns()
+        self.bus.publish_event(ORG, speech.sid, STARTED, StreamPlace("MZ", 0, at))
         if continues:
             self.replication.request_snapshot(speech.sid)
             self._later(self._publish_takeover_gap(speech, speech.now_ms))
@@ -162,8 +165,10 @@ class LightNode:
         if to_ms - from_ms >= 100:
             self.hub.publish(ORG, GapFound(speech.sid, Gap(from_ms, to_ms, "bilby")))
 
-    def _moved(self, sid: str, _at_ms: int, _stream: str) -> None:
-        if self.own.pop(sid, None) is not None:
+    def _moved(self, sid: str, at: int, _stream: str) -> None:
+        """Leave a call to the node whose stream is newer: two that begin at once hear of each other."""
+        if sid in self.own and at > self._attached[sid]:
+            del self.own[sid]
             self._later(self.replication.send_final_snapshot(ORG, sid))
 
     def _announce(self) -> None: ...
