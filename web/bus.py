@@ -71,7 +71,7 @@ class Facts:
         self._connection = NatsConnection(
             url, "web", WEB, most_queued=WAITING_FACTS, sent=_sent.inc, dropped=_dropped.inc
         )
-        self._connection.attach(subscribe=self._subscribe, restored=self._ask)
+        self._connection.attach(subscribe=self._subscribe, restored=self.ask)
         self._noted = {subject: asyncio.Queue[Fact](PENDING_FACTS) for subject in (CALL_EVENTS, HANDOVERS, PROGRESS)}
         self.ready = self._connection.confirmed_once
         """Set at the first connection, and never cleared: calls work without NATS."""
@@ -123,9 +123,10 @@ class Facts:
                 subject.all, queue=group, cb=partial(self._receive, noted), pending_msgs_limit=PENDING_FACTS
             )
         await client.subscribe(ALIVE.all, cb=self._on_alive, pending_msgs_limit=PENDING_FACTS)
-        self._ask()
+        self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Ask all media nodes to report their streams. Never waits, never raises."""
         self._connection.publish_later(FACTS_WANTED.to(), b"{}")
 
     async def _on_alive(self, message: Msg) -> None:

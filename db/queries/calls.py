@@ -79,6 +79,37 @@ class Stop:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A call in which two people talk, by its row."""
+
+    organisation_id: UUID
+    call_sid: str
+    started_at: datetime
+
+
+async def conversations(
+    session: AsyncSession, *, since: datetime, before: datetime, most: int
+) -> Sequence[Conversation]:
+    """Return calls of all organisations that go on and that should be transcribed, the oldest ``most``.
+
+    They began between ``since`` (inclusive) and ``before`` (exclusive). Each had a stream, so the consent prompt was
+    played; it was answered by an agent, not at an overflow number; and nobody has stopped its words.
+    """
+    going_on = select(Call.organisation_id, Call.call_sid, Call.started_at).where(
+        Call.outcome.is_(None),
+        Call.started_at >= since,
+        Call.started_at < before,
+        Call.answered_at.is_not(None),
+        Call.agent_id.is_not(None),
+        Call.transcription.is_not(None),
+        Call.words_stopped_at.is_(None),
+    )
+    oldest = going_on.order_by(Call.started_at, Call.id).limit(most)
+    rows = await session.execute(oldest)
+    return [Conversation(organisation, call, began) for organisation, call, began in rows]
+
+
 async def organisation_of(session: AsyncSession, call_sid: str) -> UUID | None:
     """Whose call it is."""
     return await session.scalar(select(Call.organisation_id).where(Call.call_sid == call_sid))

@@ -6,7 +6,9 @@ heartbeats reveal dead nodes. A new stream is started by Twilio's Streams REST A
 and its ticket says how old the call is. Each loss starts one stream: `StreamRegistry` ensures it within a process,
 and between processes the stream's name, which contains its predecessor's and which Twilio accepts once.
 
-The state is in memory; web asks media for it on every connection (`web.bus`).
+The state is in memory; web asks media for it on every connection (`web.bus`). If everything was restarted at once, no
+node knows the calls either: so a new process compares the answers with the database, and a call that goes on but that
+no node has reported counts as lost.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -36,10 +39,12 @@ from web.resources import TWILIO
 
 WORKERS = 10  # concurrent starts: a node may lose hundreds of calls
 WAITING = 2000
+MOST_LOOKED_AT = 5000  # calls in the database, the oldest first
 WATCH_SECONDS = 0.25
 _ASLEEP_SECONDS = 1.0  # a tick this late means that we were stalled and heartbeats are unread
 _DEAF_SECONDS = 1.5  # without an answer of NATS, heartbeats may be held up; less than a node's silence may last
 _NO_CALL = (21220, 20404)  # Twilio's codes: the call is not in progress; there is no such call
+_UNREPORTED = "restart"  # in place of a predecessor whose SID nobody knows: the same for every web process
 _log = structlog.get_logger(__name__)
 _restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
 for _result in ("started", "refused", "failed", "missing"):
@@ -47,11 +52,27 @@ for _result in ("started", "refused", "failed", "missing"):
 _silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped saying that it lives.")
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a new process looks for calls that no media node has; in seconds."""
+
+    ask_again: float = 5.0
+    """From the first connection to NATS until nodes are asked a second time for their streams."""
+    answer: float = 5.0
+    """For their answers, and between two looks."""
+    looks: int = 10
+    """A call that rings during the restart is answered within half a minute, and is found by a later look."""
+    longest_call: float = 4 * 3600.0
+    """Twilio ends any call after four hours: an older row has missed its end."""
+
+
 class StreamRecovery:
     """Starts new streams. One per process; `run` it in a task of its own."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, timing: Timing = Timing()) -> None:
         self._app = app
+        self._timing = timing
+        self._deaf_at = time.monotonic()  # when we last could not hear the nodes
         self._registry = StreamRegistry()
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
         self._later: list[tuple[float, str]] = []  # a heap of (monotonic time, call)
@@ -89,6 +110,7 @@ class StreamRecovery:
         """Start wanted streams until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
+            tasks.create_task(self._find_unreported())
             for _ in range(WORKERS):
                 tasks.create_task(self._work())
 
@@ -100,6 +122,7 @@ class StreamRecovery:
             before, slept = (now := time.monotonic()), now - before
             bus = self._app[BUS]
             if slept > _ASLEEP_SECONDS or not bus.connected or now - bus.proven_at > _DEAF_SECONDS:
+                self._deaf_at = now
                 self._registry.extend_deadlines(now)
             for call in self._registry.orphans(bus.proven_at):
                 _silent.inc()
@@ -110,6 +133,42 @@ class StreamRecovery:
                 self._mark_lost(call)
             while self._later and self._later[0][0] <= now:
                 self._want(heapq.heappop(self._later)[1])
+
+    async def _find_unreported(self) -> None:
+        """Look for calls that began before this process and that no node has, several times."""
+        timing, bus = self._timing, self._app[BUS]
+        await bus.ready.wait()
+        before = datetime.now(UTC)  # of later calls we hear everything
+        await asyncio.sleep(timing.ask_again)
+        bus.ask()
+        looked_at = set[str]()
+        for _ in range(timing.looks):
+            await self._hear_answers()
+            try:
+                await self._look(before, looked_at)
+            except DatabaseUnavailableError as error:
+                _log.warning("unreported calls not looked for", error=type(error).__name__)
+
+    async def _hear_answers(self) -> None:
+        """Wait as long as answers may take; longer without NATS, or while no node is alive to answer."""
+        answer = self._timing.answer
+        while True:
+            await asyncio.sleep(answer)
+            if time.monotonic() - self._deaf_at >= answer and self._registry.has_nodes:
+                return
+
+    async def _look(self, before: datetime, looked_at: set[str]) -> None:
+        """Start streams of calls in the database that no node has reported, each once: the row may be wrong."""
+        since = before - timedelta(seconds=self._timing.longest_call)
+        found = await access.conversations(self._app, since=since, before=before, most=MOST_LOOKED_AT)
+        for one in found:
+            call = one.call_sid
+            if call in looked_at or self._registry.find(call) is not None:
+                continue
+            looked_at.add(call)
+            _log.warning("call not reported", call=call)
+            self._registry.register(call, one.organisation_id, "", round(one.started_at.timestamp() * 1000))
+            self._mark_lost(call)
 
     def _mark_lost(self, call: str, stream: str | None = None) -> None:
         now = time.monotonic()
@@ -201,7 +260,7 @@ class StreamRecovery:
                 direction=row.direction,
                 agent=row.agent_id,
                 began=live.began,
-                name=f"after-{before}",
+                name=f"after-{before or _UNREPORTED}",
             )
 
 

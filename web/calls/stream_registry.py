@@ -35,7 +35,7 @@ class LiveStream:
 
     org: UUID
     stream: str = ""
-    """The SID of the newest stream."""
+    """The SID of the newest stream; empty if no node has reported one."""
     node: str = ""
     began: int | None = None
     """Start of the call's first stream, in ms since 1970: the zero of its transcript's clock."""
@@ -77,12 +77,17 @@ class StreamRegistry:
         self._streams.pop(call, None)
 
     def register(self, call: str, org: UUID, stream: str, began: int | None) -> None:
-        """Add a call that media has not reported, with the stream that Twilio named."""
+        """Add a call that media has not reported, with the stream that Twilio named; empty if nobody did."""
         self._keep(call, LiveStream(org, stream, began=began))
 
     def alive(self, node: str, now: float) -> None:
         """Record a heartbeat of ``node``."""
         self._heard[node] = max(now, self._heard.get(node, now))
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether any node is alive."""
+        return bool(self._heard)
 
     def extend_deadlines(self, now: float) -> None:
         """We were disconnected: restart the timeouts of all nodes and of all ordered streams."""

@@ -3,8 +3,9 @@
 A page's request carries a cookie: `require` turns it into a `Viewer`, and `rows` opens the rows of the viewer's
 organisation (only the viewer's own calls, if the role sees no others). A webhook carries Twilio's signature instead:
 `by_number`, `by_member` and `by_call` find the organisation from Twilio's data, and refuse a request whose signature
-was not verified. Events from media come over NATS, where only media may publish them: `by_fact`. A sign-up has no
-organisation yet: `found` creates it. No other module of `web` imports the queries of tenants' rows; a test checks it.
+was not verified. Events from media come over NATS, where only media may publish them: `by_fact`. A process that has
+just started asks which calls go on: `conversations`. A sign-up has no organisation yet: `found` creates it. No other
+module of `web` imports the queries of tenants' rows; a test checks it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -23,7 +25,7 @@ from db.models import Member, Number, Organisation, Role, StripeEvent, Subscript
 from db.queries import audit, calls, members, numbers, organisations, stripe_events, subscriptions
 from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
-from db.queries.calls import Calls
+from db.queries.calls import Calls, Conversation
 from db.queries.members import Members
 from db.queries.missed_calls import MissedCalls
 from db.queries.number_orders import NumberOrders
@@ -242,6 +244,14 @@ async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[
     """For an event of media about a call of that organisation: open its rows. Raises `NotFoundError`."""
     async with app[DATABASE].begin() as session:
         yield await _rows(session, organisation_id)
+
+
+async def conversations(
+    app: web.Application, *, since: datetime, before: datetime, most: int
+) -> Sequence[Conversation]:
+    """Return the calls of all organisations whose streams `web.calls.stream_recovery` has to look for."""
+    async with app[DATABASE].begin() as session:
+        return await calls.conversations(session, since=since, before=before, most=most)
 
 
 @asynccontextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
@@ -26,6 +28,7 @@ pytestmark = [
 
 SAID = " ".join(f"w{number}" for number in range(60))  # 22 seconds of words, 360 ms each
 WORD_MS = 360
+LONG = " ".join(f"w{number}" for number in range(120))  # enough for the wait of a new web process
 
 
 @pytest_asyncio.fixture
@@ -42,10 +45,10 @@ def shown(screen: Screen, call: str) -> list[str]:
     return " ".join(one["text"] for one in sorted(spoken, key=lambda one: one["start_ms"])).split()
 
 
-async def watched(bilby: House) -> tuple[str, Screen]:
+async def watched(bilby: House, said: str = SAID) -> tuple[str, Screen]:
     """A call of which some words are on a screen of the second node."""
     screen = await bilby.screen(bilby.second)
-    call = bilby.ring(SAID).sid
+    call = bilby.ring(said).sid
     await screen.until(lambda: "w9" in shown(screen, call))
     return call, screen
 
@@ -192,3 +195,34 @@ async def test_a_web_process_that_has_just_come_learns_where_calls_are(bilby: Ho
     freeze(bilby.first)
     await goes_on(call, screen)
     assert bilby.starts() == 1
+
+
+async def restart_all_but_the_second_node(bilby: House, also: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+    """`web` knows nothing, the call's node is gone, and Twilio has not noticed."""
+    await bilby.web.aclose()
+    freeze(bilby.first)
+    bilby.turn()
+    await bilby.web.enter_async_context(web_process(bilby.settings))
+    await bilby.web.enter_async_context(also())
+
+
+async def test_a_call_that_no_node_reports_to_a_new_web_process_goes_on(bilby: House) -> None:
+    call, screen = await watched(bilby, LONG)
+    await restart_all_but_the_second_node(bilby, nullcontext)
+    words = await goes_on(call, screen)
+    assert bilby.starts() == 1
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) > 0
+    assert missing_ms(words) <= shown_gaps + 2 * WORD_MS, "what is missing is shown as a gap"
+
+
+async def test_two_new_web_processes_start_one_stream_of_a_call_that_no_node_reports(
+    bilby: House, free_port: Callable[[], int]
+) -> None:
+    screen = await bilby.screen(bilby.second)
+    leg = bilby.ring(LONG)
+    await screen.until(lambda: "w9" in shown(screen, leg.sid))
+    other = bilby.settings.model_copy(update={"web_port": free_port()})
+    await restart_all_but_the_second_node(bilby, lambda: web_process(other))
+    await goes_on(leg.sid, screen)
+    assert len(leg.streams) == 2, "the first, and one that follows it"
