@@ -8,8 +8,10 @@ inside.
 Its rooms, and how a dollar becomes a number::
 
     web's webhook ─► billing/events ─► billing/sync ─┬─► an order ─► numbers/orders ─► purchase ─► twilio/ ─► Twilio
-                     asks stripe/ first              ├─► billing/notices: mails
+                     asks stripe/ first              ├─► billing/notices
                                                      └─► billing/release: after the grace period
+
+    web's pages and billing/notices ─► mail/queue ─► mail/sender ─► SMTP
 
     every night: billing/customers (paid, but not linked) ─► reconciliation (Stripe, our rows and Twilio's list)
 
