@@ -121,7 +121,7 @@ async def perform(steps: list[Step], close: Callable[[], Total]) -> list[Row]:
             error = str(failure) or type(failure).__name__
             print(f"         FAILED: {error}", flush=True)
         seconds = time.monotonic() - began
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(SETTLE_SECONDS + step.recovery_seconds)
         before, words = (now := close()), now.since(before)
         print(f"         {words.said} said, {words.told} lost in gaps, {words.missing} unaccounted for", flush=True)
         rows.append(Row(step.name, seconds, error, words))

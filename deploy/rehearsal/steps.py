@@ -17,12 +17,17 @@ PARTS = ("caddy", "nats", "postgres", "backup")  # one container each
 NODES = ("web", "provisioning", "media")  # replaced one beside the other
 
 
+_ALL_RESTARTED_SECONDS = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One row of the rehearsal's table."""
 
     name: str
     act: Callable[[], Awaitable[None]]
+    recovery_seconds: float = 0.0
+    """Until the calls have streams again, if everything is restarted at once: `web` first waits for their nodes."""
 
 
 async def restart(service: str) -> None:
@@ -175,8 +180,8 @@ def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
         of("rotate NATS", script, "rotate", "NATS"),
         finish("SESSION_SECRET"),
         *(of(f"restart {node}", restart, node) for node in NODES),
-        Step("TLS between the parts", options.encrypt),
-        Step("secrets from files", options.secrets_from_files),
+        Step("TLS between the parts", options.encrypt, _ALL_RESTARTED_SECONDS),
+        Step("secrets from files", options.secrets_from_files, _ALL_RESTARTED_SECONDS),
     ]
 
 
