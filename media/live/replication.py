@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from math import inf
 
 import msgspec
 import structlog
@@ -75,6 +76,7 @@ class Replication:
         self._takeover_inboxes: dict[str, str] = {}  # by call: the inbox of the node that continues it
         self._heard: dict[str, HeardUntil] = {}  # by call that moved here: until when it was heard before
         self._last_event_at: dict[str, float] = {}  # by call of another node
+        self._first_event_at: dict[str, float] = {}  # by call of another node
         self._delays: dict[str, float] = {}  # by call of another node: s from speech until its words were here
         hub.relay = self.relay
         connection.attach(subscribe=self._subscribe, restored=self._restored)
@@ -180,6 +182,13 @@ class Replication:
         latest = max(self._last_event_at.get(call, 0.0), kept.alive_at if kept is not None else 0.0)
         return time.time() - (time.monotonic() - latest) if latest else 0.0
 
+    def _knows_the_previous_node(self, call: str) -> bool:
+        """Return whether ``call`` was known here before the node that now asks for it could tell of it.
+
+        After a restart of everything that node's own events may arrive before its request.
+        """
+        return time.monotonic() - self._first_event_at.get(call, inf) >= IN_FLIGHT_SECONDS
+
     def is_watching(self, org: str) -> bool:
         """Return whether an organisation's calls on other nodes are known here."""
         return org in self._watched and org not in self._pending
@@ -232,6 +241,7 @@ class Replication:
         known = {call.call for call in self._hub.all_calls()}
         self.mirrors.prune(known)
         self._delays = {call: delay for call, delay in self._delays.items() if call in known}
+        self._first_event_at = {call: at for call, at in self._first_event_at.items() if call in known}
         self._heard = {call: heard for call, heard in self._heard.items() if self._calls.has(call)}
         self._quiet_until = {call: until for call, until in self._quiet_until.items() if until > now}
 
@@ -282,7 +292,7 @@ class Replication:
             await self._answer(f"{inbox}.{call.org}", call)
         for copy in self._copies(of):
             await self._answer(f"{inbox}.{copy.org}.copy", copy)
-            if copy.call == of and (alive_at := self._owner_alive_at(of)):
+            if copy.call == of and self._knows_the_previous_node(of) and (alive_at := self._owner_alive_at(of)):
                 self._connection.publish_later(f"{inbox}.{copy.org}.heard", encode(HeardUntil(of, alive_at)))
 
     def _copies(self, of: str) -> list[LiveCall]:
@@ -364,7 +374,8 @@ class Replication:
             log.warning("NATS message unreadable", kind="event")
             return
         name = event.call.call if isinstance(event, CallStarted) else event.call
-        self._last_event_at[name] = time.monotonic()
+        self._last_event_at[name] = now = time.monotonic()
+        self._first_event_at.setdefault(name, now)
         if not self._calls.has(name):
             self._hub.publish(org, event, local=False)
             self._note_delay(org, event)

@@ -174,6 +174,20 @@ def _kept(node: LightNode, speech: Speech) -> set[str]:
     return set() if live is None else {one.text for one in live.utterances.values()}
 
 
+async def test_a_keeper_that_knows_only_the_node_that_asks_says_nothing_of_the_time_before(bus: NatsServer) -> None:
+    """As after a restart of everything: a node takes a call over, and nobody knows who had it."""
+    async with trio_on(bus) as trio:
+        speech = kept_by(trio, 0, keeper=1)
+        speech.began_ms -= 60_000
+        trio.nodes[0].begin(speech, continues=False)
+        await until(lambda: speech.sid in trio.nodes[1].replication.mirrors.kept)
+        page = await trio.nodes[2].open_page()
+        trio.nodes[0].begin(speech, continues=True)
+        await until(lambda: bool(page.calls[speech.sid]["gaps"]))
+        (gap,) = page.calls[speech.sid]["gaps"]
+        assert gap["from_ms"] == 0
+
+
 async def test_a_call_that_is_over_does_not_come_back(bus: NatsServer) -> None:
     async with trio_on(bus) as trio:
         speech = kept_by(trio, 0, keeper=1)
