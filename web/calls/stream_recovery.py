@@ -98,7 +98,7 @@ class StreamRecovery:
         return self._registry.is_past(call, stream)
 
     def lost(self, org: UUID, call: str, stream: str, began: int | None) -> None:
-        """Handle Twilio's report that ``stream`` broke; the call's newest stream is replaced.
+        """Handle the loss of ``stream``, which Twilio reports; empty if nobody knows its SID. A new one is started.
 
         ``began`` is the start of its transcription (ms since 1970), for a call that media has not reported.
         """
@@ -167,8 +167,7 @@ class StreamRecovery:
                 continue
             looked_at.add(call)
             _log.warning("call not reported", call=call)
-            self._registry.register(call, one.organisation_id, "", round(one.started_at.timestamp() * 1000))
-            self._mark_lost(call)
+            self.lost(one.organisation_id, call, "", round(one.started_at.timestamp() * 1000))
 
     def _mark_lost(self, call: str, stream: str | None = None) -> None:
         now = time.monotonic()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -18,7 +17,7 @@ from web.request.access import Rows, Viewer
 from web.request.callers import shown
 from web.request.dialling import DiallingError, dialled
 from web.request.errors import NotFoundError
-from web.request.forms import field
+from web.request.forms import field, read_uuid
 from web.request.render import render
 
 routes = web.RouteTableDef()
@@ -56,7 +55,7 @@ async def call_back(request: web.Request) -> web.Response:
     try:
         async with access.rows(request, viewer) as rows:
             await rows.lock()
-            missed, reader = await rows.missed.get(_id(request)), await _reader(rows, viewer)
+            missed, reader = await rows.missed.get(read_uuid(request.match_info["call"])), await _reader(rows, viewer)
             if missed is None:
                 raise NotFoundError
             taken = recent_view.refusal(missed, reader, knows)
@@ -81,11 +80,3 @@ async def _reader(rows: Rows, viewer: Viewer) -> Reader:
         names={member.id: member.name for member in members},
         has_lines=len(await rows.numbers.all()) > 1,
     )
-
-
-def _id(request: web.Request) -> UUID:
-    """Raises `NotFoundError`."""
-    try:
-        return UUID(request.match_info["call"])
-    except ValueError:
-        raise NotFoundError from None
