@@ -62,7 +62,7 @@ class ListeningDriver(AsyncpgPoolDriver):
     """Sends no notification before it listens.
 
     pgqueuer probes its listener as soon as it starts, perhaps before it listens. Ten seconds later the lost probe
-    would end the worker, and a job that it runs then would wait for `HEARTBEAT`.
+    would end the worker, and a job that it runs then would wait for `Timing.heartbeat`.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:

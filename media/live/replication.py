@@ -364,10 +364,7 @@ class Replication:
             self._request(org, reply=True)
 
     def _apply(self, org: str, data: bytes, *, from_previous_node: bool = False) -> None:
-        """Apply an event of another node; ``from_previous_node``.
-
-        An answer of the node that had this call before us.
-        """
+        """Apply an event of another node; ``from_previous_node``: the answer of the one that had the call before."""
         try:
             event = decode(data)
         except _BAD:
