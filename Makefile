@@ -1,10 +1,16 @@
 # Few verbs. `run` and `test` set up all they need on a machine with Python 3.11 (or later) and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench format
+CHECKS := ruff mypy imports dependencies
+# The lines of each check together, where make can.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+.PHONY: help run test bench format $(CHECKS) tools
 
 # The interpreter is one that is here; uv must neither download another nor follow a version manager's shim to one.
 export UV_PYTHON_DOWNLOADS := never
+# Tests start many processes. Each takes long to compile its imports again unless one may keep what it has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+export NODE_COMPILE_CACHE := $(CURDIR)/.cache/node
 SYNC := { [ -d .venv ] || echo "Installing what Bilby needs into .venv (once) ..."; } && .ci/sync
 PYTHON := .venv/bin/python
 
@@ -15,21 +21,31 @@ run: ## Run all of Bilby on this machine and print the links to open
 	@$(SYNC) --inexact --no-default-groups --group sandbox
 	@exec $(PYTHON) -m sandbox
 
-test: ## Check style, types and imports, then run every test, the fast ones first
+test: ## Check style, types and imports, then run every test
 	@$(SYNC)
+	@$(MAKE) --no-print-directory --jobs $(TOGETHER) $(CHECKS) tools
+	.ci/pytest
+
+ruff:
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+
+mypy:
 	.venv/bin/mypy
+
+imports:
 	.venv/bin/lint-imports
+
+dependencies:
 	.venv/bin/deptry media web provisioning db runtime
+
+# What tests start and Python's packages do not have.
+tools:
 	.ci/chromium
 	.ci/firefox
 	.ci/debian kubectl kubernetes-client
 	.ci/debian promtool prometheus
 	PATH="$$PATH:/usr/sbin" .ci/debian pgbouncer pgbouncer
-	.ci/pytest "not browser and not slow" 2
-	.ci/pytest "slow and not browser" 3
-	.ci/pytest "browser" 2
 
 bench: ## Measure CPU, delays and memory under many simulated calls
 	@.ci/bench

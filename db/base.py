@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKeyConstraint, LargeBinary, MetaData, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    any_,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncAttrs
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from db.call_progress import CallStatus, Direction, Outcome, Reason
 from db.public_holidays import Region
@@ -32,6 +44,22 @@ BundleStatus = Literal[
     "draft", "pending-review", "in-review", "twilio-rejected", "twilio-approved", "provisionally-approved"
 ]
 """As Twilio spells them."""
+LegRole = Literal["customer", "agent", "outside", "supervisor"]
+"""Whose phone a leg is; `outside` is a third party's number."""
+OfferKind = Literal["call", "transfer", "consult"]
+OfferResult = Literal["claimed", "taken", "declined", "timeout", "withdrawn"]
+"""How an offer of a call to a member ended; `taken`: by another member."""
+MomentKind = Literal["held", "resumed", "transfer", "transferred", "transfer_failed", "watched", "words"]
+"""What happened in a call, beside its legs and offers."""
+ChosenPresence = Literal["available", "break", "offline"]
+"""What a member chose; whether that is so is `web.phone.presence`'s to say."""
+Listening = Literal["off", "prompt", "tone", "words"]
+DeliveryState = Literal["waiting", "delivered", "failed"]
+SwitchedOff = Literal["member", "failing", "gone"]
+"""Why nothing is sent to a webhook endpoint: a member said so, it failed for days, or it answered that it is gone."""
+ChoiceKind = Literal["break", "outcome", "tag"]
+RingStrategy = Literal["longest_idle", "all", "fixed"]
+WaitingSound = Literal["ringing", "music", "position"]
 Wanted = dict[str, str]
 """The wanted number: any of ``locality``, ``prefix``, ``pattern``."""
 
@@ -68,6 +96,17 @@ class Base(AsyncAttrs, DeclarativeBase):
         EventState: Text,
         OrderState: Text,
         BundleStatus: Text,
+        LegRole: Text,
+        MomentKind: Text,
+        OfferKind: Text,
+        OfferResult: Text,
+        ChosenPresence: Text,
+        Listening: Text,
+        ChoiceKind: Text,
+        DeliveryState: Text,
+        SwitchedOff: Text,
+        RingStrategy: Text,
+        WaitingSound: Text,
     }
 
 
@@ -77,6 +116,18 @@ def one_of(column: str, values: Any) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def belongs(column: str, table: str) -> ForeignKeyConstraint:
-    """Return a foreign key: ``column`` refers to a row of ``table`` in the same organisation."""
-    return ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"])
+def belongs(column: str, table: str, *, cascades: bool = False) -> ForeignKeyConstraint:
+    """Return a foreign key: ``column`` refers to a row of ``table`` in the same organisation.
+
+    ``cascades``: the row is deleted with the one that it refers to.
+    """
+    columns = ["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"]
+    return ForeignKeyConstraint(*columns, ondelete="CASCADE" if cascades else None)
+
+
+def among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether ``column`` has one of ``values``, which are one array: however many, the statement is the same.
+
+    With ``in_`` every number of values is another statement, which Postgres has to parse and plan again.
+    """
+    return column == any_(literal(list(values), ARRAY(column.type)))

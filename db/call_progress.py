@@ -134,7 +134,7 @@ class CallProgress:
 
 
 def is_over(status: CallStatus) -> bool:
-    """Whether ``status`` is one that a call does not leave."""
+    """Return whether ``status`` is one that a call does not leave."""
     return _RANK[status] >= _FIRST_TERMINAL
 
 
@@ -144,7 +144,7 @@ def later(one: CallStatus | None, other: CallStatus) -> CallStatus:
 
 
 def advance(progress: CallProgress, report: Report) -> CallProgress:
-    """``progress`` after ``report``. Repeating a report changes nothing; nor does the order of several."""
+    """Return ``progress`` after ``report``. Repeating a report changes nothing; nor does the order of several."""
     match report:
         case CallReport():
             return _with_call(progress, report)

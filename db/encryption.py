@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -22,7 +22,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeDecorator
 
-Purpose = Literal["email", "number", "rate", "origin", "fingerprint"]
+Purpose = Literal["email", "number", "part", "rate", "origin", "fingerprint"]
 
 
 class UnreadableError(Exception):
@@ -58,6 +58,10 @@ class Keyring:
     def hashes(self, purpose: Purpose, text: str) -> list[bytes]:
         """Return the hash of ``text`` under every key, for look-ups."""
         return [_hmac(key, purpose, text) for key in self._hash_keys]
+
+    def by_hash(self, purpose: Purpose, texts: Iterable[str]) -> dict[bytes, str]:
+        """Return each of ``texts`` by each of its hashes."""
+        return {each: text for text in texts for each in self.hashes(purpose, text)}
 
 
 def _hash_key(key: str) -> bytes:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy import exc, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import event, exc, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from db.encryption import Keyring, attach
 
-POOL_SIZE = 5  # connections of one process: a transaction takes milliseconds, and none waits for a vendor
+POOL_SIZE = 8  # connections of one process: a transaction takes milliseconds, and none waits for a vendor
+BEHIND = 3  # of these, at most, for what nobody waits for: `Database.behind`
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
 POOL_WAIT_SECONDS = 5.0
+STATEMENTS_KEPT = 250  # prepared, by each connection: as many as a process has that it needs all the time
+PROVEN_SECONDS = 1.0  # a connection that was used so lately is not asked for a sign of life before it is used again
 CLOSE_SECONDS = 5.0  # for transactions that are being undone when the process ends
 
 _ENTER = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
@@ -101,6 +107,7 @@ class Database:
         application: str = "bilby",
         statement_seconds: float = STATEMENT_SECONDS,
         pool_wait_seconds: float = POOL_WAIT_SECONDS,
+        proven_seconds: float = PROVEN_SECONDS,
     ) -> None:
         self._dsn = asyncpg_dsn(url)
         keyring = Keyring(keys)
@@ -109,27 +116,51 @@ class Database:
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
-            pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_seconds,
             hide_parameters=True,  # error texts reach the log; bound values must not
+            connect_args={"prepared_statement_cache_size": STATEMENTS_KEPT},
         )
         attach(self._engine.dialect, keyring)
+        _prove_before_use(self._engine, proven_seconds)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._statements = async_sessionmaker(single, expire_on_commit=False)
+        self._behind = asyncio.Semaphore(max(1, min(BEHIND, pool_size - 1)))
         self._users = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """A transaction: committed at the end, undone by an exception.
+        """Open a transaction: committed at the end, undone by an exception.
 
         Raises `DatabaseUnavailableError`, and `UnstorableError` for a value that no column can hold.
         """
+        async with self._opened(self._sessions) as session:
+            yield session
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[AsyncSession]:
+        """Let each statement be a transaction of its own, without the two round trips that others need around them.
+
+        For reading, and for a single change. Raises as `begin` does.
+        """
+        async with self._opened(self._statements) as session:
+            yield session
+
+    @asynccontextmanager
+    async def behind(self) -> AsyncIterator[None]:
+        """Wait here with what no request waits for: the other connections are left to requests."""
+        async with self._behind:
+            yield
+
+    @asynccontextmanager
+    async def _opened(self, sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
         try:
             with self._in_use(), _holding_transaction():
-                async with self._sessions.begin() as session:
+                async with sessions.begin() as session:
                     yield session
         except (exc.StatementError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
             if _is_passing(error):
@@ -140,7 +171,7 @@ class Database:
 
     @asynccontextmanager
     async def try_lock(self, name: str) -> AsyncIterator[bool]:
-        """Whether nobody else, in any process, is inside with the same ``name``; if so, nobody comes in meanwhile.
+        """Yield whether the lock ``name`` was free, for any process; if so it is held meanwhile.
 
         It never waits. Whoever dies inside lets the next one in, for the lock goes with the connection.
         """
@@ -159,6 +190,34 @@ class Database:
             if _is_passing(error):
                 raise DatabaseUnavailableError(type(error).__name__) from error
             raise
+
+    @asynccontextmanager
+    async def listening(
+        self, channel: str, heard: Callable[[str], None]
+    ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Give ``heard`` the payload of every NOTIFY on ``channel``, over a connection of its own.
+
+        What is yielded asks the server for a sign of life. Raises `DatabaseUnavailableError`, also then.
+        """
+
+        def take(_: object, __: int, ___: str, payload: object) -> None:
+            heard(str(payload))
+
+        async def prove() -> None:
+            await connection.execute("SELECT 'listening'", timeout=CONNECT_SECONDS)  # so named in pg_stat_activity
+
+        broken = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+        try:
+            connection = await self._connect()
+        except broken as error:
+            raise DatabaseUnavailableError(type(error).__name__) from error
+        try:
+            await connection.add_listener(channel, take)
+            yield prove
+        except broken as error:
+            raise DatabaseUnavailableError(type(error).__name__) from error
+        finally:
+            connection.terminate()
 
     async def close(self, *, seconds: float = CLOSE_SECONDS) -> None:
         """Close every connection, those in use once they are given back, for which it waits ``seconds``. Idempotent.
@@ -200,8 +259,41 @@ class Database:
         return connection
 
 
+def _prove_before_use(engine: AsyncEngine, proven_seconds: float) -> None:
+    """Before a connection of the pool is used, make sure that it works.
+
+    Whether the server has closed it is known without asking. Asking costs three round trips, as much as a short
+    transaction, so that is done only for a connection that was idle for ``proven_seconds``.
+    """
+
+    def came_back(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    def is_taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        used_at = record.info.get("used_at")
+        if used_at is None:  # a new one
+            return
+        if connection.driver_connection.is_closed() or (
+            time.monotonic() - used_at > proven_seconds and not _answers(engine, connection)
+        ):
+            raise exc.InvalidatePoolError
+
+    event.listen(engine.sync_engine, "checkin", came_back)
+    event.listen(engine.sync_engine, "checkout", is_taken)
+
+
+def _answers(engine: AsyncEngine, connection: DBAPIConnection) -> bool:
+    dialect = engine.sync_engine.dialect
+    try:
+        return dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        if dialect.is_disconnect(error, connection, None):
+            return False
+        raise
+
+
 def named(application: str, keyring: Keyring) -> str:
-    """How a process is shown in pg_stat_activity: its name, and the fingerprints of the keys it holds.
+    """Return how a process is shown in pg_stat_activity: its name, and the fingerprints of the keys it holds.
 
     Postgres keeps 63 characters, enough for five keys behind our longest name. See `db.rotate`.
     """
@@ -209,7 +301,7 @@ def named(application: str, keyring: Keyring) -> str:
 
 
 def _is_about_a_value(error: BaseException) -> bool:
-    """Whether a text or number that was bound is at fault: Postgres' class 22, or no UTF-8 to begin with."""
+    """Return whether a text or number that was bound is at fault: Postgres' class 22, or no UTF-8 to begin with."""
     original = error.orig if isinstance(error, exc.StatementError) else error
     while original is not None:
         state = getattr(original, "sqlstate", None)

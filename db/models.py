@@ -12,7 +12,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -20,12 +34,23 @@ from db.base import (
     Attention,
     Base,
     BundleStatus,
+    ChoiceKind,
+    ChosenPresence,
+    DeliveryState,
     EventState,
+    LegRole,
+    Listening,
+    MomentKind,
+    OfferKind,
+    OfferResult,
     OrderState,
     OrganisationStatus,
+    RingStrategy,
     Role,
     SubscriptionStatus,
+    SwitchedOff,
     Transcription,
+    WaitingSound,
     Wanted,
     belongs,
     one_of,
@@ -35,40 +60,70 @@ from db.encryption import Encrypted
 from db.public_holidays import Region
 
 __all__ = [
+    "TO_FILL",
     "AnsweringPlan",
+    "ApiKey",
     "AuditEntry",
     "Backup",
     "Base",
     "Bundle",
     "Call",
+    "CallMoment",
+    "CallTag",
+    "Choice",
+    "Conference",
+    "Contact",
+    "GroupMember",
+    "KeptAnswer",
     "Leg",
     "Mail",
     "Member",
+    "MemberGroup",
     "Notice",
     "Number",
+    "NumberHearing",
     "NumberOrder",
+    "Offer",
     "Organisation",
     "OrganisationStatus",
+    "PhraseHit",
+    "PhraseRuleRow",
+    "Presence",
     "RateLimit",
+    "RingingPlan",
+    "RingingPlanGroup",
     "Role",
     "SignInLink",
     "SignOut",
     "StripeEvent",
     "Subscription",
     "Transcription",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
 ]
 
 _STILL_HERE = text("removed_at IS NULL")
 _HAS_ACCEPTED = text("removed_at IS NULL AND accepted_at IS NOT NULL")
-_MISSED = text("outcome = 'missed'")
+_LASTED, _WAITED = text("length_s IS NOT NULL"), text("wait_s IS NOT NULL")
+TO_FILL = "(customer_hash IS NOT NULL AND suffix_key IS NULL) OR (outcome IS NOT NULL AND wait_s IS NULL)"
+"""Calls that lack what the call log is searched by."""
+_RINGS = text("ended_at IS NULL")
 _STILL_RENTED = text("released_at IS NULL")
+
+
+def _searched(name: str, *columns: str, only: str | None = None) -> Index:
+    """Return an index of calls by ``columns``, the newest first; ``only`` of calls where it holds."""
+    newest = (text("started_at DESC"), text("id DESC"))
+    where = None if only is None else text(only)
+    return Index(name, "organisation_id", *columns, *newest, postgresql_where=where)
 
 
 class Organisation(Base):
     """A tenant."""
 
     __tablename__ = "organisations"
-    __table_args__ = (one_of("status", OrganisationStatus),)
+    __table_args__ = (one_of("status", OrganisationStatus), one_of("listening", Listening))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(Encrypted)
@@ -92,7 +147,35 @@ class Organisation(Base):
     """Days its calls stay in the call log; None for the default."""
     dial_countries: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     """Countries that its members may call, if the platform allows them, too (ISO 3166); None for the default."""
+    wrap_up_seconds: Mapped[int] = mapped_column(default=30, server_default=text("30"))
+    """How long a member is not rung after a call; 0: not at all."""
+    notes_on: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether members may type a note about a call."""
+    notification_numbers: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether desktop notifications show the caller's number."""
+    listening: Mapped[Listening] = mapped_column(default="prompt", server_default="prompt")
+    """How those in a call learn that a supervisor is there: by a tone, by words, or the prompt has said that one may;
+    off: none can be."""
+    watchers_shown: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    """Whether agents are shown who reads their call or listens to it."""
+    alert_call: Mapped[int | None] = mapped_column(default=1800, server_default=text("1800"))
+    """When the wall raises an alert about a call, in seconds; None: never. This one: how long it lasts."""
+    alert_hold: Mapped[int | None] = mapped_column(default=120, server_default=text("120"))
+    alert_late_words: Mapped[int | None] = mapped_column(default=10, server_default=text("10"))
+    alert_silence: Mapped[int | None] = mapped_column(default=60, server_default=text("60"))
+    alert_waiting: Mapped[int | None] = mapped_column(default=60, server_default=text("60"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def alert_limits(self) -> dict[str, int | None]:
+        """The limits of alerts, by kind, in seconds."""
+        return {
+            "call": self.alert_call,
+            "hold": self.alert_hold,
+            "late_words": self.alert_late_words,
+            "silence": self.alert_silence,
+            "waiting": self.alert_waiting,
+        }
 
 
 class Member(Base):
@@ -131,6 +214,8 @@ class Member(Base):
     """When they were last signed out everywhere; older sign-ins are invalid."""
     missed_seen_at: Mapped[datetime | None]
     """When they last looked at the missed calls."""
+    notice_confirmed_at: Mapped[datetime | None]
+    """When they last confirmed that they have read what supervisors may watch."""
     removed_at: Mapped[datetime | None]
 
     organisation: Mapped[Organisation] = relationship(lazy="raise_on_sql")
@@ -190,6 +275,10 @@ class Number(Base):
     e164: Mapped[str] = mapped_column(Encrypted)
     e164_hash: Mapped[bytes]
     label: Mapped[str] = mapped_column(default="")
+    purpose: Mapped[str] = mapped_column(default="", server_default="")
+    """What callers of it want, in the organisation's words."""
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    """Where it is advertised: the campaign its calls are counted under."""
     twilio_sid: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     released_at: Mapped[datetime | None]
@@ -238,12 +327,29 @@ class Call(Base):
         belongs("agent_id", "members"),
         belongs("callback_by", "members"),
         belongs("number_id", "numbers"),
+        belongs("outcome_choice_id", "choices"),
         UniqueConstraint("organisation_id", "id"),
-        Index("ix_calls_log", "organisation_id", text("started_at DESC"), text("id DESC")),
-        Index("ix_calls_agent", "organisation_id", "agent_id", text("started_at DESC"), text("id DESC")),
         Index("ix_calls_open", "heard_at", postgresql_where=text("outcome IS NULL")),
-        Index("ix_calls_missed", "organisation_id", text("started_at DESC"), postgresql_where=_MISSED),
         Index("ix_calls_customer", "organisation_id", "customer_hash", text("started_at DESC")),
+        # What the call log is searched by: `db.queries.log.call_log` walks along one of these.
+        _searched("ix_calls_log"),
+        _searched("ix_calls_agent", "agent_id"),
+        _searched("ix_calls_number", "number_id"),
+        _searched("ix_calls_outcome", "outcome"),
+        _searched("ix_calls_direction", "direction"),
+        _searched("ix_calls_length", "length_band"),
+        _searched("ix_calls_wait", "wait_band"),
+        _searched("ix_calls_result", "outcome_choice_id", only="outcome_choice_id IS NOT NULL"),
+        _searched("ix_calls_follow_up", only="follow_up"),
+        _searched("ix_calls_source", "source", only="source IS NOT NULL"),
+        _searched("ix_calls_prefix", "prefix_key", only="prefix_key IS NOT NULL"),
+        _searched("ix_calls_long_prefix", "long_prefix_key", only="long_prefix_key IS NOT NULL"),
+        _searched("ix_calls_suffix", "suffix_key", only="suffix_key IS NOT NULL"),
+        Index(
+            "ix_calls_longest", "organisation_id", text("length_s DESC"), text("id DESC"), postgresql_where=_LASTED
+        ),
+        Index("ix_calls_waited", "organisation_id", text("wait_s DESC"), text("id DESC"), postgresql_where=_WAITED),
+        Index("ix_calls_to_fill", "id", postgresql_where=text(TO_FILL)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -255,6 +361,10 @@ class Call(Base):
     agent_id: Mapped[UUID | None]
     """Who answered an inbound call, or dialled an outbound one."""
     number_id: Mapped[UUID | None]
+    line_label: Mapped[str | None]
+    """What ``numbers`` said of ``number_id`` when the call began; later changes do not rewrite it. Likewise below."""
+    line_purpose: Mapped[str | None]
+    source: Mapped[str | None]
     status: Mapped[CallStatus]
     dial_status: Mapped[CallStatus | None]
     outcome: Mapped[Outcome | None]
@@ -263,19 +373,46 @@ class Call(Base):
     """Why no agent took it."""
     customer_hash: Mapped[bytes | None]
     """Finds the calls of one customer; None if they withheld their number."""
+    prefix_key: Mapped[int | None] = mapped_column(BigInteger)
+    """A keyed hash of the beginning of their number, see `db.queries.log.number_parts`. Likewise below."""
+    long_prefix_key: Mapped[int | None] = mapped_column(BigInteger)
+    suffix_key: Mapped[int | None] = mapped_column(BigInteger)
+    part_keys: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     callback_by: Mapped[UUID | None]
     """Who was last about to call this caller back."""
     callback_at: Mapped[datetime | None]
+    callback_requested_at: Mapped[datetime | None]
+    """When the caller asked to be called back instead of waiting."""
+    consent_declined_at: Mapped[datetime | None]
+    """When the caller chose not to be transcribed."""
+    outcome_choice_id: Mapped[UUID | None]
+    """What the agent says came of it, one of the organisation's own outcomes."""
+    follow_up: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    note: Mapped[str | None] = mapped_column(Encrypted)
+    """The agent's own words, if the organisation wants notes."""
+    wrapped_up_at: Mapped[datetime | None]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     duration_s: Mapped[int | None]
     """Seconds of the whole call, as Twilio bills it."""
+    wait_s: Mapped[int | None]
+    """Once it is answered or over: seconds until then. See `db.queries.log.call_times`, likewise below."""
+    wait_band: Mapped[int | None] = mapped_column(SmallInteger)
+    length_s: Mapped[int | None]
+    length_band: Mapped[int | None] = mapped_column(SmallInteger)
+    talk_s: Mapped[int | None]
+    held_s: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Seconds that the customer was on hold, up to when they were last taken off."""
     transcription: Mapped[Transcription | None]
     """None if the call was never transcribed."""
     transcription_reason: Mapped[str | None]
     words_stopped_at: Mapped[datetime | None]
     """When transcription of this call was stopped; no stream of it is started afterwards."""
+    on_hold: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether the customer hears hold music."""
+    hold_changed_at: Mapped[datetime | None]
+    """When they were last put on hold or taken off; None if they never were."""
     heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When the last callback or event about this call arrived; see `provisioning.schedule`."""
 
@@ -294,6 +431,7 @@ class Leg(Base):
     __tablename__ = "legs"
     __table_args__ = (
         one_of("status", CallStatus),
+        one_of("role", LegRole),
         belongs("call_id", "calls"),
         belongs("member_id", "members"),
         Index("ix_legs_call_id", "call_id"),
@@ -304,7 +442,422 @@ class Leg(Base):
     call_id: Mapped[UUID]
     member_id: Mapped[UUID | None]
     status: Mapped[CallStatus]
+    role: Mapped[LegRole | None]
+    """None for a leg that was dialled by `<Dial>`, and never in a conference."""
+    joined_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CallMoment(Base):
+    """Something that happened in a call, where no other row tells of it. Never what was said."""
+
+    __tablename__ = "call_moments"
+    __table_args__ = (
+        one_of("kind", MomentKind),
+        belongs("call_id", "calls", cascades=True),
+        belongs("member_id", "members"),
+    )
+
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[MomentKind] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    member_id: Mapped[UUID | None]
+    """Who did it, or to whom."""
+    detail: Mapped[str | None]
+    """What `db.queries.log.call_moments` says of its kind."""
+
+
+class CallTag(Base):
+    """A tag of a call, one of the organisation's own."""
+
+    __tablename__ = "call_tags"
+    __table_args__ = (
+        belongs("call_id", "calls", cascades=True),
+        belongs("choice_id", "choices"),
+        Index(
+            "ix_call_tags_calls",
+            *("organisation_id", "choice_id", text("started_at DESC"), text("call_id DESC")),
+        ),
+        Index("ix_call_tags_to_fill", "call_id", postgresql_where=text("started_at IS NULL")),
+    )
+
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    choice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    started_at: Mapped[datetime | None]
+    """The call's, so that calls with one tag are found by their time."""
+
+
+# -- the phone ---------------------------------------------------------------------------------------------------
+
+
+class Conference(Base):
+    """The conference of a call: what should be true of it, and what Twilio has shown (`web.conferences.room`).
+
+    The row outlives the call for a while, for callbacks that come late.
+    """
+
+    __tablename__ = "conferences"
+    __table_args__ = (
+        belongs("call_id", "calls", cascades=True),
+        Index("ix_conferences_live", "organisation_id", postgresql_where=text("phase <> 'over'")),
+        Index("ix_conferences_wakes_at", "wakes_at", postgresql_where=text("wakes_at IS NOT NULL")),
+    )
+
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    conference_sid: Mapped[str | None] = mapped_column(unique=True)
+    phase: Mapped[str]
+    """Copied from ``state``, so that the database can select by it."""
+    state: Mapped[str] = mapped_column(Encrypted)
+    """JSON: it holds phone numbers of third parties."""
+    version: Mapped[int] = mapped_column(default=0)
+    heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When Twilio last said something about it."""
+    wakes_at: Mapped[datetime | None]
+    """When it must be looked at again, whatever happens until then."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Offer(Base):
+    """A call that rings at a member's console, or rang there."""
+
+    __tablename__ = "offers"
+    __table_args__ = (
+        one_of("kind", OfferKind),
+        one_of("result", OfferResult),
+        belongs("call_id", "calls", cascades=True),
+        belongs("member_id", "members"),
+        Index("ix_offers_call_id", "call_id"),
+        Index("ix_offers_open", "organisation_id", postgresql_where=_RINGS),
+        Index("uq_offers_open", "call_id", "member_id", unique=True, postgresql_where=_RINGS),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    call_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    kind: Mapped[OfferKind] = mapped_column(default="call")
+    offered_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    until: Mapped[datetime]
+    """When it stops ringing there."""
+    ended_at: Mapped[datetime | None]
+    result: Mapped[OfferResult | None]
+
+
+class Presence(Base):
+    """What a member chose, and what their console last proved (`web.phone.presence`)."""
+
+    __tablename__ = "presence"
+    __table_args__ = (
+        one_of("chosen", ChosenPresence),
+        belongs("member_id", "members"),
+        belongs("break_reason_id", "choices"),
+        belongs("switched_off_by", "members"),
+        Index("ix_presence_organisation_id", "organisation_id"),
+    )
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    chosen: Mapped[ChosenPresence] = mapped_column(default="offline", server_default="offline")
+    break_reason_id: Mapped[UUID | None]
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When ``chosen`` was set."""
+    idle_since: Mapped[datetime | None]
+    """Since when they have been free for a call; the longest is rung first."""
+    console: Mapped[str | None]
+    """The console whose phone rings, by the id that its browser made up."""
+    beat_at: Mapped[datetime | None]
+    """When that console was last heard of."""
+    registered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    microphone: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether that console may use a microphone."""
+    wrap_up_call_id: Mapped[UUID | None]
+    """No foreign key: the call may be deleted before its member is on the phone again."""
+    wrap_up_until: Mapped[datetime | None]
+    on_since: Mapped[datetime | None]
+    """When they were last offline and came on; ends after half a day."""
+    switched_off_by: Mapped[UUID | None]
+    """The supervisor who made them offline; None if they chose it."""
+
+
+class Choice(Base):
+    """An entry of an organisation's own lists: reasons for breaks, outcomes of calls, tags."""
+
+    __tablename__ = "choices"
+    __table_args__ = (
+        one_of("kind", ChoiceKind),
+        UniqueConstraint("organisation_id", "id"),
+        Index("ix_choices_organisation_id", "organisation_id", "kind", "position"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    kind: Mapped[ChoiceKind]
+    label: Mapped[str]
+    position: Mapped[int] = mapped_column(default=0)
+    removed_at: Mapped[datetime | None]
+
+
+class MemberGroup(Base):
+    """Members who answer the same numbers."""
+
+    __tablename__ = "member_groups"
+    __table_args__ = (UniqueConstraint("organisation_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class GroupMember(Base):
+    """A member's place in a group."""
+
+    __tablename__ = "group_members"
+    __table_args__ = (belongs("group_id", "member_groups", cascades=True), belongs("member_id", "members"))
+
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    position: Mapped[int] = mapped_column(default=0)
+    """In the fixed order of ringing."""
+
+
+class RingingPlan(Base):
+    """Whom a number's calls ring, and what its callers hear and get while they wait. Without a row: the defaults."""
+
+    __tablename__ = "ringing_plans"
+    __table_args__ = (
+        one_of("strategy", RingStrategy),
+        one_of("waiting", WaitingSound),
+        belongs("number_id", "numbers"),
+        UniqueConstraint("organisation_id", "number_id"),
+    )
+
+    number_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    strategy: Mapped[RingStrategy] = mapped_column(default="longest_idle")
+    ring_seconds: Mapped[int] = mapped_column(default=20)
+    """How long a call rings at one member before the next."""
+    wait_seconds: Mapped[int] = mapped_column(default=120)
+    """How long a caller waits before the number's plan for unanswered calls."""
+    waiting: Mapped[WaitingSound] = mapped_column(default="ringing")
+    offers_callback: Mapped[bool] = mapped_column(default=False)
+    asks_consent: Mapped[bool] = mapped_column(default=False)
+    """Whether callers may press a key not to be transcribed."""
+
+
+class NumberHearing(Base):
+    """How calls of a number become words. Without a row: in the installation's language, with nothing left out."""
+
+    __tablename__ = "number_hearings"
+    __table_args__ = (belongs("number_id", "numbers"),)
+
+    number_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    language: Mapped[str | None]
+    """``en-AU``; None: the installation's."""
+    vocabulary: Mapped[str | None]
+    """The name of a custom vocabulary at Transcribe, of that language."""
+    redacts: Mapped[bool] = mapped_column(default=False)
+    """Whether personal details are left out."""
+
+
+class RingingPlanGroup(Base):
+    """A group that a number's calls ring, in order; without any, everybody."""
+
+    __tablename__ = "ringing_plan_groups"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organisation_id", "number_id"],
+            ["ringing_plans.organisation_id", "ringing_plans.number_id"],
+            ondelete="CASCADE",
+        ),
+        belongs("group_id", "member_groups", cascades=True),
+    )
+
+    number_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class Contact(Base):
+    """A name for a phone number, as an organisation keeps it."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (UniqueConstraint("organisation_id", "number_hash"), UniqueConstraint("organisation_id", "id"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str] = mapped_column(Encrypted)
+    number: Mapped[str] = mapped_column(Encrypted)
+    number_hash: Mapped[bytes]
+    """As ``calls.customer_hash``."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+# -- programs of the organisation's own -------------------------------------------------------------------------
+
+
+class ApiKey(Base):
+    """What a program of an organisation's own shows at the API. Its secret is known to that program alone."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "id"),
+        belongs("created_by", "members"),
+        Index("ix_api_keys_organisation_id", "organisation_id", text("created_at DESC")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    """The part of the key that is shown again, and by which it is found."""
+    secret_hash: Mapped[bytes]
+    """SHA-256 of the rest."""
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_by: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """To the minute."""
+    revoked_at: Mapped[datetime | None]
+
+
+class KeptAnswer(Base):
+    """The answer to a write that named an idempotency key: sent again, the write gets this and is not done twice."""
+
+    __tablename__ = "kept_answers"
+    __table_args__ = (
+        belongs("key_id", "api_keys", cascades=True),
+        Index("uq_kept_answers_key_id", "key_id", "idempotency_hash", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    key_id: Mapped[UUID]
+    idempotency_hash: Mapped[bytes]
+    request_hash: Mapped[bytes]
+    """SHA-256 of what was asked for: the key must not be used again for something else."""
+    status: Mapped[int]
+    answer: Mapped[str] = mapped_column(Encrypted)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class WebhookEndpoint(Base):
+    """Where an organisation wants to be told what happens: an address of its own choice, and which events."""
+
+    __tablename__ = "webhook_endpoints"
+    __table_args__ = (
+        one_of("off_reason", SwitchedOff),
+        UniqueConstraint("organisation_id", "id"),
+        belongs("created_by", "members"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    url: Mapped[str] = mapped_column(Encrypted)
+    types: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    secret: Mapped[str] = mapped_column(Encrypted)
+    """``whsec_…``: what is sent there is signed with it."""
+    former_secret: Mapped[str | None] = mapped_column(Encrypted)
+    former_until: Mapped[datetime | None]
+    """Until then it is signed with the former secret, too."""
+    created_by: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    failing_since: Mapped[datetime | None]
+    """When the first attempt failed after the last one that succeeded."""
+    warned_at: Mapped[datetime | None]
+    """When the admins were told that it fails."""
+    off_at: Mapped[datetime | None]
+    off_reason: Mapped[SwitchedOff | None]
+
+
+class WebhookEvent(Base):
+    """Something that somebody wanted to be told, written in the transaction in which it happened."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (UniqueConstraint("organisation_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    type: Mapped[str]
+    body: Mapped[str] = mapped_column(Encrypted)
+    """JSON, as it is sent. Never what was said."""
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class WebhookDelivery(Base):
+    """An event on its way to one endpoint."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        one_of("state", DeliveryState),
+        belongs("endpoint_id", "webhook_endpoints", cascades=True),
+        belongs("event_id", "webhook_events", cascades=True),
+        Index("uq_webhook_deliveries_endpoint_id", "endpoint_id", "event_id", unique=True),
+        Index("ix_webhook_deliveries_log", "endpoint_id", text("created_at DESC")),
+        Index("ix_webhook_deliveries_event_id", "event_id"),
+        Index("ix_webhook_deliveries_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    endpoint_id: Mapped[UUID]
+    event_id: Mapped[UUID]
+    state: Mapped[DeliveryState] = mapped_column(default="waiting")
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
+    """While it waits. Whoever sends it now has put this off, so that nobody else does."""
+    tried_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    """The HTTP status of the last answer."""
+    error: Mapped[str | None]
+    """Why there was no answer, as a code."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+# -- limits and backups ------------------------------------------------------------------------------------------
+
+
+class PhraseRuleRow(Base):
+    """A phrase rule of the organisation's own. ``removed_at``: calls in which it fired still name it."""
+
+    __tablename__ = "phrase_rules"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "id"),
+        Index("ix_phrase_rules_organisation_id", "organisation_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    definition: Mapped[str] = mapped_column(Encrypted)
+    """`protocol.phrases.PhraseRule` as JSON."""
+    is_on: Mapped[bool] = mapped_column(default=False)
+    """Otherwise it is a draft, which media does not know."""
+    removed_at: Mapped[datetime | None]
+
+
+class PhraseHit(Base):
+    """A phrase rule fired in a call: which, when and by whom. Never what was said."""
+
+    __tablename__ = "phrase_hits"
+    __table_args__ = (
+        belongs("call_id", "calls", cascades=True),
+        belongs("rule_id", "phrase_rules"),
+        Index("ix_phrase_hits_rule_id", "organisation_id", "rule_id", text("at DESC")),
+    )
+
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    rule_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    speaker: Mapped[str]
 
 
 class RateLimit(Base):

@@ -45,7 +45,7 @@ def check(process: str, url: str) -> None:
 
 
 async def _shares(dsn: str) -> bool:
-    """Whether a second connection is served by the server connection that the first one was served by.
+    """Return whether a second connection is served by the server connection that the first one was served by.
 
     PgBouncer lends the connection that was given back last, so a second client that asks right after a first has
     ended its transaction gets the very same one; in session mode never, for the first client still has it.

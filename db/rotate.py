@@ -21,7 +21,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from db import addresses
 from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.models import Base, Call, Member, Number, NumberOrder
+from db.models import Base, Call, Contact, Member, Number, NumberOrder
+from db.queries.log.search_columns import store_parts
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
@@ -48,6 +49,7 @@ _HASHES: dict[type[Base], _Hash] = {
     Number: _Hash("e164_hash", of="e164", purpose="number"),
     Call: _Hash("customer_hash", of="customer", purpose="number"),
     NumberOrder: _Hash("candidate_hash", of="candidate", purpose="number"),
+    Contact: _Hash("number_hash", of="number", purpose="number"),
 }
 
 
@@ -111,9 +113,11 @@ def _touch(row: Base) -> None:
 
 
 def _rehash(session: AsyncSession, row: Base, rule: _Hash) -> None:
-    plain = getattr(row, rule.of)
+    plain, keyring = getattr(row, rule.of), keyring_of(session)
     if plain is not None and getattr(row, rule.column) is not None:
-        setattr(row, rule.column, keyring_of(session).hash(rule.purpose, rule.form(plain)))
+        setattr(row, rule.column, keyring.hash(rule.purpose, rule.form(plain)))
+        if isinstance(row, Call):
+            store_parts(row, keyring)
 
 
 def _encrypted(model: type[Base]) -> list[str]:
@@ -130,7 +134,7 @@ async def _main(settings: OwnerSettings) -> int:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     try:
         count = asyncio.run(_main(load("db.rotate", OwnerSettings)))
     except DatabaseUnavailableError as error:

@@ -86,9 +86,13 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 
 def _have_ports(hosts: str) -> bool:
-    """Whether each of ``host:port,host:port`` has a port that is a number, or none."""
+    """Return whether each of ``host:port,host:port`` has a port that is a number, or none."""
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
-    return all(not port or (port.isdecimal() and 0 < int(port) < 65_536) for port in ports)
+    return all(map(_is_port, ports))
+
+
+def _is_port(text: str) -> bool:
+    return not text or (text.isdecimal() and 0 < int(text) < 65_536)
 
 
 def _parameter(name: str, given: str) -> tuple[str, str] | None:
@@ -97,6 +101,8 @@ def _parameter(name: str, given: str) -> tuple[str, str] | None:
         name, given = "sslmode", {"true": "require", "false": "disable"}.get(given, given)
     if name in _CHOICES and given not in _CHOICES[name]:
         raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}")
+    if name == "port" and not all(map(_is_port, given.split(","))):
+        raise ValueError("port must be a number from 1 to 65535")
     if name in _FILES and not Path(given).expanduser().is_file():
         raise ValueError(f"{name} names a file that does not exist")
     if name in ("channel_binding", "gssencmode"):

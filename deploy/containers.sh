@@ -44,6 +44,9 @@ wait_ready() {
   done
 }
 
+# restart_nats: with the rights and passwords of now. There is one container, so it cannot be replaced as others are.
+restart_nats() { docker compose up --detach --no-deps --force-recreate --wait nats 2>/dev/null; }
+
 # replace SERVICE...: every container by a new one from the present image and settings, one after another. Each old one
 # is stopped only once a new one is ready beside it: media then hands its calls over, web answers what it was asked.
 replace() {

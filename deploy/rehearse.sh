@@ -94,6 +94,9 @@ authority() { # plays every certificate authority
     -keyout "$work/ca.key" -out "$work/ca.pem" -subj '/CN=Rehearsal' -addext basicConstraints=critical,CA:TRUE \
     -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
   cat /etc/ssl/certs/ca-certificates.crt "$work/ca.pem" >"$work/trusted.pem"
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$work/mail.key" -subj /CN=mail.bilby.test 2>/dev/null |
+    openssl x509 -req -CA "$work/ca.pem" -CAkey "$work/ca.key" -days 30 -out "$work/mail.pem" \
+      -extfile <(echo subjectAltName=DNS:mail.bilby.test) 2>/dev/null
 }
 
 fresh_checkout() { # what a stranger gets: no file of this machine's, and nothing here is written to

@@ -7,14 +7,15 @@
 #     deploy/rotate.sh TWILIO_AUTH_TOKENS NEW   the secondary token; promote it at Twilio, then --finish
 #     deploy/rotate.sh POSTGRES_PASSWORD        the tables' owner's
 #     deploy/rotate.sh POSTGRES_APP_PASSWORD    web's and provisioning's
-#     deploy/rotate.sh NATS                     the three passwords; live calls show a gap of a minute or two
+#     deploy/rotate.sh NATS                     the three passwords; --finish, if it was interrupted
 #
 # The first four pass three states, so that no process ever meets a key it does not know: old,new (everybody can read
 # what the new one signs), new,old (the new one signs), new.
 . "$(dirname "$0")/containers.sh"
 
 usage() { fail "usage: deploy/rotate.sh [--finish] SESSION_SECRET|STREAM_SHARED_SECRET|ENCRYPTION_KEYS|TWILIO_AUTH_TOKENS [NEW]
-       deploy/rotate.sh POSTGRES_PASSWORD|POSTGRES_APP_PASSWORD|NATS"; }
+       deploy/rotate.sh [--finish] NATS
+       deploy/rotate.sh POSTGRES_PASSWORD|POSTGRES_APP_PASSWORD"; }
 
 # users NAME: the services that read it.
 users() {
@@ -86,19 +87,44 @@ database_password() {
   docker compose up --detach --no-deps --force-recreate backup
 }
 
+nats_users=(MEDIA WEB PROVISIONING)
+
+# Every process learns both passwords first, and uses the one that NATS accepts: so NATS can change at once.
 nats_passwords() {
-  local name
-  for name in NATS_MEDIA_PASSWORD NATS_WEB_PASSWORD NATS_PROVISIONING_PASSWORD; do
-    set_setting "$name" "p$(openssl rand -hex 16)"
+  local user new
+  for user in "${nats_users[@]}"; do
+    [ -z "$(setting "NATS_${user}_NEXT_PASSWORD")" ] ||
+      fail "a rotation was interrupted: finish that one first (deploy/rotate.sh --finish NATS)"
   done
-  docker compose up --detach --no-deps --force-recreate --wait nats 2>/dev/null
-  # web first: it gives the calls of nodes that fall silent to nodes that know the new password.
-  replace web
-  replace media provisioning
+  say "NATS: every process learns the new passwords beside the old ones"
+  for user in "${nats_users[@]}"; do set_setting "NATS_${user}_NEXT_PASSWORD" "p$(openssl rand -hex 16)"; done
+  replace web provisioning media
+  for user in "${nats_users[@]}"; do
+    new=$(setting "NATS_${user}_NEXT_PASSWORD")
+    set_setting "NATS_${user}_NEXT_PASSWORD" "$(setting "NATS_${user}_PASSWORD")"
+    set_setting "NATS_${user}_PASSWORD" "$new"
+  done
+  settle_nats
+}
+
+# After an interruption: NATS keeps, or gets, the passwords that stand in bilby.env now.
+finish_nats() {
+  replace web provisioning media
+  settle_nats
+}
+
+settle_nats() {
+  local user
+  say "NATS: the passwords of bilby.env apply"
+  restart_nats
+  for user in "${nats_users[@]}"; do set_setting "NATS_${user}_NEXT_PASSWORD" ""; done
 }
 
 case ${1:-} in
---finish) [ $# -eq 2 ] || usage; finish "$2" ;;
+--finish)
+  [ $# -eq 2 ] || usage
+  case $2 in NATS) finish_nats ;; *) finish "$2" ;; esac
+  ;;
 POSTGRES_PASSWORD) database_password ;;
 POSTGRES_APP_PASSWORD) application_password ;;
 NATS) nats_passwords ;;

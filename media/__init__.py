@@ -6,10 +6,12 @@ Its rooms, and how one word travels through them::
                                                                                  │
     Transcribe ◄──────────── speech/transcribe ◄── speech/transcription ◄────────┘
         │
-        └─ result ─► speech/transcription ─ utterance ─► live/hub ─► sockets/console ─► browser
-                                                            └─► live/replication ─► hubs of other nodes
+        └─ result ─► speech/transcription ─ utterance ─► words/masking ─► live/hub ─► sockets/console ─► browser
+                                                                              └─► live/replication ─► other hubs
 
-    sockets ─► speech ─► live,   under a   quota   (one Transcribe quota for all nodes)
+    sockets ─► speech ─► words ─► live,   under a   quota   (one Transcribe quota for all nodes)
+
+`amazon` asks Amazon's other services: what a custom vocabulary is, and for translations.
 
 `server` wires all, runs the one ticker, and drains; `speech/calls` holds the live calls. `protocol.nats` keeps
 NATS connected, `prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 import uuid
@@ -18,6 +17,7 @@ from media.prefork import prefork
 from media.server import Server
 from media.sockets.acceptor import Limits
 from media.speech.transcribe import Transcribe
+from runtime import garbage
 from runtime.listening import raise_descriptor_limit
 from runtime.process import observed
 from runtime.signals import watched
@@ -28,7 +28,6 @@ async def serve(settings: Settings) -> int:
     transcribe = Transcribe(
         settings.transcribe_endpoint,
         region=settings.aws_region,
-        language=settings.transcribe_language,
         credentials=AwsCredentialsProvider.new_default_chain(),
     )
     node = uuid.uuid4().hex[:12]
@@ -38,7 +37,7 @@ async def serve(settings: Settings) -> int:
     signals = watched()
     try:
         async with server.serving() as port:
-            _tune_gc()
+            garbage.tune()
             structlog.get_logger().info("media serving", port=port, pid=os.getpid())
             await signals.first.wait()
             async with asyncio.TaskGroup() as tasks:
@@ -52,13 +51,6 @@ async def serve(settings: Settings) -> int:
         print(f"media: MEDIA_PORT: {settings.media_port}: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
-
-
-def _tune_gc() -> None:
-    """Exclude what is loaded now from garbage collection, and collect rarely: calls make few reference cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def main() -> int:

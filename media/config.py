@@ -25,6 +25,8 @@ from runtime.settings import (
 )
 
 TRANSCRIBE_REGION = "ap-southeast-2"
+TRANSCRIBE_API = f"https://transcribe.{TRANSCRIBE_REGION}.amazonaws.com"
+TRANSLATE_API = f"https://translate.{TRANSCRIBE_REGION}.amazonaws.com"
 TRANSCRIBE_ENDPOINT = f"wss://transcribestreaming.{TRANSCRIBE_REGION}.amazonaws.com:8443"
 
 
@@ -32,6 +34,14 @@ def _transcribe(value: str) -> str:
     """Accept Australia only: the vendor's Sydney endpoint, or one on loopback."""
     address = vendor(value, TRANSCRIBE_ENDPOINT)
     return address if address == TRANSCRIBE_ENDPOINT else origin(address, "wss", "ws")
+
+
+def _transcribe_api(value: str) -> str:
+    return vendor(value, TRANSCRIBE_API)
+
+
+def _translate_api(value: str) -> str:
+    return vendor(value, TRANSLATE_API)
 
 
 class Settings(ProcessSettings):
@@ -52,6 +62,10 @@ class Settings(ProcessSettings):
     """Tokens that Twilio may sign with: the first, and others while one is rotated."""
     aws_region: Literal["ap-southeast-2"]
     transcribe_endpoint: Annotated[str, AfterValidator(_transcribe)] = TRANSCRIBE_ENDPOINT
+    transcribe_api_base: Annotated[str, AfterValidator(_transcribe_api)] = TRANSCRIBE_API
+    """Where custom vocabularies are looked up."""
+    live_translation: Literal["off", "on"] = "off"
+    translate_api_base: Annotated[str, AfterValidator(_translate_api)] = TRANSLATE_API
     transcribe_language: Annotated[str, Field(pattern=r"^[a-z]{2,3}-[A-Z]{2}$")] = "en-AU"
     transcribe_max_streams: Annotated[int, Field(ge=1)] = 25
     drain_seconds: Annotated[int, Field(ge=0)] = 3600

@@ -68,6 +68,7 @@ _KNOWN: dict[Counter, tuple[tuple[str, ...], ...]] = {
         ("connection", "crowded"),
         ("console", "crowded"),
         ("console", "origin"),
+        ("console", "subscription"),
         ("console", "ticket"),
         ("stream", "draining"),
         ("stream", "signature"),

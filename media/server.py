@@ -9,17 +9,26 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
+import structlog
 from msgspec import structs
 
 from media import metrics
+from media.amazon.json_api import AmazonError, JsonApi
+from media.amazon.translate import translate
+from media.amazon.vocabularies import VocabularyChecks
 from media.config import Settings
 from media.live.accepted_tickets import AcceptedTickets
 from media.live.bus import Bus
 from media.live.hub import Hub
 from media.live.member_consoles import MemberConsoles
 from media.live.own_calls import OwnCalls
+from media.live.phrase_book import PhraseBook
+from media.live.readers import Readers
 from media.live.replication import LIVENESS_SECONDS, RENEW_SECONDS, Replication
+from media.live.rows import TELL_SECONDS as ROWS_SECONDS
+from media.live.translations import Problem, Translate, TranslationError, Translations
 from media.quota.admission import Admission
 from media.quota.heartbeat import HEARTBEAT_SECONDS, Heartbeats
 from media.sockets.acceptor import Acceptor, Limits
@@ -35,6 +44,7 @@ from protocol.nats import MEDIA, NatsConnection
 from runtime.tls import server_context
 
 TICK_SECONDS = 0.1
+log = structlog.get_logger()
 
 
 class Server:
@@ -59,12 +69,15 @@ class Server:
         self._transcribe_health = TranscribeHealth(transcribe)
         url = settings.nats_url.get_secret_value()
         self.connection = connection = NatsConnection(url, "media", MEDIA, dropped=metrics.BUS_DROPPED.inc)
+        amazon = partial(JsonApi, region=settings.aws_region, credentials=transcribe.credentials)
+        VocabularyChecks(connection, amazon(settings.transcribe_api_base, "transcribe"))
         live: dict[str, Call] = {}
         own = OwnCalls(live, hub)
         self.replication = Replication(connection, node, hub, own, self.admission.membership)
         bus = Bus(connection, node, hub, own, self.replication)
         self.calls = Calls(
-            *(live, hub, bus, self.replication, self.admission, self._transcribe_health.open, self._tasks),
+            *(live, hub, bus, self.replication, PhraseBook(connection), self.admission),
+            *(self._transcribe_health.open, self._tasks, settings.transcribe_language),
             timing=timing,
             call_timing=call_timing,
         )
@@ -72,7 +85,11 @@ class Server:
         tickets = AcceptedTickets(connection, settings.stream_shared_secret.accepted, hub.close_consoles)
         self.streams = Streams(self.calls, tickets, settings.twilio_account_sid)
         of_members = MemberConsoles(connection, node, console_limits.of_a_member, console_limits.settle)
-        self.consoles = Consoles(hub, self.replication, tickets, of_members, self._tasks, console_limits)
+        translator = _translator(amazon(settings.translate_api_base, "translate"))
+        translations = Translations(hub, translator if settings.live_translation == "on" else None, self._tasks)
+        self._readers = Readers(connection, node, hub, own)
+        watched = (hub, self.replication, tickets, of_members, self._readers, self._tasks, console_limits)
+        self.consoles = Consoles(*watched, translations)
         self._acceptor = Acceptor(
             Router(settings, connection, self.streams, self.consoles).answer,
             settings.media_host,
@@ -114,7 +131,7 @@ class Server:
         await self.calls.drain(seconds)
 
     async def _tick_all(self) -> None:
-        """Run the one timer: calls ten times a second, sockets and gauges once a second."""
+        """Run the one timer: calls ten times a second, rows twice, sockets and gauges once."""
         due, turn = time.monotonic(), 0
         while True:
             due += TICK_SECONDS
@@ -124,10 +141,13 @@ class Server:
             due = max(due, now - TICK_SECONDS)
             self.calls.tick(now)
             turn += 1
+            if turn % round(ROWS_SECONDS / TICK_SECONDS) == 0:
+                self.hub.tell_rows()
             if turn % 10 == 0:
                 self.calls.count()
                 for socket in (*self.streams, *self.consoles):
                     socket.tick(now)
+                self._readers.tick(now)
                 self._update_gauges()
 
     def _update_gauges(self) -> None:
@@ -157,3 +177,22 @@ class Server:
         while True:
             await asyncio.sleep(LIVENESS_SECONDS)
             self.replication.check_liveness()
+
+
+_PROBLEMS: dict[str, Problem] = {
+    "UnsupportedLanguagePairException": "language",
+    "TooManyRequestsException": "busy",
+    "ThrottlingException": "busy",
+    "LimitExceededException": "busy",
+}
+
+
+def _translator(service: JsonApi) -> Translate:
+    async def translated(text: str, source: str, target: str) -> str:
+        try:
+            return await translate(service, text, source, target)
+        except AmazonError as error:
+            log.warning("Amazon Translate refused", kind=error.kind)
+            raise TranslationError(_PROBLEMS.get(error.kind, "unavailable")) from None
+
+    return translated

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from msgspec import structs
 
-from protocol.messages import ENDED, HANDOVER, LOST, STARTED, STREAM, StreamPlace, StreamStatus
+from protocol.messages import ENDED, HANDOVER, LOST, PHRASE, STARTED, STREAM, PhraseReport, StreamPlace, StreamStatus
 
 State = StreamStatus | Literal["ended"]
-Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing"]
+Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing", "phrase", "phrases"]
 
 
 _LONGEST_REASON = 200  # characters
@@ -21,7 +21,8 @@ _LONGEST_REASON = 200  # characters
 class Fact:
     """What media reports of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
 
-    ``progress`` and ``standing`` come from provisioning; ``call`` is then the order, or empty.
+    ``progress`` and ``standing`` come from provisioning; ``call`` is then the order, or empty. ``phrases``: media
+    wants the organisation's phrase rules.
     """
 
     org: UUID
@@ -40,6 +41,8 @@ class Fact:
     """When the newest stream was attached, in ms since 1970, in ``started``."""
     again: bool = False
     """Whether it repeats what was sent before, for those who missed it."""
+    phrase: PhraseReport | None = None
+    """The rule that fired, in ``phrase``."""
 
 
 def parse(subject: str, payload: bytes) -> Fact | None:
@@ -57,6 +60,10 @@ def parse(subject: str, payload: bytes) -> Fact | None:
             case ["call", org, call, "stream"] if (stream := STREAM.read(payload)) is not None:
                 reason = printable(stream.reason or "") or None
                 return Fact(UUID(org), call, stream.state, reason, node=stream.node)
+            case ["call", org, call, "phrase"] if (phrase := PHRASE.read(payload)) is not None:
+                return Fact(UUID(org), call, None, kind="phrase", node=phrase.node, phrase=phrase)
+            case ["phrases", org, "wanted"]:
+                return Fact(UUID(org), "", None, kind="phrases")
             case ["progress", org, "standing"]:
                 return Fact(UUID(org), "", None, None, "standing")
             case ["progress", org, order]:

@@ -15,10 +15,15 @@ from uuid import UUID
 
 import msgspec
 
+from protocol.phrases import PhraseRule
+
 User = Literal["media", "web", "provisioning"]
 """A user of NATS: a kind of process."""
 
 StreamStatus = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
+
+VocabularyState = Literal["ready", "pending", "failed", "unknown", "other_language", "denied", "unreachable"]
+"""What Transcribe says of a custom vocabulary; ``denied``: media's key may not ask."""
 
 _encoder = msgspec.json.Encoder()
 _NAME = re.compile(r"\{\w+\}")
@@ -95,6 +100,13 @@ class Stopped(msgspec.Struct):
     """The call itself has ended, too."""
 
 
+class HoldReport(msgspec.Struct):
+    """The customer of the call was put on hold, or taken off it again."""
+
+    at: int = 0
+    """When, in ms since 1970: a report that is older than one known of this call changes nothing."""
+
+
 class Removed(msgspec.Struct):
     """A member's rights have changed, or they have signed out."""
 
@@ -131,7 +143,43 @@ class StreamState(msgspec.Struct, omit_defaults=True):
     node: str | None = None
 
 
-CallEvent = TypeVar("CallEvent", StreamPlace, StreamEnded, StreamState)
+class PhraseReport(msgspec.Struct, omit_defaults=True):
+    """A phrase rule fired in the call. Not what was said."""
+
+    rule: str
+    speaker: Literal["caller", "agent"]
+    at: int
+    """When the utterance began, in ms since 1970."""
+    node: str | None = None
+
+
+class RulePart(msgspec.Struct, omit_defaults=True):
+    """One of an organisation's phrase rules; without ``rule``: it has none."""
+
+    version: int
+    """When they were read, in ms since 1970: parts of the newest version count."""
+    of: int
+    """How many rules there are."""
+    number: int = 0
+    rule: PhraseRule | None = None
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """A custom vocabulary at Transcribe, to be used with a language."""
+
+    name: str
+    language: str
+
+
+class CheckedVocabulary(msgspec.Struct):
+    """What is known of a vocabulary now."""
+
+    name: str
+    language: str
+    state: VocabularyState
+
+
+CallEvent = TypeVar("CallEvent", StreamPlace, StreamEnded, StreamState, PhraseReport)
 """What media says of a call."""
 
 
@@ -212,19 +260,62 @@ class Answered(msgspec.Struct):
     node: str
 
 
+class Reader(msgspec.Struct, frozen=True):
+    """A member who reads a call of their organisation."""
+
+    member: str
+    name: str
+
+
+class ReadersReport(msgspec.Struct):
+    """Who reads a call at a node, repeated as long as somebody does; an empty list: nobody does any more."""
+
+    node: str
+    readers: list[Reader]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of text that a supervisor wrote to a call's agent. In memory only, until the call ends."""
+
+    id: str
+    member: str
+    name: str
+    text: str
+    at: int
+    """When, in ms since 1970."""
+
+
+class LineSent(msgspec.Struct):
+    """A line that was written at a node."""
+
+    node: str
+    line: Line
+
+
 # Calls, without words: from media to web, and back.
 STARTED = Subject("call.{org}.{call}.started", StreamPlace, publishers=["media"], subscribers=["media"], text=True)
 LOST = Subject("call.{org}.{call}.lost", StreamPlace, publishers=["media"], text=True)
 STREAM = Subject("call.{org}.{call}.stream", StreamState, publishers=["media"])
 ENDED = Subject("call.{org}.{call}.ended", StreamEnded, publishers=["media"], subscribers=["media"])
+PHRASE = Subject("call.{org}.{call}.phrase", PhraseReport, publishers=["media"])
 ASSIGNED = Subject("call.{org}.{call}.assigned", Assigned, publishers=["web"], subscribers=["media"])
 STOPPED = Subject("call.{org}.{call}.stopped", Stopped, publishers=["web"], subscribers=["media"])
+HELD = Subject("call.{org}.{call}.held", HoldReport, publishers=["web"], subscribers=["media"])
+RESUMED = Subject("call.{org}.{call}.resumed", HoldReport, publishers=["web"], subscribers=["media"])
 CALL_EVENTS = Subject("call.>", Nothing, subscribers=["web"])
 """One subscription to all of them: a call's events arrive in their order."""
 
 HANDOVER = Subject("handover.{org}.{call}", StreamPlace, publishers=["media"], text=True)
 """The node asks for a new stream of the call on another node."""
 HANDOVERS = Subject("handover.>", Nothing, subscribers=["web"])
+
+PHRASES_WANTED = Subject("phrases.{org}.wanted", Nothing, publishers=["media"], subscribers=["web"])
+"""The node has calls of the organisation and needs its phrase rules."""
+PHRASE_RULES = Subject("phrases.{org}.rules", RulePart, publishers=["web"], subscribers=["media"])
+
+VOCABULARY_WANTED = Subject("vocabulary.wanted", Vocabulary, publishers=["web"], subscribers=["media"])
+"""One node asks Transcribe about the vocabulary, and answers."""
+VOCABULARY_CHECKED = Subject("vocabulary.checked", CheckedVocabulary, publishers=["media"], subscribers=["web"])
 
 REMOVED = Subject("member.{org}.{member}.removed", Removed, publishers=["web"], subscribers=["media"])
 FACTS_WANTED = Subject("facts.wanted", Nothing, publishers=["web"], subscribers=["media"])
@@ -248,8 +339,21 @@ SLOTS_WANTED = Subject("slots.who", Nothing, publishers=["media"], subscribers=[
 
 # Between media nodes, with words. The answers to `SNAPSHOT` travel in inboxes.
 TRANSCRIPT = Subject("transcript.{org}.{call}", Words, publishers=["media"], subscribers=["media"])
+READERS = Subject("transcript.{org}.{call}.readers", ReadersReport, publishers=["media"], subscribers=["media"])
+LINE = Subject("transcript.{org}.{call}.line", LineSent, publishers=["media"], subscribers=["media"])
 SNAPSHOT = Subject("snapshot.{org_or_call}", Watch, publishers=["media"], subscribers=["media"])
 MIRRORED = Subject("_INBOX.{keeper}.kept.{org}.{call}.{owner}", Words, publishers=["media"], subscribers=["media"])
+
+
+def sender(node: str) -> str:
+    """Return the reply subject by which an event of a call says that it is ``node``'s; nobody replies to it."""
+    return f"_INBOX.{node}"
+
+
+def sent_by(reply: str) -> str:
+    """Return which node's event it is, from its reply subject; empty if it does not say."""
+    return reply.removeprefix("_INBOX.")
+
 
 # Nobody subscribes to an echo, so NATS itself answers it, in the inbox of whoever published it.
 MEDIA_ECHO = Subject("slots.echo", Nothing, publishers=["media"])

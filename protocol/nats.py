@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from protocol.messages import MEDIA_ECHO, WEB_ECHO
+from runtime.settings import nats_servers
 
 MAX_QUEUED = 4096
 CLOSE_SECONDS = 2.0
@@ -51,6 +52,9 @@ WEB = Echo(WEB_ECHO.all, inbox_prefix=WEB_ECHO.all, seconds=0.25)
 class NatsConnection:
     """A connection to NATS at ``url``, named ``name`` in its log. `run` it in a task of its own.
 
+    ``url`` may be a comma-separated list, of which the first URL that NATS accepts is used: while a password is
+    replaced, one with the old password and one with the new.
+
     ``sent`` and ``dropped`` are called for each queued message that was handed to NATS, or that found no room.
     """
 
@@ -71,7 +75,7 @@ class NatsConnection:
         """When the newest echo that came back was asked for, in seconds of `time.monotonic`; 0 before the first."""
         self.denied: set[str] = set()
         """Subjects that NATS does not let us publish or subscribe to, as far as it was tried."""
-        self._url, self._name, self._echo = url, name, echo
+        self._servers, self._name, self._echo = nats_servers(url), name, echo
         self._sent, self._dropped = sent, dropped
         self._subscribe: list[Callable[[Client], Awaitable[None]]] = []
         self._restored: list[Callable[[], None]] = []
@@ -190,7 +194,8 @@ class NatsConnection:
             closed.set()
 
         await client.connect(
-            self._url,
+            self._servers,
+            dont_randomize=True,
             name=self._name,
             no_echo=True,
             connect_timeout=2,

@@ -1,13 +1,19 @@
 """Sign and verify tickets: the short-lived passes that open one socket.
 
-A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). There are two kinds, distinguished by ``aud``:
+A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). There are three kinds, distinguished by ``aud``:
 
-* *stream*: opens one call's Media Stream. Claims ``org``, ``call`` (the CallSid), ``dir``, ``agent``
-  (member id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead; and ``began`` (ms since 1970)
-  when it is not the call's first stream: the call's clock started then.
+* *stream*: opens one call's Media Stream. Claims ``org``, ``call`` (the CallSid), ``dir``, ``on`` (whose leg the
+  stream hangs on, ``customer`` or ``agent``; absent: the customer's if inbound, else the agent's), ``agent`` (member
+  id, absent until somebody answers), ``jti``, ``exp`` at most 120 s ahead; and ``began`` (ms since 1970) when it is
+  not the call's first stream: the call's clock started then. What its number sets: ``lang`` (``en-AU``; absent: the
+  installation's) and ``red`` (1: personal details are left out).
+* *vocabulary*: names the custom vocabulary of one call. Claims ``call``, ``name``, ``jti`` and ``exp``. It has a
+  parameter of its own, as a stream's ticket has no room for the name.
 * *console*: opens one browser's console. Claims ``org``, ``sub`` (member id), ``role``, ``jti``,
   ``exp`` at most 60 s ahead; and ``iat`` (when the member's rights were read), ``until`` (when their sign-in ends),
   both in seconds since 1970 and absent from tickets of an older release.
+* *reading*: lets a console read one call of its organisation, which web has written down. Claims ``org``, ``sub``,
+  ``name`` (the member's), ``call`` (the CallSid), ``shown`` (whether the call's agent is shown it), ``jti``, ``exp``.
 
 Pure: verification proves the claims. The verifier has to remember which ``jti`` was used (`UsedTickets`) and who lost
 their rights since a ticket was issued (`Revoked`).
@@ -15,6 +21,7 @@ their rights since a ticket was issued (`Revoked`).
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -29,9 +36,14 @@ REVOKED_SECONDS = 2 * CONSOLE_SECONDS
 _ALGORITHM = "HS256"
 _LONGEST_TEXT = 200  # characters of a claim
 _LATEST_SECONDS = 2**33  # since 1970; a later time is invalid
+LONGEST_VOCABULARY = 100  # characters of its name: the ticket must stay under Twilio's limit
+VOCABULARY_NAME = re.compile(r"[0-9a-zA-Z._-]{1,100}", re.ASCII)  # AWS's pattern
+LANGUAGE = re.compile(r"[a-z]{2,3}-[A-Z]{2}", re.ASCII)
 _LEEWAY_SECONDS = 5  # two machines' clocks differ a little
 
 Direction = Literal["inbound", "outbound"]
+StreamLeg = Literal["customer", "agent"]
+"""Whose leg a stream hangs on: its inbound track is what that party says."""
 Role = Literal["owner", "admin", "supervisor", "agent"]
 Accepted = str | tuple[str, ...]
 """The secret whose tickets are accepted, or all of them during a rotation."""
@@ -55,6 +67,10 @@ class StreamTicket:
     jti: str
     exp: int
     began: int | None = None
+    on: StreamLeg = "customer"
+    language: str | None = None
+    """``en-AU``; None: the installation's."""
+    redacts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +88,60 @@ class ConsoleTicket:
     """When the sign-in ends, likewise."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingTicket:
+    """What a reading ticket grants: member ``sub`` of ``org`` reads ``call``, and may write to its agent."""
+
+    org: str
+    sub: str
+    name: str
+    call: str
+    shown: bool
+    jti: str
+    exp: int
+
+
 def sign_stream(
-    secret: str, *, org: str, call: str, direction: Direction, agent: str | None = None, began: int | None = None
+    secret: str,
+    *,
+    org: str,
+    call: str,
+    direction: Direction,
+    agent: str | None = None,
+    began: int | None = None,
+    on: StreamLeg | None = None,
+    language: str | None = None,
+    redacts: bool = False,
 ) -> str:
-    """Return a ticket for one stream of ``call``, valid for two minutes, of under 500 characters (Twilio's limit)."""
+    """Return a ticket for one stream of ``call``, valid for two minutes, of under 500 characters (Twilio's limit).
+
+    ``on``: None for the leg that is usual for ``direction``. ``language``: None for the installation's.
+    """
     claims: dict[str, Any] = {"aud": "stream", "org": org, "call": call, "dir": direction}
+    if on is not None:
+        claims["on"] = on
     if agent is not None:
         claims["agent"] = agent
     if began is not None:
         claims["began"] = began
+    if language is not None:
+        claims["lang"] = language
+    if redacts:
+        claims["red"] = 1
     return _sign(secret, claims, STREAM_SECONDS)
+
+
+def sign_vocabulary(secret: str, *, call: str, name: str) -> str:
+    """Return the ticket that names the vocabulary of ``call``."""
+    return _sign(secret, {"aud": "vocabulary", "call": call, "name": name}, STREAM_SECONDS)
+
+
+def verify_vocabulary(accepted: Accepted, token: object, call: str) -> str:
+    """Return the name of the vocabulary of ``call``. Raise `TicketError`."""
+    claims = _verify(accepted, token, "vocabulary", STREAM_SECONDS)
+    if _text(claims, "call") != call:
+        raise TicketError("another call")
+    return _matching(claims, "name", VOCABULARY_NAME)
 
 
 def sign_console(
@@ -98,19 +158,33 @@ def sign_console(
     return _sign(secret, claims, CONSOLE_SECONDS)
 
 
+def sign_reading(secret: str, *, org: str, sub: str, name: str, call: str, shown: bool) -> str:
+    """Return a ticket for reading one call, valid for one minute."""
+    claims: dict[str, Any] = {"aud": "reading", "org": org, "sub": sub, "name": name, "call": call, "shown": shown}
+    return _sign(secret, claims, CONSOLE_SECONDS)
+
+
 def verify_stream(accepted: Accepted, token: object) -> StreamTicket:
     """Return the claims of a stream ticket. Raise `TicketError`."""
     claims = _verify(accepted, token, "stream", STREAM_SECONDS)
     direction = claims.get("dir")
+    on = claims.get("on", "customer" if direction == "inbound" else "agent")
     agent, began = claims.get("agent"), claims.get("began")
     if direction not in ("inbound", "outbound") or not isinstance(began, int | None) or isinstance(began, bool):
+        raise TicketError("claims of the wrong shape")
+    if on not in ("customer", "agent"):
         raise TicketError("claims of the wrong shape")
     if began is not None and not 0 <= began <= _LATEST_SECONDS * 1000:
         raise TicketError("claims of the wrong shape")
     if agent is not None:
         agent = _text(claims, "agent")
+    language = _matching(claims, "lang", LANGUAGE) if "lang" in claims else None
+    if (redacts := claims.get("red", 0)) not in (0, 1):
+        raise TicketError("claims of the wrong shape")
     org, call = _text(claims, "org"), _text(claims, "call")
-    return StreamTicket(org, call, direction, agent, claims["jti"], claims["exp"], began)
+    return StreamTicket(
+        org, call, direction, agent, claims["jti"], claims["exp"], began, on, language, redacts=bool(redacts)
+    )
 
 
 def verify_console(accepted: Accepted, token: object) -> ConsoleTicket:
@@ -129,6 +203,16 @@ def verify_console(accepted: Accepted, token: object) -> ConsoleTicket:
         claims["exp"] - CONSOLE_SECONDS if issued_at is None else issued_at,
         _seconds(claims, "until"),
     )
+
+
+def verify_reading(accepted: Accepted, token: object) -> ReadingTicket:
+    """Return the claims of a reading ticket. Raise `TicketError`."""
+    claims = _verify(accepted, token, "reading", CONSOLE_SECONDS)
+    shown = claims.get("shown")
+    if not isinstance(shown, bool):
+        raise TicketError("claims of the wrong shape")
+    org, sub, name, call = (_text(claims, each) for each in ("org", "sub", "name", "call"))
+    return ReadingTicket(org, sub, name, call, shown, claims["jti"], claims["exp"])
 
 
 class UsedTickets:
@@ -222,6 +306,13 @@ def _seconds(claims: dict[str, Any], name: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST_SECONDS:
         raise TicketError("claims of the wrong shape")
+    return value
+
+
+def _matching(claims: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = _text(claims, name)
+    if not pattern.fullmatch(value):
+        raise TicketError(f"invalid {name}")
     return value
 
 

@@ -13,6 +13,8 @@ Its rooms, and how a dollar becomes a number::
 
     web's pages and billing/notices ─► mail/queue ─► mail/sender ─► SMTP
 
+    whatever happens ─► db/queries/integrations/events ─► webhooks/dispatch ─► programs of the organisation's own
+
     every night: billing/customers (paid, but not linked) ─► reconciliation (Stripe, our rows and Twilio's list)
 
 `schedule` puts jobs and sweeps together. `stripe` and `twilio` are the vendors' APIs; nothing is decided there.

@@ -11,6 +11,7 @@ from provisioning.config import Settings
 from provisioning.schedule import open_handlers
 from provisioning.status import status
 from provisioning.watch import watched
+from provisioning.webhooks.dispatch import dispatched
 from provisioning.worker import CONNECTIONS, work
 from runtime import signals
 from runtime.process import observed
@@ -33,6 +34,7 @@ async def _work(settings: Settings) -> None:
         async with (
             status(settings, database),
             open_handlers(settings, database) as handlers,
+            dispatched(database, settings.web_public_url),
             watched(settings, database),
         ):
             metrics.know([*handlers.jobs, *handlers.urgent])

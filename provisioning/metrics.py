@@ -40,6 +40,9 @@ MAILS = Counter(
 )
 for _result in ("sent", "delayed", "refused", "dropped"):
     MAILS.labels(_result)  # start at 0, so that the first one shows as an increase
+WEBHOOKS = Counter("bilby_webhooks", "Attempts to deliver a webhook.", ["result"], registry=REGISTRY)
+for _result in ("delivered", "failed"):
+    WEBHOOKS.labels(_result)
 
 
 def know(jobs: Iterable[str]) -> None:

@@ -13,8 +13,20 @@ import structlog
 from sqlalchemy import text
 
 from db.engine import Database
-from db.queries import audit, calls, mails, number_orders, rate_limits, retention, sign_in_links, stripe_events
+from db.queries import (
+    audit,
+    calls,
+    conferences,
+    mails,
+    number_orders,
+    rate_limits,
+    retention,
+    sign_in_links,
+    stripe_events,
+)
 from db.queries.audit import Details
+from db.queries.integrations import events, kept_answers
+from db.queries.log import search_columns
 from provisioning.billing import customers, notices, release, sync as billing_sync
 from provisioning.billing.events import Events
 from provisioning.billing.release import ReleaseJob
@@ -29,11 +41,14 @@ from provisioning.reconciliation import AskStripe, reconcile
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio import bundles_api, numbers_api
+from provisioning.webhooks import letters
 from provisioning.worker import Do, Handlers, Sweep
 
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 hours at most, and repeats callbacks for less than 1
 JOB_LOG = timedelta(days=30)
 EVENT_LOG = timedelta(days=30)
+ENDED_ROOMS = timedelta(days=1)
+ANSWERS = timedelta(days=1)  # of the API to writes that named an idempotency key: as long as its reference says
 UNSENT = timedelta(days=7)  # mails that no server has taken for so long: an invitation lasts no longer
 BATCH = 2000  # calls per transaction, so that none holds locks for long
 
@@ -55,7 +70,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-            writers = {**links.WRITERS, **notices.WRITERS}
+            writers = {**links.WRITERS, **notices.WRITERS, **letters.WRITERS}
             mail = {**MailSender(mailer, settings.web_public_url, writers).jobs(), **notices.JOBS}
         else:
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
@@ -147,12 +162,20 @@ _MONEY: Mapping[str, tuple[str, Sweep]] = {
 
 
 async def forget(database: Database) -> None:
-    """Delete expired links, sign-outs, rate limits and mails; free held numbers that were not paid for in time."""
+    """Delete expired links, sign-outs, rate limits, mails, answers, events and rooms; free held numbers not paid.
+
+    A room that is over has no use but to recognise late callbacks, and may hold a third party's number.
+    """
     async with database.begin() as session:
         links, counts = await sign_in_links.purge(session), await rate_limits.purge(session)
         unsent = await mails.purge(session, datetime.now(UTC) - UNSENT)
         holds = await number_orders.free_expired_holds(session)
-    _log.info("expired rows purged", links=links, counts=counts, holds=holds, mails=unsent)
+        answers = await kept_answers.purge(session, datetime.now(UTC) - ANSWERS)
+        told = await events.purge(session, datetime.now(UTC) - events.KEPT)
+        await conferences.forget_ended(session, before=datetime.now(UTC) - ENDED_ROOMS)
+    _log.info(
+        "expired rows purged", links=links, counts=counts, holds=holds, mails=unsent, answers=answers, events=told
+    )
 
 
 async def close_silent_calls(database: Database) -> None:
@@ -203,7 +226,16 @@ async def _purge(database: Database, organisation_id: UUID, days: int, now: date
             return count
 
 
+async def fill_search(database: Database) -> None:
+    """Let the call log find calls that an earlier release has written."""
+    while True:
+        async with database.begin() as session:
+            if await search_columns.fill(session, BATCH) < BATCH:
+                return
+
+
 SWEEPS: Mapping[str, tuple[str, Sweep]] = {
+    "fill_search": ("*/5 * * * *", fill_search),
     "forget": ("*/10 * * * *", forget),
     "close_silent_calls": ("*/15 * * * *", close_silent_calls),
     "forget_events": ("50 17 * * *", forget_events),

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 import sys
 import threading
 import warnings
@@ -140,7 +141,16 @@ def _hand_over(_: Any, __: str, line: Line) -> tuple[tuple[Line], dict[str, Any]
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    return getattr(record, _OURS, False) or record.levelno >= logging.WARNING
+    return getattr(record, _OURS, False) or (record.levelno >= logging.WARNING and not _is_late_lookup(record))
+
+
+def _is_late_lookup(record: logging.LogRecord) -> bool:
+    """Return whether a name was looked up in vain for somebody who no longer waited, and has reported that.
+
+    uvloop does not end a lookup with the connection that wanted it; nobody is left to take its error.
+    """
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    return isinstance(error, socket.gaierror) and _text(record) == "Future exception was never retrieved"
 
 
 def _text(record: logging.LogRecord) -> str:

@@ -22,6 +22,7 @@ from runtime.tls import server_context
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_NEXT_NATS_URL = re.compile(r"\s*,\s*(?=(?:nats|tls)://)")
 _PLAIN_CREDENTIAL = re.compile(r"[\w.~!$&'()*+,;=-]*", re.ASCII)
 
 SECRETS_FOLDER = Path("/run/secrets")
@@ -50,7 +51,7 @@ def origin(value: str, secure: str, plain: str) -> str:
 
     Scheme ``secure`` is accepted anywhere, ``plain`` on loopback alone. Raise `ValueError` for anything else.
     """
-    url = _split_url(value.strip().rstrip("/"))
+    url = split_url(value.strip().rstrip("/"))
     if not url.hostname or _is_more_than_origin(url):
         raise ValueError(f"must be an origin such as {secure}://example.com.au")
     if url.scheme != secure and not (url.scheme == plain and url.hostname in LOOPBACK):
@@ -67,10 +68,10 @@ def vendor(value: str, *real: str) -> str:
     if address in real:
         return address
     try:
-        scheme = _split_url(address).scheme
+        scheme = split_url(address).scheme
         if scheme in _DEFAULT_PORTS:
             address = origin(address, scheme, scheme)
-        if address in real or _split_url(address).hostname in LOOPBACK:
+        if address in real or split_url(address).hostname in LOOPBACK:
             return address
     except ValueError:
         pass
@@ -83,11 +84,29 @@ def server_url(value: SecretStr, schemes: Collection[str]) -> SplitResult:
     Raise `ValueError`, which repeats no part of the value, unless it is ``scheme://user:password@host:port``. Half of
     all generated passwords have a character that ends the password in a URL, so the error names that.
     """
-    url = _split_url(value.get_secret_value())
+    url = split_url(value.get_secret_value())
     if url.scheme not in schemes or not url.hostname:
         raise ValueError(f"must be {' or '.join(f'{scheme}://' for scheme in schemes)} and user:password@host:port")
     if url.netloc.count("@") > 1 or url.fragment:
         raise ValueError("has characters in its user name or password that must be percent-encoded (/ is %2F, @ %40)")
+    return url
+
+
+def split_url(value: str) -> SplitResult:
+    """Return `urlsplit` of ``value``.
+
+    Raise `ValueError`, which repeats nothing of it, also for a port that no connection can be made to.
+    """
+    try:
+        url = urlsplit(value)
+        is_usable = url.port != 0  # reading it raises for one that is no number, or too high
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ValueError(
+            "is not a URL: the port must be a number from 1 to 65535, special characters of a password "
+            "percent-encoded (/ is %2F)"
+        )
     return url
 
 
@@ -106,14 +125,24 @@ def _websocket_origin(value: str) -> str:
     return origin(value, "wss", "ws")
 
 
+def nats_servers(urls: str) -> list[str]:
+    """Return each URL of a comma-separated list. A comma that no URL follows belongs to a password."""
+    return _NEXT_NATS_URL.split(urls)
+
+
 def _nats(value: SecretStr) -> SecretStr:
+    for url in nats_servers(value.get_secret_value()):
+        _check_nats(SecretStr(url.strip()))
+    return value
+
+
+def _check_nats(value: SecretStr) -> None:
     url = server_url(value, ("nats", "tls"))
-    if url.path.rstrip("/") or url.query:
+    if url.path.rstrip("/") or url.query or "," in (url.hostname or ""):
         raise ValueError("must end after host:port; a / in the password ends it too early")
     # The NATS client takes both as they stand in the URL and does not decode them.
     if not all(_PLAIN_CREDENTIAL.fullmatch(part or "") for part in (url.username, url.password)):
         raise ValueError("must have a user name and a password of letters, digits, - and _ only")
-    return value
 
 
 def _smtp(value: SecretStr) -> SecretStr:
@@ -128,7 +157,7 @@ def _smtp(value: SecretStr) -> SecretStr:
 def _https(value: SecretStr) -> SecretStr:
     """Accept an address to post to; its path or query may contain a key of ours."""
     text = value.get_secret_value()
-    url = _split_url(text)
+    url = split_url(text)
     if text and not (url.hostname and (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK))):
         raise ValueError("must begin with https:// (http:// only on loopback)")
     return value
@@ -138,21 +167,6 @@ def _has_certificate(value: Path | None) -> Path | None:
     if value is not None:
         server_context(value)
     return value
-
-
-def _split_url(value: str) -> SplitResult:
-    """Return `urlsplit` of ``value``.
-
-    Raise an error that repeats nothing of it, also for a port that is no number.
-    """
-    try:
-        url = urlsplit(value)
-        _ = url.port
-    except ValueError:
-        raise ValueError(
-            "is not a URL: the port must be a number, special characters of a password percent-encoded (/ is %2F)"
-        ) from None
-    return url
 
 
 def _is_more_than_origin(url: SplitResult) -> bool:
@@ -210,7 +224,7 @@ HttpOrigin = Annotated[str, AfterValidator(_http_origin)]
 WebSocketOrigin = Annotated[str, AfterValidator(_websocket_origin)]
 """``wss://host``, or ``ws://host:port`` on loopback."""
 NatsUrl = Annotated[SecretStr, AfterValidator(_nats)]
-"""``nats://user:password@host:port``, or ``tls://…``."""
+"""``nats://user:password@host:port``, or ``tls://…``; during a rotation a comma-separated list, one a password."""
 SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp)]
 """``smtp://user:password@host:port``, or ``smtps://…`` for TLS from the start; user and password percent-encoded."""
 Sender = Annotated[str, Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")]

@@ -10,8 +10,9 @@
       │    │    └─ recognition/    what hears behind it: Moonshine, pocketsphinx, or a script
       │    ├─ stripe/              REST, webhooks, hosted pages, a clock that can be moved
       │    └─ mail.py              SMTP in, a page of what was sent
-      └─ python -m media | web | provisioning   the product, the same code as in production
-    stack.py starts the processes; demo_organisation.py and demo_purchase.py found the demo organisation
+      ├─ python -m media | web | provisioning   the product, the same code as in production
+      └─ agent/                  somebody who answers test calls while nobody else does
+    stack.py starts all of it; demo_organisation.py and demo_purchase.py found the demo organisation
     audio/ telephone sound, demo/ the demo call, load/ the benchmark; hear.py counts what is heard wrong
 
 The emulators speak the vendors' own protocols and the product is pointed at them by URL, so the product

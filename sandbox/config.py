@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     media_workers: Annotated[int, Field(ge=1, le=8)] = 1
     twilio_port: Port = 8090
     transcribe_port: Port = 8091
+    amazon_port: Port = 8095
     stripe_port: Port = 8092
     smtp_port: Port = 8025
     mail_port: Port = 8026
@@ -179,6 +180,9 @@ def _media(settings: Settings, kept: Secrets, _: Addresses) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": kept.aws_access_key_id,
         "AWS_SECRET_ACCESS_KEY": kept.aws_secret_access_key,
         "TRANSCRIBE_ENDPOINT": f"ws://{HOST}:{settings.transcribe_port}",
+        "TRANSCRIBE_API_BASE": f"http://{HOST}:{settings.amazon_port}",
+        "TRANSLATE_API_BASE": f"http://{HOST}:{settings.amazon_port}",
+        "LIVE_TRANSLATION": "on",
         "DRAIN_SECONDS": "0",  # Ctrl-C ends the simulated callers, too
     }
 
@@ -195,6 +199,7 @@ def _web(settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, s
         "VOICE_SDK_URL": f"{settings.twilio_url}/voice-sdk.js",
         "TEST_CALL_URL": f"{settings.twilio_url}/sandbox/calls",
         "OPERATOR_EMAILS": OPERATOR,
+        "LIVE_TRANSLATION": "on",
     }
 
 

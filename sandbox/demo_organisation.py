@@ -29,7 +29,8 @@ DETAILS = {  # invented: no company has this ABN
     "region": "NSW",
     "postcode": "2000",
 }
-TAKES_CALLS = "daniel@bluegum.example"  # so that a test call is answered before anybody has signed in
+STAND_IN = "recorded@bluegum.example"
+"""Whom `sandbox.agent` plays, so that a test call is answered before anybody has signed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,9 @@ async def seed(database: Database) -> Member:
         owner = await members.by_email(session, MEMBERS[0][2])
         organisation = await _organisation(session, owner)
         team = members.Members(session, organisation.id)
-        for role, name, email in MEMBERS:
+        for role, name, email in (*MEMBERS, ("agent", "Recorded agent", STAND_IN)):
             if await members.by_email(session, email) is None:
-                member = await team.add(email=email, name=name, role=role)
-                await team.set_available(member.id, email == TAKES_CALLS)
+                await team.add(email=email, name=name, role=role)
         owner = await members.by_email(session, MEMBERS[0][2])
         assert owner is not None, "the first of them"
         return owner
@@ -60,6 +60,14 @@ async def invitations(database: Database, web_url: str) -> list[Invitation]:
     """A fresh sign-in link for each demo member."""
     async with database.begin() as session:
         return [await _invite(session, web_url, email) for _, _, email in MEMBERS]
+
+
+async def invite_stand_in(database: Database, web_url: str) -> str:
+    """A fresh sign-in link for the agent whom nobody has to play. Raises `DatabaseUnavailableError`."""
+    async with database.begin() as session:
+        member = await members.by_email(session, STAND_IN)
+        assert member is not None, "seed() ran before"
+        return await _link(session, web_url, member)
 
 
 async def _invite(session: AsyncSession, web_url: str, email: str) -> Invitation:

@@ -2,7 +2,7 @@
 
 ::
 
-    papers filed ─► approved ─► number held ─► Checkout's page filled in ─► Stripe asked ─► number set up
+    bundle filed ─► approved ─► number held ─► Checkout's page filled in ─► Stripe asked ─► number set up
 
 That is a newcomer's way, without the waiting. The product's processes may go parts of it meanwhile, for webhooks
 reach them too, and every step may be done twice. Who was interrupted goes on at the next start; who has bought once
@@ -125,7 +125,7 @@ async def _settle(till: _Till) -> None:
 
 
 async def _buy(till: _Till) -> None:
-    await _file_papers(till)
+    await _file_bundle(till)
     with suppress(NumberTakenError):  # it is theirs since before it had to be bought
         async with till.database.begin() as session:
             await pick(session, till.organisation, NUMBER)
@@ -134,18 +134,18 @@ async def _buy(till: _Till) -> None:
     await _see_number_through(till)
 
 
-async def _file_papers(till: _Till) -> None:
+async def _file_bundle(till: _Till) -> None:
     """File them, be Twilio's people who approve them, and look at once."""
     async with till.database.begin() as session:
-        papers = str((await bundles.start(session, till.organisation)).id)
-    await _work(till, FOLLOW, bundle=papers)
+        bundle = str((await bundles.start(session, till.organisation)).id)
+    await _work(till, FOLLOW, bundle=bundle)
     async with till.database.begin() as session:
         filed = await bundles.of_organisation(session, till.organisation)
     if filed is not None and filed.bundle_sid:
         page = f"{till.settings.twilio_api_base}/sandbox/numbers/bundles/{filed.bundle_sid}/approve"
         async with till.http.post(page, allow_redirects=False):
             pass
-    await _work(till, FOLLOW, bundle=papers)
+    await _work(till, FOLLOW, bundle=bundle)
 
 
 async def _pay(till: _Till) -> None:

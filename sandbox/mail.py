@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator
@@ -70,6 +71,11 @@ class Mailbox:
             self.letters.append(letter)
             self._posted.notify_all()
 
+    def discard(self, address: str) -> None:
+        """Take out the letters to ``address``, so that the next one is a new one."""
+        for letter in [each for each in self.letters if address in each.recipients]:
+            self.letters.remove(letter)
+
     async def letter_to(self, address: str, seconds: float = 10.0) -> Letter:
         """The newest letter to ``address``, waited for. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds), self._posted:
@@ -87,11 +93,14 @@ _OUTBOX = web.AppKey("outbox", Mailbox)
 
 @contextlib.asynccontextmanager
 async def post_office(
-    *, host: str = "127.0.0.1", smtp_port: int = 8025, page_port: int = 8026
+    *, host: str = "127.0.0.1", smtp_port: int = 8025, page_port: int = 8026, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Mailbox]:
-    """Take letters on ``smtp_port`` and show them on ``page_port``. Raises `OSError` when a port is taken."""
+    """Take letters on ``smtp_port`` and show them on ``page_port``. Raises `OSError` when a port is taken.
+
+    With ``tls`` it offers STARTTLS, and takes letters from nobody who does not use it.
+    """
     outbox = Mailbox()
-    async with _smtp(outbox, host, smtp_port), _page(outbox, host, page_port):
+    async with _smtp(outbox, host, smtp_port, tls), _page(outbox, host, page_port):
         yield outbox
 
 
@@ -115,14 +124,20 @@ def _read(recipients: list[str], content: bytes) -> Letter:
 
 
 @contextlib.asynccontextmanager
-async def _smtp(outbox: Mailbox, host: str, port: int) -> AsyncIterator[None]:
+async def _smtp(outbox: Mailbox, host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
     """aiosmtpd's protocol in this loop; its own Controller would start a thread and a second loop."""
     loop = asyncio.get_running_loop()
     connections: weakref.WeakSet[SMTP] = weakref.WeakSet()
 
     def connect() -> SMTP:
         connection = SMTP(
-            _Slot(outbox), loop=loop, hostname=host, data_size_limit=_LETTER_BYTES, enable_SMTPUTF8=True
+            _Slot(outbox),
+            loop=loop,
+            hostname=host,
+            data_size_limit=_LETTER_BYTES,
+            enable_SMTPUTF8=True,
+            tls_context=tls,
+            require_starttls=tls is not None,
         )
         connections.add(connection)
         return connection

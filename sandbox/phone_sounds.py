@@ -1,21 +1,20 @@
 """Make the softphone's sounds again: ``python -m sandbox.phone_sounds``.
 
 Writes one WAV file (mono, 16 bit, 16 kHz) into ``web/static/sounds`` for each sound that Twilio's Voice SDK has,
-under the SDK's name for it. All of them are computed here, from sine waves: they are the project's own, and nobody
-else's licence applies. They are committed; only a change of this file needs a run.
+under the SDK's name for it, and ``ringback``: what a caller hears while the other side's phone rings. All of them are
+computed here, from sine waves: they are the project's own, and nobody else's licence applies. They are committed;
+only a change of this file needs a run.
 """
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Sound = NDArray[np.float64]
+from sandbox.audio.ring_tone import ring_tone
+from sandbox.audio.sound_file import Sound, encoded, faded
 
 FOLDER = Path(__file__).parents[1] / "web" / "static" / "sounds"
 RATE = 16_000  # samples a second
@@ -42,21 +41,13 @@ def sounds() -> Mapping[str, Sound]:
         "incoming": _struck(ring, RING_SECONDS),
         "outgoing": _struck(((0.0, _C5), (0.12, _G5)), 0.7),
         "disconnect": _struck(((0.0, _G5), (0.14, _C5)), 0.8),
+        "ringback": ring_tone(RATE, KEY_PEAK),
     }
     return made | {
         f"dtmf{key}": _key(row, column)
         for row, keys in zip(_ROWS, _KEYS, strict=True)
         for column, key in zip(_COLUMNS, keys, strict=True)
     }
-
-
-def encoded(sound: Sound) -> bytes:
-    """Return ``sound`` as a WAV file."""
-    file = BytesIO()
-    with wave.open(file, "wb") as written:
-        written.setparams((1, 2, RATE, len(sound), "NONE", ""))
-        written.writeframes(np.round(sound * 32767).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def _struck(notes: Sequence[tuple[float, float]], seconds: float) -> Sound:
@@ -80,20 +71,14 @@ def _key(row: float, column: float) -> Sound:
 
 
 def _faded(sound: Sound) -> Sound:
-    """Return ``sound`` with soft ends."""
-    steps = int(FADE_SECONDS * RATE)
-    ramp = np.linspace(0.0, 1.0, steps)
-    softened = sound.copy()
-    softened[:steps] *= ramp
-    softened[-steps:] *= ramp[::-1]
-    return softened
+    return faded(sound, int(FADE_SECONDS * RATE))
 
 
 def main() -> None:
     """Write every sound's file."""
     FOLDER.mkdir(exist_ok=True)
     for name, sound in sounds().items():
-        (FOLDER / f"{name}.wav").write_bytes(encoded(sound))
+        (FOLDER / f"{name}.wav").write_bytes(encoded(sound, RATE))
 
 
 if __name__ == "__main__":

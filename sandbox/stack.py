@@ -16,9 +16,11 @@ from pathlib import Path
 import aiohttp
 
 from db import migrate, roles
-from db.engine import Database
+from db.engine import Database, DatabaseUnavailableError
+from sandbox.agent.agent import Agent, Habits, agent
+from sandbox.agent.desk import DeskError
 from sandbox.config import HOST, Addresses, Secrets, Settings, product_environment
-from sandbox.demo_organisation import seed
+from sandbox.demo_organisation import invite_stand_in, seed
 from sandbox.demo_purchase import given, settle
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import EmbeddedPostgres
@@ -94,6 +96,11 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
         with _step("the demo organisation's number", say):
             provisioning = given(product_environment("provisioning", settings, kept, addresses))
             await settle(database, provisioning, owner)
+        with _step("somebody who answers test calls", say):
+            try:
+                await stack.enter_async_context(_somebody(bilby))
+            except TimeoutError:
+                raise StartError(f"nobody answers test calls: see {folder / 'logs' / 'web.log'}") from None
         yield bilby
 
 
@@ -106,6 +113,19 @@ async def _with_ears(settings: Settings, say: Say) -> Settings:
     heard = settings.calls_heard or choice.calls
     say(str(replace(choice, calls=heard)))
     return settings.model_copy(update={"speech": choice.speech, "calls_heard": heard})
+
+
+def _somebody(bilby: Stack) -> contextlib.AbstractAsyncContextManager[Agent]:
+    """An agent of the demo organisation who answers while nobody else is at work there."""
+    settings = bilby.settings
+
+    async def invite() -> str:
+        try:
+            return await invite_stand_in(bilby.database, settings.web_url)
+        except DatabaseUnavailableError as error:
+            raise DeskError("no database") from error
+
+    return agent(settings.web_url, settings.twilio_url, invite, Habits(stands_in=True))
 
 
 @contextlib.asynccontextmanager

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import AsyncIterator
 
-from runtime import signals
+from runtime import logs, signals
 from sandbox.config import HOST, Secrets, Settings
 from sandbox.mail import post_office
 from sandbox.recognition.choice import Choice, hearing, recogniser
 from sandbox.recognition.recogniser import RecogniserError
 from sandbox.stripe.emulator import StripeSettings, stripe
 from sandbox.transcribe.emulator import transcribe
+from sandbox.transcribe.json_api import json_services
+from sandbox.transcribe.request import Vocabulary
 from sandbox.twilio.emulator import Registry, TwilioSettings, twilio
 
+VOCABULARIES = {"demo": Vocabulary("en-AU"), "in-the-making": Vocabulary("en-AU", "PENDING")}
+"""The custom vocabularies of the emulated account. They change nothing in what is heard."""
 REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory bundles; the real one takes days
 
 
@@ -37,7 +40,11 @@ async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
                 access_keys=access_keys,
                 recogniser=ears,
                 quota=settings.calls_heard,
+                vocabularies=VOCABULARIES,
             )
+        )
+        await stack.enter_async_context(
+            json_services(host=HOST, port=settings.amazon_port, access_keys=access_keys, vocabularies=VOCABULARIES)
         )
         registry = Registry(settings.dir / "twilio.json", review_seconds=REVIEW_SECONDS)
         emulator = await stack.enter_async_context(twilio(_account(settings, kept), registry))
@@ -88,7 +95,7 @@ async def _serve(settings: Settings, kept: Secrets) -> None:
 
 def main() -> int:
     """Be the outside world until SIGTERM or SIGINT; the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure("INFO")
     settings = Settings()
     try:
         asyncio.run(_serve(settings, Secrets.kept_in(settings.dir)))

@@ -6,6 +6,7 @@ nothing of A's.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import socket
@@ -13,7 +14,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -30,12 +30,12 @@ from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import APPLICATION, EmbeddedPostgres
 from sandbox.mail import Mailbox, post_office
 from tests.kit.browser.chromium import chromium_process, connected
+from tests.kit.databases import TEMPLATE, Databases, execute, url_of
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import Shop, open_shop
 from tests.kit.web.postman import postman_at_work
-from tests.kit.web.site import Browser, Site
-from web.app import create_app
+from tests.kit.web.site import Browser, Site, application
 from web.config import Settings
 
 hypothesis_settings.register_profile("calm", deadline=None)  # machines are shared: no verdict by the clock
@@ -43,20 +43,35 @@ hypothesis_settings.load_profile("calm")
 
 _LANE = 600
 _LANES = 20  # two test runs on one machine need lanes of their own: `--port-lane`
-_TEMPLATE = "bilby_template"
 _KEY = Fernet.generate_key().decode()
-_counter = itertools.count(1)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="session")
+async def loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all tests of this process, so that they can share a connection to Chromium."""
+    return asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def ends_with_its_test(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Whatever tasks a test leaves in the shared loop end with it."""
+    before = asyncio.all_tasks(loop)
+    yield
+    if left := asyncio.all_tasks(loop) - before:
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(left, timeout=30))
+
+
+@pytest_asyncio.fixture(scope="session")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
     """One server for the whole run, with an up-to-date template database in it."""
     async with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # the rows need not outlive the run
-            await _sql(server, f"ALTER SYSTEM SET {setting} = off")
-        await _sql(server, "SELECT pg_reload_conf()")
-        await _sql(server, f"CREATE DATABASE {_TEMPLATE}")
-        database = Database(url_of(server, _TEMPLATE), [_KEY])
+            await execute(server, f"ALTER SYSTEM SET {setting} = off")
+        await execute(server, "SELECT pg_reload_conf()")
+        await execute(server, f"CREATE DATABASE {TEMPLATE}")
+        database = Database(url_of(server, TEMPLATE), [_KEY])
         await migrate.upgrade(database)
         async with database.begin() as session:
             await roles.grant(session, roles.role_of(server.application_url))
@@ -70,13 +85,17 @@ def encryption_key() -> str:
     return _KEY
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """Databases on the server of the run."""
+    return Databases(postgres)
+
+
 @pytest_asyncio.fixture
-async def owner_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """A fresh, migrated, empty database of the test's own, as the owner of its tables."""
-    name = f"test_{next(_counter)}"
-    await _sql(postgres, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-    yield url_of(postgres, name)
-    await _sql(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+async def owner_url(databases: Databases) -> AsyncIterator[str]:
+    """A migrated, empty database of the test's own, as the owner of its tables."""
+    async with databases.lend() as url:
+        yield url
 
 
 @pytest.fixture
@@ -136,12 +155,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--port-lane", type=int, default=0, help="first lane of ports of this run, one for each process")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a failing test once more if it is marked so; each mark says why, and the run's last lines name it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run a failing test once more if it is marked so; each mark says why, and the run's last lines name it.
+
+    Of several processes each has long tests first, so that none is left with one at the end.
+    """
+    if (worker := getattr(config, "workerinput", None)) is not None:  # a process of several
+        items[:] = _shared_out(items, worker["workercount"])
     for item in items:
         if (mark := item.get_closest_marker("may_run_again")) is not None:
             assert mark.kwargs.get("reason"), f"{item.nodeid}: why may it be run again?"
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def _shared_out(items: list[pytest.Item], shares: int) -> list[pytest.Item]:
+    """``items`` in so many equal shares, one behind the other, as xdist hands them out.
+
+    Each begins with its slow ones; behind them, those that drive a browser lie evenly among the others.
+    """
+    kinds: dict[str, list[pytest.Item]] = {"slow": [], "browser": [], "": []}
+    for item in items:
+        kinds[next((kind for kind in kinds if kind and item.get_closest_marker(kind)), "")].append(item)
+    slow = kinds.pop("slow")
+    placed = [(at * shares // len(slow) / shares, item) for at, item in enumerate(slow)]
+    placed += [((at + 0.5) / len(kind), item) for kind in kinds.values() for at, item in enumerate(kind)]
+    return [item for _, item in sorted(placed, key=lambda each: each[0])]
 
 
 @pytest.fixture(scope="session")
@@ -165,19 +203,20 @@ def free_port(lane_of_ports: Iterator[int]) -> Callable[[], int]:
     return find
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """One Chromium for the whole run: starting one takes longer than most tests do in it."""
-    async with chromium_process(tmp_path_factory.mktemp("chromium")) as address:
-        yield address
+@pytest_asyncio.fixture(scope="session")
+async def one_chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Window]:
+    """One Chromium for the whole run: to start one, or Playwright, takes as long as a test does in it."""
+    async with chromium_process(tmp_path_factory.mktemp("chromium")) as address, connected(address) as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture
-async def window(chromium_address: str) -> AsyncIterator[Window]:
+async def window(one_chromium: Window) -> AsyncIterator[Window]:
     """Chromium. Contexts share nothing, and those that a test opens are closed after it."""
     expect.set_options(timeout=30_000)  # on a busy machine, for what takes less than one second
-    async with connected(chromium_address) as browser:
-        yield browser
+    yield one_chromium
+    for context in one_chromium.contexts[1:]:  # the first is the browser's own
+        await context.close()
 
 
 @pytest.fixture
@@ -218,7 +257,7 @@ def more_routes() -> list[web.RouteDef]:
 @pytest_asyncio.fixture
 async def site(settings: Settings, more_routes: list[web.RouteDef]) -> AsyncIterator[Site]:
     """The web application, listening."""
-    app = create_app(settings)
+    app = application(settings)
     app.add_routes(more_routes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
@@ -254,19 +293,6 @@ async def shop(settings: Settings, database: Database) -> AsyncIterator[Shop]:
     """A web application of its own (not `site`'s) that takes payments, and the emulated Stripe beside it."""
     async with open_shop(settings, database) as opened:
         yield opened
-
-
-def url_of(server: EmbeddedPostgres, name: str) -> str:
-    """The URL of the database ``name`` on ``server``."""
-    return server.sqlalchemy_url.replace("@/postgres", f"@/{name}")
-
-
-async def _sql(server: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(server.dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest_asyncio.fixture

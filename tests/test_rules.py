@@ -16,7 +16,9 @@ _PRODUCT = ["media", "web", "provisioning", "db", "protocol", "runtime"]
 _PACKAGES = [*_PRODUCT, "sandbox"]
 _MOST_MODULES = 16
 _MAX_FUNCTION_LINES = 60
-_BANNED_WORDS = r"(?i)\b(whence|whereto|thereby|anew|mend|mended|mending|lest|warden)\b"
+_BANNED_WORDS = (
+    r"(?i)\b(whence|whereto|whither|thereby|thereof|anew|of late|mend|mended|mending|lest|shall|sees? to it|warden)\b"
+)
 _NO_NOUNS = {"utils", "util", "helpers", "services", "common", "misc", "manager", "handlers"}
 
 
@@ -83,9 +85,19 @@ def test_tests_mirror_the_tree() -> None:
     assert list((_ROOT / "tests").rglob("__init__.py")) == []
 
 
+def test_the_maps_show_every_room() -> None:
+    """README's layout and each package's docstring name what one finds there."""
+    layout = (_ROOT / "README.md").read_text()
+    for package in _PRODUCT:
+        rooms = {path.parent.name for path in (_ROOT / package).glob("*/__init__.py")}
+        shown = ast.get_docstring(_tree(_ROOT / package / "__init__.py")) or ""
+        assert {room for room in rooms if not re.search(rf"\b{room}\b", shown)} == set(), package
+        assert {room for room in {package, *rooms} if f"{room}/" not in layout} == set(), package
+
+
 def test_imports_go_one_way() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
-    ran = subprocess.run([linter, "--no-cache"], cwd=_ROOT, capture_output=True, text=True, timeout=100, check=False)
+    ran = subprocess.run([linter, "--no-cache"], cwd=_ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -155,7 +167,7 @@ def test_pages_obey_their_content_security_policy() -> None:
 
 def test_text_is_plain_english() -> None:
     """Neither code nor pages, mails, documents and deployment files use riddling or archaic words."""
-    texts = _files(*_PRODUCT, "sandbox", "docs", "deploy", pattern="*.*")
+    texts = [*_files(*_PRODUCT, "sandbox", "docs", "deploy", pattern="*.*"), *_files(".ci", pattern="*")]
     own = [path for path in (*texts, _ROOT / "README.md", _ROOT / "Makefile") if "vendor" not in path.parts]
     assert _matches(_BANNED_WORDS, own) == []
 
@@ -167,11 +179,16 @@ def test_no_test_patches_a_module() -> None:
 
 
 def test_few_tests_may_be_run_again() -> None:
-    """A failing test fails, but for these: on a starved machine a live node counts as dead, as it should."""
+    """A failing test fails, but for these: on a starved machine a live node counts as dead, as it should.
+
+    A room waited for ever once in fifty runs there, and callers dropped out as a process died: why, is not known.
+    """
     tests = [path for path in _files("tests") if path != Path(__file__) and path.stem != "conftest"]
     assert {found.split(":")[0] for found in _matches(r"mark\.may_run_again\(", tests)} == {
         "tests/media/quota/test_admission.py",
-        "tests/web/calls/test_stream_recovery.py",
+        "tests/web/calls/streams/test_recovery.py",
+        "tests/web/conferences/test_troubles.py",
+        "tests/web/conferences/test_two_processes.py",
     }
     assert _matches(r"mark\.flaky|reruns", tests) == []
 
@@ -183,7 +200,7 @@ def test_nothing_is_left_for_later() -> None:
 def test_nothing_is_dead() -> None:
     """vulture finds no name that nobody uses; what templates read it cannot see."""
     command = [Path(sys.executable).with_name("vulture")]
-    ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=100, check=False)
+    ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=280, check=False)
     folders = [_ROOT / "web" / "templates", _ROOT / "provisioning" / "mail" / "templates"]
     folders += sorted((_ROOT / "sandbox").rglob("templates"))
     shown = set(re.findall(r"\w+", " ".join(path.read_text() for folder in folders for path in folder.rglob("*.*"))))

@@ -2,7 +2,12 @@
 
 Its rooms, and which may import which (downwards only)::
 
-    check: is everything set up?    console: the page with live calls and the phone    serving: around every request
+    check: is everything set up?    console: the page with live calls and the phone    helping: supervisors in calls
+    serving: around every request   api: what an organisation's own programs ask
+                                      │
+                                    phone: who can be rung, what rings, who waits, wrap-up
+                                      │
+                                    conferences: the conference at Twilio in which each call takes place
                                       │
                                     calls: Twilio's webhooks, streams, the call log
                                       │
@@ -10,7 +15,8 @@ Its rooms, and which may import which (downwards only)::
                                       │
                                     organisation: first steps, details, settings, audit log
                                       │
-                          numbers: orders, hours     people: sign-up, sign-in, team, public pages
+      numbers: orders, hours     people: sign-up, sign-in, team, public pages     phrases: rules about what is said
+      integrations: keys of the API, webhooks
                                       │
     request: within every request (access gate, session, errors, forms, rendering, limits)
 
@@ -22,10 +28,11 @@ How a person becomes a customer whose calls are heard::
 How a call goes by::
 
     Twilio ─► calls/twilio_request ─► voice ─► twiml ─► Twilio     (with the ticket of its stream)
+              calls/routing: in a room (conferences), or as the last resort by dialling agents' phones
     Twilio ─► calls/dial_ends (nobody took it) ─► answering: an apology, or overflow to another number
     Twilio ─► calls/status_callbacks ─► the call's row ─► log, console/recent
     media  ─► bus ─┬─► calls/status_callbacks                      (how its transcription does; never a word)
-                   └─► calls/stream_registry ─► stream_recovery    (a stream is lost: a new one elsewhere)
+                   └─► calls/streams: registry ─► recovery         (a stream is lost: a new one elsewhere)
 
 `app` wires routes, middlewares and what lives as long as the process. A page is two files: the handler and, beside
 it, the pure half that decides what is shown (`…view.py`).

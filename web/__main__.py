@@ -10,6 +10,7 @@ import uvloop
 from aiohttp import web
 
 from db import pooling
+from runtime import garbage
 from runtime.listening import place, raise_descriptor_limit
 from runtime.process import observed
 from runtime.settings import stop
@@ -44,6 +45,7 @@ async def _serve(settings: Settings) -> None:
     await runner.setup()
     try:
         server = await _listen(runner, settings)
+        garbage.tune()
         async with app[CONNECTIONS].watched():
             await signals.first.wait()
             await _drain(app, signals.second, settings.web_drain_seconds)

@@ -8,13 +8,19 @@ from functools import partial
 
 from aiohttp import web
 
+from web.api import reference as api_reference, table as api_table
 from web.billing import checkout, page as billing_page, webhook as billing_webhook
 from web.billing.webhook import AT_ONCE, TURNS
 from web.bus import BUS, Facts
-from web.calls import dial_ends, log as calls_log, status_callbacks, voice
-from web.calls.stream_recovery import STREAM_RECOVERY, StreamRecovery
-from web.calls.stream_stops import STREAM_STOPS, StreamStops
+from web.calls import dial_ends, status_callbacks, voice
+from web.calls.log import listing as call_log, one as call_page
+from web.calls.routing import ROUTING
+from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery
+from web.calls.streams.stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
+from web.conferences import calling_out, commands as conference_commands, webhooks as conference_webhooks
+from web.conferences.performing import PERFORMER, Performer
+from web.conferences.routing import RoomRouting
 from web.config import SETTINGS, Settings
 from web.console import (
     availability,
@@ -26,20 +32,92 @@ from web.console import (
     test_call,
     tokens,
 )
-from web.numbers import hours, page as numbers_page
-from web.organisation import audit as organisation_audit, onboarding, settings as organisation_settings
+from web.helping import absent, alerts, commands as helping_commands, notice, reading, settings as helping_settings
+from web.integrations import endpoint as webhook_endpoint, keys as api_keys, webhooks
+from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
+from web.numbers.vocabularies import VOCABULARIES, Vocabularies
+from web.numbers.vocabulary_watch import VocabularyWatch
+from web.organisation import (
+    audit as organisation_audit,
+    contacts,
+    onboarding,
+    phone_settings,
+    settings as organisation_settings,
+)
 from web.organisation.onboarding_events import PROGRESS, Progress
-from web.people import account, public_pages, sign_in, sign_up, signed_in, team
+from web.people import account, groups, public_pages, sign_in, sign_up, signed_in, team
+from web.phone import answering, consoles, events as phone_events, wrap_up
+from web.phone.boards import BOARDS, Boards
+from web.phone.dispatcher import DISPATCHER, Dispatcher
+from web.phone.nudges import Nudges
+from web.phrases import page as phrases_page
 from web.request import render as request_render, static_files
 from web.request.render import JINJA
 from web.request.static_files import STATIC_FILES, StaticFiles
-from web.resources import add_resources
+from web.resources import DATABASE, add_resources
 from web.serving import health
 from web.serving.connections import CONNECTIONS, Connections, attend
 from web.serving.health import DRAINING
 from web.serving.middlewares import answer_errors, guard, know, note
 
 _LARGEST_BODY = 256 * 1024  # bytes
+_WITH_ROUTES = (
+    public_pages,
+    console_page,
+    test_call,
+    sign_in,
+    sign_up,
+    signed_in,
+    account,
+    onboarding,
+    checkout,
+    billing_page,
+    availability,
+    stop_words,
+    tokens,
+    dial_check,
+    living,
+    recent,
+    consoles,
+    phone_events,
+    answering,
+    wrap_up,
+    call_log,
+    call_page,
+    voice,
+    dial_ends,
+    status_callbacks,
+    conference_webhooks,
+    conference_commands,
+    calling_out,
+    helping_commands,
+    absent,
+    reading,
+    notice,
+    helping_settings,
+    alerts,
+    numbers_page,
+    hours,
+    ringing,
+    hearing,
+    numbers_source,
+    team,
+    groups,
+    organisation_settings,
+    phone_settings,
+    contacts,
+    api_keys,
+    webhooks,
+    webhook_endpoint,
+    organisation_audit,
+    phrases_page,
+    check_page,
+    billing_webhook,
+    api_reference,
+    api_table,
+    static_files,
+    health,
+)
 
 
 def create_app(settings: Settings, connections: Connections | None = None) -> web.Application:
@@ -54,41 +132,15 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     app[STATIC_FILES] = StaticFiles(request_render.STATIC)
     app[JINJA] = request_render.environment(app[STATIC_FILES])
     guard(app, settings)
-    for module in (
-        public_pages,
-        console_page,
-        test_call,
-        sign_in,
-        sign_up,
-        signed_in,
-        account,
-        onboarding,
-        checkout,
-        billing_page,
-        availability,
-        stop_words,
-        tokens,
-        dial_check,
-        living,
-        recent,
-        calls_log,
-        voice,
-        dial_ends,
-        status_callbacks,
-        numbers_page,
-        hours,
-        team,
-        organisation_settings,
-        organisation_audit,
-        check_page,
-        billing_webhook,
-        static_files,
-        health,
-    ):
+    for module in _WITH_ROUTES:
         app.add_routes(module.routes)
+    if settings.call_routing == "rooms":
+        app[ROUTING] = RoomRouting()
     know(app)
     app[TURNS] = asyncio.Semaphore(AT_ONCE)
     app[PROGRESS] = Progress()
+    app[DISPATCHER] = Dispatcher(app)
+    app[BOARDS] = Boards(app[DISPATCHER].nudge)
     app.on_shutdown.append(_end_streams)
     add_resources(app)
     app.cleanup_ctx.append(_facts)
@@ -97,15 +149,28 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
 
 async def _end_streams(app: web.Application) -> None:
     app[PROGRESS].close()
+    app[BOARDS].close()
 
 
 async def _facts(app: web.Application) -> AsyncIterator[None]:
     app[STREAM_RECOVERY] = recovery = StreamRecovery(app)
     app[STREAM_STOPS] = stops = StreamStops(app)
+    app[PERFORMER] = performer = Performer(app)
+    boards, dispatcher = app[BOARDS], app[DISPATCHER]
+    nudges = Nudges(app[DATABASE], dispatcher.nudge, dispatcher.nudge_all, me=dispatcher.name)
     url = app[SETTINGS].nats_url.get_secret_value()
-    app[BUS] = facts = Facts(url, partial(status_callbacks.take_fact, app), recovery.alive, recovery.note)
+
+    def alive(node: str) -> None:
+        recovery.alive(node)
+        watch.alive(node)
+
+    app[BUS] = facts = Facts(url, partial(status_callbacks.take_fact, app), alive, recovery.note)
+    app[VOCABULARIES] = vocabularies = Vocabularies(facts.connection)
+    watch = VocabularyWatch(app[DATABASE], vocabularies)
+    phone = (performer.run(), boards.run(), dispatcher.run(), nudges.run())
+    media = (facts.run(), recovery.run(), stops.run(), watch.run())
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(part) for part in (facts.run(), recovery.run(), stops.run())]
+        running = [tasks.create_task(part) for part in (*media, *phone)]
         yield
         for task in running:
             task.cancel()

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -28,16 +29,24 @@ from protocol.messages import (
     CALL_EVENTS,
     FACTS_WANTED,
     HANDOVERS,
+    HELD,
+    PHRASE_RULES,
+    PHRASES_WANTED,
     PROGRESS,
     REMOVED,
+    RESUMED,
     STOPPED,
     Assigned,
+    HoldReport,
     Removed,
+    RulePart,
     Stopped,
 )
 from protocol.nats import WEB, NatsConnection
+from protocol.phrases import PhraseRule
 
 WAITING_FACTS = 1000  # to send, while NATS is disconnected
+_ONE_QUEUE_EACH = (CALL_EVENTS, HANDOVERS, PROGRESS, PHRASES_WANTED)
 PENDING_FACTS = 4096  # received, not yet written to the database
 
 Apply = Callable[[Fact], Awaitable[None]]
@@ -68,18 +77,19 @@ class Facts:
         self._apply = apply
         self._note = note
         self._alive = alive
-        self._connection = NatsConnection(
+        self.connection = NatsConnection(
             url, "web", WEB, most_queued=WAITING_FACTS, sent=_sent.inc, dropped=_dropped.inc
         )
-        self._connection.attach(subscribe=self._subscribe, restored=self.ask)
-        self._noted = {subject: asyncio.Queue[Fact](PENDING_FACTS) for subject in (CALL_EVENTS, HANDOVERS, PROGRESS)}
-        self.ready = self._connection.confirmed_once
+        """The process's own; others may attach to it before `run`."""
+        self.connection.attach(subscribe=self._subscribe, restored=self.ask)
+        self._noted = {subject: asyncio.Queue[Fact](PENDING_FACTS) for subject in _ONE_QUEUE_EACH}
+        self.ready = self.connection.confirmed_once
         """Set at the first connection, and never cleared: calls work without NATS."""
 
     @property
     def connected(self) -> bool:
         """Whether NATS is connected now."""
-        return self._connection.is_connected
+        return self.connection.is_connected
 
     @property
     def proven_at(self) -> float:
@@ -87,18 +97,35 @@ class Facts:
 
         A NATS server that is stalled keeps its sockets open, so `connected` stays true while nothing is delivered.
         """
-        return self._connection.confirmed_at
+        return self.connection.confirmed_at
 
     def assigned(self, org: UUID, call: str, agent: UUID) -> None:
         """Tell media that member ``agent`` has answered ``call``. Never waits, never raises."""
-        self._connection.publish_later(ASSIGNED.to(org, call), ASSIGNED.write(Assigned(str(agent))))
+        self.connection.publish_later(ASSIGNED.to(org, call), ASSIGNED.write(Assigned(str(agent))))
 
     def words_stopped(self, org: UUID, call: str, *, over: bool = False) -> None:
         """Tell media to stop the transcription of ``call``; ``over``: and that the call itself has ended.
 
         Call it after the row is committed. Never waits, never raises.
         """
-        self._connection.publish_later(STOPPED.to(org, call), STOPPED.write(Stopped(over)))
+        self.connection.publish_later(STOPPED.to(org, call), STOPPED.write(Stopped(over)))
+
+    def held(self, org: UUID, call: str, at: datetime | None = None) -> None:
+        """Tell media that the customer of ``call`` was put on hold: nothing is transcribed until `resumed`.
+
+        ``at``: when, by the clock that `resumed` goes by as well; None means now. Never waits, never raises.
+        """
+        self.connection.publish_later(HELD.to(org, call), HELD.write(_hold_report(at)))
+
+    def resumed(self, org: UUID, call: str, at: datetime | None = None) -> None:
+        """Tell media that the customer of ``call`` is on hold no longer. Parameters as in `held`."""
+        self.connection.publish_later(RESUMED.to(org, call), RESUMED.write(_hold_report(at)))
+
+    def phrase_rules(self, org: UUID, version: int, rules: Sequence[PhraseRule]) -> None:
+        """Send media the phrase rules of ``org`` that are on, read at ``version`` (ms since 1970). Never waits."""
+        parts = [RulePart(version, len(rules), number, rule) for number, rule in enumerate(rules)]
+        for part in parts or [RulePart(version, 0)]:
+            self.connection.publish_later(PHRASE_RULES.to(org), PHRASE_RULES.write(part))
 
     def close_consoles(self, org: UUID, member: UUID) -> None:
         """Close all consoles of ``member``: their rights have changed, or they have signed out.
@@ -106,19 +133,19 @@ class Facts:
         Call it after the change is committed. Media refuses tickets issued before now; a page that may still watch
         asks for a new one by itself. Never waits, never raises.
         """
-        self._connection.publish_later(REMOVED.to(org, member), REMOVED.write(Removed(round(time.time() * 1000))))
+        self.connection.publish_later(REMOVED.to(org, member), REMOVED.write(Removed(round(time.time() * 1000))))
 
     async def run(self) -> None:
         """Stay connected, and apply what arrives, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._connection.run())
+            tasks.create_task(self.connection.run())
             for noted in self._noted.values():
                 tasks.create_task(self._write(noted))
 
     async def _subscribe(self, client: Client) -> None:
         for subject, noted in self._noted.items():
-            # Of handovers, exactly one web process handles each: they have a queue group.
-            group = "web" if subject is HANDOVERS else ""
+            # Of these, exactly one web process handles each: they have a queue group.
+            group = "web" if subject in (HANDOVERS, PHRASES_WANTED) else ""
             await client.subscribe(
                 subject.all, queue=group, cb=partial(self._receive, noted), pending_msgs_limit=PENDING_FACTS
             )
@@ -127,7 +154,7 @@ class Facts:
 
     def ask(self) -> None:
         """Ask all media nodes to report their streams. Never waits, never raises."""
-        self._connection.publish_later(FACTS_WANTED.to(), b"{}")
+        self.connection.publish_later(FACTS_WANTED.to(), b"{}")
 
     async def _on_alive(self, message: Msg) -> None:
         [node] = ALIVE.names(message.subject)
@@ -154,6 +181,10 @@ class Facts:
             _log.warning("fact not written", call=fact.call, state=fact.state, error=type(error).__name__)
         else:
             _received.labels("written").inc()
+
+
+def _hold_report(at: datetime | None) -> HoldReport:
+    return HoldReport(round((time.time() if at is None else at.timestamp()) * 1000))
 
 
 BUS: web.AppKey[Facts] = web.AppKey("bus")

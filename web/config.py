@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 import phonenumbers
 from aiohttp import web
@@ -29,6 +28,7 @@ from runtime.settings import (
     WebSocketOrigin,
     load,
     split,
+    split_url,
 )
 
 __all__ = ["CONSENT_PROMPT", "SETTINGS", "STRIPE_API", "TWILIO_API", "Settings", "read"]
@@ -38,7 +38,7 @@ _INTEGRITY = re.compile("sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha5
 
 DIAL_COUNTRIES = ("AU", "NZ")
 CONSENT_PROMPT = (
-    "This call is transcribed by a computer while we talk, to help us to help you. "
+    "This call is transcribed by a computer while we talk, and a supervisor may listen, to help us to help you. "
     "The words are not kept. If you would rather not, please tell us."
 )
 
@@ -60,7 +60,7 @@ def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _voice_sdk(value: str) -> str:
-    url = urlsplit(value)
+    url = split_url(value)
     if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
         raise ValueError("must begin with https:// (http:// only on loopback)")
     if value and not _HOST.fullmatch(url.netloc):  # it goes into the Content-Security-Policy
@@ -69,7 +69,7 @@ def _voice_sdk(value: str) -> str:
 
 
 def _test_calls(value: str) -> str:
-    url = urlsplit(value)
+    url = split_url(value)
     if value and not (
         url.hostname and (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK))
     ):
@@ -121,6 +121,8 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     """What browsers compare a foreign SDK with (Subresource Integrity). It runs in the page that shows words."""
     test_call_url: Annotated[str, AfterValidator(_test_calls)] = ""
     """What calls a number (``to`` in a form) and plays a recording, for who tries theirs; empty: nothing does."""
+    call_routing: Literal["dial", "rooms"] = "rooms"
+    """``rooms``: every call is a conference that softphones join; ``dial``, the last resort: phones are dialled."""
     consent_prompt: Annotated[str, Field(max_length=2000)] = CONSENT_PROMPT
     """What callers hear where their organisation has no words of its own."""
 
@@ -138,6 +140,9 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     seat_price_cents: Annotated[int, Field(ge=11, le=1_000_00)] = 44_00
     """A month of one seat in AUD cents, GST included, as the public pages say: the same as STRIPE_PRICE_ID's."""
     aws_ai_opt_out: Literal["", "attested"] = ""
+    live_translation: Literal["off", "on"] = "off"
+    """Whether readers are offered translations; media has a setting of the same name."""
+    aws_translate_opt_out: Literal["", "attested"] = ""
     """``attested`` once the AWS account is opted out of having its content used; the privacy page says which."""
 
     stripe_webhook_secret: SecretStr = SecretStr("")
@@ -168,5 +173,5 @@ SETTINGS: web.AppKey[Settings] = web.AppKey("settings")
 
 
 def read() -> Settings:
-    """The settings, or one line on stderr and exit status 2."""
+    """Return the settings, or print one line on stderr and exit with status 2."""
     return load("web", Settings)

@@ -30,7 +30,7 @@ class Settings(DatabaseSettings):
 
 
 async def found(database: Database, *, name: str, owner: str, email: str) -> str:
-    """The token of a sign-in link for the owner of a new organisation. Raises `AddressTakenError`."""
+    """Found an organisation; return the token of a sign-in link for its owner. Raises `AddressTakenError`."""
     async with database.begin() as session:
         made = await organisations.create(session, name=name, status="active")
         member = await Members(session, made.id).add(email=email, name=owner, role="owner")
@@ -48,7 +48,7 @@ async def _main(asked: argparse.Namespace, settings: Settings) -> str:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog=f"python -m {_PROCESS}", description=__doc__)
     parser.add_argument("name", help="what the organisation is called")
     parser.add_argument("email", help="its owner's address")

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
 from db.models import AuditEntry
+from db.paging import PAGE, Cursor, newest_first
 
-PAGE = 50  # rows
 SIGNED_IN = ("member.signed_in", "organisation.founded")
 """Actions that prove that a member is signed in."""
 Details = Mapping[str, str | int | bool | None]
@@ -46,14 +46,6 @@ class AuditFilter:
     """Only actions of Stripe, Twilio and Bilby itself."""
     since: datetime | None = None
     until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """End of a page of the log: the next page begins with the first entry older than this."""
-
-    at: datetime
-    id: UUID
 
 
 async def record(
@@ -92,14 +84,12 @@ class AuditLog:
         await record(self._session, self._organisation_id, action, details, self._actor)
 
     async def page(
-        self, which: AuditFilter, *, after: Place | None = None, limit: int = PAGE
+        self, which: AuditFilter, *, after: Cursor | None = None, limit: int = PAGE
     ) -> Sequence[AuditEntry]:
         """Return the newest ``limit`` entries older than ``after``."""
         shown = self._filtered(which)
-        if after is not None:
-            shown = shown.where(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(after.at, after.id))
-        newest_first = shown.order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
-        return (await self._session.scalars(newest_first.limit(limit))).all()
+        wanted = newest_first(shown, AuditEntry.at, AuditEntry.id, after=after, limit=limit)
+        return (await self._session.scalars(wanted)).all()
 
     async def actions(self) -> Sequence[str]:
         """Return every action that has an entry, as choices."""

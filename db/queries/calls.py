@@ -7,10 +7,24 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from db.call_progress import (
     CallProgress,
@@ -18,36 +32,18 @@ from db.call_progress import (
     CallStatus,
     Direction,
     LegReport,
-    Outcome,
     Report,
     advance,
     is_over,
     later,
 )
 from db.encryption import keyring_of
-from db.models import Call, Leg, Transcription
-
-PAGE = 50  # rows
-
-
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """Which calls of the log to show; None asks nothing. ``since`` is inclusive, ``until`` is not."""
-
-    direction: Direction | None = None
-    outcome: Outcome | None = None
-    agent_id: UUID | None = None
-    number_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of the log ends: the next one begins with the first call older than this."""
-
-    started_at: datetime
-    id: UUID
+from db.models import Call, Leg, Number, Transcription
+from db.queries.integrations import events
+from db.queries.integrations.events import CallEventType
+from db.queries.log.call_moments import CallMoments, Moment
+from db.queries.log.number_parts import keys
+from db.queries.log.search_columns import store_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,10 @@ async def close_silent(session: AsyncSession, silent_since: datetime) -> int:
     silent = select(Call).where(Call.outcome.is_(None), Call.heard_at < silent_since)
     calls = (await session.scalars(silent.with_for_update(skip_locked=True).limit(1000))).all()
     for call in calls:
-        _store(call, advance(_progress(call), CallReport("lost", call.heard_at)))
+        before = _progress(call)
+        after = advance(before, CallReport("lost", call.heard_at))
+        _store(call, after)
+        await _tell(session, call, before, after)
     return len(calls)
 
 
@@ -131,6 +130,7 @@ class Calls:
         self._session = session
         self._organisation_id = organisation_id
         self._only_agent_id = only_agent_id
+        self._moments = CallMoments(session, organisation_id)
 
     async def open(
         self,
@@ -144,10 +144,13 @@ class Calls:
         number_id: UUID | None = None,
         customer: str | None = None,
     ) -> Call:
-        """The row of a call that has begun. Repeatable: Twilio asks again when our answer was slow.
+        """Store a call that has begun; return its row. Repeatable: Twilio asks again when our answer was slow.
 
-        ``customer`` (E.164) is whom later calls may be of, too; None for a number that is withheld.
+        ``customer`` (E.164) is whom later calls may be of, too; None for a number that is withheld. What is said of
+        our number now is copied.
         """
+        keyring = keyring_of(self._session)
+        parts = {} if customer is None else asdict(keys(keyring, customer))
         row = insert(Call).values(
             organisation_id=self._organisation_id,
             call_sid=call_sid,
@@ -157,9 +160,16 @@ class Calls:
             status=status,
             agent_id=agent_id,
             number_id=number_id,
-            customer_hash=None if customer is None else keyring_of(self._session).hash("number", customer),
+            line_label=self._of_number(number_id, Number.label),
+            line_purpose=self._of_number(number_id, Number.purpose),
+            source=self._of_number(number_id, Number.source),
+            customer_hash=None if customer is None else keyring.hash("number", customer),
+            **parts,
         )
-        await self._session.execute(row.on_conflict_do_nothing(index_elements=[Call.call_sid]))
+        opened = row.on_conflict_do_nothing(index_elements=[Call.call_sid]).returning(Call.id)
+        call_id = await self._session.scalar(opened)
+        if call_id is not None:
+            await events.note_call(self._session, self._organisation_id, "call.started", call_id)
         return (await self._session.scalars(self._one(call_sid))).one()
 
     async def get(self, call_sid: str) -> Call | None:
@@ -167,11 +177,11 @@ class Calls:
         return await self._session.scalar(self._one(call_sid).options(joinedload(Call.agent)))
 
     async def age(self, call: Call) -> timedelta:
-        """How long ago ``call`` began, by the database's clock, which gave it its beginning."""
+        """Return how long ago ``call`` began, by the database's clock, which gave it its beginning."""
         return await self._now() - call.started_at
 
     async def outgoing_use(self, *, since: datetime, live_since: datetime, besides: str = "") -> OutgoingUse:
-        """How much is called out, but for the call ``besides``: seconds of what began after ``since``.
+        """Return how much is called out, but for the call ``besides``: seconds of what began after ``since``.
 
         Calls that began before ``live_since`` are not going on any more, whatever their rows say.
         """
@@ -204,10 +214,11 @@ class Calls:
         after = advance(before, report)
         _store(call, after)
         call.heard_at = await self._now()
+        await _tell(self._session, call, before, after)
         return Change(call, before, after)
 
     async def report_leg(self, call_sid: str, leg_sid: str, report: LegReport) -> Change | None:
-        """The same for a dialled leg, whose own row is kept beside the call's."""
+        """Report the same for a dialled leg, whose own row is kept beside the call's."""
         change = await self.report(call_sid, report)
         if change is not None:
             await self._store_leg(change.call.id, leg_sid, report)
@@ -215,12 +226,24 @@ class Calls:
 
     async def set_transcription(self, call_sid: str, state: Transcription, reason: str | None = None) -> None:
         """Note how the call's transcription does, unless a later word on it has already come."""
-        changed = update(Call).where(
-            Call.organisation_id == self._organisation_id, Call.call_sid == call_sid, _is_news(state)
-        )
+        mine = (Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
+        known = select(Call.id, Call.transcription, func.now()).where(*mine, _is_news(state)).with_for_update()
+        row = (await self._session.execute(known)).one_or_none()
+        if row is None:
+            return
+        call_id, before, now = row
+        changed = update(Call).where(Call.id == call_id)
         await self._session.execute(
             changed.values(transcription=state, transcription_reason=reason, heard_at=func.now())
         )
+        if state != before:
+            detail = state if reason is None else f"{state} {reason}"
+            await self._moments.note(call_id, Moment(now, "words", detail=detail))
+
+    async def ask_callback(self, call_sid: str) -> None:
+        """Note that the caller wants to be called back instead of waiting."""
+        mine = update(Call).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
+        await self._session.execute(mine.values(callback_requested_at=func.now()))
 
     async def stop_words(self, call_sid: str) -> Stop | None:
         """Stop transcription of a live call for good; None if there is no such call or it has ended."""
@@ -233,13 +256,36 @@ class Calls:
             call.words_stopped_at = await self._now()
         return Stop(call, is_new)
 
-    async def page(self, which: CallFilter, *, after: Place | None = None, limit: int = PAGE) -> Sequence[Call]:
-        """Return the newest ``limit`` calls older than ``after``, with ``agent`` and ``number``."""
-        shown = _filtered(self._mine(), which).options(joinedload(Call.agent), joinedload(Call.number))
-        if after is not None:
-            shown = shown.where(tuple_(Call.started_at, Call.id) < tuple_(after.started_at, after.id))
-        newest_first = shown.order_by(Call.started_at.desc(), Call.id.desc())
-        return (await self._session.scalars(newest_first.limit(limit))).all()
+    async def decline_words(self, call_sid: str) -> None:
+        """Note that the caller pressed the key not to be transcribed: no stream of the call is started."""
+        mine = update(Call).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
+        await self._session.execute(
+            mine.values(
+                consent_declined_at=func.coalesce(Call.consent_declined_at, func.now()),
+                words_stopped_at=func.coalesce(Call.words_stopped_at, func.now()),
+            )
+        )
+
+    async def set_hold(self, call_sid: str, *, on_hold: bool, at: datetime) -> bool:
+        """Note that the customer was put on hold or taken off at ``at``.
+
+        Return False if the call is not this organisation's, or if as much or more is known: reports may arrive in any
+        order.
+        """
+        older = or_(Call.hold_changed_at.is_(None), Call.hold_changed_at < at)
+        changed = update(Call).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid, older)
+        lasted = cast(func.extract("epoch", at - Call.hold_changed_at), Integer)
+        held = case((Call.on_hold, Call.held_s + lasted), else_=Call.held_s)
+        noted = await self._session.execute(
+            changed.values(on_hold=on_hold, hold_changed_at=at, held_s=held, heard_at=func.now()).returning(Call.id)
+        )
+        call_id = noted.scalar()
+        if call_id is None:
+            return False
+        await self._moments.note(call_id, Moment(at, "held" if on_hold else "resumed"))
+        kind: CallEventType = "call.held" if on_hold else "call.resumed"
+        await events.note_call(self._session, self._organisation_id, kind, call_id)
+        return True
 
     async def _store_leg(self, call_id: UUID, leg_sid: str, report: LegReport) -> None:
         leg = await self._session.get(Leg, leg_sid)
@@ -259,14 +305,27 @@ class Calls:
         return mine if self._only_agent_id is None else mine.where(Call.agent_id == self._only_agent_id)
 
     def _one(self, call_sid: str) -> Select[Call]:
-        return self._mine().where(Call.call_sid == call_sid)
+        """Select one call: an agent's own also if it was transferred to them."""
+        one = select(Call).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
+        agent = self._only_agent_id
+        if agent is None:
+            return one
+        joined = exists().where(Leg.call_id == Call.id, Leg.member_id == agent, Leg.joined_at.is_not(None))
+        return one.where(or_(Call.agent_id == agent, joined))
+
+    def _of_number(self, number_id: UUID | None, column: InstrumentedAttribute[str]) -> ScalarSelect[str | None]:
+        """Select what is said of that number; nothing if nothing is."""
+        mine = select(func.nullif(column, "")).where(
+            Number.organisation_id == self._organisation_id, Number.id == number_id
+        )
+        return mine.scalar_subquery()
 
     async def _now(self) -> datetime:
         return (await self._session.scalars(select(func.now()))).one()
 
 
 def _is_news(state: Transcription) -> ColumnElement[bool]:
-    """Whether ``state`` says more than what is stored: its news may arrive late, from Twilio and from media."""
+    """Return whether ``state`` says more than what is stored: news may arrive late, from Twilio and from media."""
     match state:
         case "failed":
             return true()
@@ -277,16 +336,9 @@ def _is_news(state: Transcription) -> ColumnElement[bool]:
     return and_(Call.outcome.is_(None), func.coalesce(Call.transcription, "").not_in(("failed", "ended")))
 
 
-def _filtered(calls: Select[Call], which: CallFilter) -> Select[Call]:
-    for name in ("direction", "outcome", "agent_id", "number_id"):
-        value = getattr(which, name)
-        if value is not None:
-            calls = calls.where(getattr(Call, name) == value)
-    if which.since is not None:
-        calls = calls.where(Call.started_at >= which.since)
-    if which.until is not None:
-        calls = calls.where(Call.started_at < which.until)
-    return calls
+async def _tell(session: AsyncSession, call: Call, before: CallProgress, after: CallProgress) -> None:
+    for kind in events.calls_events(before, after):
+        await events.note_call(session, call.organisation_id, kind, call.id)
 
 
 _PROGRESS = [field.name for field in fields(CallProgress)]
@@ -301,3 +353,4 @@ def _store(call: Call, progress: CallProgress) -> None:
         setattr(call, name, value)
     call.outcome = progress.outcome
     call.reason = progress.settled_reason
+    store_times(call)

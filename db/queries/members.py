@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select, update
+from sqlalchemy import LargeBinary, Select, bindparam, exists, func, or_, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from db import addresses
 from db.encryption import keyring_of
-from db.models import Call, Member, Role, SignOut
+from db.models import Call, Member, Presence, Role, SignOut
+from db.queries.integrations import events
+from db.queries.phone.presence import COLUMNS, Presences, Standing
 
 
 class AddressTakenError(Exception):
@@ -33,9 +36,7 @@ async def by_id(session: AsyncSession, member_id: UUID) -> Member | None:
 
 async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID, since: datetime) -> Member | None:
     """Return the member of a cookie issued at ``since``, with ``organisation``; None once signed out or removed."""
-    ended = exists().where(SignOut.sign_in_id == sign_in_id)
-    is_over = or_(Member.accepted_at.is_(None), ended, func.coalesce(Member.signed_out_at >= since, False))
-    return await session.scalar(_present().where(Member.id == member_id, ~is_over))
+    return await session.scalar(_SIGNED_IN, {"of_member": member_id, "by_sign_in": sign_in_id, "since": since})
 
 
 async def accept(session: AsyncSession, member_id: UUID) -> None:
@@ -46,9 +47,11 @@ async def accept(session: AsyncSession, member_id: UUID) -> None:
     invited = update(Member).where(Member.id == member_id, Member.accepted_at.is_(None))
     try:
         async with session.begin_nested():
-            await session.execute(invited.values(accepted_at=func.now()))
+            joined = await session.scalar(invited.values(accepted_at=func.now()).returning(Member))
     except IntegrityError:
         raise AddressTakenError from None
+    if joined is not None:
+        await events.note_member(session, "member.joined", joined)
 
 
 async def _with_address(session: AsyncSession, email: str) -> Sequence[Member]:
@@ -64,6 +67,44 @@ def _present() -> Select[Member]:
     return select(Member).where(Member.removed_at.is_(None)).options(joinedload(Member.organisation))
 
 
+_SIGNED_IN = _present().where(
+    Member.id == bindparam("of_member"),
+    ~or_(
+        Member.accepted_at.is_(None),
+        exists().where(SignOut.sign_in_id == bindparam("by_sign_in")),
+        func.coalesce(Member.signed_out_at >= bindparam("since"), False),
+    ),
+)
+"""Written once: it is asked at every request, and putting it together costs as much as sending it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A member of the roster; ``sealed`` is the name as it is stored. ``standing``: as far as anything is known."""
+
+    id: UUID
+    role: Role
+    created_at: datetime
+    sealed: bytes
+    name: str
+    standing: Standing | None
+
+
+_ROSTER = (
+    select(
+        Member.id,
+        Member.role,
+        Member.created_at,
+        type_coerce(Member.name, LargeBinary),
+        Presence.member_id,
+        *COLUMNS,
+    )
+    .outerjoin(Presence, Presence.member_id == Member.id)
+    .where(Member.organisation_id == bindparam("of_organisation"), Member.removed_at.is_(None))
+    .order_by(Member.created_at, Member.id)
+)
+
+
 class Members:
     """The members of one organisation."""
 
@@ -74,6 +115,25 @@ class Members:
     async def all(self) -> Sequence[Member]:
         """Return all members who have not been removed, longest-standing first."""
         return (await self._session.scalars(self._present().order_by(Member.created_at, Member.id))).all()
+
+    async def roster(self, names: Mapping[bytes, str]) -> Sequence[Listed]:
+        """Return all members who have not been removed, longest-standing first, and what their consoles proved.
+
+        ``names`` are those that were read before, by what is stored: reading one costs more than the rest of the row.
+        """
+        rows = await self._session.execute(_ROSTER, {"of_organisation": self._organisation_id})
+        keyring = keyring_of(self._session)
+        return [
+            Listed(
+                member,
+                role,
+                created_at,
+                name,
+                names.get(name) or keyring.decrypt(name),
+                None if seen is None else Standing(*standing),
+            )
+            for member, role, created_at, name, seen, *standing in rows
+        ]
 
     async def get(self, member_id: UUID) -> Member | None:
         """Return that member, also if removed: the call log still names them."""
@@ -103,7 +163,7 @@ class Members:
         await self._session.execute(mine.values(missed_seen_at=func.now()))
 
     async def add(self, *, email: str, name: str, role: Role, invited: bool = False) -> Member:
-        """A new member; ``invited``: one who has yet to accept. Raises `AddressTakenError`.
+        """Add a member and return it; ``invited``: one who has yet to accept. Raises `AddressTakenError`.
 
         Others may have invited the same address: it is taken by a member, and by who is invited to this organisation.
         """
@@ -123,6 +183,7 @@ class Members:
                 self._session.add(member)
         except IntegrityError:  # the same address, concurrently
             raise AddressTakenError from None
+        await events.note_member(self._session, "member.invited" if invited else "member.joined", member)
         return member
 
     async def locked(self, member_id: UUID) -> Member | None:
@@ -140,13 +201,15 @@ class Members:
         member = await self.locked(member_id)
         if member is not None:
             member.role = role
+            await events.note_member(self._session, "member.changed", member)
 
     async def remove(self, member_id: UUID) -> None:
         """Remove that member: signed out at once, no longer rung, still named in the call log."""
         member = await self.locked(member_id)
         if member is not None:
-            member.available = False
+            await Presences(self._session, self._organisation_id).end(member_id)
             member.removed_at = await self._session.scalar(select(func.now()))
+            await events.note_member(self._session, "member.removed", member)
 
     def _present(self) -> Select[Member]:
         return select(Member).where(Member.organisation_id == self._organisation_id, Member.removed_at.is_(None))

@@ -98,8 +98,7 @@ class MissedCalls:
     def _hashes(self, calls: Iterable[Call]) -> list[bytes]:
         """Return what may find the calls of these customers: their hashes under every key."""
         numbers = {call.customer for call in calls if call.customer_hash is not None}
-        keyring = keyring_of(self._session)
-        return [each for number in numbers for each in keyring.hashes("number", number)]
+        return list(keyring_of(self._session).by_hash("number", numbers))
 
     def _inbound(self) -> Select[Call]:
         missed = select(Call).options(joinedload(Call.number))

@@ -47,12 +47,12 @@ def may_be_picked_for(order: NumberOrder) -> bool:
 
 
 def is_open_to_choice(order: NumberOrder) -> bool:
-    """Whether a pick is for ``order`` without saying so: `may_be_picked_for`, and its number is not there yet."""
+    """Return whether a pick that names no order is for ``order``: `may_be_picked_for`, and it has no number yet."""
     return may_be_picked_for(order) and order.state != "done"
 
 
 def may_be_cancelled(order: NumberOrder) -> bool:
-    """Whether a member may give ``order`` up: one more number, which is stuck. The plan's own number stays due."""
+    """Return whether a member may cancel ``order``: an additional number that is stuck, not the plan's own."""
     stuck = order.state in ("paid", "chosen", "failed") and order.error_sentence is not None
     return stuck and (order.paid_by or "").startswith(_BY_MEMBER)
 
@@ -215,7 +215,7 @@ class NumberOrders:
         return await self._add(e164, state="held", held_until=datetime.now(UTC) + HOLD)
 
     async def buy(self, e164: str, key: str, label: str = "") -> NumberOrder | None:
-        """An order of one more number. None if ``key`` (of a form, say) has ordered. Raises `NumberTakenError`."""
+        """Order one more number. Return None if ``key`` (of a form, say) has ordered. Raises `NumberTakenError`."""
         paid_by = f"{_BY_MEMBER}{key}"
         if await self._where(NumberOrder.paid_by == paid_by):
             return None
@@ -229,7 +229,7 @@ class NumberOrders:
         return await self._session.scalar(counted) or 0
 
     async def open(self) -> int:
-        """How many will become, or are, numbers of this organisation, whether they came by an order or without."""
+        """Return how many will become, or are, numbers of this organisation, by an order or without."""
         ended = ("held", *_OVER)
         mine = (NumberOrder.organisation_id == self._organisation_id, NumberOrder.state.not_in(ended))
         ordered = exists().where(NumberOrder.number_id == Number.id, NumberOrder.state.not_in(ended))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, Update, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
 from db.models import Number
+from db.queries.integrations import events
 
 
 async def by_e164(session: AsyncSession, e164: str) -> Number | None:
@@ -51,6 +52,7 @@ class Numbers:
         )
         self._session.add(number)
         await self._session.flush()
+        await events.note_number(self._session, "number.added", number)
         return number
 
     async def get(self, number_id: UUID) -> Number | None:
@@ -60,7 +62,12 @@ class Numbers:
     async def rename(self, number_id: UUID, label: str) -> None:
         """Change the label."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
-        await self._session.execute(mine.values(label=label))
+        await self._change(mine.values(label=label))
+
+    async def describe(self, number_id: UUID, *, label: str, purpose: str, source: str) -> None:
+        """Say what it is for, and where it is advertised. Calls that have begun keep what was said then."""
+        mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
+        await self._change(mine.values(label=label, purpose=purpose, source=source))
 
     async def verified(self, number_id: UUID, at: datetime) -> None:
         """Record that Twilio's settings of the number were found or made correct."""
@@ -70,9 +77,15 @@ class Numbers:
     async def release(self, number_id: UUID) -> None:
         """End the rental. The sid is removed, since the next organisation may get the same number. Idempotent."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
-        await self._session.execute(
-            mine.where(Number.released_at.is_(None)).values(released_at=func.now(), twilio_sid=None)
-        )
+        rented = mine.where(Number.released_at.is_(None)).values(released_at=func.now(), twilio_sid=None)
+        released = await self._session.scalar(rented.returning(Number))
+        if released is not None:
+            await events.note_number(self._session, "number.released", released)
+
+    async def _change(self, change: Update) -> None:
+        changed = await self._session.scalar(change.returning(Number))
+        if changed is not None:
+            await events.note_number(self._session, "number.changed", changed)
 
     def _rented(self) -> Select[Number]:
         return select(Number).where(Number.organisation_id == self._organisation_id, Number.released_at.is_(None))

@@ -100,12 +100,12 @@ ATTENTION: dict[Attention, Advice] = {
 
 
 def entitlements(organisation: Organisation) -> Entitlements:
-    """What works for ``organisation`` today."""
+    """Return what works for ``organisation`` today."""
     return ENTITLEMENTS[organisation.status]
 
 
 async def find(session: AsyncSession, organisation_id: UUID) -> Organisation | None:
-    """The organisation of that id."""
+    """Return the organisation of that id."""
     return await session.get(Organisation, organisation_id)
 
 
@@ -123,7 +123,7 @@ async def create(
     time_zone: str = "Australia/Sydney",
     consent_prompt: str | None = None,
 ) -> Organisation:
-    """A new organisation, with no members yet."""
+    """Create and return an organisation, with no members yet."""
     organisation = Organisation(name=name, status=status, time_zone=time_zone, consent_prompt=consent_prompt)
     session.add(organisation)
     await session.flush()

@@ -24,8 +24,23 @@ class Limit:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is left in a window after one more was counted, and the seconds until the next one begins."""
+
+    is_allowed: bool
+    left: int
+    seconds: float
+
+
 async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | None:
-    """Count one more for ``subject`` (an address, a network). Return seconds to wait; None if allowed now.
+    """Count as `count` does. Return seconds to wait; None if allowed now."""
+    spent = await count(session, limit, subject)
+    return None if spent.is_allowed else spent.seconds
+
+
+async def count(session: AsyncSession, limit: Limit, subject: str) -> Spent:
+    """Count one more for ``subject`` (an address, a network).
 
     Windows are fixed, and begin at multiples of their length. What is refused counts as well, but a window's
     end always lets the subject go on.
@@ -38,8 +53,8 @@ async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | No
     one_more = counted.on_conflict_do_update(
         index_elements=[RateLimit.key, RateLimit.window_start], set_={"count": RateLimit.count + 1}
     )
-    count = (await session.scalars(one_more.returning(RateLimit.count))).one()
-    return None if count <= limit.count else (end - now).total_seconds()
+    used = (await session.scalars(one_more.returning(RateLimit.count))).one()
+    return Spent(used <= limit.count, max(0, limit.count - used), (end - now).total_seconds())
 
 
 async def look(session: AsyncSession, limit: Limit, subject: str) -> float | None:

@@ -29,7 +29,7 @@ _TOKEN_BYTES = 32
 async def create_for(
     session: AsyncSession, email: str, requested_from: bytes, *, pause_seconds: float = 0.0, invited: bool = True
 ) -> tuple[Member, str | None] | None:
-    """A new link for whom ``email`` reaches, with ``invited`` also if only invited; None if it reaches nobody.
+    """Create a link for whom ``email`` reaches, with ``invited`` also if only invited; None if it reaches nobody.
 
     Gives who that is and the token; no token if the last one was made less than ``pause_seconds`` ago.
     """
@@ -42,7 +42,7 @@ async def create_for(
 
 
 async def may_mail(session: AsyncSession, email: str, pause_seconds: float) -> bool:
-    """Whether a link may go to ``email`` now because somebody asked for it; not again for ``pause_seconds``.
+    """Return whether a link may go to ``email`` now because somebody asked for it; not again for ``pause_seconds``.
 
     Nobody is locked out by it: a link is on its way already, whoever asked for it.
     """
@@ -52,7 +52,7 @@ async def may_mail(session: AsyncSession, email: str, pause_seconds: float) -> b
 async def create(
     session: AsyncSession, member_id: UUID, requested_from: bytes, lifetime: timedelta = LIFETIME
 ) -> str:
-    """A new link for that member; returns its token, which is nowhere else. ``requested_from``: keyed hash."""
+    """Create a link for that member; return its token, kept nowhere else. ``requested_from``: keyed hash."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     link = SignInLink(
         token_hash=_hash(token),
@@ -109,7 +109,7 @@ class SignIns:
         self._organisation_id = organisation_id
 
     async def invite(self, member_id: UUID, network: str) -> str:
-        """A link of `INVITATION`, asked for from ``network``; its token. Links sent before open nothing any more."""
+        """Create a link of `INVITATION`, asked for from ``network``; return its token. Earlier links stop working."""
         await self.end_links(member_id)
         requested_from = keyring_of(self._session).hash("origin", network)
         return await create(self._session, member_id, requested_from, INVITATION)

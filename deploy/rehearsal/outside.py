@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -93,7 +94,10 @@ async def outside(accounts: Accounts) -> AsyncIterator[tuple[Twilio, Mailbox]]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         await enter(transcribe(port=_PORTS["transcribe"], access_keys=keys, recogniser=Scripted))
-        outbox = await enter(post_office(host=ADDRESS, smtp_port=_PORTS["smtp"], page_port=_PORTS["mail page"]))
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(accounts.folder / "mail.pem", accounts.folder / "mail.key")
+        ports = {"smtp_port": _PORTS["smtp"], "page_port": _PORTS["mail page"]}
+        outbox = await enter(post_office(host=ADDRESS, **ports, tls=tls))
         emulator = await enter(twilio(telephone))
         await enter(_front(accounts.folder))
         yield emulator, outbox

@@ -1,4 +1,7 @@
-"""Who watches: a supervisor's console, over the public names, that comes back like a browser when it is cut off."""
+"""Who watches: a supervisor's console, over the public names, that comes back like a browser when it is cut off.
+
+Whoever has to sign in again, and the agents who answer (`sandbox.agent`), ask for a link by mail.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from websockets.exceptions import WebSocketException
 
 from deploy.rehearsal.outside import MEDIA, WEB
 from deploy.rehearsal.speech import Line
+from sandbox.agent.desk import DeskError, Invite
 from sandbox.mail import Mailbox
 
 _PAUSE_SECONDS = 0.5
@@ -39,6 +43,7 @@ class Watcher:
     connections: int = 0
     sign_ins: int = 0
     """By mail, once the session was over."""
+    _page: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def watch(self) -> None:
         """Watch until cancelled."""
@@ -51,6 +56,7 @@ class Watcher:
                     ssl=ssl.create_default_context(),
                     proxy=None,
                     open_timeout=10,
+                    max_size=None,  # like a browser: a snapshot holds every word of every call so far
                 ) as socket:
                     await socket.send(json.dumps({"ticket": ticket}))
                     self.connections += 1
@@ -73,27 +79,43 @@ class Watcher:
             fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
             async with self.http.post(link, data=fields, headers=_ORIGIN | _PAGE) as answer:
                 await answer.read()
+        if not await self._open_page():
+            raise RuntimeError("the link signed nobody in")
+
+    async def reload(self, seconds: float = 90) -> None:
+        """Open the console's page again, as somebody does after lunch; sign in by mail if the session is over.
+
+        Raises TimeoutError if neither works within ``seconds``.
+        """
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    async with self._page:
+                        if not await self._open_page():
+                            await self._sign_in_by_mail()
+                    return
+                except (TimeoutError, aiohttp.ClientError, RuntimeError):
+                    await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _open_page(self) -> bool:
+        """Open the console's page; whether somebody is signed in. Raises `aiohttp.ClientError` if it is not there."""
         async with self.http.get("/console", headers=_PAGE) as answer:
+            answer.raise_for_status()
             page = await answer.text()
         found = re.search('name="csrf-token" content="([0-9a-f]+)"', page)
-        if not found:
-            raise RuntimeError(f"could not sign in: {answer.status}")
-        self.csrf = found[1]
+        if found:
+            self.csrf = found[1]
+        return found is not None
 
     async def _ticket(self) -> str:
         async with self.http.post("/console/ticket", headers={"X-CSRF-Token": self.csrf}) as answer:
             if answer.status in _SIGNED_OUT:
-                await self._sign_in_by_mail()
+                await self.reload()
             answer.raise_for_status()
             return str((await answer.json())["ticket"])
 
     async def _sign_in_by_mail(self) -> None:
-        """Ask for a link, as the page does once the session is over."""
-        self.post.letters.clear()
-        async with self.http.post("/sign-in", data={"email": self.email}, headers=_ORIGIN) as answer:
-            answer.raise_for_status()
-        letter = await self.post.letter_to(self.email)
-        await self.sign_in(next(link for link in letter.links if "/sign-in/" in link))
+        await self.sign_in(await _mailed_link(self.http, self.post, self.email))
         self.sign_ins += 1
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -116,6 +138,28 @@ class Watcher:
 
     def _take_gap(self, call: str, gap: dict[str, Any]) -> None:
         self.gaps.setdefault(call, set()).add((gap["from_ms"], gap["to_ms"]))
+
+
+def invited_by_mail(post: Mailbox, email: str) -> Invite:
+    """Return what asks for a sign-in link to ``email``, whenever it is called."""
+
+    async def invite() -> str:
+        try:
+            async with aiohttp.ClientSession(f"https://{WEB}", timeout=_TIMEOUT) as http:
+                return await _mailed_link(http, post, email)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise DeskError(type(error).__name__) from error
+
+    return invite
+
+
+async def _mailed_link(http: aiohttp.ClientSession, post: Mailbox, email: str) -> str:
+    """Ask for a link, as the page does once the session is over. Raises TimeoutError, `aiohttp.ClientError`."""
+    post.discard(email)
+    async with http.post("/sign-in", data={"email": email}, headers=_ORIGIN) as answer:
+        answer.raise_for_status()
+    letter = await post.letter_to(email)
+    return next(link for link in letter.links if "/sign-in/" in link)
 
 
 @asynccontextmanager

@@ -14,25 +14,27 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.rehearsal.host import StepError, compose, ready
 from deploy.rehearsal.ledger import ON_THE_WAY_MS, Heard, Ledger, Total, total
-from deploy.rehearsal.outside import NUMBER, Accounts, outside
-from deploy.rehearsal.people import Watcher, signed_in
+from deploy.rehearsal.outside import NUMBER, WEB, Accounts, outside
+from deploy.rehearsal.people import Watcher, invited_by_mail, signed_in
 from deploy.rehearsal.speech import Account, script
 from deploy.rehearsal.steps import SETTLE_SECONDS, Step, all_steps, chosen
+from sandbox.agent.agent import agent
 from sandbox.audio.clock import TICKS_PER_SECOND
+from sandbox.mail import Mailbox
 from sandbox.twilio.emulator import Twilio
 from sandbox.twilio.phone.leg import Leg
 
 CALLS = 10
 OWNER = "owner@bilby.test"
 CALL_SECONDS = 60 * 60  # they are hung up when the steps are done
-BETWEEN_CALLS_SECONDS = 0.5
+BETWEEN_CALLS_SECONDS = 5.0  # each is answered before the next one comes
 _POLL_SECONDS = 0.5
 
 # An organisation has a number and people who answer: put in by the product's own code, inside web's container.
@@ -50,9 +52,8 @@ async def main():
         found = (await session.scalars(select(Organisation))).one()
         await Numbers(session, found.id).add(e164="{NUMBER}", twilio_sid="PN" + "a" * 32)
         for number in range({CALLS}):
-            member = await Members(session, found.id).add(
+            await Members(session, found.id).add(
                 email=f"agent{{number}}@bilby.test", name=f"Agent {{number}}", role="agent")
-            await Members(session, found.id).set_available(member.id, True)
     await database.close()
 
 asyncio.run(main())
@@ -89,6 +90,13 @@ class Row:
     words: Total
 
 
+async def staff(stack: AsyncExitStack, telephone: Twilio, post: Mailbox) -> None:
+    """Let ten agents answer for as long as ``stack`` is open. Raises TimeoutError."""
+    for number in range(CALLS):
+        invite = invited_by_mail(post, f"agent{number}@bilby.test")
+        await stack.enter_async_context(agent(f"https://{WEB}", telephone.url, invite))
+
+
 async def place_calls(telephone: Twilio) -> list[Call]:
     """Ten callers who talk until they are hung up."""
     calls = []
@@ -100,32 +108,42 @@ async def place_calls(telephone: Twilio) -> list[Call]:
     return calls
 
 
-async def until_heard(calls: list[Call], watcher: Watcher, seconds: float = 60) -> None:
+async def until_heard(calls: list[Call], watcher: Watcher, seconds: float = 120) -> None:
     """Wait until every call shows words. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not all(watcher.lines(call.leg.sid) for call in calls):
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def perform(steps: list[Step], close: Callable[[], Total]) -> list[Row]:
-    """Do one step after another; ``close`` closes the books so far."""
+async def perform(steps: list[Step], close: Callable[[], Total], watcher: Watcher) -> list[Row]:
+    """Do one step after another; ``close`` closes the books so far. After each, ``watcher`` reloads their page."""
     rows = list[Row]()
     before = close()
     for step in steps:
         print(f"{time.strftime('%H:%M:%S')} {step.name}", flush=True)
         began = time.monotonic()
-        error = ""
-        try:
-            await step.act()
-        except (StepError, TimeoutError, OSError) as failure:
-            error = str(failure) or type(failure).__name__
-            print(f"         FAILED: {error}", flush=True)
+        sign_ins = watcher.sign_ins
+        error = await failure_of(step.act)
         seconds = time.monotonic() - began
         await asyncio.sleep(SETTLE_SECONDS + step.recovery_seconds)
+        error = error or await failure_of(watcher.reload)
+        if not error and (watcher.sign_ins > sign_ins) != step.signs_out:
+            error = "nobody was signed out" if step.signs_out else "people were signed out"
+        if error:
+            print(f"         FAILED: {error}", flush=True)
         before, words = (now := close()), now.since(before)
         print(f"         {words.said} said, {words.told} lost in gaps, {words.missing} unaccounted for", flush=True)
         rows.append(Row(step.name, seconds, error, words))
     return rows
+
+
+async def failure_of(act: Callable[[], Awaitable[None]]) -> str:
+    """Do it; why it failed, empty if it did not."""
+    try:
+        await act()
+    except (StepError, TimeoutError, OSError) as failure:
+        return str(failure) or type(failure).__name__
+    return ""
 
 
 def keep(place: Path, calls: list[Call], results: list[Account], watcher: Watcher) -> None:
@@ -182,6 +200,7 @@ async def rehearse(folder: Path, image: str, next_image: str, pattern: str) -> b
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = tasks.create_task(watcher.watch())
         try:
+            await staff(stack, telephone, post)
             calls = await place_calls(telephone)
             await until_heard(calls, watcher)
 
@@ -194,7 +213,8 @@ async def rehearse(folder: Path, image: str, next_image: str, pattern: str) -> b
             def close() -> list[Account]:
                 return ledger.close([call.heard(watcher) for call in calls])
 
-            rows = await perform(chosen(all_steps(next_image, promote), pattern), lambda: total(close()))
+            steps = chosen(all_steps(next_image, promote), pattern)
+            rows = await perform(steps, lambda: total(close()), watcher)
             await asyncio.sleep(ON_THE_WAY_MS / 1000)
             results = close()
             keep(folder / "result.json", calls, results, watcher)
@@ -207,7 +227,12 @@ def main() -> int:
     """Rehearse as the command line says; the exit status."""
     folder, image, next_image, *pattern = sys.argv[1:]
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # noqa: TID251 (for the commands it runs)
-    return 0 if asyncio.run(rehearse(Path(folder), image, next_image, pattern[0] if pattern else "")) else 1
+    try:
+        is_well = asyncio.run(rehearse(Path(folder), image, next_image, pattern[0] if pattern else ""))
+    except asyncio.CancelledError:
+        print("stopped before its end", flush=True)
+        return 130
+    return 0 if is_well else 1
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ from deploy.rehearsal.host import StepError, compose, containers, ready, run, sc
 SETTLE_SECONDS = 4  # between steps: so that a loss can be distinguished from the next one's
 PARTS = ("caddy", "nats", "postgres", "backup")  # one container each
 NODES = ("web", "provisioning", "media")  # replaced one beside the other
-
-
 _ALL_RESTARTED_SECONDS = 30.0
 
 
@@ -28,6 +26,8 @@ class Step:
     act: Callable[[], Awaitable[None]]
     recovery_seconds: float = 0.0
     """Until the calls have streams again, if everything is restarted at once: `web` first waits for their nodes."""
+    signs_out: bool = False
+    """Whether everybody has to sign in again; after every other step they must still be signed in."""
 
 
 async def restart(service: str) -> None:
@@ -146,9 +146,9 @@ def rotation(name: str, *, finish: bool = True) -> Step:
     return Step(f"rotate {name}", act)
 
 
-def finish(name: str) -> Step:
+def finish(name: str, *, signs_out: bool) -> Step:
     """The old key of a rotation is taken out."""
-    return Step(f"finish {name}", lambda: script("rotate", "--finish", name))
+    return Step(f"finish {name}", lambda: script("rotate", "--finish", name), signs_out=signs_out)
 
 
 def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
@@ -178,7 +178,7 @@ def all_steps(next_image: str, promote: Callable[[str], None]) -> list[Step]:
         of("rotate POSTGRES_PASSWORD", script, "rotate", "POSTGRES_PASSWORD"),
         of("rotate POSTGRES_APP_PASSWORD again", script, "rotate", "POSTGRES_APP_PASSWORD"),
         of("rotate NATS", script, "rotate", "NATS"),
-        finish("SESSION_SECRET"),
+        finish("SESSION_SECRET", signs_out=True),  # as it is done at once, and not after twelve hours
         *(of(f"restart {node}", restart, node) for node in NODES),
         Step("TLS between the parts", options.encrypt, _ALL_RESTARTED_SECONDS),
         Step("secrets from files", options.secrets_from_files, _ALL_RESTARTED_SECONDS),

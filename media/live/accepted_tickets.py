@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -12,13 +13,18 @@ from protocol.messages import REMOVED, TICKET_USED, Removed, UsedTicket
 from protocol.nats import NatsConnection
 from protocol.tickets import (
     ConsoleTicket,
+    ReadingTicket,
     Revoked,
     StreamTicket,
     TicketError,
     UsedTickets,
     verify_console,
+    verify_reading,
     verify_stream,
+    verify_vocabulary,
 )
+
+log = structlog.get_logger()
 
 
 class AcceptedTickets:
@@ -40,6 +46,14 @@ class AcceptedTickets:
         """Return the ticket of a stream. Raise `TicketError`."""
         return verify_stream(self._secrets, text)
 
+    def read_vocabulary(self, text: object, call: str) -> str | None:
+        """Return the name of the vocabulary of ``call``; None if none is named, or not by web."""
+        try:
+            return None if text is None else verify_vocabulary(self._secrets, text, call)
+        except TicketError as error:
+            log.warning("vocabulary ignored", call=call, why=str(error))
+            return None
+
     def read_console(self, text: object) -> ConsoleTicket:
         """Return the ticket of a console. Raise `TicketError`, also if its member was removed since."""
         ticket = verify_console(self._secrets, text)
@@ -47,7 +61,11 @@ class AcceptedTickets:
             raise TicketError("rights have changed since")
         return ticket
 
-    def use_once(self, ticket: StreamTicket | ConsoleTicket) -> None:
+    def read_reading(self, text: object) -> ReadingTicket:
+        """Return the ticket for reading a call. Raise `TicketError`."""
+        return verify_reading(self._secrets, text)
+
+    def use_once(self, ticket: StreamTicket | ConsoleTicket | ReadingTicket) -> None:
         """Mark a ticket used, on this node and the others. Raise `TicketError` if it was used before."""
         if not self._used.use_once(ticket.jti, ticket.exp):
             raise TicketError("used before")

@@ -6,12 +6,15 @@ While NATS is away, this node's calls and consoles work as before.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import structs
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from media.live.holds import Hold
 from media.live.hub import Hub
 from media.live.own_calls import OwnCalls
 from media.live.replication import Replication
@@ -20,9 +23,12 @@ from protocol.messages import (
     ASSIGNED,
     ENDED,
     HANDOVER,
+    HELD,
+    RESUMED,
     STARTED,
     STOPPED,
     CallEvent,
+    HoldReport,
     Stopped,
     StreamPlace,
     Subject,
@@ -75,6 +81,8 @@ class Bus:
         await client.subscribe(STARTED.all, cb=self._on_started)
         await client.subscribe(ENDED.all, cb=self._on_ended)
         await client.subscribe(STOPPED.all, cb=self._on_stopped)
+        for subject in (HELD, RESUMED):
+            await client.subscribe(subject.all, cb=partial(self._on_hold, subject))
 
     async def _on_assigned(self, message: Msg) -> None:
         org, call = ASSIGNED.names(message.subject)
@@ -95,6 +103,12 @@ class Bus:
         self._hub.stop_words(org, call)
         if over and not self._calls.has(call):
             self._hub.publish(org, CallEnded(call, STOPPED_REASON), local=False)
+
+    async def _on_hold(self, subject: Subject[HoldReport], message: Msg) -> None:
+        """Note that a call is on hold or no longer, whichever node has it. Without a readable time it is so now."""
+        _, call = subject.names(message.subject)
+        at = (subject.read(message.data) or HoldReport()).at
+        self._hub.holds.note(call, Hold(at or round(time.time() * 1000), is_held=subject is HELD))
 
     async def _on_started(self, message: Msg) -> None:
         """Handle another node's stream of a call. If the call was ours and that stream is newer, we give it up."""

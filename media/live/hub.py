@@ -1,16 +1,20 @@
 """The live calls of each organisation, and the consoles that watch them. `publish` never waits.
 
 Every method runs without awaiting, in one event loop, so there is no lock. An event is folded into its call, encoded
-once, and sent to each console that may see the call; a console that cannot keep up is disconnected
-(`media.sockets.console`). Supervisors, admins and owners see all calls of their organisation, agents only their own.
+once, and sent to each console that may see the call and follows it; the others are told the call's facts, and its row
+(`media.live.following`, `media.live.rows`). A console that cannot keep up is disconnected (`media.sockets.console`).
+Supervisors, admins and owners see all calls of their organisation, agents only their own.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from media.live.following import Following, Subscription
+from media.live.holds import Holds
+from media.live.rows import ChangedRows, RowsChanged, row
 from media.live.transcript import (
     CallAssigned,
     CallEnded,
@@ -18,9 +22,13 @@ from media.live.transcript import (
     CallView,
     Event,
     GapFound,
+    LineWritten,
     LiveCall,
     Snapshot,
     StateChanged,
+    TalkChanged,
+    Utterance,
+    Uttered,
     WordsStopped,
     apply,
     encode,
@@ -45,16 +53,23 @@ Relay = Callable[[str, Event, bytes], None]
 
 
 class _Audience:
-    """An organisation's consoles, grouped by what they may see."""
+    """An organisation's consoles, grouped by what they may see; and what each of them follows."""
 
     def __init__(self) -> None:
+        self.followings: dict[Subscriber, Following] = {}
+        self.of_rows: set[Subscriber] = set()
+        """The consoles that are told rows."""
         self._all: set[Subscriber] = set()
         self._agents: dict[str, set[Subscriber]] = {}
 
-    def add(self, subscriber: Subscriber) -> None:
+    def add(self, subscriber: Subscriber, following: Following) -> None:
+        self.followings[subscriber] = following
         self._group(subscriber).add(subscriber)
+        self.place(subscriber)
 
     def discard(self, subscriber: Subscriber) -> None:
+        del self.followings[subscriber]
+        self.of_rows.discard(subscriber)
         self._group(subscriber).discard(subscriber)
         if subscriber.role == "agent" and not self._agents[subscriber.member]:
             del self._agents[subscriber.member]
@@ -67,8 +82,20 @@ class _Audience:
         """Return the consoles of ``agent``, which see that agent's calls only."""
         return tuple(self._agents.get(agent, ())) if agent is not None else ()
 
+    def of_call(self, call: LiveCall) -> Iterator[tuple[Subscriber, bool]]:
+        """Yield the consoles that may see the call, and whether each follows it."""
+        for subscriber in (*self._all, *self.of_agent(call.agent)):
+            yield subscriber, self.followings[subscriber].follows(call, call.agent)
+
+    def place(self, subscriber: Subscriber) -> None:
+        """Remember whether ``subscriber`` is told rows."""
+        if self.followings[subscriber].rows:
+            self.of_rows.add(subscriber)
+        else:
+            self.of_rows.discard(subscriber)
+
     def __bool__(self) -> bool:
-        return bool(self._all or self._agents)
+        return bool(self.followings)
 
     def _group(self, subscriber: Subscriber) -> set[Subscriber]:
         return self._agents.setdefault(subscriber.member, set()) if subscriber.role == "agent" else self._all
@@ -79,8 +106,12 @@ class Hub:
 
     def __init__(self, relay: Relay | None = None) -> None:
         self.relay = relay
+        self.on_final: Callable[[LiveCall, Utterance], None] = lambda _call, _utterance: None
+        """Called with each final utterance of a call whose organisation has consoles here."""
         self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
         self._audiences: dict[str, _Audience] = {}
+        self._rows = ChangedRows()
+        self.holds = Holds()
         self._stopped: OrderedDict[str, None] = OrderedDict()  # calls whose transcription was stopped
 
     def stop_words(self, org: str, call: str) -> None:
@@ -121,10 +152,19 @@ class Hub:
         if isinstance(event, GapFound) and local:
             GAPS.labels(event.gap.cause).inc()
         encoded = encode(event)
-        if isinstance(event, CallAssigned):
-            self._send_assigned(call, agent, encoded)
-        else:
-            self._send(call, encoded)
+        match event:
+            case CallAssigned():
+                self._send_assigned(call, agent, encoded)
+            case CallStarted():
+                self._send_started(call, encoded)
+            case CallEnded() | WordsStopped() | LineWritten():
+                self._send_facts(call, encoded)
+            case _:
+                self._send(call, encoded)
+        self._note(call)
+        if isinstance(event, Uttered) and event.utterance.final and org in self._audiences:
+            self._send(call, encode(TalkChanged(call.call, call.talk.sums())))
+            self.on_final(call, event.utterance)
         if isinstance(event, CallEnded):
             self._forget(call)
         if local and self.relay is not None:
@@ -134,19 +174,77 @@ class Hub:
     def _restart(self, call: LiveCall, view: CallView) -> bool:
         """Update a known call that another node continues: its agent and state change, its words stay."""
         assigned = view.agent is not None and self.publish(call.org, CallAssigned(call.call, view.agent), local=False)
-        return self.publish(call.org, StateChanged(call.call, view.state), local=False) or assigned
+        return self.publish(call.org, StateChanged(call.call, view.state, view.held_at), local=False) or assigned
 
-    def watch(self, subscriber: Subscriber) -> bytes:
-        """Send ``subscriber`` the events of its organisation from now on. Return the snapshot to begin with."""
-        self._audiences.setdefault(subscriber.org, _Audience()).add(subscriber)
-        calls = self._calls.get(subscriber.org, {}).values()
-        return encode(Snapshot([call.view() for call in calls if _sees(subscriber, call.agent)]))
+    def watch(self, subscriber: Subscriber, subscription: Subscription | None = None) -> bytes:
+        """Send ``subscriber`` events of its organisation from now on. Return the snapshot to begin with.
+
+        ``subscription``: what it follows; None for everything.
+        """
+        following = Following(subscriber, subscription)
+        self._audiences.setdefault(subscriber.org, _Audience()).add(subscriber, following)
+        return encode(
+            Snapshot(
+                [
+                    call.view() if following.follows(call, call.agent) else call.outline()
+                    for call in self._seen_by(subscriber)
+                ]
+            )
+        )
+
+    def rows(self, subscriber: Subscriber) -> bytes | None:
+        """Return the rows of all calls that ``subscriber`` sees; None if it is told none."""
+        if not self._following(subscriber).rows:
+            return None
+        return encode(RowsChanged([row(call) for call in self._seen_by(subscriber)]))
+
+    def follow(self, subscriber: Subscriber, subscription: Subscription) -> list[bytes]:
+        """Replace what ``subscriber`` follows. Return what it must be told first."""
+        following = self._following(subscriber)
+        had_rows = following.rows
+        words = self._turn(subscriber, lambda: following.replace(subscription))
+        self._audiences[subscriber.org].place(subscriber)
+        rows = None if had_rows else self.rows(subscriber)
+        return words if rows is None else [*words, rows]
+
+    def read(self, subscriber: Subscriber, call: str) -> list[bytes]:
+        """Let ``subscriber`` have the words of ``call``, which it reads. Return what it must be told first."""
+        following = self._following(subscriber)
+        return self._turn(subscriber, lambda: following.read(call))
+
+    def leave(self, subscriber: Subscriber, call: str) -> None:
+        """``subscriber`` reads ``call`` no longer."""
+        self._following(subscriber).leave(call)
+
+    def tell_rows(self) -> None:
+        """Tell the rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
+        for org in self._rows.organisations():
+            changed, audience = self._rows.take(org), self._audiences.get(org)
+            if not changed or audience is None:
+                continue
+            encoded = encode(RowsChanged([now for _, now in changed]))
+            for subscriber in tuple(audience.of_rows):
+                if subscriber.role != "agent":
+                    subscriber.send(encoded)
+                elif own := [now for call, now in changed if sees(subscriber, call.agent)]:
+                    subscriber.send(encode(RowsChanged(own)))
 
     def unwatch(self, subscriber: Subscriber) -> None:
         audience = self._audiences[subscriber.org]
         audience.discard(subscriber)
         if not audience:
             del self._audiences[subscriber.org]
+
+    def tell(self, org: str, call: str, encoded: bytes) -> None:
+        """Send every console that may see the call an event that is no part of its transcript."""
+        known = self.find(org, call)
+        if known is not None:
+            self._send_facts(known, encoded)
+
+    def may_see(self, subscriber: Subscriber, call: str) -> bool:
+        """Return whether ``subscriber`` may see the call, which is live."""
+        known = self.find(subscriber.org, call)
+        return known is not None and sees(subscriber, known.agent)
 
     def find(self, org: str, call: str) -> LiveCall | None:
         return self._calls.get(org, {}).get(call)
@@ -183,15 +281,32 @@ class Hub:
         return org in self._audiences
 
     def _send(self, call: LiveCall, encoded: bytes) -> None:
+        """Send an event to the consoles that follow the call."""
         audience = self._audiences.get(call.org)
         if audience is not None:
-            for subscriber in audience.of_all():
-                subscriber.send(encoded)
-            for subscriber in audience.of_agent(call.agent):
+            for subscriber, follows in audience.of_call(call):
+                if follows:
+                    subscriber.send(encoded)
+
+    def _send_facts(self, call: LiveCall, encoded: bytes) -> None:
+        """Send an event to all consoles that may see the call."""
+        audience = self._audiences.get(call.org)
+        if audience is not None:
+            for subscriber, _ in audience.of_call(call):
                 subscriber.send(encoded)
 
+    def _send_started(self, call: LiveCall, encoded: bytes) -> None:
+        audience = self._audiences.get(call.org)
+        if audience is not None:
+            outline = encode(CallStarted(call.outline()))
+            for subscriber, follows in audience.of_call(call):
+                subscriber.send(encoded if follows else outline)
+
     def _send_assigned(self, call: LiveCall, before: str | None, encoded: bytes) -> None:
-        """Send the newly assigned agent the whole call as `call.started`, the previous agent `call.assigned` only."""
+        """Send the newly assigned agent the whole call as `call.started`, the previous agent `call.assigned` only.
+
+        Who sees all calls and follows this one because it is theirs now is told its words.
+        """
         audience = self._audiences.get(call.org)
         if audience is None:
             return
@@ -199,16 +314,50 @@ class Hub:
             subscriber.send(encoded)
         if call.agent == before:
             return
-        whole = encode(CallStarted(call.view()))
+        for subscriber in audience.of_all():
+            following = audience.followings[subscriber]
+            if following.follows(call, call.agent) and not following.follows(call, before):
+                subscriber.send(encode(call.words()))
         for subscriber in audience.of_agent(call.agent):
-            subscriber.send(whole)
+            follows = audience.followings[subscriber].follows(call, call.agent)
+            subscriber.send(encode(CallStarted(call.view() if follows else call.outline())))
+
+    def _note(self, call: LiveCall) -> None:
+        """Remember that the call's row may have changed, if anybody is told rows."""
+        audience = self._audiences.get(call.org)
+        if audience is not None and audience.of_rows:
+            self._rows.note(call)
+
+    def _turn(self, subscriber: Subscriber, change: Callable[[], None]) -> list[bytes]:
+        """Change what ``subscriber`` follows. Return the words of the calls that it follows from now on."""
+        following, calls = self._following(subscriber), self._seen_by(subscriber)
+        before = {call.call for call in calls if following.follows(call, call.agent)}
+        change()
+        now = [call for call in calls if following.follows(call, call.agent)]
+        return [encode(call.words()) for call in now if call.call not in before]
+
+    def _following(self, subscriber: Subscriber) -> Following:
+        return self._audiences[subscriber.org].followings[subscriber]
+
+    def _seen_by(self, subscriber: Subscriber) -> list[LiveCall]:
+        calls = self._calls.get(subscriber.org, {}).values()
+        return [call for call in calls if sees(subscriber, call.agent)]
 
     def _forget(self, call: LiveCall) -> None:
         calls = self._calls[call.org]
         del calls[call.call]
+        self._rows.forget(call)
         if not calls:
             del self._calls[call.org]
 
 
-def _sees(subscriber: Subscriber, agent: str | None) -> bool:
-    return subscriber.role != "agent" or (agent is not None and agent == subscriber.member)
+class Viewer(Protocol):
+    """Whose console it is."""
+
+    member: str
+    role: Role
+
+
+def sees(viewer: Viewer, agent: str | None) -> bool:
+    """Return whether ``viewer`` may see a call of their organisation that has this ``agent``."""
+    return viewer.role != "agent" or (agent is not None and agent == viewer.member)

@@ -4,7 +4,9 @@ The node that has a call chooses its *keeper* by rendezvous hashing: calls sprea
 changes when a node joins or leaves. The node sends the keeper the call's history, then new events, on
 ``_INBOX.{keeper}.kept.{org}.{call}.{node}`` (an inbox, which only media may subscribe to): partial utterances at most
 every `PARTIAL_SECONDS`, which limits the traffic and what a crash may cost, and the call's state every
-`RENEW_SECONDS`. A keeper that watches the organisation anyway (`media.live.watching`) gets only the latter.
+`RENEW_SECONDS`. Partials that were withheld go before the next event that is sent: the gap after a crash begins where
+the keeper's words end, so it must not know later words without earlier ones. A keeper that watches the organisation
+anyway (`media.live.watching`) gets only the call's state.
 
 Pure; ``now`` is in seconds of `time.monotonic`.
 """
@@ -12,10 +14,10 @@ Pure; ``now`` is in seconds of `time.monotonic`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from media.live.transcript import Event, Latency, LiveCall, StateChanged, Uttered, history
+from media.live.transcript import CallEnded, Event, Latency, LiveCall, Uttered, WordsStopped, history
 from protocol.messages import MIRRORED
 
 PARTIAL_SECONDS = 0.5
@@ -30,6 +32,8 @@ class _Keeper:
     node: str
     renewed_at: float
     partial_at: float = 0.0
+    withheld: dict[str, Uttered] = field(default_factory=dict)
+    """By utterance: the latest partial that was not sent."""
 
 
 @dataclass(slots=True)
@@ -41,6 +45,13 @@ class Kept:
     """When its owner last sent an event of the call."""
     alive_at: float
     """When its owner last sent anything at all."""
+    former_alive_at: float = 0.0
+    """When the owner before that one did; 0: there was none."""
+
+    def hand_over(self, owner: str) -> None:
+        """Note that the call is ``owner``'s from now on."""
+        if owner != self.owner:
+            self.owner, self.former_alive_at = owner, self.alive_at
 
 
 def keeper_of(call: str, nodes: Collection[str]) -> str | None:
@@ -85,32 +96,38 @@ class Mirrors:
             self._keepers[call.call] = keeper
             if now - keeper.renewed_at >= RENEW_SECONDS:
                 keeper.renewed_at = now
-                yield call, StateChanged(call.call, call.state)
+                yield call, call.condition()
 
     def send_again(self) -> None:
         """Send each keeper the whole history once more: NATS was away, and may have lost events."""
         self._keepers.clear()
 
-    def is_worth_sending(self, call: str, event: Event, now: float) -> bool:
-        """Return whether the keeper of our ``call`` gets ``event`` as it happens."""
+    def due(self, call: str, event: Event, now: float, *, at_once: bool = False) -> Sequence[Event]:
+        """Return what the keeper of our ``call`` gets as ``event`` happens; ``at_once``: also if it is a partial."""
         keeper = self._keepers.get(call)
         if keeper is None or isinstance(event, Latency):
-            return False
-        if isinstance(event, Uttered) and not event.utterance.final:
-            if now - keeper.partial_at < PARTIAL_SECONDS:
-                return False
-            keeper.partial_at = now
-        return True
+            return ()
+        if isinstance(event, Uttered):
+            keeper.withheld.pop(event.utterance.id, None)
+            if not event.utterance.final and not at_once:
+                if now - keeper.partial_at < PARTIAL_SECONDS:
+                    keeper.withheld[event.utterance.id] = event
+                    return ()
+                keeper.partial_at = now
+        withheld, keeper.withheld = keeper.withheld, {}
+        return (event,) if isinstance(event, WordsStopped | CallEnded) else (*withheld.values(), event)
 
     def keep(self, call: str, owner: str, now: float) -> None:
         """Note an event of ``call``, which we keep for ``owner``."""
-        self.kept[call] = Kept(owner, now, now)
+        kept = self.kept.setdefault(call, Kept(owner, now, now))
+        kept.hand_over(owner)
+        kept.last_event_at = kept.alive_at = now
 
     def moved(self, call: str, owner: str) -> None:
         """Note that ``call`` moved to ``owner``, which may choose another keeper."""
         kept = self.kept.get(call)
-        if kept is not None and kept.owner != owner:
-            kept.owner = owner
+        if kept is not None:
+            kept.hand_over(owner)
 
     def alive(self, owner: str, now: float) -> None:
         """Note a sign of life of ``owner``."""

@@ -20,6 +20,8 @@ class OwnCall(Protocol):
     @property
     def heard_until(self) -> float: ...
 
+    def correct_seam(self) -> None: ...
+
 
 class OwnCalls:
     """A view of the node's ``calls``, by CallSid, with what ``hub`` knows of each."""
@@ -49,3 +51,8 @@ class OwnCalls:
     def heard_until(self, call: str) -> float:
         """Return until when this node has the call's audio, in seconds since 1970."""
         return self._calls[call].heard_until
+
+    def correct_seam(self, call: str) -> None:
+        """Let ``call`` correct the gap where it came here: the node before has said until when it heard the call."""
+        if self.has(call):
+            self._calls[call].correct_seam()

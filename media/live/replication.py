@@ -9,14 +9,15 @@ that watched or mirrors it (`media.live.mirrors`). The old one answers again aft
 has or had the call is authoritative: answers of others add what is missing and do not prove that the call is live.
 
 Answers go to ``{inbox}.{org}``, those of others to ``{inbox}.{org}.copy``; the time of the call's last audio goes to
-``.heard``, and the end of a node's answers to ``.done``.
+``.heard``, and the end of a node's answers to ``.done``. Each event says by its reply subject whose call it is, so
+that the events of the node that continues a call are no signs of life of the one before.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from datetime import datetime
-from math import inf
 
 import msgspec
 import structlog
@@ -25,15 +26,19 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
+from media.live.holds import Hold
 from media.live.hub import Hub
 from media.live.mirrors import FRESH_SECONDS, Mirrors
 from media.live.own_calls import OwnCalls
 from media.live.transcript import (
     CallEnded,
     CallStarted,
+    CallView,
     Event,
     GapFound,
+    LineWritten,
     LiveCall,
+    PhraseHeard,
     StateChanged,
     Uttered,
     decode,
@@ -42,7 +47,7 @@ from media.live.transcript import (
 )
 from media.live.watching import PendingAnswers, Watchers
 from media.quota.membership import Membership
-from protocol.messages import MIRRORED, SNAPSHOT, TRANSCRIPT, Answered, HeardUntil, Watch
+from protocol.messages import MIRRORED, SNAPSHOT, TRANSCRIPT, Answered, HeardUntil, Watch, sender, sent_by
 from protocol.nats import NatsConnection
 
 LIVENESS_SECONDS = 5.0
@@ -56,6 +61,17 @@ log = structlog.get_logger()
 _BAD = (msgspec.DecodeError, UnicodeError)
 
 
+@dataclass(slots=True)
+class Followed:
+    """What this node has noticed of a call of another node, in monotonic seconds."""
+
+    last_event_at: float
+    delay: float = 0.0
+    """From speech until its words were here."""
+    told_by: dict[str, float] = field(default_factory=dict)
+    """When each node last told of the call as its own; by node."""
+
+
 class Replication:
     """One node's part. ``calls`` are those that live on this node, ``membership`` the other nodes."""
 
@@ -65,6 +81,7 @@ class Replication:
         self.mirrors = Mirrors(node)
         self._connection = connection
         self._node = node
+        self._sender = sender(node)
         self._hub = hub
         self._calls = calls
         self._membership = membership
@@ -75,9 +92,7 @@ class Replication:
         self._quiet_until: dict[str, float] = {}
         self._takeover_inboxes: dict[str, str] = {}  # by call: the inbox of the node that continues it
         self._heard: dict[str, HeardUntil] = {}  # by call that moved here: until when it was heard before
-        self._last_event_at: dict[str, float] = {}  # by call of another node
-        self._first_event_at: dict[str, float] = {}  # by call of another node
-        self._delays: dict[str, float] = {}  # by call of another node: s from speech until its words were here
+        self._followed: dict[str, Followed] = {}  # by call of another node
         hub.relay = self.relay
         connection.attach(subscribe=self._subscribe, restored=self._restored)
 
@@ -116,12 +131,14 @@ class Replication:
         call, now = event.call.call if isinstance(event, CallStarted) else event.call, time.monotonic()
         watching = self._watchers.of(org, now)
         if watching:
-            self._connection.publish_later(TRANSCRIPT.to(org, call), encoded)
-        keeper = self.mirrors.keeper(call)
-        if keeper is None or keeper in watching:
+            self._connection.publish_later(TRANSCRIPT.to(org, call), encoded, self._sender)
+        due = self.mirrors.due(call, event, now, at_once=from_previous_node)
+        if self.mirrors.keeper(call) in watching:
             return
-        if from_previous_node or self.mirrors.is_worth_sending(call, event, now):
-            self._connection.publish_later(self.mirrors.subject(org, call), encoded)
+        for each in due:
+            self._connection.publish_later(
+                self.mirrors.subject(org, call), encoded if each is event else encode(each)
+            )
 
     def keep_mirrored(self) -> None:
         """Mirror each of our calls on one other node, if there is any. Called once a second."""
@@ -153,12 +170,12 @@ class Replication:
         now = time.monotonic()
         for call in self._calls.all():
             if self._watchers.of(call.org, now):
-                alive = encode(StateChanged(call.call, call.state))
-                self._connection.publish_later(TRANSCRIPT.to(call.org, call.call), alive)
+                alive = encode(call.condition())
+                self._connection.publish_later(TRANSCRIPT.to(call.org, call.call), alive, self._sender)
         for call in self._hub.all_calls():
             if not self._calls.has(call.call):
-                self._check_silence(call, now - self._last_event_at.setdefault(call.call, now), silent_seconds)
-        self._last_event_at = {call: at for call, at in self._last_event_at.items() if now - at <= 2 * SILENT_SECONDS}
+                followed = self._followed.setdefault(call.call, Followed(now))
+                self._check_silence(call, now - followed.last_event_at, silent_seconds)
 
     def _check_silence(self, call: LiveCall, silent_for: float, silent_seconds: float) -> None:
         """Show another node's silent ``call`` as reconnecting, and end it after ``silent_seconds``."""
@@ -173,21 +190,24 @@ class Replication:
         heard = self._heard.get(call)
         if heard is not None and heard.exact:
             return heard.at
-        latest = max(self._owner_alive_at(call), heard.at if heard is not None else 0.0)
-        return max(0.0, latest - max(IN_FLIGHT_SECONDS, IN_FLIGHT_DELAYS * self._delays.get(call, 0.0)))
+        latest = max(self._alive_at(call, but=self._node), heard.at if heard is not None else 0.0)
+        return max(0.0, latest - max(IN_FLIGHT_SECONDS, IN_FLIGHT_DELAYS * self._delay(call)))
 
-    def _owner_alive_at(self, call: str) -> float:
-        """Return when the node that had ``call`` was last heard from, in seconds since 1970; 0: never."""
-        kept = self.mirrors.kept.get(call)
-        latest = max(self._last_event_at.get(call, 0.0), kept.alive_at if kept is not None else 0.0)
-        return time.time() - (time.monotonic() - latest) if latest else 0.0
+    def _delay(self, call: str) -> float:
+        followed = self._followed.get(call)
+        return followed.delay if followed is not None else 0.0
 
-    def _knows_the_previous_node(self, call: str) -> bool:
-        """Return whether ``call`` was known here before the node that now asks for it could tell of it.
+    def _alive_at(self, call: str, *, but: str) -> float:
+        """Return when a node that had ``call`` was last heard from, in seconds since 1970; 0: never.
 
-        After a restart of everything that node's own events may arrive before its request.
+        ``but``: the node that has it now. Its own events may be handled here before its question who had it before.
         """
-        return time.monotonic() - self._first_event_at.get(call, inf) >= IN_FLIGHT_SECONDS
+        kept, followed = self.mirrors.kept.get(call), self._followed.get(call)
+        times = [at for node, at in followed.told_by.items() if node != but] if followed is not None else []
+        if kept is not None:
+            times.append(kept.former_alive_at if kept.owner == but else kept.alive_at)
+        latest = max(times, default=0.0)
+        return time.time() - (time.monotonic() - latest) if latest else 0.0
 
     def is_watching(self, org: str) -> bool:
         """Return whether an organisation's calls on other nodes are known here."""
@@ -240,8 +260,11 @@ class Replication:
         self._watchers.prune(now)
         known = {call.call for call in self._hub.all_calls()}
         self.mirrors.prune(known)
-        self._delays = {call: delay for call, delay in self._delays.items() if call in known}
-        self._first_event_at = {call: at for call, at in self._first_event_at.items() if call in known}
+        self._followed = {
+            call: followed
+            for call, followed in self._followed.items()
+            if call in known or now - followed.last_event_at <= 2 * SILENT_SECONDS
+        }
         self._heard = {call: heard for call, heard in self._heard.items() if self._calls.has(call)}
         self._quiet_until = {call: until for call, until in self._quiet_until.items() if until > now}
 
@@ -279,11 +302,11 @@ class Replication:
             return
         self._watchers.renew(of, watch.node, time.monotonic())
         if message.reply:
-            await self._answer_all(message.reply, of)
+            await self._answer_all(message.reply, of, watch.node)
             self._connection.publish_later(f"{message.reply}.{of}.done", encode(Answered(self._node)))
 
-    async def _answer_all(self, inbox: str, of: str) -> None:
-        """Send all that is known here of the organisation ``of``, or of the call."""
+    async def _answer_all(self, inbox: str, of: str, node: str) -> None:
+        """Send ``node`` all that is known here of the organisation ``of``, or of the call."""
         for call in self._calls.of(of):
             if call.call == of:
                 self._takeover_inboxes[of] = inbox
@@ -292,7 +315,7 @@ class Replication:
             await self._answer(f"{inbox}.{call.org}", call)
         for copy in self._copies(of):
             await self._answer(f"{inbox}.{copy.org}.copy", copy)
-            if copy.call == of and self._knows_the_previous_node(of) and (alive_at := self._owner_alive_at(of)):
+            if copy.call == of and (alive_at := self._alive_at(of, but=node)):
                 self._connection.publish_later(f"{inbox}.{copy.org}.heard", encode(HeardUntil(of, alive_at)))
 
     def _copies(self, of: str) -> list[LiveCall]:
@@ -314,14 +337,14 @@ class Replication:
     async def _answer(self, subject: str, call: LiveCall) -> None:
         for event in history(call.view()):
             await self._connection.wait_for_room()
-            self._connection.publish_later(subject, encode(event))
+            self._connection.publish_later(subject, encode(event), self._sender)
 
     async def _on_answer(self, message: Msg) -> None:
         org, _, kind = message.subject.removeprefix(f"{self._inbox}.").partition(".")
         try:
             match kind:
                 case "":
-                    self._apply(org, message.data, from_previous_node=True)
+                    self._apply(org, message.data, sent_by(message.reply), from_previous_node=True)
                 case "copy":
                     self._apply_copy(org, decode(message.data))
                 case "heard":
@@ -337,6 +360,8 @@ class Replication:
         known = self._heard.get(heard.call)
         if known is None or (heard.exact, heard.at) > (known.exact, known.at):
             self._heard[heard.call] = heard
+            if heard.exact:
+                self._calls.correct_seam(heard.call)
 
     async def _on_mirrored_event(self, message: Msg) -> None:
         """Apply an event of a call that we keep for another node."""
@@ -347,14 +372,14 @@ class Replication:
         if self._hub.find(org, call) is None and b'"type":"call.started"' not in message.data[:32]:
             self._request_once(call)
             return
-        self._apply(org, message.data)
+        self._apply(org, message.data, owner)
 
     async def _on_event(self, message: Msg) -> None:
         org, call = TRANSCRIPT.names(message.subject)
         if self._hub.find(org, call) is None and b'"type":"call.started"' not in message.data[:32]:
             self._request_once(org)
             return
-        self._apply(org, message.data)
+        self._apply(org, message.data, sent_by(message.reply))
 
     def _request_once(self, org: str) -> None:
         """Request a call whose beginning we missed, but not again with each of its events."""
@@ -363,23 +388,31 @@ class Replication:
             self._quiet_until[org] = now + 1.0
             self._request(org, reply=True)
 
-    def _apply(self, org: str, data: bytes, *, from_previous_node: bool = False) -> None:
-        """Apply an event of another node; ``from_previous_node``: the answer of the one that had the call before."""
+    def _apply(self, org: str, data: bytes, owner: str, *, from_previous_node: bool = False) -> None:
+        """Apply an event of ``owner``'s call; ``from_previous_node``: the answer of the one that had it before us."""
         try:
             event = decode(data)
         except _BAD:
             log.warning("NATS message unreadable", kind="event")
             return
         name = event.call.call if isinstance(event, CallStarted) else event.call
-        self._last_event_at[name] = now = time.monotonic()
-        self._first_event_at.setdefault(name, now)
+        now = time.monotonic()
+        followed = self._followed.setdefault(name, Followed(now))
+        followed.last_event_at = followed.told_by[owner] = now
+        self._note_hold(event)
         if not self._calls.has(name):
             self._hub.publish(org, event, local=False)
             self._note_delay(org, event)
             if isinstance(event, CallEnded):
                 self.mirrors.forget(name)
-        elif isinstance(event, Uttered | GapFound):  # ours now: only words and gaps still count
+        elif isinstance(event, Uttered | GapFound | PhraseHeard | LineWritten):  # ours now: only what it adds counts
             self._add(org, event, relay=from_previous_node)
+
+    def _note_hold(self, event: Event) -> None:
+        """Note from another node's event that a call is on hold: web may have reported that before we were there."""
+        match event:
+            case CallStarted(call=CallView(call=call, held_at=int(at))) | StateChanged(call=call, held_at=int(at)):
+                self._hub.holds.note(call, Hold(at, is_held=True))
 
     def _note_delay(self, org: str, event: Event) -> None:
         """Note how long words of another node's call took to get here; partial ones, as finals may be history."""
@@ -388,11 +421,13 @@ class Replication:
         call = self._hub.find(org, event.call)
         if call is not None:
             said_at = datetime.fromisoformat(call.started_at).timestamp() + event.utterance.end_ms / 1000
-            self._delays[event.call] = min(max(0.0, time.time() - said_at), SILENT_SECONDS)
+            delay = min(max(0.0, time.time() - said_at), SILENT_SECONDS)
+            self._followed.setdefault(event.call, Followed(time.monotonic())).delay = delay
 
     def _apply_copy(self, org: str, event: Event) -> None:
         """Apply what a node remembers of another node's call. It may be out of date, so it only adds."""
         call = self._hub.find(org, event.call.call if isinstance(event, CallStarted) else event.call)
+        self._note_hold(event)
         match event:
             case CallStarted() if call is None:
                 self._hub.publish(org, event, local=False)
@@ -400,10 +435,10 @@ class Replication:
                 known = call.utterances.get(utterance.id)
                 if known is None or (utterance.final and not known.final):
                     self._add(org, event, relay=self._calls.has(call.call))
-            case GapFound() if call is not None:
+            case GapFound() | PhraseHeard() | LineWritten() if call is not None:
                 self._add(org, event, relay=self._calls.has(call.call))
 
-    def _add(self, org: str, event: Uttered | GapFound, *, relay: bool) -> None:
+    def _add(self, org: str, event: Uttered | GapFound | PhraseHeard | LineWritten, *, relay: bool) -> None:
         """Add words of another node; ``relay``: the call is ours now, so pass them on to nodes that lack them.
 
         Words that we hear ourselves are skipped: a node that lost the call may go on for a moment without knowing.

@@ -1,7 +1,7 @@
 """Heartbeats of the media nodes, and the state they share. Numbers only: no word, no call's name.
 
 Every `HEARTBEAT_SECONDS` a node publishes a `Heartbeat` on ``node.{node}.alive``. `web` restarts the streams of a
-node that has been silent for some seconds (web/calls/stream_recovery.py). A `web` process that has just started
+node that has been silent for some seconds (web/calls/streams/recovery.py). A `web` process that has just started
 publishes ``facts.wanted``, and every node announces its streams again.
 
 Changes to slots (`media.quota.allocator`) do not wait for the next heartbeat: media nodes publish them at once on

@@ -31,7 +31,7 @@ from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener, 
 from media.metrics import REFUSED
 from runtime.listening import place
 
-LARGEST_FRAME = 64 * 1024  # bytes; Twilio's are about 300, and consoles send nothing after their ticket
+LARGEST_FRAME = 64 * 1024  # bytes; Twilio's are about 300, and consoles send next to nothing after their ticket
 _READ_BUFFER = 4 * 1024  # bytes for each socket at first; it grows where a frame is larger
 _PING_SECONDS = 15.0
 _PAUSE_SECONDS = 1.0

@@ -107,7 +107,9 @@ class Stream(WebSocket):
             return
         self.admit()
         self.sid = frame.stream_sid
-        self._call = self._streams.calls.attach_stream(ticket, self)
+        given = frame.start.custom_parameters.get("vocabulary")
+        vocabulary = self._streams.tickets.read_vocabulary(given, ticket.call)
+        self._call = self._streams.calls.attach_stream(ticket, self, vocabulary)
 
     def _admit(self, frame: Start) -> StreamTicket:
         start = frame.start

@@ -67,6 +67,12 @@ class WebSocket(WSListener):
         self.transport = None
         self.disconnected()
 
+    def pause_writing(self) -> None:
+        """Do nothing: `send` of a console looks at the buffer itself. Without this picows would log a warning."""
+
+    def resume_writing(self) -> None:
+        """Do nothing, likewise."""
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if self.transport is None:
             return

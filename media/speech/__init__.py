@@ -3,7 +3,7 @@
 ::
 
     frames (Twilio's messages) ─► call ─► audio (two tracks on one timeline) ─► transcription ─► transcribe ─► AWS
-                                   gaps (lost audio), seam (between streams)      │  ▲
+                                   gaps (lost audio), seam (between streams),     │  ▲
                                                          replay_buffer, clock ◄───┘  └── eventstream, utterances
 
 `calls` are those that live on this node; `call` is one of them, over all its streams. `transcription` keeps one

@@ -5,6 +5,9 @@ takes over and the call's clock continues. A second stream for a call that still
 first is closed. A ticket that says when the call ``began`` continues a call of another node: that node's transcript
 comes by `media.live.replication`, and what lies between is a gap with the cause ``bilby``.
 
+While the call's customer is on hold, Transcribe is sent silence in place of both tracks: neither hold music nor what
+people say to themselves becomes words. The call's clock goes on, and no gap is shown for that time.
+
 A call whose transcription was stopped on request ignores all audio, whatever streams come for it. It stays on the
 page as stopped until `web` reports its end.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -21,7 +24,9 @@ from typing import Protocol
 
 from msgspec import structs
 
+from media.live.holds import NOT_HELD, Hold
 from media.live.transcript import (
+    HELD,
     STOPPED,
     CallEnded,
     CallStarted,
@@ -29,21 +34,39 @@ from media.live.transcript import (
     Event,
     Gap,
     GapFound,
+    Phrase,
+    PhraseHeard,
     State,
     StateChanged,
+    Utterance,
     Uttered,
     WordsStopped,
 )
 from media.metrics import FRAMES, LATE_FRAMES
 from media.quota.admission import Admission
-from media.speech.audio import CHUNK_MS, RATE, Chunk, Timeline
+from media.speech.audio import CHUNK_MS, RATE, Chunk, Timeline, silent_chunk
 from media.speech.frames import Media
-from media.speech.seam import Known, Seam
+from media.speech.held_time import HeldTime
+from media.speech.seam import Known, Seam, overlooked
+from media.speech.transcribe import Hearing
 from media.speech.transcription import USUAL, Open, Timing, Transcription
-from protocol.messages import ENDED, LOST, STARTED, STREAM, CallEvent, StreamEnded, StreamPlace, StreamState, Subject
+from protocol.messages import (
+    ENDED,
+    LOST,
+    PHRASE,
+    STARTED,
+    STREAM,
+    CallEvent,
+    PhraseReport,
+    StreamEnded,
+    StreamPlace,
+    StreamState,
+    Subject,
+)
 from protocol.tickets import StreamTicket
 
 Publish = Callable[[str, Event], object]
+PhrasesIn = Callable[[Utterance], Iterable[Phrase]]  # what a final utterance fires
 KnownAround = Callable[[int, int], Known]  # (when the call began, ms of its clock) to ms of its clock
 
 
@@ -87,12 +110,15 @@ class Call:
         ticket: StreamTicket,
         *,
         agent: str | None,
+        hearing: Hearing,
         open_: Open,
         admission: Admission,
         publish: Publish,
         publish_status: PublishStatus,
         is_known: bool = False,
         known_around: KnownAround = lambda _began_ms, _ms: Known(),
+        hold: Hold = NOT_HELD,
+        phrases_in: PhrasesIn = lambda _utterance: (),
         timing: Timing = USUAL,
         call_timing: CallTiming = CallTiming(),
     ) -> None:
@@ -116,14 +142,19 @@ class Call:
         self._continues = ticket.began is not None
         self._known_around = known_around
         self._seam: Seam | None = None
+        self._guess_ms: int | None = None  # where a published gap begins by a guess
         self._loud_ms = 0  # the end of the last chunk with sound
         self._timeline = Timeline()
         self._frames = 0  # since `count`
         if not is_known:
-            self._publish(CallStarted(_view(ticket, agent, began_ms)))
+            self._publish(CallStarted(_view(ticket, agent, began_ms, hearing)))
         self.transcription = Transcription(
-            self.sid, ticket.direction, open_, admission, self._publish, self._began_ms, timing
+            self.sid, ticket.on, open_, admission, self._publish, self._began_ms, hearing, timing
         )
+        self._phrases_in = phrases_in
+        self._hold = NOT_HELD
+        self._held_time = HeldTime()
+        self.set_hold(hold)
 
     def attach(self, stream: Stream, taken_over: int) -> None:
         """Take audio from ``stream`` from now on; a stream attached before is closed with ``taken_over``."""
@@ -158,8 +189,8 @@ class Call:
             self._publish_status(STARTED, structs.replace(self.place, again=True))
             if self.is_stopped:  # web answers with the call's end if it missed that
                 self._publish_status(ENDED, StreamEnded(STOPPED))
-            elif self._state != STOPPED:
-                self._publish_status(STREAM, StreamState(self._state))
+            else:
+                self._report_state()
 
     def take(self, frame: Media) -> None:
         """Handle one frame of audio; the chunk that it completes is sent to Transcribe before this returns."""
@@ -198,7 +229,7 @@ class Call:
         self._stopped_at = time.monotonic()
         self.count()
         self._timeline = Timeline()
-        self._seam = None
+        self._seam = self._guess_ms = None
         self._lost_at = 0.0
         self.transcription.discard()
         if self._words is not None:
@@ -206,6 +237,24 @@ class Call:
         self._state = STOPPED
         self._publish(WordsStopped(self.sid))
         self._publish_status(ENDED, StreamEnded(STOPPED))
+
+    def set_hold(self, hold: Hold) -> None:
+        """Put the call on hold, or take it off: what is heard meanwhile is neither transcribed nor missed."""
+        before, self._hold = self._hold, hold
+        if before.is_held == hold.is_held or self.is_stopped:
+            return
+        at_ms = min(hold.at, round(time.time() * 1000)) - self._began_ms
+        if hold.is_held:
+            self._held_time.begin(self._timeline.now_ms if self._stream is not None else max(0, at_ms))
+        else:
+            self._held_time.end(max(at_ms, self._timeline.heard_ms))  # hold music may still be on its way here
+        self._publish_for(self.org, self._condition())
+
+    def _condition(self) -> StateChanged:
+        """Return the state that consoles are shown: a call on hold shows no other."""
+        if self._hold.is_held:
+            return StateChanged(self.sid, HELD, self._hold.at)
+        return StateChanged(self.sid, self._state)
 
     @property
     def is_stopped(self) -> bool:
@@ -294,6 +343,20 @@ class Call:
             gap = seam.gap(self._known_around(self._began_ms, seam.to_ms))
             if gap is not None:
                 self._publish(GapFound(self.sid, gap))
+            if seam.from_ms is None:
+                self._guess_ms = seam.to_ms if gap is None else gap.from_ms
+
+    def correct_seam(self) -> None:
+        """Publish what the gap before this node's audio lacks, once the node before says until when it heard it.
+
+        A busy node says it late, and its last sign of life, by which the gap was guessed, was later than its audio.
+        """
+        guess_ms, self._guess_ms = self._guess_ms, None
+        if guess_ms is None or self._over.is_set():
+            return
+        gap = overlooked(self._known_around(self._began_ms, guess_ms), guess_ms, "bilby")
+        if gap is not None:
+            self._publish(GapFound(self.sid, gap))
 
     def _resume(self) -> None:
         """Place a new stream, which counts from 0 again, on the call's clock, and publish the gap before it."""
@@ -315,6 +378,8 @@ class Call:
         self._publish_status(LOST, self.place)
 
     def _add(self, chunk: Chunk) -> None:
+        if self._held_time.includes(chunk.start_ms, chunk.end_ms):
+            chunk = silent_chunk(chunk.start_ms)
         loud = any(chunk.loud)
         if loud:
             self._loud_ms = chunk.end_ms
@@ -332,8 +397,9 @@ class Call:
         gaps = self._timeline.gaps
         for track, start_ms, sound in self._timeline.take_overdue():
             gaps.recover(track, start_ms, start_ms + len(sound) // RATE)
-            for missed in self.transcription.add_late(track, start_ms, sound):
-                gaps.add(track, *missed)
+            if not self._held_time.includes(start_ms, start_ms + len(sound) // RATE):
+                for missed in self.transcription.add_late(track, start_ms, sound):
+                    gaps.add(track, *missed)
         if gaps:
             for start, end in gaps.take(last=last):
                 self._publish(GapFound(self.sid, Gap(start, end, "twilio")))
@@ -343,19 +409,43 @@ class Call:
             if event.state == self._state:
                 return
             self._state = event.state
-            if event.state != STOPPED:
-                self._publish_status(STREAM, StreamState(event.state))
+            self._report_state()
+            if self._hold.is_held:
+                return
+        if isinstance(event, GapFound):
+            self._publish_gap(event.gap)
+            return
         if isinstance(event, Uttered) and event.utterance.start_ms >= self._moved_at_ms:
             return
         self._publish_for(self.org, event)
+        if isinstance(event, Uttered) and event.utterance.final and not self.is_stopped:
+            self._publish_phrases(event.utterance)
+
+    def _report_state(self) -> None:
+        """Tell `web` how the transcription does; not that it was stopped or is held, which web knows first."""
+        if self._state != STOPPED and self._state != HELD:
+            self._publish_status(STREAM, StreamState(self._state))
+
+    def _publish_phrases(self, utterance: Utterance) -> None:
+        """Tell consoles which phrase rules ``utterance`` fires, and web that they did: not what was said."""
+        for phrase in self._phrases_in(utterance):
+            self._publish_for(self.org, PhraseHeard(self.sid, phrase))
+            report = PhraseReport(phrase.rule, phrase.speaker, self._began_ms + phrase.at_ms)
+            self._publish_status(PHRASE, report)
+
+    def _publish_gap(self, gap: Gap) -> None:
+        """Publish ``gap`` without the time on hold, whose words nobody was to see."""
+        for start, end in self._held_time.outside(gap.from_ms, gap.to_ms):
+            self._publish_for(self.org, GapFound(self.sid, Gap(start, end, gap.cause)))
 
     def _publish_status(self, subject: Subject[CallEvent], event: CallEvent) -> None:
         self._publish_status_for(self.org, self.sid, subject, event)
 
 
-def _view(ticket: StreamTicket, agent: str | None, began_ms: int) -> CallView:
+def _view(ticket: StreamTicket, agent: str | None, began_ms: int, hearing: Hearing) -> CallView:
     began = datetime.fromtimestamp(began_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # A continued call was answered on the other node; an outbound one still rings, though its agent is known.
     answered = ticket.began is not None or (ticket.direction == "inbound" and agent is not None)
     facts = (ticket.call, ticket.direction, agent, began)
-    return CallView(*facts, state="waiting_for_slot", utterances=[], gaps=[], answered=answered)
+    view = CallView(*facts, state="waiting_for_slot", utterances=[], gaps=[], answered=answered)
+    return structs.replace(view, language=hearing.language, redacted=hearing.redacts)

@@ -10,12 +10,17 @@ from functools import partial
 import structlog
 
 from media.live.bus import Bus
+from media.live.holds import Hold
 from media.live.hub import Hub
+from media.live.phrase_book import PhraseBook
 from media.live.replication import Replication
+from media.live.transcript import Phrase, Utterance
 from media.quota.admission import Admission
 from media.speech.call import Call, CallTiming, Stream
 from media.speech.seam import Known
+from media.speech.transcribe import Hearing
 from media.speech.transcription import USUAL, Open, Timing
+from media.words.phrases import heard, said_before
 from protocol.messages import STARTED
 from protocol.tickets import StreamTicket
 from runtime import tracing
@@ -26,7 +31,10 @@ log = structlog.get_logger()
 
 
 class Calls:
-    """The node's calls, kept in ``live`` by CallSid. Their tasks run in ``tasks``."""
+    """The node's calls, kept in ``live`` by CallSid. Their tasks run in ``tasks``.
+
+    ``language``: of calls whose number sets none.
+    """
 
     def __init__(
         self,
@@ -34,9 +42,11 @@ class Calls:
         hub: Hub,
         bus: Bus,
         replication: Replication,
+        phrase_book: PhraseBook,
         admission: Admission,
         open_: Open,
         tasks: asyncio.TaskGroup,
+        language: str,
         timing: Timing = USUAL,
         call_timing: CallTiming = CallTiming(),  # noqa: B008 (frozen)
     ) -> None:
@@ -45,14 +55,17 @@ class Calls:
         self._hub = hub
         self._bus = bus
         self._replication = replication
+        self._phrase_book = phrase_book
         self._admission = admission
         self._open = open_
+        self._language = language
         self._tasks = tasks
         self._timing = timing
         self._call_timing = call_timing
         self._running: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         bus.on_moved, bus.on_stopped = self._on_moved, self._on_stopped
+        hub.holds.on_change = self._on_hold
 
     def __len__(self) -> int:
         return len(self._live)
@@ -61,13 +74,15 @@ class Calls:
         """Iterate over the CallSids."""
         return iter(tuple(self._live))
 
-    def attach_stream(self, ticket: StreamTicket, stream: Stream) -> Call:
+    def attach_stream(self, ticket: StreamTicket, stream: Stream, vocabulary: str | None = None) -> Call:
         """Attach an admitted stream to its call: a new call, or the live one that it continues."""
         call = self._live.get(ticket.call)
         if call is None:
-            call = self._live[ticket.call] = self._new_call(ticket)
+            hearing = Hearing(ticket.language or self._language, vocabulary, ticket.redacts)
+            call = self._live[ticket.call] = self._new_call(ticket, hearing)
             if ticket.began is not None:
                 self._replication.request_snapshot(ticket.call)
+            self._phrase_book.request(ticket.org)
             self._replication.keep_mirrored()
             task = self._tasks.create_task(self._run(call))
             self._running.add(task)
@@ -84,6 +99,8 @@ class Calls:
         """Announce all streams here again; `web` answers for calls that were stopped meanwhile."""
         for call in self._live.values():
             call.announce_again()
+        for org in {call.org for call in self._live.values()}:
+            self._phrase_book.request(org, even_if_known=True)
 
     def tick(self, now: float) -> None:
         """Tick every call, ten times a second."""
@@ -137,9 +154,10 @@ class Calls:
                 task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    def _new_call(self, ticket: StreamTicket) -> Call:
+    def _new_call(self, ticket: StreamTicket, hearing: Hearing) -> Call:
         return Call(
             ticket,
+            hearing=hearing,
             agent=ticket.agent or self._bus.agent_of(ticket.call),
             open_=self._open,
             admission=self._admission,
@@ -147,6 +165,8 @@ class Calls:
             publish_status=self._bus.publish_event,
             is_known=self._hub.find(ticket.org, ticket.call) is not None,
             known_around=partial(self._known_around, ticket.org, ticket.call),
+            hold=self._hub.holds.of(ticket.call),
+            phrases_in=partial(self._phrases_in, ticket.org, ticket.call),
             timing=self._timing,
             call_timing=self._call_timing,
         )
@@ -200,3 +220,16 @@ class Calls:
             call.stop_words()
         if over:
             call.end("completed")
+
+    def _phrases_in(self, org: str, sid: str, utterance: Utterance) -> list[Phrase]:
+        live = self._hub.find(org, sid)
+        rules = self._phrase_book.of(org)
+        if live is None or rules is None or not rules.rules:
+            return []
+        said = said_before(utterance, reversed(live.utterances.values()))
+        return heard(rules, utterance, live.phrases, said)
+
+    def _on_hold(self, sid: str, hold: Hold) -> None:
+        call = self._live.get(sid)
+        if call is not None:
+            call.set_hold(hold)

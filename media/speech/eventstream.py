@@ -47,6 +47,11 @@ class TranscribeError(Exception):
         self.retryable = retryable
         self.why = why
 
+    @property
+    def concerns_vocabulary(self) -> bool:
+        """Whether the same request would succeed without its custom vocabulary."""
+        return self.why in (_NOT_READY, _UNKNOWN_VOCABULARY, _OTHER_LANGUAGE)
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -62,15 +67,18 @@ def _known(says: str, why: str, *, retryable: bool = True, kind: str = "") -> _K
     return _Known(re.compile(says, re.IGNORECASE | re.DOTALL), why, retryable, kind)
 
 
+_NOT_READY, _UNKNOWN_VOCABULARY = "vocabulary not ready yet", "unknown vocabulary"
+_OTHER_LANGUAGE = "vocabulary of another language"
 _KNOWN = (
     _known("no new audio was received", "no audio for 15 s", kind="AudioTimeout"),
     _known("scoped to a valid region|not supported in (this|the) region", "wrong region", retryable=False),
-    _known("vocabulary.*(not ready|n't ready|pending)", "vocabulary not ready yet"),
+    _known("vocabulary.*(not ready|n't ready|pending)", _NOT_READY),
     _known(
         "vocabulary.*(not|n't be|n't) (found|exist|find)|(find|found|unknown|no such).*vocabulary",
-        "unknown vocabulary",
+        _UNKNOWN_VOCABULARY,
         retryable=False,
     ),
+    _known("vocabulary.*language|language.*vocabulary", _OTHER_LANGUAGE, retryable=False),
     _known("signature expired|request has expired", "the clock is late"),
     _known("signature not yet current", "the clock is early"),
     _known("token.*expired", "expired credentials"),

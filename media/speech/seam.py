@@ -63,3 +63,10 @@ class Seam:
             end = self.to_ms + WORD_MS if known.next_ms is None else min(known.next_ms, self.to_ms + WORD_MS)
         is_lost = self.to_ms - heard_ms >= SHORTEST_MS
         return Gap(start, end, self.cause) if (is_lost or self.loud) and end - start >= SHORTEST_MS else None
+
+
+def overlooked(known: Known, guess_ms: int, cause: Cause) -> Gap | None:
+    """Return what a published gap lacks that began at ``guess_ms``, by a guess; ``known`` is what is before that."""
+    if guess_ms - max(known.heard_ms, known.said_ms) < SHORTEST_MS:
+        return None
+    return Gap(max(known.said_ms, known.heard_ms - WORD_MS, 0), guess_ms, cause)

@@ -11,12 +11,11 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
-import structlog
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider, AwsSignatureType, AwsSigningConfig, aws_sign_request
 from awscrt.http import HttpHeaders, HttpRequest
 from picows import (
@@ -30,6 +29,7 @@ from picows import (
     ws_connect,
 )
 
+from media.amazon.vendor_clock import VendorClock
 from media.metrics import TRANSCRIBE_UNREADABLE
 from media.speech.eventstream import (
     Result,
@@ -48,10 +48,8 @@ _LARGEST_ANSWER = 4 * 1024 * 1024
 _READ_BUFFER_BYTES = 4 * 1024  # to begin with
 _HIGH_WATER = 256 * 1024  # bytes of audio, 8 s, in the socket's buffer before it counts as stuck
 _BY_STATUS = {429: "LimitExceededException", 503: "ServiceUnavailableException"}
-_WRONG_CLOCK = timedelta(seconds=30)  # less is the network's delay and the header's whole seconds
 _MOST_UNREADABLE = 20  # events in a row
 
-log = structlog.get_logger()
 OnEvent = Callable[[Sequence[Result]], None]  # the results of a transcript event, perhaps none
 Listener = TypeVar("Listener", bound=WSListener)
 
@@ -78,6 +76,19 @@ class ConnectionTiming:
         return max(self.least, min(self.most, (expiration - now).total_seconds() - self.before_expiry))
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What Transcribe is asked to hear in a call: the settings of its number."""
+
+    language: str
+    """``en-AU``."""
+    vocabulary: str | None = None
+    """The name of a custom vocabulary of the same language."""
+    redacts: bool = False
+    """Leave personal details out of final results. Partial ones still have them: "redaction … is performed only upon
+    complete transcription of the audio segments"."""
+
+
 class Transcribe:
     """Open connections to one endpoint, ``wss://host[:port]``."""
 
@@ -86,29 +97,17 @@ class Transcribe:
         endpoint: str,
         *,
         region: str,
-        language: str,
         credentials: AwsCredentialsProvider,
         timing: ConnectionTiming = ConnectionTiming(),
     ) -> None:
         self.endpoint = endpoint
         self.timing = timing
         self._region = region
-        self._credentials = credentials
+        self.credentials = credentials
         self._clock = VendorClock()
         self._tls = ssl.create_default_context()  # once: reading the certificate authorities takes 10 ms and more
-        self._query = urlencode(
-            {
-                "enable-channel-identification": "true",
-                "enable-partial-results-stabilization": "true",
-                "language-code": language,
-                "media-encoding": "pcm",
-                "number-of-channels": "2",
-                "partial-results-stability": "high",
-                "sample-rate": "8000",
-            }
-        )
 
-    async def open(self, on_event: OnEvent) -> Connection:
+    async def open(self, on_event: OnEvent, hearing: Hearing) -> Connection:
         """Return a connection that calls ``on_event`` for each transcript event.
 
         Raise `TranscribeError` within `ConnectionTiming.open`.
@@ -116,7 +115,7 @@ class Transcribe:
         try:
             async with asyncio.timeout(self.timing.open):
                 credentials = await self._find_credentials()
-                url = await self._presign(credentials)
+                url = await self._presign(credentials, _query(hearing))
                 lasts = self.timing.lasts(credentials.expiration, self._clock.now())
                 listener = await self._connect(lambda: Connection(on_event, lasts), url)
         except WSHandshakeError as error:
@@ -176,14 +175,14 @@ class Transcribe:
 
     async def _find_credentials(self) -> AwsCredentials:
         try:
-            return await asyncio.wrap_future(self._credentials.get_credentials())
+            return await asyncio.wrap_future(self.credentials.get_credentials())
         except Exception as error:  # awscrt raises bare RuntimeErrors when it finds none; they may yet appear
             raise TranscribeError("Credentials") from error
 
-    async def _presign(self, credentials: AwsCredentials) -> str:
+    async def _presign(self, credentials: AwsCredentials, query: str) -> str:
         """Return the signed URL. The signature equals the JavaScript SDK's, with the port in the host."""
         host = urlsplit(self.endpoint).netloc
-        request = HttpRequest("GET", f"{_PATH}?{self._query}", HttpHeaders([("Host", host)]))
+        request = HttpRequest("GET", f"{_PATH}?{query}", HttpHeaders([("Host", host)]))
         config = AwsSigningConfig(
             signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
             credentials_provider=AwsCredentialsProvider.new_static(
@@ -276,28 +275,23 @@ class Connection(WSListener):
             self.abort(error)
 
 
-class VendorClock:
-    """AWS's clock, as far as its answers show that ours is wrong: a signature must be of the last five minutes."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta(0)
-
-    def now(self) -> datetime:
-        """Return AWS's time, in UTC."""
-        return datetime.now(UTC) + self._ahead
-
-    def learn(self, date: str | None) -> None:
-        """Note an answer that has just arrived with the header ``Date``."""
-        try:
-            theirs = parsedate_to_datetime(date or "")
-        except ValueError:
-            return
-        if theirs.tzinfo is None:
-            return
-        ahead = theirs - datetime.now(UTC)
-        before, self._ahead = self._ahead, ahead if abs(ahead) >= _WRONG_CLOCK else timedelta(0)
-        if bool(before) != bool(self._ahead):
-            log.warning("clock differs from AWS's", ahead_seconds=round(self._ahead.total_seconds()))
+@lru_cache(maxsize=256)
+def _query(hearing: Hearing) -> str:
+    """Return the parameters of a stream, in the order in which they are signed."""
+    asked = {
+        "enable-channel-identification": "true",
+        "enable-partial-results-stabilization": "true",
+        "language-code": hearing.language,
+        "media-encoding": "pcm",
+        "number-of-channels": "2",
+        "partial-results-stability": "high",
+        "sample-rate": "8000",
+    }
+    if hearing.vocabulary is not None:
+        asked["vocabulary-name"] = hearing.vocabulary
+    if hearing.redacts:
+        asked |= {"content-redaction-type": "PII", "pii-entity-types": "ALL"}
+    return urlencode(sorted(asked.items()))
 
 
 def _refused(error: WSHandshakeError) -> TranscribeError:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from media.speech.eventstream import TranscribeError
-from media.speech.transcribe import Connection, OnEvent, Transcribe
+from media.speech.transcribe import Connection, Hearing, OnEvent, Transcribe
 
 PROBE_SECONDS = 30.0
 FAILURE_SECONDS = 3600.0  # for which a failed opening outweighs a successful probe
@@ -29,10 +29,10 @@ class TranscribeHealth:
         self._opened_at: float | None = None
         self._opening_failed = False
 
-    async def open(self, on_event: OnEvent) -> Connection:
+    async def open(self, on_event: OnEvent, hearing: Hearing) -> Connection:
         """Open a connection as `media.speech.transcribe.Transcribe.open` does."""
         try:
-            connection = await self._transcribe.open(on_event)
+            connection = await self._transcribe.open(on_event, hearing)
         except TranscribeError as error:
             self._record(error.kind)
             raise

@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf
 
 import structlog
 
-from media.live.transcript import Event, Gap, GapFound, Latency, State, StateChanged, Uttered
+from media.live.transcript import Event, Gap, GapFound, Latency, State, StateChanged, Utterance, Uttered
 from media.metrics import CHUNK_LATENCY, RESULT_LATENCY, TRANSCRIBE_FAILURES, TRANSCRIBE_OPENS
 from media.quota.admission import Admission, Slot
 from media.speech.audio import CHUNK_MS, Chunk, silent_chunk, to_pcm
@@ -26,16 +26,18 @@ from media.speech.clock import CallClock
 from media.speech.eventstream import Result, TranscribeError
 from media.speech.gaps import Stretch
 from media.speech.replay_buffer import KEEP_MS, ReplayBuffer
-from media.speech.transcribe import Connection, OnEvent
+from media.speech.transcribe import Connection, Hearing, OnEvent
 from media.speech.utterances import Utterances
-from protocol.tickets import Direction
+from media.words.masking import Masking
+from media.words.redaction import covered
+from protocol.tickets import StreamLeg
 
 PACE = 5  # times real time, for replayed audio
 _SAMPLED_MS = 1000  # measure one chunk of so much audio
 _SILENCE = to_pcm(silent_chunk(0).tracks)
 _FAILED_AFTER = 5  # attempts in a row; then the page shows failed, and attempts continue slowly
 
-Open = Callable[[OnEvent], Awaitable[Connection]]
+Open = Callable[[OnEvent, Hearing], Awaitable[Connection]]
 Publish = Callable[[Event], None]
 log = structlog.get_logger()
 
@@ -160,11 +162,12 @@ class Transcription:
     def __init__(
         self,
         call: str,
-        direction: Direction,
+        on: StreamLeg,
         open_: Open,
         admission: Admission,
         publish: Publish,
         began_ms: int,
+        hearing: Hearing,
         timing: Timing = USUAL,
     ) -> None:
         self.detached = False  # Twilio's socket is lost; another may come
@@ -175,7 +178,9 @@ class Transcription:
         self._began_ms = began_ms  # since 1970: its place in the queue for a slot
         self._timing = timing
         self._now = asyncio.get_running_loop().time
-        self._utterances = Utterances(direction)
+        self._hearing = hearing
+        self._utterances = Utterances(on, redacts=hearing.redacts)
+        self._masking = Masking()
         self._latency = _LatencyReport(call, publish, timing.latency)
         self._replay_buffer = ReplayBuffer(timing.opening_keep_ms, timing.opening_first_ms)
         self._link: _Link | None = None
@@ -226,9 +231,10 @@ class Transcription:
 
     def tick(self) -> None:
         """Send buffered audio, send silence, and check the connection. Called ten times a second."""
+        now = self._now()
+        self._publish_masked(self._masking.overdue(now))
         if self._link is None:
             return
-        now = self._now()
         if self._replay_buffer.unsent_ms:
             self._pump(PACE)
         elif now - max(self._heard_at, self._sent_at) >= self._timing.idle and not self._audio_ended:
@@ -271,6 +277,10 @@ class Transcription:
             return True
         except TranscribeError as error:
             self._replay_buffer.rewind()
+            if self._hearing.vocabulary is not None and error.concerns_vocabulary:
+                self._count(error)
+                self._hearing = replace(self._hearing, vocabulary=None)  # words without it rather than none
+                return False
             if not error.retryable:
                 raise
             self._count(error)
@@ -280,7 +290,7 @@ class Transcription:
     async def _open_link(self, slot: Slot) -> _Link:
         await slot.start()
         link = _Link()
-        link.join(await self._open(lambda results: self._on_results(link, results)))
+        link.join(await self._open(lambda results: self._on_results(link, results), self._hearing))
         TRANSCRIBE_OPENS.inc()
         return link
 
@@ -402,7 +412,7 @@ class Transcription:
         )
         for utterance in self._utterances.revise(result, start_ms, end_ms):
             self._replay_buffer.on_result(result.channel, utterance.start_ms, utterance.end_ms, utterance.final)
-            self._publish(Uttered(self._call, utterance))
+            self._publish_masked(self._masking.revise(result.channel, utterance, self._event_at))
         if result.final:  # also one without words: it acknowledges the audio up to its end
             self._replay_buffer.on_result(result.channel, start_ms, end_ms, final=True)
         age_ms = (self._event_at - self._heard_at) * 1000 + self._heard_ms - end_ms
@@ -411,6 +421,7 @@ class Transcription:
     def _publish_rest(self) -> None:
         """Publish what is unfinished as it is shown, and a gap for what was never sent."""
         self._freeze_utterances()
+        self._publish_masked(self._masking.finish())
         if self._phase is not Phase.COMPLETE:
             self._replay_buffer.rewind()
         self._replay_buffer.close()
@@ -420,7 +431,12 @@ class Transcription:
         """Publish unfinished utterances as final with their current text, and mark their audio as acknowledged."""
         for channel, utterance in self._utterances.freeze(begun_before_ms):
             self._replay_buffer.on_result(channel, utterance.start_ms, utterance.end_ms, final=True)
-            self._publish(Uttered(self._call, utterance))
+            self._publish_masked(self._masking.revise(channel, utterance, self._now()))
+
+    def _publish_masked(self, utterances: Sequence[Utterance]) -> None:
+        for utterance in utterances:
+            is_raw = self._hearing.redacts and not utterance.final  # Transcribe redacts final results only
+            self._publish(Uttered(self._call, covered(utterance) if is_raw else utterance))
 
     def _publish_lost(self) -> None:
         for start, end in self._replay_buffer.take_lost():

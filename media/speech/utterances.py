@@ -13,19 +13,22 @@ from math import inf
 
 from media.live.transcript import Speaker, Utterance
 from media.speech.eventstream import Result
-from protocol.tickets import Direction
+from media.words.redaction import covered
+from protocol.tickets import StreamLeg
 
 _CLOSED_REMEMBERED = 16  # ids of each channel whose further results are ignored
 
 
 class Utterances:
-    """One call's unfinished utterances, one for each channel."""
+    """One call's unfinished utterances, one for each channel.
 
-    def __init__(self, direction: Direction) -> None:
-        # Twilio's inbound track comes from the leg that the stream is on: the caller's, or our agent's softphone.
-        self._speakers: tuple[Speaker, Speaker] = (
-            ("caller", "agent") if direction == "inbound" else ("agent", "caller")
-        )
+    ``redacts``: only what Transcribe itself ended may be read, so what is finished without it is covered.
+    """
+
+    def __init__(self, on: StreamLeg, *, redacts: bool = False) -> None:
+        self._redacts = redacts
+        # Twilio's inbound track comes from the leg that the stream is on: the customer's, or our agent's softphone.
+        self._speakers: tuple[Speaker, Speaker] = ("caller", "agent") if on == "customer" else ("agent", "caller")
         self._unfinished: list[Utterance | None] = [None, None]
         self._result_ids: list[str | None] = [None, None]
         self._closed: tuple[deque[str], deque[str]] = (
@@ -86,7 +89,9 @@ class Utterances:
         """Finish the utterance of ``channel`` with its current words."""
         shown, known = self._unfinished[channel], self._result_ids[channel]
         self._forget(channel, known)
-        return [] if shown is None else [_finished(shown)]
+        if shown is None:
+            return []
+        return [_finished(covered(shown) if self._redacts else shown)]
 
     def _forget(self, channel: int, result_id: str | None) -> None:
         self._unfinished[channel] = self._result_ids[channel] = None

@@ -165,14 +165,14 @@ async def write(session: AsyncSession, look: Look, grace: timedelta) -> bool:
 
 
 async def synchronise(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
-    """`ask`, then `write` in its own transaction. Return whether the organisation's status changed."""
+    """Call `ask`, then `write` in its own transaction. Return whether the organisation's status changed."""
     look = await ask(database, stripe, organisation_id)
     async with database.begin() as session:
         return await write(session, look, grace)
 
 
 async def correct(database: Database, stripe: StripeApi, organisation_id: UUID, grace: timedelta) -> bool:
-    """`synchronise` without an event. Return whether our rows differed from Stripe."""
+    """Call `synchronise` without an event. Return whether our rows differed from Stripe."""
     look = await ask(database, stripe, organisation_id)
     async with database.begin() as session:
         before = await _look_up(session, organisation_id)

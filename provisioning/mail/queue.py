@@ -22,7 +22,8 @@ NoticeKind = Literal[
     "tomorrow",
     "released",
 ]
-Kind = Literal["sign_in", "sign_up", "invitation"] | NoticeKind
+WebhookKind = Literal["webhook_failing", "webhook_off"]
+Kind = Literal["sign_in", "sign_up", "invitation"] | NoticeKind | WebhookKind
 """Each has two templates of its name."""
 
 

@@ -36,7 +36,7 @@ class Endpoint:
     kinds: frozenset[str]
 
     def lacks(self, wanted: frozenset[str]) -> list[str]:
-        """The kinds among ``wanted`` that are not sent."""
+        """Return the kinds among ``wanted`` that are not sent."""
         return [] if "*" in self.kinds else sorted(wanted - self.kinds)
 
 
@@ -57,7 +57,7 @@ class StripeAccount:
         self._price = price
 
     async def price(self) -> SeatPrice:
-        """The price of a seat."""
+        """Return the price of a seat."""
         with translate_errors():
             price = await self._v1.prices.retrieve_async(self._price)
         return SeatPrice(
@@ -75,7 +75,7 @@ class StripeAccount:
         return [Endpoint(each.url, each.status == "enabled", frozenset(each.enabled_events)) for each in found.data]
 
     async def tax(self) -> Tax:
-        """What Stripe Tax is set to."""
+        """Return what Stripe Tax is set to."""
         with translate_errors():
             settings = await self._v1.tax.settings.retrieve_async()
             active = await self._v1.tax.registrations.list_async({"status": "active", "limit": _MOST})
@@ -89,7 +89,7 @@ class StripeAccount:
 
 @asynccontextmanager
 async def opened(settings: StripeSettings) -> AsyncIterator[StripeAccount]:
-    """The account of ``settings``, as long as the connections are open."""
+    """Open the account of ``settings``; its connections are closed at the end."""
     async with connected(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base) as client:
         yield StripeAccount(client, settings.stripe_price_id)
 

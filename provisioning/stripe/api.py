@@ -220,7 +220,7 @@ class StripeApi:
 
 
 def checkout_params(purchase: Purchase, price: str) -> Any:
-    """What is asked for. No ``payment_method_types``: Stripe then offers what suits the customer. Pure."""
+    """Return what is asked for. No ``payment_method_types``: Stripe then offers what suits the customer. Pure."""
     organisation = str(purchase.organisation_id)
     adjustable = {"enabled": True, "minimum": purchase.least, "maximum": MOST_SEATS}
     return {
@@ -246,7 +246,7 @@ async def opened(key: str, price: str, base: str = STRIPE_API, *, page: int = PA
 
 
 def _key(text: str, params: Any) -> Any:
-    """An idempotency key. Stripe refuses one that comes again with other parameters, so these are part of it."""
+    """Return an idempotency key. Stripe refuses one that returns with other parameters, so these are part of it."""
     digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
     return {"idempotency_key": f"{text}:{digest[:16]}"}
 

@@ -75,7 +75,7 @@ class _HttpClient(AsyncTwilioHttpClient):
 
 
 def at(base: str | None, url: str) -> str:
-    """``url`` on the host of ``base`` (``http://127.0.0.1:8090``), or as it is if there is none."""
+    """Return ``url`` on the host of ``base`` (``http://127.0.0.1:8090``), or as it is if there is none."""
     if base is None:
         return url
     scheme, netloc, *_ = urlsplit(base)
@@ -95,7 +95,7 @@ def _code(response: Response) -> int | None:
 async def connected(
     *, account: str, key: str, secret: str, base: str | None = None, seconds: float = SECONDS
 ) -> AsyncIterator[Client]:
-    """A client of ``account`` at ``base`` (None: au1's host) under an API key. Enter it inside the running loop.
+    """Open a client of ``account`` at ``base`` (None: au1's host) under an API key. Enter it inside the running loop.
 
     A key is valid in the Region it was made in, and nowhere else.
     """

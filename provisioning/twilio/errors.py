@@ -110,7 +110,7 @@ def failure_of(code: int | None, status: int | None, text: str = "") -> Failure:
         return _REALM
     if code in FAILURES:
         return FAILURES[code]
-    if status is None or status < HTTPStatus.BAD_REQUEST:
+    if status is None or status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.REQUEST_TIMEOUT:
         return Failure("Twilio did not answer in time.", "again")
     if status == 429:
         return _BUSY

@@ -47,6 +47,11 @@ class TwilioError(Exception):
         self.retry_after = retry_after
 
     @property
+    def cause(self) -> str:
+        """Return what a log says of it: numbers alone."""
+        return "no answer" if self.status is None else f"HTTP {self.status}, code {self.code}"
+
+    @property
     def retryable(self) -> bool:
         """Return whether the same request may succeed later, once Twilio or the operator has repaired something."""
         return self.remedy in ("again", "operator")

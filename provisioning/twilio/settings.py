@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from runtime.settings import LOOPBACK, ProcessSettings, vendor
+from runtime.settings import LOOPBACK, ProcessSettings, split_url, vendor
 
 TWILIO_API = "https://api.sydney.au1.twilio.com"
 TWILIO_GLOBAL_API = "https://api.twilio.com"
@@ -32,7 +32,7 @@ def _numbers(value: str) -> str:
 
 
 def _document(value: str) -> str:
-    url = urlsplit(value)
+    url = split_url(value)
     if value and not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
         raise ValueError("must begin with https:// (http:// only on loopback)")
     if value and (not url.hostname or url.fragment):
@@ -109,5 +109,5 @@ class TwilioSettings(ProcessSettings):
         return self.twilio_api_key_sid, self.twilio_api_key_secret.get_secret_value()
 
     def _beside(self, real: str) -> str:
-        """Whoever points one API at this machine must not reach the real one by another."""
+        """Return the base of a further API: ``real``, or this machine if `twilio_api_base` is here as well."""
         return self.twilio_api_base if urlsplit(self.twilio_api_base).hostname in LOOPBACK else real

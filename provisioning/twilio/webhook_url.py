@@ -36,5 +36,5 @@ def is_same(one: str, other: str) -> bool:
 
 
 def _with(url: str, overrides: str) -> str:
-    """An address on this machine has no edge between."""
+    """Return ``url`` with ``overrides``; without for an address on this machine, which has no edge in between."""
     return f"{url}#{overrides}" if url.startswith("https:") else url

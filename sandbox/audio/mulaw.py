@@ -27,3 +27,11 @@ def decode(codes: bytes) -> NDArray[np.int16]:
 def encode(samples: NDArray[np.int16]) -> bytes:
     """Return the mu-law codes of 16-bit ``samples``, one byte for each."""
     return audioop.lin2ulaw(samples.tobytes(), 2)
+
+
+def mixed(first: bytes, *others: bytes) -> bytes:
+    """Return the sum of sounds of the same length, in mu-law; what is too loud for 16 bits is clipped."""
+    total = audioop.ulaw2lin(first, 2)
+    for codes in others:
+        total = audioop.add(total, audioop.ulaw2lin(codes, 2), 2)
+    return audioop.lin2ulaw(total, 2)

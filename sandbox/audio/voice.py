@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,14 @@ from sandbox.audio.clock import TICKS_PER_SECOND
 FRAME_BYTES = mulaw.RATE // TICKS_PER_SECOND
 
 Frames = tuple[str, ...]
+
+
+class Sound(Protocol):
+    """Whatever can be heard on a track."""
+
+    def frame(self, tick: int) -> str:
+        """The base64 payload for ``tick``."""
+
 
 SILENCE = base64.b64encode(mulaw.SILENCE * FRAME_BYTES).decode()
 
@@ -60,6 +69,19 @@ def key(digit: str) -> Frames:
 def prompt() -> Frames:
     """A second of the tone that stands for a spoken prompt."""
     return frames(mulaw.encode(_tones(1.0, 300)))
+
+
+@cache
+def beep() -> Frames:
+    """The tone that says somebody has come into a conference or left it."""
+    return frames(mulaw.encode(_tones(0.2, 1400)))
+
+
+@cache
+def music() -> Frames:
+    """Four seconds that stand for hold music: a chord's notes, one after the other."""
+    notes = (200, 250, 300, 400, 300, 250, 200, 250)  # Hz; a frame holds whole turns of each, so none clicks
+    return frames(mulaw.encode(np.concatenate([_tones(0.5, note) for note in notes])))
 
 
 def _tones(seconds: float, *hertz: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:

@@ -23,7 +23,7 @@ from typing import Literal
 from sandbox.engines.processes import Child, StartError, start
 
 _CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nats.conf"
-_START_SECONDS = 15.0
+_START_SECONDS = 60.0
 _CHOOSE_A_PORT = -1  # nats-server's word for it
 
 User = Literal["media", "web", "provisioning"]

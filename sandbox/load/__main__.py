@@ -2,7 +2,10 @@
 
     python -m sandbox.load [--calls 300] [--seconds 20] [--no-baseline] [--workers 2]
     python -m sandbox.load --share [--calls 40]            # of the plain bridge's CPU, both at once
+    python -m sandbox.load --rules 5000 [--calls 40]       # what so many phrases of rules cost a whole process
+    python -m sandbox.load.matching                        # and a call by itself, without sockets
     python -m sandbox.load --soak HOURS [--calls 100]      # memory, minute by minute
+    python -m sandbox.load --rows 10000000                 # the call log with so many calls (sandbox/load/log)
 
 One core for the process that is measured, the other for callers, Transcribe and consoles, which run in this process
 and time each other by marks in the sound and in the words. CPU is the operating system's account of the measured
@@ -20,7 +23,6 @@ import argparse
 import asyncio
 import os
 import secrets
-import socket
 import statistics
 import sys
 import tempfile
@@ -35,18 +37,22 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from media.quota.allocator import STARTS_PER_SECOND
 from protocol.tickets import sign_console, sign_stream
 from sandbox.engines.nats import NatsServer
+from sandbox.load import matching, rules
 from sandbox.load.callers import Caller, Line, speak_all
+from sandbox.load.child import child, cpu_seconds, free_port
+from sandbox.load.log import __main__ as call_log
 from sandbox.load.marks import Watch, from_event
 from sandbox.load.transcribe import LoadTranscribe
 
 WARM_UP_SECONDS = 6.0
 SHARE_CALLS = 40  # of each of the two processes on the one core
 SHARE_WINDOWS, SHARE_SECONDS = 5, 5.0
+RULES_PAIRS, RULES_SECONDS = 8, 8.0  # each side of each call has two finals in a window
+RULES_SETTLE_SECONDS = 1.0
 ORIGIN = "http://127.0.0.1:8080"
 SECRET = secrets.token_hex(32)
 TOKEN = secrets.token_hex(16)
 ACCOUNT = "AC" + secrets.token_hex(16)
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,27 +153,33 @@ async def _print_soak(calls: int, hours: float) -> None:
 @asynccontextmanager
 async def bilby(endpoint: str, folder: Path, slots: int, workers: int = 1) -> AsyncIterator[tuple[int, int]]:
     """`python -m media` as in production, with a real NATS; gives pid and port."""
+    async with NatsServer(folder) as nats, media(nats, endpoint, slots, workers) as (pid, port):
+        yield pid, port
+
+
+@asynccontextmanager
+async def media(nats: NatsServer, endpoint: str, slots: int, workers: int = 1) -> AsyncIterator[tuple[int, int]]:
+    """`python -m media` on ``nats``; gives pid and port."""
     port = free_port()
-    async with NatsServer(folder) as nats:
-        environment = {
-            "LOG_LEVEL": "WARNING",
-            "NATS_URL": nats.url("media"),
-            "MEDIA_HOST": "127.0.0.1",
-            "MEDIA_PORT": str(port),
-            "MEDIA_PUBLIC_URL": f"ws://127.0.0.1:{port}",
-            "WEB_PUBLIC_URL": ORIGIN,
-            "STREAM_SHARED_SECRET": SECRET,
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKENS": TOKEN,
-            "AWS_REGION": "ap-southeast-2",
-            "AWS_ACCESS_KEY_ID": "AKIDLOAD",
-            "AWS_SECRET_ACCESS_KEY": "load",
-            "TRANSCRIBE_ENDPOINT": endpoint,
-            "TRANSCRIBE_MAX_STREAMS": str(slots),
-            "MEDIA_WORKERS": str(workers),
-        }
-        async with child([sys.executable, "-m", "media"], environment, port) as pid:
-            yield pid, port
+    environment = {
+        "LOG_LEVEL": "WARNING",
+        "NATS_URL": nats.url("media"),
+        "MEDIA_HOST": "127.0.0.1",
+        "MEDIA_PORT": str(port),
+        "MEDIA_PUBLIC_URL": f"ws://127.0.0.1:{port}",
+        "WEB_PUBLIC_URL": ORIGIN,
+        "STREAM_SHARED_SECRET": SECRET,
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKENS": TOKEN,
+        "AWS_REGION": "ap-southeast-2",
+        "AWS_ACCESS_KEY_ID": "AKIDLOAD",
+        "AWS_SECRET_ACCESS_KEY": "load",
+        "TRANSCRIBE_ENDPOINT": endpoint,
+        "TRANSCRIBE_MAX_STREAMS": str(slots),
+        "MEDIA_WORKERS": str(workers),
+    }
+    async with child([sys.executable, "-m", "media"], environment, port) as pid:
+        yield pid, port
 
 
 @asynccontextmanager
@@ -176,21 +188,6 @@ async def plain(endpoint: str) -> AsyncIterator[tuple[int, int]]:
     port = free_port()
     async with child([sys.executable, "-m", "sandbox.load.baseline", str(port), endpoint], {}, port) as pid:
         yield pid, port
-
-
-@asynccontextmanager
-async def child(command: list[str], environment: dict[str, str], port: int) -> AsyncIterator[int]:
-    """A process on a core of its own, listening on ``port``."""
-    home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
-    process = await asyncio.create_subprocess_exec(*command, env={**home, **environment}, stdout=sys.stderr)
-    try:
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(process.pid, cores[:1])
-        await _listening(port)
-        yield process.pid
-    finally:
-        process.kill()
-        await process.wait()
 
 
 async def compare(calls: int, seconds: float, *, baseline: bool, workers: int) -> list[Figures]:
@@ -207,20 +204,69 @@ async def compare(calls: int, seconds: float, *, baseline: bool, workers: int) -
 
 async def shares(calls: int, windows: int, seconds: float) -> list[float]:
     """Bilby's CPU as a share of the plain bridge's, both at once with ``calls`` calls each: one for each window."""
-    cores, found = sorted(os.sched_getaffinity(0)), []
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = _folder(stack)
         ours = await _start(stack, 1, calls, folder)
         bridge = await _start(stack, 0, calls, folder)
-        os.sched_setaffinity(0, cores[-1:])
-        stack.callback(os.sched_setaffinity, 0, cores)
-        groups = [await place(calls, port, transcribe) for _, port, transcribe in (ours, bridge)]
-        callers = [caller for both in zip(*groups, strict=True) for caller in both]
+        return await _ratios(stack, (ours, bridge), calls, windows, seconds)
+
+
+async def cost_of_rules(phrases: int, calls: int, pairs: int, seconds: float) -> list[float]:
+    """One process's CPU with rules as a multiple of that without: one for each pair of windows, switched in between.
+
+    The same calls in the same process, one window after the other: so whatever else the machine does, and whatever
+    differs between two processes, is in both. Every other pair begins without rules.
+    """
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        transcribe, nats = LoadTranscribe(Watch(), Watch()), await enter(NatsServer(_folder(stack)))
+        web = await enter(rules.web(nats, phrases))
+        pid, port = await enter(media(nats, await enter(transcribe.serving()), calls))
+        _take_the_last_core(stack)
+        callers = await place(calls, port, transcribe)
         await speak_all(callers, WARM_UP_SECONDS)
-        for _ in range(windows):
-            before = cpu_seconds(ours[0]), cpu_seconds(bridge[0])
-            await speak_all(callers, seconds)
-            found.append((cpu_seconds(ours[0]) - before[0]) / (cpu_seconds(bridge[0]) - before[1]))
+        found = []
+        for number in range(pairs):
+            used = {}
+            for on in (number % 2 == 0, number % 2 == 1):
+                await web.turn(on=on)
+                await speak_all(callers, RULES_SETTLE_SECONDS)
+                before = cpu_seconds(pid)
+                await speak_all(callers, seconds)
+                used[on] = cpu_seconds(pid) - before
+            found.append(used[True] / used[False])
+        return found
+
+
+def _folder(stack: AsyncExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+
+def _take_the_last_core(stack: AsyncExitStack) -> None:
+    """Leave the other one to what is measured, until the stack is left."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[-1:])
+    stack.callback(os.sched_setaffinity, 0, cores)
+
+
+async def _ratios(
+    stack: AsyncExitStack,
+    both: tuple[tuple[int, int, LoadTranscribe], tuple[int, int, LoadTranscribe]],
+    calls: int,
+    windows: int,
+    seconds: float,
+) -> list[float]:
+    """The first process's CPU as a multiple of the second's while both have ``calls`` calls: one for each window."""
+    found = []
+    _take_the_last_core(stack)
+    groups = [await place(calls, port, transcribe) for _, port, transcribe in both]
+    callers = [caller for pair in zip(*groups, strict=True) for caller in pair]
+    await speak_all(callers, WARM_UP_SECONDS)
+    first, second = (pid for pid, _, _ in both)
+    for _ in range(windows):
+        before = cpu_seconds(first), cpu_seconds(second)
+        await speak_all(callers, seconds)
+        found.append((cpu_seconds(first) - before[0]) / (cpu_seconds(second) - before[1]))
     return found
 
 
@@ -250,35 +296,10 @@ def workers_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] or [pid]
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
 def resident_kb(pid: int) -> int:
     """Resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-async def _listening(port: int) -> None:
-    for _ in range(200):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    raise SystemExit(f"nothing listens on {port}")
 
 
 def _line(url: str, number: int) -> Line:
@@ -315,17 +336,35 @@ def share_text(found: list[float], calls: int) -> str:
     )
 
 
+def rules_text(found: list[float], phrases: int, calls: int) -> str:
+    """What rules cost, in one line."""
+    return (
+        f"CPU with {phrases} phrases as a multiple of that without, {calls} calls, rules switched on and off: "
+        f"{statistics.median(found):.3f} ({min(found):.3f} to {max(found):.3f} in {len(found)} pairs of windows "
+        f"of {RULES_SECONDS:.0f} s)"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure one media process under many simulated calls.")
     parser.add_argument("--calls", type=int)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--no-baseline", action="store_true", help="leave the plain bridge out")
     parser.add_argument("--share", action="store_true", help="measure the share of the plain bridge's CPU only")
+    parser.add_argument("--rules", type=int, metavar="PHRASES", help="measure what so many phrases of rules cost")
     parser.add_argument("--workers", type=int, default=1, help="measure so many media processes as well")
     parser.add_argument("--soak", type=float, metavar="HOURS", help="hold the calls for hours and watch the memory")
+    parser.add_argument("--rows", type=int, metavar="CALLS", help="measure the call log with so many calls")
     wanted = parser.parse_args()
+    if wanted.rows is not None:
+        call_log.show(wanted.rows)
+        return
     if wanted.soak is not None:
         uvloop.run(_print_soak(wanted.calls or 100, wanted.soak))
+        return
+    if wanted.rules is not None:
+        phrases, calls = wanted.rules, wanted.calls or SHARE_CALLS
+        print(rules_text(uvloop.run(cost_of_rules(phrases, calls, RULES_PAIRS, RULES_SECONDS)), phrases, calls))
         return
     if not wanted.share:
         calls, seconds = wanted.calls or 300, wanted.seconds
@@ -333,7 +372,9 @@ def main() -> None:
         print(table(figures, calls, seconds), flush=True)
     if wanted.share or not wanted.no_baseline:
         calls = wanted.calls if wanted.share and wanted.calls else SHARE_CALLS
-        print(f"\n{share_text(uvloop.run(shares(calls, SHARE_WINDOWS, SHARE_SECONDS)), calls)}")
+        print(f"\n{share_text(uvloop.run(shares(calls, SHARE_WINDOWS, SHARE_SECONDS)), calls)}", flush=True)
+    if not wanted.share and not wanted.no_baseline:
+        print(matching.report(matching.PHRASES, matching.CALLS, matching.PAIRS))
 
 
 if __name__ == "__main__":

@@ -81,17 +81,32 @@ class _Connection(WSListener):
                 self._answer(transport, channel)
 
     def _answer(self, transport: WSTransport, channel: int) -> None:
-        number, said = divmod(self._chunks, _UTTERANCE)
         mark = next(self._transcribe.marks)
-        final = said >= _UTTERANCE - _PARTIAL_EVERY
-        start, end = number * _UTTERANCE / 10, self._chunks / 10
-        text = result(f"r{number}-{channel}", channel, start, end, [to_word(mark), *_WORDS[: 1 + said // 3]], final)
+        event = _event(self._chunks, channel, mark)
         self._transcribe.answered.leave(mark)
         self._transcribe.results += 1
-        transport.send(WSMsgType.BINARY, eventstream.encode(_HEADERS, text))
+        transport.send(WSMsgType.BINARY, event)
 
 
-_WORDS = "thank you for calling how can I help you with your account this morning please".split()  # noqa: SIM905
+def answers(chunks: int) -> list[list[bytes]]:
+    """What is answered to each of so many chunks of a call."""
+    return [
+        [_event(chunk, channel, chunk) for channel in (0, 1) if (chunk + channel) % _PARTIAL_EVERY == 0]
+        for chunk in range(1, chunks + 1)
+    ]
+
+
+def _event(chunks: int, channel: int, mark: int) -> bytes:
+    """The event that follows so many chunks, its text begun with ``mark``."""
+    number, said = divmod(chunks, _UTTERANCE)
+    final = said >= _UTTERANCE - _PARTIAL_EVERY
+    start, end = number * _UTTERANCE / 10, chunks / 10
+    text = result(f"r{number}-{channel}", channel, start, end, [to_word(mark), *WORDS[: 1 + said // 3]], final)
+    return eventstream.encode(_HEADERS, text)
+
+
+WORDS = "thank you for calling how can I help you with your account this morning please".split()  # noqa: SIM905
+"""What is said, after the mark."""
 
 
 def result(name: str, channel: int, start: float, end: float, words: list[str], final: bool) -> bytes:

@@ -1,1 +1,5 @@
-"""Emulated Transcribe: `emulator` listens, `request` and `sigv4` check, `stream` answers by a recogniser."""
+"""Emulated Amazon: Transcribe's streams, and the JSON services for vocabularies and translation.
+
+`emulator` listens for streams, `request` and `sigv4` check, `stream` answers by a recogniser. `json_api` answers the
+JSON services.
+"""

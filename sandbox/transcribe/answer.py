@@ -6,6 +6,7 @@ Shapes: "TranscriptEvent", "Result" and "Item" in the API reference of Amazon Tr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ _TRANSCRIPT = {
 # How long ago (seconds of sound) a word must have ended to be called stable.
 _STABLE_AFTER: dict[Stability, float] = {"high": 0.5, "medium": 1.0, "low": 2.0}
 _PUNCTUATION = ".,?!"
+_REDACTED = "[PII]"
 
 
 def exception(error: AwsError) -> bytes:
@@ -38,6 +40,23 @@ def exception(error: AwsError) -> bytes:
 def transcript(*results: dict[str, Any]) -> bytes:
     """A transcript event; one without results says only that the stream is alive."""
     return eventstream.encode(_TRANSCRIPT, msgspec.json.encode({"Transcript": {"Results": results}}))
+
+
+def redacted(result: Result) -> Result:
+    """``result`` without what looks like a number or an e-mail address: the service finds far more.
+
+    "Amazon Transcribe replaces each identified instance of PII with [PII] in your transcript."
+    """
+    words: list[Word] = []
+    for word in result.words:
+        is_personal = any(sign.isdecimal() or sign == "@" for sign in word.text)
+        if not is_personal:
+            words.append(word)
+        elif words and words[-1].text == _REDACTED:
+            words[-1] = replace(words[-1], end=word.end)
+        else:
+            words.append(replace(word, text=_REDACTED))
+    return replace(result, words=tuple(words))
 
 
 def describe(

@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
+from types import MappingProxyType
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -29,6 +30,7 @@ from websockets.http11 import Request, Response
 from sandbox.recognition.recogniser import RecogniserFactory
 from sandbox.transcribe import answer, heard, request as transcribe_request, sigv4
 from sandbox.transcribe.errors import AwsError
+from sandbox.transcribe.request import Vocabulary
 from sandbox.transcribe.stream import Limits, Opening, Stream
 
 PATH = "/stream-transcription-websocket"
@@ -62,14 +64,17 @@ async def transcribe(
     starts_per_second: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 (frozen)
     tls: ssl.SSLContext | None = None,
+    vocabularies: Mapping[str, Vocabulary] = MappingProxyType({}),
 ) -> AsyncIterator[Transcribe]:
     """The service, listening; ``port`` 0 takes a free one. Everything still open is cut at the end.
 
-    ``access_keys`` are secrets by access key id, ``session_tokens`` the token of each temporary key.
+    ``access_keys`` are secrets by access key id, ``session_tokens`` the token of each temporary key. ``vocabularies``
+    are the account's, by name.
     """
     keys = sigv4.Keys(access_keys, {} if session_tokens is None else session_tokens)
     service = Transcribe(keys=keys, recogniser=recogniser, region=region, quota=quota, limits=limits)
     service.starts_per_second = starts_per_second
+    service.vocabularies = dict(vocabularies)
     quiet = logging.getLogger("sandbox.transcribe.emulator.websockets")
     quiet.setLevel(logging.CRITICAL)  # connections cut on purpose are no news
     server = await serve(
@@ -108,6 +113,7 @@ class Transcribe:
         self.delay = 0.0
         self.ahead = timedelta(0)
         self.denial: AwsError | None = None
+        self.vocabularies: dict[str, Vocabulary] = {}
         self.quota = quota
         self.starts_per_second: int | None = None
         self.log: deque[Opening] = deque(maxlen=_REMEMBERED)
@@ -221,7 +227,7 @@ class Transcribe:
         host = connection.request.headers.get("Host", "")
         now = datetime.now(UTC) + self.ahead
         sigv4.verify(path, query, host, keys=self._keys, region=self._region, service="transcribe", now=now)
-        request = transcribe_request.parse(dict(sigv4.parameters(query)))
+        request = transcribe_request.parse(dict(sigv4.parameters(query)), self.vocabularies)
         session_id = request.session_id or str(connection.id)
         if self.denial is not None:
             raise self.denial

@@ -1,4 +1,4 @@
-"""Check a request that was signed into its URL: AWS Signature Version 4, query parameters, no body. Pure.
+"""Check a request that was signed with AWS Signature Version 4: into its URL, without a body, or in headers. Pure.
 
 Source: "Create a signed AWS API request" in the IAM user guide, and Amazon Transcribe's "Setting up a
 WebSocket stream". What is wrong comes out as the name and words of AWS's own error.
@@ -32,7 +32,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """The query's signing parameters."""
+    """A request's signing parameters."""
 
     key: str
     scope: str
@@ -51,11 +51,42 @@ def verify(path: str, query: str, host: str, *, keys: Keys, region: str, service
     to_sign = _string_to_sign(signature, _canonical_request(path, sent, host))
     expected = _sign(secret, signature.scope, to_sign)
     if not hmac.compare_digest(expected, signature.signature.encode()):
-        raise AwsError(
-            "InvalidSignatureException",
-            "The request signature we calculated does not match the signature you provided. Check your AWS "
-            "Secret Access Key and signing method. Consult the service documentation for details.",
-        )
+        raise _mismatch()
+
+
+def verify_post(
+    headers: Mapping[str, str], body: bytes, *, keys: Keys, region: str, service: str, now: datetime
+) -> None:
+    """Check a POST to ``/`` that was signed in its headers, whose names are in lower case. Raises `AwsError`."""
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    if scheme != ALGORITHM:
+        raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    signed_names = parts.get("SignedHeaders", "").split(";")
+    if not {"host", "x-amz-date"}.issubset(signed_names) or signed_names != sorted(signed_names):
+        raise _incomplete("'Host' and 'X-Amz-Date' must be signed headers, in order.")
+    if any(name.startswith("x-amz-") and name not in signed_names for name in headers):
+        raise _incomplete("Every X-Amz header must be signed.")
+    digest = hashlib.sha256(body).hexdigest()
+    if headers.get("x-amz-content-sha256", digest) != digest:
+        raise _mismatch()
+    key, _, scope = parts.get("Credential", "").partition("/")
+    signature = _Signature(
+        key,
+        scope,
+        headers.get("x-amz-date", ""),
+        LONGEST_SECONDS,
+        headers.get("x-amz-security-token"),
+        parts.get("Signature", ""),
+    )
+    _check_scope(signature, region, service)
+    _check_time(signature, now)
+    secret = _secret(signature, keys)
+    lines = [f"{name}:{' '.join(headers.get(name, '').split())}" for name in signed_names]
+    canonical = "\n".join(["POST", "/", "", *lines, "", ";".join(signed_names), digest])
+    expected = _sign(secret, signature.scope, _string_to_sign(signature, canonical))
+    if not hmac.compare_digest(expected, signature.signature.encode()):
+        raise _mismatch()
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
@@ -71,16 +102,29 @@ def _signature(query: Mapping[str, str], region: str, service: str) -> _Signatur
     date = query["X-Amz-Date"]
     if query["X-Amz-Algorithm"] != ALGORITHM or query["X-Amz-SignedHeaders"] != "host":
         raise _incomplete("'Host' must be the only signed header, and AWS4-HMAC-SHA256 the algorithm.")
-    if scope != f"{date[:8]}/{region}/{service}/aws4_request":
-        raise AwsError(
-            "InvalidSignatureException",
-            f"Credential should be scoped to a valid region and correct service: '{region}/{service}'.",
-        )
     expires = query["X-Amz-Expires"]
     if not expires.isascii() or not expires.isdigit() or not 1 <= int(expires) <= LONGEST_SECONDS:
         raise _incomplete(f"X-Amz-Expires must be between 1 and {LONGEST_SECONDS} seconds.")
     token = query.get("X-Amz-Security-Token")
-    return _Signature(key, scope, date, int(expires), token, query["X-Amz-Signature"])
+    signature = _Signature(key, scope, date, int(expires), token, query["X-Amz-Signature"])
+    _check_scope(signature, region, service)
+    return signature
+
+
+def _check_scope(signature: _Signature, region: str, service: str) -> None:
+    if signature.scope != f"{signature.date[:8]}/{region}/{service}/aws4_request":
+        raise AwsError(
+            "InvalidSignatureException",
+            f"Credential should be scoped to a valid region and correct service: '{region}/{service}'.",
+        )
+
+
+def _mismatch() -> AwsError:
+    return AwsError(
+        "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided. Check your AWS "
+        "Secret Access Key and signing method. Consult the service documentation for details.",
+    )
 
 
 def _incomplete(text: str) -> AwsError:

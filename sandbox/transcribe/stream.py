@@ -200,7 +200,7 @@ class Stream:
         self.opening.heard[channel].note(result)
         self._answered_at = self.opening.audio_seconds
         described = answer.describe(
-            result,
+            answer.redacted(result) if self.opening.request.redacts and result.final else result,
             result_id=str(uuid.uuid5(self._id, f"{channel}/{result.utterance}")),
             channel=channel,
             heard=self.opening.audio_seconds,

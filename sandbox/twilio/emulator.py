@@ -3,8 +3,9 @@
 ::
 
     place_call ─► calling ─► phone (obeys TwiML) ─┬─► dial ─► softphones (browsers) or simulated parties
-    REST ───────► twilio_calls ──────────────────►│         conversation joins two legs' voices
-    browser ────► signalling ────────────────────►└─► streams ─► media_stream (one WebSocket to the product)
+    REST ───────► calls, participants ───────────►│         bridge joins two legs' voices
+    browser ────► signalling ────────────────────►├─► conference: rooms, and a mixer for each
+                                                  └─► streams ─► media_stream (one WebSocket to the product)
                                      webhook, callbacks: every request to the product, signed
 
     REST ───────► numbers, addresses, regulatory, routes (rest) ─► registry
@@ -26,7 +27,12 @@ from aiohttp import web
 from sandbox.audio.voice import frames
 from sandbox.twilio.browser import signalling
 from sandbox.twilio.faults import Faults
-from sandbox.twilio.pages import numbers as pages_numbers, phone as pages_phone, telephone as pages_telephone
+from sandbox.twilio.pages import (
+    network as pages_network,
+    numbers as pages_numbers,
+    phone as pages_phone,
+    telephone as pages_telephone,
+)
 from sandbox.twilio.phone import bridge, place_call
 from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import Leg, SpeakOn
@@ -34,11 +40,14 @@ from sandbox.twilio.rest import (
     account as rest_account,
     addresses,
     calls as rest_calls,
+    conferences as rest_conferences,
     framework as rest_framework,
     numbers as rest_numbers,
+    participants as rest_participants,
     regulatory,
     routes as rest_routes,
 )
+from sandbox.twilio.rest.call_rate import CALL_RATE, CallRate
 from sandbox.twilio.rest.framework import US1_PORTS
 from sandbox.twilio.rest.registry import REGISTRY, Registry, RestFault, keep_registry
 from sandbox.twilio.settings import Behaviour, Number, TwilioSettings
@@ -49,6 +58,8 @@ ROUTES = (
     rest_account.routes,
     addresses.routes,
     rest_calls.routes,
+    rest_conferences.routes,
+    rest_participants.routes,
     rest_numbers.routes,
     regulatory.routes,
     rest_routes.routes,
@@ -56,6 +67,7 @@ ROUTES = (
     pages_phone.routes,
     pages_telephone.routes,
     pages_numbers.routes,
+    pages_network.routes,
 )
 MAX_UPLOAD = 256 * 1024 * 1024  # bytes: half an hour of the fattest WAV
 
@@ -132,6 +144,7 @@ async def _listen(runner: web.AppRunner, settings: TwilioSettings) -> tuple[str,
 def _app(exchange: Exchange, registry: Registry) -> web.Application:
     app = web.Application(middlewares=[rest_framework.twilio_shape, keep_registry], client_max_size=MAX_UPLOAD)
     app[EXCHANGE], app[REGISTRY], app[US1_PORTS] = exchange, registry, set()
+    app[CALL_RATE] = CallRate(exchange.clock, exchange.settings.calls_per_second)
     for routes in ROUTES:
         app.add_routes(routes)
     return app

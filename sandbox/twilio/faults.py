@@ -1,4 +1,4 @@
-"""What can go wrong between Twilio and a Media Streams listener, on purpose and repeatably."""
+"""What can go wrong on purpose and repeatably: between Twilio and a Media Streams listener, and with callbacks."""
 
 from __future__ import annotations
 
@@ -42,6 +42,22 @@ class Faults:
 
 
 NONE = Faults()
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFaults:
+    """What goes wrong with status callbacks. Rates are probabilities (0 to 1); ``late`` is in seconds of the wall.
+
+    ``jumbled``: those of one call or conference that wait together go out in any order.
+    """
+
+    late: float = 0.0
+    doubled: float = 0.0
+    jumbled: bool = False
+    lost: float = 0.0
+
+
+FAITHFUL = CallbackFaults()
 
 
 class Mangler:

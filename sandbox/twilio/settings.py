@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Literal
 
-from sandbox.twilio.faults import NONE, Faults
+from sandbox.twilio.faults import FAITHFUL, NONE, CallbackFaults, Faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,14 @@ class TwilioSettings:
     tones: bool = False
     speed: float = 1.0  # above 1: the whole world runs faster than the clock on the wall
     webhook_seconds: float = 15.0  # of the wall's clock
-    duplicate_callbacks: float = 0.0
-    reorder_callbacks: bool = False
+    callback_faults: CallbackFaults = FAITHFUL
+    boundary_seconds: float = 0.233
+    """How late a leg's frames may be when it goes on to another document, as measured in the field; none is lost."""
+    calls_per_second: float = 1.0  # made by REST; more are queued
+    agent_conference: bool = True
+    """The account's conference setting. Without it nobody may coach (16000)."""
+    coach_without_target: Literal["nobody", "everybody"] = "everybody"
+    """Who hears a coach whose participant has left. Twilio does not say; nobody should rely on the kinder answer."""
     faults: Faults = NONE  # of every Media Stream, unless a call brings its own
     seed: int = 0
     max_legs: int = 2000

@@ -47,10 +47,60 @@ async def test_nobody_there(free_port: object, encryption_key: str) -> None:
     await database.close()
 
 
-async def test_connections_that_were_lost_are_replaced(database: Database, database_url: str) -> None:
-    assert await _one(database) == 1
+async def test_connections_that_were_lost_are_replaced(database_url: str, encryption_key: str) -> None:
+    asking = Database(database_url, [encryption_key], proven_seconds=0)
+    assert await _one(asking) == 1
     await _end_connections(database_url)
-    assert await _one(database) == 1
+    assert await _one(asking) == 1
+    await asking.close()
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used_without_asking(
+    database_url: str, encryption_key: str
+) -> None:
+    trusting = Database(database_url, [encryption_key], pool_size=1, proven_seconds=3600)
+    assert await _one(trusting) == 1
+    async with trusting.begin() as session:
+        raw = (await (await session.connection()).get_raw_connection()).driver_connection
+    await _end_connections(database_url)
+    assert raw is not None
+    while not raw.is_closed():  # noqa: ASYNC110 (asyncpg tells nobody)
+        await asyncio.sleep(0.01)
+    assert await _one(trusting) == 1
+    await trusting.close()
+
+
+async def test_statements_are_transactions_of_their_own(database: Database, cast: Cast) -> None:
+    async def fail_late() -> None:
+        async with database.statements() as session:
+            await session.execute(text("DELETE FROM numbers"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_late()
+    async with database.begin() as session:  # over the same connection, which is as it was
+        assert (await session.execute(text("SELECT count(*) FROM numbers"))).scalar_one() == 0
+        await session.execute(text("SET LOCAL lock_timeout = '1s'"))
+        assert (await session.execute(text("SHOW lock_timeout"))).scalar_one() == "1s"
+
+
+async def test_what_nobody_waits_for_leaves_connections_to_others(database_url: str, encryption_key: str) -> None:
+    narrow = Database(database_url, [encryption_key], pool_size=2, pool_wait_seconds=0.1)
+    entered = asyncio.Semaphore(0)
+
+    async def look() -> None:
+        async with narrow.behind(), narrow.begin() as session:
+            await session.execute(text("SELECT 1"))
+            entered.release()
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        looks = [tasks.create_task(look()) for _ in range(5)]
+        await entered.acquire()
+        assert await _one(narrow) == 1
+        for task in looks:
+            task.cancel()
+    await narrow.close()
 
 
 async def test_a_connection_lost_in_a_transaction_is_no_mistake_of_ours(

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from db import migrate
 from db.engine import Database, asyncpg_dsn
 from sandbox.engines.postgres import EmbeddedPostgres
-from tests.conftest import url_of
+from tests.kit.databases import url_of
 
 _COLUMNS = """
 SELECT table_name, column_name, udt_name, is_nullable = 'YES' AS nullable,

@@ -10,6 +10,9 @@ from sqlalchemy import text
 from db import rotate
 from db.encryption import Keyring
 from db.engine import Database, asyncpg_dsn, named
+from db.queries.calls import Calls
+from db.queries.log.call_log import CallFilter, CallLog
+from db.queries.log.number_parts import Part
 from db.rotate import KeyMissingError
 from tests.kit.web.cast import Cast
 
@@ -68,3 +71,26 @@ def test_what_a_process_says_fits_and_is_no_key(encryption_key: str) -> None:
     name = named("bilby provisioning", Keyring(keys))
     assert len(name) <= 63  # NAMEDATALEN - 1: PostgreSQL cuts off the rest
     assert not any(key[:6] in name for key in keys)
+
+
+async def test_calls_are_found_by_parts_of_numbers_before_and_after(
+    owner_url: str, database_url: str, encryption_key: str, cast: Cast
+) -> None:
+    before, both = Database(database_url, [encryption_key]), Database(owner_url, [NEW, encryption_key])
+    async with before.begin() as session:
+        ends = {"from_number": "+61412345678", "to_number": cast.number.e164, "customer": "+61412345678"}
+        await Calls(session, cast.a.id).open("CA1", direction="inbound", **ends)  # type: ignore[arg-type]
+    which = CallFilter(parts=(Part("prefix", "6141234"), Part("suffix", "345678")))
+    after = Database(database_url, [NEW])
+    try:
+        found = []
+        for rotated in (False, True):
+            if rotated:
+                await rotate.rotate(both)
+            async with (after if rotated else both).begin() as session:
+                log = CallLog(session, cast.a.id)
+                found.append([call.call_sid for call in (await log.page(which)).calls])
+        assert found == [["CA1"], ["CA1"]]
+    finally:
+        for each in (before, both, after):
+            await each.close()

@@ -159,7 +159,7 @@ def _run(folder: Path, series: Series, minutes: int, expected: Mapping[str, list
     file = folder / "test.yaml"
     file.write_text(yaml.safe_dump(test))
     ran = subprocess.run(
-        ["promtool", "test", "rules", file], capture_output=True, text=True, timeout=100, check=False
+        ["promtool", "test", "rules", file], capture_output=True, text=True, timeout=280, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -213,6 +212,6 @@ async def test_sign_in_links_and_tickets_reach_no_log(caddy: Proxy, nats: NatsSe
             await socket.send(json.dumps({"ticket": ticket}))
             await socket.recv()
     written = caddy.log.read_text()
-    assert re.search(r'"status":50[23]', written), "Caddy did complain"
+    assert '"level":"error"' in written, "Caddy did complain"
     assert secret not in written
     assert ticket not in written

@@ -49,6 +49,17 @@ def test_compose_can_read_it() -> None:
     assert {name for name, service in services.items() if "ports" in service} == {"caddy"}
 
 
+@pytest.mark.parametrize(("files", "scheme"), [((), "nats"), (("compose.tls.yaml",), "tls")])
+def test_a_process_is_given_both_passwords_of_nats_while_they_are_replaced(
+    files: tuple[str, ...], scheme: str
+) -> None:
+    before = read("compose.yaml", *files, **filled_in(), NATS_WEB_NEXT_PASSWORD="")
+    during = read("compose.yaml", *files, **filled_in(), NATS_WEB_NEXT_PASSWORD="next")
+    first = f"{scheme}://web:value-of-nats_web_password@nats:4222"
+    assert before["web"]["environment"]["NATS_URL"] == first
+    assert during["web"]["environment"]["NATS_URL"] == f"{first},{scheme}://web:next@nats:4222"
+
+
 def test_what_lacks_is_named() -> None:
     settings = filled_in()
     del settings["SESSION_SECRET"]

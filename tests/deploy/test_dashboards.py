@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,14 @@ _RULES: list[dict[str, Any]] = [rule for group in _GROUPS for rule in group["rul
 _PRIVATE = {"call", "org", "organisation", "member", "number", "phone", "words", "text", "caller"}
 
 
+_PROCESSES = ("media", "web", "provisioning", "runtime", "db")
+_SUFFIXES = {"Counter": ("_total",), "Gauge": ("",), "Histogram": ("_bucket", "_sum", "_count")}
+_NAME = re.compile(r"\b(?:bilby|process)_[a-z_]+")
+_OLD_NAMES = {
+    "bilby_transcribe_slots_warden"
+}  # the same figure as another, for those who have a dashboard of their own
+
+
 def _exposed(registry: CollectorRegistry) -> set[str]:
     """Every name that a query may use."""
     names = set()
@@ -34,16 +44,40 @@ def _exposed(registry: CollectorRegistry) -> set[str]:
     return names
 
 
+def _declared(folder: Path) -> Iterator[tuple[str, set[str]]]:
+    """Every figure that the code in ``folder`` declares, and the names by which a query may ask for it."""
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=str(name)), *_]) if kind in _SUFFIXES:
+                    yield name, {name + suffix for suffix in _SUFFIXES[kind]}
+
+
 def _queries() -> list[str]:
-    panels = [target["expr"] for panel in _DASHBOARD["panels"] for target in panel["targets"]]
-    return panels + [rule["expr"] for rule in _RULES]
+    return _panels() + [rule["expr"] for rule in _RULES]
+
+
+def _panels() -> list[str]:
+    return [target["expr"] for panel in _DASHBOARD["panels"] for target in panel["targets"]]
 
 
 @pytest.mark.parametrize("query", _queries())
 def test_every_query_asks_for_figures_that_exist(query: str) -> None:
     assert all((web_bus.WAITING_FACTS, unparsable.server_log))  # figures are registered when modules are loaded
-    asked = set(re.findall(r"\b(?:bilby|process)_[a-z_]+", query))
+    asked = set(_NAME.findall(query))
     assert asked - _exposed(MEDIA) - _exposed(WEB) - _exposed(PROVISIONING) == set()
+
+
+def test_every_figure_is_in_a_panel() -> None:
+    shown = {
+        name
+        for panel in _DASHBOARD["panels"]
+        for target in panel["targets"]
+        for name in _NAME.findall(target["expr"])
+    }
+    declared = dict(figure for folder in _PROCESSES for figure in _declared(_DEPLOY.parent / folder))
+    assert len(declared) > 40
+    assert {name for name, names in declared.items() if not names & shown} - _OLD_NAMES == set()
 
 
 def test_no_figure_is_about_a_person() -> None:

@@ -9,12 +9,17 @@ import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urljoin
+from uuid import uuid4
+from xml.sax.saxutils import escape
 
 import aiohttp
+import pytest
 import pytest_asyncio
 
+from tests.kit.vendors.twilio_room import meeting
 from web.calls import twiml
 from web.calls.voice import WAIT
+from web.conferences.documents import Doors
 
 _CADDYFILE = Path(__file__).parents[2] / "deploy" / "caddy" / "Caddyfile"
 _PATH = "/twilio/voice/fallback"
@@ -58,3 +63,29 @@ async def test_callers_are_kept_while_web_is_away(proxy: str) -> None:
         kept = _verbs(await answer.text(), _PUBLIC + _PATH)
     assert [tag for tag, _, _ in kept] == ["Say", "Pause", "Redirect"]
     assert kept == _verbs(twiml.wait_and_try_again(WAIT, twiml.Callbacks(_PUBLIC)), _PUBLIC)
+
+
+async def test_who_waits_in_a_room_stays_in_it(proxy: str) -> None:
+    room = uuid4()
+    doors = Doors(room, twiml.Callbacks(proxy))
+    async with meeting(speed=20.0) as place:
+        await place.join("customer", startConferenceOnEnter="false", waitUrl=escape(doors.at("wait", sound="music")))
+        await place.until(lambda: place.emulator.exchange.clock.now() > 60)
+        assert place.present("customer").hears == "wait"
+        assert place.emulator.exchange.alerts == []
+
+
+async def test_what_is_told_to_who_waits_leads_to_the_same_again(proxy: str) -> None:
+    doors = Doors(uuid4(), twiml.Callbacks(_PUBLIC))
+    address = doors.at("wait", sound="music")
+    async with aiohttp.ClientSession() as http, http.post(proxy + address.removeprefix(_PUBLIC)) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/xml")
+        verbs = _verbs(await answer.text(), address)
+    assert [tag for tag, _, _ in verbs] == ["Say", "Pause", "Redirect"]
+    assert verbs[-1][2] == address
+
+
+@pytest.mark.parametrize("path", ["wait?room=<script>&sound=music", "wait?room=" + "a" * 32 + "&sound=<", "left"])
+async def test_other_requests_fail_as_before(proxy: str, path: str) -> None:
+    async with aiohttp.ClientSession() as http, http.post(f"{proxy}/twilio/conference/{path}") as answer:
+        assert (answer.status >= 502, await answer.text()) == (True, "")

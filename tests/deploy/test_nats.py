@@ -44,7 +44,7 @@ async def _client(server: NatsServer, user: User) -> AsyncIterator[tuple[Client,
 
 
 async def _refusal(refusals: asyncio.Queue[str]) -> str:
-    return await asyncio.wait_for(refusals.get(), 10)
+    return await asyncio.wait_for(refusals.get(), 60)
 
 
 @pytest.mark.parametrize("user", _DISK_USERS)
@@ -54,7 +54,7 @@ async def _refusal(refusals: asyncio.Queue[str]) -> str:
 async def test_who_has_a_disk_may_not_listen_to_words(server: NatsServer, user: User, subject: str) -> None:
     async with _client(server, user) as (client, refusals):
         await client.subscribe(subject)
-        assert re.search("permissions violation for subscription", await _refusal(refusals))
+        assert re.search("permissions violation.* subscription", await _refusal(refusals))
 
 
 @pytest.mark.parametrize("user", _DISK_USERS)
@@ -66,7 +66,7 @@ async def test_who_has_a_disk_may_not_pretend_to_have_heard(server: NatsServer, 
         heard = await media.subscribe(subject)
         await settled(media)
         await client.publish(subject, b"{}")
-        assert re.search("permissions violation for publish", await _refusal(refusals))
+        assert re.search("permissions violation.* publish", await _refusal(refusals))
         assert heard.pending_msgs == 0
 
 
@@ -76,9 +76,9 @@ async def test_facts_without_words_pass_both_ways(server: NatsServer) -> None:
         await settled(client)
         await settled(media)
         await media.publish("call.org.CA1.started", b"1")
-        assert (await from_media.next_msg(timeout=10)).data == b"1"
+        assert (await from_media.next_msg(timeout=60)).data == b"1"
         await client.publish("call.org.CA1.assigned", b"2")
-        assert (await to_media.next_msg(timeout=10)).data == b"2"
+        assert (await to_media.next_msg(timeout=60)).data == b"2"
         assert refusals.empty()
 
 
@@ -88,9 +88,9 @@ async def test_web_hears_heartbeats_and_may_ask_for_facts(server: NatsServer) ->
         await settled(client)
         await settled(media)
         await media.publish("node.a.alive", b"1")
-        assert (await beats.next_msg(timeout=10)).data == b"1"
+        assert (await beats.next_msg(timeout=60)).data == b"1"
         await client.publish("facts.wanted", b"2")
-        assert (await questions.next_msg(timeout=10)).data == b"2"
+        assert (await questions.next_msg(timeout=60)).data == b"2"
         assert refusals.empty()
 
 
@@ -100,12 +100,12 @@ async def test_media_nodes_talk_to_each_other(server: NatsServer) -> None:
         asked = await two.subscribe("snapshot.*")
         await settled(two)
         await one.publish("transcript.org.CA1", b"utterance")
-        assert (await transcripts.next_msg(timeout=10)).data == b"utterance"
+        assert (await transcripts.next_msg(timeout=60)).data == b"utterance"
         inbox = one.new_inbox()
         answers = await one.subscribe(inbox)
         await one.publish("snapshot.CA1", b"?", reply=inbox)
-        await (await asked.next_msg(timeout=10)).respond(b"snapshot")
-        assert (await answers.next_msg(timeout=10)).data == b"snapshot"
+        await (await asked.next_msg(timeout=60)).respond(b"snapshot")
+        assert (await answers.next_msg(timeout=60)).data == b"snapshot"
         assert refusals.empty()
 
 

@@ -18,6 +18,7 @@ _DOCKER = """#!/bin/bash
 echo "$*" >>"$LOG"
 case "$*" in
   *"compose ps"*) service=${@: -1}; cat "$STATE/$service" 2>/dev/null ;;
+  *"compose up"*nats) cp bilby.env "$STATE/env-of-nats"; [ ! -e "$STATE/.nats-down" ] ;;
   *"compose up"*) service=${@: -1}; echo "new-$service-$RANDOM$RANDOM" >>"$STATE/$service" ;;
   *"run --rm --no-deps migrate"*) [ ! -e "$STATE/.database-down" ] ;;
   inspect*) echo "running healthy" ;;
@@ -177,3 +178,38 @@ def test_the_example_has_every_setting_of_compose_and_explains_it() -> None:
     listed = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     read = set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", (_DEPLOY / "compose.yaml").read_text()))
     assert listed == read | {"BILBY_PREVIOUS_IMAGE"}
+
+
+_NATS = ("MEDIA", "WEB", "PROVISIONING")
+
+
+def test_processes_know_both_passwords_before_nats_changes(host: Host) -> None:
+    with host.env.open("a") as env:
+        env.writelines(f"NATS_{user}_PASSWORD=old-{user}\n" for user in _NATS)
+    assert host.run("rotate", "NATS").returncode == 0
+    asked = host.asked()
+    [changed] = [number for number, line in enumerate(asked) if line.endswith(" nats")]
+    replaced = [line.split()[1] for line in asked[:changed] if line.startswith("stop ")]
+    assert replaced == ["web-1", "provisioning-1", "media-1", "media-2"]
+    assert changed == len(asked) - 1
+    then = dict(line.split("=") for line in (host.state / "env-of-nats").read_text().splitlines())
+    for user in _NATS:
+        new = host.setting(f"NATS_{user}_PASSWORD")
+        assert re.fullmatch("p[0-9a-f]{32}", new)
+        assert (then[f"NATS_{user}_PASSWORD"], then[f"NATS_{user}_NEXT_PASSWORD"]) == (new, f"old-{user}")
+        assert host.setting(f"NATS_{user}_NEXT_PASSWORD") == ""
+    assert len({host.setting(f"NATS_{user}_PASSWORD") for user in _NATS}) == 3
+
+
+def test_an_interrupted_rotation_of_nats_is_finished_before_the_next(host: Host) -> None:
+    with host.env.open("a") as env:
+        env.writelines(f"NATS_{user}_PASSWORD=old-{user}\n" for user in _NATS)
+    (host.state / ".nats-down").touch()
+    assert host.run("rotate", "NATS").returncode != 0
+    passwords = [host.setting(f"NATS_{user}_PASSWORD") for user in _NATS]
+    assert host.run("rotate", "NATS").returncode == 1
+    (host.state / ".nats-down").unlink()
+    assert host.run("rotate", "--finish", "NATS").returncode == 0
+    assert [host.setting(f"NATS_{user}_PASSWORD") for user in _NATS] == passwords
+    assert {host.setting(f"NATS_{user}_NEXT_PASSWORD") for user in _NATS} == {""}
+    assert host.run("rotate", "NATS").returncode == 0

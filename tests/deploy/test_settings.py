@@ -20,6 +20,7 @@ _SETTINGS: dict[str, type[BaseSettings]] = {"media": Media, "web": Web, "provisi
 _FIXED = {
     "TLS_FOLDER",  # of compose.tls.yaml
     *("MEDIA_HOST", "MEDIA_PORT", "WEB_HOST", "WEB_PORT"),  # of the image
+    *("TRANSCRIBE_API_BASE", "TRANSLATE_API_BASE"),  # as the next
     *("TRANSCRIBE_ENDPOINT", "TWILIO_API_BASE", "TWILIO_NUMBERS_BASE", "STRIPE_API_BASE"),  # loopback, or nothing
 }
 _ONE_HOST = {"DRAIN_SECONDS": "30"}  # two nodes share the host: a call is handed over rather than waited for

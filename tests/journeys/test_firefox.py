@@ -12,14 +12,19 @@ from db.engine import Database
 from db.queries import sign_in_links
 from sandbox.audio import coded_words
 from sandbox.twilio.emulator import Twilio
-from tests.journeys.test_words import PAUSE, at_work, nats, node, ports, settings, telephone
+from tests.journeys.test_words import PAUSE, nats, node, ports, settings, telephone
 from tests.kit.browser.firefox import Firefox, firefox
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 
-__all__ = ["at_work", "nats", "node", "ports", "settings", "telephone"]
+__all__ = ["nats", "node", "ports", "settings", "telephone"]
 
 pytestmark = pytest.mark.browser
+
+BECOME_AVAILABLE = """((choice) => {
+  choice.value = "available";
+  choice.dispatchEvent(new Event("change", { bubbles: true }));
+})(document.getElementById("presence"))"""
 
 
 @pytest.fixture
@@ -35,20 +40,23 @@ async def window(tmp_path: Path) -> AsyncIterator[Firefox]:
 
 
 async def test_a_call_is_taken_read_and_ended_in_firefox(
-    window: Firefox, site: Site, telephone: Twilio, database: Database, at_work: Cast
+    window: Firefox, site: Site, telephone: Twilio, database: Database, cast: Cast
 ) -> None:
     async with database.begin() as session:
-        token = await sign_in_links.create(session, at_work.bob.id, b"test")
+        token = await sign_in_links.create(session, cast.bob.id, b"test")
     page = await window.page()
     await page.goto(f"{site.url}/sign-in/{token}")
     await page.click("main form button.primary")
     await page.until("Boolean(document.getElementById('link-state'))")
     await page.until("document.getElementById('link-state').dataset.status === 'open'")
     await page.until("document.getElementById('phone').dataset.phase === 'ready'")
+    await page.until("!document.getElementById('presence').disabled")
+    await page.evaluate(BECOME_AVAILABLE)
+    await page.until("document.getElementById('presence-state').dataset.presence === 'available'")
 
     speech = coded_words.encode("my internet is slow") + PAUSE * 20
     leg = telephone.place_call(to="+61255501234", caller_audio=speech)
-    await page.click("#answer")
+    await page.click("[data-offer] .answer")
     await page.until("document.getElementById('lines').textContent.includes('my internet is slow')")
     assert not leg.over.is_set()
 

@@ -18,6 +18,7 @@ from sandbox import demo
 from sandbox.audio import mulaw
 from sandbox.recognition.word_error_rate import words
 from tests.kit.browser.chromium import HEAR_THE_PAGE, MICROPHONE, NO_TWILIO, chromium, open_link
+from tests.kit.browser.console_page import become_available
 from tests.kit.machines.sandbox_run import UP, Sandbox, sandbox_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
@@ -83,7 +84,7 @@ async def test_what_is_said_into_a_microphone_is_read_on_the_console_and_heard_i
     ):
         agent = await console(await mine.new_page(), sandbox, "agent")
         supervisor = await console(await (await mine.new_context()).new_page(), sandbox, "supervisor")
-        await expect(agent.get_by_role("switch", name="Taking calls")).to_be_checked()
+        await become_available(agent)
         await expect(agent.locator("#phone")).to_have_attribute("data-phase", "ready")
         customer = await yours.new_page()
         await customer.add_init_script(HEAR_THE_PAGE)
@@ -94,6 +95,7 @@ async def test_what_is_said_into_a_microphone_is_read_on_the_console_and_heard_i
         await agent.get_by_role("button", name="Answer").click(timeout=PATIENCE_MS)
         await expect(telephone).to_have_attribute("data-phase", "talking")
         await customer.wait_for_function(f"() => window.loudest > {LOUD}", timeout=PATIENCE_MS)
+        await supervisor.locator("#call-list [data-call] > button").first.click()
         for page in (agent, supervisor):
             await page.wait_for_function(HEARD, arg=wanted, timeout=PATIENCE_MS)
         await agent.get_by_role("button", name="Hang up").click()

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import Call, Member
 from db.queries import sign_in_links
+from db.queries.phone.ringing_plans import WAIT_SECONDS, RingingPlan, RingingPlans
 from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
-from tests.kit.browser.chromium import chromium, open_link
-from tests.kit.vendors.twilio_caller import available
+from tests.kit.browser.chromium import MICROPHONE, chromium, open_link
+from tests.kit.browser.console_page import become_available
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import Settings
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[[Member], Awaitable[Page]]
 CALLER, OTHER = "+61491570006", "+61491570156"
-MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def telephone(site: Site, settings: Settings, port: int, cast: Cast) -> As
 @pytest_asyncio.fixture
 async def sits_down(site: Site, database: Database, telephone: Twilio) -> AsyncIterator[Open]:
     """Each member's console in a browser of their own, its phone ready."""
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     async with chromium(*MICROPHONE) as window:
 
         async def opened(member: Member) -> Page:
@@ -95,8 +95,8 @@ async def close_all_week(page: Page, cast: Cast) -> None:
 async def test_a_call_outside_hours_is_called_back_once(
     sits_down: Open, cast: Cast, database: Database, telephone: Twilio
 ) -> None:
-    await available(database, cast.bob)
     alice, bob, dana = await sits_down(cast.alice), await sits_down(cast.bob), await sits_down(cast.dana)
+    await become_available(bob)
     await close_all_week(alice, cast)
 
     missed = telephone.place_call(to=cast.number.e164, from_=CALLER)
@@ -110,15 +110,16 @@ async def test_a_call_outside_hours_is_called_back_once(
     await expect(bob.locator(".missed")).to_contain_text("Outside hours")
     await expect(bob.locator("#recent-count")).to_be_empty(timeout=30_000)
     await bob.locator("[data-call-back]").press("Enter")
-    await expect(bob.locator("#in-call-number")).to_have_text("0491 570 006")
+    await expect(bob.locator("#call-who")).to_have_text("0491 570 006")
     await expect(bob.locator(".missed")).to_have_attribute("data-state", "talking")
 
     await dana.locator("#recent summary").click()
     await expect(dana.locator(".missed")).to_have_attribute("data-state", "talking")
     await expect(dana.locator("[data-call-back]")).to_have_count(0)
     await expect(dana.locator("#in-call")).to_be_hidden()
-    assert [leg.to for leg in telephone.exchange.legs.values() if leg.parent] == [CALLER]
+    assert [leg.to for leg in telephone.exchange.legs.values() if leg.direction == "outbound-api"] == [CALLER]
 
+    await expect(bob.locator("#in-call")).to_have_attribute("data-phase", "talking")  # not only dialling
     await bob.keyboard.press("Alt+h")
     await expect(bob.locator(".missed")).to_have_attribute("data-state", "reached", timeout=30_000)
     await expect(dana.locator(".missed")).to_have_attribute("data-state", "reached", timeout=30_000)
@@ -135,16 +136,17 @@ async def test_who_is_declined_is_put_through(
     sits_down: Open, cast: Cast, database: Database, telephone: Twilio
 ) -> None:
     telephone.exchange.behaviours[OTHER] = Behaviour(after=0.1)
-    await available(database, cast.bob)
+    async with database.begin() as session:
+        await RingingPlans(session, cast.a.id).set(cast.number.id, RingingPlan(wait_seconds=WAIT_SECONDS[0]))
     alice, bob = await sits_down(cast.alice), await sits_down(cast.bob)
+    await become_available(bob)
     await alice.goto(f"/numbers/{cast.number.id}/hours")
     await alice.locator("[name=unanswered_overflow]").fill("0491 570 156")
     await alice.locator("button[type=submit].primary").click()
     await expect(alice.get_by_role("status")).to_be_visible()
 
     leg = telephone.place_call(to=cast.number.e164, from_=CALLER, caller_audio=b"")
-    await expect(bob.locator("#ring")).to_be_visible()
-    await bob.locator("#decline").click()
+    await bob.locator("[data-offer] .decline").click()
     while not any(each.to == OTHER and each.answered for each in telephone.exchange.legs.values()):
         assert not leg.over.is_set()
         await bob.wait_for_timeout(50)

@@ -1,7 +1,7 @@
 """A word's whole journey, on real parts: a telephone call, Twilio's webhooks and stream, Transcribe, three browsers.
 
-Bob's softphone is at his desk, his console in Chromium; Sam supervises; Charlie's organisation is another and must
-see nothing. Only the vendors are emulated, and they are reached by URL.
+Bob's phone is on another computer (`sandbox.agent`), his console in Chromium; Sam supervises; Charlie's organisation
+is another and must see nothing. Only the vendors are emulated, and they are reached by URL.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from playwright.async_api import Browser, Page, expect
 from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
-from db.queries.members import Members
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 from tests.kit.browser.chromium import open_link
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast
+from tests.kit.web.phones import scripted_agent
 from tests.kit.web.site import Site
 from web.config import Settings
 
@@ -90,6 +90,7 @@ async def telephone(site: Site, settings: Settings, ports: dict[str, int], node:
         api_key_sid=settings.twilio_api_key_sid,
         api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
         twiml_app_sid=settings.twilio_twiml_app_sid,
+        twiml_app_voice_url=f"{voice}/outbound",
         port=ports["twilio"],
         numbers=(number,),
         say_seconds_per_char=0.005,
@@ -116,11 +117,10 @@ async def console(window: Browser, site: Site, database: Database) -> AsyncItera
 
 
 @pytest_asyncio.fixture
-async def at_work(database: Database, cast: Cast) -> Cast:
+async def at_work(database: Database, cast: Cast, site: Site, telephone: Twilio) -> AsyncIterator[Cast]:
     """Bob takes calls."""
-    async with database.begin() as session:
-        await Members(session, cast.a.id).set_available(cast.bob.id, True)
-    return cast
+    async with scripted_agent(database, cast.bob, web_url=site.url, twilio_url=telephone.url):
+        yield cast
 
 
 async def test_words_travel_from_the_telephone_to_the_right_screens(
@@ -131,6 +131,7 @@ async def test_words_travel_from_the_telephone_to_the_right_screens(
     agent = coded_words.silence(2.0) + PAUSE + coded_words.encode("let me have a look") + PAUSE
     leg = telephone.place_call(to="+61255501234", caller_audio=caller, agent_audio=agent)
 
+    await sam.locator("#call-list [data-call] > button").click()
     for page in (bob, sam):
         await expect(page.locator("#lines")).to_contain_text("my internet is slow")
         await expect(page.locator("#lines")).to_contain_text("let me have a look")
@@ -138,6 +139,7 @@ async def test_words_travel_from_the_telephone_to_the_right_screens(
     await expect(sam.get_by_text("Bob Brown").first).to_be_visible()
 
     alice = await console(at_work.alice)  # joins late, sees the words so far
+    await alice.locator("#call-list [data-call] > button").click()
     await expect(alice.locator("#lines")).to_contain_text("my internet is slow")
 
     async with sam.expect_request("**/console/ticket"):  # a fresh one, because every console's socket breaks
@@ -147,7 +149,8 @@ async def test_words_travel_from_the_telephone_to_the_right_screens(
     await expect(sam.get_by_text("Connected")).to_be_visible()
     await expect(sam.locator("#lines")).to_contain_text("my internet is slow")
 
-    await expect(charlie.get_by_text("No live calls.").last).to_be_visible()
+    await expect(charlie.locator("#link-state")).to_have_attribute("data-status", "open")
+    await expect(charlie.locator(".call")).to_have_count(0)
     assert "internet" not in await charlie.content()
     leg.hang_up()
     await expect(sam.get_by_text("ended").first).to_be_visible()

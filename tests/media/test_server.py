@@ -19,7 +19,7 @@ async def test_pages_for_those_who_run_it(node: Node) -> None:
 
     def fetch(path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(http + path, timeout=5) as answer:
+            with urllib.request.urlopen(http + path, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             error.close()

@@ -191,5 +191,5 @@ async def test_draining_does_not_wait_for_it(nodes: Nodes) -> None:
     line, near, _ = await spoken(nodes)
     await nodes.stop(line.call)
     await near.until(lambda: stopped(near, line.call))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await nodes.a.server.drain(60)

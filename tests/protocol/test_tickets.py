@@ -10,6 +10,8 @@ from hypothesis import given, strategies as st
 
 from protocol.tickets import (
     ConsoleTicket,
+    Direction,
+    StreamLeg,
     TicketError,
     UsedTickets,
     sign_console,
@@ -27,6 +29,26 @@ def test_a_stream_ticket_says_what_was_signed() -> None:
     assert ticket.exp - time.time() <= 120
 
 
+@pytest.mark.parametrize(
+    ("direction", "on", "expected"),
+    [
+        ("inbound", None, "customer"),
+        ("outbound", None, "agent"),
+        ("outbound", "customer", "customer"),
+        ("inbound", "agent", "agent"),
+    ],
+)
+def test_a_stream_ticket_says_whose_leg_it_is_on(direction: Direction, on: StreamLeg | None, expected: str) -> None:
+    ticket = verify_stream(SECRET, sign_stream(SECRET, org="o", call="c", direction=direction, on=on))
+    assert ticket.on == expected
+
+
+@pytest.mark.parametrize("on", ["supervisor", 7, "", []])
+def test_a_stream_ticket_on_no_leg_is_refused(on: object) -> None:
+    with pytest.raises(TicketError):
+        verify_stream(SECRET, _forge(on=on))
+
+
 def test_a_console_ticket_says_what_was_signed() -> None:
     ticket = verify_console(SECRET, sign_console(SECRET, org="o1", sub="m1", role="supervisor"))
     assert isinstance(ticket, ConsoleTicket)
@@ -35,7 +57,9 @@ def test_a_console_ticket_says_what_was_signed() -> None:
 
 
 def test_a_stream_ticket_fits_into_twilios_parameter() -> None:
-    token = sign_stream(SECRET, org="a" * 36, call="C" * 34, direction="outbound", agent="b" * 36)
+    token = sign_stream(
+        SECRET, org="a" * 36, call="C" * 34, direction="outbound", agent="b" * 36, began=2**41, on="customer"
+    )
     assert len("ticket") + len(token) < 500
 
 

@@ -31,13 +31,13 @@ async def _killed_at(here: Shop, url: str, key: str, *points: tuple[tuple[str, s
     for (method, path), done in points:
         fault = RestFault(method, path, "answer hangs" if done else "hangs")
         here.account.registry.faults[:] = [fault]
-        async with worker_process(here.account, url, key), asyncio.timeout(30):
+        async with worker_process(here.account, url, key), asyncio.timeout(120):
             await fault.reached.wait()
     here.account.registry.faults.clear()
 
 
 async def _until(here: Shop, order: NumberOrder, state: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await here.look(order)).state != state:  # noqa: ASYNC110 (the row is all there is to see it by)
             await asyncio.sleep(0.05)
 

@@ -9,9 +9,14 @@ from pgqueuer import PgQueuer
 from sqlalchemy import func, select, text, update
 
 from db.engine import Database
-from db.models import Call, SignInLink
+from db.models import Call, CallTag, Conference, SignInLink
 from db.queries import sign_in_links
 from db.queries.calls import Calls
+from db.queries.conferences import Conferences
+from db.queries.log.call_log import CallFilter, CallLog
+from db.queries.log.number_parts import Part
+from db.queries.phone.choices import Choices
+from db.queries.phone.wrap_ups import WrapUp, WrapUps
 from provisioning import schedule
 from provisioning.worker import Handlers, work
 from tests.kit.web.cast import Cast
@@ -79,3 +84,45 @@ def test_every_sweep_has_a_time_that_pgqueuer_understands() -> None:
     queuer = PgQueuer.in_memory()
     for name, (cron, _) in schedule.SWEEPS.items():
         queuer.schedule(name, cron)
+
+
+async def test_rooms_that_ended_yesterday_are_forgotten_and_others_are_not(database: Database, cast: Cast) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=1, minutes=1)
+    async with database.begin() as session:
+        calls, rooms = Calls(session, cast.a.id), Conferences(session, cast.a.id)
+        for sid, phase in (("CA1", "over"), ("CA2", "over"), ("CA3", "talking")):
+            call = await calls.open(sid, direction="inbound", from_number="+61400000001", to_number="+61255501234")
+            await rooms.open(call.id, phase=phase, state="{}", wakes_at=None)
+            if sid != "CA2":
+                await session.execute(
+                    update(Conference).where(Conference.call_id == call.id).values(heard_at=long_ago)
+                )
+    await schedule.forget(database)
+    async with database.begin() as session:
+        left = select(Call.call_sid).join(Conference, Conference.call_id == Call.id).order_by(Call.call_sid)
+        assert list(await session.scalars(left)) == ["CA2", "CA3"]
+
+
+async def test_calls_of_an_earlier_release_are_found_as_well(database: Database, cast: Cast) -> None:
+    """Its processes may still write beside ours."""
+    async with database.begin() as session:
+        await Choices(session, cast.a.id).set("tag", ["Urgent"])
+        [tag] = await Choices(session, cast.a.id).all()
+        rows = Calls(session, cast.a.id)
+        ends = {"from_number": "+61400001234", "to_number": cast.number.e164}
+        for sid in ("CA1", "CA2"):
+            call = await rows.open(sid, direction="inbound", customer="+61400001234", **ends)  # type: ignore[arg-type]
+        await WrapUps(session, cast.a.id).store(call, WrapUp(tags=(tag.id,)), call.started_at)
+        none = dict.fromkeys(("prefix_key", "long_prefix_key", "suffix_key", "part_keys"))
+        await session.execute(update(Call).where(Call.call_sid == "CA2").values(**none, outcome="missed"))
+        await session.execute(update(CallTag).values(started_at=None))
+
+    async def found(which: CallFilter) -> set[str]:
+        async with database.begin() as session:
+            return {call.call_sid for call in (await CallLog(session, cast.a.id).page(which)).calls}
+
+    part = CallFilter(parts=(Part("suffix", "001234"),))
+    assert (await found(part), await found(CallFilter(tag_id=tag.id))) == ({"CA1"}, set())
+    await schedule.fill_search(database)
+    assert (await found(part), await found(CallFilter(tag_id=tag.id))) == ({"CA1", "CA2"}, {"CA2"})
+    assert await found(CallFilter(wait_band=0)) == {"CA2"}

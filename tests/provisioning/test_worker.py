@@ -136,7 +136,7 @@ async def test_what_never_works_is_held(database: Database, database_url: str) -
     counter = Counter()
     counter.failures = 2
     await _add(database, "1")
-    async with _working(database_url, database, counter, timing), asyncio.timeout(30):
+    async with _working(database_url, database, counter, timing), asyncio.timeout(120):
         held = "SELECT id FROM pgqueuer WHERE status = 'failed'"
         while await _rows(database, held) == []:  # noqa: ASYNC110 (the table is all there is to see it by)
             await asyncio.sleep(0.05)
@@ -166,7 +166,7 @@ async def test_a_killed_workers_job_is_finished_by_another(
     )
     assert dying.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while b"begun" not in await dying.stdout.readline():
                 assert dying.returncode is None
     finally:
@@ -200,7 +200,7 @@ async def test_a_listener_is_not_probed_before_it_listens(database: Database, da
     heard: asyncio.Queue[object] = asyncio.Queue()
     async with asyncpg.create_pool(asyncpg_dsn(database_url), min_size=2, max_size=2) as pool:
         driver = ListeningDriver(pool)
-        async with driver, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        async with driver, asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             probe = tasks.create_task(driver.notify("channel", "probe"))
             await pool.fetch("SELECT 1")  # time enough to send it
             assert not probe.done()
@@ -237,7 +237,7 @@ async def test_the_process_ends_when_told_to(database_url: str, encryption_key: 
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while b'"worker started"' not in await process.stdout.readline():
                 assert process.returncode is None
             process.send_signal(number)

@@ -9,11 +9,13 @@ import asyncpg
 import pytest
 from hypothesis import given, strategies as st
 from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings
 
 from db.engine import asyncpg_dsn
-from db.settings import DatabaseUrl
+from db.settings import DatabaseUrl, OwnerSettings
 from media.config import Settings as MediaSettings
-from runtime.settings import HttpOrigin, NatsUrl, SmtpUrl, WebSocketOrigin, origin, vendor
+from provisioning.config import Settings as ProvisioningSettings
+from runtime.settings import HttpOrigin, NatsUrl, SmtpUrl, WebSocketOrigin, nats_servers, origin, vendor
 from web.config import Settings as WebSettings
 
 _PAGE, _SOCKET = TypeAdapter(HttpOrigin).validate_python, TypeAdapter(WebSocketOrigin).validate_python
@@ -52,6 +54,41 @@ def test_an_origin_is_read_as_browsers_write_it(given_: str, read: str) -> None:
 )
 def test_a_websocket_origin_likewise(given_: str, read: str) -> None:
     assert _SOCKET(given_) == read
+
+
+_ADDRESSES = [
+    *(f"{scheme}://127.0.0.1:{{port}}" for scheme in ("https", "http", "wss", "ws", "smtp", "smtps")),
+    *(f"{scheme}://user:password@127.0.0.1:{{port}}" for scheme in ("nats", "tls", "postgresql")),
+    "https://127.0.0.1:{port}/file",
+    "postgresql:///name?host=127.0.0.1&port={port}",
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (settings, name)
+        for settings in (MediaSettings, WebSettings, ProvisioningSettings, OwnerSettings)
+        for name in settings.model_fields
+        if name.endswith(("_url", "_base", "_endpoint"))
+    ],
+)
+def test_a_port_that_nothing_can_listen_on_is_refused_in_every_setting(
+    settings: type[BaseSettings], name: str
+) -> None:
+    accepts = TypeAdapter(settings.model_fields[name].rebuild_annotation())
+
+    def is_accepted(address: str, port: str) -> bool:
+        try:
+            accepts.validate_python(address.format(port=port))
+        except ValidationError:
+            return False
+        return True
+
+    fitting = [address for address in _ADDRESSES if is_accepted(address, "8443")]
+    assert fitting
+    for port in ("0", "00", "65536", "port", "-1"):
+        assert not any(is_accepted(address, port) for address in fitting), port
 
 
 @pytest.mark.parametrize("annotated", [MediaSettings, WebSettings])
@@ -120,6 +157,26 @@ def test_a_password_that_ends_its_url_early_is_refused_and_not_shown(read: objec
     said = refused.value.errors(include_input=False)[0]["msg"]
     assert password not in said
     assert "cd" not in said
+
+
+@pytest.mark.parametrize(
+    ("urls", "servers"),
+    [
+        ("nats://web:old@nats:4222", ["nats://web:old@nats:4222"]),
+        ("nats://web:old@nats, tls://web:new@nats", ["nats://web:old@nats", "tls://web:new@nats"]),
+        ("nats://web:o,ld@nats:4222,nats://web:new@nats", ["nats://web:o,ld@nats:4222", "nats://web:new@nats"]),
+    ],
+)
+def test_two_passwords_of_nats_are_two_urls(urls: str, servers: list[str]) -> None:
+    assert nats_servers(_BUS(SecretStr(urls)).get_secret_value()) == servers
+
+
+@pytest.mark.parametrize(
+    "urls", ["nats://a:b@nats,", "nats://a:b@nats,http://x", "nats://a:b@nats,nats://", "nats://a:b/c@n,nats://a:b@n"]
+)
+def test_each_url_of_nats_must_be_one(urls: str) -> None:
+    with pytest.raises(ValidationError):
+        _BUS(SecretStr(urls))
 
 
 def test_a_percent_encoded_password_is_accepted() -> None:
@@ -194,7 +251,7 @@ def test_a_root_certificate_that_exists_is_accepted(tmp_path: Path) -> None:
 async def test_what_is_kept_is_understood_when_it_connects(query: str, free_port: Callable[[], int]) -> None:
     url = _DATABASE(SecretStr(f"postgresql://u:p@127.0.0.1:{free_port()}/d?{query}")).get_secret_value()
     with pytest.raises(ConnectionRefusedError):  # nobody listens there: no parameter was refused before
-        await asyncpg.connect(url, timeout=5)
+        await asyncpg.connect(url, timeout=60)
 
 
 def test_a_folder_of_sockets_stays_a_url() -> None:

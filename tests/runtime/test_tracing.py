@@ -47,7 +47,7 @@ def _spans(process: str, endpoint: str) -> list[Span]:
     tracing.record("POST /twilio/voice/inbound", 0.02, CALL, status=200)
     tracing.record("job order", 1.5, attempt=2)
     end()
-    path, body = Collector.taken.get(timeout=20)
+    path, body = Collector.taken.get(timeout=60)
     assert path == "/v1/traces"
     sent = ExportTraceServiceRequest.FromString(body)
     (resource,) = sent.resource_spans

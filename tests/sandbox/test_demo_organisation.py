@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from db.engine import Database
 from db.models import Member, Organisation
 from db.queries import organisations, sign_in_links
-from db.queries.members import Members, by_email
-from sandbox.demo_organisation import DETAILS, MEMBERS, ORGANISATION, TAKES_CALLS, invitations, seed
+from db.queries.members import by_email
+from sandbox.demo_organisation import DETAILS, MEMBERS, ORGANISATION, STAND_IN, invitations, invite_stand_in, seed
 from web.organisation import details as organisation_details
 
 
@@ -17,7 +17,7 @@ async def test_is_made_once(database: Database) -> None:
         await seed(database)
     async with database.begin() as session:
         counts = [await session.scalar(select(func.count()).select_from(table)) for table in (Organisation, Member)]
-    assert counts == [1, len(MEMBERS)]
+    assert counts == [1, len(MEMBERS) + 1], "and who stands in for them"
 
 
 async def test_is_a_business_that_the_product_would_take(database: Database) -> None:
@@ -33,23 +33,25 @@ async def test_is_a_business_that_the_product_would_take(database: Database) -> 
 
 async def test_what_people_have_changed_stays(database: Database) -> None:
     owner = await seed(database)
+    changed = "Red Gum Pty Ltd", "This call is written down."
     async with database.begin() as session:
         organisation = await organisations.find(session, owner.organisation_id)
         assert organisation is not None
-        organisation.legal_name, organisation.consent_prompt = "Red Gum Pty Ltd", "This call is written down."
+        organisation.legal_name, organisation.consent_prompt = changed
     await seed(database)
     async with database.begin() as session:
         organisation = await organisations.find(session, owner.organisation_id)
     assert organisation is not None
-    assert (organisation.legal_name, organisation.consent_prompt) == ("Red Gum Pty Ltd", "This call is written down.")
+    assert (organisation.legal_name, organisation.consent_prompt) == changed
 
 
-async def test_a_test_call_has_somebody_to_ring(database: Database) -> None:
+async def test_who_stands_in_is_invited_apart(database: Database) -> None:
     await seed(database)
+    link = await invite_stand_in(database, "http://web")
     async with database.begin() as session:
-        agent = await by_email(session, TAKES_CALLS)
+        agent = await by_email(session, STAND_IN)
         assert agent is not None
-        assert [member.id for member in await Members(session, agent.organisation_id).to_ring(10)] == [agent.id]
+        assert await sign_in_links.use(session, link.removeprefix("http://web/sign-in/")) == agent.id
 
 
 async def test_links_are_fresh_and_work_once(database: Database) -> None:

@@ -92,12 +92,12 @@ async def test_is_a_whole_customer(demo: Demo, database: Database) -> None:
     assert (invoice["status"], invoice["customer"]) == ("paid", subscription.stripe_customer_id)
     assert invoice["customer_tax_ids"] == [{"type": "au_abn", "value": organisation.abn}]
     async with database.begin() as session:
-        papers = await bundles.of_organisation(session, organisation.id)
+        bundle = await bundles.of_organisation(session, organisation.id)
         [number] = await Numbers(session, organisation.id).all()
         [order] = await NumberOrders(session, organisation.id).all()
         assert await NumberOrders(session, organisation.id).open() == 1
-    assert papers is not None
-    assert papers.status == "twilio-approved"
+    assert bundle is not None
+    assert bundle.status == "twilio-approved"
     assert (number.e164, number.label, order.state) == (NUMBER, LABEL, "done")
     assert number.verified_at is not None
 
@@ -166,7 +166,7 @@ async def test_a_vendor_that_is_away_is_one_line(demo: Demo) -> None:
     away = demo.settings.model_copy(update={"stripe_api_base": "http://127.0.0.1:9"})
     with pytest.raises(ExceptionGroup) as caught:
         await settle(demo.shop.database, away, demo.owner)
-    assert caught.group_contains(StartError, match="the demo organisation could not buy .* Stripe did not answer")
+    assert caught.group_contains(StartError, match="Stripe")
 
 
 async def test_a_renewal_may_fail_and_be_paid(demo: Demo) -> None:

@@ -75,7 +75,7 @@ def test_without_the_wheel_another_one_hears_and_says_so(
     monkeypatch.setitem(sys.modules, "moonshine_voice", None)  # as if it were not installed
     assert hear.main(["--wav", str(beginning[0]), "--text", str(beginning[1])]) == 0
     said = capsys.readouterr()
-    assert "moonshine-voice is not installed" in said.err
+    assert "moonshine-voice" in said.err
     last = LAST.fullmatch(said.out.splitlines()[-1])
     assert last is not None
     assert float(last[1]) <= 0.2

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
+from pathlib import Path
 
 import aiohttp
 import aiosmtplib
 import pytest
 
 from sandbox.mail import Mailbox, post_office
+from tests.kit.machines.certificate import self_signed
 
 
 @dataclass
@@ -112,3 +115,18 @@ async def test_a_client_still_connected_does_not_hold_the_end_up(free_port: Call
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
+
+
+async def test_with_tls_a_letter_must_be_encrypted(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    certificate = self_signed(tmp_path, "127.0.0.1")
+    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.load_cert_chain(certificate)
+    theirs = ssl.create_default_context(cafile=certificate)
+    port = free_port()
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "bilby@example.au", "ann@example.au"
+    async with post_office(smtp_port=port, page_port=free_port(), tls=ours) as outbox:
+        with pytest.raises(aiosmtplib.SMTPException):
+            await aiosmtplib.send(mail, hostname="127.0.0.1", port=port, start_tls=False)
+        await aiosmtplib.send(mail, hostname="127.0.0.1", port=port, start_tls=True, tls_context=theirs)
+        assert (await outbox.letter_to("ann@example.au")).recipients == ("ann@example.au",)

@@ -9,8 +9,9 @@ import pytest
 
 from sandbox import phone_sounds
 
-NAMES = {"incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh")}
+OF_THE_SDK = {"incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh")}
 """`Device.SoundName` of `@twilio/voice-sdk` 2.18.5."""
+NAMES = OF_THE_SDK | {"ringback"}
 
 
 def samples(name: str) -> np.ndarray:
@@ -19,7 +20,7 @@ def samples(name: str) -> np.ndarray:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
-def test_there_is_one_for_each_name_that_the_sdk_has() -> None:
+def test_there_is_one_for_each_name_that_the_sdk_has_and_for_ringing_back() -> None:
     assert {path.stem for path in phone_sounds.FOLDER.iterdir()} == set(phone_sounds.sounds()) == NAMES
 
 

@@ -26,8 +26,15 @@ async def way(free_port: Callable[[], int]) -> AsyncIterator[Front]:
 
 
 @pytest.fixture
+def dialled() -> None:
+    """Let calls be dialled in this test, the way of last resort: pages then have another phone."""
+
+
+@pytest.fixture
 def settings(settings: Settings, request: pytest.FixtureRequest, free_port: Callable[[], int]) -> Settings:
     """For a test that has a `way`, a phone and a media process of its own behind it."""
+    if "dialled" in request.fixturenames:
+        settings = settings.model_copy(update={"call_routing": "dial"})
     if "way" not in request.fixturenames:
         return settings
     way: Front = request.getfixturevalue("way")

@@ -4,50 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from db.engine import Database
 from db.models import Call
+from db.queries.integrations import events
+from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
+from db.queries.phone.choices import Choices
+from db.queries.phone.contacts import Contacts
+from db.queries.phone.groups import Groups
+from db.queries.words.phrase_rules import PhraseRuleRows
+from protocol.messages import PhraseReport
+from protocol.phrases import PhraseRule
+from tests.kit.browser.axe import findings
 from tests.kit.browser.chromium import open_link
 from tests.kit.browser.console_page import CALL, OTHER, Open, link, ring, talking
+from tests.kit.integrations.program import issue
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import Shop
+from web.organisation.phone_form import LISTS
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (1280, 360)
 OPEN = (
     "/",
     "/pricing",
     "/privacy",
     "/terms",
     "/acceptable-use",
+    "/api",
     "/sign-in",
     "/sign-up",
     "/sign-in/no-link",
     "/nowhere",
 )
-EVERYBODY = ("/account", "/console", "/calls")
-ADMINS = (*EVERYBODY, "/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
+FOUND = UUID(int=1)
+"""A call in a log that is not empty."""
+LOG = ("/calls", "/calls?number=12&direction=inbound", "/calls?from=2026-11-30&to=2026-11-01", f"/calls/{FOUND}")
+EVERYBODY = ("/account", "/console", *LOG, "/watching")
+WORDS = ("/numbers/{number}/words", "/phrases", "/settings/listening", "/settings/alerts")
+PHONE = ("/numbers/{number}/ringing", "/numbers/{number}/source", "/team/groups", "/settings/phone", "/contacts")
+RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
+ADMINS = (*EVERYBODY, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
 OWNERS = (*ADMINS, "/billing", "/checkout")
-
-
-async def findings(page: Page) -> list[str]:
-    """What axe-core says against the page at each width: the rule, the window's width, and where."""
-    found = []
-    for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 800})
-        violations: list[dict[str, Any]] = (await Axe().run(page)).response["violations"]
-        for violation in violations:
-            places = [" ".join(map(str, node["target"])) for node in violation["nodes"]]
-            found.append(f"{page.url} at {width}: {violation['id']}: {', '.join(places)}")
-    return found
 
 
 async def findings_of(page: Page, paths: Iterable[str]) -> list[str]:
@@ -60,13 +64,22 @@ async def findings_of(page: Page, paths: Iterable[str]) -> list[str]:
 
 
 async def _fill(database: Database, cast: Cast) -> None:
-    """Calls of every outcome in the log."""
+    """Calls of every outcome in the log, what fired in one of them, and something in every list of the phone."""
+    async with database.begin() as session:
+        groups = Groups(session, cast.a.id)
+        await groups.change(await groups.add("Bookings"), "Bookings", [cast.bob.id, cast.dana.id])
+        await groups.add("Accounts")
+        await Contacts(session, cast.a.id).keep({"+61412345678": "Mia Moore", "+61293744000": "Noah North"})
+        for kind in LISTS:
+            await Choices(session, cast.a.id).set(kind, ["One", "Another"])
+    await issue(database, cast.alice, lasts=timedelta(days=1))
     began = datetime.now(UTC) - timedelta(hours=1)
     facts = [("answered", "+61491570156"), ("missed", ""), ("failed", "Restricted"), (None, "client:x")]
     async with database.begin() as session:
         for number, (outcome, caller) in enumerate(facts):
             session.add(
                 Call(
+                    id=UUID(int=number + 1),
                     organisation_id=cast.a.id,
                     call_sid=f"CA{number:032x}",
                     direction="inbound",
@@ -79,6 +92,10 @@ async def _fill(database: Database, cast: Cast) -> None:
                     started_at=began,
                 )
             )
+        rules = PhraseRuleRows(session, cast.a.id)
+        for name, must_say in (("Leaving " * 7, False), ("Recording disclosed", True)):
+            rule = await rules.save(PhraseRule("", name, ("goodbye " * 12,), must_say=must_say), is_on=must_say)
+            await rules.note_hit(f"CA{0:032x}", PhraseReport(rule.id, "agent", round(began.timestamp() * 1000)))
 
 
 async def test_signed_out(context: BrowserContext) -> None:
@@ -91,9 +108,17 @@ async def test_signed_out(context: BrowserContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "paths"), [("alice", OWNERS), ("ada", ADMINS), ("sam", EVERYBODY), ("bob", EVERYBODY)]
+    ("name", "paths", "full"),
+    [
+        ("alice", OWNERS, False),
+        ("alice", OWNERS, True),
+        ("ada", ADMINS, True),  # her empty pages are Alice's
+        ("sam", EVERYBODY, False),
+        ("sam", EVERYBODY, True),
+        ("bob", EVERYBODY, False),
+        ("bob", EVERYBODY, True),
+    ],
 )
-@pytest.mark.parametrize("full", [False, True], ids=["empty", "full"])
 async def test_signed_in(
     context: BrowserContext,
     database: Database,
@@ -116,6 +141,22 @@ async def test_signed_in(
     assert await findings_of(page, [path.format(number=cast.number.id) for path in paths]) == []
 
 
+async def test_a_webhook_endpoint_and_what_was_sent_there(
+    context: BrowserContext, database: Database, cast: Cast
+) -> None:
+    async with database.begin() as session:
+        webhooks = Webhooks(session, cast.a.id)
+        endpoint = await webhooks.add(
+            url="https://hooks.example.com.au/", types=["call.ended"], created_by=cast.alice.id
+        )
+        await events.note_test(session, endpoint)
+        endpoint.failing_since = datetime.now(UTC)
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await expect(page.locator("main")).to_be_visible()
+    assert await findings_of(page, [f"/webhooks/{endpoint.id}"]) == []
+
+
 async def test_hours_with_everything_wrong(
     context: BrowserContext,
     database: Database,
@@ -132,6 +173,66 @@ async def test_hours_with_everything_wrong(
     assert await findings(page) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/numbers/{number}/ringing", {"ring_seconds": "x", "wait_seconds": "x"}),
+        ("/settings/phone", {"tag": "x" * 60, "wrap_up_seconds": "x"}),
+        ("/contacts", {"table": "nobody"}),
+        ("/numbers/{number}/words", {"vocabulary": "two words"}),
+    ],
+)
+async def test_a_form_of_the_phone_with_everything_wrong(
+    context: BrowserContext, database: Database, cast: Cast, path: str, fields: dict[str, str]
+) -> None:
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await page.goto(path.format(number=cast.number.id))
+    for name, text in fields.items():
+        await page.locator(f"[name={name}]").fill(text)
+    await page.locator("main button[type=submit].primary").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await findings(page) == []
+
+
+async def test_a_call_in_which_phrases_fired_and_rules_wrong_and_tried(
+    context: BrowserContext, database: Database, cast: Cast
+) -> None:
+    await _fill(database, cast)
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await page.goto("/calls")
+    await page.locator(".hits summary").click()
+    await expect(page.locator(".hit[data-ticked]")).to_be_visible()
+    found = await findings(page)
+    await page.goto("/phrases")
+    await page.locator("#sentence").fill("well goodbye " * 20)
+    await page.locator("form[action^='/phrases/try'] button").click()
+    await expect(page.locator("#sentence")).not_to_have_value("")
+    found += await findings(page)
+    for field, text in (("name", "x"), ("phrases", "*"), ("cooldown_s", "ten")):
+        await page.locator(f"[name={field}]").fill(text)
+    await page.locator("form[action='/phrases/save'] button[type=submit]").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert found + await findings(page) == []
+
+
+async def test_the_notice_once_confirmed_and_the_settings_once_saved(
+    context: BrowserContext, database: Database, cast: Cast
+) -> None:
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await page.goto("/watching")
+    await page.locator("#watching-notice button").click()
+    await expect(page.locator("#confirmed-at")).to_be_visible()
+    found = await findings(page)
+    await page.goto("/settings/listening")
+    await page.locator("[name=listening][value=words]").check()
+    await page.locator("main button[type=submit].primary").click()
+    await expect(page.locator(".saved")).to_be_visible()
+    assert found + await findings(page) == []
+
+
 async def test_a_console_with_missed_calls(console: Open, database: Database, cast: Cast) -> None:
     await _fill(database, cast)
     page = await console(cast.bob)
@@ -140,6 +241,7 @@ async def test_a_console_with_missed_calls(console: Open, database: Database, ca
     assert await findings(page) == []
 
 
+@pytest.mark.usefixtures("dialled")
 async def test_a_console_with_live_calls(console: Open, media: LiveMedia, cast: Cast) -> None:
     page, socket = await talking(console, media, cast.bob)
     found = await findings(page)
@@ -149,6 +251,26 @@ async def test_a_console_with_live_calls(console: Open, media: LiveMedia, cast: 
     await ring(page)
     found += await findings(page)
     await socket.close()
+    assert found + await findings(page) == []
+
+
+async def test_a_console_in_which_words_are_found_marked_and_large(
+    console: Open, media: LiveMedia, cast: Cast
+) -> None:
+    page, socket = await talking(console, media, cast.bob)
+    talk = {"caller_ms": 62_000, "agent_ms": 38_000, "both_ms": 0, "silence_ms": 9_000}
+    await socket.tell("talk", call=CALL, talk=talk | {"caller_words": 100, "agent_words": 90})
+    await expect(page.locator("#talk")).to_be_visible()
+    for key in ("m", "[", "f"):
+        await page.keyboard.press(key)
+    await page.keyboard.type("words")
+    await expect(page.locator(".found[data-current]")).to_have_count(1)
+    found = await findings(page)
+    await page.locator("#scroller").focus()
+    await page.keyboard.press("v")
+    await expect(page.locator("body")).to_have_attribute("data-reading", "")
+    found += await findings(page)
+    await page.locator("#reading-open").click()
     assert found + await findings(page) == []
 
 

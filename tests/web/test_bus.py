@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -69,6 +70,21 @@ async def test_an_answer_is_told_to_media(tmp_path: Path) -> None:
             arrived = await heard.next_msg(WAIT)
     assert arrived.subject == f"call.{ORG}.CA1.assigned"
     assert json.loads(arrived.data) == {"agent": str(ALICE)}
+
+
+async def test_a_hold_and_its_end_are_told_to_media_with_their_times(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 20, 3, 0, 0, 250_000, tzinfo=UTC)
+    async with NatsServer(tmp_path) as server, media(server) as client:
+        holds, ends = [await client.subscribe(f"call.*.*.{fact}") for fact in ("held", "resumed")]
+        await settled(client)
+        async with running(server.url("web"), Written()) as facts:
+            before = time.time() * 1000
+            facts.held(ORG, "CA1", at)
+            facts.resumed(ORG, "CA1")
+            held, resumed = [await heard.next_msg(WAIT) for heard in (holds, ends)]
+    assert (held.subject, json.loads(held.data)) == (f"call.{ORG}.CA1.held", {"at": round(at.timestamp() * 1000)})
+    assert resumed.subject == f"call.{ORG}.CA1.resumed"
+    assert json.loads(resumed.data)["at"] >= round(before)
 
 
 async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path: Path) -> None:

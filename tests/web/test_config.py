@@ -85,6 +85,7 @@ def test_good_settings_are_read() -> None:
         ("STRIPE_API_BASE", "https://stripe.example"),
         ("TEST_CALL_URL", "http://calls.example.com.au/"),
         ("TEST_CALL_URL", "calls"),
+        ("CALL_ROUTING", "conference"),
         ("VOICE_SDK_URL", "http://cdn.example.com.au/twilio.js"),
         ("VOICE_SDK_URL", "https://cdn.example.com.au/twilio.js"),  # without its hash
         ("VOICE_SDK_URL", "https://cdn.example.com.au; script-src */twilio.js"),
@@ -118,7 +119,7 @@ def test_loopback_may_stand_in_for_twilio(base: str) -> None:
 def test_a_missing_or_empty_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
-    assert _refused(monkeypatch, capsys, **{missing: ""}) == f"web: {missing}: is not set\n"
+    assert _refused(monkeypatch, capsys, **{missing: ""}).startswith(f"web: {missing}: ")
 
 
 def test_several_bad_settings_share_the_line(
@@ -135,4 +136,5 @@ def test_several_bad_settings_share_the_line(
 def test_every_process_says_it_the_same_way(module: str) -> None:
     values = {name: value for name, value in GOOD.items() if name != "ENCRYPTION_KEYS"}
     ended = subprocess.run([sys.executable, "-m", module], env=values, capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stderr) == (2, f"{module}: ENCRYPTION_KEYS: is not set\n")
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert ended.stderr.startswith(f"{module}: ENCRYPTION_KEYS: ")

@@ -20,7 +20,7 @@ from provisioning.billing.seats import SeatError, check
 from provisioning.numbers.bundles import reasons_of
 from provisioning.stripe.api import MOST_SEATS, Checkout, Purchase, StripeError
 from web.billing import checkout_rules
-from web.billing.checkout_rules import PapersState
+from web.billing.checkout_rules import BundleState
 from web.config import SETTINGS
 from web.organisation import details as organisation_details
 from web.organisation.details import Details
@@ -104,10 +104,10 @@ async def pay(request: web.Request) -> web.StreamResponse:
         wrong = {"form": _LIMITED}
         return await _page(request, viewer, status=429, retry_after=error.retry_after, typed=typed, wrong=wrong)
     async with access.rows(request, viewer) as rows:
-        wrong, papers = await _note(rows, typed, platform=request.app[SETTINGS].has_platform_bundle)
+        wrong, bundle = await _note(rows, typed, platform=request.app[SETTINGS].has_platform_bundle)
     if wrong:
         return await _page(request, viewer, status=400, typed=typed, wrong=wrong)
-    if not checkout_rules.may_pay(papers):
+    if not checkout_rules.may_pay(bundle):
         raise web.HTTPSeeOther(f"/checkout?seats={typed.seats}")
     try:
         where = await _to_stripe(request, viewer, typed)
@@ -134,49 +134,49 @@ async def success(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/checkout/standing")
 async def state(request: web.Request) -> web.StreamResponse:
-    """Return the state of payment and papers as JSON. A waiting page reloads when it changes."""
+    """Return the state of payment and regulatory bundle as JSON. A waiting page reloads when it changes."""
     viewer = await payer(request)
     async with access.rows(request, viewer) as rows:
         state = checkout_rules.payment_state(rows.organisation, await rows.subscription())
         filed = await rows.ordering.bundle()
-    papers = checkout_rules.papers_state(filed, platform=request.app[SETTINGS].has_platform_bundle)
-    return web.json_response({"payment": state, "papers": papers})
+    bundle = checkout_rules.bundle_state(filed, platform=request.app[SETTINGS].has_platform_bundle)
+    return web.json_response({"payment": state, "papers": bundle})
 
 
 async def _typed(request: web.Request, viewer: Viewer) -> Typed:
     key = await uuid_field(request, "key")
-    sent = {name: await field(request, name) for name in organisation_details.PAPERS}
+    sent = {name: await field(request, name) for name in organisation_details.BUNDLE_FIELDS}
     details = organisation_details.read_details({"name": viewer.organisation, **sent})
     return Typed(seats=(await field(request, "seats")).strip(), details=details, key=key)
 
 
-async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, str], PapersState]:
-    """Store unknown details and file papers. Return the problems by field, and the state of the papers."""
+async def _note(rows: Rows, typed: Typed, *, platform: bool) -> tuple[dict[str, str], BundleState]:
+    """Store unknown details and file the bundle. Return the problems by field, and the state of the bundle."""
     wrong = _seats_problem(typed.seats, await rows.members.with_role("agent"))
     known = organisation_details.details_of(rows.organisation)
     if not known.is_complete:
         wrong |= {
             name: problem
             for name, problem in organisation_details.problems(typed.details).items()
-            if name in organisation_details.PAPERS
+            if name in organisation_details.BUNDLE_FIELDS
         }
-        if not any(typed.details.papers):
+        if not any(typed.details.bundle_values):
             wrong["legal_name"] = "Enter the business details: numbers are only rented to identified businesses."
-    papers = checkout_rules.papers_state(await rows.ordering.bundle(), platform=platform)
+    bundle = checkout_rules.bundle_state(await rows.ordering.bundle(), platform=platform)
     if "seats" not in wrong:
         rows.organisation.seats_wanted = seats(typed.seats)
     if wrong:
-        return wrong, papers
+        return wrong, bundle
     if not known.is_complete:
         await _store(rows, known, typed.details)
-    if papers in ("unfiled", "filing"):
+    if bundle in ("unfiled", "filing"):
         await rows.ordering.file_bundle()
-        papers = "filing"
-    return {}, papers
+        bundle = "filing"
+    return {}, bundle
 
 
 async def _store(rows: Rows, known: Details, details: Details) -> None:
-    organisation_details.store_papers(rows.organisation, details)
+    organisation_details.store_bundle_fields(rows.organisation, details)
     await rows.audit.record("details.changed", details.changes(known))
 
 
@@ -262,8 +262,8 @@ async def _page(
 ) -> web.Response:
     async with access.rows(request, viewer) as rows:
         known, chosen = organisation_details.details_of(rows.organisation), rows.organisation.seats_wanted
-        agents, papers = await rows.members.with_role("agent"), await rows.ordering.bundle()
-    state = checkout_rules.papers_state(papers, platform=request.app[SETTINGS].has_platform_bundle)
+        agents, bundle = await rows.members.with_role("agent"), await rows.ordering.bundle()
+    state = checkout_rules.bundle_state(bundle, platform=request.app[SETTINGS].has_platform_bundle)
     return render(
         request,
         "billing/checkout.html",
@@ -271,8 +271,8 @@ async def _page(
         retry_after=retry_after,
         known=known.is_complete,
         details=known if known.is_complete or typed is None else typed.details,
-        papers=state,
-        reasons=reasons_of(papers) if papers is not None and state == "rejected" else [],
+        bundle=state,
+        reasons=reasons_of(bundle) if bundle is not None and state == "rejected" else [],
         wrong=wrong or {},
         **_seats(request, typed, chosen, agents),
     )
@@ -295,7 +295,7 @@ def _seats(request: web.Request, typed: Typed | None, chosen: int | None, agents
         "total": Price(request.app[SETTINGS].seat_price_cents).times(seats(shown) or least),
         "left": "left" in request.query,
         "key": str(uuid4()),
-        "business": organisation_details,
-        "papers_words": checkout_rules.PAPERS_WORDS,
+        "organisation_details": organisation_details,
+        "bundle_words": checkout_rules.BUNDLE_WORDS,
         "may_pay": checkout_rules.may_pay,
     }

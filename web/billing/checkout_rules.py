@@ -1,6 +1,6 @@
-"""Checkout preconditions: business details complete and regulatory papers submitted. Pure.
+"""Checkout preconditions: business details complete and the regulatory bundle submitted. Pure.
 
-Australian numbers are only rented to identified businesses. Where the platform's own papers cover all customers,
+Australian numbers are only rented to identified businesses. Where the platform's own bundle covers all customers,
 there is nothing to wait for; otherwise an organisation's own must be with Twilio and not rejected.
 """
 
@@ -12,11 +12,11 @@ from typing import Literal
 from db.models import Bundle, Organisation, Subscription
 from db.queries.bundles import APPROVED, IN_REVIEW
 
-PapersState = Literal["none", "unfiled", "filing", "review", "approved", "rejected"]
-"""`none`: none are needed; `unfiled`, `filing`: Twilio does not have them yet."""
+BundleState = Literal["none", "unfiled", "filing", "review", "approved", "rejected"]
+"""`none`: none is needed; `unfiled`, `filing`: Twilio does not have it yet."""
 PaymentState = Literal["waiting", "under_way", "failed", "ready"]
 """`under_way`: a bank debit, which takes days; `failed`: the bank refused it."""
-PAPERS_WORDS: Mapping[PapersState, str] = {
+BUNDLE_WORDS: Mapping[BundleState, str] = {
     "none": "",
     "unfiled": "Twilio, our phone provider, checks these details before you pay. It takes a moment.",
     "filing": "Your details are being sent to Twilio, our phone provider. You can pay in a moment.",
@@ -25,24 +25,24 @@ PAPERS_WORDS: Mapping[PapersState, str] = {
     "approved": "Twilio has approved your details.",
     "rejected": "Twilio has rejected your details, so a number cannot be rented yet. Correct them before you pay.",
 }
-_MAY_PAY: tuple[PapersState, ...] = ("none", "review", "approved")
+_MAY_PAY: tuple[BundleState, ...] = ("none", "review", "approved")
 _PROMISED = ("trialing", "active")
 
 
-def papers_state(papers: Bundle | None, *, platform: bool) -> PapersState:
-    """Return the state of the papers; ``platform``: the platform's own cover every customer."""
+def bundle_state(bundle: Bundle | None, *, platform: bool) -> BundleState:
+    """Return the state of the bundle; ``platform``: the platform's own covers every customer."""
     if platform:
         return "none"
-    if papers is None:
+    if bundle is None:
         return "unfiled"
-    if papers.status in APPROVED:
+    if bundle.status in APPROVED:
         return "approved"
-    if papers.status in IN_REVIEW:
+    if bundle.status in IN_REVIEW:
         return "review"
-    return "rejected" if papers.status == "twilio-rejected" else "filing"
+    return "rejected" if bundle.status == "twilio-rejected" else "filing"
 
 
-def may_pay(state: PapersState) -> bool:
+def may_pay(state: BundleState) -> bool:
     """Return whether the card may be charged."""
     return state in _MAY_PAY
 

@@ -17,15 +17,36 @@ from web.billing.checkout_rules import has_failed, is_subscribed, is_under_way
 from web.request.price import Price
 
 Tone = Literal["good", "wait", "bad"]
+Name = Literal[
+    "free",
+    "unpaid_yet",
+    "under_way",
+    "first_failed",
+    "trial",
+    "paid",
+    "ending",
+    "past_due",
+    "unpaid",
+    "paused",
+    "ended",
+]
+"""What the organisation's subscription amounts to; `attention` says what it needs while it works."""
 Fix = Literal["", "pay", "portal", "resume", "checkout"]
 """The action: pay the open invoice, open Stripe's portal, resume, or a new checkout; "" for none."""
-INVOICE_WORDS = {"paid": "Paid", "open": "To pay", "void": "Cancelled", "uncollectible": "Not paid"}
+INVOICE_WORDS = {
+    "processing": "Processing",
+    "paid": "Paid",
+    "open": "To pay",
+    "void": "Cancelled",
+    "uncollectible": "Not paid",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """The first card of the page."""
 
+    name: Name
     title: str
     words: str
     tone: Tone
@@ -40,6 +61,8 @@ class Bill:
     number: str
     day: str
     amount: str
+    state: str
+    """As Stripe names it; `processing` while a bank debit is paying it."""
     words: str
     open: bool
     page: str | None
@@ -64,14 +87,29 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
         return _without(organisation, row)
     if row.attention is not None and organisation.status in ("incomplete", "trialing", "active"):
         advice = ATTENTION[row.attention]
-        return State(advice.title, advice.words, "wait" if advice.remedy else "good", advice.remedy, row.attention)
+        name: Name = (
+            "paid"
+            if organisation.status == "active"
+            else "trial"
+            if organisation.status == "trialing"
+            else "unpaid_yet"
+        )
+        return State(
+            name, advice.title, advice.words, "wait" if advice.remedy else "good", advice.remedy, row.attention
+        )
     if organisation.status == "incomplete" and not has_failed(row):
         words = "A bank debit takes some business days. Everything is switched on"
-        return State("Your first payment is on its way", f"{words} by itself when the money arrives.", "wait")
+        return State(
+            "under_way", "Your first payment is on its way", f"{words} by itself when the money arrives.", "wait"
+        )
     if organisation.status == "incomplete":
         words = "The bank refused it, so nothing is switched on yet. Pay the open invoice, for example by card, and"
         return State(
-            "Your first payment did not go through", f"{words} everything is switched on by itself.", "bad", "pay"
+            "first_failed",
+            "Your first payment did not go through",
+            f"{words} everything is switched on by itself.",
+            "bad",
+            "pay",
         )
     end = _on(row.current_period_end, organisation)
     if organisation.status in ("trialing", "active"):
@@ -79,33 +117,35 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
     at = entitlements(organisation)
     since = _on(row.past_due_since, organisation)
     if organisation.status == "past_due":
-        return State("A payment did not go through", _joined(at.problem, at.remedy, _since(since)), "bad", "pay")
+        return State(
+            "past_due", "A payment did not go through", _joined(at.problem, at.remedy, _since(since)), "bad", "pay"
+        )
     words = _joined(at.problem, at.remedy, _kept(organisation, row))
     if organisation.status == "paused":
-        return State("The subscription is paused", words, "bad", "resume")
-    return State("An invoice is not paid", words, "bad", "pay")
+        return State("paused", "The subscription is paused", words, "bad", "resume")
+    return State("unpaid", "An invoice is not paid", words, "bad", "pay")
 
 
 def _working(organisation: Organisation, row: Subscription, end: str) -> State:
     trial = organisation.status == "trialing"
     if row.cancel_at_period_end:
         words = f"Everything works until {end}. After that calls do not connect, and your numbers are released."
-        return State(f"Ends on {end}", f"{words} To keep going, undo the cancellation.", "wait", "portal")
+        return State("ending", f"Ends on {end}", f"{words} To keep going, undo the cancellation.", "wait", "portal")
     if trial:
-        return State("On trial", f"Your first payment is due on {end}." if end else "", "good")
-    return State("All paid", f"The next invoice is due on {end}." if end else "", "good")
+        return State("trial", "On trial", f"Your first payment is due on {end}." if end else "", "good")
+    return State("paid", "All paid", f"The next invoice is due on {end}." if end else "", "good")
 
 
 def _without(organisation: Organisation, row: Subscription | None) -> State:
     at = entitlements(organisation)
     if organisation.status == "cancelled":
         words = _joined(at.problem, at.remedy, _kept(organisation, row))
-        return State("The subscription has ended", words, "bad", "checkout")
+        return State("ended", "The subscription has ended", words, "bad", "checkout")
     if organisation.status == "incomplete":
-        return State("Not paid yet", at.remedy, "wait", "checkout")
+        return State("unpaid_yet", "Not paid yet", at.remedy, "wait", "checkout")
     if at.problem:
-        return State("Payment has stopped", at.problem, "bad", "checkout")
-    return State("Free of charge", "Your organisation works without a subscription.", "good")
+        return State("unpaid", "Payment has stopped", at.problem, "bad", "checkout")
+    return State("free", "Free of charge", "Your organisation works without a subscription.", "good")
 
 
 def _kept(organisation: Organisation, row: Subscription | None) -> str:
@@ -139,11 +179,13 @@ def bills(invoices: Sequence[Invoice], organisation: Organisation, row: Subscrip
 
 def _bill(invoice: Invoice, zone: ZoneInfo, *, paying: bool) -> Bill:
     at, is_open = invoice.created.astimezone(zone), invoice.status == "open"
+    state = "processing" if is_open and paying else invoice.status
     return Bill(
         number=invoice.number,
         day=f"{at.day} {at:%B %Y}",
         amount=amount(invoice.total),
-        words="Processing" if is_open and paying else INVOICE_WORDS.get(invoice.status, invoice.status),
+        state=state,
+        words=INVOICE_WORDS.get(state, state),
         open=is_open and not paying,
         page=invoice.page,
         pdf=invoice.pdf,

@@ -46,7 +46,7 @@ class StreamReport:
 
 
 def call_sid(form: Form, field: str = "CallSid") -> str:
-    """The CallSid in ``field``. Raises `FormError`."""
+    """Return the CallSid in ``field``. Raises `FormError`."""
     sid = form.get(field, "")
     if not CALL_SID.fullmatch(sid):
         raise FormError(field)

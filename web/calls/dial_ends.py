@@ -19,8 +19,8 @@ from web.calls import answering, overflow, twiml
 from web.calls.answering import Announce, Overflow
 from web.calls.callback_forms import Form, call_sid, dial_report
 from web.calls.spoken import RECORD_SECONDS, spoken
-from web.calls.stream_recovery import STREAM_RECOVERY
-from web.calls.stream_stops import STREAM_STOPS
+from web.calls.streams.recovery import STREAM_RECOVERY
+from web.calls.streams.stops import STREAM_STOPS
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import Rows

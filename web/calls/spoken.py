@@ -1,4 +1,7 @@
-"""Answer a webhook of Twilio's with TwiML whatever fails: on an error status, Twilio itself would apologise."""
+"""Answer a webhook of Twilio's with TwiML whatever fails: on an error status, Twilio itself would apologise.
+
+And what callers hear before they are transcribed.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from db.engine import DatabaseUnavailableError
 from web.calls import twiml
 from web.calls.callback_forms import Form, FormError
 from web.calls.twilio_request import twilio_form
+from web.config import SETTINGS
+from web.request.access import Rows
 
 ANSWER_SECONDS = 10.0  # Twilio waits at most 15 s
 RECORD_SECONDS = 3.0  # for reading and writing a call's row, while people wait on the line
@@ -30,6 +35,12 @@ async def spoken(request: web.Request, answer: Callable[[web.Request, Form], Awa
         complain("call not answered", error)
         text = twiml.say_goodbye(SORRY)
     return web.Response(text=text, content_type="text/xml")
+
+
+def consent_prompt(request: web.Request, rows: Rows) -> str:
+    """Return what callers hear before transcription: the organisation's own words, else the platform's."""
+    own = (rows.organisation.consent_prompt or "").strip()
+    return own or request.app[SETTINGS].consent_prompt
 
 
 def complain(event: str, error: Exception) -> None:

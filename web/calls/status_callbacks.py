@@ -14,7 +14,9 @@ import structlog
 from aiohttp import web
 
 from db.call_progress import LegReport, is_over
+from db.models import Call
 from protocol.facts import Fact
+from protocol.times import milliseconds
 from web.billing import payment_notice
 from web.bus import BUS
 from web.calls.callback_forms import (
@@ -24,13 +26,16 @@ from web.calls.callback_forms import (
     call_sid,
     is_of_leg,
     leg_report,
+    member_id,
     parent_sid,
     stream_report,
 )
-from web.calls.stream_recovery import STREAM_RECOVERY
-from web.calls.stream_stops import remind
+from web.calls.routing import ROUTING
+from web.calls.streams.recovery import STREAM_RECOVERY
+from web.calls.streams.stops import remind
 from web.calls.twilio_request import twilio_form
 from web.organisation.onboarding_events import PROGRESS
+from web.phrases import rules as phrase_rules
 from web.request import access
 from web.request.access import Rows
 from web.request.errors import InvalidError, NotFoundError
@@ -59,8 +64,14 @@ async def _heard(request: web.Request, take: Callable[[web.Request, Form], Await
     except FormError as error:
         raise InvalidError(f"{error} names no call.") from None
     except NotFoundError:
-        _log.info("callback for no call")
+        if not _is_of_room(request, form):
+            _log.info("callback for no call")
     return web.Response(status=204)
+
+
+def _is_of_room(request: web.Request, form: Form) -> bool:
+    """Return whether ``form`` is about a softphone in a room: it has no row, for its conference tells of it."""
+    return ROUTING in request.app and member_id(form.get("From", "")) is not None
 
 
 async def _leg_or_call(request: web.Request, form: Form) -> None:
@@ -80,6 +91,8 @@ async def _call(request: web.Request, form: Form) -> None:
         organisation_id = rows.organisation.id
     if stopped:  # its transcript is still shown
         request.app[BUS].words_stopped(organisation_id, call, over=True)
+    if change is not None and over and ROUTING in request.app:
+        await request.app[ROUTING].ended(request, organisation_id, change.call.id, report.status)
 
 
 async def _leg(request: web.Request, form: Form) -> None:
@@ -118,11 +131,7 @@ async def _stream(request: web.Request, form: Form) -> None:
         organisation_id, heard = rows.organisation.id, known is not None and known.transcription is not None
     if known is not None and report.state == "failed":
         _log.warning("stream failed", call=call, stream=stream, reason=report.reason)
-        recovery.lost(organisation_id, call, stream, _milliseconds(known.started_at) if heard else None)
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+        recovery.lost(organisation_id, call, stream, milliseconds(known.started_at) if heard else None)
 
 
 async def take_fact(app: web.Application, fact: Fact) -> None:
@@ -134,6 +143,13 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         app[PROGRESS].nudge(fact.org)
         await payment_notice.close_consoles(app, fact.org)
         return
+    if fact.kind == "phrases":
+        await phrase_rules.send(app, fact.org)
+        return
+    if fact.phrase is not None:
+        async with access.by_fact(app, fact.org) as rows:
+            await rows.phrases.note_hit(fact.call, fact.phrase)
+        return
     async with access.by_fact(app, fact.org) as rows:
         call = await rows.calls.get(fact.call)
         stopped = call is not None and call.words_stopped_at is not None
@@ -141,3 +157,12 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
             await rows.calls.set_transcription(fact.call, fact.state, fact.reason if fact.kind == "stream" else None)
     if call is not None and stopped:
         remind(app, call, fact)
+    elif call is not None and fact.kind == "started":
+        _answer_hold(app, call, fact)
+
+
+def _answer_hold(app: web.Application, call: Call, fact: Fact) -> None:
+    """Tell media whether ``call`` is on hold: the node that has it now may not have been there when that changed."""
+    if call.hold_changed_at is not None:
+        report = app[BUS].held if call.on_hold else app[BUS].resumed
+        report(fact.org, fact.call, call.hold_changed_at)

@@ -29,7 +29,7 @@ _CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 
 
 def is_signed(tokens: Iterable[str], url: str, form: MultiDict[str], signature: str | None) -> bool:
-    """Whether ``signature`` is that of ``url`` and ``form`` under one of ``tokens``.
+    """Return whether ``signature`` is that of ``url`` and ``form`` under one of ``tokens``.
 
     Several tokens are good at once while they are rotated. Never raises: twilio's validator does, for a
     missing signature (TypeError) and for a URL with a broken port (ValueError).
@@ -43,7 +43,7 @@ def is_signed(tokens: Iterable[str], url: str, form: MultiDict[str], signature: 
 
 
 async def twilio_form(request: web.Request) -> MultiDict[str]:
-    """The form of ``request``, proved to come from our Twilio account; opens `access.by_number` and its like.
+    """Return the form of ``request``, which our Twilio account signed; it opens `access.by_number` and its like.
 
     Raises as `verified_form` does.
     """
@@ -64,7 +64,7 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
 
 
 async def verified_form(request: web.Request, *, origin: str, tokens: Iterable[str], account: str) -> MultiDict[str]:
-    """The form of a request that Twilio signed for ``account``.
+    """Return the form of a request that Twilio signed for ``account``.
 
     Raises `WrongTypeError` for a body that is no form, `ForbiddenError` for everything that is not signed by
     ``account``'s Twilio, and as `read_body` does.
@@ -81,7 +81,7 @@ async def verified_form(request: web.Request, *, origin: str, tokens: Iterable[s
 
 
 def _parse(body: bytes) -> MultiDict[str]:
-    """The fields of a form. Bytes that are no UTF-8 are replaced, and so fail the signature."""
+    """Return the fields of a form. Bytes that are no UTF-8 are replaced, and so fail the signature."""
     text = body.decode("utf-8", "replace")
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace")

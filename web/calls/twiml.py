@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twilio.twiml.voice_response import Client, Dial, Number, Stop, VoiceResponse
+from twilio.twiml.voice_response import Client, Dial, Gather, Number, Stop, VoiceResponse
 
 from provisioning.twilio import webhook_url
-from web.calls.stream_start import NAME, StreamStart
+from web.calls.streams.start import NAME, StreamStart
 
 LANGUAGE = "en-AU"
 RING_SECONDS = 30
@@ -60,7 +60,7 @@ def ring_agents(
     """
     response = VoiceResponse()
     if stream is not None:
-        _say(response, stream.prompt)
+        add_sentence(response, stream.prompt)
         response.append(stream.start.verb())
     dial = _dial(callbacks)
     for agent in list(agents)[:MOST_NOUNS]:
@@ -116,7 +116,7 @@ def wait_and_try_again(sentence: str, callbacks: Callbacks) -> str:
     If that fails too, Twilio requests the fallback again: the caller is connected once `web` is back.
     """
     response = VoiceResponse()
-    _say(response, sentence)
+    add_sentence(response, sentence)
     response.pause(length=RETRY_SECONDS)
     response.redirect(callbacks.at(webhook_url.VOICE), method="POST")
     return str(response)
@@ -125,14 +125,14 @@ def wait_and_try_again(sentence: str, callbacks: Callbacks) -> str:
 def say(sentence: str) -> str:
     """Say ``sentence`` and continue: the answer to the whisper webhook."""
     response = VoiceResponse()
-    _say(response, sentence)
+    add_sentence(response, sentence)
     return str(response)
 
 
 def say_goodbye(sentence: str) -> str:
     """Say ``sentence`` and hang up."""
     response = VoiceResponse()
-    _say(response, sentence)
+    add_sentence(response, sentence)
     response.hangup()
     return str(response)
 
@@ -144,8 +144,9 @@ def hang_up() -> str:
     return str(response)
 
 
-def _say(response: VoiceResponse, sentence: str) -> None:
-    response.say(_clean(sentence)[:LONGEST_SAY], language=LANGUAGE)
+def add_sentence(verbs: VoiceResponse | Gather, sentence: str) -> None:
+    """Add ``sentence`` to a document, or to the prompt of a `<Gather>`."""
+    verbs.say(_clean(sentence)[:LONGEST_SAY], language=LANGUAGE)  # type: ignore[no-untyped-call]  # twilio's
 
 
 def _dial(

@@ -1,8 +1,9 @@
 """Twilio's voice webhooks, answered with TwiML.
 
-The call matters more than its transcription: if the stream or the call's row fails, `<Start>` is left out and the
-call is connected anyway. Even without the database the caller hears a sentence: on an error status Twilio would say
-that "an application error has occurred".
+The call matters more than its transcription: if the stream fails, or a dialled call's row, `<Start>` is left out and
+the call is connected anyway. A room is its row: without it the caller stays on the line and Twilio asks again. Even
+without the database the caller hears a sentence: on an error status Twilio would say that "an application error has
+occurred".
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from aiohttp import web
 from db.call_progress import CallReport, Direction, TurnedAway, is_over
 from db.models import Call, Number
 from db.queries.organisations import Entitlements, entitlements
+from db.queries.words.hearings import NumberHearing
 from provisioning.twilio import webhook_url
 from web.calls import answering, outgoing, overflow, twiml
 from web.calls.answering import Announce, Arrival, Ring
 from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
-from web.calls.spoken import RECORD_SECONDS, complain, spoken
-from web.calls.stream_start import stream_start
+from web.calls.routing import ROUTING, Admission
+from web.calls.spoken import RECORD_SECONDS, complain, consent_prompt, spoken
+from web.calls.streams.start import stream_start
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import PERMISSIONS, Rows
@@ -53,6 +56,7 @@ class _Line:
     prompt: str
     number_id: UUID
     e164: str
+    hearing: NumberHearing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class _Opened:
 
     stream: twiml.Transcribed | None = None
     was_answered: bool = False
+    room: Admission | None = None
+    """Where it is connected; None: agents are dialled."""
 
 
 @routes.post("/twilio/voice/inbound")
@@ -107,19 +113,24 @@ async def _inbound(request: web.Request, form: Form) -> str:
     call, caller, called = call_sid(form), form.get("From", ""), form.get("To", "")
     try:
         async with access.by_number(request, called) as (rows, number):
-            line = _line(request, rows, number)
+            line = await _line(request, rows, number)
             agents = [client_identity(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
-            arrival = await _arrival(request, rows, number, form, has_agents=bool(agents))
+            has_agents = bool(agents) or ROUTING in request.app  # in a room, callers may wait
+            arrival = await _arrival(request, rows, number, form, has_agents=has_agents)
     except NotFoundError:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     if not line.entitlements.connects:
         return twiml.say_goodbye(NOT_IN_SERVICE)
     opened = await _begin(request, _Begun(call, "inbound", line, caller, called), arrival)
+    if opened.room is not None:
+        return request.app[ROUTING].enter(request, opened.room, opened.stream)
     if opened.was_answered:  # the conversation is over: a later failure led back here through the number's fallback
         return twiml.hang_up()
     if not isinstance(arrival.step, Ring):
         return overflow.document(request, arrival.step, form)
     callbacks = _callbacks(request)
+    if ROUTING in request.app:  # the room was not written, so nobody could join it
+        return twiml.wait_and_try_again(WAIT, callbacks)
     return twiml.ring_agents(agents, call=call, caller=shown(caller), stream=opened.stream, callbacks=callbacks)
 
 
@@ -136,6 +147,8 @@ async def _arrival(request: web.Request, rows: Rows, number: Number, form: Form,
 
 async def _outbound(request: web.Request, form: Form) -> str:
     call, agent, settings = call_sid(form), member_id(form.get("From", "")), request.app[SETTINGS]
+    if ROUTING in request.app and not form.get("To"):
+        return await request.app[ROUTING].softphone(request, form)
     try:
         called = dialled(form.get("To", ""), settings.dial_countries)
         line = await _line_of(request, agent)
@@ -154,7 +167,7 @@ async def _whisper(request: web.Request, form: Form) -> str:
     prompt = request.app[SETTINGS].consent_prompt
     try:
         async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, parent_sid(form)) as rows:
-            prompt = _prompt(request, rows)
+            prompt = consent_prompt(request, rows)
     except Exception as error:  # the prompt is required anyway: use the platform's
         _log.warning("whisper without its organisation", error=type(error).__name__)
     return twiml.say(prompt)
@@ -171,7 +184,7 @@ async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
         if "softphone" not in PERMISSIONS[member.role] or not entitlements(rows.organisation).connects:
             raise NotFoundError
         numbers = await rows.numbers.all()
-        return _line(request, rows, numbers[0]) if numbers else None
+        return await _line(request, rows, numbers[0]) if numbers else None
 
 
 async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS) -> _Opened:
@@ -189,6 +202,7 @@ async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS)
                 await rows.lock()
                 await outgoing.check(rows, request.app[SETTINGS], begun.called, begun.call)
             row = await _open(rows, begun)
+            room = await _admit(request, rows, row, begun, arrival)
             is_young = await rows.calls.age(row) <= TICKET_AGE and not is_over(row.status)
             was_answered = row.answered_at is not None
             if arrival.reason is not None and not was_answered:
@@ -197,12 +211,19 @@ async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS)
                 await rows.calls.report(begun.call, CallReport("lost", datetime.now(UTC)))
         heard = row.words_stopped_at is None
         transcribed = is_young and heard and begun.line.entitlements.transcribes
-        return _Opened(_transcribed(request, begun) if transcribed else None, was_answered)
+        return _Opened(_transcribed(request, begun) if transcribed else None, was_answered, room)
     except DiallingError:
         raise
     except Exception as error:
         complain("stream left out", error)
         return _Opened()
+
+
+async def _admit(request: web.Request, rows: Rows, call: Call, begun: _Begun, arrival: Arrival) -> Admission | None:
+    """Open the call's room, if that is how callers are connected, and this one is."""
+    if begun.direction == "outbound" or not isinstance(arrival.step, Ring) or ROUTING not in request.app:
+        return None
+    return await request.app[ROUTING].admit(rows, call, begun.line.e164)
 
 
 async def _open(rows: Rows, begun: _Begun) -> Call:
@@ -224,18 +245,15 @@ def _transcribed(request: web.Request, begun: _Begun) -> twiml.Transcribed:
         call=begun.call,
         direction=begun.direction,
         agent=begun.agent,
+        hearing=begun.line.hearing,
     )
     return twiml.Transcribed(start, begun.line.prompt)
 
 
-def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
+async def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
     organisation = rows.organisation
-    return _Line(organisation.id, entitlements(organisation), _prompt(request, rows), number.id, number.e164)
-
-
-def _prompt(request: web.Request, rows: Rows) -> str:
-    own = (rows.organisation.consent_prompt or "").strip()
-    return own or request.app[SETTINGS].consent_prompt
+    about = (organisation.id, entitlements(organisation), consent_prompt(request, rows))
+    return _Line(*about, number.id, number.e164, await rows.hearings.of(number.id))
 
 
 def _callbacks(request: web.Request) -> twiml.Callbacks:

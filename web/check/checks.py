@@ -14,11 +14,14 @@ from nats.aio.client import Client
 
 from db import migrate
 from db.engine import DatabaseUnavailableError
+from db.queries.words.hearings import with_vocabulary
+from protocol.messages import Vocabulary
 from protocol.nats import WEB, NatsConnection
 from provisioning.mail.smtp import Mailer, MailError
 from web.check import media as check_media, stripe as check_stripe, twilio as check_twilio
 from web.check.result import CheckResult
 from web.config import TWILIO_API, Settings, read
+from web.numbers import vocabularies
 
 SECONDS = 10.0  # for each check
 _REACHING_SECONDS = 4.0
@@ -110,11 +113,40 @@ async def mail(settings: Settings) -> CheckResult:
     return CheckResult("mail", "server accepts our user name and password")
 
 
+async def custom_vocabularies(settings: Settings) -> CheckResult:
+    """Check that Transcribe has the custom vocabularies that numbers name. They are named: they are no secret."""
+    opened = settings.database("bilby check", pool_size=1)
+    try:
+        async with opened.begin() as session:
+            used = await with_vocabulary(session)
+    except DatabaseUnavailableError:
+        return CheckResult("vocabularies", "could not be read", "see database above")
+    finally:
+        await opened.close()
+    wanted = {Vocabulary(each.vocabulary, each.language) for each in used if each.vocabulary and each.language}
+    states = await vocabularies.states(settings.nats_url.get_secret_value(), wanted)
+    wrong = sorted(f"{each.name} {vocabularies.SAID[state]}" for each, state in states.items() if state != "ready")
+    if wrong:
+        fix = "make it in Transcribe, ap-southeast-2, or change it under Numbers, Words"
+        return CheckResult("vocabularies", "; ".join(wrong), fix)
+    return CheckResult("vocabularies", f"{len(wanted)} in use, all ready" if wanted else "none in use")
+
+
 async def opt_out(settings: Settings) -> CheckResult:
     if settings.aws_ai_opt_out == "attested":
         return CheckResult("AWS opt-out", "attested: AWS does not keep voice data")
     fix = "attach an AI-services opt-out policy in AWS Organizations, then set AWS_AI_OPT_OUT=attested"
     return CheckResult("AWS opt-out", "not attested: AWS may keep voice data, also outside Australia", fix)
+
+
+async def translation(settings: Settings) -> CheckResult:
+    """Report whether words go to Amazon Translate, which may keep them unless the operator has opted out of that."""
+    if settings.live_translation == "off":
+        return CheckResult("translation", "is off")
+    if settings.aws_translate_opt_out == "attested":
+        return CheckResult("translation", "is on, and attested: Amazon Translate does not keep texts")
+    fix = "opt Translate out in AWS Organizations, then set AWS_TRANSLATE_OPT_OUT=attested; or LIVE_TRANSLATION=off"
+    return CheckResult("translation", "is on, not attested: AWS may keep texts, also outside Australia", fix)
 
 
 CHECKS: dict[str, Check] = {
@@ -124,8 +156,9 @@ CHECKS: dict[str, Check] = {
     "Twilio": check_twilio.key,
     "numbers": check_twilio.numbers,
     "number sales": check_twilio.sales,
-    "papers": check_twilio.papers,
+    "papers": check_twilio.bundles,
     "softphones": check_twilio.softphones,
+    "conferences": check_twilio.conferences,
     "Stripe": check_stripe.key,
     "price": check_stripe.price,
     "Stripe webhook": check_stripe.webhook,
@@ -134,7 +167,9 @@ CHECKS: dict[str, Check] = {
     "mail": mail,
     "media": check_media.media,
     "Transcribe": check_media.transcribe,
+    "vocabularies": custom_vocabularies,
     "AWS opt-out": opt_out,
+    "translation": translation,
 }
 
 

@@ -10,6 +10,7 @@ from db.models import Number
 from provisioning.numbers import twilio_config
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
+from web.calls.spoken import consent_prompt
 from web.check.result import CheckResult
 from web.config import SETTINGS, Settings
 from web.organisation import details as organisation_details
@@ -55,7 +56,7 @@ async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
 async def prompt(request: web.Request, viewer: Viewer) -> CheckResult:
     """Check that the consent prompt mentions transcription."""
     async with access.rows(request, viewer) as rows:
-        words = (rows.organisation.consent_prompt or "").strip() or request.app[SETTINGS].consent_prompt
+        words = consent_prompt(request, rows)
     if organisation_details.tells(words):
         return CheckResult("consent words", "tell callers that the call is transcribed")
     return CheckResult("consent words", "do not seem to say that calls are transcribed", "change them under Settings")

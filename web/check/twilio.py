@@ -1,4 +1,5 @@
-"""Preflight checks of Twilio: keys, numbers and the region of their calls, number sales, papers, softphones."""
+"""Preflight checks of Twilio: keys, numbers, the region of their calls, number sales, bundles, softphones,
+conferences."""
 
 from __future__ import annotations
 
@@ -68,10 +69,10 @@ async def sales(settings: Settings) -> CheckResult:
     return CheckResult("number sales", f"work at {where}")
 
 
-async def papers(settings: Settings) -> CheckResult:
+async def bundles(settings: Settings) -> CheckResult:
     """Check access to regulatory bundles, unless the platform's own bundle covers every customer."""
     if settings.has_platform_bundle:
-        return CheckResult("papers", "the platform's own cover every customer")
+        return CheckResult("papers", "the platform's own bundle covers every customer")
     try:
         async with bundles_api.opened(settings) as api:
             await api.reach()
@@ -101,6 +102,24 @@ async def softphones(settings: Settings) -> CheckResult:
         fix = f"set its voice URL to {webhook_url.asked(wanted)}"
         return CheckResult("softphones", "dial through a TwiML App that does not call Bilby", fix)
     return CheckResult("softphones", "dial through a TwiML App that calls Bilby")
+
+
+async def conferences(settings: Settings) -> CheckResult:
+    """Check that the key may see conferences, in which callers and agents meet.
+
+    Whether the account's conference setting is "Agent Conference", which whispering needs, REST does not say.
+    """
+    if settings.call_routing == "dial":
+        return CheckResult("conferences", "are not used: CALL_ROUTING is dial")
+    async with client_of(settings) as client:
+        try:
+            await client.conferences.list_async(limit=1, page_size=1)
+        except TwilioRestException as error:
+            fix = f"ask Twilio to allow conferences in {REGION}, or set CALL_ROUTING=dial until they are"
+            return CheckResult("conferences", f"are refused (HTTP {error.status}, code {error.code})", fix)
+        except (ClientError, TimeoutError, OSError):
+            return CheckResult("conferences", "could not be checked", "see Twilio above")
+    return CheckResult("conferences", "can be used")
 
 
 def _refused(error: TwilioError) -> CheckResult:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from db.base import ChosenPresence
+from web.phone.presence import chosen
 from web.request import access
-from web.request.errors import InvalidError
+from web.request.errors import InvalidError, NotSignedInError
 from web.request.forms import read_json
 
 routes = web.RouteTableDef()
@@ -17,7 +19,11 @@ async def availability(request: web.Request) -> web.Response:
     viewer = await access.require(request, "softphone")
     available = await _read(request)
     async with access.rows(request, viewer) as rows:
-        await rows.members.set_available(viewer.member_id, available)
+        standing = await rows.presence.locked(viewer.member_id)
+        if standing is None:
+            raise NotSignedInError
+        choice: ChosenPresence = "available" if available else "offline"
+        await rows.presence.store(viewer.member_id, chosen(standing, choice, None, await rows.presence.now()))
     return web.Response(status=204)
 
 

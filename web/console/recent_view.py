@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from db.models import Call
 from db.queries.missed_calls import Missed
-from web.calls.log_view import REASON_WORDS
+from web.calls.log.view import REASON_WORDS
 from web.request.callers import shown
 
 State = Literal["open", "claimed", "talking", "tried", "reached"]
@@ -63,6 +63,8 @@ class Entry:
     when: str
     count: int
     why: str
+    wants_call: bool
+    """The caller asked to be called back."""
     state: State
     mark: str
     knows: str
@@ -103,6 +105,7 @@ def _entry(missed: Missed, reader: Reader) -> Entry:
         when=reader.clock(call.started_at),
         count=missed.count,
         why=_why(call),
+        wants_call=call.callback_requested_at is not None,
         state=state,
         mark=mark,
         knows=_knows(missed),
@@ -116,6 +119,8 @@ def _knows(missed: Missed) -> str:
 
 
 def _why(call: Call) -> str:
+    if call.callback_requested_at is not None:
+        return "Asked to be called back"
     words = REASON_WORDS[call.reason or "caller_left"]
     if call.reason not in ("caller_left", None) or call.ended_at is None:
         return words

@@ -1,7 +1,7 @@
 """*Stop words for this call*: end the transcription of a live call because the caller objects. It cannot be undone.
 
 Once the call's row is committed, no ticket for a stream of the call is signed. Media is notified over NATS and drops
-the transcript at once; Twilio is asked by REST to end the stream (`web.calls.stream_stops`). Either is enough.
+the transcript at once; Twilio is asked by REST to end the stream (`web.calls.streams.stops`). Either is enough.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import structlog
 from aiohttp import web
 
 from web.bus import BUS
-from web.calls import stream_start
 from web.calls.callback_forms import CALL_SID
-from web.calls.stream_recovery import STREAM_RECOVERY
-from web.calls.stream_stops import STREAM_STOPS
+from web.calls.streams.recovery import STREAM_RECOVERY
+from web.calls.streams.start import NAME
+from web.calls.streams.stops import STREAM_STOPS
 from web.request import access
 from web.request.errors import NotFoundError
 
@@ -36,6 +36,6 @@ async def stop_words(request: web.Request) -> web.Response:
             await rows.audit.record("call.words_stopped", {"call": call})
     request.app[BUS].words_stopped(viewer.organisation_id, call)
     place = request.app[STREAM_RECOVERY].find(call)
-    request.app[STREAM_STOPS].order(call, place.stream if place and place.stream else stream_start.NAME)
+    request.app[STREAM_STOPS].order(call, place.stream if place and place.stream else NAME)
     _log.info("words stopped", call=call)
     return web.Response(status=204)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import timedelta
 
 from aiohttp import web
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
+from db.queries.audit import AuditFilter
 from db.queries.rate_limits import Limit
 from protocol.tickets import sign_console
 from provisioning.twilio.client import EDGE, REGION
@@ -16,9 +18,12 @@ from web.billing import payment_notice
 from web.calls.callback_forms import client_identity
 from web.config import SETTINGS, Settings
 from web.request import access, limits, session as request_session
+from web.request.access import Viewer
 
 VOICE_SECONDS = 3600  # the softphone asks for the next one before
 CONSOLE_TICKETS = Limit("console ticket", count=60, seconds=60)  # per member: some tabs that reconnect
+WATCHES = "watching.opened_live_calls"
+WATCHED = timedelta(hours=1)
 VOICE_TOKENS = Limit("voice token", count=30, seconds=60)
 
 routes = web.RouteTableDef()
@@ -34,6 +39,7 @@ async def console_ticket(request: web.Request) -> web.Response:
     viewer = await access.require(request, "console")
     sign_in = request_session.read(request)
     await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
+    await _write_down(request, viewer)
     notice = await payment_notice.find(request, viewer)
     described = asdict(notice) if notice else None
     if notice is not None and not viewer.may_watch:
@@ -49,6 +55,16 @@ async def console_ticket(request: web.Request) -> web.Response:
     )
     url = f"{settings.media_public_url}/console"
     return web.json_response({"ticket": ticket, "url": url, "trouble": described, "role": viewer.role})
+
+
+async def _write_down(request: web.Request, viewer: Viewer) -> None:
+    """Who sees the words of everybody's calls is in the audit log, before they can: once an hour."""
+    if not viewer.may("calls.all") or not viewer.may_watch:
+        return
+    async with access.of_organisation(request, viewer) as rows:
+        since = await rows.presence.now() - WATCHED
+        if not await rows.audit.page(AuditFilter(WATCHES, viewer.member_id, since=since), limit=1):
+            await rows.audit.record(WATCHES)
 
 
 @routes.post("/voice/token")

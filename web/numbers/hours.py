@@ -15,12 +15,12 @@ from db.queries.answering_plans import Plan
 from db.queries.rate_limits import Limit
 from web.config import SETTINGS
 from web.numbers import hours_form, hours_view
+from web.numbers.addressed import addressed
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
 from web.request.countries import dialled_for
-from web.request.errors import NotFoundError
-from web.request.forms import field, read_uuid
+from web.request.forms import field
 from web.request.places import REGIONS, TIME_ZONES, zone_choices
 from web.request.render import render
 
@@ -46,7 +46,7 @@ async def save(request: web.Request) -> web.StreamResponse:
     everywhere = await field(request, "everywhere") == "yes"
     async with access.rows(request, viewer) as rows:
         await rows.lock()
-        number = await _mine(request, rows)
+        number = await addressed(request, rows)
         today = _today(rows, Plan(time_zone=typed["zone"] if typed["zone"] in TIME_ZONES else None))
         dial = partial(dialled_for, rows.organisation, platform=request.app[SETTINGS].dial_countries)
         said = hours_form.read(typed, dial, today)
@@ -80,7 +80,7 @@ async def _page(
 ) -> web.Response:
     """Render the page: rejected input as typed and what is ``wrong`` with it, or else what is stored."""
     async with access.rows(request, viewer) as rows:
-        number, numbers = await _mine(request, rows), await rows.numbers.all()
+        number, numbers = await addressed(request, rows), await rows.numbers.all()
         plan, usual_zone = await rows.answering.of(number.id), rows.organisation.time_zone
     today = _today(rows, plan)
     fields = typed or hours_view.typed(plan, today)
@@ -114,11 +114,3 @@ def _holidays(region: str, today: date) -> list[tuple[date, str]]:
 
 def _today(rows: Rows, plan: Plan) -> date:
     return datetime.now(hours_view.zone_of(plan, rows.organisation.time_zone)).date()
-
-
-async def _mine(request: web.Request, rows: Rows) -> Number:
-    """Return the number that the address names. Raises `NotFoundError`."""
-    number = await rows.numbers.get(read_uuid(request.match_info["number"]))
-    if number is None:
-        raise NotFoundError
-    return number

@@ -18,6 +18,7 @@ from provisioning.numbers import twilio_config
 from provisioning.numbers.orders import DAY, LimitError
 from provisioning.twilio.numbers_api import Offer, TwilioError
 from web.config import SETTINGS
+from web.numbers.addressed import addressed
 from web.numbers.search import SEARCHED, Search, is_same_number, label_of, local_number, typed
 from web.numbers.view import CHECKED, Board, Facts, board, check_details
 from web.request import access, limits
@@ -109,7 +110,7 @@ async def label(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "numbers")
     written = await form_field(request, "label")
     async with access.rows(request, viewer) as rows:
-        number = await _mine(request, rows)
+        number = await addressed(request, rows)
         problem = await _name(rows, number, written)
     if problem is not None:
         return await _page(request, viewer, problem=problem)
@@ -121,7 +122,7 @@ async def check(request: web.Request) -> web.StreamResponse:
     """Compare the number's settings at Twilio and correct them; the page shows the changes."""
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
-        number = await _mine(request, rows)
+        number = await addressed(request, rows)
     try:
         await limits.spend(request, CHECKS, str(viewer.organisation_id))
         changes = await _repair(request, number)
@@ -142,7 +143,7 @@ async def release(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "numbers")
     again = await form_field(request, "again")
     async with access.rows(request, viewer) as rows:
-        number = await _mine(request, rows)
+        number = await addressed(request, rows)
         confirmed = is_same_number(again, number.e164)
         if confirmed:
             await rows.ordering.release(number)
@@ -184,8 +185,8 @@ async def _choose(request: web.Request, viewer: Viewer, rows: Rows, picked: Pick
         return  # the form was sent twice
     settings = request.app[SETTINGS]
     now = await _board(request, rows)
-    if picked.order is None and not now.way:
-        raise InvalidError(now.closed)
+    if picked.order is None and now.closed is not None:
+        raise InvalidError(now.closed.words)
     if picked.order is not None or now.way != "buy":
         await rows.ordering.pick(picked.e164, picked.order)
         await rows.audit.record("number.held" if now.way == "hold" else "number.picked", {"number": picked.e164})
@@ -267,13 +268,6 @@ async def _repair(request: web.Request, number: Number) -> Sequence[twilio_confi
         return None
     settings, api = request.app[SETTINGS], request.app[PHONE_NUMBERS]
     return await twilio_config.repair(api, number.twilio_sid, settings.web_public_url, settings.voice_fallback_url)
-
-
-async def _mine(request: web.Request, rows: Rows) -> Number:
-    number = await rows.numbers.get(read_uuid(request.match_info["number"]))
-    if number is None:
-        raise NotFoundError
-    return number
 
 
 def _picked(sent: Mapping[str, str]) -> Picked:

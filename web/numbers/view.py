@@ -35,8 +35,9 @@ STEPS: dict[OrderState, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an order."""
+    """One step of an order; ``key`` is the order's state while it is at this step."""
 
+    key: OrderState
     words: str
     state: Literal["done", "now", "later"]
 
@@ -44,6 +45,7 @@ class Step:
 CHECKED = "number.checked"
 """The audit action of a check of Twilio's settings; the page shows the last one."""
 Way = Literal["pick", "hold", "buy", ""]
+Reason = Literal["unpaid", "full", "day"]
 _ID, _FOUND = "id", "found"
 _SETTINGS = {
     "voice_url": "Where calls are sent",
@@ -83,13 +85,24 @@ class UnderWay:
     id: UUID
     number: str
     """Empty while a number is searched for."""
+    state: OrderState
     words: str
     steps: Sequence[Step]
     problem: str
+    code: int | None
+    """Twilio's code of what went wrong."""
     for_settings: bool
     """It waits for corrected business details."""
     may_retry: bool
     may_cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Why no number may be chosen now: something is unpaid, or no more may be had, at all or within a day."""
+
+    reason: Reason
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,7 @@ class Board:
     way: Way
     choice: UUID | None
     """The order that a number is chosen for."""
-    closed: str
+    closed: Closed | None
     used: int
     most: int
     today: int
@@ -165,22 +178,24 @@ def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> 
     )
 
 
-def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, str]:
-    """Return what choosing a number does now; or "" and the reason why none may be chosen."""
+def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, Closed | None]:
+    """Return what choosing a number does now; or "" and why none may be chosen."""
     if any(is_open_to_choice(order) for order in facts.orders):
-        return "pick", ""
+        return "pick", None
     at = entitlements(facts.organisation)
     has_some = bool(facts.numbers) or any(order.state in UNDER_WAY for order in facts.orders)
     if facts.organisation.status in ("incomplete", "cancelled") and not has_some:
-        return "hold", ""
+        return "hold", None
     if not at.transcribes:
-        return "", f"{at.problem} {at.remedy}"
+        return "", Closed("unpaid", f"{at.problem} {at.remedy}")
     if facts.used >= limits.max_numbers_per_organisation:
         most = limits.max_numbers_per_organisation
-        return "", f"You have {facts.used} numbers of at most {most}. Release one to make room, or write to us."
+        words = f"You have {facts.used} numbers of at most {most}. Release one to make room, or write to us."
+        return "", Closed("full", words)
     if facts.today >= limits.max_purchases_per_day:
-        return "", f"You have ordered {facts.today} numbers within a day, and that is the most. Try again tomorrow."
-    return "buy", ""
+        words = f"You have ordered {facts.today} numbers within a day, and that is the most. Try again tomorrow."
+        return "", Closed("day", words)
+    return "buy", None
 
 
 def check_details(number: Number, changes: Sequence[Change] | None) -> dict[str, str | int | bool | None]:
@@ -234,9 +249,11 @@ def _under_way(order: NumberOrder, zone: tzinfo) -> UnderWay:
     return UnderWay(
         id=order.id,
         number=shown(order.candidate) if order.candidate else "",
+        state=order.state,
         words={"failed": "Failed", "releasing": "Being released"}.get(order.state) or STEPS[order.state],
         steps=steps(order),
         problem=outlook(order.error_sentence, order.next_try_at, zone),
+        code=order.error_code,
         for_settings=order.error_sentence is not None and known is not None and known.remedy == "details",
         may_retry=order.error_sentence is not None and order.state != "releasing",
         may_cancel=may_be_cancelled(order),
@@ -252,7 +269,7 @@ def steps(order: NumberOrder | None) -> list[Step]:
     if order is None or order.state not in STEPS:
         return []
     reached = list(STEPS).index(order.state)
-    return [Step(words, _step_state(at, reached)) for at, words in enumerate(STEPS.values())]
+    return [Step(key, words, _step_state(at, reached)) for at, (key, words) in enumerate(STEPS.items())]
 
 
 def _step_state(at: int, reached: int) -> Literal["done", "now", "later"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import AuditEntry, StripeEvent
-from db.queries.audit import PAGE, Place
+from db.paging import PAGE, Cursor
 from db.queries.rate_limits import Limit
 from web.organisation.audit_view import OUTSIDE, Line, asked, audit_filter, choices, line
 from web.request import access, csv_export, limits
-from web.request.paging import page_after, read_page
+from web.request.paging import read_cursor, write_cursor
 from web.request.render import render
 
 EXPORTS = Limit("audit export", count=10, seconds=10 * 60)  # each export reads and decrypts the whole log
@@ -30,8 +30,8 @@ async def log(request: web.Request) -> web.StreamResponse:
     filters = asked(request.query)
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
-        which, before = audit_filter(filters, zone), read_page(request.query.get("before"))
-        found = await rows.audit.page(which, after=Place(*before) if before else None, limit=PAGE + 1)
+        which, before = audit_filter(filters, zone), read_cursor(request.query.get("before"))
+        found = await rows.audit.page(which, after=before, limit=PAGE + 1)
         failed = await rows.failed_events()
         actions, members = await rows.audit.actions(), await rows.audit.members()
     shown = found[:PAGE]
@@ -58,17 +58,24 @@ async def export(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
-    which = audit_filter(asked(request.query), zone)
+        which = audit_filter(asked(request.query), zone)
+        await rows.audit.record("watching.exported_audit_log")
 
-    async def read(last: AuditEntry | None, size: int) -> Sequence[AuditEntry]:
-        async with access.rows(request, viewer) as rows:
-            return await rows.audit.page(which, after=None if last is None else Place(last.at, last.id), limit=size)
+    async def pages() -> AsyncIterator[Sequence[AuditEntry]]:
+        last: Cursor | None = None
+        while True:
+            async with access.rows(request, viewer) as rows:
+                found = await rows.audit.page(which, after=last, limit=csv_export.PAGE)
+            if not found:
+                return
+            yield found
+            last = Cursor(found[-1].at, found[-1].id)
 
-    return await csv_export.export(request, "audit.csv", _COLUMNS, read, lambda entry: _cells(line(entry, zone)))
+    return await csv_export.export(request, "audit.csv", _COLUMNS, pages(), lambda entry: _cells(line(entry, zone)))
 
 
 def _url(path: str, filters: dict[str, str], last: AuditEntry | None = None) -> str:
-    query = filters if last is None else {**filters, "before": page_after(last.at, last.id)}
+    query = filters if last is None else {**filters, "before": write_cursor(Cursor(last.at, last.id))}
     return f"{path}?{urlencode(query)}" if query else path
 
 

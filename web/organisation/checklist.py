@@ -40,8 +40,8 @@ class Facts:
     """The rows that the checklist is made from."""
 
     organisation: Organisation
-    papers: Bundle | None
-    platform_papers: bool
+    bundle: Bundle | None
+    has_platform_bundle: bool
     numbers: Sequence[Number]
     orders: Sequence[NumberOrder]
     answered: bool
@@ -51,11 +51,11 @@ class Facts:
     """Whether the viewer may pay."""
 
 
-def papers_words(facts: Facts) -> str:
-    """Return the state of the regulatory papers as a sentence; "" when nothing waits for them."""
-    if facts.platform_papers or not details_of(facts.organisation).is_complete:
+def bundle_words(facts: Facts) -> str:
+    """Return the state of the regulatory bundle as a sentence; "" when nothing waits for it."""
+    if facts.has_platform_bundle or not details_of(facts.organisation).is_complete:
         return ""
-    return _WAITS.get(facts.papers.status, "") if facts.papers else _WAITS["draft"]
+    return _WAITS.get(facts.bundle.status, "") if facts.bundle else _WAITS["draft"]
 
 
 def items(facts: Facts) -> list[Item]:
@@ -113,11 +113,11 @@ def _soon(at: datetime, now: datetime) -> str:
 
 def _details(facts: Facts) -> Item:
     known = details_of(facts.organisation).is_complete
-    rejected = facts.papers is not None and facts.papers.status == "twilio-rejected" and not facts.platform_papers
+    rejected = facts.bundle is not None and facts.bundle.status == "twilio-rejected" and not facts.has_platform_bundle
     done = known and not rejected
     words = "Legal name, ABN and address: Australian numbers are only rented to identified businesses."
     if known:
-        words = papers_words(facts)
+        words = bundle_words(facts)
     action = "Change" if done else "Correct them" if known else "Enter details"
     return Item("details", "Organisation details", done, words, "/settings#details", action)
 

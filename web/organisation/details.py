@@ -23,8 +23,8 @@ _ABN_WEIGHTS = (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)  # abr.business.gov.au: "
 _NO_STREET = re.compile(r"\b(p\.?\s*o\.?\s*box|gpo box|locked bag|private bag|parcel locker)\b", re.IGNORECASE)
 
 
-PAPERS = ("legal_name", "abn", "street", "locality", "region", "postcode")
-"""The fields of the regulatory papers, which are columns of the organisation."""
+BUNDLE_FIELDS = ("legal_name", "abn", "street", "locality", "region", "postcode")
+"""The fields of the regulatory bundle, which are columns of the organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Details:
     """The business details that the rules for Australian numbers require; unknown fields are empty."""
 
     name: str
-    """What members and mails read. Everything below is for the papers."""
+    """What members and mails read. Everything below is for the bundle."""
     legal_name: str = ""
     abn: str = ""
     street: str = ""
@@ -41,14 +41,14 @@ class Details:
     postcode: str = ""
 
     @property
-    def papers(self) -> tuple[str, ...]:
-        """The values of the regulatory papers, in the order of `PAPERS`."""
-        return tuple(getattr(self, name) for name in PAPERS)
+    def bundle_values(self) -> tuple[str, ...]:
+        """The values of the regulatory bundle, in the order of `BUNDLE_FIELDS`."""
+        return tuple(getattr(self, name) for name in BUNDLE_FIELDS)
 
     @property
     def is_complete(self) -> bool:
-        """Whether papers can be filed with these details."""
-        return all(self.papers)
+        """Whether a bundle can be filed with these details."""
+        return all(self.bundle_values)
 
     def changes(self, before: Details) -> dict[str, str]:
         """Return what differs from ``before``, as ``old → new`` by field."""
@@ -59,12 +59,12 @@ class Details:
 
 def details_of(organisation: Organisation) -> Details:
     """Return the details stored for the organisation."""
-    return Details(organisation.name, *(getattr(organisation, name) or "" for name in PAPERS))
+    return Details(organisation.name, *(getattr(organisation, name) or "" for name in BUNDLE_FIELDS))
 
 
-def store_papers(organisation: Organisation, details: Details) -> None:
-    """Store the fields of the papers; the name is not one of them."""
-    for name in PAPERS:
+def store_bundle_fields(organisation: Organisation, details: Details) -> None:
+    """Store the fields of the bundle; the name is not one of them."""
+    for name in BUNDLE_FIELDS:
         setattr(organisation, name, getattr(details, name) or None)
 
 
@@ -77,16 +77,16 @@ def read_details(typed: Mapping[str, str]) -> Details:
 
 
 def problems(details: Details) -> dict[str, str]:
-    """Return a sentence by wrong field; empty if valid. The fields of the papers must be all set or all empty."""
+    """Return a sentence by wrong field; empty if valid. The fields of the bundle must be all set or all empty."""
     found = {}
     if not details.name:
         found["name"] = "Give your organisation a name."
     elif len(details.name) > LONGEST_NAME:
         found["name"] = f"Use {LONGEST_NAME} characters at most."
-    return found | _paper_problems(details) if any(details.papers) else found
+    return found | _bundle_problems(details) if any(details.bundle_values) else found
 
 
-def _paper_problems(details: Details) -> dict[str, str]:
+def _bundle_problems(details: Details) -> dict[str, str]:
     found = {}
     for name, sentence in _MISSING.items():
         value = getattr(details, name)

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from db.engine import DatabaseUnavailableError
-from db.queries.calls import CallFilter
+from db.queries.log.call_log import CallFilter
 from web.config import SETTINGS
 from web.numbers.view import steps
 from web.organisation import checklist
@@ -94,11 +94,11 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
     async with access.rows(request, viewer) as rows:
         facts = Facts(
             organisation=rows.organisation,
-            papers=await rows.ordering.bundle(),
-            platform_papers=settings.has_platform_bundle,
+            bundle=await rows.ordering.bundle(),
+            has_platform_bundle=settings.has_platform_bundle,
             numbers=await rows.numbers.all(),
             orders=await rows.orders.all(),
-            answered=bool(await rows.calls.page(CallFilter(direction="inbound", outcome="answered"), limit=1)),
+            answered=bool((await rows.log.page(CallFilter(direction="inbound", outcome="answered"), limit=1)).calls),
             members=await rows.members.all(),
             pays=viewer.may("billing"),
         )

@@ -1,4 +1,4 @@
-"""Settings: the organisation and its regulatory papers, consent prompt, time zone, retention of
+"""Settings: the organisation and its regulatory bundle, consent prompt, time zone, retention of
 the call log, countries that may be called."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from db.queries.rate_limits import Limit
 from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.numbers.bundles import reasons_of
 from web.config import SETTINGS
-from web.organisation import details as business
+from web.organisation import details as organisation_details
 from web.organisation.details import Details
 from web.request import access, countries, limits
 from web.request.access import Rows
@@ -25,7 +25,7 @@ from web.request.places import is_zone, zone_choices
 from web.request.render import render
 from web.request.typed import tidy
 
-CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file papers again
+CHANGES = Limit("settings", count=30, seconds=10 * 60)  # each may file the bundle again
 _SECTIONS = {
     "details": "details.changed",
     "prompt": "prompt.changed",
@@ -45,17 +45,17 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/details")
 async def change_details(request: web.Request) -> web.StreamResponse:
-    """Change the business details. Papers that are not under review are filed with them."""
+    """Change the business details. A bundle that is not under review is filed with them."""
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
-    typed = {name: await field(request, name) for name in ("name", *business.PAPERS)}
-    details = business.read_details(typed)
-    if wrong := business.problems(details):
+    typed = {name: await field(request, name) for name in ("name", *organisation_details.BUNDLE_FIELDS)}
+    details = organisation_details.read_details(typed)
+    if wrong := organisation_details.problems(details):
         return await _page(request, status=400, details=details, wrong=wrong)
     async with access.rows(request, viewer) as rows:
-        changed = details.changes(business.details_of(rows.organisation))
+        changed = details.changes(organisation_details.details_of(rows.organisation))
         rows.organisation.name = details.name
-        business.store_papers(rows.organisation, details)
+        organisation_details.store_bundle_fields(rows.organisation, details)
         if changed:
             await rows.audit.record("details.changed", changed)
         await _file(rows, details, platform=request.app[SETTINGS].has_platform_bundle)
@@ -69,7 +69,7 @@ async def change_prompt(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     ours = request.app[SETTINGS].consent_prompt
     prompt = ours if await field(request, "use") == "ours" else tidy(await field(request, "prompt"))
-    if prompt != ours and (problem := business.prompt_problem(prompt)):
+    if prompt != ours and (problem := organisation_details.prompt_problem(prompt)):
         return await _page(request, status=400, prompt=prompt, wrong={"prompt": problem})
     async with access.rows(request, viewer) as rows:
         chosen = "" if prompt == ours else prompt
@@ -138,11 +138,11 @@ def _days(written: str) -> int | None:
 
 
 async def _file(rows: Rows, details: Details, *, platform: bool) -> None:
-    """File papers if the details are complete and no papers are under review or approved."""
+    """File a bundle if the details are complete and none is under review or approved."""
     if platform or not details.is_complete:
         return
-    papers = await rows.ordering.bundle()
-    if papers is None or papers.status in ("draft", "twilio-rejected"):
+    bundle = await rows.ordering.bundle()
+    if bundle is None or bundle.status in ("draft", "twilio-rejected"):
         await rows.ordering.file_bundle()
         await rows.audit.record("papers.filed")
 
@@ -161,9 +161,9 @@ async def _page(
     settings = request.app[SETTINGS]
     ours = settings.consent_prompt
     async with access.rows(request, viewer) as rows:
-        organisation, papers = rows.organisation, await rows.ordering.bundle()
+        organisation, bundle = rows.organisation, await rows.ordering.bundle()
         changed = {section: await _last(rows, action) for section, action in _SECTIONS.items()}
-    stored = business.details_of(organisation)
+    stored = organisation_details.details_of(organisation)
     shown = details or stored
     words = prompt if prompt is not None else (organisation.consent_prompt or ours)
     return render(
@@ -172,14 +172,14 @@ async def _page(
         status=status,
         wrong=wrong or {},
         details=shown,
-        abn=business.shown_abn(shown.abn),
-        papers=_papers(papers),
-        papers_are_ours=request.app[SETTINGS].has_platform_bundle,
+        abn=organisation_details.shown_abn(shown.abn),
+        bundle=_bundle(bundle),
+        has_platform_bundle=request.app[SETTINGS].has_platform_bundle,
         prompt=words,
         heard=organisation.consent_prompt or ours,
         ours=ours,
         chosen=organisation.consent_prompt is not None,
-        business=business,
+        organisation_details=organisation_details,
         zone=organisation.time_zone,
         zones=_zones(organisation.time_zone, datetime.now(UTC)),
         changed=changed,
@@ -192,8 +192,8 @@ async def _page(
     )
 
 
-def _papers(papers: Bundle | None) -> dict[str, Any] | None:
-    return None if papers is None else {"status": papers.status, "reasons": reasons_of(papers)}
+def _bundle(bundle: Bundle | None) -> dict[str, Any] | None:
+    return None if bundle is None else {"status": bundle.status, "reasons": reasons_of(bundle)}
 
 
 def _zones(current: str, now: datetime) -> list[tuple[str, str]]:

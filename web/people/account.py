@@ -28,6 +28,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "console")
     async with access.rows(request, viewer) as rows:
         await rows.sign_ins.end_all(viewer.member_id)
+        await rows.presence.end(viewer.member_id)
         await rows.audit.record("member.signed_out_everywhere", {"member": viewer.name, "role": viewer.role})
     raise _gone(request, viewer, "/sign-in")
 

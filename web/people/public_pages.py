@@ -64,4 +64,6 @@ def facts(app: web.Application) -> dict[str, Any]:
         "contact": parseaddr(settings.mail_from)[1],
         "call_log_days": settings.call_log_days,
         "opted_out": settings.aws_ai_opt_out == "attested",
+        "translates": settings.live_translation == "on",
+        "translate_opted_out": settings.aws_translate_opt_out == "attested",
     }

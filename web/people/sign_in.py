@@ -111,7 +111,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
     if viewer is not None and sign_in is not None:
         await request_session.check_csrf(request, sign_in)
         async with access.rows(request, viewer) as rows:
-            await rows.members.set_available(viewer.member_id, False)
+            await rows.presence.end(viewer.member_id)
             await rows.sign_ins.end_links(viewer.member_id)
         async with request.app[DATABASE].begin() as session:
             await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)

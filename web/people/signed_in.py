@@ -6,10 +6,9 @@ which would end a call.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from aiohttp import web
 
+from protocol.times import milliseconds
 from web.config import SETTINGS
 from web.request import access, session as request_session
 from web.request.errors import NotSignedInError
@@ -30,8 +29,3 @@ async def sign_in(request: web.Request) -> web.Response:
             "until": milliseconds(current.expires_at),
         }
     )
-
-
-def milliseconds(at: datetime) -> int:
-    """Return ``at`` in ms since 1970."""
-    return round(at.timestamp() * 1000)

@@ -103,6 +103,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
         if member.role == "owner" and viewer.role != "owner":
             raise ForbiddenError("Only an owner signs an owner out.")
         await rows.sign_ins.end_all(member_id)
+        await rows.presence.end(member_id)
         await rows.audit.record("member.signed_out_everywhere", {"member": member.name, "role": member.role})
     request.app[BUS].close_consoles(viewer.organisation_id, member_id)
     raise web.HTTPSeeOther(_at(member_id))

@@ -2,10 +2,11 @@
 
 A page's request carries a cookie: `require` turns it into a `Viewer`, and `rows` opens the rows of the viewer's
 organisation (only the viewer's own calls, if the role sees no others). A webhook carries Twilio's signature instead:
-`by_number`, `by_member` and `by_call` find the organisation from Twilio's data, and refuse a request whose signature
-was not verified. Events from media come over NATS, where only media may publish them: `by_fact`. A process that has
-just started asks which calls go on: `conversations`. A sign-up has no organisation yet: `found` creates it. No other
-module of `web` imports the queries of tenants' rows; a test checks it.
+`by_number`, `by_member`, `by_call` and `by_room` find the organisation from Twilio's data, and refuse a request whose
+signature was not verified. A program of an organisation's own shows a key: `client`, `of_client`. Events from media
+come over NATS, where only media may publish them: `by_fact`. What was decided about a room is done after the request:
+`of_room`. A process that has just started asks which calls go on: `conversations`. A sign-up has no organisation yet:
+`found` creates it. No other module of `web` imports the queries of tenants' rows; a test checks it.
 """
 
 from __future__ import annotations
@@ -22,16 +23,35 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import addresses
 from db.models import Member, Number, Organisation, Role, StripeEvent, Subscription
-from db.queries import audit, calls, members, numbers, organisations, stripe_events, subscriptions
+from db.queries import audit, calls, conferences, members, numbers, organisations, stripe_events, subscriptions
 from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
 from db.queries.calls import Calls, Conversation
+from db.queries.conferences import Conferences, Place
+from db.queries.integrations import api_keys
+from db.queries.integrations.api_keys import ApiKeys
+from db.queries.integrations.call_list import CallList
+from db.queries.integrations.kept_answers import KeptAnswers
+from db.queries.integrations.webhooks import Webhooks
+from db.queries.log.call_log import CallLog
+from db.queries.log.call_moments import CallMoments
 from db.queries.members import Members
 from db.queries.missed_calls import MissedCalls
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
 from db.queries.organisations import ENTITLEMENTS, Entitlements, entitlements
+from db.queries.phone import offers
+from db.queries.phone.callers import Callers
+from db.queries.phone.choices import Choices
+from db.queries.phone.contacts import Contacts
+from db.queries.phone.groups import Groups
+from db.queries.phone.offers import Offers
+from db.queries.phone.presence import Presences
+from db.queries.phone.ringing_plans import RingingPlans
+from db.queries.phone.wrap_ups import WrapUps
 from db.queries.sign_in_links import SignIns
+from db.queries.words.hearings import Hearings
+from db.queries.words.phrase_rules import PhraseRuleRows
 from provisioning.numbers.ordering import Ordering
 from web.config import SETTINGS
 from web.request import limits, session as request_session
@@ -43,17 +63,19 @@ Permission = Literal[
     "softphone",  # be rung, dial out
     "calls",  # the call log: one's own calls, or with calls.all everybody's
     "calls.all",
+    "supervise",  # read, listen to, speak in and end others' calls, write to agents, switch absent ones off
     "words.stop",  # stop the words of a live call: one's own, or with calls.all anybody's
     "numbers",
     "team",
     "settings",
+    "integrations",  # keys of the API, webhooks
     "audit",
     "billing",
 ]
 
 _AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls", "words.stop"})
-_SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all"}
-_ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "audit"}
+_SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all", "supervise"}
+_ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "integrations", "audit"}
 _OWNER: frozenset[Permission] = _ADMIN | {"billing"}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
@@ -90,8 +112,19 @@ class Viewer:
         return self.role in self.entitlements.watchers
 
     def may(self, permission: Permission) -> bool:
-        """Whether the viewer's role has ``permission``."""
+        """Return whether the viewer's role has ``permission``."""
         return permission in PERMISSIONS[self.role]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A program of an organisation's own, by the key that it showed."""
+
+    key_id: UUID
+    organisation_id: UUID
+    name: str
+    """The key's."""
+    scopes: frozenset[str]
 
 
 VIEWER: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
@@ -109,11 +142,28 @@ class Rows:
     sign_ins: SignIns
     numbers: Numbers
     calls: Calls
+    log: CallLog
+    moments: CallMoments
+    conferences: Conferences
     missed: MissedCalls
     """Everybody's, whatever the viewer's role: whoever may call may call them back."""
     answering: AnsweringPlans
+    plans: RingingPlans
+    groups: Groups
+    presence: Presences
+    offers: Offers
+    callers: Callers
+    wrap_ups: WrapUps
+    choices: Choices
+    contacts: Contacts
+    phrases: PhraseRuleRows
+    hearings: Hearings
     orders: NumberOrders
     ordering: Ordering
+    api_keys: ApiKeys
+    call_list: CallList
+    kept_answers: KeptAnswers
+    webhooks: Webhooks
     audit: AuditLog
     """Records entries in the name of the viewer."""
     session: AsyncSession
@@ -159,13 +209,31 @@ async def require(request: web.Request, permission: Permission) -> Viewer:
     return viewer
 
 
+async def require_again(request: web.Request, permission: Permission) -> None:
+    """Make sure that the viewer of a request that goes on for minutes still is signed in and has ``permission``.
+
+    Raises as `require` does.
+    """
+    viewer = request[VIEWER] = await _look_up(request)
+    if viewer is None:
+        raise NotSignedInError
+    if not viewer.may(permission):
+        raise ForbiddenError
+
+
 @asynccontextmanager
 async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
     """Open the rows that ``viewer`` may see. Raises `NotFoundError` if the organisation no longer exists."""
     only_agent_id = None if viewer.may("calls.all") else viewer.member_id
-    actor = Actor(viewer.name or viewer.role, viewer.member_id, limits.network(request))
     async with request.app[DATABASE].begin() as session:
-        yield await _rows(session, viewer.organisation_id, only_agent_id, actor)
+        yield await _rows(session, viewer.organisation_id, only_agent_id, _actor(request, viewer))
+
+
+@asynccontextmanager
+async def presence(request: web.Request, viewer: Viewer) -> AsyncIterator[Presences]:
+    """Open nothing but the presence of the viewer's organisation, for one change that is sent every few seconds."""
+    async with request.app[DATABASE].statements() as session:
+        yield Presences(session, viewer.organisation_id)
 
 
 async def found(
@@ -206,7 +274,22 @@ async def declined(request: web.Request, member: Member) -> None:
 async def of_organisation(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
     """Open all rows of the organisation, for decisions only, never for display. Raises `NotFoundError`."""
     async with request.app[DATABASE].begin() as session:
-        yield await _rows(session, viewer.organisation_id)
+        yield await _rows(session, viewer.organisation_id, actor=_actor(request, viewer))
+
+
+async def client(request: web.Request, token: str) -> Client | None:
+    """Return whose key ``token`` is; None for one that is unknown, revoked or expired."""
+    async with request.app[DATABASE].begin() as session:
+        key = await api_keys.by_token(session, token)
+    return None if key is None else Client(key.id, key.organisation_id, key.name, frozenset(key.scopes))
+
+
+@asynccontextmanager
+async def of_client(request: web.Request, client: Client) -> AsyncIterator[Rows]:
+    """Open the rows of a program's organisation. Raises `NotFoundError` if it no longer exists."""
+    actor = Actor(f"API key {client.name}", network=limits.network(request))
+    async with request.app[DATABASE].begin() as session:
+        yield await _rows(session, client.organisation_id, actor=actor)
 
 
 @asynccontextmanager
@@ -240,16 +323,48 @@ async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
 
 
 @asynccontextmanager
-async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
-    """For an event of media about a call of that organisation: open its rows. Raises `NotFoundError`."""
-    async with app[DATABASE].begin() as session:
+async def by_room(request: web.Request, call_id: UUID) -> AsyncIterator[Rows]:
+    """For Twilio: open the rows of the organisation whose call has that room. Raises `NotFoundError` if none has."""
+    async with _for_twilio(request) as session:
+        organisation_id = await conferences.organisation_of(session, call_id)
+        if organisation_id is None:
+            raise NotFoundError
         yield await _rows(session, organisation_id)
+
+
+@asynccontextmanager
+async def of_room(app: web.Application, place: Place) -> AsyncIterator[Rows]:
+    """For what a room needs after it has changed, or when its time has come: open its organisation's rows.
+
+    Raises `NotFoundError`.
+    """
+    async with app[DATABASE].begin() as session:
+        yield await _rows(session, place.organisation_id)
+
+
+async def rooms_due(app: web.Application, *, now: datetime, until: datetime, most: int) -> Sequence[Place]:
+    """Return rooms of all organisations that must be looked at; no other process gets them before ``until``."""
+    async with app[DATABASE].behind(), app[DATABASE].statements() as session:
+        return await conferences.take_due(session, now=now, until=until, most=most)
+
+
+@asynccontextmanager
+async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
+    """For what media or the database tells of that organisation: open its rows. Raises `NotFoundError`."""
+    async with app[DATABASE].behind(), app[DATABASE].begin() as session:
+        yield await _rows(session, organisation_id)
+
+
+async def with_calls(app: web.Application) -> Sequence[UUID]:
+    """Return the organisations that have calls going on in rooms, or something that rings."""
+    async with app[DATABASE].behind(), app[DATABASE].statements() as session:
+        return await offers.organisations(session)
 
 
 async def conversations(
     app: web.Application, *, since: datetime, before: datetime, most: int
 ) -> Sequence[Conversation]:
-    """Return the calls of all organisations whose streams `web.calls.stream_recovery` has to look for."""
+    """Return the calls of all organisations whose streams `web.calls.streams.recovery` has to look for."""
     async with app[DATABASE].begin() as session:
         return await calls.conversations(session, since=since, before=before, most=most)
 
@@ -274,20 +389,41 @@ async def _rows(
         SignIns(session, organisation_id),
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
+        CallLog(session, organisation_id, only_agent_id=only_agent_id),
+        CallMoments(session, organisation_id),
+        Conferences(session, organisation_id),
         MissedCalls(session, organisation_id),
         AnsweringPlans(session, organisation_id),
+        RingingPlans(session, organisation_id),
+        Groups(session, organisation_id),
+        Presences(session, organisation_id),
+        Offers(session, organisation_id),
+        Callers(session, organisation_id),
+        WrapUps(session, organisation_id),
+        Choices(session, organisation_id),
+        Contacts(session, organisation_id),
+        PhraseRuleRows(session, organisation_id),
+        Hearings(session, organisation_id),
         NumberOrders(session, organisation_id),
         Ordering(session, organisation_id),
+        ApiKeys(session, organisation_id),
+        CallList(session, organisation_id),
+        KeptAnswers(session, organisation_id),
+        Webhooks(session, organisation_id),
         AuditLog(session, organisation_id, actor),
         session,
     )
+
+
+def _actor(request: web.Request, viewer: Viewer) -> Actor:
+    return Actor(viewer.name or viewer.role, viewer.member_id, limits.network(request))
 
 
 async def _look_up(request: web.Request) -> Viewer | None:
     sign_in = request_session.read(request)
     if sign_in is None:
         return None
-    async with request.app[DATABASE].begin() as session:
+    async with request.app[DATABASE].statements() as session:
         member = await members.signed_in(session, sign_in.member_id, sign_in.id, sign_in.began_at)
     return None if member is None else _viewer(member, request.app[SETTINGS].operator_emails)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from aiohttp import web
@@ -14,28 +15,30 @@ PAGE = 500  # rows
 Row = TypeVar("Row")
 
 _EXCEL_UTF8 = "\ufeff"  # byte order mark: without it Excel assumes another character set
+_E164 = re.compile(r"\+[0-9]{1,15}")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def safe(cell: str) -> str:
-    """Return ``cell`` escaped, so that a spreadsheet does not execute it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """Return ``cell`` escaped, so that a spreadsheet does not execute it as a formula.
+
+    A phone number in E.164 stays as it is: all that a spreadsheet can make of it is a number.
+    """
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _E164.fullmatch(cell) else cell
 
 
 async def export(
     request: web.Request,
     name: str,
     columns: Sequence[str],
-    read: Callable[[Row | None, int], Awaitable[Sequence[Row]]],
+    pages: AsyncIterator[Sequence[Row]],
     cells: Callable[[Row], Sequence[str]],
-    size: int = PAGE,
 ) -> web.StreamResponse:
     """Answer ``request`` with a download: ``columns``, then the ``cells`` of every row.
 
-    ``read`` returns the page of at most ``size`` rows after a row, None for the first page: each page is a
-    transaction of its own, so that a slow download holds none open.
+    Each of ``pages`` is to be a transaction of its own, so that a slow download holds none open.
     """
-    found = await read(None, size)
+    found = await anext(pages, None)
     answer = web.StreamResponse(
         headers={
             "Content-Type": "text/csv; charset=utf-8",
@@ -44,9 +47,9 @@ async def export(
     )
     await answer.prepare(request)
     await answer.write((_EXCEL_UTF8 + _csv([columns])).encode())
-    while found:
+    while found is not None:
         await answer.write(_csv(cells(row) for row in found).encode())
-        found = await read(found[-1], size) if len(found) == size else []
+        found = await anext(pages, None)
     await answer.write_eof()
     return answer
 

@@ -5,6 +5,7 @@
     ├─ NotSignedInError      401   pages redirect to /sign-in instead
     ├─ ForbiddenError        403   signed in, but without permission
     ├─ NotFoundError         404   missing, or another organisation's: the answer is the same
+    ├─ ConflictError         409   what the page shows is no longer so; has a code for it
     ├─ TooSlowError          408   the body did not arrive in time
     ├─ TooLargeError         413   the body is too large, or has too many fields
     ├─ WrongTypeError        415   the body is of another kind than asked for
@@ -56,6 +57,18 @@ class NotFoundError(RefusalError):
     sentence = "Page not found."
 
 
+class ConflictError(RefusalError):
+    """The command cannot be done now, and nothing has changed: ``code`` says why, for the page to act on.
+
+    ``by`` is the name of the member who was faster, if that is the reason.
+    """
+
+    def __init__(self, code: str, sentence: str, by: str | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.by = by
+
+
 class TooSlowError(RefusalError):
     """The body did not arrive in time."""
 
@@ -95,6 +108,7 @@ STATUS: dict[type[Exception], int] = {
     NotSignedInError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
+    ConflictError: 409,
     TooSlowError: 408,
     TooLargeError: 413,
     WrongTypeError: 415,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
 from web.config import SETTINGS
@@ -29,6 +30,7 @@ READ_SECONDS = 15.0  # for a whole body; 256 kB in that time are 140 kbit/s
 MOST_FIELDS = 200
 _FIELDS: web.RequestKey[dict[str, str]] = web.RequestKey("form")
 """The fields that were sent; absent until `field` has run."""
+_Shape = TypeVar("_Shape")
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
@@ -65,6 +67,14 @@ async def read_json(request: web.Request) -> Any:
         return json.loads(await read_body(request))
     except (ValueError, RecursionError):  # not JSON, or nested too deeply
         return None
+
+
+async def read_as(request: web.Request, shape: type[_Shape]) -> _Shape:
+    """Return the body, JSON, as ``shape``. Raises `InvalidError`, and as `read_body` does."""
+    try:
+        return msgspec.convert(await read_json(request), shape)
+    except msgspec.ValidationError as error:
+        raise InvalidError(f"That was not understood: {error}.") from None
 
 
 def check_own_page(request: web.Request) -> None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from aiohttp import web
 
 from db.queries import rate_limits
-from db.queries.rate_limits import Limit
+from db.queries.rate_limits import Limit, Spent
 from web.config import SETTINGS
 from web.request.errors import TooManyError
 from web.resources import DATABASE
@@ -31,6 +31,12 @@ async def spend(request: web.Request, limit: Limit, subject: str) -> None:
         wait = await rate_limits.spend(session, limit, subject)
     if wait is not None:
         raise TooManyError(wait)
+
+
+async def count(request: web.Request, limit: Limit, subject: str) -> Spent:
+    """Count one request of ``subject`` and return what is left."""
+    async with request.app[DATABASE].begin() as session:
+        return await rate_limits.count(session, limit, subject)
 
 
 async def look(request: web.Request, limit: Limit, subject: str) -> float | None:

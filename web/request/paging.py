@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from db.paging import Cursor
 from web.request.errors import InvalidError
 from web.request.typed import digits_and_signs
 
@@ -34,18 +35,18 @@ def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, dat
     return since, None if last is None else _midnight(last + timedelta(days=1), zone)
 
 
-def page_after(at: datetime, identifier: UUID) -> str:
-    """Return the cursor of the page after the row of that time and id, for a URL. `read_page` parses it."""
-    return f"{(at - _EPOCH) // timedelta(microseconds=1)}_{identifier}"
+def write_cursor(cursor: Cursor) -> str:
+    """Return ``cursor`` as a part of a URL. `read_cursor` parses it."""
+    return f"{(cursor.at - _EPOCH) // timedelta(microseconds=1)}_{cursor.id}"
 
 
-def read_page(text: str | None) -> tuple[datetime, UUID] | None:
+def read_cursor(text: str | None) -> Cursor | None:
     """Parse a cursor; None for the first page. Raises `InvalidError`."""
     if not text:
         return None
     at, _, identifier = text.partition("_")
     try:
-        return _EPOCH + timedelta(microseconds=int(at)), UUID(identifier)
+        return Cursor(_EPOCH + timedelta(microseconds=int(at)), UUID(identifier))
     except (ValueError, OverflowError):
         raise InvalidError("That page of the log does not exist. Start again from the newest.") from None
 

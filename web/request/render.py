@@ -42,6 +42,8 @@ def render(
     sign_in = request_session.read(request) if viewer is not None else None
     settings = request.app[SETTINGS]
     token = request_session.csrf_token(sign_in, settings) if sign_in is not None else None
-    text = request.app[JINJA].get_template(name).render(viewer=viewer, csrf_token=token, status=status, **context)
+    context |= {"viewer": viewer, "csrf_token": token, "status": status}
+    context["framed"] = request.headers.get("Sec-Fetch-Dest") == "iframe"  # the console's frame: it has our top bar
+    text = request.app[JINJA].get_template(name).render(**context)
     headers = {} if retry_after is None else {"Retry-After": str(whole_seconds(retry_after))}
     return web.Response(text=text, content_type="text/html", status=status, headers=headers)

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import jwt
 from aiohttp import web
 
+from protocol.times import from_milliseconds, milliseconds
 from web.config import SETTINGS, Settings
 from web.request.errors import ForbiddenError
 from web.request.forms import FORM, field
@@ -69,7 +70,7 @@ def end(response: web.StreamResponse, settings: Settings) -> None:
 
 
 def read(request: web.Request) -> SignIn | None:
-    """The sign-in whose cookie ``request`` carries; None for none, a forged or an expired one."""
+    """Return the sign-in whose cookie ``request`` carries; None for none, a forged or an expired one."""
     if _SIGN_IN not in request:
         settings = request.app[SETTINGS]
         request[_SIGN_IN] = _verify(request.cookies.get(cookie_name(settings), ""), settings)
@@ -77,7 +78,7 @@ def read(request: web.Request) -> SignIn | None:
 
 
 def csrf_token(sign_in: SignIn, settings: Settings) -> str:
-    """The token that our pages send back with everything that changes something. The same for a whole sign-in."""
+    """Return the token that our pages send with every change. It lasts as long as the sign-in."""
     return _csrf_token(sign_in, settings.session_secret.get_secret_value())
 
 
@@ -102,7 +103,7 @@ def _sign(sign_in: SignIn, settings: Settings) -> str:
         "jti": str(sign_in.id),
         "sub": str(sign_in.member_id),
         "iat": sign_in.began_at,
-        "at": round(sign_in.began_at.timestamp() * 1000),
+        "at": milliseconds(sign_in.began_at),
         "exp": sign_in.expires_at,
     }
     return jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm=_ALGORITHM)
@@ -128,7 +129,7 @@ def _verify_under(secret: str, token: str) -> SignIn | None:
 
 
 def _read(claims: dict[str, Any]) -> SignIn:
-    """What the claims say. Raises ValueError, TypeError, OverflowError or OSError for what we would not have written.
+    """Return what the claims say. Raises ValueError, TypeError, OverflowError or OSError for what is not ours.
 
     ``at`` is when it began in ms; before there was one, ``iat`` said so in seconds.
     """
@@ -138,5 +139,5 @@ def _read(claims: dict[str, Any]) -> SignIn:
     texts, numbers = (claims["jti"], claims["sub"]), (expires, began)
     if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
         raise TypeError("claims of the wrong shape")
-    began_at, expires_at = datetime.fromtimestamp(began / 1000, UTC), datetime.fromtimestamp(expires, UTC)
+    began_at, expires_at = from_milliseconds(began), datetime.fromtimestamp(expires, UTC)
     return SignIn(UUID(texts[0]), UUID(texts[1]), began_at, expires_at)

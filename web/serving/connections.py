@@ -86,28 +86,28 @@ class Connection(asyncio.Protocol):
         return self._protocol.eof_received() if self._is_admitted else None
 
     def pause_writing(self) -> None:
-        """The client does not read: start the timeout."""
+        """Start the timeout: the client does not read."""
         self._stalled_since = self._clock()
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """The client reads again: stop the timeout."""
+        """Stop the timeout: the client reads again."""
         self._stalled_since = None
         self._protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """Forget the connection, which is gone."""
         if self._is_admitted:
             assert self._transport is not None
             self._all.forget(self._transport)
             self._protocol.connection_lost(exc)
 
     def request_began(self) -> None:
-        """The headers are complete: no timeout while the request is handled."""
+        """Stop the timeout while the request is handled: its headers are complete."""
         self.is_busy, self._head_since = True, None
 
     def request_ended(self) -> None:
-        """The answer is ready."""
+        """Start the timeout for the next request: the answer is ready."""
         self.is_busy, self.waiting_since = False, self._clock()
 
     def overdue(self, now: float, limits: Limits) -> str:
@@ -157,7 +157,7 @@ class Connections:
         return True
 
     def forget(self, transport: asyncio.BaseTransport) -> None:
-        """It is gone."""
+        """Forget the connection of ``transport``, which is gone."""
         self._open.pop(transport, None)
         _open.set(len(self._open))
         if self._is_full and len(self._open) < self.limits.most * 0.9:

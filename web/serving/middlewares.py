@@ -15,6 +15,7 @@ from runtime import tracing
 from web.config import Settings
 from web.request.errors import (
     CLIENT_LEFT,
+    ConflictError,
     NotSignedInError,
     RefusalError,
     TooManyError,
@@ -128,6 +129,8 @@ def _refused(
 ) -> web.StreamResponse:
     if isinstance(error, DatabaseUnavailableError):
         _log.error("database unavailable", route=_route(request), error=str(error))
+    if isinstance(error, ConflictError):
+        return web.json_response({"error": str(error), "code": error.code, "by": error.by}, status=status_of(error))
     sentence = str(error) if isinstance(error, RefusalError) else None
     response = _answer(request, status_of(error), sentence)
     if isinstance(error, TooManyError):

@@ -16,11 +16,11 @@ _STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com")
 
 
 def security_headers(settings: Settings) -> Mapping[str, str]:
-    """The headers that go out with every answer."""
+    """Return the headers that go out with every answer."""
     headers = {
         "Content-Security-Policy": content_security_policy(settings),
         "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
+        "X-Frame-Options": "SAMEORIGIN",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -32,7 +32,7 @@ def security_headers(settings: Settings) -> Mapping[str, str]:
 
 
 def content_security_policy(settings: Settings) -> str:
-    """Nothing but what a page of ours needs: no inline script or style, no frame, no foreign host but Twilio's."""
+    """Nothing but what a page of ours needs: no inline script or style, nothing of others' but Twilio's."""
     scripts, connects = _voice_sources(settings.voice_sdk_url)
     policy = {
         "default-src": ["'none'"],
@@ -44,14 +44,16 @@ def content_security_policy(settings: Settings) -> str:
         "media-src": ["'self'", _CALL_SOUND],
         "manifest-src": ["'self'"],
         "form-action": ["'self'", *_payment_pages(settings)],
-        "frame-ancestors": ["'none'"],
+        "worker-src": ["'self'"],
+        "frame-src": ["'self'"],
+        "frame-ancestors": ["'self'"],  # the console shows our other pages inside itself: its sound must go on
         "base-uri": ["'none'"],
     }
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
 
 
 def _payment_pages(settings: Settings) -> list[str]:
-    """Where a form of ours may be answered with a redirect to: Stripe's pages for paying and for the portal."""
+    """Return where a form of ours may be redirected to: Stripe's pages for paying and for the portal."""
     return list(_STRIPE_PAGES) if settings.stripe_api_base == STRIPE_API else [settings.stripe_api_base]
 
 

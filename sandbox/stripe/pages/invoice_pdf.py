@@ -8,7 +8,7 @@ from typing import Any
 _TOP, _STEP = 780, 20  # points
 
 
-def paper(business: str, invoice: dict[str, Any]) -> bytes:
+def invoice_pdf(business: str, invoice: dict[str, Any]) -> bytes:
     """The page's bytes."""
     return _pdf(_lines(business, invoice))
 

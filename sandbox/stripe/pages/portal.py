@@ -9,7 +9,7 @@ from sandbox.stripe.api.framework import STATE
 from sandbox.stripe.billing import collection, lifecycle, payments
 from sandbox.stripe.billing.payment_methods import INSTRUMENTS
 from sandbox.stripe.errors import ApiError
-from sandbox.stripe.pages.invoice_pdf import paper
+from sandbox.stripe.pages.invoice_pdf import invoice_pdf
 from sandbox.stripe.pages.layout import form, render
 
 routes = web.RouteTableDef()
@@ -65,11 +65,11 @@ async def pay_invoice(request: web.Request) -> web.Response:
 
 @routes.get("/i/{invoice}/pdf")
 async def print_invoice(request: web.Request) -> web.Response:
-    """The same on paper."""
+    """The same as a PDF."""
     account = request.app[STATE].account
     invoice = _find(account, request)
     name = f'attachment; filename="Invoice-{invoice["number"]}.pdf"'
-    body = paper(account.settings.business, invoice)
+    body = invoice_pdf(account.settings.business, invoice)
     return web.Response(body=body, content_type="application/pdf", headers={"Content-Disposition": name})
 
 

@@ -76,6 +76,7 @@ class Connection:
         """Let go of the calls of a browser that said goodbye; keep those of one whose connection broke."""
         softphones = self.exchange.softphones
         softphones.unregister(self.device)
+        softphones.disconnect(self.device)
         if self._goodbye or self.device.is_free:
             self.device.leave()
         else:

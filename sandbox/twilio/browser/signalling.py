@@ -6,7 +6,8 @@ Texts are JSON objects with a ``type``. From the browser: ``hello {token}`` firs
 ``mute {call, muted}``, ``digits {call, digits}``, ``reconnect {call, resumption}``. To the browser:
 ``ready {identity, ttl, edge, region}``, ``registered``, ``unregistered``,
 ``incoming {call, parameters, custom, resumption}``, ``ringing {id, call}``, ``accept {call, resumption}``,
-``cancel {call}``, ``disconnect {call, code?, text?}``, ``error {code, text, call?}``. (Twilio's own signalling is not
+``cancel {call}``, ``disconnect {call, code?, text?}``, ``warning {call, name, cleared}``,
+``quality {quality}``, ``error {code, text, call?}``. (Twilio's own signalling is not
 public.) A ``code`` is the gateway's (31205), of which the SDK makes its own (20104). A token that is refused, or that
 expires, is answered with an error and nothing else: the connection stays, and the browser may send another.
 """
@@ -34,7 +35,10 @@ HELLO_SECONDS = 10.0
 routes = web.RouteTableDef()
 SOUND_LINE = Path(__file__).with_name("sound_line.js")
 _WORKLET = Path(__file__).with_name("sound_worklet.js")
-_SDK = [SOUND_LINE, *(Path(__file__).with_name(f"voice_sdk{part}.js") for part in ("_events", "_call", ""))]
+_SDK = [
+    SOUND_LINE,
+    *(Path(__file__).with_name(f"voice_sdk{part}.js") for part in ("_events", "_call", "_audio", "_preflight", "")),
+]
 _FOREIGN = {"Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "no-cache"}  # for pages of any origin
 
 
@@ -109,6 +113,7 @@ class _DeviceConnection(Connection):
         self._grant = grant
         self._renewed = asyncio.Event()
         self.tell(self._ready())
+        exchange.softphones.connect(self.device)
 
     async def watch_expiry(self) -> None:
         """Say when the token expires, and ring no more from then on until there is another one."""
@@ -189,9 +194,8 @@ def call_app(exchange: Exchange, identity: str, params: Mapping[str, str]) -> Le
     """A call from a Client: its TwiML App is asked what to do, with ``params`` that the browser chose."""
     settings = exchange.settings
     to = params.get("To", "")
-    leg = exchange.leg(
-        "inbound", f"{CLIENT}{identity}", to, sound=exchange.demo_sound(), customer=False, status="ringing"
-    )
+    caller = f"{CLIENT}{identity}"
+    leg = exchange.leg("inbound", caller, to, sound=exchange.sound_of(caller), customer=False, status="ringing")
     exchange.report_to(leg, settings.twiml_app_status_callback, "POST")
     chosen = {name: value for name, value in params.items() if name not in leg.form()}
     webhook = leg.webhook(exchange.app_voice_url, **chosen, ApplicationSid=settings.twiml_app_sid)

@@ -12,6 +12,9 @@ class SoundLine {
   #ear = null;
   #isClosed = false;
   #isMuted = false;
+  #microphone = null;
+  #source = null; // what the microphone's node hears
+  #sink = "";
 
   /** `worklet`: the URL of sound_worklet.js; `send(bytes)` takes each 20 ms that the microphone hears, 160 bytes of mu-law. */
   constructor(worklet, send) {
@@ -19,10 +22,30 @@ class SoundLine {
     this.#send = send;
   }
 
-  /** Open both directions. Never throws: returns 0, or the code of what is wrong with the microphone. */
-  async open() {
-    const [problem] = await Promise.all([this.#openMicrophone(), this.#openEar()]);
+  /**
+   * Open both directions. Never throws: returns 0, or the code of what is wrong with the microphone. `stream` is a microphone
+   * that is open already; it stays so afterwards.
+   */
+  async open(stream = null) {
+    const [problem] = await Promise.all([this.#openMicrophone(stream), this.#openEar()]);
     return problem;
+  }
+
+  /** Hear another microphone from now on, as `open` does. */
+  replace(stream) {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = stream.clone();
+    this.mute(this.#isMuted);
+    if (!this.#microphone) return;
+    this.#source?.disconnect();
+    this.#source = this.#microphone.context.createMediaStreamSource(this.stream);
+    this.#source.connect(this.#microphone);
+  }
+
+  /** Sound from the loudspeaker with that id, where the browser can choose. */
+  async sound(id) {
+    this.#sink = id === "default" ? "" : id;
+    await this.#ear?.context.setSinkId?.(this.#sink);
   }
 
   /** Play the next 20 ms. */
@@ -42,10 +65,10 @@ class SoundLine {
     this.#ear = null;
   }
 
-  async #openMicrophone() {
+  async #openMicrophone(stream) {
     try {
       const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-      this.stream = await navigator.mediaDevices.getUserMedia({ audio });
+      this.stream = stream?.clone() ?? await navigator.mediaDevices.getUserMedia({ audio });
     } catch (error) {
       return error.name === "NotAllowedError" ? PERMISSION_DENIED : ACQUISITION_FAILED;
     }
@@ -53,7 +76,9 @@ class SoundLine {
       const microphone = await this.#node("telephone-microphone", {}, { numberOfOutputs: 0 });
       if (!microphone) return 0;
       microphone.port.onmessage = ({ data }) => this.#send(data);
-      microphone.context.createMediaStreamSource(this.stream).connect(microphone);
+      this.#microphone = microphone;
+      this.#source = microphone.context.createMediaStreamSource(this.stream);
+      this.#source.connect(microphone);
       this.mute(this.#isMuted);
       return 0;
     } catch {
@@ -67,6 +92,7 @@ class SoundLine {
       const ear = await this.#node("telephone-ear", { sampleRate: 8000 }, { numberOfInputs: 0, outputChannelCount: [1] });
       ear?.connect(ear.context.destination);
       this.#ear = ear;
+      await ear?.context.setSinkId?.(this.#sink);
     } catch {
       this.#ear = null;
     }

@@ -6,8 +6,8 @@
 // Beneath there is no WebRTC but a WebSocket to the emulator that served this file (`/signal`; sandbox/twilio/browser/signalling.py has its
 // texts), which carries the sound as well. Unlike with the real one, a call without a microphone goes on, silent, after an error that says
 // so. Loaded by <script src>, from another origin, under any CSP that names it in script-src and connect-src. The emulator serves
-// sound_line.js, voice_sdk_events.js, voice_sdk_call.js and this as one script.
-/* global Call, EventEmitter, InvalidArgumentError, SoundLine, InvalidStateError, TOKEN_ERRORS, TwilioError, errorOf */
+// sound_line.js, voice_sdk_events.js, voice_sdk_call.js, voice_sdk_audio.js, voice_sdk_preflight.js and this as one script.
+/* global AudioHelper, Call, EventEmitter, InvalidArgumentError, PreflightTest, SoundLine, InvalidStateError, TOKEN_ERRORS, TwilioError, errorOf */
 
 const SIGNAL_URL = new URL("/signal", document.currentScript.src.replace(/^http/, "ws")).href;
 const WORKLET_URL = new URL("/voice-sdk-worklet.js", document.currentScript.src).href;
@@ -34,11 +34,18 @@ class Device extends EventEmitter {
     return "[Twilio.Device class]";
   }
 
+  /** Test the line by a call to the TwiML App. */
+  static runPreflight(token, options) {
+    return new PreflightTest(token, options);
+  }
+
   edge = null;
   home = null;
   identity = null;
-  audio = { disconnect: () => true, incoming: () => true, outgoing: () => true, availableInputDevices: new Map(),
-    isOutputSelectionSupported: false, isVolumeSupported: false };
+  audio;
+  _quality = { mos: 4.4, jitter: 1, rtt: 20 }; // of every call's line
+  #input = null; // the microphone chosen with `audio`
+  #sinks = { ringtone: [], speaker: [] };
   #state = Device.State.Unregistered;
   #token;
   #options;
@@ -57,6 +64,7 @@ class Device extends EventEmitter {
     if (typeof token !== "string") throw new InvalidArgumentError("Parameter \"token\" must be of type \"string\".");
     this.#token = token;
     this.#options = options;
+    this.audio = new AudioHelper(this);
     addEventListener("pagehide", this.#hidePage);
   }
 
@@ -101,6 +109,7 @@ class Device extends EventEmitter {
   async connect(options = {}) {
     if (this.#state === Device.State.Destroyed) throw new InvalidStateError("Device has been destroyed.");
     if (this.#active) throw new InvalidStateError("A Call is already active");
+    await this.audio._pending;
     await this.#connected();
     const call = new Call(this, Call.CallDirection.Outgoing, {}, options.params ?? {});
     this.#activate(call);
@@ -124,11 +133,18 @@ class Device extends EventEmitter {
     this.#socket = this.#ready = null;
     socket?.close();
     this.#goOffline();
+    this.audio._destroy();
     this.#become(Device.State.Destroyed);
     this.removeAllListeners();
   }
 
   updateOptions(options = {}) {
+    if (this.#state === Device.State.Destroyed) {
+      throw new InvalidStateError(`Attempt to "updateOptions" when device is in state "${this.#state}".`);
+    }
+    if (this.isBusy && "edge" in options && String(options.edge) !== String(this.#options.edge)) {
+      throw new InvalidStateError("Cannot change Edge while on an active Call");
+    }
     this.#options = { ...this.#options, ...options };
   }
 
@@ -151,11 +167,33 @@ class Device extends EventEmitter {
     return new SoundLine(WORKLET_URL, (frame) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(frame));
   }
 
-  /** Start one of the application's sounds (the option `sounds`); returns how to stop it. */
+  /** The microphone that calls use; null: the browser's usual one. */
+  get _inputStream() {
+    return this.#input ?? this.#options.fileInputStream ?? null;
+  }
+
+  async _useInput(stream) {
+    if (this.#active && !stream) throw new InvalidStateError("Cannot unset input device while a call is in progress.");
+    this.#input = stream;
+    if (stream) this.#active?._replaceInput(stream);
+  }
+
+  async _useSpeakers(ids) {
+    this.#sinks.speaker = ids;
+    await this.#active?._setSinks(ids);
+  }
+
+  async _useRingers(ids) {
+    this.#sinks.ringtone = ids;
+  }
+
+  /** Start one of the application's sounds (the option `sounds`), unless it is switched off; returns how to stop it. */
   _sound(name, loop = false) {
     const url = this.#options.sounds?.[name];
-    if (!url) return () => {};
+    if (!url || this.audio[name]?.() === false) return () => {};
     const sound = Object.assign(new Audio(url), { loop });
+    const [sink] = this.#sinks[name === "incoming" ? "ringtone" : "speaker"];
+    if (sink && sink !== "default") sound.setSinkId(sink).catch(() => {});
     sound.play().catch(() => {}); // before the page was touched, browsers let none play
     return () => sound.pause();
   }
@@ -251,6 +289,8 @@ class Device extends EventEmitter {
       case "accept": call?._open(signal.resumption); break;
       case "cancel": call?._cancelled(); break;
       case "disconnect": call?._hungUp(signal.code, signal.text, this.#isPrecise); break;
+      case "warning": call?._warn(signal.name, signal.cleared); break;
+      case "quality": this._quality = signal.quality; break;
       case "error": this.#fail(signal, call); break;
       default: throw new Error(`unknown signal ${signal.type}`);
     }
@@ -314,4 +354,4 @@ class Device extends EventEmitter {
   }
 }
 
-window.Twilio = { ...window.Twilio, Call, Device, TwilioError };
+window.Twilio = { ...window.Twilio, Call, Device, PreflightTest, TwilioError };

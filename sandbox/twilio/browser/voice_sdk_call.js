@@ -1,6 +1,19 @@
 // Part of the emulated @twilio/voice-sdk (see voice_sdk.js): Call.
 /* global EventEmitter, InvalidArgumentError, TwilioError, errorOf */
 
+// By name (call.ts, WARNING_NAMES): the statistic and its threshold (statsMonitor.ts).
+const WARNINGS = {
+  "high-rtt": ["rtt", "max", 400],
+  "low-mos": ["mos", "min", 3],
+  "high-jitter": ["jitter", "max", 30],
+  "high-packet-loss": ["packetsLostFraction", "max", 1],
+  "high-packets-lost-fraction": ["packetsLostFraction", "maxAverage", 3],
+  "low-bytes-received": ["bytesReceived", "min", 1],
+  "low-bytes-sent": ["bytesSent", "min", 1],
+  "constant-audio-input-level": ["audioInputLevel", "maxDuration", 10],
+};
+const SAMPLE_MS = 1000;
+
 /** One call. Made by Device only. */
 class Call extends EventEmitter {
   static State = Object.freeze({
@@ -23,6 +36,8 @@ class Call extends EventEmitter {
   #resumption; // what an answered call is found again by, after the connection broke
   #isAnswered = false;
   #line = null; // the microphone and the ear, once the call is taken
+  #sampling = 0; // a timer
+  #frames = 0; // received
   #stopRinging = () => {};
 
   constructor(device, direction, parameters, customParameters, resumption = "") {
@@ -44,7 +59,7 @@ class Call extends EventEmitter {
     this.#status = Call.State.Connecting;
     this.#stopRinging();
     this.#line = this.#device._line();
-    this.#line.open().then((problem) => this.#connect(problem));
+    this.#line.open(this.#device._inputStream).then((problem) => this.#connect(problem));
   }
 
   // Only when the microphone is open, or is known not to be, is Twilio told (call.ts, accept).
@@ -130,6 +145,7 @@ class Call extends EventEmitter {
     if (this.#status !== Call.State.Connecting && this.#status !== Call.State.Ringing) return;
     this.#status = Call.State.Open;
     if (this.#muted) this.#signal("mute", { muted: true });
+    this.#sampling = setInterval(() => this.#sample(), SAMPLE_MS);
     this.emit("accept", this);
   }
 
@@ -175,12 +191,45 @@ class Call extends EventEmitter {
   }
 
   _play(bytes) {
+    this.#frames += 1;
     this.#line?.play(bytes);
+  }
+
+  /** Hear another microphone. */
+  _replaceInput(stream) {
+    this.#line?.replace(stream);
+  }
+
+  /** Sound from other loudspeakers; only the first of them is used. */
+  async _setSinks(ids) {
+    await this.#line?.sound(ids[0]);
+  }
+
+  // Not while muted: nothing is heard then because nothing should be (call.ts, _emitWarning).
+  _warn(name, isCleared) {
+    if (this.#status !== Call.State.Open || (name === "constant-audio-input-level" && this.#muted)) return;
+    const [stat, threshold, value] = WARNINGS[name] ?? [];
+    const data = stat && !isCleared ? { name: stat, threshold: { name: threshold, value }, value } : null;
+    this.emit(isCleared ? "warning-cleared" : "warning", name, data);
+  }
+
+  // RTCSample (rtc/sample.d.ts), of a line as good as the emulator says it is.
+  #sample() {
+    const received = this.#frames;
+    const bytes = received * 160;
+    const totals = {
+      bytesReceived: bytes, bytesSent: bytes, packetsLost: 0, packetsLostFraction: 0, packetsReceived: received, packetsSent: received,
+    };
+    const { mos, jitter, rtt } = this.#device._quality;
+    this.emit("sample", {
+      ...totals, audioInputLevel: 0, audioOutputLevel: 0, codecName: this.codec, jitter, mos, rtt, timestamp: Date.now(), totals,
+    });
   }
 
   #close() {
     if (this.#line) this.#device._sound("disconnect");
     this.#status = Call.State.Closed;
+    clearInterval(this.#sampling);
     this.#stopRinging();
     this.#line?.close();
     this.#line = null;

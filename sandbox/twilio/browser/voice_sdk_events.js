@@ -46,6 +46,10 @@ class EventEmitter {
     return this.listeners(event).length;
   }
 
+  eventNames() {
+    return [...this.#listeners.keys()].filter((event) => this.listenerCount(event) > 0);
+  }
+
   emit(event, ...args) {
     const listeners = this.listeners(event);
     if (event === "error" && !listeners.length) queueMicrotask(() => { throw args[0]; }); // as Node's does
@@ -61,6 +65,7 @@ const ERRORS = {
   20151: ["AuthenticationFailed", "Authentication Failed"],
   31000: ["UnknownError", "An unknown error has occurred"],
   31002: ["ConnectionDeclinedError", "The connection was declined by Twilio"],
+  31008: ["CallCancelledError", "Call cancelled"],
   31005: ["ConnectionError", "A connection error occurred during the call"],
   31009: ["TransportError", "No transport available to send or receive messages"],
   31105: ["InvalidClientNameError", "Invalid client name"],
@@ -100,6 +105,10 @@ function errorOf(code, text, isPrecise, otherwise) {
 
 class InvalidStateError extends Error {
   name = "InvalidStateError";
+}
+
+class NotSupportedError extends Error {
+  name = "NotSupportedError";
 }
 
 class InvalidArgumentError extends Error {

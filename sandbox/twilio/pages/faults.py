@@ -40,7 +40,7 @@ TARGETS: dict[str, Target] = {
     "set-up": Target("Setting a number up", "POST", r"/IncomingPhoneNumbers/PN"),
     "route": Target("Routing a number to au1", "POST", r"^/v2/PhoneNumbers/"),
     "give-back": Target("Giving a number back", "DELETE", r"/IncomingPhoneNumbers/"),
-    "papers": Target("Regulatory papers", "*", r"/RegulatoryCompliance/|/Addresses"),
+    "papers": Target("Regulatory bundles", "*", r"/RegulatoryCompliance/|/Addresses"),
     "calls": Target("Calls under way", "POST", r"/Calls/"),
 }
 KINDS: dict[str, Kind] = {

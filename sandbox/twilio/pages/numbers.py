@@ -28,14 +28,14 @@ SHOWN = 20
 
 routes = web.RouteTableDef()
 _FOLDER = Path(__file__).with_name("templates")
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_templates = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
@@ -46,7 +46,7 @@ _templates = jinja2.Environment(
 
 @routes.get(PAGE)
 async def page(request: web.Request) -> web.Response:
-    """Papers under review, what goes wrong, numbers, and the newest requests."""
+    """Bundles under review, what goes wrong, numbers, and the newest requests."""
     return _page(request)
 
 
@@ -54,7 +54,7 @@ async def page(request: web.Request) -> web.Response:
 async def style(_: web.Request) -> web.Response:
     """What this page adds to the style of the other one."""
     text = (_FOLDER / "numbers.css").read_text()
-    return web.Response(text=text, content_type="text/css", charset="utf-8", headers=_HEADERS)
+    return web.Response(text=text, content_type="text/css", charset="utf-8", headers=HEADERS)
 
 
 @routes.post(f"{PAGE}/faults")
@@ -81,7 +81,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/review")
 async def review(request: web.Request) -> web.Response:
-    """Papers are looked at by themselves after ``seconds``; with none, by whoever opens this page."""
+    """Bundles are reviewed by themselves after ``seconds``; with none, by whoever opens this page."""
     own_origin(request)
     seconds = (await form(request)).get("seconds", "").strip()
     try:
@@ -141,7 +141,7 @@ def _changed(request: web.Request) -> web.Response:
 
 def _page(request: web.Request, complaint: str = "") -> web.Response:
     exchange, registry = request.app[EXCHANGE], request.app[REGISTRY]
-    text = _templates.get_template("numbers.html").render(
+    text = TEMPLATES.get_template("numbers.html").render(
         complaint=complaint,
         targets=TARGETS,
         kinds=KINDS,
@@ -153,7 +153,7 @@ def _page(request: web.Request, complaint: str = "") -> web.Response:
         asked=[(method, _short(path)) for method, path in reversed(registry.asked[-SHOWN:])],
     )
     status = 400 if complaint else 200
-    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=HEADERS)
 
 
 def _short(path: str) -> str:
@@ -162,7 +162,7 @@ def _short(path: str) -> str:
 
 
 def _bundle(registry: Registry, sid: str) -> dict[str, Any]:
-    """Whose papers they are, how they stand, and what was found wrong with them."""
+    """Whose bundle it is, its state, and what was found wrong with it."""
     rows = inside(registry, registry.bundles[sid])
     names = [row["attributes"].get("business_name") for row in rows]
     reasons = [row.get("failure_reason") for row in rows]

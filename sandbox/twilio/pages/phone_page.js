@@ -32,6 +32,7 @@ function status(call) {
 function callItem(call) {
   const item = element("li", call.ended ? "" : "live", "");
   item.dataset.call = call.sid;
+  item.dataset.kind = call.from.startsWith("client:") ? "softphone" : "phone";
   item.append(element("span", "who", `${call.from} to ${call.to || "its TwiML App"}`));
   item.append(element("span", "says", who(call.says)), element("span", "how", status(call)));
   if (!call.ended) {

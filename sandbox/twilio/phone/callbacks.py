@@ -15,64 +15,74 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+from sandbox.twilio.faults import FAITHFUL, CallbackFaults
 from sandbox.twilio.phone.leg import ENDED, Leg, Status
 from sandbox.twilio.phone.verbs import Event
 from sandbox.twilio.phone.webhook import Failure, Webhook, Webhooks
 
-REORDER_HOLD = 0.3  # seconds that callbacks wait for others to be mixed up with
+JUMBLE_HOLD = 0.3  # seconds that callbacks wait for others to be mixed up with
 MAX_WAITING = 1000  # callbacks of one call; more are dropped, as an outage would
 _SIP: dict[Status, str] = {"completed": "200", "busy": "486", "failed": "404", "no-answer": "487", "canceled": "487"}
 
 
 class Callbacks:
-    """Delivers in the background, call by call."""
+    """Delivers in the background, one call (or conference) at a time. ``faults`` may be changed while it runs."""
 
     def __init__(
         self,
         webhooks: Webhooks,
-        spawn: Callable[[Coroutine[None, None, None]], None],
+        spawn: Callable[[Coroutine[None, None, None]], object],
         report: Callable[[Failure], None],
         *,
-        duplicate: float = 0.0,
-        reorder: bool = False,
+        faults: CallbackFaults = FAITHFUL,
         seed: int = 0,
     ) -> None:
+        self.faults = faults
         self._webhooks = webhooks
         self._spawn = spawn
         self._report = report
-        self._duplicate = duplicate
-        self._reorder = reorder
         self._random = random.Random(seed)
         self._waiting: dict[str, deque[Webhook]] = {}
 
-    def send(self, call: str, webhook: Webhook) -> None:
-        """Deliver ``webhook`` after those of ``call`` that still wait."""
-        if call not in self._waiting:
-            self._waiting[call] = deque(maxlen=MAX_WAITING)
-            self._spawn(self._deliver(call))
-        self._waiting[call].append(webhook)
+    def send(self, key: str, webhook: Webhook) -> None:
+        """Deliver ``webhook`` after those of ``key`` (a call or conference) that still wait."""
+        if self._happens(self.faults.lost):
+            return
+        if key not in self._waiting:
+            self._waiting[key] = deque(maxlen=MAX_WAITING)
+            self._spawn(self._deliver(key))
+        self._waiting[key].append(webhook)
 
-    async def _deliver(self, call: str) -> None:
-        waiting = self._waiting[call]
+    async def _deliver(self, key: str) -> None:
+        waiting = self._waiting[key]
         try:
-            await asyncio.sleep(REORDER_HOLD if self._reorder else 0)
             while waiting:
-                await self._post(self._next(waiting))
+                await asyncio.sleep(max(self.faults.late, JUMBLE_HOLD if self.faults.jumbled else 0))
+                for _ in range(len(waiting)):
+                    await self._post(self._next(waiting))
         finally:
-            del self._waiting[call]
+            del self._waiting[key]
 
     def _next(self, waiting: deque[Webhook]) -> Webhook:
-        if self._reorder:
+        if self.faults.jumbled:
             waiting.rotate(-self._random.randrange(len(waiting)))
         return waiting.popleft()
 
     async def _post(self, webhook: Webhook) -> None:
         token = str(uuid.uuid4())
-        for _ in range(2 if self._random.random() < self._duplicate else 1):
+        for _ in range(2 if self._happens(self.faults.doubled) else 1):
             answer = await self._webhooks.ask(webhook, token)
             if isinstance(answer, Failure):
-                text = f"Call Progress: Warning Response to Callback URL ({answer.text})"
-                self._report(Failure(15003, text, webhook.url))
+                self._report(_failed(webhook, answer))
+
+    def _happens(self, rate: float) -> bool:
+        return rate > 0 and self._random.random() < rate
+
+
+def _failed(webhook: Webhook, answer: Failure) -> Failure:
+    if "ConferenceSid" in webhook.form:
+        return Failure(16011, f"Conference Event: Error Response to Callback URL ({answer.text})", webhook.url)
+    return Failure(15003, f"Call Progress: Warning Response to Callback URL ({answer.text})", webhook.url)
 
 
 def subscribe(callbacks: Callbacks, leg: Leg, url: str, method: str, events: frozenset[Event]) -> None:

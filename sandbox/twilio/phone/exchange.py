@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import random
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import structlog
 from aiohttp import web
 
 from sandbox import demo
 from sandbox.audio import voice as audio_voice
 from sandbox.audio.clock import Clock
+from sandbox.twilio.conference.rooms import Rooms
 from sandbox.twilio.phone.callbacks import Callbacks, subscribe
 from sandbox.twilio.phone.leg import CallSound, Direction, Leg
 from sandbox.twilio.phone.softphones import Softphones
@@ -28,7 +30,7 @@ from sandbox.twilio.settings import Behaviour, Number, TwilioSettings
 MAX_ALERTS = 1000
 LAST: frozenset[Event] = frozenset({"completed"})
 
-log = logging.getLogger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class Exchange:
         self.numbers: dict[str, Number] = {number.phone_number: number for number in settings.numbers}
         self.app_voice_url = settings.twiml_app_voice_url
         self.behaviours: dict[str, Behaviour] = dict(settings.behaviours)
+        self.sounds: dict[str, CallSound] = {}  # of simulated parties, by address; others have the bundled call's
+        self.agent_conference = settings.agent_conference
+        self.random = random.Random(settings.seed)
         self.legs: dict[str, Leg] = {}
         self.alerts: list[Alert] = []
         self.arrivals: list[Callable[[Leg], None]] = []  # called with every new leg
@@ -62,21 +67,22 @@ class Exchange:
             self.webhooks,
             self.spawn,
             self.report,
-            duplicate=settings.duplicate_callbacks,
-            reorder=settings.reorder_callbacks,
+            faults=settings.callback_faults,
             seed=settings.seed,
         )
+        self.rooms = Rooms(settings, self.clock, self.callbacks.send)
         self._group = tasks
         self._tasks: set[asyncio.Task[None]] = set()
         self._demo: CallSound | None = None
 
     # -- tasks ----------------------------------------------------------------------------------------------
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run ``work`` beside everything else. It may fail without taking the exchange along: that is an alert."""
         task = self._group.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self, seconds: float = 5.0) -> None:
         """Hang up everybody, close browsers, and let the last callbacks go out for at most ``seconds``."""
@@ -132,6 +138,10 @@ class Exchange:
         """Send status callbacks about ``leg`` to ``url``; empty: none are sent."""
         subscribe(self.callbacks, leg, url, method, events)
 
+    def sound_of(self, address: str) -> CallSound:
+        """What the simulated party at ``address`` says when it is called by REST or calls from a browser."""
+        return self.sounds.get(address) or self.demo_sound()
+
     def demo_sound(self) -> CallSound:
         """The bundled call's sound."""
         if self._demo is None:
@@ -150,7 +160,7 @@ class Exchange:
         """Write an alert, as Twilio's debugger would show it."""
         self.alerts.append(Alert(failure.code, failure.text, leg.sid if leg else "", failure.url))
         del self.alerts[:-MAX_ALERTS]
-        log.info("alert %d about %s", failure.code, leg.sid if leg else "no call")  # its text may hold numbers
+        log.info("alert", code=failure.code, call=leg.sid if leg else None)  # its text may hold numbers
 
 
 EXCHANGE = web.AppKey("exchange", Exchange)

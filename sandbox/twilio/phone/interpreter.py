@@ -6,18 +6,23 @@ out of whatever it was doing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urljoin
 
-from sandbox.audio import voice as audio_voice
-from sandbox.audio.voice import Voice
-from sandbox.twilio.phone import streams, twiml
+from sandbox.twilio.conference import attendance
+from sandbox.twilio.phone import playback, streams, twiml
 from sandbox.twilio.phone.dial import dial, ring
 from sandbox.twilio.phone.exchange import Exchange
+from sandbox.twilio.phone.gather import gather
 from sandbox.twilio.phone.leg import Inline, Interrupted, Leg, Step
 from sandbox.twilio.phone.verbs import (
     Dial,
+    Event,
+    Gather,
     Hangup,
+    JoinConference,
     Pause,
+    Play,
     Redirect,
     Reject,
     Say,
@@ -25,7 +30,7 @@ from sandbox.twilio.phone.verbs import (
     StopStream,
     Verb,
 )
-from sandbox.twilio.phone.webhook import Answer, Failure, Webhook
+from sandbox.twilio.phone.webhook import Failure, Webhook
 
 _SORRY = "We are sorry, an application error has occurred. Goodbye."
 
@@ -36,9 +41,14 @@ async def live(exchange: Exchange, leg: Leg, step: Step) -> None:
     leg.hang_up()
 
 
-async def call_out(exchange: Exchange, leg: Leg, step: Step, timeout: float) -> None:
-    """Ring the party of a call made by REST for ``timeout`` seconds; obey ``step`` once it answers."""
-    exchange.spawn(_stop_ringing(leg, timeout))
+async def call_out(exchange: Exchange, leg: Leg, step: Step, timeout: float, queued: float = 0.0) -> None:
+    """Ring the party of a call made by REST for ``timeout`` seconds; obey ``step`` once it answers.
+
+    It is its turn after ``queued`` seconds.
+    """
+    if queued and not await leg.survives(queued):
+        return
+    exchange.spawn(stop_ringing(leg, timeout))
     if await ring(exchange, leg):
         await live(exchange, leg, leg.about(step))
 
@@ -52,16 +62,36 @@ async def follow(exchange: Exchange, leg: Leg, step: Step | None) -> None:
             step = leg.take_redirect()
 
 
-async def _stop_ringing(leg: Leg, seconds: float) -> None:
+def limit(exchange: Exchange, leg: Leg, seconds: float) -> None:
+    """Let ``leg`` last for ``seconds`` at most, from its answer on; from now on if it was answered before."""
+
+    async def end() -> None:
+        if await leg.survives(seconds):
+            leg.hang_up()
+
+    def watch(_: Leg, event: Event) -> None:
+        if event == "answered":
+            exchange.spawn(end())
+
+    if leg.answered:
+        exchange.spawn(end())
+    else:
+        leg.watchers.append(watch)
+
+
+async def stop_ringing(leg: Leg, seconds: float) -> None:
+    """Give up after ``seconds``, if nobody has picked up by then."""
     if await leg.survives(seconds) and not leg.answered:
         leg.hang_up("no-answer")
 
 
 async def _document(exchange: Exchange, leg: Leg, step: Step) -> Step | None:
+    streams.hold_back(exchange, leg)
     document = await _read(exchange, leg, step)
     if isinstance(document, Failure):
         exchange.report(document, leg)
-        await _say(exchange, leg, _SORRY)
+        leg.answer()
+        await playback.render(exchange, leg, Say(_SORRY), "")
         leg.hang_up()
         return None
     base = "" if isinstance(step, Inline) else step.url
@@ -90,10 +120,13 @@ async def _read(exchange: Exchange, leg: Leg, step: Step) -> twiml.Document | Fa
 
 async def _obey(exchange: Exchange, leg: Leg, verb: Verb, base: str) -> Step | None:
     match verb:
-        case Say(text):
-            await _say(exchange, leg, text)
+        case Say() | Play():
+            leg.answer()
+            await playback.render(exchange, leg, verb, base)
         case Pause(length):
             await leg.sleep(length)  # "waits … before picking up", if it comes first
+        case Gather():
+            return await gather(exchange, leg, verb, base)
         case StartStream():
             streams.start(exchange, leg, verb)
         case StopStream(name):
@@ -106,19 +139,12 @@ async def _obey(exchange: Exchange, leg: Leg, verb: Verb, base: str) -> Step | N
             leg.answer()
             leg.hang_up()
         case Dial():
-            return await _dial(exchange, leg, verb, base)
+            outcome = await dial(exchange, leg, verb, base, follow)
+            return await _after_dial(exchange, leg, verb, base, outcome.form())
+        case JoinConference():
+            form = await attendance.attend(exchange, leg, verb, base)
+            return await _after_dial(exchange, leg, verb, base, form)
     return None
-
-
-async def _say(exchange: Exchange, leg: Leg, text: str) -> None:
-    leg.answer()
-    if exchange.settings.tones:
-        leg.hears = Voice(audio_voice.prompt(), repeats=True)
-        leg.hears.begin(exchange.clock.tick())
-    try:
-        await leg.sleep(len(text) * exchange.settings.say_seconds_per_char)
-    finally:
-        leg.hears = None
 
 
 def _stop_stream(leg: Leg, name: str) -> None:
@@ -127,16 +153,16 @@ def _stop_stream(leg: Leg, name: str) -> None:
         stream.stop()
 
 
-async def _dial(exchange: Exchange, leg: Leg, verb: Dial, base: str) -> Step | None:
-    outcome = await dial(exchange, leg, verb, base, follow)
-    if leg.interrupted.is_set() and not leg.over.is_set():
-        raise Interrupted  # redirected by REST: the action is not asked
-    if not verb.action:
-        return None
-    action = leg.webhook(urljoin(base, verb.action), verb.method, **outcome.form())
-    if not leg.over.is_set():
+async def _after_dial(
+    exchange: Exchange, leg: Leg, verb: Dial | JoinConference, base: str, form: Mapping[str, str]
+) -> Step | None:
+    """Where the action leads. It is asked if the leg has ended or was sent elsewhere, too; that answer is ignored."""
+    action = leg.webhook(urljoin(base, verb.action), verb.method, **form) if verb.action else None
+    if not leg.interrupted.is_set():
         return action
-    answer = await exchange.webhooks.ask(action)  # the caller has hung up: the answer is ignored
-    if not isinstance(answer, Answer):
+    answer = None if action is None else await exchange.webhooks.ask(action)
+    if isinstance(answer, Failure):
         exchange.report(answer, leg)
+    if not leg.over.is_set():
+        raise Interrupted
     return None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sandbox.audio.clock import Clock
 from sandbox.audio.live_voice import LiveVoice
-from sandbox.audio.voice import SILENCE, Frames, Voice
+from sandbox.audio.voice import SILENCE, Frames, Sound, Voice
 from sandbox.twilio.faults import NONE, Faults
 from sandbox.twilio.phone.verbs import Event
 from sandbox.twilio.phone.webhook import Webhook
@@ -88,12 +88,15 @@ class Leg:
     started: datetime | None = None
     ended: datetime | None = None
     voice: Voice = field(init=False)
-    hears: Voice | None = None
+    hears: Sound | None = None
     digits: str = ""
+    queue_time: str = "0"  # milliseconds that a call made by REST waited for its turn
+    ended_by_api: bool = False
     streams: dict[str, CallStream] = field(default_factory=dict)  # by sid
     watchers: list[Callable[[Leg, Event], None]] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    keyed: asyncio.Event = field(default_factory=asyncio.Event)  # a key was pressed, or none ever will be
     _redirect: Step | None = None
     _answered_at: float | None = None
     _seconds: float = 0.0
@@ -134,6 +137,7 @@ class Leg:
         """Leave the current document for ``step``."""
         self._redirect = step
         self.interrupted.set()
+        self.keyed.set()
 
     def take_redirect(self) -> Step | None:
         """Where it was redirected to; None if it was not."""
@@ -150,6 +154,7 @@ class Leg:
             stream.stop()
         self.over.set()
         self.interrupted.set()
+        self.keyed.set()
 
     # -- waiting --------------------------------------------------------------------------------------------
 
@@ -161,6 +166,15 @@ class Leg:
         """Wait simulated ``seconds``. Raises `Interrupted`."""
         if await _happens(self.interrupted, seconds / self.clock.speed):
             raise Interrupted
+
+    async def key(self, known: int, seconds: float) -> bool:
+        """Wait simulated ``seconds`` for more than ``known`` keys; whether they came. Raises `Interrupted`."""
+        if len(self.digits) <= known and not self.interrupted.is_set():
+            self.keyed.clear()
+            await _happens(self.keyed, seconds / self.clock.speed)
+        if self.interrupted.is_set():
+            raise Interrupted
+        return len(self.digits) > known
 
     async def unless_interrupted(self, work: Coroutine[None, None, T]) -> T:
         """The outcome of ``work``, which raises nothing. Raises `Interrupted` if that comes first."""
@@ -182,13 +196,25 @@ class Leg:
         if self.customer or (microphone and not recorded):
             self.voice = LiveVoice(self.clock)
 
+    def accompany(self, customer: Leg) -> None:
+        """Be the agent of ``customer``'s call: say what was recorded for that, as far as it has not been said yet."""
+        if not self.sound.stand_in:
+            return
+        self.sound = customer.sound
+        if isinstance(self.voice, LiveVoice) and (self.sound.stand_in or not self.sound.agent):
+            return
+        self.voice = Voice(self.sound.agent)
+        if customer.voice.begins is not None:
+            self.voice.begin(customer.voice.begins)
+
     def said(self, tick: int) -> str:
         """The frame of the inbound track: what this party says."""
         return self.voice.frame(tick)
 
     def press(self, digits: str) -> None:
         """Press keys during the call."""
-        self.digits += digits
+        self.digits += digits.replace("w", "")
+        self.keyed.set()
         if isinstance(self.voice, LiveVoice):
             for digit in digits:
                 self.voice.press(digit)

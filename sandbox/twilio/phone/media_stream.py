@@ -120,11 +120,17 @@ class MediaStream:
         self._writer = FrameWriter(facts)
         self._mangler = Mangler(faults)
         self._ends: int | None = None  # the tick after its last frame
+        self.held_until = 0.0  # seconds of the clock: frames before it come late
+        self._held: list[str] = []
 
     def stop(self) -> None:
         """End the stream once it has said what is past: ``stop``, then a closing handshake."""
         if self._ends is None:
             self._ends = self._clock.tick()
+
+    def hold_back(self, seconds: float) -> None:
+        """Send nothing for ``seconds``, then everything at once: none is lost."""
+        self.held_until = max(self.held_until, self._clock.now() + seconds)
 
     async def run(self, started: Callable[[], None] = lambda: None) -> StreamEnd:
         """Stream until stopped or cut off. Calls ``started`` once connected; never raises for the network's sake."""
@@ -161,7 +167,7 @@ class MediaStream:
             await socket.send(CONNECTED)
             await socket.send(self._writer.start())
             await self._speak(socket)
-            for text in [*self._mangler.flush(), self._writer.stop()]:
+            for text in [*self._held, *self._mangler.flush(), self._writer.stop()]:
                 await socket.send(text)
         except ConnectionClosed as error:
             return _cut_off(error)
@@ -173,9 +179,12 @@ class MediaStream:
             if self._faults.dropped(sent / TICKS_PER_SECOND):
                 socket.transport.abort()
             await self._clock.until(first + sent + 1)
-            for text in self._mangler.pass_on(self._frames(first, sent), sent):
-                await socket.send(text)
+            self._held += self._mangler.pass_on(self._frames(first, sent), sent)
             sent += 1
+            if self.held_until <= self._clock.now():
+                for text in self._held:
+                    await socket.send(text)
+                self._held.clear()
 
     def _frames(self, first: int, sent: int) -> list[str]:
         silent, at = self._faults.silent, sent / TICKS_PER_SECOND

@@ -19,6 +19,12 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 CLIENT = "client:"
 MOST_DEVICES = 10  # of one identity that ring
+GOOD_LINE: Mapping[str, float] = {"mos": 4.4, "jitter": 1.0, "rtt": 20.0}
+WARNINGS = (
+    "high-rtt", "low-mos", "high-jitter", "high-packet-loss", "high-packets-lost-fraction", "low-bytes-received",
+    "low-bytes-sent", "constant-audio-input-level", "ice-connectivity-lost",
+)  # fmt: skip
+"""The names that the SDK gives them (call.ts)."""
 RESUME_SECONDS = 30.0  # for a browser to come back to its calls; Twilio's longest
 
 
@@ -51,6 +57,15 @@ class Softphone:
         leg.speak_live(microphone=microphone)
         leg.answer()
         return leg
+
+    def warn(self, name: str, *, cleared: bool) -> None:
+        """Say of each call that its line has become bad in the way that the SDK calls ``name``, or is good again."""
+        for sid in self._taken:
+            self._tell({"type": "warning", "call": sid, "name": name, "cleared": cleared})
+
+    def rate(self, quality: Mapping[str, float]) -> None:
+        """Say how good its line is: ``mos`` (1 to 4.5), ``jitter`` and ``rtt`` (ms)."""
+        self._tell({"type": "quality", "quality": dict(quality)})
 
     def speak(self, codes: bytes) -> None:
         """Take 20 ms of sound from the browser's microphone."""
@@ -130,7 +145,36 @@ class Softphones:
     def __init__(self) -> None:
         self._devices: dict[str, list[Softphone]] = {}
         self._cut_off: list[Softphone] = []
+        self._connected: list[Softphone] = []
+        self._quality: Mapping[str, float] = GOOD_LINE
         self.refusal: int | None = None  # the code that every token is answered with, whatever it says
+
+    @property
+    def quality(self) -> Mapping[str, float]:
+        """How good everybody's line is, as their samples say."""
+        return self._quality
+
+    @quality.setter
+    def quality(self, quality: Mapping[str, float]) -> None:
+        self._quality = quality
+        for device in self._connected:
+            device.rate(quality)
+
+    def warn(self, name: str, *, cleared: bool = False) -> None:
+        """Raise or clear one of the SDK's warnings in every call of a browser."""
+        for device in self._connected:
+            device.warn(name, cleared=cleared)
+
+    def connect(self, device: Softphone) -> None:
+        """Take up ``device``, whose browser has shown a good token."""
+        self._connected.append(device)
+        if self._quality != GOOD_LINE:  # which the SDK takes for granted
+            device.rate(self._quality)
+
+    def disconnect(self, device: Softphone) -> None:
+        """Forget ``device``, whose browser has gone."""
+        if device in self._connected:
+            self._connected.remove(device)
 
     def register(self, device: Softphone) -> None:
         """Let ``device`` be called from now on."""

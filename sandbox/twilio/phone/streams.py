@@ -75,6 +75,13 @@ def start(exchange: Exchange, leg: Leg, wanted: StartStream) -> CallStream | Fai
     return stream
 
 
+def hold_back(exchange: Exchange, leg: Leg) -> None:
+    """Let the frames of ``leg`` come late, as they do in the field whenever a call goes on to another document."""
+    for stream in leg.streams.values():
+        if stream.live:
+            stream.media.hold_back(exchange.random.uniform(0, exchange.settings.boundary_seconds))
+
+
 def find(leg: Leg, sid_or_name: str) -> CallStream | None:
     """The stream of ``leg`` with that sid, or the newest with that name."""
     named = [stream for stream in leg.streams.values() if stream.wanted.name == sid_or_name]

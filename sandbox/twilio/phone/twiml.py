@@ -6,20 +6,28 @@ What breaks the XML breaks the call (`TwimlError`, 12100). What the schema does 
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 from sandbox.twilio.browser.access_token import is_identity
 from sandbox.twilio.faults import Track
 from sandbox.twilio.phone.verbs import (
+    Beep,
+    Conference,
     Dial,
     Event,
+    Gather,
     Hangup,
+    JoinConference,
     Noun,
     Pause,
+    Play,
     Redirect,
     Reject,
+    RoomEvent,
     Say,
     StartStream,
     StopStream,
@@ -30,17 +38,25 @@ MAX_BYTES = 64 * 1024
 PARAMETER_CHARACTERS = 500  # "combined length of each <Parameter> name and value … must be under"
 MAX_NOUNS = 10  # "Up to 10 nouns" in one <Dial>
 MAX_SAY = 4096  # characters
+MOST_LOOPS = 1000
+MOST_PARTICIPANTS = 250
+MAX_LABEL = 128  # characters
 
 TRACKS: dict[str, tuple[Track, ...]] = {
     "inbound_track": ("inbound",),
     "outbound_track": ("outbound",),
     "both_tracks": ("inbound", "outbound"),
 }
+KEYS = "0123456789*#"
+REGIONS = ("us1", "us2", "ie1", "de1", "sg1", "br1", "au1", "jp1")
+JITTER_BUFFERS = ("off", "small", "medium", "large")
+ROOM_EVENTS: frozenset[RoomEvent] = frozenset(get_args(RoomEvent))
 _METHODS = {"GET", "POST"}
 _EVENTS: frozenset[Event] = frozenset({"initiated", "ringing", "answered", "completed"})
 _CALLBACK = "statusCallback statusCallbackMethod"
 _NOUN = f"url method statusCallbackEvent {_CALLBACK}"
-_ATTRIBUTES = {
+
+ATTRIBUTES = {
     "Say": "voice language loop",
     "Pause": "length",
     "Start": "action method",
@@ -52,6 +68,14 @@ _ATTRIBUTES = {
     "Client": _NOUN,
     "Identity": "",
     "Number": f"{_NOUN} sendDigits byoc",
+    "Conference": "muted beep startConferenceOnEnter endConferenceOnExit participantLabel jitterBufferSize waitUrl "
+    "waitMethod maxParticipants record region trim coach statusCallbackEvent recordingStatusCallback "
+    "recordingStatusCallbackMethod recordingStatusCallbackEvent recordingConfigurationId eventCallbackUrl "
+    f"{_CALLBACK}",
+    "Gather": "input action method timeout speechTimeout maxSpeechTime profanityFilter finishOnKey numDigits "
+    "partialResultCallback partialResultCallbackMethod language hints bargeIn debug actionOnEmptyResult speechModel "
+    "enhanced",
+    "Play": "loop digits",
     "Hangup": "",
     "Redirect": "method",
     "Reject": "reason",
@@ -80,6 +104,11 @@ class Document:
     warnings: tuple[Warned, ...] = ()
 
 
+def is_label(text: str) -> bool:
+    """Return whether ``text`` can be a participant's label; an empty one is none."""
+    return len(text) <= MAX_LABEL and not re.search("/|%2f|^CA[0-9a-f]{32}$", text, re.IGNORECASE)
+
+
 def parse(text: str) -> Document:
     """The document ``text``. Raises `TwimlError`."""
     try:
@@ -100,6 +129,8 @@ class _Reader:
         self.warnings: list[Warned] = []
         self._verbs: dict[str, Callable[[ET.Element], Verb | None]] = {
             "Say": self._say,
+            "Play": self._play,
+            "Gather": self._gather,
             "Pause": lambda element: Pause(self._number(element, "length", 1, 0, 86400)),
             "Start": self._start,
             "Stop": self._stop,
@@ -146,7 +177,92 @@ class _Reader:
         stream = self._only_child(element, "Stream")
         return None if stream is None else StopStream(stream.get("name", ""))
 
-    def _dial(self, element: ET.Element) -> Dial | None:
+    def _play(self, element: ET.Element) -> Play | None:
+        url, digits = _text(element), element.get("digits", "")
+        if not url and not digits:
+            self._warn("The content of element 'Play' is not complete")
+            return None
+        if not re.fullmatch("[0-9A-D*#wW]*", digits):
+            self._warn(f"'{digits}' is not a valid value of 'digits' in 'Play'")
+            return None
+        return Play(url, self._number(element, "loop", 1, 0, MOST_LOOPS), digits)
+
+    def _gather(self, element: ET.Element) -> Gather | None:
+        if "dtmf" not in element.get("input", "dtmf").split():
+            self._warn("Gather: only input by keys is emulated")
+            return None
+        key = element.get("finishOnKey", "#")
+        if len(key) > 1 or key not in KEYS:
+            self._warn(f"'{key}' is not a valid value of 'finishOnKey' in 'Gather'", 13310)
+            key = "#"
+        return Gather(
+            prompt=tuple(self._prompt(element)),
+            action=element.get("action", ""),
+            method=self._method(element, "method"),
+            timeout=self._number(element, "timeout", 5, 1, 600),
+            digits=self._number(element, "numDigits", 0, 1, 1000),
+            finish_on_key=key,
+            on_empty=self._flag(element, "actionOnEmptyResult"),
+        )
+
+    def _prompt(self, element: ET.Element) -> Iterator[Say | Play | Pause]:
+        for child in element:
+            for verb in self.verb(child):
+                if isinstance(verb, Say | Play | Pause):
+                    yield verb
+                else:
+                    self._warn(f"Invalid content was found starting with element '{child.tag}'")
+
+    def _dial(self, element: ET.Element) -> Dial | JoinConference | None:
+        rooms = [child for child in element if child.tag == "Conference"]
+        if rooms and (len(element) > 1 or _text(element)):
+            self._warn("Conference Noun cannot be mixed with Number nouns", 13000)
+            return None
+        return self._room(element, rooms[0]) if rooms else self._dial_people(element)
+
+    def _room(self, dial: ET.Element, room: ET.Element) -> JoinConference | None:
+        conference = self._conference(room)
+        if conference is None:
+            return None
+        limit = self._number(dial, "timeLimit", 14400, 1, 86400)
+        return JoinConference(conference, dial.get("action", ""), self._method(dial, "method"), limit)
+
+    def _conference(self, element: ET.Element) -> Conference | None:
+        self._check_attributes(element)
+        name, label = _text(element), element.get("participantLabel", "")
+        if not name:
+            self._warn("The content of element 'Conference' is not complete")
+            return None
+        if not is_label(label):
+            self._warn("Dial->Conference: Invalid participant label", 16023)
+            return None
+        beep: Beep = self._choice(element, "beep", set(get_args(Beep)), "true", 13235)  # type: ignore[assignment]
+        wait_method = self._choice(element, "waitMethod", _METHODS, "POST", 13234)
+        return Conference(
+            name=name,
+            label=label,
+            muted=self._flag(element, "muted", code=13230),
+            beep=beep,
+            start_on_enter=self._flag(element, "startConferenceOnEnter", default="true", code=13232),
+            end_on_exit=self._flag(element, "endConferenceOnExit", code=13231),
+            wait_url=element.get("waitUrl"),
+            wait_method=wait_method,
+            max_participants=self._number(element, "maxParticipants", MOST_PARTICIPANTS, 2, MOST_PARTICIPANTS),
+            region=self._choice(element, "region", REGIONS, ""),
+            coach=element.get("coach", ""),
+            jitter_buffer=self._choice(element, "jitterBufferSize", JITTER_BUFFERS, "large"),
+            status_callback=element.get("statusCallback", ""),
+            status_callback_method=self._method(element, "statusCallbackMethod"),
+            events=self._room_events(element),
+        )
+
+    def _room_events(self, element: ET.Element) -> frozenset[RoomEvent]:
+        named = set(element.get("statusCallbackEvent", "").split())
+        if named - ROOM_EVENTS:
+            self._warn(f"'{' '.join(sorted(named - ROOM_EVENTS))}' is no statusCallbackEvent of a Conference")
+        return ROOM_EVENTS & named
+
+    def _dial_people(self, element: ET.Element) -> Dial | None:
         nouns = [Noun(_text(element))] if _text(element) else []
         nouns += [noun for child in element for noun in self._noun(child)]
         if not nouns or len(nouns) > MAX_NOUNS:
@@ -217,28 +333,32 @@ class _Reader:
         return element[0]
 
     def _check_attributes(self, element: ET.Element) -> None:
-        for name in sorted(element.attrib.keys() - set(_ATTRIBUTES[element.tag].split())):
+        for name in sorted(element.attrib.keys() - set(ATTRIBUTES[element.tag].split())):
             self._warn(f"Attribute '{name}' is not allowed to appear in element '{element.tag}'")
 
     def _number(self, element: ET.Element, name: str, default: int, least: int, most: int) -> int:
-        text = element.get(name, str(default))
+        text = element.get(name)
+        if text is None:
+            return default
         if text.isdecimal() and least <= int(text) <= most:
             return int(text)
         self._warn(f"'{text}' is not a valid value of '{name}' in '{element.tag}'")
         return default
 
-    def _choice(self, element: ET.Element, name: str, allowed: set[str], default: str) -> str:
+    def _choice(
+        self, element: ET.Element, name: str, allowed: Collection[str], default: str, code: int = 12200
+    ) -> str:
         value = element.get(name, default)
-        if value in allowed:
+        if value in allowed or value == default:
             return value
-        self._warn(f"'{value}' is not a valid value of '{name}' in '{element.tag}'")
+        self._warn(f"'{value}' is not a valid value of '{name}' in '{element.tag}'", code)
         return default
 
     def _method(self, element: ET.Element, name: str) -> str:
         return self._choice(element, name, _METHODS, "POST")
 
-    def _flag(self, element: ET.Element, name: str) -> bool:
-        return self._choice(element, name, {"true", "false"}, "false") == "true"
+    def _flag(self, element: ET.Element, name: str, *, default: str = "false", code: int = 12200) -> bool:
+        return self._choice(element, name, {"true", "false"}, default, code) == "true"
 
     def _warn(self, text: str, code: int = 12200) -> None:
         self.warnings.append(Warned(code, text))

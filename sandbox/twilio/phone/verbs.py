@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 from sandbox.twilio.faults import Track
 
 Event = Literal["initiated", "ringing", "answered", "completed"]
+Beep = Literal["true", "false", "onEnter", "onExit"]
+RoomEvent = Literal["start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,15 @@ class Say:
     """Speak ``text``."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play the sound file at ``url`` ``loop`` times (0: until the call ends), or the tones of ``digits``."""
+
+    url: str
+    loop: int = 1
+    digits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,23 @@ class Redirect:
 
     url: str
     method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Collect keys while ``prompt`` is heard and for ``timeout`` seconds after it, or after the last key.
+
+    ``digits``: how many end it (0: any number). ``finish_on_key`` ends it too and is no digit; empty: no key does.
+    ``action`` is asked with what was pressed; empty: the document's own URL.
+    """
+
+    prompt: tuple[Say | Play | Pause, ...] = ()
+    action: str = ""
+    method: str = "POST"
+    timeout: int = 5
+    digits: int = 0
+    finish_on_key: str = "#"
+    on_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +118,41 @@ class Dial:
     sequential: bool = False
 
 
-Verb: TypeAlias = Say | Pause | Hangup | Reject | Redirect | StartStream | StopStream | Dial
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """The room called ``name``, and how this participant is in it.
+
+    ``wait_url``: what sounds before the conference starts; None is Twilio's own music, empty is silence. ``coach`` is
+    the CallSid of the only participant who hears this one.
+    """
+
+    name: str
+    label: str = ""
+    muted: bool = False
+    beep: Beep = "true"
+    start_on_enter: bool = True
+    end_on_exit: bool = False
+    wait_url: str | None = None
+    wait_method: str = "POST"
+    max_participants: int = 250
+    region: str = ""
+    coach: str = ""
+    jitter_buffer: str = "large"
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    events: frozenset[RoomEvent] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class JoinConference:
+    """`<Dial><Conference>`: be in the room until one leaves it, then ask ``action``."""
+
+    conference: Conference
+    action: str = ""
+    method: str = "POST"
+    time_limit: int = 14400
+
+
+Verb: TypeAlias = (
+    Say | Play | Pause | Gather | Hangup | Reject | Redirect | StartStream | StopStream | Dial | JoinConference
+)

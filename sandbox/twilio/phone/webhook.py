@@ -20,6 +20,7 @@ from yarl import URL
 SECONDS = 15.0  # "15 s total timeout"
 CONNECT_SECONDS = 5.0
 MAX_BYTES = 64 * 1024  # of TwiML: 11750 above
+MAX_SOUND_BYTES = 40 * 1024 * 1024
 USER_AGENT = "TwilioProxy/1.1"
 _MAX_REDIRECTS = 5
 _MARKUP = {"text/xml", "application/xml", "text/html"}
@@ -42,7 +43,17 @@ class Answer:
 
     url: str
     content_type: str
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body, read as text."""
+        return self.body.decode(errors="replace")
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is a sound file."""
+        return self.content_type.startswith("audio/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,11 @@ class Webhooks:
 
     async def document(self, webhook: Webhook) -> Answer | Failure:
         """Ask for TwiML, of the fallback too if it must be."""
-        answer = _markup(await self.ask(webhook))
+        answer = markup(await self.ask(webhook))
         if isinstance(answer, Answer) or not webhook.fallback:
             return answer
         error = {"ErrorCode": str(answer.code), "ErrorUrl": webhook.url}
-        return _markup(await self.ask(Webhook(webhook.fallback, webhook.fallback_method, {**webhook.form, **error})))
+        return markup(await self.ask(Webhook(webhook.fallback, webhook.fallback_method, {**webhook.form, **error})))
 
     async def ask(self, webhook: Webhook, token: str = "") -> Answer | Failure:
         """Make one request. ``token`` is the same again when Twilio repeats itself."""
@@ -121,16 +132,19 @@ def _with_query(url: str, form: Mapping[str, str]) -> str:
 async def _read(response: aiohttp.ClientResponse, url: str) -> Answer | Failure:
     if response.status >= 400:
         return Failure(11200, f"HTTP retrieval failure: {response.status}", url)
-    body = await response.content.read(MAX_BYTES + 1)
-    while len(body) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
-        body += more
-    if len(body) > MAX_BYTES:
-        return Failure(11750, "TwiML response body too large", url)
     content_type = response.content_type if "Content-Type" in response.headers else ""
-    return Answer(url, content_type, body.decode(errors="replace"))
+    most = MAX_SOUND_BYTES if content_type.startswith("audio/") else MAX_BYTES
+    pieces, size = list[bytes](), 0
+    while size <= most and (piece := await response.content.read(MAX_BYTES)):
+        pieces.append(piece)
+        size += len(piece)
+    if size > most:
+        return Failure(11750, "TwiML response body too large", url)
+    return Answer(url, content_type, b"".join(pieces))
 
 
-def _markup(answer: Answer | Failure) -> Answer | Failure:
+def markup(answer: Answer | Failure) -> Answer | Failure:
+    """Return ``answer`` if it can be TwiML; else what is wrong with it."""
     if isinstance(answer, Answer) and answer.content_type not in _MARKUP:
         return Failure(12300, f"Invalid Content-Type: '{answer.content_type}'", answer.url)
     return answer

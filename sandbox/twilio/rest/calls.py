@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, get_args
 
@@ -18,9 +17,24 @@ from sandbox.twilio.phone.leg import API_VERSION, Inline, Leg, Step
 from sandbox.twilio.phone.twiml import TRACKS
 from sandbox.twilio.phone.verbs import Event, StartStream
 from sandbox.twilio.phone.webhook import Failure, Webhook
+from sandbox.twilio.rest.call_rate import CALL_RATE
 from sandbox.twilio.rest.framework import ACCOUNT, RestError, form, not_found, page, repeated
+from sandbox.twilio.rest.parameters import METHODS, at_times, choice, known, url, whole
 
 routes = web.RouteTableDef()
+CREATE = (
+    "To From Method FallbackUrl FallbackMethod StatusCallback StatusCallbackEvent StatusCallbackMethod SendDigits "
+    "Timeout Record RecordingChannels RecordingStatusCallback RecordingStatusCallbackMethod SipAuthUsername "
+    "SipAuthPassword "
+    "MachineDetection MachineDetectionTimeout RecordingStatusCallbackEvent Trim CallerId "
+    "MachineDetectionSpeechThreshold MachineDetectionSpeechEndThreshold MachineDetectionSilenceTimeout AsyncAmd "
+    "AsyncAmdStatusCallback AsyncAmdStatusCallbackMethod Byoc CallReason CallToken RecordingTrack TimeLimit "
+    "ClientNotificationUrl Url Twiml ApplicationSid"
+)
+"""Recordings, answering machines and whatever else is not about talking have no effect."""
+UPDATE = "Url Method Status FallbackUrl FallbackMethod StatusCallback StatusCallbackMethod Twiml TimeLimit"
+MAX_TWIML = 4000  # characters
+MOST_SECONDS = 24 * 3600  # that a call may last
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _CALL = f"{ACCOUNT}/Calls/{{call}}"
 _SUBRESOURCES = {
@@ -39,16 +53,16 @@ _SUBRESOURCES = {
 @routes.post(f"{ACCOUNT}/Calls.json")
 async def create_call(request: web.Request) -> web.Response:
     """Call ``To`` from ``From``; who answers gets ``Url`` or ``Twiml``."""
-    exchange, fields = request.app[EXCHANGE], await form(request)
-    to, from_ = _parties(exchange, fields)
+    exchange, fields = request.app[EXCHANGE], known(await form(request), CREATE)
+    to, from_ = parties(exchange, fields)
     step = _step(fields)
     if step is None:
         raise RestError(400, 21205, "Url parameter is required.")
-    leg = exchange.leg("outbound-api", from_, to, sound=exchange.demo_sound(), customer=not to.startswith("client:"))
-    events = await repeated(request, "StatusCallbackEvent")
-    method = fields.get("StatusCallbackMethod", "POST")
-    exchange.report_to(leg, fields.get("StatusCallback", ""), method, _events(events))
-    exchange.spawn(interpreter.call_out(exchange, leg, step, float(_number(fields, "Timeout", 60))))
+    timeout = whole(fields, "Timeout", 60, 1, 600)
+    leg = await outgoing(request, to, from_, fields)
+    queued = request.app[CALL_RATE].turn()
+    leg.queue_time = str(round(queued * 1000))
+    exchange.spawn(interpreter.call_out(exchange, leg, step, timeout, queued))
     return web.json_response(call_json(leg), status=201)
 
 
@@ -67,17 +81,20 @@ async def fetch_call(request: web.Request) -> web.Response:
 
 @routes.post(f"{_CALL}.json")
 async def update_call(request: web.Request) -> web.Response:
-    """Hang up (``Status``) or go on with another document (``Url``, ``Twiml``)."""
-    leg, fields = _leg(request), await form(request)
+    """Hang up (``Status``), in time (``TimeLimit``), or go on with another document (``Url``, ``Twiml``)."""
+    leg, fields = _leg(request), known(await form(request), UPDATE)
     if leg.over.is_set():
         raise RestError(400, 21220, "Call is not in-progress. Cannot redirect.")
     status, step = fields.get("Status"), _step(fields)
     if status == "completed" or (status == "canceled" and not leg.answered):
+        leg.ended_by_api = True
         leg.hang_up("canceled")
     elif status is not None:
         raise RestError(400, 21218 if status == "canceled" else 20001, f"Status '{status}' can not be set")
+    elif step is None and "TimeLimit" in fields:
+        interpreter.limit(request.app[EXCHANGE], leg, whole(fields, "TimeLimit", 0, 1, MOST_SECONDS))
     elif step is None:
-        raise RestError(400, 20001, "Nothing to update: Status, Url or Twiml is required")
+        raise RestError(400, 20001, "Nothing to update: Status, TimeLimit, Url or Twiml is required")
     elif not leg.answered:
         raise RestError(400, 21220, "Call is not in-progress. Cannot redirect.")
     else:
@@ -130,7 +147,7 @@ def call_json(leg: Leg) -> dict[str, Any]:
         "start_time": format_datetime(leg.started or leg.created) if leg.started or ended else None,
         "end_time": format_datetime(leg.ended) if leg.ended else None,
         "api_version": API_VERSION,
-        "queue_time": "0",
+        "queue_time": leg.queue_time,
         "subresource_uris": {name: f"{call}/{path}.json" for name, path in _SUBRESOURCES.items()},
         "uri": f"{call}.json",
     } | dict.fromkeys(
@@ -157,7 +174,8 @@ def _is_client(address: str) -> bool:
     return address.startswith("client:") and is_identity(address.removeprefix("client:"))
 
 
-def _parties(exchange: Exchange, fields: Mapping[str, str]) -> tuple[str, str]:
+def parties(exchange: Exchange, fields: Mapping[str, str]) -> tuple[str, str]:
+    """Whom to call, and from where. Raises `RestError`."""
     to, from_ = fields.get("To", ""), fields.get("From", "")
     if not to:
         raise RestError(400, 21201, "No 'To' number is specified")
@@ -172,64 +190,47 @@ def _parties(exchange: Exchange, fields: Mapping[str, str]) -> tuple[str, str]:
     return to, from_
 
 
+async def outgoing(request: web.Request, to: str, from_: str, fields: Mapping[str, str]) -> Leg:
+    """Return a new leg for a call made by REST, with its callbacks and its limit. Raises `RestError`."""
+    exchange, limit = request.app[EXCHANGE], whole(fields, "TimeLimit", MOST_SECONDS, 1, MOST_SECONDS)
+    callback, method = url(fields, "StatusCallback"), choice(fields, "StatusCallbackMethod", METHODS, "POST")
+    events = _events(await repeated(request, "StatusCallbackEvent"))
+    leg = exchange.leg("outbound-api", from_, to, sound=exchange.sound_of(to), customer=not to.startswith("client:"))
+    exchange.report_to(leg, callback, method, events)
+    interpreter.limit(exchange, leg, limit)
+    return leg
+
+
 def _step(fields: Mapping[str, str]) -> Step | None:
-    if "Twiml" in fields:
-        return Inline(fields["Twiml"])
-    if "Url" not in fields:
-        return None
-    if not fields["Url"].startswith(("http://", "https://")):
-        raise RestError(400, 21205, f"Url is not a valid URL: {fields['Url']}")
-    return Webhook(fields["Url"], fields.get("Method", "POST"), fallback=fields.get("FallbackUrl", ""))
+    asked = url(fields, "Url")
+    if asked:  # "If both `twiml` and `url` are provided then `twiml` parameter will be ignored."
+        return Webhook(asked, choice(fields, "Method", METHODS, "POST"), fallback=url(fields, "FallbackUrl"))
+    if len(fields.get("Twiml", "")) > MAX_TWIML:
+        raise RestError(400, 20001, f"Twiml may have {MAX_TWIML} characters")
+    return Inline(fields["Twiml"]) if "Twiml" in fields else None
 
 
 def _events(named: list[str]) -> frozenset[Event]:
-    """Clients repeat the field; people also write the events into one, apart by spaces."""
+    """Return the call events that a request names; without any, ``completed``.
+
+    Clients repeat the field; people also write the events into one, apart by spaces.
+    """
     words = " ".join(named or ["completed"]).split()
     return frozenset(event for event in get_args(Event) if event in words)
-
-
-def _number(fields: Mapping[str, str], name: str, default: int) -> int:
-    text = fields.get(name, str(default))
-    if not text.isdecimal():
-        raise RestError(400, 21208, f"{name} is not valid")
-    return int(text)
-
-
-_COMPARISONS: dict[str, Callable[[datetime, datetime], bool]] = {
-    "<": lambda at, limit: at <= limit,
-    ">": lambda at, limit: at >= limit,
-    "": lambda at, day: day <= at < day + timedelta(days=1),
-}
 
 
 def _filter(query: MultiMapping[str]) -> Callable[[Leg], bool]:
     """What the list was asked for: fields as they are, times at (a day), before (<) or after (>)."""
     names = [name for name in ("To", "From", "Status", "ParentCallSid") if query.get(name)]
-    times = [
-        (name, compare, _time(query[name + sign]))
-        for name in ("StartTime", "EndTime")
-        for sign, compare in _COMPARISONS.items()
-        if query.get(name + sign)
-    ]
+    in_time = at_times(query, ("StartTime", "EndTime"))
 
     def wanted(leg: Leg) -> bool:
-        known = {"To": leg.to, "From": leg.from_, "Status": leg.status}
-        known["ParentCallSid"] = leg.parent.sid if leg.parent else ""
+        facts = {"To": leg.to, "From": leg.from_, "Status": leg.status}
+        facts["ParentCallSid"] = leg.parent.sid if leg.parent else ""
         moments = {"StartTime": leg.started or leg.created, "EndTime": leg.ended}
-        at_times = ((moments[name], compare, limit) for name, compare, limit in times)
-        return all(query[name] == known[name] for name in names) and all(
-            at is not None and compare(at, limit) for at, compare, limit in at_times
-        )
+        return all(query[name] == facts[name] for name in names) and in_time(moments)
 
     return wanted
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise RestError(400, 20001, f"'{text}' is not a time") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _wanted_stream(fields: Mapping[str, str]) -> StartStream:

@@ -96,10 +96,10 @@ def _check(exchange: Exchange, registry: Registry, fields: Mapping[str, str], e1
     if gone or (owned and registry.owned_again == "refuse"):
         raise RestError(400, 21422, f"{e164} is not available.")
     if registry.regulated and not owned:
-        _check_papers(registry, fields)
+        _check_bundle(registry, fields)
 
 
-def _check_papers(registry: Registry, fields: Mapping[str, str]) -> None:
+def _check_bundle(registry: Registry, fields: Mapping[str, str]) -> None:
     bundle = registry.bundles.get(fields.get("BundleSid", ""))
     if bundle is None or bundle["status"] not in ("twilio-approved", "provisionally-approved"):
         raise RestError(400, 21649, "Bundle required: an approved Bundle of this country and number type is needed.")

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from db import rotate
 from db.engine import Database, asyncpg_dsn
 from db.models import AuditEntry, Organisation
+from db.paging import Cursor
 from db.queries import organisations
-from db.queries.audit import Actor, AuditFilter, AuditLog, Place, details_of, record
+from db.queries.audit import Actor, AuditFilter, AuditLog, details_of, record
 from provisioning.jobs import Payload, enqueue
 from provisioning.schedule import forget
 from provisioning.worker import Handlers, work
@@ -154,7 +155,7 @@ async def test_pages_hold_every_entry_once_the_newest_first(database: Database, 
         seen, after = list[AuditEntry](), None
         while page := await log.page(AuditFilter(), after=after, limit=2):
             seen += page
-            after = Place(page[-1].at, page[-1].id)
+            after = Cursor(page[-1].at, page[-1].id)
         assert [entry.action for entry in seen] == actions[::-1]
         nouns = [entry.action for entry in await log.page(AuditFilter(action="number"))]
         assert nouns == [action for action in actions[::-1] if action.split(".")[0] == "number"]

@@ -17,7 +17,7 @@ from db.call_progress import CallReport, DialReport, LegReport, Report
 from db.engine import Database
 from db.models import Call, Leg, Member
 from db.queries import calls
-from db.queries.calls import CallFilter, Calls, Place
+from db.queries.calls import Calls
 from db.queries.members import Members
 from tests.kit.web.cast import Cast
 
@@ -168,43 +168,6 @@ async def test_a_call_that_is_over_is_not_transcribed_again(database: Database, 
     assert (await _get(database, cast, "CA1")).transcription is None
 
 
-async def test_the_log_pages_through_everything_once(database: Database, cast: Cast) -> None:
-    for number in range(7):
-        await _open(database, cast, f"CA{number}")
-    async with database.begin() as session:  # some at the very same moment
-        await session.execute(update(Call).where(Call.call_sid.in_(["CA1", "CA2", "CA3"])).values(started_at=T0))
-    seen: list[str] = []
-    after: Place | None = None
-    async with _calls(database, cast) as rows:
-        while page := await rows.page(CallFilter(), after=after, limit=2):
-            seen += [call.call_sid for call in page]
-            after = Place(page[-1].started_at, page[-1].id)
-    assert len(seen) == len(set(seen)) == 7
-    assert set(seen[-3:]) == {"CA1", "CA2", "CA3"}
-
-
-async def test_the_log_filters(database: Database, cast: Cast) -> None:
-    for sid, agent in (("CA1", cast.bob), ("CA2", cast.dana), ("CA3", None)):
-        await _open(database, cast, sid, agent)
-    await _tell(database, cast, CallReport("completed", T0))
-    now = datetime.now(UTC)
-
-    async def found(which: CallFilter) -> set[str]:
-        async with _calls(database, cast) as rows:
-            return {call.call_sid for call in await rows.page(which)}
-
-    assert await found(CallFilter(agent_id=cast.dana.id)) == {"CA2"}
-    assert await found(CallFilter(outcome="missed")) == {"CA1"}
-    assert await found(CallFilter(direction="outbound")) == set()
-    assert await found(CallFilter(number_id=uuid4())) == set()
-    assert await found(CallFilter(since=now - timedelta(hours=1), until=now + timedelta(hours=1))) == {
-        "CA1",
-        "CA2",
-        "CA3",
-    }
-    assert await found(CallFilter(until=now - timedelta(hours=1))) == set()
-
-
 async def test_a_call_nobody_speaks_of_is_closed(database: Database, cast: Cast) -> None:
     await _open(database, cast, "CA1")
     await _open(database, cast, "CA2")
@@ -214,3 +177,20 @@ async def test_a_call_nobody_speaks_of_is_closed(database: Database, cast: Cast)
     lost, going_on = await _get(database, cast, "CA1"), await _get(database, cast, "CA2")
     assert (lost.status, lost.outcome, lost.ended_at) == ("lost", "missed", T0)
     assert going_on.outcome is None
+
+
+async def test_an_older_report_of_a_hold_changes_nothing(database: Database, cast: Cast) -> None:
+    await _open(database, cast, "CA1")
+    reports = [(T0, True), (T0 + timedelta(seconds=9), False), (T0 + timedelta(seconds=5), True)]
+    async with _calls(database, cast) as rows:
+        noted = [await rows.set_hold("CA1", on_hold=on_hold, at=at) for at, on_hold in (*reports, reports[1])]
+    assert noted == [True, True, False, False]
+    call = await _get(database, cast, "CA1")
+    assert (call.on_hold, call.hold_changed_at) == (False, T0 + timedelta(seconds=9))
+
+
+async def test_nobody_holds_another_organisations_call(database: Database, cast: Cast) -> None:
+    await _open(database, cast, "CA1")
+    async with database.begin() as session:
+        assert not await Calls(session, uuid4()).set_hold("CA1", on_hold=True, at=T0)
+    assert not (await _get(database, cast, "CA1")).on_hold

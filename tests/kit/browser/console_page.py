@@ -56,6 +56,12 @@ async def signed_in_for(context: BrowserContext, settings: Settings, member: Mem
     await context.add_cookies([{"name": name, "value": cookie, "url": settings.web_public_url}])
 
 
+async def become_available(page: Page) -> None:
+    """Choose to be rung, and wait until it is so."""
+    await page.locator("#presence").select_option("available")
+    await expect(page.locator("#presence-state")).to_have_attribute("data-presence", "available")
+
+
 async def shows(page: Page, state: str, call: str = CALL) -> None:
     """Wait until the call is shown in that state, in its row and where it is read."""
     await expect(page.locator(f'[data-call="{call}"]')).to_have_attribute("data-state", state)
@@ -80,6 +86,12 @@ async def is_open(page: Page) -> None:
     await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
     await expect(page.locator("#main")).not_to_have_attribute("data-stale", "")
     await expect(page).not_to_have_title(NOT_LIVE)
+
+
+async def reads(page: Page, call: str = CALL) -> None:
+    """Choose a call, as a supervisor does who looks at the wall, and wait until its words may be shown."""
+    await page.locator(f'[data-call="{call}"] > button').click()
+    await expect(page.locator("#transcript")).to_be_visible()
 
 
 async def talking(console: Open, media: LiveMedia, member: Member, **facts: Any) -> tuple[Page, Console]:

@@ -19,7 +19,7 @@ import dns.rrset
 
 WEB_PORT, MEDIA_PORT = 8080, 8081  # in the Caddyfile, as in the image
 CADDYFILE = Path(__file__).parents[3] / "deploy" / "caddy" / "Caddyfile"
-_START_SECONDS = 20
+_START_SECONDS = 60
 
 
 def loopback_host() -> str:

@@ -14,7 +14,8 @@ _BYTES = 1 << 16
 class Front:
     """Listening at ``port``. New sockets go to ``to``, a port; who was passed on stays where it is.
 
-    While ``swallowing``, sockets open and stay open, and nothing that is sent arrives.
+    While ``swallowing``, sockets open and stay open, and nothing that is sent arrives. A request in
+    which ``losing`` is found arrives, and its answer does not come back.
     """
 
     to: int = 0
@@ -22,6 +23,7 @@ class Front:
     server: asyncio.Server | None = None
     passing: set[asyncio.StreamWriter] = field(default_factory=set)
     swallowing: bool = False
+    losing: bytes = b""
 
     @property
     def url(self) -> str:
@@ -38,8 +40,9 @@ class Front:
         self.passing |= both_writers
         try:
             async with asyncio.TaskGroup() as tasks:
-                ways = ((reader, far_writer), (far_reader, writer))
-                both = [tasks.create_task(self._pass(*way)) for way in ways]
+                lost = asyncio.Event()
+                there = tasks.create_task(self._pass(reader, far_writer, lost, back=False))
+                both = [there, tasks.create_task(self._pass(far_reader, writer, lost, back=True))]
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
                 for task in both:
                     task.cancel()
@@ -59,10 +62,15 @@ class Front:
         for writer in tuple(self.passing):
             writer.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event, *, back: bool
+    ) -> None:
+        """Pass one way on. ``lost`` is set once a request came whose answer is lost."""
         with suppress(OSError):
             while some := await reader.read(_BYTES):
-                if not self.swallowing:
+                if self.losing and self.losing in some and not back:
+                    lost.set()
+                if not (self.swallowing or (back and lost.is_set())):
                     writer.write(some)
                     await writer.drain()
 

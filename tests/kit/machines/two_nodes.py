@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -19,13 +20,13 @@ from db.engine import Database
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor
-from sandbox.twilio.emulator import Behaviour, Leg, Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.emulator import Leg, Number, Twilio, TwilioSettings, twilio
 from tests.kit.machines.load_balancer import Front, front
 from tests.kit.media.media_ends import Screen
 from tests.kit.media.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
-from tests.kit.vendors.twilio_caller import available
 from tests.kit.web.cast import Cast
-from web.app import create_app
+from tests.kit.web.phones import scripted_agent
+from tests.kit.web.site import application
 from web.bus import BUS
 from web.config import Settings
 
@@ -44,6 +45,7 @@ class House:
     front: Front
     web_front: Front
     nats: NatsServer
+    transcribe: Vendor
     first: Distant
     second: Distant
     web: AsyncExitStack
@@ -88,7 +90,7 @@ def freeze(node: Distant) -> None:
 @asynccontextmanager
 async def web_process(settings: Settings) -> AsyncIterator[web.Application]:
     """A web process, in this one, connected to NATS."""
-    app = create_app(settings)
+    app = application(settings)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -105,50 +107,69 @@ async def house(
     settings: Settings, database: Database, cast: Cast, folder: Path, free_port: Callable[[], int]
 ) -> AsyncIterator[House]:
     """The whole house, an agent waiting for calls."""
-    await available(database, cast.bob)
+    async with empty_house(settings, cast, folder, free_port) as running:
+        web_url, twilio_url = running.settings.web_public_url, running.emulator.url
+        async with scripted_agent(database, cast.bob, web_url=web_url, twilio_url=twilio_url):
+            yield running
+
+
+@asynccontextmanager
+async def empty_house(
+    settings: Settings,
+    cast: Cast,
+    folder: Path,
+    free_port: Callable[[], int],
+    *,
+    known: Mapping[str, Any] = MappingProxyType({}),
+    media: Mapping[str, Any] = MappingProxyType({}),
+) -> AsyncIterator[House]:
+    """The whole house, and nobody in it. ``known`` is what Transcribe knows of who may use it, ``media`` more of
+    both nodes' environment.
+    """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        nats, vendor = await enter(NatsServer(folder)), await enter(scripted_vendor())
+        nats, vendor = await enter(NatsServer(folder)), await enter(scripted_vendor(**known))
         balancer, web_front = [await enter(front(free_port())) for _ in range(2)]
         web_front.to = settings.web_port
         settings = settings.model_copy(update={"web_public_url": f"http://127.0.0.1:{web_front.port}"})
-        first, second = [await enter(_media(nats, vendor, free_port(), balancer)) for _ in range(2)]
+        first, second = [await enter(_media(nats, vendor, free_port(), balancer, media)) for _ in range(2)]
         balancer.to = _port(first)
         emulator = await enter(twilio(_account(settings, cast)))
         settings = settings.model_copy(update=_reached(nats, balancer, emulator))
         running = await enter(AsyncExitStack())
         await running.enter_async_context(web_process(settings))
-        yield House(settings, cast, emulator, balancer, web_front, nats, first, second, running)
+        yield House(settings, cast, emulator, balancer, web_front, nats, vendor, first, second, running)
 
 
 @asynccontextmanager
-async def _media(nats: NatsServer, vendor: Vendor, port: int, balancer: Front) -> AsyncIterator[Distant]:
-    async with media_process(nats, vendor, port, media_public_url=balancer.url, drain_seconds=1) as node:
+async def _media(
+    nats: NatsServer, vendor: Vendor, port: int, balancer: Front, more: Mapping[str, Any]
+) -> AsyncIterator[Distant]:
+    url = balancer.url
+    async with media_process(nats, vendor, port, media_public_url=url, drain_seconds=1, **more) as node:
         yield node
 
 
 def _account(settings: Settings, cast: Cast) -> TwilioSettings:
-    number = Number(
-        cast.number.e164,
-        voice_url=f"{settings.web_public_url}/twilio/voice/inbound",
-        status_callback=f"{settings.web_public_url}/twilio/voice/status",
-    )
+    voice = f"{settings.web_public_url}/twilio/voice"
+    number = Number(cast.number.e164, voice_url=f"{voice}/inbound", status_callback=f"{voice}/status")
     return TwilioSettings(
         account_sid=ACCOUNT,
         auth_token=TOKEN,
         api_key_sid=settings.twilio_api_key_sid,
         api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
         twiml_app_sid=settings.twilio_twiml_app_sid,
+        twiml_app_voice_url=f"{voice}/outbound",
         port=0,
         numbers=(number,),
         say_seconds_per_char=0.001,
-        agent=Behaviour(after=0.2),
     )
 
 
 def _reached(nats: NatsServer, balancer: Front, emulator: Twilio) -> dict[str, Any]:
     """The settings of `web` that say where all of it is."""
     return {
+        "call_routing": "rooms",
         "nats_url": SecretStr(nats.url("web")),
         "media_public_url": balancer.url,
         "stream_shared_secret": SecretStr(SECRET),

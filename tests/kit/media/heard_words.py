@@ -5,7 +5,7 @@ The rule of every fault: exactly the words that were spoken, in order, none twic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sandbox.audio import coded_words
@@ -67,18 +67,27 @@ class Talk:
 
 def account(talk: Talk, screen: Screen) -> list[str]:
     """Hold what ``screen`` shows against what was said; the words that are missing, each of which is in a gap."""
-    call, missing = talk.line.call, []
-    for speaker in SPEAKERS.values():
-        spoken = {word.text: word for word in talk.said if word.speaker == speaker}
-        shown = screen.words(call, speaker).split()
-        assert shown == [text for text in spoken if text in set(shown)], (
-            f"in order, none twice, none made up: {shown}"
-        )
-        missing += [word for text, word in spoken.items() if text not in set(shown)]
+    call = talk.line.call
+    shown = {speaker: screen.words(call, speaker).split() for speaker in SPEAKERS.values()}
     gaps = [(gap["from_ms"], gap["to_ms"]) for gap in screen.gaps(call)]
-    untold = [word for word in missing if not _is_told(word, gaps)]
+    return [word.text for word in missing(talk.said, shown, gaps)]
+
+
+def missing(
+    said: Sequence[Word], shown: Mapping[str, Sequence[str]], gaps: Sequence[tuple[int, int]]
+) -> Sequence[Word]:
+    """Hold what is ``shown`` of each speaker against what was ``said``; the words that are in one of ``gaps``."""
+    missed = []
+    for speaker in SPEAKERS.values():
+        spoken = {word.text: word for word in said if word.speaker == speaker}
+        there = list(shown[speaker])
+        assert there == [text for text in spoken if text in set(there)], (
+            f"in order, none twice, none made up: {there}"
+        )
+        missed += [word for text, word in spoken.items() if text not in set(there)]
+    untold = [word for word in missed if not _is_told(word, gaps)]
     assert untold == [], f"missing, and in no gap of {gaps}: {untold}"
-    return [word.text for word in sorted(missing, key=lambda word: word.start_ms)]
+    return sorted(missed, key=lambda word: word.start_ms)
 
 
 def causes(screen: Screen, call: str) -> set[str]:
@@ -99,7 +108,7 @@ def _joined(screen: Screen, call: str) -> Iterator[tuple[int, int]]:
             reached = gap["to_ms"]
 
 
-def _is_told(word: Word, gaps: list[tuple[int, int]]) -> bool:
+def _is_told(word: Word, gaps: Sequence[tuple[int, int]]) -> bool:
     """Whether a third of the word, or more, lies in a gap: with less gone it would have been heard."""
     covered = sum(max(0, min(end, word.end_ms) - max(start, word.start_ms)) for start, end in gaps)
     return covered * 3 >= word.end_ms - word.start_ms

@@ -52,6 +52,8 @@ class Speech:
     def heard_until(self) -> float:
         return time.time()
 
+    def correct_seam(self) -> None: ...
+
     @property
     def now_ms(self) -> int:
         return round(time.time() * 1000) - self.began_ms

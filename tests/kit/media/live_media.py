@@ -43,9 +43,15 @@ globalThis.ring = () => globalThis.device.emit("incoming", new Call());
 class Console:
     """One browser's socket, after its ticket was good."""
 
-    def __init__(self, socket: web.WebSocketResponse, claims: protocol_tickets.ConsoleTicket) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, claims: protocol_tickets.ConsoleTicket, hello: dict[str, Any]
+    ) -> None:
         self.claims = claims
+        self.hello = hello
+        """Its first message."""
         self.gone = asyncio.Event()
+        self.asked: list[dict[str, Any]] = []
+        """What the page has sent after its ticket."""
         self._socket = socket
 
     async def tell(self, kind: str, **facts: Any) -> None:
@@ -93,13 +99,14 @@ class LiveMedia:
             return web.Response(status=503 if self.refusing else 403)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        claims = protocol_tickets.verify_console(self._secret, (await socket.receive_json(timeout=5))["ticket"])
-        arrived = Console(socket, claims)
+        said = await socket.receive_json(timeout=PATIENCE_SECONDS)
+        claims = protocol_tickets.verify_console(self._secret, said["ticket"])
+        arrived = Console(socket, claims, said)
         self._consoles.put_nowait(arrived)
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(self._beat(arrived))
-            async for _ in socket:
-                pass
+            async for message in socket:
+                arrived.asked.append(message.json())
             beating.cancel()
         arrived.gone.set()
         return socket

@@ -86,6 +86,10 @@ class Screen:
     socket: ClientConnection
     events: list[dict[str, Any]] = field(default_factory=list)
 
+    async def say(self, **said: Any) -> None:
+        """Send a message to the node."""
+        await self.socket.send(json.dumps(said))
+
     async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Read until ``condition`` holds. Raises TimeoutError with what was told last."""
         try:
@@ -114,9 +118,26 @@ class Screen:
     def states(self, call: str) -> list[str]:
         return [event["state"] for event in self.events if event["type"] == "state" and event["call"] == call]
 
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The row of each call, as told so far."""
+        rows: dict[str, dict[str, Any]] = {}
+        for event in self.events:
+            for row in event["rows"] if event["type"] == "rows" else []:
+                rows[row["call"]] = rows.get(row["call"], {}) | row
+        return rows
+
     def gaps(self, call: str) -> list[dict[str, Any]]:
         gaps: list[dict[str, Any]] = self.calls().get(call, {}).get("gaps", [])
         return gaps
+
+    def lines(self, call: str) -> list[str]:
+        """What supervisors wrote to the agent of a call."""
+        return [each["text"] for each in self.calls().get(call, {}).get("lines", {}).values()]
+
+    def readers(self, call: str) -> list[str] | None:
+        """Who is shown to read a call; None: nothing was said of it."""
+        told = [each for each in self.events if each["type"] == "readers" and each["call"] == call]
+        return [each["name"] for each in told[-1]["readers"]] if told else None
 
     async def ended(self, call: str) -> None:
         await self.until(lambda: any(e["type"] == "call.ended" and e["call"] == call for e in self.events))
@@ -140,15 +161,23 @@ def fold(calls: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
             calls |= {call["call"]: _shown(call) for call in event["calls"]}
         case "call.started":
             calls[event["call"]["call"]] = _shown(event["call"])
+        case "call.words":
+            calls[event["call"]] |= {
+                "utterances": {one["id"]: one for one in event["utterances"]},
+                "gaps": event["gaps"],
+            }
         case "utterance":
             calls[event["call"]]["utterances"][event["utterance"]["id"]] = event["utterance"]
         case "gap":
             calls[event["call"]]["gaps"].append(event["gap"])
         case "state":
             calls[event["call"]]["state"] = event["state"]
+        case "line":
+            calls[event["call"]]["lines"][event["line"]["id"]] = event["line"]
         case "call.assigned":
             calls[event["call"]]["agent"] = event["agent"]
 
 
 def _shown(call: dict[str, Any]) -> dict[str, Any]:
-    return call | {"utterances": {one["id"]: one for one in call["utterances"]}, "gaps": list(call["gaps"])}
+    utterances, lines = ({one["id"]: one for one in call[kind]} for kind in ("utterances", "lines"))
+    return call | {"utterances": utterances, "gaps": list(call["gaps"]), "lines": lines}

@@ -71,10 +71,11 @@ class Address:
         self.lines.append(line)
         return line
 
-    async def screen(self, member: str = "sam", role: Role = "supervisor", org: str = "a") -> Screen:
-        """A member's console, admitted, its snapshot taken."""
+    async def screen(self, member: str = "sam", role: Role = "supervisor", org: str = "a", **beside: Any) -> Screen:
+        """A member's console, admitted, its snapshot taken. ``beside``: what it says beside its ticket."""
         screen = await self.open_screen()
-        await screen.socket.send(json.dumps({"ticket": sign_console(SECRET, org=org, sub=member, role=role)}))
+        ticket = sign_console(SECRET, org=org, sub=member, role=role)
+        await screen.socket.send(json.dumps({"ticket": ticket, **beside}))
         await screen.until(lambda: "snapshot" in screen.types())
         return screen
 
@@ -184,7 +185,6 @@ async def media_node(
     client = Transcribe(
         settings.transcribe_endpoint,
         region="ap-southeast-2",
-        language="en-AU",
         credentials=credentials,
         timing=connection_timing,
     )

@@ -88,7 +88,7 @@ async def open_till(settings: StripeSettings = SETTINGS) -> AsyncIterator[Till]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     endpoint.url = f"http://127.0.0.1:{runner.addresses[0][1]}/stripe/webhook"
-    http = official.AIOHTTPClient(timeout=10)
+    http = official.AIOHTTPClient(timeout=60)
     try:
         async with stripe(replace(settings, webhook_url=endpoint.url)) as emulator:
             client = official.StripeClient(

@@ -1,4 +1,4 @@
-"""An emulated Twilio account with approved papers, and its REST API opened as the product opens it."""
+"""An emulated Twilio account with an approved bundle, and its REST API opened as the product opens it."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Shop:
 async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
     """Open ``account`` for orders in ``database``."""
     settings = account.settings
-    papers = (settings.twilio_bundle_sid, settings.twilio_address_sid)
+    bundle = (settings.twilio_bundle_sid, settings.twilio_address_sid)
     async with numbers_api.opened(settings) as api:
         context = PurchaseContext(
             database=database,
@@ -101,7 +101,7 @@ async def shop(account: Account, database: Database) -> AsyncIterator[Shop]:
             progress=Progress(""),
             web_public_url=WEB,
             fallback_url="",
-            platform_bundle=papers if all(papers) else None,
+            platform_bundle=bundle if all(bundle) else None,
             keep_released=settings.released_numbers == "keep",
         )
         yield Shop(account, database, context)

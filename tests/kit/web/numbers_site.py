@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from uuid import UUID, uuid4
 
@@ -59,11 +58,6 @@ async def recorded(database: Database, organisation: Organisation, action: str) 
 async def choose(browser: Browser, number: str, key: UUID | str | None = None, **fields: str) -> Answer:
     """Send the form that chooses ``number``."""
     return await browser.post("/numbers/choose", data={"number": number, "key": str(key or uuid4()), **fields})
-
-
-async def words(answer: Answer) -> str:
-    """The page as people read it."""
-    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", await answer.text()).split()))
 
 
 async def offered(answer: Answer) -> list[str]:

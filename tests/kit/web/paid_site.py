@@ -23,8 +23,7 @@ from provisioning.billing.events import ACT, Events
 from provisioning.stripe.api import Purchase, StripeApi
 from provisioning.worker import Handlers, work
 from sandbox.stripe.emulator import Filled, Manner, Stripe, StripeSettings, stripe
-from tests.kit.web.site import Browser, Site
-from web.app import create_app
+from tests.kit.web.site import Browser, Site, application
 from web.config import Settings
 from web.resources import STRIPE
 
@@ -143,7 +142,7 @@ async def open_shop(
     )
     async with AsyncExitStack() as stack:
         emulator = await stack.enter_async_context(stripe(account))
-        app = create_app(settings.model_copy(update=stripe_values(emulator)))
+        app = application(settings.model_copy(update=stripe_values(emulator)))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()

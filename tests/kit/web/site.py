@@ -8,10 +8,42 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from db.engine import Database
 from db.models import Member
 from db.queries import sign_in_links
+from tests.kit.browser.page import Page, page_of
+from web.app import create_app
+from web.config import Settings
+from web.request.render import JINJA
+
+
+class CompiledTemplates(BytecodeCache):
+    """What Jinja has compiled, for the next application of this process: it takes longer than most requests."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill ``bucket`` if its template, as it is now, was compiled before."""
+        if (code := self._code.get((bucket.key, bucket.checksum))) is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what is in ``bucket``."""
+        self._code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_COMPILED = CompiledTemplates()
+
+
+def application(settings: Settings) -> web.Application:
+    """The web application, with the templates that were compiled for the ones before it."""
+    app = create_app(settings)
+    app[JINJA].bytecode_cache = _COMPILED
+    return app
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +65,12 @@ class Browser:
     async def get(self, path: str, **options: Any) -> aiohttp.ClientResponse:
         """The page at ``path``, its text read."""
         return await self._request("GET", path, **options)
+
+    async def page(self, path: str, status: int = 200) -> Page:
+        """The page at ``path``, which is answered with ``status``."""
+        answer = await self.get(path)
+        assert answer.status == status
+        return await page_of(answer)
 
     async def post(self, path: str, **options: Any) -> aiohttp.ClientResponse:
         """Send to ``path``, with the CSRF token if signed in."""

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from media.live.mirrors import PARTIAL_SECONDS, RENEW_SECONDS, Mirrors, keeper_of
 from media.live.transcript import (
     CallEnded,
     CallStarted,
     CallView,
+    Event,
     Latency,
     LiveCall,
     StateChanged,
+    TalkChanged,
     Utterance,
     Uttered,
+    WordsStopped,
 )
 
 SIDS = [f"CA{number:032x}" for number in range(3000)]
+HISTORY = [CallStarted, Uttered, TalkChanged]
 
 
 def live(sid: str) -> LiveCall:
@@ -39,13 +45,13 @@ def test_a_keeper_is_sent_the_history_once_and_then_a_sign_of_life() -> None:
     mirrors, call = Mirrors("me"), live("CA1")
     assert list(mirrors.renew([call], [], 0)) == [], "nobody is there"
     first = [event for _, event in mirrors.renew([call], ["b"], 1)]
-    assert [type(event) for event in first] == [CallStarted, Uttered]
+    assert [type(event) for event in first] == HISTORY
     assert mirrors.subject("a", "CA1") == "_INBOX.b.kept.a.CA1.me"
     assert list(mirrors.renew([call], ["b"], 1 + RENEW_SECONDS / 2)) == []
     assert [event for _, event in mirrors.renew([call], ["b"], 1 + RENEW_SECONDS)] == [
         StateChanged("CA1", "transcribing")
     ]
-    assert [type(event) for _, event in mirrors.renew([call], ["c"], 7)] == [CallStarted, Uttered], "b has died"
+    assert [type(event) for _, event in mirrors.renew([call], ["c"], 7)] == HISTORY, "b has died"
     assert mirrors.keeper("CA1") == "c"
     assert list(mirrors.renew([], ["c"], 8)) == []
     assert mirrors.keeper("CA1") is None, "the call is over"
@@ -54,14 +60,48 @@ def test_a_keeper_is_sent_the_history_once_and_then_a_sign_of_life() -> None:
 def test_finals_go_at_once_and_partials_seldom() -> None:
     mirrors, call = Mirrors("me"), live("CA1")
     list(mirrors.renew([call], ["b"], 0))
-    partial, final = Uttered("CA1", said("p", final=False)), Uttered("CA1", said("f"))
+    partial, final = Uttered("CA1", said("p", final=False)), Uttered("CA1", said("p"))
     times = [1 + step / 10 for step in range(20)]  # ten a second, for two seconds
-    sent = [now for now in times if mirrors.is_worth_sending("CA1", partial, now)]
+    sent = [now for now in times if mirrors.due("CA1", partial, now)]
     assert len(sent) <= 2 / PARTIAL_SECONDS
-    assert mirrors.is_worth_sending("CA1", final, 3)
-    assert mirrors.is_worth_sending("CA1", CallEnded("CA1", "completed"), 3)
-    assert not mirrors.is_worth_sending("CA1", Latency("CA1", 300), 3)
-    assert not mirrors.is_worth_sending("CA2", final, 3), "nobody keeps it"
+    assert mirrors.due("CA1", final, 3) == (final,), "which replaces the partials"
+    ended = CallEnded("CA1", "completed")
+    assert mirrors.due("CA1", ended, 3) == (ended,)
+    assert not mirrors.due("CA1", Latency("CA1", 300), 3)
+    assert not mirrors.due("CA2", final, 3), "nobody keeps it"
+
+
+def test_a_keeper_never_knows_later_words_without_earlier_ones() -> None:
+    mirrors, call = Mirrors("me"), live("CA1")
+    list(mirrors.renew([call], ["b"], 0))
+    first, revised, other, final = (
+        Uttered("CA1", said("one", final=False)),
+        Uttered("CA1", said("one", final=False)),
+        Uttered("CA1", said("two", final=False)),
+        Uttered("CA1", said("three")),
+    )
+    assert mirrors.due("CA1", first, 1) == (first,)
+    assert mirrors.due("CA1", other, 1.1) == ()
+    assert mirrors.due("CA1", revised, 1.2) == ()
+    assert mirrors.due("CA1", final, 1.3) == (other, revised, final)
+    assert mirrors.due("CA1", final, 1.4) == (final,)
+
+
+@pytest.mark.parametrize("event", [WordsStopped("CA1"), CallEnded("CA1", "completed")])
+def test_words_that_are_to_be_forgotten_are_not_sent(event: Event) -> None:
+    mirrors, call = Mirrors("me"), live("CA1")
+    list(mirrors.renew([call], ["b"], 0))
+    mirrors.due("CA1", Uttered("CA1", said("one", final=False)), 1)
+    assert mirrors.due("CA1", Uttered("CA1", said("two", final=False)), 1.1) == ()
+    assert mirrors.due("CA1", event, 1.2) == (event,)
+
+
+def test_the_last_of_the_node_before_goes_at_once() -> None:
+    mirrors, call = Mirrors("me"), live("CA1")
+    list(mirrors.renew([call], ["b"], 0))
+    mirrors.due("CA1", Uttered("CA1", said("one", final=False)), 1)
+    partial = Uttered("CA1", said("two", final=False))
+    assert mirrors.due("CA1", partial, 1.1, at_once=True) == (partial,)
 
 
 def test_what_is_kept_is_forgotten_with_the_call() -> None:

@@ -77,7 +77,7 @@ def _now() -> float:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(750):
+    for _ in range(3000):  # a minute
         if condition():
             return
         await asyncio.sleep(0.02)
@@ -186,6 +186,37 @@ async def test_a_keeper_that_knows_only_the_node_that_asks_says_nothing_of_the_t
         await until(lambda: bool(page.calls[speech.sid]["gaps"]))
         (gap,) = page.calls[speech.sid]["gaps"]
         assert gap["from_ms"] == 0
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_events_of_the_node_that_asks_are_no_signs_of_life_of_the_one_before(
+    bus: NatsServer, is_known: bool
+) -> None:
+    """On a busy machine they are handled long before its question."""
+    async with trio_on(bus) as trio:
+        speech = kept_by(trio, 0, keeper=1)
+        speech.began_ms -= 60_000
+        if is_known:
+            trio.nodes[0].begin(speech, continues=False)
+            await until(lambda: speech.sid in trio.nodes[1].replication.mirrors.kept)
+        watching = await trio.nodes[1].open_page()
+        died_at = time.time()
+        await trio.nodes[0].crash()
+        await asyncio.sleep(0.5)
+        target = trio.nodes[2]
+        target.begin(speech, continues=False)
+        for _ in range(8):
+            await asyncio.sleep(IN_FLIGHT_SECONDS / 7)
+            target.hear(speech, "after")
+        await until(lambda: words(watching, speech) == {"after"})
+        asked_at = time.time()
+        target.replication.request_snapshot(speech.sid)
+        if is_known:
+            await until(lambda: target.replication.heard_until(speech.sid) > 0)
+        else:
+            await asyncio.sleep(0.5)
+        assert target.replication.heard_until(speech.sid) <= (died_at + 0.5 - IN_FLIGHT_SECONDS if is_known else 0)
+        assert asked_at - died_at > IN_FLIGHT_SECONDS
 
 
 async def test_a_call_that_is_over_does_not_come_back(bus: NatsServer) -> None:

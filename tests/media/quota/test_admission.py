@@ -25,7 +25,7 @@ async def bus(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Nat
         yield server
 
 
-async def until(bus: NatsServer, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(bus: NatsServer, condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until ``condition`` holds; check it after each heartbeat of a node."""
     client = await nats.connect(bus.url("media"))
     try:
@@ -45,7 +45,7 @@ async def live(bus: NatsServer, count: int) -> None:
         names: set[str] = set()
         async with asyncio.timeout(60):
             while len(names) < count:
-                names.add((await heartbeats.next_msg(20)).subject)
+                names.add((await heartbeats.next_msg(60)).subject)
     finally:
         await client.close()
 

@@ -43,7 +43,7 @@ async def listening(server: NatsServer, user: User, subject: str) -> AsyncIterat
 
 
 async def _fact(subscription: Subscription) -> tuple[str, dict[str, Any]]:
-    message = await subscription.next_msg(10)
+    message = await subscription.next_msg(60)
     return message.subject.rpartition(".")[2], json.loads(message.data)
 
 
@@ -57,10 +57,10 @@ async def test_a_node_says_that_it_lives_and_hears_it_of_others(node: Node, free
     ):
         heard: set[int] = set()
         while heard != {0, 1}:
-            heard.add(json.loads((await heartbeats.next_msg(10)).data)["calls"])
+            heard.add(json.loads((await heartbeats.next_msg(60)).data)["calls"])
         membership = other.server.admission.membership
         while [heartbeat.calls for heartbeat in membership.alive(asyncio.get_running_loop().time()).values()] != [1]:
-            await heartbeats.next_msg(10)
+            await heartbeats.next_msg(60)
     await line.hang_up()
 
 
@@ -89,7 +89,7 @@ async def test_a_call_that_two_nodes_have_is_the_newer_ones(node: Node) -> None:
     async with listening(node.nats, "media", subject) as (client, facts):
         older = {"stream": "MZ1", "node": "elsewhere", "at": "1", "again": "true"}
         await client.publish(subject, json.dumps(older).encode())
-        await facts.next_msg(10)  # our own
+        await facts.next_msg(60)  # our own
         kind, answer = await _fact(facts)
         assert (kind, answer["stream"], "again" in answer) == ("started", line.facts.stream_sid, False)
         newer = older | {"at": str(int(answer["at"]) + 1)}

@@ -120,7 +120,7 @@ async def test_an_older_release_of_web_says_no_time(nodes: Callable[..., Any], b
 async def _are_open(*screens: Screen) -> bool:
     """Return True if all answer a ping."""
     for screen in screens:
-        await asyncio.wait_for(await screen.socket.ping(), 10)
+        await asyncio.wait_for(await screen.socket.ping(), 60)
     return True
 
 

@@ -34,7 +34,7 @@ async def handshake(node: Node, path: str, *lines: str, upgrade: bool = True) ->
     request = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {host}:{port}", *fixed, *lines, "", ""])
     writer.write(request.encode("latin-1"))
     try:
-        answer = await asyncio.wait_for(reader.readline(), 10)
+        answer = await asyncio.wait_for(reader.readline(), 60)
         return int(answer.split()[1])
     finally:
         writer.transport.abort()

@@ -79,7 +79,6 @@ _BAD: dict[str, Callable[[str, str], str | bytes]] = {
     "bad_media": lambda start, media: media.replace('"inbound"', '"up"'),
     "wrong_stream": lambda start, media: media.replace('"streamSid":"MZ', '"streamSid":"XX'),
     "second_start": lambda start, media: start,
-    "too_large": lambda start, media: "x" * 2_000_000,
 }
 
 
@@ -96,6 +95,12 @@ async def test_bad_frames_are_counted_and_the_call_goes_on(node: Node) -> None:
     await screen.until(lambda: screen.words("CA8") == "still here")
     for kind in _BAD:
         assert count("bilby_bad_frames_total", kind=kind) == before[kind] + 1, kind
+
+
+async def test_a_frame_of_more_than_64_kb_closes_with_1009(node: Node) -> None:
+    line = await node.call()
+    await line.send("x" * 70_000)
+    assert await line.closed_with() == 1009
 
 
 async def test_unknown_events_are_ignored_without_a_count(node: Node) -> None:

@@ -14,7 +14,7 @@ from media import metrics
 from media.quota.admission import Admission
 from media.speech.call import Call, CallTiming
 from media.speech.frames import Media, MediaBody
-from media.speech.transcribe import Connection, OnEvent
+from media.speech.transcribe import Connection, Hearing, OnEvent
 from protocol.tickets import StreamTicket
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
@@ -114,7 +114,7 @@ async def test_a_lost_stream_is_told_at_once_and_again_and_ends_the_call_unless_
         await screen.until(lambda: screen.words(line.call) == "cut off")
         line.socket.transport.abort()
         await screen.until(lambda: screen.states(line.call)[-1:] == ["reconnecting"])
-        facts = [await reports.next_msg(15) for _ in range(2)]
+        facts = [await reports.next_msg(60) for _ in range(2)]
         assert {fact.subject for fact in facts} == {f"call.a.{line.call}.lost"}
         assert {json.loads(fact.data)["stream"] for fact in facts} == {line.facts.stream_sid}
         late = await node.screen("alice", "owner")
@@ -132,12 +132,13 @@ def counted(metric: str) -> float:
 def a_call() -> Call:
     """Return a call that is not run, so it transcribes nothing."""
 
-    async def open_(_: OnEvent) -> Connection:
+    async def open_(_: OnEvent, _hearing: Hearing) -> Connection:
         raise AssertionError("not run")
 
     return Call(
         StreamTicket("a", "CA1", "inbound", "m1", "j", 0),
         agent="m1",
+        hearing=Hearing("en-AU"),
         open_=open_,
         admission=Admission("node", 1),
         publish=lambda _org, _event: None,

@@ -163,7 +163,7 @@ def test_a_transcript_event_that_is_cut_off_is_refused(name: str) -> None:
 def test_an_event_that_lacks_any_of_its_members_still_shows_what_it_says(name: str) -> None:
     """Each member away, and each null: AWS's model requires none."""
     for lacking in _lacking(json.loads(event(name))):
-        utterances = Utterances("inbound")
+        utterances = Utterances("customer")
         for result in read_results(json.dumps(lacking).encode()):
             shown = utterances.revise(result, 0, 1_000)
             assert [each.text for each in shown] == ([result.text] if result.text else [])
@@ -172,7 +172,7 @@ def test_an_event_that_lacks_any_of_its_members_still_shows_what_it_says(name: s
 
 
 def test_a_segment_that_goes_on_under_another_id_closes_the_one_before() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     (partial,) = read_results(event("incomplete_segment"))
     (final,) = read_results(event("complete_segment"))
     (first,) = utterances.revise(partial, 25, 4_545)

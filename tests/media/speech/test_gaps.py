@@ -1,10 +1,11 @@
-"""Losses are noticed in pieces and reported as whole gaps."""
+"""Losses are noticed in pieces and reported as whole gaps, without the time that a call was on hold."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings, strategies as st
 
 from media.speech.gaps import SHORTEST_MS, Gaps, within, without
+from media.speech.held_time import HeldTime
 
 PIECES = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 100).map(lambda ten: ten * 10), st.integers(1, 30)), max_size=20
@@ -89,3 +90,43 @@ def _close_to(reported: list[tuple[int, int]]) -> set[int]:
 def test_stretches_are_cut_and_kept() -> None:
     assert without([(0, 10)], 3, 5) == [(0, 3), (5, 10)]
     assert within([(0, 10), (20, 30)], 5, 25) == [(5, 10), (20, 25)]
+
+
+# Time on hold.
+
+_TIMES = st.lists(st.integers(0, 100), unique=True, max_size=12).map(sorted)
+
+
+def held_at(times: list[int]) -> tuple[HeldTime, set[int]]:
+    """Return a call held and resumed at ``times`` in turn, in units of 100 ms, and each unit that was on hold."""
+    time, units = HeldTime(), set[int]()
+    for begin, end in zip(times[::2], [*times[1::2], None], strict=False):
+        time.begin(begin * 100)
+        units |= set(range(begin, 200 if end is None else end))
+        if end is not None:
+            time.end(end * 100)
+    return time, units
+
+
+@given(_TIMES, st.integers(0, 150), st.integers(1, 40))
+def test_a_stretch_is_on_hold_if_any_of_it_is(times: list[int], start: int, length: int) -> None:
+    held, units = held_at(times)
+    assert held.includes(start * 100, (start + length) * 100) == any(
+        unit in units for unit in range(start, start + length)
+    )
+
+
+@given(_TIMES, st.integers(0, 150), st.integers(1, 40))
+def test_a_gap_is_reported_without_the_time_on_hold(times: list[int], start: int, length: int) -> None:
+    held, units = held_at(times)
+    reported = held.outside(start * 100, (start + length) * 100)
+    covered = {unit for begin, end in reported for unit in range(begin // 100, end // 100)}
+    assert covered == set(range(start, start + length)) - units
+
+
+def test_a_rest_too_short_for_a_word_is_not_reported() -> None:
+    held = HeldTime()
+    held.begin(1000)
+    held.end(2000)
+    assert held.outside(1000 - SHORTEST_MS + 1, 2000 + SHORTEST_MS) == [(2000, 2000 + SHORTEST_MS)]
+    assert held.outside(1200, 1800) == []

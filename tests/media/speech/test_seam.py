@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from media.live.transcript import Gap
-from media.speech.seam import FIRST_SOUND_SECONDS, SHORTEST_MS, WORD_MS, Known, Seam
+from media.speech.seam import FIRST_SOUND_SECONDS, SHORTEST_MS, WORD_MS, Known, Seam, overlooked
 
 
 def seam(from_ms: int | None, to_ms: int, *, loud: bool) -> Seam:
@@ -59,3 +59,21 @@ def test_on_a_busy_node_the_gap_waits_for_the_next_streams_first_sound_but_not_f
     made.note(loud=True)
     assert made.is_due(10.0)
     assert not made.is_due(9.9)
+
+
+@pytest.mark.parametrize(
+    ("said_ms", "heard_ms", "begins_ms"),
+    [
+        (1_000, 2_000, 1_500),  # a word may reach 500 ms into what was heard
+        (1_900, 2_000, 1_900),
+        (3_000, 2_000, 3_000),
+        (0, 100, 0),
+        (0, 4_950, None),
+        (5_000, 2_000, None),
+    ],
+)
+def test_what_a_guessed_gap_lacks_begins_where_the_call_was_heard_and_said(
+    said_ms: int, heard_ms: int, begins_ms: int | None
+) -> None:
+    added = overlooked(Known(said_ms=said_ms, heard_ms=heard_ms), 5_000, "bilby")
+    assert added == (None if begins_ms is None else Gap(begins_ms, 5_000, "bilby"))

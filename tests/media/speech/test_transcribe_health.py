@@ -11,7 +11,7 @@ import pytest_asyncio
 from awscrt.auth import AwsCredentialsProvider
 
 from media.speech.eventstream import TranscribeError
-from media.speech.transcribe import ConnectionTiming, Transcribe
+from media.speech.transcribe import ConnectionTiming, Hearing, Transcribe
 from media.speech.transcribe_health import TranscribeHealth
 from sandbox.transcribe.emulator import Transcribe as Vendor
 from tests.kit.media.media_node import KEYS, scripted_vendor
@@ -30,7 +30,7 @@ def reaching(
     timing: ConnectionTiming = ConnectionTiming(),  # noqa: B008 (frozen)
 ) -> TranscribeHealth:
     known = credentials or AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
-    client = Transcribe(url, region="ap-southeast-2", language="en-AU", credentials=known, timing=timing)
+    client = Transcribe(url, region="ap-southeast-2", credentials=known, timing=timing)
     return TranscribeHealth(client, now)
 
 
@@ -90,10 +90,10 @@ async def test_what_an_opening_shows_is_remembered(vendor: Vendor) -> None:
     of = reaching(vendor.url)
     vendor.refuse(403)
     with pytest.raises(TranscribeError):
-        await of.open(lambda _: None)
+        await of.open(lambda _: None, Hearing("en-AU"))
     assert of.last_error == "AccessDeniedException"
     vendor.accept()
-    connection = await of.open(lambda _: None)
+    connection = await of.open(lambda _: None, Hearing("en-AU"))
     assert of.last_error == ""
     connection.abort()
     vendor.refuse(500)
@@ -108,7 +108,7 @@ async def test_a_failed_opening_outlasts_the_looks_that_succeed(vendor: Vendor) 
     of = reaching(vendor.url, now=lambda: clock[0])
     vendor.refuse(500)
     with pytest.raises(TranscribeError):
-        await of.open(lambda _: None)
+        await of.open(lambda _: None, Hearing("en-AU"))
     vendor.accept()
     clock[0] += 60
     assert await probed(of) == "InternalFailureException"
@@ -118,7 +118,7 @@ async def test_a_failed_opening_outlasts_the_looks_that_succeed(vendor: Vendor) 
 
 async def test_a_look_that_fails_is_news_at_any_time(vendor: Vendor, free_port: Callable[[], int]) -> None:
     of = reaching(vendor.url)
-    connection = await of.open(lambda _: None)
+    connection = await of.open(lambda _: None, Hearing("en-AU"))
     connection.abort()
     vendor.refuse(None)
     assert await probed(of) not in ("", None)

@@ -12,7 +12,7 @@ import pytest
 from awscrt.auth import AwsCredentialsProvider
 
 from media.speech.eventstream import TranscribeError
-from media.speech.transcribe import Transcribe
+from media.speech.transcribe import Hearing, Transcribe
 from sandbox.engines.nats import NatsServer
 from tests.kit.machines.certificate import self_signed
 from tests.kit.media.media_node import KEYS, Distant, media_process, scripted_vendor
@@ -59,16 +59,16 @@ async def _hear(node: Distant) -> None:
 async def test_a_look_goes_through_the_same_tls_as_a_call(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     credentials = AwsCredentialsProvider.new_static(*next(iter(KEYS.items())))
     async with scripted_vendor(tls=serving(certificate)) as vendor:
-        stranger = Transcribe(vendor.url, region="ap-southeast-2", language="en-AU", credentials=credentials)
+        stranger = Transcribe(vendor.url, region="ap-southeast-2", credentials=credentials)
         with pytest.raises(TranscribeError) as looked:
             await stranger.check_reachable()
         with pytest.raises(TranscribeError) as opened:
-            await stranger.open(lambda _: None)
+            await stranger.open(lambda _: None, Hearing("en-AU"))
         assert looked.value.kind == opened.value.kind == "SSLCertVerificationError"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        trusted = Transcribe(vendor.url, region="ap-southeast-2", language="en-AU", credentials=credentials)
+        trusted = Transcribe(vendor.url, region="ap-southeast-2", credentials=credentials)
         await trusted.check_reachable()
-        (await trusted.open(lambda _: None)).abort()
+        (await trusted.open(lambda _: None, Hearing("en-AU"))).abort()
         await vendor.until(lambda: vendor.opened == 1)
 
 

@@ -18,14 +18,14 @@ def revised(utterances: Utterances, result: Result, start_ms: int = 0, end_ms: i
 
 
 def test_inbound_the_caller_is_what_twilio_hears_and_outbound_the_agent() -> None:
-    assert revised(Utterances("inbound"), result("r", "hi")).speaker == "caller"
-    assert revised(Utterances("inbound"), result("r", "hi", channel=1)).speaker == "agent"
-    assert revised(Utterances("outbound"), result("r", "hi")).speaker == "agent"
-    assert revised(Utterances("outbound"), result("r", "hi", channel=1)).speaker == "caller"
+    assert revised(Utterances("customer"), result("r", "hi")).speaker == "caller"
+    assert revised(Utterances("customer"), result("r", "hi", channel=1)).speaker == "agent"
+    assert revised(Utterances("agent"), result("r", "hi")).speaker == "agent"
+    assert revised(Utterances("agent"), result("r", "hi", channel=1)).speaker == "caller"
 
 
 def test_an_unfinished_utterance_is_told_again_under_its_first_name() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     first = revised(utterances, result("r1", "half a"))
     utterances.restart()
     again = revised(utterances, result("r9", "half"))
@@ -35,14 +35,14 @@ def test_an_unfinished_utterance_is_told_again_under_its_first_name() -> None:
 
 
 def test_a_finished_utterance_gives_its_name_to_nobody() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "done", final=True), 0, 1)
     utterances.restart()
     assert revised(utterances, result("r2", "new")).id == "r2"
 
 
 def test_a_newer_one_closes_the_older_with_the_words_it_has() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "one two"), 0, 400)
     closed, newer = utterances.revise(result("r2", "three"), 500, 900)
     assert (closed.id, closed.text, closed.final, closed.stable_words, closed.end_ms) == (
@@ -57,7 +57,7 @@ def test_a_newer_one_closes_the_older_with_the_words_it_has() -> None:
 
 
 def test_a_newer_final_closes_the_older_too() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "one"), 0, 1)
     closed, newer = utterances.revise(result("r2", "two", final=True), 1, 2)
     assert (closed.id, closed.final, newer.id, newer.final) == ("r1", True, "r2", True)
@@ -65,7 +65,7 @@ def test_a_newer_final_closes_the_older_too() -> None:
 
 
 def test_what_is_told_of_a_closed_one_is_too_late() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "one"), 0, 1)
     utterances.revise(result("r2", "two"), 1, 2)
     assert utterances.revise(result("r1", "won", final=True), 0, 1) == []
@@ -76,14 +76,14 @@ def test_what_is_told_of_a_closed_one_is_too_late() -> None:
 
 
 def test_the_other_channel_closes_nothing() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "one"), 0, 1)
     assert [each.id for each in utterances.revise(result("r2", "two", channel=1), 0, 1)] == ["r2"]
     assert utterances.unfinished(0) is not None
 
 
 def test_an_empty_final_ends_what_is_shown_and_leaves_no_line_of_its_own() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     assert utterances.revise(result("r0", "", final=True), 0, 1) == []
     utterances.revise(result("r1", "as shown"), 0, 1)
     assert utterances.revise(result("r1", ""), 0, 1) == []
@@ -94,7 +94,7 @@ def test_an_empty_final_ends_what_is_shown_and_leaves_no_line_of_its_own() -> No
 
 
 def test_results_without_ids_are_of_what_is_being_said() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     first = revised(utterances, result("", "half"))
     again = revised(utterances, result("", "half a sentence", final=True))
     other = revised(utterances, result("", "another"))
@@ -103,7 +103,7 @@ def test_results_without_ids_are_of_what_is_being_said() -> None:
 
 
 def test_channels_do_not_mix() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "caller"), 0, 1)
     utterances.restart()
     assert revised(utterances, result("r2", "agent", channel=1)).id == "r2"
@@ -111,7 +111,7 @@ def test_channels_do_not_mix() -> None:
 
 
 def test_the_end_finishes_what_is_unfinished() -> None:
-    utterances = Utterances("inbound")
+    utterances = Utterances("customer")
     utterances.revise(result("r1", "cut off in the"), 0, 900)
     utterances.revise(result("r2", "later", channel=1), 1_000, 1_100)
     ((channel, last),) = utterances.freeze(begun_before_ms=1_000)

@@ -16,6 +16,7 @@ from db.engine import Database
 from db.models import NumberOrder
 from db.queries.numbers import Numbers
 from provisioning.billing import release
+from provisioning.billing.notices import SUBJECTS
 from provisioning.billing.release import RELEASE_ALL, ReleaseJob
 from provisioning.jobs import TryAgain
 from sandbox.mail import Mailbox
@@ -194,4 +195,4 @@ async def test_a_worker_killed_at_every_step_of_giving_back(
     assert here.account.numbers == {}
     assert len(await payer.log("numbers.given_up")) == 1
     subjects = [letter.subject for letter in outbox[0].letters if payer.owner.email in letter.recipients]
-    assert subjects.count("Your numbers have been given back") == 1
+    assert subjects.count(SUBJECTS["released"]) == 1

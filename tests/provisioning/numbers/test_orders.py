@@ -20,6 +20,7 @@ from db.queries.numbers import Numbers
 from provisioning.numbers import orders as numbers_orders, purchase
 from provisioning.numbers.orders import LimitError, buy_another, pick, try_again
 from provisioning.twilio import numbers_api
+from provisioning.twilio.errors import FAILURES
 from provisioning.twilio.numbers_api import FREE
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number, RestFault
@@ -264,7 +265,7 @@ async def test_busy_is_waited_for_as_long_as_told(here: Shop, cast: Cast, status
     order = await here.paid(cast.a.id)
     assert await here.work(order) == timedelta(seconds=7)
     stuck = await here.look(order)
-    assert (stuck.state, stuck.error_code, stuck.error_sentence) == ("chosen", 20429, "Twilio is busy.")
+    assert (stuck.state, stuck.error_code, stuck.error_sentence) == ("chosen", 20429, FAILURES[20429].sentence)
     assert stuck.next_try_at is not None
     assert await here.work(order) is None
     await _rings(here, order, FIRST)
@@ -277,14 +278,15 @@ async def test_a_purchase_whose_answer_was_lost_is_not_made_again(here: Shop, ca
         here.context = replace(patient, api=hasty)
         assert await here.work(order) is not None
     stuck = await here.look(order)
-    assert (stuck.state, stuck.error_sentence) == ("chosen", "Twilio did not answer in time.")
+    assert (stuck.state, stuck.error_code) == ("chosen", None)
+    assert stuck.error_sentence
     here.context = patient
     assert await here.work(order) is None
     await _rings(here, order, FIRST)
     assert here.account.purchases() == 1
 
 
-async def test_missing_papers_wait_and_say_so(here: Shop, cast: Cast) -> None:
+async def test_a_missing_bundle_waits_and_says_so(here: Shop, cast: Cast) -> None:
     here.account.registry.bundles.clear()
     order = await here.paid(cast.a.id)
     assert await here.work(order) == numbers_orders.PAUSES["details"]

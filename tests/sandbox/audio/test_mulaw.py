@@ -33,3 +33,11 @@ def test_louder_samples_never_get_quieter_codes() -> None:
 
 def test_codes_survive_the_way_through_pcm_but_for_the_second_zero() -> None:
     assert mulaw.encode(mulaw.decode(_CODES)) == _CODES.replace(b"\x7f", mulaw.SILENCE)
+
+
+def test_sounds_add_up_and_are_clipped() -> None:
+    one, other = (np.random.default_rng(seed).integers(0, 256, 800, np.uint8).tobytes() for seed in (1, 2))
+    summed = mulaw.decode(one).astype(np.int64) + mulaw.decode(other)
+    assert np.abs(summed).max() > 32767  # or nothing would be clipped
+    assert mulaw.mixed(one, other) == mulaw.encode(np.clip(summed, -32768, 32767).astype(np.int16))
+    assert mulaw.mixed(one) == one.replace(b"\x7f", mulaw.SILENCE)

@@ -43,7 +43,7 @@ async def _heard(server: NatsServer) -> bytes:
         subscription = await web.subscribe("call.>")
         await settled(web)
         await media.publish("call.org.CA1.started", b"{}")
-        return (await subscription.next_msg(timeout=10)).data
+        return (await subscription.next_msg(timeout=60)).data
     finally:
         await media.close()
         await web.close()

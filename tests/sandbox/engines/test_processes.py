@@ -99,7 +99,7 @@ async def test_a_child_left_behind_is_stopped_at_the_next_start(tmp_path: Path) 
     record = tmp_path / "child.pid"
     left = await _up(await start("child", _SLEEPER, log=tmp_path / "log", record=record))
     assert await asyncio.to_thread(stop_recorded, record)
-    assert await asyncio.wait_for(left.process.wait(), 10) == -signal.SIGTERM
+    assert await asyncio.wait_for(left.process.wait(), 60) == -signal.SIGTERM
     assert not record.exists()
     assert not stop_recorded(record)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sandbox.load.speech import Console, measure, report
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 async def test_a_call_is_heard_and_its_delays_are_counted() -> None:
@@ -18,4 +20,4 @@ async def test_a_call_is_heard_and_its_delays_are_counted() -> None:
 
 
 def test_without_a_word_there_is_no_figure() -> None:
-    assert report([Console()], 1.0).endswith("no word was heard")
+    assert not re.search(r"\d (s|ms)\b", report([Console()], 1.0).partition(":")[2])

@@ -31,7 +31,7 @@ from tests.kit.media.transcribe_client import (
     transcripts,
 )
 
-SECONDS = 10.0
+SECONDS = 60.0
 HALF_SECOND = bytes(8000)
 
 

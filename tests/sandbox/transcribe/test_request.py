@@ -13,32 +13,32 @@ _ID = "3a1f9c52-0d5e-4d8b-9a39-7d1f3f6e2b11"
 
 def refusal(query: dict[str, str]) -> str:
     with pytest.raises(AwsError) as refused:
-        parse(query)
+        parse(query, {})
     assert refused.value.type == "BadRequestException"
     return str(refused.value)
 
 
 def test_the_least_that_can_be_asked() -> None:
-    assert parse(MONO) == StreamRequest("en-AU", 8000, channels=1, stability=None, session_id=None)
+    assert parse(MONO, {}) == StreamRequest("en-AU", 8000, channels=1, stability=None, session_id=None)
 
 
 def test_two_channels_that_settle() -> None:
-    asked = parse(STEREO | STABLE | {"partial-results-stability": "low", "session-id": _ID})
+    asked = parse(STEREO | STABLE | {"partial-results-stability": "low", "session-id": _ID}, {})
     assert asked == StreamRequest("en-AU", 8000, channels=2, stability="low", session_id=_ID)
 
 
 def test_stability_is_high_unless_asked_otherwise_and_off_unless_asked_for() -> None:
-    assert parse(MONO | STABLE).stability == "high"
-    assert parse(MONO | {"partial-results-stability": "low"}).stability is None
+    assert parse(MONO | STABLE, {}).stability == "high"
+    assert parse(MONO | {"partial-results-stability": "low"}, {}).stability is None
 
 
 def test_parameters_it_does_not_know_are_nothing_to_it() -> None:
-    assert parse(MONO | {"X-Amz-Date": "x", "colour": "red"}) == parse(MONO)
+    assert parse(MONO | {"X-Amz-Date": "x", "colour": "red"}, {}) == parse(MONO, {})
 
 
 @pytest.mark.parametrize("rate", ["8000", "16000", "48000"])
 def test_rates_that_are_taken(rate: str) -> None:
-    assert parse(MONO | {"sample-rate": rate}).rate == int(rate)
+    assert parse(MONO | {"sample-rate": rate}, {}).rate == int(rate)
 
 
 @pytest.mark.parametrize(

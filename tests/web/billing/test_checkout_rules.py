@@ -1,7 +1,8 @@
-"""What is known of an organisation before its card is charged, where it files regulatory papers of its own."""
+"""What is known of an organisation before its card is charged, where it files a regulatory bundle of its own."""
 
 from __future__ import annotations
 
+import json
 from typing import get_args
 
 import pytest
@@ -10,19 +11,21 @@ from sqlalchemy import update
 from db.base import BundleStatus
 from db.models import Bundle, Member, Organisation, Subscription
 from tests.kit.web.paid_site import Shop, order
-from web.billing.checkout_rules import is_subscribed, is_under_way, may_pay, papers_state, payment_state
+from web.billing.checkout_rules import bundle_state, is_subscribed, is_under_way, may_pay, payment_state
+
+REASON = "The name does not match the ABN."
 
 
 @pytest.mark.parametrize("status", get_args(BundleStatus))
-def test_a_card_is_charged_only_when_twilio_has_the_papers_and_has_not_refused_them(status: BundleStatus) -> None:
-    state = papers_state(Bundle(status=status), platform=False)
+def test_a_card_is_charged_only_when_twilio_has_the_bundle_and_has_not_rejected_it(status: BundleStatus) -> None:
+    state = bundle_state(Bundle(status=status), platform=False)
     assert may_pay(state) == (status not in ("draft", "twilio-rejected"))
 
 
-def test_papers_of_the_platform_stand_in_for_all() -> None:
-    assert papers_state(Bundle(status="twilio-rejected"), platform=True) == "none"
+def test_the_bundle_of_the_platform_serves_all() -> None:
+    assert bundle_state(Bundle(status="twilio-rejected"), platform=True) == "none"
     assert may_pay("none")
-    assert not may_pay(papers_state(None, platform=False))
+    assert not may_pay(bundle_state(None, platform=False))
 
 
 def test_money_that_was_promised_is_not_money() -> None:
@@ -46,13 +49,13 @@ async def test_nothing_is_charged_before_twilio_has_them(shop: Shop) -> None:
     nora = await shop.newcomer()
     owner = await shop.browser().sign_in(nora)
     assert await order(owner, 7) == (303, "/checkout?seats=7")
-    page = await (await owner.get("/checkout?seats=7")).text()
-    assert "Your details are being sent to Twilio" in page
-    assert "Continue to payment" not in page
+    page = await owner.page("/checkout?seats=7")
+    assert (page.data("bundle"), page.all("button", class_="primary")) == (["filing"], [])
     assert (await order(owner))[0] == 303
     assert shop.checkouts == []
     await judge(shop, nora, "pending-review")
-    assert "rented as soon as they are approved" in await (await owner.get("/checkout")).text()
+    page = await owner.page("/checkout")
+    assert (page.data("bundle"), len(page.all("button", class_="primary"))) == (["review"], 1)
     assert (await order(owner))[1] == shop.checkouts[0]["url"]
 
 
@@ -60,16 +63,17 @@ async def test_refused_ones_say_why(shop: Shop) -> None:
     nora = await shop.newcomer()
     owner = await shop.browser().sign_in(nora)
     await order(owner)
-    await judge(shop, nora, "twilio-rejected", '["The name does not match the ABN."]')
-    page = await (await owner.get("/checkout")).text()
-    assert "The name does not match the ABN." in page
-    assert "Correct the details" in page
+    await judge(shop, nora, "twilio-rejected", json.dumps([REASON]))
+    page = await owner.page("/checkout")
+    assert page.data("bundle") == ["rejected"]
+    assert [reason.text for reason in page.one(class_="bundle").all("li")] == [REASON]
+    assert (page.all("button", class_="primary"), "/settings#details" in page.links) == ([], True)
     assert await order(owner) == (303, "/checkout?seats=3")
     assert shop.checkouts == []
 
 
 async def judge(shop: Shop, owner: Member, status: str, reasons: str | None = None) -> None:
-    """What Twilio says of the organisation's papers."""
+    """What Twilio says of the organisation's bundle."""
     theirs = update(Bundle).where(Bundle.organisation_id == owner.organisation_id)
     async with shop.database.begin() as session:
         await session.execute(theirs.values(status=status, reasons=reasons))

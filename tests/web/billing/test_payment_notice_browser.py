@@ -7,10 +7,11 @@ from playwright.async_api import BrowserContext, expect
 
 from db.engine import Database
 from media.sockets.console import NO_TICKET
-from tests.kit.browser.console_page import CALL, CANARY, Open
+from tests.kit.browser.console_page import CALL, CANARY, Open, become_available
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
+from tests.kit.web.phones import waiting_call
 
 pytestmark = pytest.mark.browser
 
@@ -29,16 +30,16 @@ async def test_an_open_console_closes_calmly_and_comes_back_by_itself(
     await socket.close(NO_TICKET)
     notice = page.locator("#notice")
     await expect(notice).to_contain_text(TROUBLE)
-    await expect(notice).to_contain_text("Please ask Alice Ashby to fix the payment.")
+    await expect(notice).to_contain_text(cast.alice.name)
     await expect(notice.get_by_role("link")).to_have_count(0)
-    await expect(page.locator("#link-state")).to_have_text("Words are off")
-    await expect(page.locator("#placeholder")).to_contain_text("Calls still connect, without words.")
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "barred")
+    await expect(page.locator("#placeholder")).to_be_visible()
     assert CANARY not in await page.content()
     await expect(page.locator("#place-call")).to_be_enabled()  # the phone is in hand
     async with page.expect_response("**/console/ticket") as looked:
         await context.clock.fast_forward(LATER)
     await (await looked.value).finished()
-    await expect(page.locator("#link-state")).to_have_text("Words are off")
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "barred")
     await stands(database, cast.a, status="active")
     await context.clock.fast_forward(LATER)
     again = await media.console(call_view(CALL, str(cast.bob.id)))
@@ -54,7 +55,7 @@ async def test_who_may_still_watch_sees_a_banner(
     page = await console(cast.alice)
     socket = await media.console(call_view(CALL, str(cast.bob.id)))
     await socket.say(CALL, CANARY)
-    await expect(page.locator("#lines")).to_contain_text(CANARY)
+    await expect(page.locator("#call-list [data-call] > button")).to_contain_text(CANARY)
     notice = page.locator("#notice")
     await expect(notice).to_contain_text(TROUBLE)
     await expect(notice.get_by_role("link", name="Fix payment details")).to_have_attribute("href", "/billing")
@@ -65,24 +66,35 @@ async def test_who_may_still_watch_sees_a_banner(
 
 
 async def test_the_page_instead_of_the_console_lets_people_talk_and_opens_it_after(
-    console: Open, media: LiveMedia, cast: Cast, database: Database, context: BrowserContext
+    console: Open, media: LiveMedia, cast: Cast, database: Database, context: BrowserContext, dialled: None
 ) -> None:
     await stands(database, cast.a, status="past_due")
     page = await console(cast.bob)
     await expect(page.get_by_role("heading", name="Live words are off")).to_be_visible()
-    await expect(page.get_by_text("Please ask Alice Ashby to fix the payment.")).to_be_visible()
-    await expect(page.locator("#place-call")).to_be_enabled()
+    await expect(page.locator("[data-payment=past_due]")).to_contain_text(cast.alice.name)
+    await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
     await page.evaluate("ring()")
     await expect(page.get_by_role("alert")).to_contain_text("(02) 5550 9999")
     await page.keyboard.press("Alt+a")
     await expect(page.locator("#in-call-number")).to_have_text("(02) 5550 9999")
     await stands(database, cast.a, status="active")
     await context.clock.fast_forward(LATER)
-    await expect(page.get_by_role("status").filter(has_text="open when you hang up")).to_be_visible()
+    await expect(page.locator("#news")).to_have_attribute("data-paid", "")
     await expect(page.locator("#in-call-number")).to_be_visible()  # nobody was hung up on
     await page.keyboard.press("Alt+h")
     await media.console()
     await expect(page.locator("#link-state")).to_have_text("Connected")
+
+
+async def test_the_page_instead_of_the_console_rings(
+    console: Open, cast: Cast, database: Database, context: BrowserContext
+) -> None:
+    await context.grant_permissions(["microphone"])
+    await stands(database, cast.a, status="past_due")
+    page = await console(cast.bob)
+    await become_available(page)
+    await waiting_call(database, cast.number)
+    await expect(page.locator("[data-offer] .answer")).to_be_visible()
 
 
 async def test_the_page_opens_the_console_once_it_is_paid(

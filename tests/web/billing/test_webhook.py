@@ -259,11 +259,20 @@ async def test_few_of_a_swarm_are_recorded_at_a_time(shop: Shop, owners_database
             await asyncio.sleep(0.02)
         assert (await (await shop.browser().get("/readyz")).json())["database"], "there are connections left"
         assert await _waiting(shop.database) == webhook.AT_ONCE
-    assert [task.result() for task in swarm] == [200] * 20
+    assert {task.result() for task in swarm} <= {
+        200,
+        503,
+    }  # 503: it waited for the lock too long; Stripe sends it again
+    for number, task in enumerate(swarm):
+        if task.result() == 503:
+            assert await post(shop, event(identifier=f"evt_{number}")) == 200
 
 
 async def _waiting(database: Database) -> int:
-    """How many of the application's statements wait for a lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    """How many statements wait for the table's lock."""
+    waiting = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'stripe_events'::regclass"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     async with database.begin() as session:
         return int(await session.scalar(text(waiting)) or 0)

@@ -11,14 +11,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from db.engine import Database
 from db.models import Call, Member, Organisation
-from db.queries.calls import PAGE, Calls
+from db.paging import PAGE
+from db.queries.calls import Calls
+from db.queries.phone.choices import Choices
+from db.queries.phone.wrap_ups import WrapUp, WrapUps
+from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
-from web.calls.log_view import REASON_WORDS
+from web.calls.log.view import REASON_WORDS
 from web.request.csv_export import PAGE as EXPORT_PAGE
 
 Browsers = Callable[[], Browser]
@@ -125,10 +129,11 @@ async def test_filters(cast: Cast, database: Database, browser: Browsers) -> Non
         ("from=20/11/2026", "first day"),
         ("to=2026-02-30", "last day"),
         ("to=9999-12-31", "last day"),
-        ("from=2026-11-21&to=2026-11-20", "after the last day"),
         ("direction=sideways", "no direction"),
         ("outcome=%00", "no outcome"),
         ("agent=bob", "no such agent"),
+        ("length=7", "no length"),
+        ("sort=loudest", "no order"),
         ("before=yesterday", "does not exist"),
         ("before=99999999999999999999_00000000-0000-0000-0000-000000000000", "does not exist"),
         ("before=-62135596800000001_00000000-0000-0000-0000-000000000000", "does not exist"),
@@ -162,8 +167,8 @@ async def test_every_call_stands_on_one_page(cast: Cast, database: Database, bro
 
 async def test_an_empty_log_says_so(cast: Cast, browser: Browsers) -> None:
     sam = await browser().sign_in(cast.sam)
-    assert "No calls yet" in await (await sam.get("/calls")).text()
-    assert "No call matches" in await (await sam.get("/calls?outcome=missed")).text()
+    assert (await sam.page("/calls")).data("empty") == ["no-calls"]
+    assert (await sam.page("/calls?outcome=missed")).data("empty") == ["no-match"]
 
 
 async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
@@ -184,10 +189,11 @@ async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
     assert text.startswith("\ufeff")
     head, first, *rest = csv.reader(text.removeprefix("\ufeff").splitlines())
     assert head[:5] == ["Started", "Direction", "Customer", "Number", "Agent"]
-    assert first[:3] == ["2026-11-20 12:00:00+11:00", "inbound", "'+44 20 7946 0958"]
+    assert first[:4] == ["2026-11-20 12:00:00+11:00", "inbound", "+442079460958", cast.number.e164]
     assert first[4:8] == ['\'=HYPERLINK("http://evil.example")', "answered", "61", "ended"]
-    assert [row[2] for row in rest] == [f"0400 000 {n:03}" for n in range(1, EXPORT_PAGE + 2)]
-    assert not [cell for row in (first, *rest) for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
+    assert [row[2] for row in rest] == [f"+61400000{n:03}" for n in range(1, EXPORT_PAGE + 2)]
+    cells = [cell for row in (first, *rest) for cell in row if not re.fullmatch("[+][0-9]+", cell)]
+    assert not [cell for cell in cells if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
 
 
 async def test_why_a_call_was_missed_is_on_the_page_and_in_the_spreadsheet(
@@ -230,3 +236,34 @@ async def test_days_are_those_of_the_organisation(cast: Cast, database: Database
     sam = await browser().sign_in(cast.sam)
     assert await listed(sam, "?to=2026-11-19") == ["0400 000 001"]
     assert await listed(sam, "?from=2026-11-20") == []
+
+
+async def test_what_was_said_of_a_call_is_on_the_page_and_in_the_spreadsheet(
+    cast: Cast, database: Database, browser: Browsers
+) -> None:
+    note = "=Rings back <b>Monday</b>"
+    async with database.begin() as session:
+        choices = Choices(session, cast.a.id)
+        await choices.set("outcome", ["Booked"])
+        await choices.set("tag", ["Urgent", "Complaint"])
+        ids = {each.label: each.id for each in await choices.all()}
+    await log(database, cast, Logged("+61400000001", NOON), Logged("+61400000002", NOON - timedelta(hours=1)))
+    async with database.begin() as session:
+        row = (await session.scalars(select(Call).where(Call.call_sid == f"CA{0:032x}"))).one()
+        said = WrapUp(ids["Booked"], (ids["Complaint"], ids["Urgent"]), follow_up=True, note=note)
+        await WrapUps(session, cast.a.id).store(row, said, NOON)
+        await Choices(session, cast.a.id).set("outcome", [])  # taken out since
+    alice = await browser().sign_in(cast.alice)
+    for notes_on in (False, True):
+        await stands(database, cast.a, notes_on=notes_on)
+        page = await (await alice.get("/calls")).text()
+        assert re.findall(r'class="(?:result|tag|follow-up)">([^<]*)<', page) == [
+            *("Booked", "Follow up"),
+            *("Urgent", "Complaint"),
+        ]
+        assert ("Rings back &lt;b&gt;" in page) == notes_on
+        text = await (await alice.get("/calls.csv")).text()
+        first, second = csv.DictReader(text.removeprefix("\ufeff").splitlines())
+        assert (first["Result"], first["Tags"], first["Follow-up"]) == ("Booked", "Urgent, Complaint", "yes")
+        assert (second["Result"], second["Tags"], second["Follow-up"]) == ("", "", "")
+        assert first.get("Note") == (f"'{note}" if notes_on else None)

@@ -9,11 +9,12 @@ from hypothesis import given, strategies as st
 
 from sandbox.twilio.phone import twiml as sandbox_twiml
 from web.calls import twiml
-from web.calls.stream_start import StreamStart
+from web.calls.streams.start import StreamStart
 
 CALLBACKS = twiml.Callbacks("https://app.example.au")
 START = StreamStart("wss://media.example.au/twilio/stream", "ticket", "https://app.example.au")
-STREAM = twiml.Transcribed(START, "This call is transcribed.")
+CONSENT = "This call is transcribed."
+STREAM = twiml.Transcribed(START, CONSENT)
 CALL = "CA" + "1" * 32
 
 
@@ -29,7 +30,7 @@ def ring(agents: list[str], stream: twiml.Transcribed | None = STREAM, caller: s
 
 def test_consent_comes_before_the_stream_and_the_stream_before_the_agents() -> None:
     say, start, dial = verbs(ring(["alice"]))
-    assert (say.tag, say.get("language"), say.text) == ("Say", "en-AU", "This call is transcribed.")
+    assert (say.tag, say.get("language"), say.text) == ("Say", "en-AU", CONSENT)
     stream = start.find("Stream")
     assert stream is not None
     assert stream.attrib == {

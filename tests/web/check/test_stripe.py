@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -48,8 +49,7 @@ async def looked(settings: Settings) -> list[CheckResult]:
 async def test_all_is_well(well: tuple[Stripe, Settings]) -> None:
     found = await looked(well[1])
     assert [finding for finding in found if not finding.good] == []
-    assert "test mode" in found[0].said
-    assert "A$44 a seat" in found[1].said
+    assert "A$44" in found[1].said
 
 
 async def test_without_stripe_nothing_is_sold(settings: Settings) -> None:
@@ -63,7 +63,7 @@ async def test_a_key_that_stripe_does_not_know(well: tuple[Stripe, Settings]) ->
     wrong = Settings.model_validate(well[1].model_dump() | {"stripe_secret_key": "sk_test_rolled_rolled_rolled"})
     for look in LOOKS:
         finding = await look(wrong)
-        assert (finding.said, "STRIPE_SECRET_KEY" in finding.fix) == ("refuses the key", True)
+        assert (finding.good, "STRIPE_SECRET_KEY" in finding.fix) == (False, True)
         assert "rolled_" not in str(finding)
 
 
@@ -83,14 +83,14 @@ async def test_a_price_of_another_account(well: tuple[Stripe, Settings]) -> None
     other = well[1].model_copy(update={"stripe_price_id": "price_elsewhere"})
     assert (await check_stripe.key(other)).good
     finding = await check_stripe.price(other)
-    assert ("does not exist" in finding.said, "STRIPE_PRICE_ID" in finding.fix) == (True, True)
+    assert (finding.good, "STRIPE_PRICE_ID" in finding.fix) == (False, True)
 
 
 async def test_a_price_that_the_public_pages_do_not_say(settings: Settings) -> None:
     async with account(settings, unit_amount=5000) as (_, dearer):
         finding = await check_stripe.price(dearer)
-    assert finding.said == "comes to A$55 with GST, and the public pages say A$44"
-    assert "SEAT_PRICE_CENTS to 5500" in finding.fix
+    assert re.findall(r"A\$\d+", finding.said) == ["A$55", "A$44"]
+    assert re.search(r"SEAT_PRICE_CENTS\b.*\b5500\b", finding.fix)
 
 
 @pytest.mark.parametrize(
@@ -127,23 +127,28 @@ async def test_webhooks_of_which_some_are_not_asked_for(settings: Settings) -> N
     kinds = tuple(sorted(ACTED_ON - {"invoice.paid", "charge.refunded"}))
     async with account(settings, enabled_events=kinds) as (_, deaf):
         finding = await check_stripe.webhook(deaf)
-    assert "charge.refunded, invoice.paid" in finding.said
+    assert {*re.findall(r"[a-z]+\.[a-z_.]+", finding.said)} == {"charge.refunded", "invoice.paid"}
 
 
 def test_endpoints() -> None:
     good = Endpoint(OURS, is_enabled=True, kinds=ACTED_ON | {"customer.updated"})
     other = Endpoint("https://elsewhere.example/hook", is_enabled=True, kinds=frozenset({"*"}))
-    assert judge_endpoints([other, good], OURS) == (f"receives all {len(ACTED_ON)} kinds of event", "")
-    assert "add an endpoint" in judge_endpoints([], OURS)[1]
-    assert "enable" in judge_endpoints([replace(good, is_enabled=False)], OURS)[1]
-    assert "keep one" in judge_endpoints([good, replace(good, kinds=frozenset({"*"}))], OURS)[1]
+    said, fix = judge_endpoints([other, good], OURS)
+    assert (str(len(ACTED_ON)) in said, fix) == (True, "")
+    remedies = {
+        judge_endpoints(endpoints, OURS)[1]
+        for endpoints in ([], [replace(good, is_enabled=False)], [good, replace(good, kinds=frozenset({"*"}))])
+    }
+    assert len(remedies - {""}) == 3  # a way out of each, and not the same one
 
 
 async def test_tax_that_is_not_set_up(settings: Settings) -> None:
     async with account(settings, head_office=False) as (_, homeless):
-        assert (await check_stripe.tax(homeless)).said == "is not set up: head office is missing"
+        finding = await check_stripe.tax(homeless)
+    assert (finding.good, "head office" in finding.said) == (False, True)
     async with account(settings, gst_registered=False) as (_, unregistered):
-        assert "no registration for GST" in (await check_stripe.tax(unregistered)).said
+        finding = await check_stripe.tax(unregistered)
+    assert (finding.good, "GST" in finding.said) == (False, True)
 
 
 def test_tax_elsewhere_is_not_gst() -> None:

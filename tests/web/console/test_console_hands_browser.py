@@ -9,7 +9,7 @@ from tests.kit.browser.console_page import CALL, Open, ring, talking
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.web.cast import Cast
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("dialled")]
 
 
 async def is_still(page: Page, phase: Locator) -> None:

@@ -20,6 +20,7 @@ from tests.kit.browser.console_page import (
     Open,
     is_greyed,
     is_open,
+    reads,
     ring,
     shows,
     talking,
@@ -51,6 +52,7 @@ async def test_a_connection_that_freezes_without_closing_is_noticed(
     await expect(page.locator("#notice")).to_be_empty()
 
 
+@pytest.mark.usefixtures("dialled")
 async def test_after_hanging_up_a_frozen_console_is_no_more_live(
     console: Open, media: LiveMedia, cast: Cast, way: Front, context: BrowserContext
 ) -> None:
@@ -165,6 +167,7 @@ async def test_a_call_rings_until_it_is_answered(console: Open, media: LiveMedia
     await shows(page, "silent")
     watching = await console(cast.sam)
     inbound = await media.console(call_view(OTHER, None, answered=False))
+    await reads(watching, OTHER)
     await shows(watching, "ringing", OTHER)
     await inbound.tell("call.assigned", call=OTHER, agent=bob)
     await shows(watching, "transcribing", OTHER)
@@ -176,7 +179,10 @@ async def test_what_passes_by_itself_is_not_announced(
     page = await console(cast.sam)
     socket = await media.console()
     await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
-    await socket.tell("call.started", call=call_view(CALL, str(cast.bob.id), state="waiting_for_slot"))
+    began = datetime.now(UTC).isoformat()  # a long call would need attention by itself
+    await socket.tell(
+        "call.started", call=call_view(CALL, str(cast.sam.id), state="waiting_for_slot", started_at=began)
+    )
     for _ in range(15):  # the fake clock advances by milliseconds: it is drawn, and its two seconds are not over
         await asyncio.sleep(0.1)
         await context.clock.run_for(50)
@@ -201,6 +207,7 @@ async def test_what_passes_by_itself_is_not_announced(
     await expect(page.locator("#attention")).to_be_visible()
 
 
+@pytest.mark.usefixtures("dialled")
 async def test_there_is_one_clock(console: Open, media: LiveMedia, cast: Cast, context: BrowserContext) -> None:
     began = (datetime.now(UTC) - timedelta(seconds=95)).isoformat()
     page, _ = await talking(console, media, cast.bob, started_at=began)
@@ -212,3 +219,14 @@ async def test_there_is_one_clock(console: Open, media: LiveMedia, cast: Cast, c
     for _ in range(5):
         assert len(set(await page.evaluate(times))) == 1
         await context.clock.run_for(700)
+
+
+async def test_a_call_on_hold_is_shown_so_until_it_is_resumed(console: Open, media: LiveMedia, cast: Cast) -> None:
+    page, socket = await talking(console, media, cast.bob)
+    await socket.tell("state", call=CALL, state="held", held_at=1)
+    await shows(page, "held")
+    await expect(page.locator("#transcript-state")).not_to_be_empty()
+    await socket.tell("state", call=CALL, state="reconnecting")
+    await shows(page, "transcribing")  # for a moment, as always
+    await socket.tell("state", call=CALL, state="held", held_at=2)
+    await shows(page, "held")

@@ -123,10 +123,11 @@ async def test_a_sign_in_that_is_about_to_end_can_be_renewed_beside_the_call(
     assert await page.evaluate("seen") == []
 
 
+@pytest.mark.usefixtures("dialled")
 async def test_a_sign_in_that_has_ended_keeps_words_and_phone_and_comes_back_by_itself(
     console: Open, media: LiveMedia, cast: Cast, context: BrowserContext, settings: Settings, database: Database
 ) -> None:
-    await signed_in_for(context, settings, cast.bob, timedelta(seconds=20))
+    await signed_in_for(context, settings, cast.bob, timedelta(seconds=40))
     page = await context.new_page()
     await page.goto("/console")
     socket = await media.console(call_view(CALL, str(cast.bob.id)))
@@ -134,7 +135,7 @@ async def test_a_sign_in_that_has_ended_keeps_words_and_phone_and_comes_back_by_
     await ring(page)
     await page.locator("#answer").click()
     await expect(page.locator("#sign-in-notice")).to_have_attribute("data-minutes", "1")
-    await expect(page.locator("#sign-in-notice")).to_be_empty(timeout=40_000)  # the end has come
+    await expect(page.locator("#sign-in-notice")).to_be_empty(timeout=90_000)  # the end has come
     await socket.close(NO_TICKET)
     await expect(page.locator("#link-state")).to_have_attribute("data-status", "signed-out")
     await is_greyed(page)

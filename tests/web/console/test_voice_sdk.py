@@ -44,7 +44,7 @@ def test_our_copy_is_what_npm_has(tmp_path: Path) -> None:
         pytest.skip("there is no npm here")
     package = f"@twilio/voice-sdk@{voice_sdk.VERSION}"
     packed = subprocess.run(
-        ["npm", "pack", "--json", package], cwd=tmp_path, capture_output=True, check=False, timeout=100
+        ["npm", "pack", "--json", package], cwd=tmp_path, capture_output=True, check=False, timeout=280
     )
     if packed.returncode:
         pytest.skip("npm reaches no registry")

@@ -43,7 +43,7 @@ async def test_hours_are_saved_shown_and_recorded(browser: Browsers, cast: Cast,
     plan = (await _plans(database, cast))[cast.number.e164]
     assert plan.week == (((540, 1020),), ((540, 720), (780, 1020)), (), (), (), (), ())
     assert (plan.time_zone, plan.region, plan.own_days[0].name) == ("Australia/Perth", "WA", "Shutdown <b>")
-    assert plan.closed == Alternative("We are closed.", "+61412345678")
+    assert plan.closed == Alternative(FORM["closed_announcement"], "+61412345678")
     page = await (await alice.get(_path(cast))).text()
     assert html.escape("Shutdown <b>") in page
     assert 'value="9:00–12:00, 13:00–17:00"' in page
@@ -88,7 +88,7 @@ async def test_with_anything_wrong_nothing_is_saved_and_nothing_lost(
     assert found is not None
     assert 'aria-invalid="true"' in found[0]
     assert f'value="{value}"' in found[0]
-    assert "We are closed." in page
+    assert FORM["closed_announcement"] in page
     assert await _plans(database, cast) == {}
 
 

@@ -1,4 +1,4 @@
-"""What an organisation says of itself: check digits, whole papers or none, words that can be spoken."""
+"""What an organisation says of itself: check digits, all fields of a bundle or none, words that can be spoken."""
 
 from __future__ import annotations
 

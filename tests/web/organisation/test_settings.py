@@ -1,8 +1,7 @@
-"""Settings: what is changed is stored, recorded and, where papers need it, filed; what is wrong is not."""
+"""Settings: what is changed is stored, recorded and, where the bundle needs it, filed; what is wrong is not."""
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from sqlalchemy import select, text
 from db.engine import Database
 from db.models import AuditEntry, Bundle, Organisation
 from db.queries.audit import details_of
+from tests.kit.browser.page import page_of
 from tests.kit.vendors.twilio_caller import OUTBOUND, dialling, twilio_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.rate_limits import use_up
@@ -25,6 +25,7 @@ from web.request.dialling import SENTENCES
 
 Browsers = Callable[[], Browser]
 SIGNED_IN = "member.signed_in"
+REASON = "The <name> does not fit the ABN."
 WORDS = "Acacia Clinic transcribes this call while we talk, and keeps none of it."
 
 
@@ -41,7 +42,7 @@ async def recorded(database: Database, cast: Cast) -> list[tuple[str, dict[str, 
         return [(entry.action, dict(details_of(entry))) for entry in entries]
 
 
-async def papers(database: Database, cast: Cast) -> Bundle | None:
+async def filed_bundle(database: Database, cast: Cast) -> Bundle | None:
     async with database.begin() as session:
         return (await session.scalars(select(Bundle).where(Bundle.organisation_id == cast.a.id))).one_or_none()
 
@@ -58,26 +59,21 @@ async def reject(database: Database, cast: Cast, *reasons: str) -> None:
         session.add(Bundle(organisation_id=cast.a.id, status="twilio-rejected", reasons=stored))
 
 
-def text_of(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
-
-
 async def test_details_are_stored_filed_and_recorded(cast: Cast, database: Database, browser: Browsers) -> None:
     alice = await browser().sign_in(cast.alice)
     answer = await alice.post("/settings/details", data=GOOD)
     assert (answer.status, answer.headers["Location"]) == (303, "/settings#details")
     stored = await organisation(database, cast)
-    assert (stored.legal_name, stored.abn, stored.region) == ("Acacia Clinic Pty Ltd", "51824753556", "NSW")
-    filed = await papers(database, cast)
+    assert (stored.legal_name, stored.abn, stored.region) == (GOOD["legal_name"], "51824753556", "NSW")
+    filed = await filed_bundle(database, cast)
     assert filed is not None
     assert (filed.status, await jobs(database)) == ("draft", 1)
     (first, details), (second, _) = await recorded(database, cast)
     assert (first, second) == ("details.changed", "papers.filed")
     assert details["abn"] == "nothing → 51824753556"
-    page = await (await alice.get("/settings")).text()
-    assert 'value="51 824 753 556"' in page
-    assert "On their way to Twilio".lower() in text_of(page)
-    assert "Last changed by Alice Ashby" in page
+    page = await alice.page("/settings")
+    assert (page.fields["abn"], page.data("bundle")) == ("51 824 753 556", ["draft"])
+    assert cast.alice.name in page.one("section", id="details").text  # who changed it last
 
 
 async def test_what_did_not_change_is_not_recorded(cast: Cast, database: Database, browser: Browsers) -> None:
@@ -91,52 +87,51 @@ async def test_what_did_not_change_is_not_recorded(cast: Cast, database: Databas
         "prompt.changed",
         "time_zone.changed",
     ]
-    assert await papers(database, cast) is None
+    assert await filed_bundle(database, cast) is None
 
 
-async def test_rejected_papers_say_why_and_are_filed_anew(cast: Cast, database: Database, browser: Browsers) -> None:
-    await reject(database, cast, "The <name> does not fit the ABN.")
+async def test_a_rejected_bundle_says_why_and_is_filed_again(
+    cast: Cast, database: Database, browser: Browsers
+) -> None:
+    await reject(database, cast, REASON)
     alice = await browser().sign_in(cast.alice)
-    page = await (await alice.get("/settings")).text()
-    assert "The &lt;name&gt; does not fit the ABN." in page
-    assert "Save and send again" in page
+    state = (await alice.page("/settings")).one(class_="bundle")
+    assert state["data-bundle"] == "twilio-rejected"
+    assert [reason.text for reason in state.all("li")] == [REASON]
     assert (await alice.post("/settings/details", data=GOOD)).status == 303
-    filed = await papers(database, cast)
+    filed = await filed_bundle(database, cast)
     assert filed is not None
     assert (filed.status, await jobs(database)) == ("draft", 1)
 
 
-async def test_papers_with_twilio_are_left_alone(cast: Cast, database: Database, browser: Browsers) -> None:
+async def test_a_bundle_with_twilio_is_left_alone(cast: Cast, database: Database, browser: Browsers) -> None:
     async with database.begin() as session:
         session.add(Bundle(organisation_id=cast.a.id, status="in-review"))
     alice = await browser().sign_in(cast.alice)
     assert (await alice.post("/settings/details", data=GOOD)).status == 303
     assert await jobs(database) == 0
-    assert "only if they refuse" in await (await alice.get("/settings")).text()
+    assert (await alice.page("/settings")).data("bundle") == ["in-review"]
 
 
 async def test_nothing_wrong_is_stored(cast: Cast, database: Database, browser: Browsers) -> None:
     alice = await browser().sign_in(cast.alice)
     answer = await alice.post("/settings/details", data=GOOD | {"abn": "51 824 753 557", "street": "<i>PO Box 1"})
-    page = await answer.text()
-    assert answer.status == 400
-    assert "That is not an ABN" in page
-    assert 'aria-describedby="abn-wrong' in page
-    assert "&lt;i&gt;PO Box 1" in page  # what was typed stands there still
-    assert 'role="alert"' in page
+    page = await page_of(answer)
+    assert (answer.status, page.invalid, page.alerts) == (400, {"abn", "street"}, 1)
+    assert page.one("input", id="abn")["aria-describedby"] == page.one(class_="wrong", id="abn-wrong")["id"]
+    assert page.fields["street"] == "<i>PO Box 1"  # what was typed stands there still
     assert (await organisation(database, cast)).legal_name is None
     assert (await recorded(database, cast), await jobs(database)) == ([], 0)
 
 
 async def test_callers_hear_the_words_that_were_chosen(cast: Cast, database: Database, browser: Browsers) -> None:
     alice = await browser().sign_in(cast.alice)
-    assert "You have not chosen yet" in await (await alice.get("/settings")).text()
+    assert (await alice.page("/settings")).data("prompt") == ["unchosen"]
     answer = await alice.post("/settings/prompt", data={"prompt": f"  {WORDS}\r\n"})
     assert (answer.status, answer.headers["Location"]) == (303, "/settings#prompt")
     assert (await organisation(database, cast)).consent_prompt == WORDS
-    page = await (await alice.get("/settings")).text()
-    assert f'<blockquote id="preview">{WORDS}</blockquote>' in page
-    assert "Callers hear your own words" in page
+    page = await alice.page("/settings")
+    assert (page.data("prompt"), page.one(id="preview").text) == (["own"], WORDS)
 
 
 @pytest.mark.parametrize("form", [{"use": "ours", "prompt": ""}, {"prompt": CONSENT_PROMPT}])
@@ -146,9 +141,8 @@ async def test_our_words_are_a_choice_as_well(
     alice = await browser().sign_in(cast.alice)
     assert (await alice.post("/settings/prompt", data=form)).status == 303
     assert (await organisation(database, cast)).consent_prompt == ""
-    page = await (await alice.get("/settings")).text()
-    assert "You have not chosen yet" not in page
-    assert f'<blockquote id="preview">{CONSENT_PROMPT}</blockquote>' in page
+    page = await alice.page("/settings")
+    assert (page.data("prompt"), page.one(id="preview").text) == (["ours"], CONSENT_PROMPT)
 
 
 @pytest.mark.parametrize("prompt", ["", "Hello.", "x" * 601])
@@ -157,15 +151,14 @@ async def test_words_that_can_not_be_spoken_are_refused(
 ) -> None:
     alice = await browser().sign_in(cast.alice)
     answer = await alice.post("/settings/prompt", data={"prompt": prompt})
-    assert (answer.status, 'id="prompt-wrong"' in await answer.text()) == (400, True)
+    assert (answer.status, (await page_of(answer)).invalid) == (400, {"prompt"})
     assert (await organisation(database, cast)).consent_prompt is None
 
 
 async def test_words_that_tell_nothing_are_pointed_out(cast: Cast, browser: Browsers) -> None:
     alice = await browser().sign_in(cast.alice)
     await alice.post("/settings/prompt", data={"prompt": "Welcome to Acacia Clinic, please hold the line."})
-    page = await (await alice.get("/settings")).text()
-    assert re.search(r'id="preview-warning" role="status">', page)
+    assert (await alice.page("/settings")).one(id="preview-warning").get("hidden") is None
 
 
 async def test_the_day_begins_where_it_was_said(cast: Cast, database: Database, browser: Browsers) -> None:
@@ -224,7 +217,7 @@ async def test_too_many_changes_wait(cast: Cast, browser: Browsers, database: Da
     assert int(answer.headers["Retry-After"]) > 0
 
 
-class TestWithThePlatformsPapers:
+class TestWithThePlatformsBundle:
     """Numbers are rented in the operator's name: nothing of an organisation's is filed."""
 
     @pytest.fixture
@@ -235,8 +228,8 @@ class TestWithThePlatformsPapers:
     async def test_nothing_is_filed(self, cast: Cast, database: Database, browser: Browsers) -> None:
         alice = await browser().sign_in(cast.alice)
         assert (await alice.post("/settings/details", data=GOOD)).status == 303
-        assert (await papers(database, cast), await jobs(database)) == (None, 0)
-        assert "rented in our name" in await (await alice.get("/settings")).text()
+        assert (await filed_bundle(database, cast), await jobs(database)) == (None, 0)
+        assert (await alice.page("/settings")).data("bundle") == []
 
 
 class TestWithMoreCountries:

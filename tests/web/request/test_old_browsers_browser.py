@@ -34,6 +34,7 @@ for (const [owner, ...names] of [
 """
 
 
+@pytest.mark.usefixtures("dialled")
 async def test_the_console_connects_and_the_phone_talks(
     console: Open, context: BrowserContext, media: LiveMedia, cast: Cast
 ) -> None:

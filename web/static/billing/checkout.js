@@ -17,11 +17,11 @@ async function stands() {
 
 async function wait(waiting) {
   const begun = Date.now();
-  const { papers, payment } = waiting.dataset;
+  const { bundle, payment } = waiting.dataset;
   while (Date.now() - begun < LONGEST_MS) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const found = document.hidden ? null : await stands();
-    if (found && ((papers && found.papers !== papers) || (payment && found.payment !== payment))) {
+    if (found && ((bundle && found.papers !== bundle) || (payment && found.payment !== payment))) {
       location.reload();
       return;
     }

@@ -41,18 +41,23 @@ async function* lines(answer) {
   }
 }
 
+function conclusion(verdict, words) {
+  part("verdict").dataset.verdict = verdict;
+  put(part("verdict"), words);
+}
+
 /** Show the summary, and move what needs action to the top. */
 function conclude() {
   const open = cards.filter((card) => card.dataset.good === "no").length;
   const missing = cards.filter((card) => !card.dataset.good).length;
   if (missing) throw new Error("some results are missing");
-  put(part("verdict"), open ? `${open} of ${cards.length} need action.` : `All ${cards.length} are OK.`);
+  conclusion(open ? "open" : "good", open ? `${open} of ${cards.length} need action.` : `All ${cards.length} are OK.`);
   part("checks").prepend(...cards.filter((card) => card.dataset.good === "no"));
 }
 
 async function look() {
   again.hidden = true;
-  put(part("verdict"), "Checking …");
+  conclusion("checking", "Checking …");
   reset("Checking …");
   try {
     const answer = await fetch("/check/findings", {
@@ -66,7 +71,7 @@ async function look() {
   } catch (error) {
     for (const card of cards) if (!card.dataset.good) put(card.querySelector(".verdict"), "Not checked");
     const why = error.constructor === Error && error.message.endsWith(".") ? error.message : "The connection to Bilby was lost.";
-    put(part("verdict"), `Not everything could be checked. ${why}`);
+    conclusion("unknown", `Not everything could be checked. ${why}`);
   }
   again.hidden = false;
 }

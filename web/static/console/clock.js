@@ -5,9 +5,9 @@ const JITTER_MS = 2_000; // answers take their time: a smaller difference is no 
 
 let skew = null; // the server's clock less this computer's
 
-/** Set the clock by what the server's said just now, in ms since 1970. */
-export function setClock(serverMs) {
-  const found = serverMs + DATE_MS - Date.now();
+/** Set the clock by what the server's said just now, in ms since 1970, which is `lateMs` late: a Date header's, by default. */
+export function setClock(serverMs, lateMs = DATE_MS) {
+  const found = serverMs + lateMs - Date.now();
   if (skew === null || Math.abs(found - skew) > JITTER_MS) skew = found;
 }
 

@@ -2,6 +2,7 @@
 
 import { part, put } from "../dom.js";
 import { listen } from "./keys.js";
+import { RoomsPanel } from "./phone/panels/rooms_panel.js";
 import { PhonePanel } from "./phone/phone_panel.js";
 import { barredFor } from "./connection/connection.js";
 import { csrfToken } from "./sign_in.js";
@@ -14,7 +15,9 @@ let open = false; // whether the console may be opened now
 
 function newPhone() {
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
-  return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: () => {}, onAvailable: () => {} });
+  const ignore = () => {};
+  if (page.phone === "dial") return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
+  return new RoomsPanel({ member: page.memberId, sdk, csrfToken, onTalking: ignore, onStopWords: null, onChange: ignore });
 }
 
 async function look() {
@@ -26,10 +29,11 @@ async function look() {
   timer = setTimeout(look, barredFor());
 }
 
-// Leaving the page hangs up, so wait until the call is over.
+// Leaving the page hangs up and loses what is being typed, so wait until the call and its wrap-up are over.
 function enter() {
   if (!phone?.busy) return location.reload();
-  put(part("news"), "Payment has arrived. The live calls open when you hang up.");
+  part("news").setAttribute("data-paid", "");
+  put(part("news"), "Payment has arrived. The live calls open when this call and its wrap-up are done.");
 }
 
 function tick() {

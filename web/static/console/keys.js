@@ -11,9 +11,12 @@ export function turnShortcuts(on) {
   localStorage.setItem(PREFERENCE, on ? "on" : "off");
 }
 
-/** Run `actions[key]` when that key ("j", "Alt+h") is pressed; an action that returns false leaves the key to the browser. */
-export function listen(actions) {
-  document.addEventListener("keydown", (event) => {
+/**
+ * Run `actions[key]` when that key ("j", "Alt+h") is pressed in the document `where`; an action that returns false leaves the key to the
+ * browser.
+ */
+export function listen(actions, where = document) {
+  where.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey) return;
     const key = event.altKey ? chord(event) : single(event);
     if (actions[key] && actions[key](event) !== false) event.preventDefault();

@@ -21,7 +21,7 @@ export class StopWords {
     this.#csrfToken = csrfToken;
     this.#nameOf = nameOf;
     this.#onStopped = onStopped;
-    part("stop-words").addEventListener("click", () => this.#ask());
+    part("stop-words").addEventListener("click", () => this.ask(this.#call.id, this.#nameOf(this.#call)));
     part("stop-words-form").addEventListener("submit", (event) => this.#confirm(event));
     part("stop-words-keep").addEventListener("click", () => part("stop-words-dialog").close());
   }
@@ -50,9 +50,10 @@ export class StopWords {
     if (this.#asked !== null && this.#asked === call?.id && !live) part("stop-words-dialog").close();
   }
 
-  #ask() {
-    this.#asked = this.#call.id;
-    put(part("stop-words-call"), this.#nameOf(this.#call));
+  /** Ask whether the words of the call `id` are to stop; `name` is how people know it. */
+  ask(id, name) {
+    this.#asked = id;
+    put(part("stop-words-call"), name);
     this.#tell("");
     part("stop-words-dialog").showModal();
   }

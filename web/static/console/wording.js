@@ -1,6 +1,7 @@
 // What the console says in plain words. Pure: values in, text out.
 
 export const SPEAKERS = { caller: "Caller", agent: "Agent" };
+export const CLOCK_TIME = new Intl.DateTimeFormat("en-AU", { hour: "numeric", minute: "2-digit" });
 export const DIRECTIONS = { inbound: "Inbound", outbound: "Outbound" };
 
 /**
@@ -24,12 +25,25 @@ export const STATES = {
     label: "No words",
     detail: "Transcription of this call has stopped. The call itself goes on: people can keep talking.",
   },
+  held: {
+    label: "On hold",
+    detail: "The customer is on hold. Nothing is transcribed until they are back.",
+  },
   stale: { label: "Not live" },
   stopped: {
     label: "Words stopped",
     detail: "The words of this call were stopped. The call itself goes on; its words are gone from every screen, and will not come back.",
   },
   ended: { label: "Ended" },
+};
+
+/** What the wall says of an alert (wall/alerts.js). */
+export const ALERTS = {
+  waiting: "Nobody answers",
+  hold: "Long hold",
+  silence: "Long silence",
+  late_words: "Late words",
+  call: "Long call",
 };
 
 const CAUSES = {
@@ -68,6 +82,27 @@ export function latencyWords(ms) {
     brief: `${seconds(ms)} behind`,
     full: `Words arrive ${seconds(ms)} after they are spoken`,
     late: ms > LATE_MS,
+  };
+}
+
+const SHORTEST_TALK_MS = 15_000; // before that, shares mean nothing
+
+/**
+ * What is told of who talked for how long (media's Talk): the short form, its full sentences and the caller's share of the talk in per cent;
+ * null while too little was said.
+ */
+export function talkWords(talk) {
+  const spoken = talk ? talk.caller_ms + talk.agent_ms : 0;
+  if (spoken < SHORTEST_TALK_MS) return null;
+  const callerShare = Math.round((100 * talk.caller_ms) / spoken);
+  const all = Math.max(1, spoken - talk.both_ms + talk.silence_ms);
+  const ofCall = (ms) => `${Math.round((100 * ms) / all)} %`;
+  const pace = (words, ms) => (ms ? Math.round((60_000 * words) / ms) : 0);
+  const [caller, agent] = [pace(talk.caller_words, talk.caller_ms), pace(talk.agent_words, talk.agent_ms)];
+  return {
+    callerShare,
+    brief: `Caller ${callerShare} % · agent ${100 - callerShare} % · silence ${ofCall(talk.silence_ms)} · both at once ${ofCall(talk.both_ms)}`,
+    full: `Pace, in words a minute: caller ${caller}, agent ${agent}. Silence and talk at once are shares of the call so far, without time on hold.`,
   };
 }
 

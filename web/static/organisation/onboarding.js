@@ -48,8 +48,9 @@ function showWay({ steps, number, trouble: problem, again, order, may_retry: may
   part("choose").hidden = !mayChoose;
 }
 
-function stepNode({ words, state }) {
+function stepNode({ key, words, state }) {
   const node = make("li", "", words);
+  node.dataset.step = key;
   node.dataset.state = state;
   if (state === "now") node.setAttribute("aria-current", "step");
   if (state === "done") node.append(make("span", "visually-hidden", " (done)"));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,9 +14,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from sandbox.audio import mulaw
+from sandbox.twilio.conference.participant import Music
 from sandbox.twilio.emulator import Twilio
 from tests.kit.browser.chromium import HEAR_THE_PAGE, MICROPHONE, chromium
-from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, town
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, Heard, town
 from tests.sandbox.twilio.browser.test_signalling import token
 from tests.sandbox.twilio.browser.test_voice_sdk import CALL_EVENTS, EVENTS, WATCH, application, told
 
@@ -130,6 +132,49 @@ async def test_an_agent_calls_the_telephone(place: Town, speaking: Browser) -> N
         await told(bob, "accept open")
         for page in (bob, phone):
             await page.wait_for_function(HEARS)
+
+
+def latest(stream: Heard) -> float:
+    """The pitch of the newest half second that the leg of ``stream`` hears, Hz."""
+    newest = [text["media"] for text in stream.texts[-60:] if text["event"] == "media"]
+    heard = [base64.b64decode(media["payload"]) for media in newest if media["track"] == "outbound"]
+    return pitch(b"".join(heard)) if heard else 0.0
+
+
+# Without the noise suppression, which takes a steady tone away after some seconds.
+RAW_MICROPHONE = """async () => {
+  const off = { noiseSuppression: false, echoCancellation: false, autoGainControl: false };
+  await device.audio.setAudioConstraints(off);
+  await device.audio.setInputDevice([...device.audio.availableInputDevices.keys()][0]);
+}"""
+
+
+async def test_two_browsers_and_a_customer_in_a_room(place: Town, speaking: Browser) -> None:
+    emulator, customer = place
+    room = "<Dial><Conference beep='false' waitUrl=''>room</Conference></Dial>"
+    customer.says("/voice", f"<Start><Stream url='{customer.media_url}/s' track='both_tracks'/></Start>{room}")
+    customer.says("/app", room)
+    leg = emulator.place_call(caller_audio=b"")
+    async with agent(speaking, emulator) as bob, agent(speaking, emulator) as dana:
+        for page in (bob, dana):
+            await page.evaluate(RAW_MICROPHONE)
+            await page.evaluate("device.connect().then((call) => { watch(call); })")
+            await told(page, "accept open")
+        for page in (bob, dana):
+            await page.wait_for_function(HEARS)  # each other: the customer says nothing
+        conference = emulator.exchange.rooms.find("room")
+        assert conference is not None
+        stream = await customer.until_streaming()
+        await customer.until(lambda: latest(stream) == pytest.approx(PITCH, abs=10))
+        conference.hold(conference.participants[leg.sid], Music(None))
+        await customer.until(lambda: 0 < latest(stream) < 450)  # the music
+        for page in (bob, dana):  # who consult each other
+            await page.evaluate("window.loudest = 0")
+            await page.wait_for_function(HEARS)
+        await dana.evaluate("call.disconnect()")
+        await told(dana, "disconnect closed")
+        conference.resume(conference.participants[leg.sid])
+        await customer.until(lambda: latest(stream) == pytest.approx(PITCH, abs=10))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def page(place: Town, window: Browser) -> AsyncIterator[Page]:
 async def told(page: Page, last: str) -> list[str]:
     """Everything told, once something was that begins with ``last``."""
     await page.wait_for_function(
-        "(last) => window.told.some((text) => text.startsWith(last))", arg=last, timeout=10_000
+        "(last) => window.told.some((text) => text.startsWith(last))", arg=last, timeout=30_000
     )
     events: list[str] = await page.evaluate("window.told")
     return events
@@ -193,7 +193,7 @@ async def test_a_lost_connection_registers_again(place: Town, page: Page) -> Non
     for socket in list(emulator.exchange.sockets):
         await socket.close()
     await told(page, "unregistered unregistered")
-    await page.wait_for_function("() => device.state === 'registered'", timeout=10_000)
+    await page.wait_for_function("() => device.state === 'registered'", timeout=30_000)
     assert emulator.exchange.softphones.registered("client:bob")
 
 
@@ -211,7 +211,7 @@ async def test_an_answered_call_outlives_the_connection_for_signals(place: Town,
         await socket.close()
     await told(page, "reconnecting reconnecting")
     await told(page, "reconnected")
-    await page.wait_for_function("() => call.status() === 'open' && device.state === 'registered'", timeout=10_000)
+    await page.wait_for_function("() => call.status() === 'open' && device.state === 'registered'", timeout=30_000)
     await page.evaluate("call.disconnect()")
     assert (await customer.until_asked("/done"))["DialCallStatus"] == "completed"
 

@@ -44,7 +44,7 @@ class Phone:
     async def told(self, *last: str) -> list[str]:
         """Return every event so far, once all of ``last`` came one after the other; then forget them."""
         wanted = "(last) => window.told.join('; ').includes(last)"
-        await self.page.wait_for_function(wanted, arg="; ".join(last), timeout=15_000)
+        await self.page.wait_for_function(wanted, arg="; ".join(last), timeout=30_000)
         events: list[str] = await self.page.evaluate("window.told.splice(0)")
         return events
 
@@ -118,9 +118,12 @@ async def test_a_call_that_is_placed_and_a_broken_connection(phone: Phone) -> No
     await phone.page.wait_for_function("['connecting', 'ringing'].includes(call.status())")
     await phone.page.evaluate("told.length = 0")
     phone.cut()
-    events = await phone.told(*REGISTERED)
-    assert [event.split()[0] for event in events] == [
-        "error", "transportClose", "unregistered", "registering", "registered",
+    first, *others = [event.split()[0] for event in await phone.told(*REGISTERED) if not event.startswith("ringing")]
+    assert first == "error"
+    # How often it fails to connect again before it does depends on the machine, and so does when it rings. Twilio's
+    # own tells of a `disconnect` as well if its media were being set up at that moment.
+    assert [event for event in others if event not in ("error", "disconnect")] == [
+        "transportClose", "unregistered", "registering", "registered",
     ]  # fmt: skip
     assert await phone.page.evaluate("[call.status(), device.isBusy]") == ["closed", True]  # for ever
     with pytest.raises(Exception, match="A Call is already active"):

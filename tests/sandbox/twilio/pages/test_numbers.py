@@ -1,4 +1,4 @@
-"""The page behind the emulated Twilio: a person decides on papers, and has things go wrong with its REST."""
+"""The page behind the emulated Twilio: a person decides on bundles, and has things go wrong with its REST."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from hypothesis import given, strategies as st
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from provisioning.twilio.numbers_api import TwilioError, Wish, opened
 from sandbox.twilio.emulator import Number, Registry
@@ -55,7 +55,7 @@ async def test_what_a_person_wants_to_go_wrong_does_and_is_over(
         with pytest.raises(TwilioError) as caught:
             await api.search(Wish(locality="Sydney"))
         assert caught.value.code == code
-        assert "Nothing will, so far." in await shown(place)
+        assert "/sandbox/numbers/faults/withdraw" not in await shown(place)
         assert await api.search(Wish(locality="Sydney"))
 
 
@@ -75,7 +75,7 @@ async def test_a_person_withdraws_what_should_have_gone_wrong(place: Account) ->
         assert await api.search(Wish(locality="Perth"))
 
 
-async def test_papers_wait_for_a_person(place: Account) -> None:
+async def test_a_bundle_waits_for_a_person(place: Account) -> None:
     await press(place, "review", seconds="")
     assert place.registry.review_seconds is None
     await press(place, f"bundles/{BUNDLE}/reject", reason="No such business.")
@@ -113,7 +113,7 @@ async def test_another_page_may_press_nothing(place: Account) -> None:
         await press(place, path, status=403, origin="https://elsewhere.example")
 
 
-async def test_papers_under_review_are_taken_up_after_a_restart(tmp_path: Path) -> None:
+async def test_a_bundle_under_review_is_taken_up_after_a_restart(tmp_path: Path) -> None:
     kept = tmp_path / "twilio.json"
     async with account(registry=Registry(kept)) as before:
         before.registry.bundles[BUNDLE]["status"] = "pending-review"
@@ -152,8 +152,8 @@ async def test_the_page_in_a_browser(place: Account, window: Browser, width: int
     await page.get_by_role("combobox", name="What").select_option("buy")
     await page.get_by_role("combobox", name="How").select_option("taken")
     await page.get_by_role("button", name="Let it happen").click()
-    await page.get_by_text(re.compile("Buying a number finds the number taken")).wait_for()
-    await page.get_by_label("Why the papers").fill("The ABN is another business's.")
+    await expect(page.locator("#faults li")).to_have_count(1)
+    await page.get_by_label("Why the bundle").fill("The ABN is another business's.")
     await page.get_by_role("button", name=re.compile("^Reject")).click()
     await page.get_by_text("rejected", exact=True).wait_for()
     await page.get_by_role("button", name=re.compile("^Approve")).click()

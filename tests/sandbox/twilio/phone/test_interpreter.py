@@ -11,7 +11,9 @@ import pytest_asyncio
 from aiohttp import web
 
 from sandbox.twilio.emulator import Behaviour, Twilio
+from sandbox.twilio.faults import CallbackFaults
 from sandbox.twilio.phone.leg import Leg
+from sandbox.twilio.phone.verbs import Event
 from tests.kit.vendors.twilio_customer import (
     MOBILE,
     NUMBER,
@@ -175,10 +177,11 @@ async def test_a_caller_who_has_said_everything_hangs_up(place: Town) -> None:
 
 
 async def test_repeated_and_reordered_callbacks_share_their_token() -> None:
-    async with town(duplicate_callbacks=1.0, reorder_callbacks=True, seed=1) as (emulator, customer):
+    async with town(callback_faults=CallbackFaults(doubled=1.0, jumbled=True), seed=1) as (emulator, customer):
         emulator.exchange.behaviours["client:bob"] = Behaviour(after=0)
         customer.says("/voice", _dial_bob(customer))
-        emulator.place_call(hang_up_after=1)
+        emulator.exchange.arrivals.append(lambda leg: leg.watchers.append(_hang_up_once_answered))
+        emulator.place_call()
         await customer.until(lambda: len(customer.of("/leg")) == 8)
         numbers = [form["SequenceNumber"] for form in customer.of("/leg")]
         assert numbers[::2] == numbers[1::2]
@@ -187,6 +190,11 @@ async def test_repeated_and_reordered_callbacks_share_their_token() -> None:
         tokens = [asked.headers["I-Twilio-Idempotency-Token"] for asked in customer.asked if asked.path == "/leg"]
         assert tokens[::2] == tokens[1::2]
         assert len(set(tokens)) == 4
+
+
+def _hang_up_once_answered(leg: Leg, event: Event) -> None:
+    if leg.parent is not None and event == "answered":
+        leg.parent.hang_up()
 
 
 def _dial_bob(customer: Customer) -> str:

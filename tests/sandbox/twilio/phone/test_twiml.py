@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, strategies as st
@@ -20,7 +23,7 @@ from sandbox.twilio.phone.verbs import (
     StartStream,
     StopStream,
 )
-from web.calls.stream_start import StreamStart
+from web.calls.streams.start import StreamStart
 from web.calls.twiml import Callbacks, Transcribed, call_out, ring_agents
 
 
@@ -81,6 +84,21 @@ def test_what_twilios_library_writes_is_understood() -> None:
     assert (len(document.verbs), document.warnings) == (2, ())
 
 
+@pytest.mark.parametrize(
+    ("tag", "written"),
+    [
+        ("Conference", voice_response.Dial.conference),
+        ("Gather", voice_response.VoiceResponse.gather),
+        ("Play", voice_response.VoiceResponse.play),
+    ],
+)
+def test_the_attributes_are_those_that_twilios_library_writes(tag: str, written: Callable[..., object]) -> None:
+    content = {"self", "name", "url", "kwargs"}
+    names = [name for name in inspect.signature(written).parameters if name not in content]
+    camel = {re.sub("_([a-z])", lambda found: found[1].upper(), name) for name in names}
+    assert set(twiml.ATTRIBUTES[tag].split()) == camel
+
+
 def test_what_the_product_writes_is_understood_without_a_warning() -> None:
     callbacks, stream = (
         Callbacks("https://w"),
@@ -104,7 +122,27 @@ def test_what_the_product_writes_is_understood_without_a_warning() -> None:
         ("<Start><Stream url='wss://m' colour='red'/></Start>", 12200, "'colour'"),
         ("<Dial/>", 12200, "0 nouns"),
         ("<Dial><Client/></Dial>", 12200, "not complete"),
-        ("<Dial><Conference>room</Conference></Dial>", 12200, "'Conference'"),
+        ("<Dial><Queue>wait</Queue></Dial>", 12200, "'Queue'"),
+        ("<Dial><Conference/></Dial>", 12200, "not complete"),
+        ("<Dial><Conference>room</Conference><Client>bob</Client></Dial>", 13000, "cannot be mixed"),
+        ("<Dial><Conference>one</Conference><Conference>two</Conference></Dial>", 13000, "cannot be mixed"),
+        ("<Dial><Conference musik='x'>room</Conference></Dial>", 12200, "'musik'"),
+        ("<Dial><Conference muted='yes'>room</Conference></Dial>", 13230, "'yes'"),
+        ("<Dial><Conference endConferenceOnExit='1'>room</Conference></Dial>", 13231, "'1'"),
+        ("<Dial><Conference startConferenceOnEnter='no'>room</Conference></Dial>", 13232, "'no'"),
+        ("<Dial><Conference waitMethod='PUT'>room</Conference></Dial>", 13234, "'PUT'"),
+        ("<Dial><Conference beep='loud'>room</Conference></Dial>", 13235, "'loud'"),
+        ("<Dial><Conference region='au2'>room</Conference></Dial>", 12200, "'au2'"),
+        ("<Dial><Conference jitterBufferSize='tiny'>room</Conference></Dial>", 12200, "'tiny'"),
+        ("<Dial><Conference maxParticipants='251'>room</Conference></Dial>", 12200, "'251'"),
+        ("<Dial><Conference statusCallbackEvent='start rung'>room</Conference></Dial>", 12200, "'rung'"),
+        ("<Dial><Conference participantLabel='a/b'>room</Conference></Dial>", 16023, "label"),
+        ("<Play/>", 12200, "not complete"),
+        ("<Play digits='x'/>", 12200, "'x'"),
+        ("<Gather input='speech'/>", 12200, "keys"),
+        ("<Gather numDigits='0'/>", 12200, "'0'"),
+        ("<Gather finishOnKey='##'/>", 13310, "'##'"),
+        ("<Gather><Dial>+61491570156</Dial></Gather>", 12200, "'Dial'"),
         ("<Dial timeout='soon'>+61491570156</Dial>", 12200, "'soon'"),
         ("<Dial answerOnBridge='yes'>+61491570156</Dial>", 12200, "'yes'"),
         ("<Dial><Client statusCallbackEvent='rung'>bob</Client></Dial>", 12200, "'rung'"),

@@ -1,4 +1,4 @@
-"""What only the emulator itself can show of its numbers and papers: it keeps them, and fails when it is told to."""
+"""What only the emulator itself can show of its numbers and bundles: it keeps them, and fails when it is told to."""
 
 from __future__ import annotations
 

@@ -1,74 +1,81 @@
 // The list of live calls: who is on, how long, how it goes, the last words. Keyed rows; one of them takes the Tab key.
+//
+// A supervisor's rows have more parts than an agent's: what the template has is filled.
 
-import { needsAttention, shownState } from "./call_state.js";
+import { shownState } from "./call_state.js";
 import { put } from "../../dom.js";
-import { DIRECTIONS, SPEAKERS, duration, stateWords } from "../wording.js";
+import { inOrder, isMoving, matches } from "../wall/arrange.js";
+import { duration, latencyWords } from "../wording.js";
+
+const HANDS = { asked: "Asks for help", acknowledged: "Help is coming" };
+const BUTTONS = ".call > button";
 
 export class CallList {
   #list;
   #template;
-  #nameOf;
+  #factsOf;
   #isLive;
-  #onSelect;
   #rows = new Map(); // call id → {item, button, parts by name}
-  #filter = { text: "", attention: false };
+  #filter = { text: "", attention: false, order: "longest" };
 
   /**
-   * `template` holds one row; `nameOf(call)` titles it; `isLive()` tells whether the page hears what happens now; `onSelect(id)`
-   * runs when the reader chooses one.
+   * `template` holds one row; `factsOf(call)` gives what it says (wall/arrange.js); `isLive()` tells whether the page hears what happens now;
+   * `onSelect(id)` runs when the reader chooses one.
    */
-  constructor({ list, template, nameOf, isLive, onSelect }) {
+  constructor({ list, template, factsOf, isLive, onSelect }) {
     this.#list = list;
     this.#template = template;
-    this.#nameOf = nameOf;
+    this.#factsOf = factsOf;
     this.#isLive = isLive;
-    this.#onSelect = onSelect;
     list.addEventListener("click", (event) => {
-      const item = event.target.closest("[data-call]");
-      if (item) this.#onSelect(item.dataset.call);
+      const item = event.target.closest(BUTTONS)?.parentNode;
+      if (item) onSelect(item.dataset.call);
     });
   }
 
-  /** Show only calls that match `text` (agent, direction or state) and, with `attention`, those that need some. */
+  /** Show only calls that match `text` and, with `attention`, those that need some; in that `order`. */
   filter(change) {
     Object.assign(this.#filter, change);
   }
 
-  /** Draw all `calls`, in that order. Returns how many the filter lets through. */
-  draw(calls, selected) {
-    const shown = calls.filter((call) => this.#matches(call) || call.id === selected);
-    const ids = new Set(shown.map((call) => call.id));
+  /** Whether calls are left out. */
+  get isFiltered() {
+    return this.#filter.attention || this.#filter.text.trim() !== "";
+  }
+
+  /** Whether what calls say now decides which are shown, or where. */
+  get isMoving() {
+    return this.isFiltered || isMoving(this.#filter.order);
+  }
+
+  /** Whether the reader is about to choose one: then none must move. */
+  get isInUse() {
+    return this.#list.matches(":hover") || this.#list.contains(document.activeElement);
+  }
+
+  /** Draw `calls`; those that are read, `read`, whatever the filter says. Returns how many live ones the filter lets through. */
+  draw(calls, read) {
+    const facts = inOrder(calls.map((call) => this.#factsOf(call)), this.#filter.order);
+    const matching = facts.filter((each) => this.#matches(each));
+    const shown = facts.filter((each) => read.has(each.call.id) || matching.includes(each));
+    const ids = new Set(shown.map(({ call }) => call.id));
     const focused = this.#list.contains(document.activeElement);
     for (const id of [...this.#rows.keys()].filter((id) => !ids.has(id))) this.#drop(id);
     let next = this.#list.firstElementChild;
-    for (const call of shown) {
-      const { item } = this.#row(call);
-      this.update(call, selected);
+    for (const each of shown) {
+      const { item } = this.#row(each.call);
+      this.#fill(each, read);
       if (item === next) next = next.nextElementSibling;
       else this.#list.insertBefore(item, next);
     }
     if (focused && !this.#list.contains(document.activeElement)) this.move(0);
-    this.#keepOneTabStop(selected);
-    return shown.length;
+    this.#keepOneTabStop(read);
+    return matching.filter(({ call }) => call.state !== "ended").length;
   }
 
   /** Draw one call's row again, if it is shown. */
-  update(call, selected) {
-    const row = this.#rows.get(call.id);
-    if (!row) return;
-    put(row.who, this.#nameOf(call));
-    put(row.direction, DIRECTIONS[call.direction] ?? "");
-    const state = shownState(call, this.#isLive());
-    put(row.condition, stateWords(state).label);
-    if (row.item.dataset.state !== state) row.state.dataset.state = row.item.dataset.state = state;
-    const spoken = call.latest?.utterance;
-    put(row.speaker, spoken ? `${SPEAKERS[spoken.speaker]}: ` : "");
-    put(row.words, spoken?.text ?? "");
-    const current = call.id === selected;
-    if (current !== row.button.hasAttribute("aria-current")) {
-      if (current) row.button.setAttribute("aria-current", "true");
-      else row.button.removeAttribute("aria-current");
-    }
+  update(call, read) {
+    if (this.#rows.has(call.id)) this.#fill(this.#factsOf(call), read);
   }
 
   /** Put how long each of `calls`, which are live, has lasted: as far as that is known. `now` in ms since 1970. */
@@ -79,11 +86,16 @@ export class CallList {
     }
   }
 
+  /** The id of the call whose row is pointed at by the focus, or null. */
+  get focused() {
+    return (this.#list.contains(document.activeElement) && document.activeElement.closest("[data-call]")?.dataset.call) || null;
+  }
+
   /** Move the focus `step` rows on, from where it is or from the selected call. */
   move(step) {
-    const buttons = [...this.#list.querySelectorAll("button")];
+    const buttons = [...this.#list.querySelectorAll(BUTTONS)];
     if (!buttons.length) return;
-    const from = buttons.indexOf(document.activeElement);
+    const from = buttons.indexOf(document.activeElement?.closest(".call")?.querySelector("button"));
     const start = from >= 0 ? from : buttons.findIndex((button) => button.tabIndex === 0);
     const at = from < 0 && start < 0 ? 0 : Math.min(buttons.length - 1, Math.max(0, start + step));
     for (const button of buttons) button.tabIndex = -1;
@@ -91,11 +103,43 @@ export class CallList {
     buttons[at].focus();
   }
 
-  #matches(call) {
-    if (this.#filter.attention && !needsAttention(call, this.#isLive())) return false;
-    const state = stateWords(shownState(call, this.#isLive())).label;
-    const about = `${this.#nameOf(call)} ${call.direction} ${state}`.toLowerCase();
-    return about.includes(this.#filter.text.trim().toLowerCase());
+  #matches(facts) {
+    return (facts.isNeedy || !this.#filter.attention) && matches(facts, this.#filter.text);
+  }
+
+  #fill(facts, read) {
+    const row = this.#rows.get(facts.call.id);
+    const { item, button } = row;
+    const state = facts.state;
+    put(row.who, facts.who);
+    put(row.direction, facts.direction);
+    put(row.condition, [facts.label, ...facts.alerts.slice(0, 1)].join(" · "));
+    put(row.speaker, facts.speaker);
+    put(row.words, facts.words);
+    if (item.dataset.state !== state) row.state.dataset.state = item.dataset.state = state;
+    item.toggleAttribute("data-phrase", facts.alerts.length > 0);
+    item.toggleAttribute("data-alert", facts.isRaised);
+    if (row.label) this.#fillWide(row, facts);
+    if (read.has(facts.call.id) === button.hasAttribute("aria-current")) return;
+    if (read.has(facts.call.id)) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+
+  #fillWide(row, facts) {
+    put(row.label, facts.label);
+    put(row.customer, facts.customer || facts.number);
+    put(row.line, [facts.customer && facts.number, facts.line].filter(Boolean).join(" · "));
+    const late = facts.latencyMs === null ? null : latencyWords(facts.latencyMs);
+    put(row.delay, late ? late.brief : "");
+    row.delay.toggleAttribute("data-late", Boolean(late?.late));
+    const share = facts.callerShare === null ? "" : `${facts.callerShare}%`;
+    if (row.share.dataset.caller !== share) {
+      row.share.dataset.caller = share;
+      row.share.style.setProperty("--caller-share", share || "50%");
+      put(row.talk, share ? `Caller ${facts.callerShare} %, agent ${100 - facts.callerShare} %` : "");
+    }
+    put(row.hand, HANDS[facts.hand] ?? "");
+    put(row.alerts, facts.alerts.join(" · "));
   }
 
   #row(call) {
@@ -114,9 +158,10 @@ export class CallList {
     this.#rows.delete(id);
   }
 
-  #keepOneTabStop(selected) {
-    const buttons = [...this.#list.querySelectorAll("button")];
+  #keepOneTabStop(read) {
+    const buttons = [...this.#list.querySelectorAll(BUTTONS)];
     if (!buttons.length || buttons.some((button) => button.tabIndex === 0)) return;
-    (this.#rows.get(selected)?.button ?? buttons[0]).tabIndex = 0;
+    const current = [...read].map((id) => this.#rows.get(id)?.button).find(Boolean);
+    (current ?? buttons[0]).tabIndex = 0;
   }
 }

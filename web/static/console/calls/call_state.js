@@ -11,13 +11,13 @@ export function isUnsettled(state) {
 }
 
 /**
- * "ended", "stopped" (its words were), "stale" (its current state is unknown), "failed", "ringing", or another of the contract's. `isLive`: whether the page
+ * "ended", "stopped" (its words were), "stale" (its current state is unknown), "failed", "held", "ringing", or another of the contract's. `isLive`: whether the page
  * hears what happens now. A state that this page does not know yet is shown like live.
  */
 export function shownState(call, isLive) {
   if (call.state === "ended" || call.state === "stopped") return call.state;
   if (!isLive || call.missing) return "stale";
-  if (call.state === "failed") return "failed";
+  if (call.state === "failed" || call.state === "held") return call.state;
   if (!call.answered) return "ringing";
   if (UNSETTLED.has(call.state)) return Date.now() - call.unsettledSince < GRACE_MS ? call.calmState : call.state;
   return CALM.has(call.state) ? call.state : "transcribing";

@@ -4,6 +4,8 @@
 // (`content-visibility`): four hours of talk are thousands of lines, and one by one even skipping them costs.
 
 import { make } from "../../dom.js";
+import { PickChips } from "./picks/pick_chips.js";
+import { Reading } from "./reading/reading.js";
 import { SPEAKERS, duration, gapWords, splitStable } from "../wording.js";
 
 const BLOCK = 60; // lines
@@ -13,10 +15,12 @@ export class TranscriptView {
   #list;
   #log;
   #follow;
+  #find;
   #rows = new Map(); // line key → its element
 
-  /** `list` shows the lines; `log` is the hidden live region that finals are announced in. */
-  constructor({ list, log, follow }) {
+  /** `list` shows the lines; `log` is the hidden live region that finals are announced in; `find` marks what is searched for. */
+  constructor({ list, log, follow, find }) {
+    this.#find = find;
     this.#list = list;
     this.#log = log;
     this.#follow = follow;
@@ -44,12 +48,14 @@ export class TranscriptView {
   /** Draw `lines` of `call` that are new or revised, and announce those just settled. */
   draw(call, lines) {
     for (const line of lines) {
-      if (!this.#rows.has(line.key)) this.#follow.added();
+      const known = this.#rows.get(line.key);
+      const wasFinal = known && !known.hasAttribute("data-partial");
+      if (!known) this.#follow.added();
       const row = this.#row(line);
       const after = call.lines[call.lines.lastIndexOf(line) + 1];
       const next = after ? (this.#rows.get(after.key) ?? null) : null;
       if (!row.parentNode || rowAfter(row) !== next) this.#place(row, next);
-      if (line.utterance?.final) this.#announce(line.utterance);
+      if (line.utterance?.final && !wasFinal) this.#announce(line.utterance);
     }
   }
 
@@ -63,7 +69,13 @@ export class TranscriptView {
     let row = this.#rows.get(line.key);
     if (!row) this.#rows.set(line.key, (row = line.kind === "gap" ? gapRow() : speechRow(line)));
     if (line.kind === "gap") row.firstChild.textContent = gapWords(line.gap, line.endedAt);
-    else fill(row, line.utterance);
+    else {
+      row.dataset.line = line.key;
+      fill(row, line.utterance);
+      translate(row, line.translation);
+      this.#find.paint(row);
+    }
+    if (line.phrase) row.dataset.phrase = line.phrase;
     return row;
   }
 
@@ -86,6 +98,7 @@ export class TranscriptView {
   }
 
   #announce({ speaker, text }) {
+    if (!Reading.announces) return;
     this.#log.append(make("p", "", `${SPEAKERS[speaker]}: ${text}`));
     while (this.#log.childElementCount > MOST_ANNOUNCED) this.#log.firstChild.remove();
   }
@@ -109,10 +122,25 @@ function speechRow({ at, utterance: { speaker } }) {
 // The leading words that will not change stand settled; the rest of a partial looks as tentative as it is.
 function fill(row, { text, final, stable_words: stable }) {
   const [settled, tentative] = final ? [text, ""] : splitStable(text, stable);
-  const [first, , second] = row.lastChild.childNodes;
+  const [first, , second] = row.querySelector(".words").childNodes;
   if (first.textContent !== settled) first.textContent = settled;
   if (second.textContent !== tentative) second.textContent = tentative;
   row.toggleAttribute("data-partial", !final);
+  if (final && !row.hasAttribute("data-picked")) {
+    row.setAttribute("data-picked", "");
+    row.append(...[PickChips.below(text)].filter(Boolean));
+  }
+}
+
+function translate(row, translation) {
+  const shown = row.querySelector(".translation");
+  if (!translation) return shown?.remove();
+  const { to, text } = translation;
+  const words = shown ?? make("p", "translation");
+  if (words.textContent !== text) words.textContent = text;
+  words.lang = to;
+  words.dir = "auto";
+  if (!shown) row.querySelector(".words").after(words);
 }
 
 function gapRow() {

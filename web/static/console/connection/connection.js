@@ -40,6 +40,7 @@ export class Connection {
   #tries = 0;
   #attempt = 0; // counts connects: answers to an abandoned one are ignored
   #renewals = []; // when media ended a socket lately
+  #subscription = null; // what the page follows; null for everything
   #status = "closed";
 
   /**
@@ -61,6 +62,17 @@ export class Connection {
   renew() {
     this.#tries = 0;
     this.#connect();
+  }
+
+  /** Send `message` on the socket whose words are shown; without one, it is lost. */
+  send(message) {
+    this.#live?.send(message);
+  }
+
+  /** Follow what `subscription` says from now on: {rows, calls}. Every later socket begins with it. */
+  follow(subscription) {
+    this.#subscription = subscription;
+    this.#live?.follow(subscription);
   }
 
   /** The sign-in has ended: nothing more is heard, until `renew`. */
@@ -101,7 +113,7 @@ export class Connection {
   }
 
   #open(answer) {
-    const socket = new ConsoleSocket(answer, {
+    const socket = new ConsoleSocket(answer, this.#subscription, {
       onEvent: (event) => this.#hear(socket, event),
       onEnd: (code) => (socket === this.#live ? this.#lose(code) : this.#fail()),
     });
@@ -116,6 +128,7 @@ export class Connection {
   #adopt(socket) {
     this.#live?.abandon();
     [this.#live, this.#next] = [socket, null];
+    if (this.#subscription) socket.follow(this.#subscription); // it may have changed since its first message
     this.#tries = 0;
     this.#endGrace();
     this.#later(reliefAfter(), () => this.#connect());

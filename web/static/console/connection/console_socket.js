@@ -1,4 +1,4 @@
-// One console's WebSocket: sends its ticket, passes events on, and closes itself when nothing arrives any more.
+// One console's WebSocket: sends its ticket and what it follows, passes events on, and closes itself when nothing arrives any more.
 
 import { Heartbeat } from "./heartbeat.js";
 
@@ -13,14 +13,20 @@ export class ConsoleSocket {
   #timer;
   #onEvent;
   #onEnd;
+  #subscribed = null; // what media was told last, as JSON
 
-  /** `onEvent(event)` for each event of the contract, `onEnd(code)` once, unless the socket was abandoned before. */
-  constructor({ ticket, url }, { onEvent, onEnd }) {
+  /**
+   * `subscription` is what the page follows, null for everything. `onEvent(event)` for each event of the contract, `onEnd(code)` once, unless
+   * the socket was abandoned before.
+   */
+  constructor({ ticket, url }, subscription, { onEvent, onEnd }) {
     this.#onEvent = onEvent;
     this.#onEnd = onEnd;
     this.#timer = setTimeout(() => this.#end(SILENT), SNAPSHOT_MS);
     this.#socket = new WebSocket(url);
-    this.#socket.addEventListener("open", () => this.#socket?.send(JSON.stringify({ ticket })));
+    const hello = subscription ? { ticket, subscribe: subscription } : { ticket };
+    this.#subscribed = JSON.stringify(subscription);
+    this.#socket.addEventListener("open", () => this.#socket?.send(JSON.stringify(hello)));
     this.#socket.addEventListener("message", ({ data }) => this.#hear(data));
     this.#socket.addEventListener("close", ({ code }) => this.#end(code));
   }
@@ -28,6 +34,19 @@ export class ConsoleSocket {
   /** Close if nothing was received for too long. */
   check() {
     if (this.#heartbeat.isSilent) this.#end(SILENT);
+  }
+
+  /** Send `message`, if the socket is open. */
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Follow what `subscription` says, unless media knows. */
+  follow(subscription) {
+    const said = JSON.stringify(subscription);
+    if (said === this.#subscribed) return;
+    this.#subscribed = said;
+    this.send({ subscribe: subscription });
   }
 
   /** Close without calling back. */

@@ -4,10 +4,13 @@ const SILENT_MS = 8_500; // media sends at least every 5 s; with a tick of 0.5 s
 
 /** Measures the time since the last message. */
 export class Heartbeat {
+  #silentMs;
   #wall;
   #steady;
 
-  constructor() {
+  /** `silentMs`: how long nothing may be heard. */
+  constructor(silentMs = SILENT_MS) {
+    this.#silentMs = silentMs;
     this.heard();
   }
 
@@ -18,7 +21,7 @@ export class Heartbeat {
 
   // One clock may stop while the computer sleeps, the other may be set back: use the one that advanced further.
   get isSilent() {
-    return Math.max(Date.now() - this.#wall, performance.now() - this.#steady) >= SILENT_MS;
+    return Math.max(Date.now() - this.#wall, performance.now() - this.#steady) >= this.#silentMs;
   }
 }
 

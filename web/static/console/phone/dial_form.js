@@ -28,6 +28,12 @@ export class DialForm {
     this.#typed();
   }
 
+  /** Show why `number` was not called after all, and put it back into the field. */
+  refuse(number, sentence) {
+    part("number").value ||= number;
+    this.#say(sentence);
+  }
+
   // Emergency numbers are answered at once, without the server.
   #typed() {
     this.#attempt += 1;

@@ -12,8 +12,10 @@ const TIMING = {
   graceMs: 10_000, // for the SDK to register by itself, at the start and after a lost connection
   retryMs: 1_000, // before the first new token; then doubling
   longestRetryMs: 60_000,
+  oldMs: 15 * 60_000, // a token so old is renewed when a call ends: during one, it costs about a second of sound
   stableMs: 60_000, // registered for so long, the next loss begins with the shortest wait again
 };
+const LOOK_MS = 20; // between two looks whether there is a Device
 const TOKEN_REFRESH_MS = 60_000; // before a token expires: time for several tries
 const SIGNALLING_MS = 30_000; // for a live call to be found again after the connection for signals broke: Twilio's longest
 
@@ -35,6 +37,7 @@ export class Registration {
   #repair = null; // {timer, at} of the next renewal
   #tries = 0; // renewals since the phone last worked
   #registeredAt = 0;
+  #passAt = 0; // when the token in use was given
 
   /**
    * `options`: {sdk: {url, integrity}, csrfToken(), isBusy(), onChange(), onIncoming(call)}: `isBusy` says whether there is a call that
@@ -49,8 +52,15 @@ export class Registration {
   /** Load the SDK and register. Never throws: what fails becomes `phase` and `problem`, and is tried again. */
   async start() {
     this.#tries = 0;
-    this.#become("loading");
+    if (this.phase !== "ready") this.#become("loading"); // one that is registered only gets a new token
     await this.#renew();
+  }
+
+  /** The Device as soon as there is one, for a page that opens; null if there is none after `ms`. It can call before it is registered. */
+  async deviceWithin(ms) {
+    for (let left = ms; !this.device && this.phase === "loading" && left > 0; left -= LOOK_MS)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    return this.device;
   }
 
   /** Replace the Device soon: it cannot be used any more. */
@@ -62,15 +72,16 @@ export class Registration {
   /** The phone is free: a new Device would not end a call now. */
   callIsOver() {
     if (this.phase === "offline") this.#repairIn(this.#timing.retryMs);
+    else if (this.phase === "ready" && Date.now() - this.#passAt >= this.#timing.oldMs) this.#renew();
   }
 
   async #renew() {
     this.#forgetRepair();
     const attempt = (this.#attempt += 1);
     try {
-      const Device = await loadDevice(this.#options.sdk);
-      const pass = await this.#pass();
+      const [Device, pass] = await Promise.all([loadDevice(this.#options.sdk), this.#pass()]);
       if (attempt !== this.#attempt) return;
+      this.#passAt = Date.now();
       if (!pass) this.#turnOff();
       else if (this.phase === "ready") this.device.updateToken(pass.token);
       else await this.#register(Device, pass);

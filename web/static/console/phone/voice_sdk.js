@@ -7,7 +7,10 @@ const NAMES = ["incoming", "outgoing", "disconnect", ...[..."0123456789sh"].map(
  * The SDK's `sounds`: every name it has. Without them it fetches Twilio's from a host that our policy does not allow, is silent,
  * and announces each incoming call 2 s late.
  */
-export const sounds = Object.fromEntries(NAMES.map((name) => [name, new URL(`../../sounds/${name}.wav`, import.meta.url).href]));
+export const sounds = Object.fromEntries(NAMES.map((name) => [name, urlOf(name)]));
+
+/** What is heard while the other side's phone rings. */
+export const ringback = urlOf("ringback");
 
 /** Return the SDK's `Device`. `sdk`: {url, integrity}, the hash that the script must have, or "" for one on loopback. */
 export function loadDevice(sdk) {
@@ -26,4 +29,8 @@ export function loadDevice(sdk) {
     script.src = sdk.url;
     document.head.append(script);
   });
+}
+
+function urlOf(name) {
+  return new URL(`../../sounds/${name}.wav`, import.meta.url).href;
 }

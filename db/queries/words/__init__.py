@@ -1,0 +1,1 @@
+"""What organisations want to know about words: never the words themselves."""

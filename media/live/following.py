@@ -1,0 +1,66 @@
+"""What one console asked to be told of. Pure.
+
+A console without a subscription is told everything that its member may see. One with a subscription is told the facts
+of those calls (started, assigned, ended, stopped, what supervisors wrote), rows if it asked for them, and the words
+only of the calls that it follows. To be followed, a call must be the member's own, or be read: the console has shown
+web's ticket for it (`protocol.tickets.ReadingTicket`), so that whoever receives words is in the audit log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
+
+from media.live.transcript import LiveCall
+
+MOST_CALLS = 8  # that one console follows
+
+
+class Subscription(Struct, frozen=True):
+    """``rows``: a row of each call is told. ``calls``: those whose words are."""
+
+    rows: bool = False
+    calls: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=MOST_CALLS)] = []
+
+
+class Console(Protocol):
+    """What this asks of a console."""
+
+    org: str
+    member: str
+
+
+class Following:
+    """What one console is told of. ``subscription``: None for everything."""
+
+    __slots__ = ("_calls", "_is_all", "_member", "_read", "rows")
+
+    def __init__(self, console: Console, subscription: Subscription | None) -> None:
+        self._member = console.member
+        self._read: set[str] = set()
+        self._calls: Set[str] = frozenset()
+        self._is_all = True
+        self.rows = False
+        if subscription is not None:
+            self.replace(subscription)
+
+    def replace(self, subscription: Subscription) -> None:
+        """Follow what ``subscription`` says from now on."""
+        self._is_all = False
+        self.rows = subscription.rows
+        self._calls = frozenset(subscription.calls)
+
+    def read(self, call: str) -> None:
+        """The console reads ``call``, as web's ticket says."""
+        self._read.add(call)
+
+    def leave(self, call: str) -> None:
+        """The console reads ``call`` no longer."""
+        self._read.discard(call)
+
+    def follows(self, call: LiveCall, agent: str | None) -> bool:
+        """Return whether the words of ``call``, whose agent is ``agent``, are told."""
+        is_open = agent == self._member or call.call in self._read
+        return self._is_all or (call.call in self._calls and is_open)

@@ -1,0 +1,100 @@
+"""The plans behind the call log: every search walks along its own index, in order, and none reads all calls.
+
+Postgres plans with real statistics of some ten thousand calls, made as the benchmark makes its millions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database, asyncpg_dsn
+from db.queries.log.call_log import CallFilter, CallLog, Sort
+from db.queries.log.number_parts import Part
+from sandbox.load.log.rows import Filled, fill
+
+ROWS = 20_000
+TABLES = ("calls", "call_tags")
+Case = tuple[CallFilter, Sort, str]
+
+
+def _cases(filled: Filled) -> dict[str, Case]:
+    """What is asked, and the index that must find it."""
+    number, agent = filled.customers[0], filled.agents[1]
+    national = Part("prefix", number[1:6])
+    several = CallFilter(agent_id=agent, outcome="answered", direction="inbound", wait_band=1)
+    return {
+        "all": (CallFilter(), "newest", "ix_calls_log"),
+        "oldest": (CallFilter(), "oldest", "ix_calls_log"),
+        "number": (CallFilter(number=number), "newest", "ix_calls_customer"),
+        "end": (CallFilter(parts=(Part("suffix", number[-4:]),)), "newest", "ix_calls_suffix"),
+        "longer end": (CallFilter(parts=(Part("suffix", number[-6:]),)), "newest", "ix_calls_suffix"),
+        "beginning": (CallFilter(parts=(national,)), "newest", "ix_calls_prefix"),
+        "longer": (CallFilter(parts=(Part("prefix", number[1:9]),)), "newest", "ix_calls_long_prefix"),
+        "agent": (CallFilter(agent_id=agent), "newest", "ix_calls_agent"),
+        "group": (CallFilter(group_id=filled.group), "newest", "ix_calls_agent"),
+        "line": (CallFilter(number_id=filled.numbers[1]), "newest", "ix_calls_number"),
+        "source": (CallFilter(source="Campaign 3"), "newest", "ix_calls_source"),
+        "outcome": (CallFilter(outcome="missed"), "newest", "ix_calls_outcome"),
+        "live": (CallFilter(live=True), "newest", "ix_calls_open"),
+        "result": (CallFilter(outcome_choice_id=filled.outcomes[1]), "newest", "ix_calls_result"),
+        "tag": (CallFilter(tag_id=filled.tags[1]), "newest", "ix_call_tags_calls"),
+        "direction": (CallFilter(direction="outbound"), "newest", "ix_calls_direction"),
+        "length": (CallFilter(length_band=2), "newest", "ix_calls_length"),
+        "wait": (CallFilter(wait_band=2), "newest", "ix_calls_wait"),
+        "follow-up": (CallFilter(follow_up=True), "newest", "ix_calls_follow_up"),
+        "several": (several, "newest", "ix_calls_agent"),
+        "longest": (CallFilter(), "longest", "ix_calls_longest"),
+        "waited": (CallFilter(), "waited", "ix_calls_waited"),
+    }
+
+
+async def test_every_search_walks_along_its_index(database: Database, owner_url: str) -> None:
+    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
+    try:
+        filled = await fill(database, owner, ROWS)
+    finally:
+        await owner.close()
+    for name, (which, sort, index) in _cases(filled).items():
+        async with database.begin() as session:
+            log = CallLog(session, filled.organisation_id)
+            first, *others = await _plans(session, partial(log.page, which, sort=sort))
+        assert index in {node.get("Index Name") for node in first}, name
+        for plan in (first, *others):
+            read = {node["Node Type"] for node in plan if node.get("Relation Name") in TABLES}
+            assert "Seq Scan" not in read, (name, plan)
+        if name not in ("number", "group", "several", "live"):  # the others are found in order
+            assert not {node["Node Type"] for node in first} & {"Sort", "Bitmap Heap Scan"}, (name, first)
+
+
+async def _plans(session: AsyncSession, ask: Callable[[], Any]) -> list[list[dict[str, Any]]]:
+    """Return the nodes of the plan of each statement about calls that ``ask`` sends, in order."""
+    connection = await session.connection()
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(connection.sync_connection, "before_cursor_execute", note)
+    await ask()
+    event.remove(connection.sync_connection, "before_cursor_execute", note)
+    about_calls = [each for each in sent if "FROM calls" in each[0] or "FROM call_tags" in each[0]]
+    found = []
+    for statement, parameters in about_calls:
+        answer = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+        plan = answer.scalar_one()
+        [root] = json.loads(plan) if isinstance(plan, str) else plan
+        found.append(list(_nodes(root["Plan"])))
+    return found
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from _nodes(each)

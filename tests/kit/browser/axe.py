@@ -1,0 +1,31 @@
+"""What axe-core says against a page. It is loaded into a page once, and only what it found leaves the browser."""
+
+from __future__ import annotations
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Page
+
+WIDTHS = (1280, 360)
+_RUN = """
+async (within) => {
+  const { violations } = await axe.run(within || document, { resultTypes: ["violations"] });
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+}
+"""
+
+
+async def violations(page: Page, within: str = "") -> list[str]:
+    """Each rule that the page breaks as it is, and where; of the element ``within`` only, if that is given."""
+    if not await page.evaluate("'axe' in globalThis"):
+        await page.evaluate(AXE_SCRIPT)
+    found: list[str] = await page.evaluate(_RUN, within)
+    return found
+
+
+async def findings(page: Page, *widths: int) -> list[str]:
+    """The violations of the page at each width of its window, by default a wide and a narrow one."""
+    found = []
+    for width in widths or WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 800})
+        found += [f"{page.url} at {width}: {each}" for each in await violations(page)]
+    return found

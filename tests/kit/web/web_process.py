@@ -1,0 +1,63 @@
+"""Web in a process of its own, for tests that kill it with SIGKILL and start it again."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from web.config import Settings
+
+ROOT = Path(__file__).parents[3]
+START_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def killed_web(environment: Mapping[str, str], url: str) -> AsyncIterator[None]:
+    """Run ``python -m web`` and wait until it answers at ``url``. Killed on the way out, and not before."""
+    async with started_web(environment, url) as process:
+        yield
+        assert process.returncode is None
+
+
+@asynccontextmanager
+async def started_web(environment: Mapping[str, str], url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Likewise, for a test that may kill it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "web", cwd=ROOT, env=dict(environment), stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with aiohttp.ClientSession() as http, asyncio.timeout(START_SECONDS):
+            while True:
+                if await _answers(http, url):
+                    break
+                await asyncio.sleep(0.1)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return ``settings`` as a process reads them."""
+    names = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {name.upper(): _written(value) for name, value in names.items()}
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(_written(each) for each in value)
+    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
+
+
+async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
+    with suppress(aiohttp.ClientError):
+        async with http.get(f"{url}/healthz") as answer:
+            return answer.status == 200
+    return False

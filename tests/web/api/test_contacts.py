@@ -1,0 +1,129 @@
+"""Contacts: what a program adds, changes and removes; and that a write sent twice is done once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from db.engine import Database
+from db.models import AuditEntry, KeptAnswer
+from provisioning.schedule import ANSWERS, forget
+from tests.kit.integrations.program import Got, Program
+from tests.kit.web.cast import Cast
+
+MIA = {"name": "Mia Moore", "number": "0412 345 678"}
+
+
+async def _all(crm: Program) -> dict[str, str]:
+    return {each["number"]: each["name"] for each in (await crm.get("/contacts")).body["data"]}
+
+
+async def _add(crm: Program, body: Any, key: str = "") -> Got:
+    return await crm.ask("POST", "/contacts", json=body, headers={"Idempotency-Key": key} if key else {})
+
+
+async def test_added_found_changed_and_removed(crm: Program, database: Database, cast: Cast) -> None:
+    added = await _add(crm, MIA)
+    assert added.status == 201
+    assert (added.body["name"], added.body["number"]) == ("Mia Moore", "+61412345678")
+    path = f"/contacts/{added.body['id']}"
+    assert (await crm.get(path)).body == added.body
+    assert (await crm.get("/contacts", number="0412345678")).body["data"] == [added.body]
+    changed = await crm.ask("PATCH", path, json={"name": "Mia  Mole"})
+    assert (changed.status, changed.body["name"], changed.body["number"]) == (200, "Mia Mole", "+61412345678")
+    moved = await crm.ask("PATCH", path, json={"number": "+61 2 9374 4000"})
+    assert await _all(crm) == {"+61293744000": "Mia Mole"}
+    assert moved.body["id"] == added.body["id"]
+    removed = await crm.ask("DELETE", path)
+    assert (removed.status, removed.body) == (204, None)
+    assert (await crm.ask("DELETE", path)).status == 404
+    async with database.begin() as session:
+        entries = (await session.scalars(select(AuditEntry).order_by(AuditEntry.at))).all()
+    assert [each.action for each in entries] == ["contacts.kept"] * 3 + ["contacts.removed"]
+    assert {(each.actor_id, each.actor) for each in entries} == {(None, "API key CRM")}
+
+
+async def test_a_number_has_one_contact(crm: Program) -> None:
+    await _add(crm, MIA)
+    other = (await _add(crm, {"name": "Noah North", "number": "+61293744000"})).body["id"]
+    got = await _add(crm, {"name": "Another", "number": "+61412345678"})
+    assert (got.status, got.code) == (409, "conflict")
+    got = await crm.ask("PATCH", f"/contacts/{other}", json={"number": "+61412345678"})
+    assert (got.status, got.code) == (409, "conflict")
+    assert len(await _all(crm)) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        "Mia",
+        {"name": "", "number": "+61412345678"},
+        {"name": "\u200b", "number": "+61412345678"},
+        {"name": "x" * 121, "number": "+61412345678"},
+        {"name": "Mia", "number": "12"},
+        {"name": "Mia", "number": 61412345678},
+        {**MIA, "note": "words"},
+    ],
+)
+async def test_what_is_no_contact_is_refused(crm: Program, body: Any) -> None:
+    got = await _add(crm, body)
+    assert (got.status, got.code) == (400, "invalid")
+    assert await _all(crm) == {}
+
+
+async def test_only_json_is_read(crm: Program) -> None:
+    got = await crm.ask("POST", "/contacts", data={"name": "Mia"})
+    assert (got.status, got.code) == (415, "media-type")
+    got = await crm.ask("POST", "/contacts", data=b"{", headers={"Content-Type": "application/json"})
+    assert (got.status, got.code) == (400, "invalid")
+    got = await crm.ask("POST", "/contacts", data=b" " * 300_000, headers={"Content-Type": "application/json"})
+    assert (got.status, got.code) == (413, "too-large")
+
+
+async def test_a_write_sent_twice_is_done_once(crm: Program, database: Database) -> None:
+    first, again = await _add(crm, MIA, "one"), await _add(crm, MIA, '"one"')
+    assert (again.status, again.body) == (first.status, first.body)
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+    path = f"/contacts/{first.body['id']}"
+    removed = [await crm.ask("DELETE", path, headers={"Idempotency-Key": "two"}) for _ in range(2)]
+    assert [(each.status, each.body) for each in removed] == [(204, None)] * 2
+    got = await _add(crm, {**MIA, "name": "Other"}, "one")
+    assert (got.status, got.code) == (422, "key-reused")
+    assert await _all(crm) == {}
+
+
+async def test_a_refusal_is_not_kept(crm: Program) -> None:
+    assert (await _add(crm, {**MIA, "number": "12"}, "one")).status == 400
+    assert (await _add(crm, MIA, "one")).status == 201
+
+
+async def test_at_the_same_time_as_well(crm: Program) -> None:
+    got = await asyncio.gather(*(_add(crm, MIA, "one") for _ in range(6)))
+    assert {each.status for each in got} <= {201, 409}
+    assert {each.code for each in got if each.status == 409} <= {"in-progress"}
+    assert len({each.body["id"] for each in got if each.status == 201}) == 1
+    assert len(await _all(crm)) == 1
+
+
+@pytest.mark.parametrize("key", ["", '""', "x" * 256, "caf\u00e9"])
+async def test_a_key_that_is_none(crm: Program, key: str) -> None:
+    got = await crm.ask("POST", "/contacts", json=MIA, headers={"Idempotency-Key": key})
+    assert (got.status, got.code) == (400, "invalid")
+
+
+async def test_answers_are_kept_encrypted_and_for_a_day(crm: Program, database: Database) -> None:
+    await _add(crm, MIA, "one")
+    await forget(database)
+    async with database.begin() as session:
+        assert len((await session.scalars(select(KeptAnswer))).all()) == 1
+        old = datetime.now(UTC) - ANSWERS - timedelta(seconds=1)
+        await session.execute(update(KeptAnswer).values(created_at=old))
+    await forget(database)
+    async with database.begin() as session:
+        assert (await session.scalars(select(KeptAnswer))).all() == []

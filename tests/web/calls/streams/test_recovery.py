@@ -1,0 +1,227 @@
+"""A media node dies under a call, noticed by Twilio or not: the call goes on at another, and its seam is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+import pytest_asyncio
+
+from db.engine import Database
+from tests.kit.machines.two_nodes import WAIT, House, freeze, house, web_process
+from tests.kit.media.media_ends import Screen
+from tests.kit.media.nats import still
+from tests.kit.web.cast import Cast
+from web.config import Settings
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.may_run_again(reason="a node that the machine starves for 3.5 s counts as gone, as it should"),
+]
+
+SAID = " ".join(f"w{number}" for number in range(60))  # 22 seconds of words, 360 ms each
+WORD_MS = 360
+LONG = " ".join(f"w{number}" for number in range(120))  # enough for the wait of a new web process
+
+
+@pytest_asyncio.fixture
+async def bilby(
+    settings: Settings, database: Database, cast: Cast, tmp_path: Path, free_port: Callable[[], int]
+) -> AsyncIterator[House]:
+    async with house(settings, database, cast, tmp_path, free_port) as running:
+        yield running
+
+
+def shown(screen: Screen, call: str) -> list[str]:
+    """Every word on the screen, in the order in which it was said, finished or not."""
+    spoken = screen.calls().get(call, {}).get("utterances", {}).values()
+    return " ".join(one["text"] for one in sorted(spoken, key=lambda one: one["start_ms"])).split()
+
+
+async def watched(bilby: House, said: str = SAID) -> tuple[str, Screen]:
+    """A call of which some words are on a screen of the second node."""
+    screen = await bilby.screen(bilby.second)
+    call = bilby.ring(said).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    return call, screen
+
+
+async def goes_on(call: str, screen: Screen) -> list[str]:
+    """Wait for words long after the seam, and a gap unless it cost none; all of the words."""
+    before = len(shown(screen, call))
+
+    def seen() -> bool:
+        words = shown(screen, call)
+        return len(words) >= before + 12 and (screen.gaps(call) != [] or missing_ms(words) == 0)
+
+    await screen.until(seen, seconds=40)
+    words = shown(screen, call)
+    numbers = [int(word[1:]) for word in words]
+    assert numbers == sorted(set(numbers)), "in order, none twice"
+    return words
+
+
+def missing_ms(words: list[str]) -> int:
+    """How long the words took that are not there."""
+    numbers = [int(word[1:]) for word in words]
+    return (numbers[-1] + 1 - len(numbers)) * WORD_MS
+
+
+async def test_a_killed_nodes_call_goes_on_at_another(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    bilby.turn()
+    await bilby.first.crash()
+    words = await goes_on(call, screen)
+    assert bilby.starts() == 1
+    assert {gap["cause"] for gap in screen.gaps(call)} <= {"bilby"}
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) <= shown_gaps + 2 * WORD_MS, "what is missing is shown as a gap"
+    assert missing_ms(words) <= 1_000 + 2 * WORD_MS, "a second of words, and those the seam cut in two"
+
+
+async def test_a_silent_nodes_call_goes_on_at_another_though_twilio_notices_nothing(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    bilby.turn()
+    freeze(bilby.first)
+    words = await goes_on(call, screen)
+    assert bilby.starts() == 1
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) <= shown_gaps + 2 * WORD_MS
+
+
+async def test_a_bus_that_stands_still_is_no_nodes_death(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    bilby.turn()  # a second stream would be heard by another node, at the same time
+    async with still(bilby.nats):
+        await asyncio.sleep(8)
+    await screen.until(lambda: "w40" in shown(screen, call), seconds=40)
+    assert shown(screen, call)[:41] == [f"w{number}" for number in range(41)]
+    assert screen.gaps(call) == []
+    assert bilby.starts() == 0
+
+
+async def test_a_node_that_dies_while_the_bus_stands_still_is_missed_afterwards(bilby: House) -> None:
+    _, screen = await watched(bilby)
+    bilby.turn()
+    async with still(bilby.nats):
+        freeze(bilby.first)
+        await asyncio.sleep(2)
+        assert bilby.starts() == 0
+    await screen.until(lambda: bilby.starts() == 1, seconds=40)
+
+
+async def test_a_proxy_that_restarts_costs_the_seam_and_no_word_on_the_page(bilby: House) -> None:
+    """Its end breaks the stream, and keeps what Twilio says of that from `web`."""
+    screen = await bilby.screen(bilby.first)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    await bilby.restart_proxies(0.5)
+    late = await bilby.screen(bilby.first)
+    assert shown(late, call)[:10] == [f"w{number}" for number in range(10)], "what was said before is still there"
+    words = await goes_on(call, screen)
+    assert "call.ended" not in screen.types()
+    assert words[:10] == [f"w{number}" for number in range(10)]
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) <= shown_gaps + 2 * WORD_MS, "what is missing is shown as a gap"
+    assert bilby.starts() <= 3
+
+
+async def test_two_web_processes_that_notice_the_same_start_one_stream(
+    bilby: House, free_port: Callable[[], int]
+) -> None:
+    async with web_process(bilby.settings.model_copy(update={"web_port": free_port()})):
+        screen = await bilby.screen(bilby.second)
+        leg = bilby.ring(SAID)
+        await screen.until(lambda: "w9" in shown(screen, leg.sid))
+        bilby.turn()
+        freeze(bilby.first)
+        await goes_on(leg.sid, screen)
+        assert bilby.starts() in (1, 2), "the later process may hear in time that the call goes on"
+        first, second = leg.streams.values()
+        assert second.wanted.name == f"after-{first.sid}", "and one was given"
+
+
+async def test_what_was_said_on_a_node_that_died_is_kept_by_another(bilby: House) -> None:
+    screen = await bilby.screen(bilby.first)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    bilby.turn()
+    await bilby.first.crash()
+    again = await bilby.screen(bilby.second)
+    assert shown(again, call)[:9] == [f"w{number}" for number in range(9)], "at once, in the first snapshot"
+    words = await goes_on(call, again)
+    assert words[:9] == [f"w{number}" for number in range(9)]
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in again.gaps(call))
+    assert missing_ms(words) <= shown_gaps + 2 * WORD_MS, "what is missing is shown as a gap"
+
+
+async def test_a_drained_nodes_call_takes_its_words_along(bilby: House) -> None:
+    screen = await bilby.screen(bilby.first)
+    call = bilby.ring(SAID).sid
+    await screen.until(lambda: "w9" in shown(screen, call))
+    bilby.turn()
+    bilby.first.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(WAIT):
+        assert await bilby.first.process.wait() == 0
+    again = await bilby.screen(bilby.second)
+    await again.until(lambda: "w30" in shown(again, call), seconds=40)
+    words = shown(again, call)
+    numbers = [int(word[1:]) for word in words]
+    assert numbers[:10] == list(range(10)), "what was said on the node that is gone"
+    assert numbers == sorted(set(numbers)), "in order, none twice"
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in again.gaps(call))
+    assert missing_ms(words) <= shown_gaps + WORD_MS
+    assert missing_ms(words) <= 1_000
+    assert bilby.starts() == 1
+
+
+async def test_a_web_process_that_has_just_come_learns_where_calls_are(bilby: House) -> None:
+    call, screen = await watched(bilby)
+    client = await nats.connect(bilby.nats.url("media"))
+    again, beats = await client.subscribe(f"call.*.{call}.started"), await client.subscribe("node.*.alive")
+    await bilby.restart_web()
+    await again.next_msg(WAIT)
+    for _ in range(4):
+        await beats.next_msg(WAIT)
+    await client.close()
+    bilby.turn()
+    freeze(bilby.first)
+    await goes_on(call, screen)
+    assert bilby.starts() == 1
+
+
+async def restart_all_but_the_second_node(bilby: House, also: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+    """`web` knows nothing, the call's node is gone, and Twilio has not noticed."""
+    await bilby.web.aclose()
+    freeze(bilby.first)
+    bilby.turn()
+    await bilby.web.enter_async_context(web_process(bilby.settings))
+    await bilby.web.enter_async_context(also())
+
+
+async def test_a_call_that_no_node_reports_to_a_new_web_process_goes_on(bilby: House) -> None:
+    call, screen = await watched(bilby, LONG)
+    await restart_all_but_the_second_node(bilby, nullcontext)
+    words = await goes_on(call, screen)
+    assert bilby.starts() == 1
+    shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in screen.gaps(call))
+    assert missing_ms(words) > 0
+    assert missing_ms(words) <= shown_gaps + 2 * WORD_MS, "what is missing is shown as a gap"
+
+
+async def test_two_new_web_processes_start_one_stream_of_a_call_that_no_node_reports(
+    bilby: House, free_port: Callable[[], int]
+) -> None:
+    screen = await bilby.screen(bilby.second)
+    leg = bilby.ring(LONG)
+    await screen.until(lambda: "w9" in shown(screen, leg.sid))
+    other = bilby.settings.model_copy(update={"web_port": free_port()})
+    await restart_all_but_the_second_node(bilby, lambda: web_process(other))
+    await goes_on(leg.sid, screen)
+    assert len(leg.streams) == 2, "the first, and one that follows it"

@@ -1,0 +1,101 @@
+"""Contacts: tables of every shape, and what is kept of them, encrypted and of one organisation only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from db.engine import Database, asyncpg_dsn
+from db.queries.phone.contacts import Contacts
+from tests.kit.web.cast import Cast
+from tests.kit.web.site import Browser
+from web.organisation import contacts_import
+
+Browsers = Callable[[], Browser]
+MIA = {"+61412345678": "Mia Moore"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mia Moore, 0412 345 678",
+        "0412345678;Mia Moore",
+        "+61 412 345 678\tMia Moore\n\n",
+        "Name,Number\nMia Moore,(0412) 345 678",
+        '\ufeffPhone,City,Name\r\n"0412 345 678",Sydney,"Mia Moore"\r\n',
+        "Mia,Moore,0412 345 678",
+        "Mia Moor,0412345678\nMia Moore,0412 345 678",
+    ],
+)
+def test_tables_of_every_shape(text: str) -> None:
+    table = contacts_import.read(text)
+    assert (table.names, list(table.wrong)) == (MIA, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["Mia Moore", "Mia Moore, 12", ", 0412345678", f"{'x' * 121}, 0412345678", "Name,Number\nMia,", '"Mia']
+)
+def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
+    table = contacts_import.read(text)
+    assert len(table.wrong) == 1
+    assert table.names == {}
+
+
+def test_not_every_wrong_line_is_named() -> None:
+    assert len(contacts_import.read("nobody\n" * 500).wrong) == 11
+
+
+async def names(database: Database, cast: Cast) -> dict[str, str]:
+    async with database.begin() as session:
+        return {each.number: each.name for each in await Contacts(session, cast.a.id).all()}
+
+
+async def test_what_is_kept_is_encrypted_and_found_again(
+    browser: Browsers, cast: Cast, database: Database, owner_url: str
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    sent = {"table": "Mia Moore, 0412 345 678\nNoah North, 02 9374 4000"}
+    assert (await alice.post("/contacts", data=sent)).status == 303
+    assert (await alice.post("/contacts", data={"table": "Mia Miller, 0412345678"})).status == 303
+    assert await names(database, cast) == {"+61412345678": "Mia Miller", "+61293744000": "Noah North"}
+    async with database.begin() as session:
+        assert await Contacts(session, cast.a.id).named(["+61412345678"]) == {"+61412345678": "Mia Miller"}
+        assert await Contacts(session, cast.b.id).named(["+61412345678"]) == {}
+    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
+    raw = b"".join(row["name"] + row["number"] for row in await owner.fetch("SELECT name, number FROM contacts"))
+    await owner.close()
+    assert not any(word in raw for word in (b"Mia", b"North", b"412345678"))
+    page = await (await alice.get("/contacts")).text()
+    assert "Mia Miller" in page
+
+
+async def test_a_wrong_line_keeps_the_table_as_typed_and_nothing_else(
+    browser: Browsers, cast: Cast, database: Database
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    for text in ("Mia Moore, 0412 345 678\nNobody", "", "   "):
+        answer = await alice.post("/contacts", data={"table": text})
+        assert answer.status == 400
+        assert text.strip() in await answer.text()
+    assert await names(database, cast) == {}
+
+
+async def test_one_is_removed_or_all_are(browser: Browsers, cast: Cast, database: Database) -> None:
+    alice, charlie = await browser().sign_in(cast.alice), await browser().sign_in(cast.charlie)
+    await alice.post("/contacts", data={"table": "Mia, 0412 345 678\nNoah, 02 9374 4000\nOla, 02 9374 4001"})
+    async with database.begin() as session:
+        contacts = {each.name: each.id for each in await Contacts(session, cast.a.id).all()}
+    assert (await charlie.post(f"/contacts/{contacts['Mia']}/remove")).status == 404
+    assert (await charlie.post("/contacts/remove")).status == 303
+    assert (await alice.post(f"/contacts/{contacts['Mia']}/remove")).status == 303
+    assert sorted((await names(database, cast)).values()) == ["Noah", "Ola"]
+    assert (await alice.post("/contacts/remove")).status == 303
+    assert await names(database, cast) == {}
+
+
+async def test_only_for_who_may(browser: Browsers, cast: Cast) -> None:
+    bob = await browser().sign_in(cast.bob)
+    assert (await bob.get("/contacts")).status == 403
+    assert (await bob.post("/contacts", data={"table": "Mia, 0412 345 678"})).status == 403

@@ -1,0 +1,31 @@
+"""Where the next page begins: opaque to programs, and checked when it comes back. Pure.
+
+A cursor is a time and an id. It opens nothing: it is only ever compared with rows of the organisation that asks.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from db.paging import Cursor
+from web.request.errors import InvalidError
+from web.request.paging import read_cursor, write_cursor
+
+_LONGEST = 100  # characters
+
+
+def write(cursor: Cursor) -> str:
+    """Return ``cursor`` as text."""
+    return base64.urlsafe_b64encode(write_cursor(cursor).encode()).decode().rstrip("=")
+
+
+def read(text: str | None) -> Cursor | None:
+    """Return the cursor that `write` made; None for none. Raises `InvalidError`."""
+    if text is None:
+        return None
+    try:
+        if not 0 < len(text) <= _LONGEST:
+            raise ValueError
+        return read_cursor(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode())
+    except (ValueError, InvalidError):
+        raise InvalidError("The cursor is none of ours. Begin again without one.") from None

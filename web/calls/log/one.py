@@ -1,0 +1,67 @@
+"""The page of one call: who rang, who answered, hold, transfers, who watched, and why there were no words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from db.models import Call
+from web.calls.log.course import Told, course, prompt_seconds, why_no_words
+from web.calls.log.view import REASON_WORDS, clock, line, said
+from web.phrases.hits import hits
+from web.request import access
+from web.request.access import Rows, Viewer
+from web.request.errors import NotFoundError
+from web.request.forms import read_uuid
+from web.request.render import render
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/calls/{call}", name="call")
+async def one(request: web.Request) -> web.StreamResponse:
+    """Show one call: an agent theirs, others any of the organisation's."""
+    viewer = await access.require(request, "calls")
+    async with access.rows(request, viewer) as rows:
+        call = await rows.log.get(read_uuid(request.match_info["call"]))
+        if call is None:
+            raise NotFoundError("There is no such call, or it is older than calls are kept.")
+        zone = ZoneInfo(rows.organisation.time_zone)
+        labels, tags = await rows.choices.labels(), await rows.wrap_ups.tags([call.id])
+        fired = hits((await rows.phrases.fired_in([call.id])).get(call.id, ()), zone)
+        after = said(call, labels, tags.get(call.id, ()), notes_on=rows.organisation.notes_on)
+        shown = line(call, zone, after, fired)
+        named = {} if shown.customer_e164 is None else await rows.contacts.named([shown.customer_e164])
+        told = await _told(rows, call)
+        watchers = _sees_watchers(rows, viewer)
+    return render(
+        request,
+        "calls/call.html",
+        call=shown,
+        contact=named.get(shown.customer_e164 or ""),
+        events=course(told, zone, watchers=watchers),
+        prompt=clock(prompt_seconds(call, told.offers)),
+        reasons=REASON_WORDS,
+        why_no_words=why_no_words(call),
+        clock=clock,
+        zone=str(zone),
+    )
+
+
+async def _told(rows: Rows, call: Call) -> Told:
+    legs, moments = await rows.log.legs(call.id), await rows.moments.of(call.id)
+    offers = await rows.offers.of([call.id])
+    members = {call.agent_id, *(leg.member_id for leg in legs), *(each.member_id for each in moments)}
+    return Told(call, legs, offers, moments, await _names(rows, members | {offer.member for offer in offers}))
+
+
+async def _names(rows: Rows, members: set[UUID | None]) -> Mapping[UUID, str]:
+    found = [await rows.members.get(each) for each in members if each is not None]
+    return {member.id: member.name for member in found if member is not None}
+
+
+def _sees_watchers(rows: Rows, viewer: Viewer) -> bool:
+    return viewer.may("calls.all") or rows.organisation.watchers_shown

@@ -1,0 +1,5 @@
+"""Media Streams of calls.
+
+`start` is how one is started, `registry` knows where each call's stream is, `recovery` starts a new one in place of
+one that was lost, `stops` ends them for a caller who objects.
+"""

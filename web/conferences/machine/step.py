@@ -1,0 +1,133 @@
+"""The one door through which a room changes: `step`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from web.conferences.machine import reports, settling, supervising, wishes
+from web.conferences.machine.due import wanted
+from web.conferences.machine.events import (
+    AcknowledgeHelp,
+    Arriving,
+    AskForHelp,
+    BeginTransfer,
+    BringIn,
+    Called,
+    CallStatus,
+    Cancel,
+    Claim,
+    Complete,
+    ConferenceEnded,
+    Done,
+    DroppedOut,
+    EndForAll,
+    Event,
+    Failed,
+    HangUp,
+    Hold,
+    InRoom,
+    Leave,
+    Mute,
+    NobodyTook,
+    Rejoin,
+    Release,
+    Remove,
+    Resume,
+    Seen,
+    SendElsewhere,
+    Shown,
+    StopSupervising,
+    Supervise,
+    Truth,
+)
+from web.conferences.machine.room import LONELY, Room
+
+
+def step(room: Room, event: Event, now: int) -> Room:
+    """Return the room after ``event`` at ``now``. Raise `RefusedError` for a command that cannot be done."""
+    settled = settling.settle(_reported(_wished(room, event, now), event, now), now)
+    keys = {action.key for action in wanted(settled)}
+    attempts = {key: attempt for key, attempt in settled.attempts.items() if key in keys}
+    return replace(settled, attempts=attempts) if attempts != settled.attempts else settled
+
+
+def _wished(room: Room, event: Event, now: int) -> Room:
+    """Apply a command, or what ringing decides."""
+    match event:
+        case Claim():
+            return wishes.claim(room, event, now)
+        case Release(member):
+            return wishes.release(room, member, now)
+        case Rejoin(member):
+            return wishes.rejoin(room, member, now)
+        case HangUp(member):
+            return wishes.hang_up(room, member, now)
+        case BeginTransfer():
+            return wishes.begin_transfer(room, event, now)
+        case Cancel(member):
+            return wishes.cancel(room, member, now)
+        case Remove():
+            return wishes.remove(room, event, now)
+        case Supervise():
+            return supervising.supervise(room, event, now)
+        case EndForAll():
+            return wishes.end_for_all(room, now)
+        case SendElsewhere(reason):
+            lonely = room.phase in LONELY
+            return replace(room, phase="elsewhere", since=now, reason=reason) if lonely else room
+        case NobodyTook(code):
+            unclaimed = room.wants_target and room.invited is None
+            return settling.gave_up(room, code, now) if unclaimed else room
+    return _wished_within(room, event)
+
+
+def _wished_within(room: Room, event: Event) -> Room:
+    """Apply a command for which time does not count."""
+    match event:
+        case Hold(member):
+            return wishes.hold(room, member)
+        case Resume(member):
+            return wishes.resume(room, member)
+        case Mute(member, on):
+            return wishes.mute(room, member, on=on)
+        case Leave(member):
+            return wishes.leave(room, member)
+        case BringIn(member):
+            return wishes.bring_in(room, member)
+        case Complete(member):
+            return wishes.complete(room, member)
+        case AskForHelp(member):
+            return wishes.ask_for_help(room, member)
+        case AcknowledgeHelp(member):
+            return wishes.acknowledge_help(room, member)
+        case StopSupervising(member):
+            return supervising.stop(room, member)
+    return room
+
+
+def _reported(room: Room, event: Event, now: int) -> Room:
+    """Apply what Twilio says."""
+    match event:
+        case Seen():
+            return reports.seen(room, event, now)
+        case ConferenceEnded():
+            return reports.conference_ended(room, event, now)
+        case Arriving():
+            return reports.arriving(room, event, now)
+        case InRoom():
+            return reports.in_room(room, event, now)
+        case DroppedOut():
+            return reports.dropped_out(room, event, now)
+        case CallStatus():
+            return reports.call_status(room, event, now)
+        case Truth():
+            return reports.truth(room, event, now)
+        case Shown():
+            return reports.shown(room, event, now)
+        case Called():
+            return reports.called(room, event)
+        case Done():
+            return reports.done(room, event, now)
+        case Failed():
+            return reports.failed(room, event, now)
+    return room

@@ -1,0 +1,86 @@
+"""When the supervisors' wall raises an alert: an organisation's limits, in seconds. None: never."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from db.queries.rate_limits import Limit
+from web.request import access, limits
+from web.request.errors import InvalidError
+from web.request.forms import field
+from web.request.render import render
+
+CHANGES = Limit("alert limits", count=60, seconds=10 * 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of alert. ``unit``: how many seconds the number in its field stands for."""
+
+    title: str
+    hint: str
+    unit: int
+    least: int
+    most: int
+
+
+KINDS: Mapping[str, Kind] = {
+    "call": Kind("A long call", "Since it began.", 60, 1, 600),
+    "hold": Kind("A long hold", "Since the customer was put on hold.", 1, 10, 3600),
+    "late_words": Kind("Late words", "How far words are behind what is said.", 1, 2, 60),
+    "silence": Kind("Silence", "Since anybody spoke; not while the customer is on hold.", 1, 10, 3600),
+    "waiting": Kind("Nobody answers", "Since the caller began to wait.", 1, 5, 3600),
+}
+"""By name of the column, without ``alert_``; the page's scripts know them by the same names."""
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/settings/alerts")
+async def show(request: web.Request) -> web.StreamResponse:
+    """Show the limits."""
+    viewer = await access.require(request, "settings")
+    async with access.rows(request, viewer) as rows:
+        return render(
+            request,
+            "helping/alerts.html",
+            kinds=KINDS,
+            limits=rows.organisation.alert_limits,
+            saved=request.query.get("saved") == "yes",
+        )
+
+
+@routes.post("/settings/alerts")
+async def save(request: web.Request) -> web.StreamResponse:
+    """Save all limits. Walls have them once they are opened again."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    wanted = {name: _read(await field(request, name), kind) for name, kind in KINDS.items()}
+    async with access.rows(request, viewer) as rows:
+        await rows.lock()
+        before = rows.organisation.alert_limits
+        changed = {
+            kind: f"{_shown(before[kind])} → {_shown(wanted[kind])}" for kind in KINDS if before[kind] != wanted[kind]
+        }
+        for kind, seconds in wanted.items():
+            setattr(rows.organisation, f"alert_{kind}", seconds)
+        if changed:
+            await rows.audit.record("alerts.changed", changed)
+    raise web.HTTPSeeOther("/settings/alerts?saved=yes")
+
+
+def _read(text: str, kind: Kind) -> int | None:
+    """Return seconds; None for an empty field. Raise `InvalidError`."""
+    text = text.strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not kind.least <= int(text[:9]) <= kind.most:
+        raise InvalidError(f"{kind.title}: type a number from {kind.least} to {kind.most}, or nothing.")
+    return int(text) * kind.unit
+
+
+def _shown(seconds: int | None) -> str:
+    return "never" if seconds is None else f"{seconds} s"

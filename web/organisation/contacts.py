@@ -1,0 +1,117 @@
+"""The organisation's contacts: names for phone numbers, shown when they call. Added one by one or as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field as default
+from uuid import UUID
+
+from aiohttp import web
+
+from db.queries.phone.contacts import MOST, Kept, TooManyContactsError
+from db.queries.rate_limits import Limit
+from web.organisation import contacts_import
+from web.request import access, limits
+from web.request.access import Viewer
+from web.request.callers import shown
+from web.request.errors import NotFoundError
+from web.request.forms import field, read_uuid
+from web.request.render import render
+
+CHANGES = Limit("contacts", count=60, seconds=10 * 60)
+_LISTED = 200
+
+routes = web.RouteTableDef()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One contact as shown."""
+
+    id: UUID
+    name: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Rejected input, and what is wrong with it."""
+
+    table: str = ""
+    wrong: Sequence[str] = default(default_factory=list)
+
+
+@routes.get("/contacts")
+async def show(request: web.Request) -> web.StreamResponse:
+    """Show the page."""
+    viewer = await access.require(request, "settings")
+    return await _page(request, viewer)
+
+
+@routes.post("/contacts")
+async def keep(request: web.Request) -> web.StreamResponse:
+    """Keep the names in a table. If a line of it is wrong, keep nothing and show it as typed."""
+    viewer = await access.require(request, "settings")
+    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    text = await field(request, "table")
+    table = contacts_import.read(text)
+    wrong = list(table.wrong) or ([] if table.names else ["There are no names and numbers in it."])
+    if not wrong:
+        try:
+            kept = await _keep(request, viewer, table)
+            raise web.HTTPSeeOther(f"/contacts?added={kept.added}&renamed={kept.renamed}")
+        except TooManyContactsError:
+            wrong = [f"There would be more than {MOST:,} contacts, and that is the most."]
+    return await _page(request, viewer, Typed(text, wrong))
+
+
+@routes.post("/contacts/{contact}/remove")
+async def remove(request: web.Request) -> web.StreamResponse:
+    """Remove one contact."""
+    viewer = await access.require(request, "settings")
+    async with access.rows(request, viewer) as rows:
+        if not await rows.contacts.remove(read_uuid(request.match_info["contact"])):
+            raise NotFoundError
+        await rows.audit.record("contacts.removed", {"contacts": 1})
+    raise web.HTTPSeeOther("/contacts")
+
+
+@routes.post("/contacts/remove")
+async def remove_all(request: web.Request) -> web.StreamResponse:
+    """Remove all contacts."""
+    viewer = await access.require(request, "settings")
+    async with access.rows(request, viewer) as rows:
+        count = await rows.contacts.remove_all()
+        if count:
+            await rows.audit.record("contacts.removed", {"contacts": count})
+    raise web.HTTPSeeOther("/contacts")
+
+
+async def _keep(request: web.Request, viewer: Viewer, table: contacts_import.Table) -> Kept:
+    async with access.rows(request, viewer) as rows:
+        await rows.lock()
+        kept = await rows.contacts.keep(table.names)
+        if kept.added or kept.renamed:
+            await rows.audit.record("contacts.kept", {"added": kept.added, "renamed": kept.renamed})
+        return kept
+
+
+async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None) -> web.Response:
+    async with access.rows(request, viewer) as rows:
+        count, contacts = await rows.contacts.count(), await rows.contacts.all(_LISTED)
+    lines = sorted((Line(each.id, each.name, shown(each.number)) for each in contacts), key=lambda each: each.name)
+    return render(
+        request,
+        "organisation/contacts.html",
+        status=400 if typed else 200,
+        typed=typed or Typed(),
+        count=count,
+        lines=lines,
+        added=_count(request, "added"),
+        renamed=_count(request, "renamed"),
+    )
+
+
+def _count(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
