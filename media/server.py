@@ -81,7 +81,10 @@ class Server:
             timing=timing,
             call_timing=call_timing,
         )
-        self._heartbeats = Heartbeats(connection, node, self.admission, self.calls.announce, self.replication.alive)
+        self._heartbeats = Heartbeats(
+            *(connection, node, self.admission, self.calls.announce),
+            *(self.replication.alive, self.replication.joined),
+        )
         tickets = AcceptedTickets(connection, settings.stream_shared_secret.accepted, hub.close_consoles)
         self.streams = Streams(self.calls, tickets, settings.twilio_account_sid)
         of_members = MemberConsoles(connection, node, console_limits.of_a_member, console_limits.settle)

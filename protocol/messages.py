@@ -242,6 +242,14 @@ class Watch(msgspec.Struct):
     node: str
     gone: bool = False
     """The node stops watching."""
+    of: str = ""
+    """The one node that is to answer; empty: all."""
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """A media node has connected to NATS, for the first time or again."""
+
+    node: str = ""
 
 
 class HeardUntil(msgspec.Struct):
@@ -334,8 +342,8 @@ TICKET_USED = Subject("ticket.spent", UsedTicket, publishers=["media"], subscrib
 CONSOLES = Subject("ticket.consoles", OpenedConsoles, publishers=["media"], subscribers=["media"])
 SLOTS = Subject("slots.told.{node}", Heartbeat, publishers=["media"], subscribers=["media"])
 """A change of slots, which does not wait for the next `ALIVE`."""
-SLOTS_WANTED = Subject("slots.who", Nothing, publishers=["media"], subscribers=["media"])
-"""A new node wants every other node's `SLOTS`."""
+SLOTS_WANTED = Subject("slots.who", Joined, publishers=["media"], subscribers=["media"])
+"""A node that has just connected wants every other node's `SLOTS`, and to know who watches (`Watch`)."""
 
 # Between media nodes, with words. The answers to `SNAPSHOT` travel in inboxes.
 TRANSCRIPT = Subject("transcript.{org}.{call}", Words, publishers=["media"], subscribers=["media"])

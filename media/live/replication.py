@@ -2,7 +2,8 @@
 
 A node with consoles of an organisation *watches* it: it requests ``snapshot.{org}``, and every node answers with its
 own live calls of it, as the events that lead there. As long as the request is renewed, the owners of calls also
-publish their events on ``transcript.{org}.{call}``. Without a watching node nothing is published there.
+publish their events on ``transcript.{org}.{call}``. Without a watching node nothing is published there. A node that
+has just connected says so (`media.quota.heartbeat`), and is asked at once by those that watch.
 
 When a call moves, its words follow: the new node requests ``snapshot.{call}``, and the old one answers, or any node
 that watched or mirrors it (`media.live.mirrors`). The old one answers again after its last result. Only a node that
@@ -117,6 +118,14 @@ class Replication:
     def alive(self, node: str) -> None:
         """Handle a heartbeat of another node."""
         self.mirrors.alive(node, time.monotonic())
+
+    def joined(self, node: str) -> None:
+        """Ask a node that has just connected for what is watched here.
+
+        It may have calls already, and does not know who watches them; or its events were lost while it was away.
+        """
+        for org in self._watched:
+            self._request(org, reply=True, of=node)
 
     def ended(self, org: str, call: str) -> None:
         """Forget a mirrored call of another node that has ended, unless a console here watches it."""
@@ -285,11 +294,13 @@ class Replication:
         """Return whether this node has a reason to remember ``call``."""
         return self._calls.has(call) or self._hub.is_watched(org) or call in self.mirrors.kept
 
-    def _request(self, of: str, *, reply: bool) -> None:
-        """Request an organisation's calls, or one call; the answers come to our inbox if ``reply``."""
-        self._connection.publish_later(
-            SNAPSHOT.to(of), SNAPSHOT.write(Watch(self._node)), self._inbox if reply else ""
-        )
+    def _request(self, what: str, *, reply: bool, of: str = "") -> None:
+        """Request an organisation's calls, or one call, of the node ``of`` or of all.
+
+        The answers come to our inbox if ``reply``.
+        """
+        watch = SNAPSHOT.write(Watch(self._node, of=of))
+        self._connection.publish_later(SNAPSHOT.to(what), watch, self._inbox if reply else "")
 
     async def _on_snapshot_request(self, message: Msg) -> None:
         """Answer a node's request for an organisation's calls, or for one call."""
@@ -301,7 +312,7 @@ class Replication:
             self._watchers.gone(of, watch.node)
             return
         self._watchers.renew(of, watch.node, time.monotonic())
-        if message.reply:
+        if message.reply and watch.of in ("", self._node):
             await self._answer_all(message.reply, of, watch.node)
             self._connection.publish_later(f"{message.reply}.{of}.done", encode(Answered(self._node)))
 

@@ -5,7 +5,8 @@ node that has been silent for some seconds (web/calls/streams/recovery.py). A `w
 publishes ``facts.wanted``, and every node announces its streams again.
 
 Changes to slots (`media.quota.allocator`) do not wait for the next heartbeat: media nodes publish them at once on
-``slots.told.{node}``. A new node asks ``slots.who``; if there is no other node, NATS itself answers "no responders".
+``slots.told.{node}``. A node that has just connected asks ``slots.who``, and says its name: the others also ask it
+again for the calls that they watch. If there is no other node, NATS itself answers "no responders".
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from media.quota.admission import Admission
-from protocol.messages import ALIVE, FACTS_WANTED, SLOTS, SLOTS_WANTED, Heartbeat
+from protocol.messages import ALIVE, FACTS_WANTED, SLOTS, SLOTS_WANTED, Heartbeat, Joined
 from protocol.nats import NatsConnection
 
 HEARTBEAT_SECONDS = 1.0
@@ -26,7 +27,8 @@ _NO_RESPONDERS = "503"  # NATS's status: no responders
 class Heartbeats:
     """Send and receive the heartbeats of the node ``name`` over ``connection``.
 
-    ``wanted`` is called when somebody asks which streams are here, ``alive`` with the name of each node heard.
+    ``wanted`` is called when somebody asks which streams are here, ``alive`` with the name of each node heard, and
+    ``joined`` with the name of a node that has just connected, for the first time or again.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Heartbeats:
         admission: Admission,
         wanted: Callable[[], None],
         alive: Callable[[str], None],
+        joined: Callable[[str], None],
     ) -> None:
         self._connection = connection
         self._name = name
         self._admission = admission
         self._wanted = wanted
         self._alive = alive
+        self._joined = joined
         self._no_responders = ""  # the inbox for NATS's "no responders"
         admission.announce = self.announce
         connection.attach(
@@ -76,7 +80,9 @@ class Heartbeats:
     def _restored(self) -> None:
         """Announce this node after a connection or reconnection, and ask for the others."""
         self._admission.connected()
-        self._connection.publish_now_or_never(SLOTS_WANTED.to(), b"", self._no_responders)
+        self._connection.publish_now_or_never(
+            SLOTS_WANTED.to(), SLOTS_WANTED.write(Joined(self._name)), self._no_responders
+        )
         self._wanted()
 
     async def _on_alive(self, message: Msg) -> None:
@@ -92,8 +98,11 @@ class Heartbeats:
             self._admission.receive(node, heartbeat)
             self._alive(node)
 
-    async def _on_slots_wanted(self, _: Msg) -> None:
+    async def _on_slots_wanted(self, message: Msg) -> None:
         self._admission.request_announcement()
+        joined = SLOTS_WANTED.read(message.data)
+        if joined is not None and joined.node:
+            self._joined(joined.node)
 
     async def _on_no_responders(self, message: Msg) -> None:
         if (message.headers or {}).get("Status") == _NO_RESPONDERS:

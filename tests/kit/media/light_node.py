@@ -93,7 +93,10 @@ class LightNode:
         self.replication = Replication(connection, name, self.hub, calls, self.admission.membership)
         self.bus = Bus(connection, name, self.hub, calls, self.replication)
         self.bus.on_moved = self._moved
-        self._heartbeats = Heartbeats(connection, name, self.admission, self._announce, self.replication.alive)
+        self._heartbeats = Heartbeats(
+            *(connection, name, self.admission, self._announce),
+            *(self.replication.alive, self.replication.joined),
+        )
         self._group = tasks
         self._tasks = {tasks.create_task(self.connection.run()), tasks.create_task(self._send_heartbeats())}
         self.pages: list[Page] = []

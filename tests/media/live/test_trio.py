@@ -152,6 +152,42 @@ async def test_every_assignment_of_stream_console_and_keeper(bus: NatsServer, di
                 await trio.agree()
 
 
+@pytest.mark.parametrize("keeper", [1, 2])
+async def test_a_new_node_that_continues_a_call_learns_who_watches(bus: NatsServer, keeper: int) -> None:
+    """It was not there when the consoles opened, and a watch is renewed only every half minute."""
+    async with trio_on(bus) as trio:
+        speech = kept_by(trio, 0, keeper)
+        pages = [await trio.nodes[number].open_page() for number in (1, 2)]
+        trio.nodes[0].begin(speech, continues=False)
+        trio.nodes[0].hear(speech, "before")
+        await until(lambda: all(words(page, speech) == {"before"} for page in pages))
+        await until(lambda: _kept(trio.nodes[keeper], speech) == {"before"})
+        await trio.crash(0)
+        trio.nodes[0].begin(speech, continues=True)
+        trio.nodes[0].hear(speech, "at once")
+        await asyncio.sleep(TAKEOVER_SECONDS + 0.2)
+        trio.nodes[0].hear(speech, "after")
+        await until(lambda: all(words(page, speech) >= {"at once", "after"} for page in pages))
+        assert [unaccounted(speech, page) for page in pages] == [[], []]
+
+
+async def test_a_node_that_lost_its_connection_alone_sends_what_was_lost(bus: NatsServer) -> None:
+    """Those that watch were connected all the time, and noticed nothing."""
+    async with trio_on(bus) as trio:
+        owner, watching = trio.nodes[0], trio.nodes[2]
+        speech = kept_by(trio, 0, keeper=1)
+        page = await watching.open_page()
+        owner.begin(speech, continues=False)
+        owner.hear(speech, "before")
+        await until(lambda: words(page, speech) == {"before"})
+        assert owner.connection.client is not None
+        await owner.connection.client.close()
+        owner.hear(speech, "meanwhile")
+        owner.connection.discard_queue()  # it was full
+        owner.hear(speech, "after")
+        await until(lambda: words(page, speech) == {"before", "meanwhile", "after"})
+
+
 @pytest.mark.parametrize("console", [1, 2])
 async def test_a_page_whose_node_died_finds_its_words_in_the_first_snapshot(bus: NatsServer, console: int) -> None:
     """Before any node goes on with the call, whether the page returns to the keeper or to the third node."""
