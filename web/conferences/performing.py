@@ -35,6 +35,7 @@ from web.resources import DATABASE, TWILIO
 
 WORKERS = 20  # rooms at once: each waits for Twilio most of the time
 WAITING = 5000
+TURN_SECONDS = 60.0  # for one room: what hangs must not keep it from the next look for ever
 ROUNDS = 5  # of asking Twilio and deciding in one turn; what is left waits for the next
 LOOK_SECONDS = 1.0  # between looks for rooms whose time has come
 LOOK = timedelta(seconds=20)  # for one process to look at a room, before another may
@@ -132,8 +133,9 @@ class Performer:
                 continue
             self._busy.add(place)
             try:
-                await self.perform(place)
-            except (DatabaseUnavailableError, NotFoundError) as error:
+                async with asyncio.timeout(TURN_SECONDS):
+                    await self.perform(place)
+            except (DatabaseUnavailableError, NotFoundError, TimeoutError) as error:
                 _log.warning("room not looked at", call=place.call_id.hex, error=type(error).__name__)
             except Exception:  # one failure must not stop the worker
                 _log.exception("room not looked at", call=place.call_id.hex)

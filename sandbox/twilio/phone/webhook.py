@@ -1,11 +1,11 @@
-"""Twilio's requests to the customer's application: signed, bounded in time, and never raising.
+"""Twilio's requests to the customer's application: signed, bounded in time, repeated as their URL says.
 
 Signature: base64(HMAC-SHA1(auth token, URL + each sorted name and value)), computed by Twilio's own validator.
-A ``#fragment`` only steers Twilio's connection; it is neither sent nor signed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -17,8 +17,9 @@ from aiohttp import ClientResponse as Response
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
+from sandbox.twilio.phone.connection_overrides import Trouble, overrides_of, trouble_of
+
 SECONDS = 15.0  # "15 s total timeout"
-CONNECT_SECONDS = 5.0
 MAX_BYTES = 64 * 1024  # of TwiML: 11750 above
 MAX_SOUND_BYTES = 40 * 1024 * 1024
 USER_AGENT = "TwilioProxy/1.1"
@@ -71,7 +72,7 @@ class Webhooks:
     def __init__(self, http: aiohttp.ClientSession, auth_token: str, seconds: float = SECONDS) -> None:
         self._http = http
         self._validator = RequestValidator(auth_token)
-        self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+        self._seconds = seconds
 
     async def document(self, webhook: Webhook) -> Answer | Failure:
         """Ask for TwiML, of the fallback too if it must be."""
@@ -82,25 +83,50 @@ class Webhooks:
         return markup(await self.ask(Webhook(webhook.fallback, webhook.fallback_method, {**webhook.form, **error})))
 
     async def ask(self, webhook: Webhook, token: str = "") -> Answer | Failure:
-        """Make one request. ``token`` is the same again when Twilio repeats itself."""
+        """Make one request, again if it fails in a way that its URL names, with the same ``token``. Never raise."""
+        overrides, token, attempts = overrides_of(webhook.url), token or str(uuid.uuid4()), 0
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=overrides.connect, sock_read=overrides.read)
+        failure = Failure(11205, "HTTP connection failure: timed out", webhook.url)
         try:
-            return await self._ask(webhook, token or str(uuid.uuid4()))
+            async with asyncio.timeout(min(self._seconds, overrides.total)):
+                while True:
+                    answer, trouble = await self._attempt(webhook, token, timeout)
+                    attempts += 1
+                    if isinstance(answer, Answer):
+                        return answer
+                    failure = answer
+                    if trouble is None or not overrides.again(trouble, attempts):
+                        return failure
         except TimeoutError:
-            return Failure(11205, "HTTP connection failure: timed out", webhook.url)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Failure(11205, f"HTTP connection failure: {type(error).__name__}", webhook.url)
+            return failure
 
-    async def _ask(self, webhook: Webhook, token: str) -> Answer | Failure:
+    async def _attempt(
+        self, webhook: Webhook, token: str, timeout: aiohttp.ClientTimeout
+    ) -> tuple[Answer | Failure, Trouble | None]:
+        try:
+            return await self._ask(webhook, token, timeout)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return _unreached(webhook, error), "ct"
+        except (aiohttp.ClientError, OSError) as error:  # no answer, or half of one
+            return _unreached(webhook, error), "rt"
+        except ValueError as error:  # no URL
+            return _unreached(webhook, error), None
+
+    async def _ask(
+        self, webhook: Webhook, token: str, timeout: aiohttp.ClientTimeout
+    ) -> tuple[Answer | Failure, Trouble | None]:
         url, method, form = webhook.url.partition("#")[0], webhook.method, dict(webhook.form)
         for _ in range(_MAX_REDIRECTS):
-            async with self._send(url, method, form, token) as response:
+            async with self._send(url, method, form, token, timeout) as response:
                 if response.status not in (301, 302, 303, 307, 308):
-                    return await _read(response, url)
+                    return await _read(response, url), trouble_of(response.status)
                 # "redirects drop POST params"
                 url, method, form = urljoin(url, response.headers.get("Location", "")), "GET", {}
-        return Failure(11200, "HTTP retrieval failure: too many redirects", webhook.url)
+        return Failure(11200, "HTTP retrieval failure: too many redirects", webhook.url), None
 
-    def _send(self, url: str, method: str, form: dict[str, str], token: str) -> AbstractAsyncContextManager[Response]:
+    def _send(
+        self, url: str, method: str, form: dict[str, str], token: str, timeout: aiohttp.ClientTimeout
+    ) -> AbstractAsyncContextManager[Response]:
         body = None
         if method == "GET":
             url, form = _with_query(url, form), {}
@@ -111,7 +137,7 @@ class Webhooks:
             URL(url, encoded=True),
             data=body,
             headers=self._headers(url, form, token),
-            timeout=self._timeout,
+            timeout=timeout,
             allow_redirects=False,
         )
 
@@ -123,6 +149,10 @@ class Webhooks:
             "User-Agent": USER_AGENT,
             "Accept": "*/*",
         }
+
+
+def _unreached(webhook: Webhook, error: Exception) -> Failure:
+    return Failure(11205, f"HTTP connection failure: {type(error).__name__}", webhook.url)
 
 
 def _with_query(url: str, form: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ _BYTES = 1 << 16
 class Front:
     """Listening at ``port``. New sockets go to ``to``, a port; who was passed on stays where it is.
 
+    While nobody listens at ``to``, new sockets wait for ``patience`` seconds, as Caddy's ``lb_try_duration`` lets
+    them.
+
     While ``swallowing``, sockets open and stay open, and nothing that is sent arrives. A request in
     which ``losing`` is found arrives, and its answer does not come back.
     """
@@ -24,6 +28,7 @@ class Front:
     passing: set[asyncio.StreamWriter] = field(default_factory=set)
     swallowing: bool = False
     losing: bytes = b""
+    patience: float = 0.0
 
     @property
     def url(self) -> str:
@@ -31,9 +36,11 @@ class Front:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One socket, until one of its ends is gone: then the other is cut off, too."""
+        self.passing.add(writer)
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
+            far_reader, far_writer = await self._connect()
         except OSError:
+            self.passing.discard(writer)
             writer.transport.abort()
             return
         both_writers = {writer, far_writer}
@@ -58,9 +65,20 @@ class Front:
     def stop(self) -> None:
         """Refuse whoever comes, and cut off whoever is there."""
         assert self.server is not None
+        self.patience = 0.0
         self.server.close()
         for writer in tuple(self.passing):
             writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        began = time.monotonic()
+        while True:
+            try:
+                return await asyncio.open_connection("127.0.0.1", self.to)
+            except OSError:
+                if time.monotonic() - began >= self.patience:
+                    raise
+            await asyncio.sleep(0.1)
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event, *, back: bool
@@ -76,9 +94,9 @@ class Front:
 
 
 @asynccontextmanager
-async def front(port: int) -> AsyncIterator[Front]:
+async def front(port: int, *, patience: float = 0.0) -> AsyncIterator[Front]:
     """A `Front` on ``port`` of the loopback."""
-    passing = Front(port=port)
+    passing = Front(port=port, patience=patience)
     await passing.start()
     try:
         yield passing

@@ -125,6 +125,15 @@ class RoomTown:
                     return
                 await asyncio.sleep(0.01)
 
+    async def ended(self, leg: Leg) -> None:
+        """Wait until the leg's call is over."""
+        try:
+            await self.until(leg.over.is_set)
+        except TimeoutError:
+            call = await self.call_of(leg.sid) if leg.customer else None
+            room = None if call is None else await self.room(call)
+            raise AssertionError(f"never over: {leg.sid} of {room}, alerts {self.twilio.exchange.alerts}") from None
+
     def participant(self, leg: Leg) -> Participant | None:
         """Return how the leg is in a conference that is not over, if it is in one."""
         for room in self.twilio.exchange.rooms:

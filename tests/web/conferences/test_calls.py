@@ -17,7 +17,7 @@ async def test_a_caller_waits_in_a_room_and_is_answered(town: RoomTown) -> None:
     assert town.is_in(agent)
     customer.hang_up()
     await town.until_room(call, lambda room: room.is_over)
-    await agent.over.wait()
+    await town.ended(agent)
     assert (await town.row(call)).outcome == "answered"
 
 
@@ -37,8 +37,8 @@ async def test_hold_and_resume_are_shown_when_true(town: RoomTown, bob: Browser)
 async def test_hanging_up_ends_every_leg(town: RoomTown, bob: Browser) -> None:
     call, customer, agent = await town.talking(town.cast.bob)
     assert (await commanded(bob, call, "hang-up"))[0] == 200
-    await customer.over.wait()
-    await agent.over.wait()
+    await town.ended(customer)
+    await town.ended(agent)
     assert (await town.row(call)).outcome == "answered"
 
 
@@ -59,7 +59,7 @@ async def test_a_blind_transfer_to_a_colleague(town: RoomTown, bob: Browser) -> 
     call, customer, agent = await town.talking(town.cast.bob)
     to = {"member": str(town.cast.dana.id)}
     assert (await commanded(bob, call, "transfer", {"kind": "blind", "to": to}))[0] == 200
-    await agent.over.wait()
+    await town.ended(agent)
     assert not customer.over.is_set()
     await town.claim(call, town.cast.dana)
     town.joins(call, town.cast.dana)
@@ -74,11 +74,11 @@ async def test_a_warm_transfer_to_a_number(town: RoomTown, bob: Browser) -> None
         call, lambda room: room.transfer is not None and room.transfer.state == "consulting" and room.held
     )
     assert (await commanded(bob, call, "complete"))[0] == 200
-    await agent.over.wait()
+    await town.ended(agent)
     await town.until_room(call, lambda room: not room.held and room.transfer is None)
     third = next(leg for leg in town.twilio.exchange.legs.values() if leg.to == OUTSIDE)
     third.hang_up()
-    await customer.over.wait()
+    await town.ended(customer)
     room = await town.until_room(call, lambda room: room.is_over)
     assert room.agent is None
 
@@ -91,7 +91,7 @@ async def test_calling_out(town: RoomTown, bob: Browser) -> None:
     assert (row.call_sid, row.direction, row.answered_at is not None) == (room.customer.call_sid, "outbound", True)
     leg = town.twilio.exchange.legs[room.customer.call_sid]
     leg.hang_up()
-    await agent.over.wait()
+    await town.ended(agent)
     await town.until_room(call, lambda room: room.is_over)
     assert (await town.row(call)).outcome == "answered"
 
@@ -113,8 +113,8 @@ async def test_only_who_has_claimed_gets_into_the_room(town: RoomTown) -> None:
     call = await town.call_of(customer.sid)
     stranger = town.joins(call, town.cast.dana)
     foreigner = town.joins(call, town.cast.charlie)
-    await stranger.over.wait()
-    await foreigner.over.wait()
+    await town.ended(stranger)
+    await town.ended(foreigner)
     room = await town.room(call)
     assert (room.phase, room.legs) == ("waiting", ())
     assert town.labelled(agent_label(town.cast.dana.id)) is None

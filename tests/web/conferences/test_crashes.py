@@ -103,7 +103,7 @@ async def test_killed_while_transferring_and_hanging_up(mortal: Mortal) -> None:
     await mortal.dies(KICK, done=False, call=call, command="transfer", body=transfer)
     assert town.is_in(agent)
     async with mortal.alive():
-        await agent.over.wait()
+        await town.ended(agent)
         assert town.is_in(customer)
         browser = await Browser(town.site, town.database).sign_in(dana)
         assert (await commanded(browser, call, "claim"))[0] == 200
@@ -113,7 +113,7 @@ async def test_killed_while_transferring_and_hanging_up(mortal: Mortal) -> None:
     await mortal.dies(END, done=False, call=call, command="hang-up")
     assert town.is_in(customer)
     async with mortal.alive():
-        await customer.over.wait()
+        await town.ended(customer)
     await browser.http.close()
 
 
@@ -138,4 +138,4 @@ async def test_killed_while_calling_out(mortal: Mortal, done: bool) -> None:
         assert len([leg for leg in called if not leg.over.is_set()]) == 1
         assert len(called) <= 1 + done
         assert (await commanded(mortal.bob, call, "hang-up"))[0] == 200
-        await agent.over.wait()
+        await town.ended(agent)

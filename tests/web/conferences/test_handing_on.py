@@ -48,7 +48,7 @@ async def test_a_group_is_rung_and_who_answers_has_the_customer(
         to = {"kind": "blind", "to": {"group": str(group)}}
         assert (await commanded(bob, call, "transfer", to))[0] == 200
         room = await town.until_room(call, lambda room: room.agent == cast.dana.id and room.transfer is None)
-        await agent.over.wait()
+        await town.ended(agent)
         await town.until_room(call, lambda room: room.phase == "talking" and not room.held)
         assert not customer.over.is_set()
         assert [leg.member for leg in room.agents if leg.is_there] == [cast.dana.id]

@@ -63,7 +63,7 @@ async def test_a_transfer_that_twilio_refuses_to_hold_for_keeps_the_agent_with_t
 async def test_a_target_that_does_not_answer_gives_the_customer_back_then_an_apology(town: RoomTown) -> None:
     call, customer, agent = await town.talking(town.cast.bob)
     await town.happens(call, BeginTransfer(town.cast.bob.id, "blind", Target("member", town.cast.dana.id), 2.0))
-    await agent.over.wait()
+    await town.ended(agent)
     room = await town.until_room(call, lambda room: room.phase == "alone")
     assert (room.returning_to, room.rings, room.problem) == (town.cast.bob.id, True, "no_answer")
     await town.until_room(call, lambda room: not room.held)
@@ -71,7 +71,7 @@ async def test_a_target_that_does_not_answer_gives_the_customer_back_then_an_apo
     await town.happens(call, Tick(), later=61)
     await town.until_room(call, lambda room: room.phase in ("elsewhere", "over"))
     await town.until(lambda: not town.is_in(customer))
-    await customer.over.wait()
+    await town.ended(customer)
     row = await town.row(call)
     assert (row.outcome, row.agent_id) == ("answered", town.cast.bob.id)
 
@@ -118,8 +118,8 @@ async def test_jumbled_doubled_and_late_callbacks(settings: Settings, database: 
             assert (await commanded(browser, call, "resume"))[0] == 200
             await town.until_room(call, lambda room: not room.held)
         assert (await commanded(browser, call, "hang-up"))[0] == 200
-        await customer.over.wait()
-        await agent.over.wait()
+        await town.ended(customer)
+        await town.ended(agent)
         await town.until_room(call, lambda room: room.is_over and not any(leg.is_alive for leg in room.every))
         await browser.http.close()
 

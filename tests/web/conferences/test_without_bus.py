@@ -82,7 +82,7 @@ async def test_talking_depends_on_neither_nats_nor_media_nor_one_process(
         assert (await commanded(bob, call, "transfer", wanted))[0] == 200
         await _answers(dana, pair, call)
         town.joins(call, cast.dana)
-        await agent.over.wait()
+        await town.ended(agent)
         await town.until_room(
             call, lambda room: room.agent == cast.dana.id and room.transfer is None and not room.held
         )

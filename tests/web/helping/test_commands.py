@@ -76,7 +76,7 @@ async def test_listen_whisper_barge_and_back(town: RoomTown, sam: Browser, datab
         await town.until_room(call, lambda room: _is_settled(room, town.cast.sam))
         await _until_heard(town, leg, heard)
     assert (await helped(sam, customer, "stop"))[0] == 200
-    await leg.over.wait()
+    await town.ended(leg)
     assert not customer.over.is_set()
     assert not agent.over.is_set()
     modes = ["listened", "whispered", "barged_in", "whispered", "listened"]
@@ -87,7 +87,7 @@ async def test_taking_over_makes_the_call_theirs(town: RoomTown, sam: Browser, d
     _, customer, agent = await town.talking(town.cast.bob)
     call, leg = await comes(town, sam, customer)
     assert (await helped(sam, customer, "take-over"))[0] == 200
-    await agent.over.wait()
+    await town.ended(agent)
     room = await town.until_room(call, lambda room: room.agent == town.cast.sam.id)
     assert (room.phase, _heard_by(town, leg)) == ("talking", "everybody")
     async with database.begin() as session:
@@ -103,8 +103,8 @@ async def test_taking_over_makes_the_call_theirs(town: RoomTown, sam: Browser, d
 async def test_ending_a_call_ends_every_leg(town: RoomTown, sam: Browser, database: Database) -> None:
     _, customer, agent = await town.talking(town.cast.bob)
     assert await helped(sam, customer, "end") == (200, {})
-    await customer.over.wait()
-    await agent.over.wait()
+    await town.ended(customer)
+    await town.ended(agent)
     assert await audited(database, town.cast) == [("Sam Singh", "ended_call", "Bob Brown")]
     assert (await helped(sam, customer, "end"))[0] == 409
 
@@ -116,7 +116,7 @@ async def test_a_transfer_mutes_first(town: RoomTown, sam: Browser) -> None:
     bob = await Browser(town.site, town.database).sign_in(town.cast.bob)
     sent = {"kind": "blind", "to": {"member": str(town.cast.dana.id)}}
     assert (await bob.post(f"/phone/calls/{call}/transfer", json=sent, headers=JSON)).status == 200
-    await agent.over.wait()
+    await town.ended(agent)
     assert _heard_by(town, leg) == "nobody"
     room = await town.room(call)
     assert [(each.mode, each.was_muted) for each in room.supervisors] == [("listen", True)]
@@ -191,7 +191,7 @@ async def test_nobody_helps_in_their_own_call_or_beside_one(town: RoomTown, sam:
 async def test_only_who_has_been_let_in_joins_as_a_supervisor(town: RoomTown, sam: Browser) -> None:
     call, customer, _ = await town.talking(town.cast.bob)
     stranger = town.joins(call, town.cast.sam)
-    await stranger.over.wait()
+    await town.ended(stranger)
     assert town.labelled(supervisor_label(town.cast.sam.id)) is None
     await comes(town, sam, customer)
 
