@@ -4,7 +4,7 @@
 CHECKS := ruff mypy imports dependencies
 # The lines of each check together, where make can.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
-.PHONY: help run test bench format $(CHECKS) tools
+.PHONY: help run test fuzz bench format $(CHECKS) tools
 
 # The interpreter is one that is here; uv must neither download another nor follow a version manager's shim to one.
 export UV_PYTHON_DOWNLOADS := never
@@ -25,6 +25,10 @@ test: ## Check style, types and imports, then run every test
 	@$(SYNC)
 	@$(MAKE) --no-print-directory --jobs $(TOGETHER) $(CHECKS) tools
 	.ci/pytest
+
+fuzz: tools ## Run the tests of properties with new examples
+	@$(SYNC)
+	.ci/pytest -m hypothesis --hypothesis-profile=new
 
 ruff:
 	.venv/bin/ruff check

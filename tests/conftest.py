@@ -38,8 +38,11 @@ from tests.kit.web.postman import postman_at_work
 from tests.kit.web.site import Browser, Site, application
 from web.config import Settings
 
-hypothesis_settings.register_profile("calm", deadline=None)  # machines are shared: no verdict by the clock
-hypothesis_settings.load_profile("calm")
+# Machines are shared: no verdict by the clock. The same examples each time, so that what fails is what has changed;
+# `make fuzz` looks for new ones.
+hypothesis_settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("new", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("same")
 
 _LANE = 600
 _LANES = 20  # two test runs on one machine need lanes of their own: `--port-lane`
