@@ -7,9 +7,9 @@ Its rooms, and how one word travels through them::
     Transcribe ◄──────────── speech/transcribe ◄── speech/transcription ◄────────┘
         │
         └─ result ─► speech/transcription ─ utterance ─► words/masking ─► live/hub ─► sockets/console ─► browser
-                                                                              └─► live/replication ─► other hubs
+                                                                              └─► nodes/replication ─► other hubs
 
-    sockets ─► speech ─► words ─► live,   under a   quota   (one Transcribe quota for all nodes)
+    sockets ─► speech ─► words ─► nodes ─► live,   under a   quota   (one Transcribe quota for all nodes)
 
 `amazon` asks Amazon's other services: what a custom vocabulary is, and for translations.
 

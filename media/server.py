@@ -19,16 +19,16 @@ from media.amazon.json_api import AmazonError, JsonApi
 from media.amazon.translate import translate
 from media.amazon.vocabularies import VocabularyChecks
 from media.config import Settings
-from media.live.accepted_tickets import AcceptedTickets
-from media.live.bus import Bus
 from media.live.hub import Hub
-from media.live.member_consoles import MemberConsoles
-from media.live.own_calls import OwnCalls
-from media.live.phrase_book import PhraseBook
-from media.live.readers import Readers
-from media.live.replication import LIVENESS_SECONDS, RENEW_SECONDS, Replication
 from media.live.rows import TELL_SECONDS as ROWS_SECONDS
 from media.live.translations import Problem, Translate, TranslationError, Translations
+from media.nodes.accepted_tickets import AcceptedTickets
+from media.nodes.bus import Bus
+from media.nodes.member_consoles import MemberConsoles
+from media.nodes.own_calls import OwnCalls
+from media.nodes.phrase_book import PhraseBook
+from media.nodes.readers import Readers
+from media.nodes.replication import LIVENESS_SECONDS, RENEW_SECONDS, Replication
 from media.quota.admission import Admission
 from media.quota.heartbeat import HEARTBEAT_SECONDS, Heartbeats
 from media.sockets.acceptor import Acceptor, Limits

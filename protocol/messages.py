@@ -226,7 +226,7 @@ class UsedTicket(msgspec.Struct):
 
 
 class OpenedConsoles(msgspec.Struct):
-    """A member's consoles on a node (`media.live.member_consoles`)."""
+    """A member's consoles on a node (`media.nodes.member_consoles`)."""
 
     node: str
     org: str

@@ -35,14 +35,14 @@ import structlog
 from msgspec import Meta
 from picows import WSMsgType, WSTransport
 
-from media.live.accepted_tickets import AcceptedTickets
 from media.live.following import Subscription
 from media.live.hub import Hub
-from media.live.member_consoles import MemberConsoles
-from media.live.readers import Readers
-from media.live.replication import Replication
 from media.live.translations import Translations
 from media.metrics import CONSOLES_DROPPED, REFUSED
+from media.nodes.accepted_tickets import AcceptedTickets
+from media.nodes.member_consoles import MemberConsoles
+from media.nodes.readers import Readers
+from media.nodes.replication import Replication
 from media.sockets.websocket import WebSocket
 from protocol.tickets import ConsoleTicket, Role, TicketError
 
@@ -65,7 +65,7 @@ class ConsoleLimits:
     heartbeat: float = 5.0
     """Time between two heartbeats."""
     of_a_member: int = 8
-    """Consoles of one member, on all nodes together; one more closes the oldest (`media.live.member_consoles`)."""
+    """Consoles of one member, on all nodes together; one more closes the oldest (`media.nodes.member_consoles`)."""
     settle: float = 2.0
     """Time for a page to close the console that a new one replaces, before they are counted."""
 

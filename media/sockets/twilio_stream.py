@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import structlog
 
-from media.live.accepted_tickets import AcceptedTickets
 from media.metrics import BAD_FRAMES, REFUSED
+from media.nodes.accepted_tickets import AcceptedTickets
 from media.sockets.websocket import WebSocket
 from media.speech.call import Call
 from media.speech.calls import Calls

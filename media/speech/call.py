@@ -3,7 +3,7 @@
 A call outlives its stream by `CallTiming.linger`: if the socket drops without a `stop`, a new stream for the call
 takes over and the call's clock continues. A second stream for a call that still has one takes over as well, and the
 first is closed. A ticket that says when the call ``began`` continues a call of another node: that node's transcript
-comes by `media.live.replication`, and what lies between is a gap with the cause ``bilby``.
+comes by `media.nodes.replication`, and what lies between is a gap with the cause ``bilby``.
 
 While the call's customer is on hold, Transcribe is sent silence in place of both tracks: neither hold music nor what
 people say to themselves becomes words. The call's clock goes on, and no gap is shown for that time.

@@ -9,12 +9,12 @@ from functools import partial
 
 import structlog
 
-from media.live.bus import Bus
 from media.live.holds import Hold
 from media.live.hub import Hub
-from media.live.phrase_book import PhraseBook
-from media.live.replication import Replication
 from media.live.transcript import Phrase, Utterance
+from media.nodes.bus import Bus
+from media.nodes.phrase_book import PhraseBook
+from media.nodes.replication import Replication
 from media.quota.admission import Admission
 from media.speech.call import Call, CallTiming, Stream
 from media.speech.seam import Known

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 import structlog
 import uvloop
 
-from media.live.bus import Bus
 from media.live.hub import Hub
-from media.live.own_calls import OwnCalls
-from media.live.phrase_book import PhraseBook
-from media.live.replication import Replication
+from media.nodes.bus import Bus
+from media.nodes.own_calls import OwnCalls
+from media.nodes.phrase_book import PhraseBook
+from media.nodes.replication import Replication
 from media.quota.admission import Admission
 from media.speech.call import Call
 from media.speech.calls import Calls

@@ -1,1 +1,5 @@
-"""Emulated Twilio: `emulator` wires `rest`, `phone` (calls and sound), `browser` (the Voice SDK) and `pages`."""
+"""Emulated Twilio: `emulator` wires all.
+
+`phone` is calls and their sound, `conference` the rooms that calls are in together. `webhooks` asks the application,
+`rest` is asked by it; `browser` is the Voice SDK's other end, `pages` are for people.
+"""

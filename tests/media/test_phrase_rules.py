@@ -15,7 +15,7 @@ import nats
 import pytest_asyncio
 from nats.aio.client import Client
 
-from media.live.phrase_book import AT_ONCE, PhraseBook
+from media.nodes.phrase_book import AT_ONCE, PhraseBook
 from protocol.messages import PHRASE_RULES, RulePart
 from protocol.nats import MEDIA, NatsConnection
 from protocol.phrases import PhraseRule, PhraseRules

@@ -12,7 +12,7 @@ from sandbox.twilio.phone.dial import first_of
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.verbs import Conference, JoinConference
-from sandbox.twilio.phone.webhook import Failure
+from sandbox.twilio.webhooks.request import Failure
 
 NO_COACHING = Failure(16000, "Conference: the account's setting is not Agent Conference: nobody can coach")
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sandbox.twilio.conference.participant import Participant
 from sandbox.twilio.phone.verbs import RoomEvent
-from sandbox.twilio.phone.webhook import Webhook
+from sandbox.twilio.webhooks.request import Webhook
 
 EventName = Literal[
     "conference-start",

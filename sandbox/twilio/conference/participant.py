@@ -11,7 +11,7 @@ from typing import Literal
 from sandbox.audio.voice import Sound
 from sandbox.twilio.phone.leg import Leg, Status
 from sandbox.twilio.phone.verbs import Conference
-from sandbox.twilio.phone.webhook import Failure
+from sandbox.twilio.webhooks.request import Failure
 
 Reason = Literal[
     "participant_hung_up",

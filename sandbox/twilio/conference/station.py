@@ -19,7 +19,7 @@ from sandbox.twilio.phone.dial import first_of
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.verbs import Pause, Play, Redirect, Say
-from sandbox.twilio.phone.webhook import Answer, Failure, Webhook, markup
+from sandbox.twilio.webhooks.request import Answer, Failure, Webhook, markup
 
 _FORBIDDEN = "Dial->Conference: Invalid Verb used in waitUrl, holdUrl, or announceUrl TwiML"
 MOST_SECONDS = 4 * 3600.0  # that an announcement may last

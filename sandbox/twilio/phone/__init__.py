@@ -1,1 +1,1 @@
-"""The telephone network: legs, TwiML, streams, webhooks."""
+"""The telephone network: legs, TwiML, streams."""

@@ -19,7 +19,7 @@ from sandbox.twilio.phone import bridge
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.leg import Leg, Status, Step
 from sandbox.twilio.phone.verbs import Dial, Noun
-from sandbox.twilio.phone.webhook import Failure
+from sandbox.twilio.webhooks.request import Failure
 
 Follow = Callable[[Exchange, Leg, Step], Awaitable[None]]
 

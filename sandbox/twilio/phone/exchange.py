@@ -20,12 +20,12 @@ from sandbox import demo
 from sandbox.audio import voice as audio_voice
 from sandbox.audio.clock import Clock
 from sandbox.twilio.conference.rooms import Rooms
-from sandbox.twilio.phone.callbacks import Callbacks, subscribe
 from sandbox.twilio.phone.leg import CallSound, Direction, Leg
 from sandbox.twilio.phone.softphones import Softphones
 from sandbox.twilio.phone.verbs import Event
-from sandbox.twilio.phone.webhook import Failure, Webhooks
 from sandbox.twilio.settings import Behaviour, Number, TwilioSettings
+from sandbox.twilio.webhooks.callbacks import Callbacks, subscribe
+from sandbox.twilio.webhooks.request import Failure, Webhooks
 
 MAX_ALERTS = 1000
 LAST: frozenset[Event] = frozenset({"completed"})

@@ -30,7 +30,7 @@ from sandbox.twilio.phone.verbs import (
     StopStream,
     Verb,
 )
-from sandbox.twilio.phone.webhook import Failure, Webhook
+from sandbox.twilio.webhooks.request import Failure, Webhook
 
 _SORRY = "We are sorry, an application error has occurred. Goodbye."
 

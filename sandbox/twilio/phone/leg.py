@@ -20,7 +20,7 @@ from sandbox.audio.live_voice import LiveVoice
 from sandbox.audio.voice import SILENCE, Frames, Sound, Voice
 from sandbox.twilio.faults import NONE, Faults
 from sandbox.twilio.phone.verbs import Event
-from sandbox.twilio.phone.webhook import Webhook
+from sandbox.twilio.webhooks.request import Webhook
 
 if TYPE_CHECKING:
     from sandbox.twilio.phone.streams import CallStream

@@ -9,7 +9,7 @@ from sandbox.twilio.faults import Faults
 from sandbox.twilio.phone import interpreter
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.leg import CallSound, Leg, SpeakOn
-from sandbox.twilio.phone.webhook import Failure
+from sandbox.twilio.webhooks.request import Failure
 
 CALLER = "+61491570006"  # one of those kept free for fiction by the regulator
 

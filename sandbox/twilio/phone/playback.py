@@ -15,7 +15,7 @@ from sandbox.audio.clock import TICKS_PER_SECOND
 from sandbox.audio.voice import Frames, Sound, Voice
 from sandbox.twilio.phone.exchange import Exchange
 from sandbox.twilio.phone.verbs import Pause, Play, Say
-from sandbox.twilio.phone.webhook import Answer, Failure, Webhook
+from sandbox.twilio.webhooks.request import Answer, Failure, Webhook
 
 STAND_IN_SECONDS = 30
 ENDLESS_SECONDS = 24 * 3600.0  # no call is longer

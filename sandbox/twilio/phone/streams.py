@@ -17,7 +17,7 @@ from sandbox.twilio.faults import Track
 from sandbox.twilio.phone.leg import API_VERSION, Leg
 from sandbox.twilio.phone.media_stream import MediaStream, Source, StreamEnd, StreamFacts
 from sandbox.twilio.phone.verbs import StartStream
-from sandbox.twilio.phone.webhook import Failure, Webhook
+from sandbox.twilio.webhooks.request import Failure, Webhook
 
 if TYPE_CHECKING:
     from sandbox.twilio.phone.exchange import Exchange

@@ -16,10 +16,10 @@ from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import API_VERSION, Inline, Leg, Step
 from sandbox.twilio.phone.twiml import TRACKS
 from sandbox.twilio.phone.verbs import Event, StartStream
-from sandbox.twilio.phone.webhook import Failure, Webhook
 from sandbox.twilio.rest.call_rate import CALL_RATE
 from sandbox.twilio.rest.framework import ACCOUNT, RestError, form, not_found, page, repeated
 from sandbox.twilio.rest.parameters import METHODS, at_times, choice, known, url, whole
+from sandbox.twilio.webhooks.request import Failure, Webhook
 
 routes = web.RouteTableDef()
 CREATE = (

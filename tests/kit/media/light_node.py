@@ -13,10 +13,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Any
 
-from media.live.bus import Bus
 from media.live.hub import Hub
-from media.live.own_calls import OwnCalls
-from media.live.replication import Replication
 from media.live.transcript import (
     CallEnded,
     CallStarted,
@@ -27,6 +24,9 @@ from media.live.transcript import (
     Utterance,
     Uttered,
 )
+from media.nodes.bus import Bus
+from media.nodes.own_calls import OwnCalls
+from media.nodes.replication import Replication
 from media.quota.admission import Admission
 from media.quota.heartbeat import Heartbeats
 from protocol.messages import ENDED, STARTED, StreamEnded, StreamPlace

@@ -10,7 +10,7 @@ from aiohttp import web
 from db.engine import Database
 from provisioning.twilio import webhook_url
 from sandbox.twilio.emulator import Number
-from sandbox.twilio.phone.webhook import Failure
+from sandbox.twilio.webhooks.request import Failure
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown, emulated, present, web_process
 from web.calls import twiml

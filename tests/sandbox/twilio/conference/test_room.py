@@ -14,7 +14,7 @@ from sandbox.twilio.conference.room import Room
 from sandbox.twilio.phone.leg import Leg
 from sandbox.twilio.phone.twiml import ROOM_EVENTS
 from sandbox.twilio.phone.verbs import Conference
-from sandbox.twilio.phone.webhook import Webhook
+from sandbox.twilio.webhooks.request import Webhook
 
 
 @dataclass

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sandbox.twilio.phone.connection_overrides import Overrides, Trouble, overrides_of
-from sandbox.twilio.phone.webhook import Answer, Failure, Webhook, Webhooks
+from sandbox.twilio.webhooks.overrides import Overrides, Trouble, overrides_of
+from sandbox.twilio.webhooks.request import Answer, Failure, Webhook, Webhooks
 
 _ALL: frozenset[Trouble] = frozenset({"ct", "rt", "4xx", "5xx"})
 

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from media.live.mirrors import keeper_of
-from media.live.replication import IN_FLIGHT_DELAYS, IN_FLIGHT_SECONDS
+from media.nodes.mirrors import keeper_of
+from media.nodes.replication import IN_FLIGHT_DELAYS, IN_FLIGHT_SECONDS
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.light_node import TAKEOVER_SECONDS, LightNode, Page, Speech, unaccounted
 

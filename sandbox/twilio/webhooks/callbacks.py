@@ -18,7 +18,7 @@ from email.utils import format_datetime
 from sandbox.twilio.faults import FAITHFUL, CallbackFaults
 from sandbox.twilio.phone.leg import ENDED, Leg, Status
 from sandbox.twilio.phone.verbs import Event
-from sandbox.twilio.phone.webhook import Failure, Webhook, Webhooks
+from sandbox.twilio.webhooks.request import Failure, Webhook, Webhooks
 
 JUMBLE_HOLD = 0.3  # seconds that callbacks wait for others to be mixed up with
 MAX_WAITING = 1000  # callbacks of one call; more are dropped, as an outage would

@@ -6,7 +6,7 @@ changes when a node joins or leaves. The node sends the keeper the call's histor
 every `PARTIAL_SECONDS`, which limits the traffic and what a crash may cost, and the call's state every
 `RENEW_SECONDS`. Partials that were withheld go before the next event that is sent: the gap after a crash begins where
 the keeper's words end, so it must not know later words without earlier ones. A keeper that watches the organisation
-anyway (`media.live.watching`) gets only the call's state.
+anyway (`media.nodes.watching`) gets only the call's state.
 
 Pure; ``now`` is in seconds of `time.monotonic`.
 """

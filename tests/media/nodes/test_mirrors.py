@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 
-from media.live.mirrors import PARTIAL_SECONDS, RENEW_SECONDS, Mirrors, keeper_of
 from media.live.transcript import (
     CallEnded,
     CallStarted,
@@ -20,6 +19,7 @@ from media.live.transcript import (
     Uttered,
     WordsStopped,
 )
+from media.nodes.mirrors import PARTIAL_SECONDS, RENEW_SECONDS, Mirrors, keeper_of
 
 SIDS = [f"CA{number:032x}" for number in range(3000)]
 HISTORY = [CallStarted, Uttered, TalkChanged]

@@ -21,8 +21,8 @@ from nats.aio.msg import Msg
 
 from media.live.following import MOST_CALLS
 from media.live.hub import Hub, Subscriber
-from media.live.own_calls import OwnCalls
 from media.live.transcript import LineWritten, encode
+from media.nodes.own_calls import OwnCalls
 from protocol.messages import LINE, READERS, Line, LineSent, Reader, ReadersReport
 from protocol.nats import NatsConnection
 from protocol.tickets import ReadingTicket

@@ -17,7 +17,7 @@ from aiohttp import ClientResponse as Response
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
-from sandbox.twilio.phone.connection_overrides import Trouble, overrides_of, trouble_of
+from sandbox.twilio.webhooks.overrides import Trouble, overrides_of, trouble_of
 
 SECONDS = 15.0  # "15 s total timeout"
 MAX_BYTES = 64 * 1024  # of TwiML: 11750 above

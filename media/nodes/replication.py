@@ -6,7 +6,7 @@ publish their events on ``transcript.{org}.{call}``. Without a watching node not
 has just connected says so (`media.quota.heartbeat`), and is asked at once by those that watch.
 
 When a call moves, its words follow: the new node requests ``snapshot.{call}``, and the old one answers, or any node
-that watched or mirrors it (`media.live.mirrors`). The old one answers again after its last result. Only a node that
+that watched or mirrors it (`media.nodes.mirrors`). The old one answers again after its last result. Only a node that
 has or had the call is authoritative: answers of others add what is missing and do not prove that the call is live.
 
 Answers go to ``{inbox}.{org}``, those of others to ``{inbox}.{org}.copy``; the time of the call's last audio goes to
@@ -29,8 +29,6 @@ from nats.errors import Error as NatsError
 
 from media.live.holds import Hold
 from media.live.hub import Hub
-from media.live.mirrors import FRESH_SECONDS, Mirrors
-from media.live.own_calls import OwnCalls
 from media.live.transcript import (
     CallEnded,
     CallStarted,
@@ -46,7 +44,9 @@ from media.live.transcript import (
     encode,
     history,
 )
-from media.live.watching import PendingAnswers, Watchers
+from media.nodes.mirrors import FRESH_SECONDS, Mirrors
+from media.nodes.own_calls import OwnCalls
+from media.nodes.watching import PendingAnswers, Watchers
 from media.quota.membership import Membership
 from protocol.messages import MIRRORED, SNAPSHOT, TRANSCRIPT, Answered, HeardUntil, Watch, sender, sent_by
 from protocol.nats import NatsConnection
@@ -225,7 +225,7 @@ class Replication:
     async def watch(self, org: str) -> None:
         """Watch an organisation, as a console of it opens here.
 
-        Return when all live nodes have answered, or after `media.live.watching.ANSWER_SECONDS`.
+        Return when all live nodes have answered, or after `media.nodes.watching.ANSWER_SECONDS`.
         """
         pending = self._pending.get(org)
         if pending is None and org not in self._watched:

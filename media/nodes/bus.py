@@ -1,6 +1,6 @@
 """Events of calls without words over NATS, from `web` and to it. Nothing is ever stored.
 
-The words of calls are in `media.live.replication`, heartbeats in `media.quota.heartbeat`, over the same connection.
+The words of calls are in `media.nodes.replication`, heartbeats in `media.quota.heartbeat`, over the same connection.
 While NATS is away, this node's calls and consoles work as before.
 """
 
@@ -16,9 +16,9 @@ from nats.aio.msg import Msg
 
 from media.live.holds import Hold
 from media.live.hub import Hub
-from media.live.own_calls import OwnCalls
-from media.live.replication import Replication
 from media.live.transcript import STOPPED as STOPPED_REASON, CallAssigned, CallEnded
+from media.nodes.own_calls import OwnCalls
+from media.nodes.replication import Replication
 from protocol.messages import (
     ASSIGNED,
     ENDED,

@@ -8,7 +8,7 @@ from typing import Any
 import nats
 import pytest
 
-from media.live import readers
+from media.nodes import readers
 from protocol.tickets import sign_reading
 from tests.kit.media.media_ends import Screen
 from tests.kit.media.media_node import SECRET, Node
