@@ -33,7 +33,7 @@ from web.request.callers import shown
 
 MOST_WAITING = 50  # that are listed
 MOST_LIVE = 500  # likewise
-SLOW = ("team", "groups", "waiting", "waiting_total", "live")
+SLOW = ("team", "groups", "group_members", "waiting", "waiting_total", "live")
 """Parts that many see alike; in a large organisation they need not follow every change at once."""
 
 
@@ -101,6 +101,7 @@ class Board:
             "wrap_up": _json(self._wrap_up(person)),
             "help": self._help if "calls.all" in PERMISSIONS[person.role] else b"[]",
             "live": self._live if "calls.all" in PERMISSIONS[person.role] else b"[]",
+            "group_members": self._group_members if "calls.all" in PERMISSIONS[person.role] else b"[]",
             "helping": _json(self._helping(member)),
             "helped": self._helped if "supervise" in PERMISSIONS[person.role] else b"[]",
         }
@@ -159,7 +160,25 @@ class Board:
         customer, room = self._customer(call), self.facts.rooms[call]
         party: Party = customer["caller"]
         facts = {"call": call, "call_sid": room.customer.call_sid, "rings": room.rings, "since": room.since}
-        return {**facts, "name": party.name, "number": party.number, "line": customer["line"]}
+        return {**facts, "name": party.name, "number": party.number, "line": customer["line"], **self._rung(call)}
+
+    def _rung(self, call: UUID) -> dict[str, Any]:
+        return {"groups": self._wanted(call, self.facts.rooms[call])}
+
+    def _wanted(self, call: UUID, room: Room) -> Sequence[UUID]:
+        """Return the groups that are to answer the call now; none: everybody, or nobody is to."""
+        if room.transfer is not None and room.wants_target:
+            target = room.transfer.target
+            return [target.id] if target.kind == "group" and target.id is not None else []
+        number = self.facts.known[call].call.number_id
+        plan = None if number is None else self.facts.settings.plans.get(number)
+        return plan.groups if plan is not None and room.rings else ()
+
+    @cached_property
+    def _group_members(self) -> bytes:
+        """Who is in which group, for whoever may see all calls."""
+        groups = self.facts.settings.groups
+        return _json([{"id": group.id, "name": group.name, "members": group.members} for group in groups])
 
     @cached_property
     def _helped(self) -> bytes:
@@ -199,7 +218,7 @@ class Board:
             "now": milliseconds(self.facts.now),
             "breaks": self._choices("break"),
             "waiting": [
-                {"call": call, "since": since, "position": place, **self._customer(call)}
+                {"call": call, "since": since, "position": place, **self._customer(call), **self._rung(call)}
                 for place, (since, call) in enumerate(waiting[:MOST_WAITING], 1)
             ],
             "waiting_total": len(waiting),
@@ -303,10 +322,9 @@ class Board:
         return [{"id": each.id, "label": each.label} for each in self.facts.settings.choices if each.kind == kind]
 
     def _customer(self, call: UUID) -> dict[str, Any]:
-        known = self.facts.known[call].call
-        ours = known.from_number if known.direction == "outbound" else known.to_number
-        label = known.number.label if known.number is not None else ""
-        return {"caller": self._party(call), "line": label or shown(ours)}
+        known = self.facts.known[call]
+        ours = known.call.from_number if known.call.direction == "outbound" else known.call.to_number
+        return {"caller": self._party(call), "line": known.label or shown(ours)}
 
     def _party(self, call: UUID) -> Party:
         return call_view.party(self.facts.known[call])

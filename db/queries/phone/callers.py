@@ -32,11 +32,15 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A call, with its ``number``, and what is known of its customer."""
+    """A call, and what is known of its customer. ``label`` is that of our number, if it has one.
+
+    Remembered beyond the transaction: of ``call`` only the columns may be read.
+    """
 
     call: Call
     name: str | None
     earlier: Earlier
+    label: str
 
 
 class Callers:
@@ -72,7 +76,10 @@ class Callers:
         customers = {each.customer for each in found if each.customer_hash is not None}
         names = await Contacts(self._session, self._organisation_id).named(customers)
         earlier = await self._earlier(customers, calls)
-        return [Known(each, names.get(each.customer), earlier.get(each.customer, Earlier())) for each in found]
+        return [
+            Known(each, names.get(each.customer), earlier.get(each.customer, Earlier()), _label(each))
+            for each in found
+        ]
 
     async def _earlier(self, customers: Collection[str], besides: Collection[UUID]) -> dict[str, Earlier]:
         hashes = keyring_of(self._session).by_hash("number", customers)
@@ -102,3 +109,7 @@ class Callers:
             last = (at, outcome) if is_later else (before.last_at, before.outcome)
             found[customer] = Earlier(before.count + count, *last)
         return found
+
+
+def _label(call: Call) -> str:
+    return call.number.label if call.number is not None else ""

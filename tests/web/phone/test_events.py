@@ -14,11 +14,15 @@ import pytest
 
 from db.engine import Database, asyncpg_dsn
 from db.queries.phone.contacts import Contacts
+from db.queries.phone.groups import Groups
 from db.queries.phone.presence import Presences
+from db.queries.phone.ringing_plans import RingingPlan, RingingPlans
 from tests.kit.vendors.twilio_caller import CALLER
 from tests.kit.web.cast import Cast
-from tests.kit.web.phones import JSON, beat, come_on, command, joins, page, waiting_call
+from tests.kit.web.phones import JSON, beat, come_on, command, happens, joins, page, waiting_call
 from tests.kit.web.site import Browser, Site
+from web.conferences.machine.events import BeginTransfer
+from web.conferences.machine.room import Target
 from web.phone.boards import BOARDS, MOST_OF_MEMBER, Timing
 
 Browsers = Callable[[], Browser]
@@ -39,6 +43,7 @@ PARTS = {
         "waiting_total",
         "team",
         "groups",
+        "group_members",
     ),
 }
 
@@ -133,6 +138,44 @@ async def test_who_may_see_all_calls_sees_whose_each_is(
         await sams.sees(lambda state: [each["rings"] for each in state["live"]] == [False])
         await bobs.sees(lambda state: state["call"] is not None)
         assert bobs.state["live"] == []
+
+
+async def test_who_may_see_all_calls_sees_whose_group_each_concerns(
+    site: Site, browser: Browsers, cast: Cast, database: Database
+) -> None:
+    async with database.begin() as session:
+        groups = Groups(session, cast.a.id)
+        bookings, accounts = await groups.add("Bookings"), await groups.add("Accounts")
+        await groups.change(bookings, "Bookings", [cast.bob.id])
+        await groups.change(accounts, "Accounts", [cast.dana.id])
+        plan = RingingPlan(groups=(bookings,), wait_seconds=3600)
+        await RingingPlans(session, cast.a.id).set(cast.number.id, plan)
+    await come_on(database, cast.bob, cast.dana)
+    call = await waiting_call(database, cast.number)
+    bob, sam = await browser().sign_in(cast.bob), await browser().sign_in(cast.sam)
+    async with page(bob) as bobs, page(sam) as sams:
+        await sams.sees(lambda state: [each["groups"] for each in state["live"]] == [[str(bookings)]])
+        assert [each["groups"] for each in sams.state["waiting"]] == [[str(bookings)]]
+        assert sams.state["group_members"] == [
+            {"id": str(accounts), "name": "Accounts", "members": [str(cast.dana.id)]},
+            {"id": str(bookings), "name": "Bookings", "members": [str(cast.bob.id)]},
+        ]
+        await bobs.sees(lambda state: len(state["offers"]) == 1)
+        assert bobs.state["group_members"] == []
+        await command(bob, f"/phone/calls/{call}/claim")
+        await joins(site, cast.number, call, cast.bob)
+        await sams.sees(lambda state: [each["groups"] for each in state["live"]] == [[]])
+        handed = BeginTransfer(cast.bob.id, "blind", Target("group", accounts), 60)
+        await happens(site, cast.number, call, handed)
+        await sams.sees(lambda state: [each["groups"] for each in state["live"]] == [[str(accounts)]])
+
+
+async def test_a_caller_who_is_turned_away_blinds_nobody(browser: Browsers, cast: Cast, database: Database) -> None:
+    async with page(await browser().sign_in(cast.sam)) as sams:
+        await waiting_call(database, cast.number)  # nobody is there who could be rung
+        await sams.sees(lambda state: [each["rings"] for each in state["live"]] == [False])
+        await come_on(database, cast.bob)
+        await sams.sees(lambda state: states(state)["Bob Brown"] == "available")
 
 
 async def test_a_quiet_stream_beats(site: Site, browser: Browsers, cast: Cast) -> None:

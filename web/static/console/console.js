@@ -27,6 +27,7 @@ import { factsOf } from "./wall/facts.js";
 import { RowTools } from "./wall/row_tools.js";
 import { Tiles } from "./wall/tiles.js";
 import { Wall } from "./wall/wall.js";
+import { WallTools } from "./wall/wall_tools.js";
 import { DIRECTIONS } from "./wording.js";
 
 const ENDED_STAYS_MS = 4000; // so that the list does not jump under the pointer
@@ -70,6 +71,7 @@ const connection = new Connection({ onEvent: hear, onStatus: turn, onAnswer: hee
 const send = (said) => connection.send(said);
 const opening = new Opening({ csrfToken, me: page.memberId, needsNone: isAgent, send, onChange: showOpened });
 const callers = new Callers();
+const tools = wall && new WallTools({ me: page.memberId, onChange: chooseAgain });
 const alerts = wall && new Alerts(Object.fromEntries([...part("alert-limits").content.children].map(({ value, textContent }) => [textContent, Number(value)])));
 const company = new Company({ me: page.memberId, send });
 const phone = page.voice === "on" ? newPhone() : null;
@@ -94,6 +96,7 @@ function hear(event) {
   if (change.kind === "ended") bidFarewell(change.call);
   if (REDRAWN.has(change.kind) && store.calls.get(selected)?.state === "stopped") panel.show(readable());
   if (REDRAWN.has(change.kind)) showTiles();
+  if (event.type === "call.assigned" && tools?.isOfGroup) showNewest(change.call); // whose it is was not known before
   note(change);
   if (change.kind === "stopped") drawNow(); // words that were stopped leave every part of the page at once
 }
@@ -159,10 +162,14 @@ function showTiles() {
 }
 
 function welcome(call) {
-  wall?.began(call.id);
+  showNewest(call);
   if (call.id === selected) return readable() ? panel.refresh(call) : undefined;
   const read = store.calls.get(selected);
   if (isAgent ? !read || read.state === "ended" : wall.kind === "wall" && call.agent === page.memberId) select(call.id, true);
+}
+
+function showNewest(call) {
+  if (tools?.isSeen(call)) wall.began(call.id);
 }
 
 function bidFarewell(call) {
@@ -401,11 +408,7 @@ function drawCounts() {
   const calls = store.live();
   const count = list.isFiltered ? `${matching} of ${calls.length}` : String(calls.length);
   put(part("call-count"), calls.length && isLive() ? count : "");
-  const attention = part("attention");
-  if (!attention) return;
-  const needy = calls.filter((call) => factsNow(call).isNeedy).length;
-  attention.hidden = needy === 0 && attention.getAttribute("aria-pressed") === "false";
-  put(attention, needy === 1 ? "1 needs attention" : `${needy} need attention`);
+  tools?.showNeedy(calls.filter((call) => tools.isSeen(call) && factsNow(call).isNeedy).length);
 }
 
 // The clock
@@ -439,10 +442,10 @@ function newPhone() {
   const onDraw = () => {
     helpBar?.draw();
     if (helpBar && callers.hear(phone.desk.state)) note({ kind: "all" });
+    if (helpBar && tools.hear(phone.desk.state)) chooseAgain();
   };
-  const onSwitchOff = isAgent ? null : (member) => helping.switchOff(member);
-  const onListen = isAgent ? null : (id) => helping.listen(id);
-  return new RoomsPanel({ member: page.memberId, sdk, csrfToken, onTalking, onStopWords, onChange: onAvailable, onDraw, onSwitchOff, onListen });
+  const supervises = isAgent ? {} : { onSwitchOff: (member) => helping.switchOff(member), onListen: (id) => helping.listen(id), seen: () => tools.people };
+  return new RoomsPanel({ member: page.memberId, sdk, csrfToken, onTalking, onStopWords, onChange: onAvailable, onDraw, ...supervises });
 }
 
 function helpKeys(phoneKeys) {
@@ -462,6 +465,7 @@ function wallKeys() {
     b: () => (besides() ? wall.toggle(besides().id) : false),
     n: toggleNewest,
     o: () => part("order").focus(),
+    u: () => (part("group").hidden ? false : part("group").focus()),
     w: goBack,
     z: () => (pointed() ? snooze(pointed().id) : false),
     x: () => (tiles.focused ? wall.pin(tiles.focused) : false),
@@ -469,7 +473,7 @@ function wallKeys() {
 }
 
 function toggleNewest() {
-  wall.toggleNewest(store.live().sort((a, b) => b.startedAt - a.startedAt)[0]?.id ?? null);
+  wall.toggleNewest(store.live().filter((call) => tools.isSeen(call)).sort((a, b) => b.startedAt - a.startedAt)[0]?.id ?? null);
 }
 
 function openHelp() {
@@ -477,20 +481,10 @@ function openHelp() {
   part("help").showModal();
 }
 
-function toggleAttention(event) {
-  const pressed = event.currentTarget.getAttribute("aria-pressed") !== "true";
-  event.currentTarget.setAttribute("aria-pressed", String(pressed));
-  list.filter({ attention: pressed });
-  note({ kind: "all" });
-}
-
-function chooseOrder(event) {
-  list.filter({ order: event.currentTarget.value });
-  note({ kind: "all" });
-}
-
-function typeFilter(event) {
-  list.filter({ text: event.currentTarget.value });
+// Other calls, callers and colleagues are to be shown, or in another order.
+function chooseAgain() {
+  list.filter(tools.filter);
+  phone?.drawLists?.();
   note({ kind: "all" });
 }
 
@@ -498,9 +492,6 @@ offerTestCalls();
 part("help-open").addEventListener("click", openHelp);
 part("shortcuts").addEventListener("change", (event) => turnShortcuts(event.currentTarget.checked));
 part("back").addEventListener("click", goBack);
-part("attention")?.addEventListener("click", toggleAttention);
-part("filter")?.addEventListener("input", typeFilter);
-part("order")?.addEventListener("change", chooseOrder);
 part("newest")?.addEventListener("click", toggleNewest);
 part("tiles-back")?.addEventListener("click", goBack);
 
@@ -535,6 +526,7 @@ addEventListener("pagehide", () => {
 addEventListener("pageshow", (event) => event.persisted && connection.renew());
 
 setInterval(tick, 1000);
+if (wall) chooseAgain();
 if (wall) showTurned();
 if (wall && innerWidth > NARROW_PX) for (const id of ["waiting", "team"]) part(id)?.setAttribute("open", "");
 connection.renew();

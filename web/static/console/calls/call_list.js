@@ -16,7 +16,7 @@ export class CallList {
   #factsOf;
   #isLive;
   #rows = new Map(); // call id → {item, button, parts by name}
-  #filter = { text: "", attention: false, order: "longest" };
+  #filter = { text: "", attention: false, order: "longest", isOf: null };
 
   /**
    * `template` holds one row; `factsOf(call)` gives what it says (wall/arrange.js); `isLive()` tells whether the page hears what happens now;
@@ -33,14 +33,14 @@ export class CallList {
     });
   }
 
-  /** Show only calls that match `text` and, with `attention`, those that need some; in that `order`. */
+  /** Show only calls that match `text`, that `isOf(call)` is true of, and, with `attention`, those that need some; in that `order`. */
   filter(change) {
     Object.assign(this.#filter, change);
   }
 
   /** Whether calls are left out. */
   get isFiltered() {
-    return this.#filter.attention || this.#filter.text.trim() !== "";
+    return this.#filter.attention || this.#filter.isOf !== null || this.#filter.text.trim() !== "";
   }
 
   /** Whether what calls say now decides which are shown, or where. */
@@ -104,7 +104,8 @@ export class CallList {
   }
 
   #matches(facts) {
-    return (facts.isNeedy || !this.#filter.attention) && matches(facts, this.#filter.text);
+    const { text, attention, isOf } = this.#filter;
+    return (facts.isNeedy || !attention) && (isOf === null || isOf(facts.call)) && matches(facts, text);
   }
 
   #fill(facts, read) {

@@ -36,12 +36,17 @@ export function inOrder(facts, order) {
   return compared.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, each]) => each);
 }
 
-/** Whether each word of `text` stands in what the row says, the words on screen included; numbers match however they are spaced. */
+/** Whether `text` stands in what the call's row says, the words on screen included. */
 export function matches(facts, text) {
+  const { who, customer, number, line, direction, label, words, alerts, hand } = facts;
+  return says([who, customer, number, line, direction, label, words, ...alerts, hand ? "asks for help" : ""], text);
+}
+
+/** Whether each word of `text` stands in one of `texts`; numbers match however they are spaced. */
+export function says(texts, text) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return true;
-  const { who, customer, number, line, direction, label, words, alerts, hand } = facts;
-  const said = [who, customer, number, line, direction, label, words, ...alerts, hand ? "asks for help" : ""].filter(Boolean).join(" ").toLowerCase();
+  const said = texts.filter(Boolean).join(" ").toLowerCase();
   if (said.includes(wanted) || wanted.split(/\s+/).every((word) => said.includes(word))) return true;
   const digits = wanted.replace(/[\s()+-]/g, "");
   return /^\d{2,}$/.test(digits) && local(said.replace(/[()]/g, "").replace(/(\d)[\s-]+(?=\d)/g, "$1")).includes(local(digits));

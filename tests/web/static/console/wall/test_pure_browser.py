@@ -153,6 +153,61 @@ async def orders(page: Page) -> None:
     )
 
 
+async def people(page: Page) -> None:
+    everybody: dict[str, Any] = {"text": "", "scope": None}
+    team = [
+        {"member": "d", "name": "Dana", "state": "break", "since": 3},
+        {"member": "a", "name": "alice", "state": "on_call", "since": 1},
+        {"member": "b", "name": "Bob", "state": "available", "since": 2},
+    ]
+    expected = {"name": "a b d", "state": "b a d", "longest": "a b d", "newest": "d b a", "of tomorrow": "d a b"}
+    found = await run(page, "people", "teamShown", [[team, everybody | {"order": order}] for order in expected])
+    assert [" ".join(each["member"] for each in some) for some in found] == list(expected.values())
+    typed = {"bob": "b", "on a call": "a", "0412": "", "a": "a b d"}
+    found = await run(
+        page, "people", "teamShown", [[team, everybody | {"text": text, "order": "name"}] for text in typed]
+    )
+    assert [" ".join(each["member"] for each in some) for some in found] == list(typed.values())
+    waiting = [
+        {"call": "1", "caller": {"number": "0412 345 678", "name": "Zoe", "calls": 0}, "line": "Sales", "since": 1},
+        {"call": "2", "caller": {"number": None, "name": None, "calls": 0}, "line": "Bookings", "since": 2},
+    ]
+    orders_of_waiting = {"longest": "1 2", "newest": "2 1", "customer": "2 1", "line": "2 1"}
+    asked = [[waiting, everybody | {"order": order}] for order in orders_of_waiting]
+    found = await run(page, "people", "waitingShown", asked)
+    assert [" ".join(each["call"] for each in some) for some in found] == list(orders_of_waiting.values())
+    [numbered] = await run(page, "people", "waitingShown", [[waiting, everybody | {"text": "412345"}]])
+    assert [each["call"] for each in numbered] == ["1"]
+
+
+_SCOPED = """async (questions) => {
+  const { Groups } = await import("/static/0/console/wall/groups.js");
+  const groups = new Groups("sam");
+  const members = [{ id: "g", name: "G", members: ["sam", "bob"] }, { id: "h", name: "H", members: ["dana"] }];
+  const live = [{ call_sid: "CAg", groups: ["g"] }, { call_sid: "CAall", groups: [] }];
+  groups.hear({ group_members: members, live });
+  return questions.map(([choice, id, agent]) => groups.hasCall(groups.scope(choice), { id, agent }));
+}"""
+
+
+async def groups(page: Page) -> None:
+    expected = {
+        ("g", "CA1", "bob"): True,
+        ("g", "CA1", "dana"): False,
+        ("h", "CA1", "dana"): True,
+        ("mine", "CA1", "bob"): True,
+        ("mine", "CA1", "dana"): False,
+        ("g", "CAg", None): True,  # rings the group
+        ("h", "CAg", None): False,
+        ("g", "CAg", "dana"): True,  # is being handed over to it
+        ("h", "CAall", None): True,  # rings everybody
+        ("h", "CAall", "bob"): False,
+        ("gone", "CA1", "dana"): True,
+        ("", "CA1", None): True,
+    }
+    assert await page.evaluate(_SCOPED, [list(each) for each in expected]) == list(expected.values())
+
+
 async def rows_say_nothing_old(page: Page) -> None:
     spoken = {"speaker": "caller", "text": "hello", "final": True, "endMs": 1_000}
     talk = {
@@ -192,5 +247,5 @@ async def rows_say_nothing_old(page: Page) -> None:
 async def test_what_the_wall_decides(console: Open, media: LiveMedia, cast: Cast) -> None:
     page = await console(cast.sam)
     await media.console()
-    for decides in (addresses, places, filters, orders, rows_say_nothing_old):
+    for decides in (addresses, places, filters, orders, people, groups, rows_say_nothing_old):
         await decides(page)

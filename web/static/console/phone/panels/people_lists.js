@@ -6,30 +6,39 @@ import { PRESENCE, besideName, history, who } from "../phone_words.js";
 import { duration } from "../../wording.js";
 
 const CAN_SWITCH_OFF = new Set(["available", "break", "unreachable"]);
+const EVERYBODY = { isFiltered: false, waiting: (rows) => rows, team: (rows) => rows };
 const HELP = { asked: "asks for help", acknowledged: "Help is coming" };
 
 export class PeopleLists {
   #phone;
   #onSwitchOff;
   #onListen;
+  #seen;
   #times = []; // [element, since]
 
-  /** `onSwitchOff(member)` makes a member offline, and returns what commands do; `onListen(call_sid)` listens to a call, likewise. Both are null where the member may not. */
-  constructor({ phone, onSwitchOff = null, onListen = null }) {
+  /** `onSwitchOff(member)` makes a member offline, and returns what commands do; `onListen(call_sid)` listens to a call, likewise. Both are null where the member may not. `seen()` says which rows are shown: wall_tools.js's `people`. */
+  constructor({ phone, onSwitchOff = null, onListen = null, seen = () => EVERYBODY }) {
+    this.#seen = seen;
     this.#phone = phone;
     this.#onListen = onListen;
     this.#onSwitchOff = onSwitchOff;
   }
 
   draw() {
-    const { waiting = [], waiting_total: total = waiting.length, team = [], help = [] } = this.#phone.state ?? {};
+    const { waiting: all = [], waiting_total: total = all.length, team: everybody = [], help = [] } = this.#phone.state ?? {};
+    const seen = this.#seen();
+    const [waiting, team] = [seen.waiting(all), seen.team(everybody)];
     part("help-asked").hidden = help.length === 0;
     const canPick = !this.#phone.state?.call && this.#phone.line.phase === "ready";
-    put(part("waiting-count"), total ? String(total) : "");
+    for (const [list, rows] of [["waiting", all], ["team", everybody]]) part(`${list}-order`)?.toggleAttribute("hidden", rows.length < 2);
+    const atLeast = total > all.length ? "+" : ""; // the server lists the first only
+    put(part("waiting-count"), total ? (seen.isFiltered ? `${waiting.length}${atLeast} of ${total}` : String(total)) : "");
     part("waiting-none").hidden = waiting.length > 0;
-    const free = team.filter(({ state }) => state === "available").length;
-    put(part("team-count"), team.length ? `${free} free` : "");
+    put(part("waiting-none"), total ? "No caller who waits matches." : "Nobody waits.");
+    const free = `${team.filter(({ state }) => state === "available").length} free`;
+    put(part("team-count"), everybody.length ? (seen.isFiltered ? `${team.length} of ${everybody.length}, ${free}` : free) : "");
     part("team-none").hidden = team.length > 0;
+    put(part("team-none"), everybody.length ? "Nobody of the team matches." : "No colleagues yet.");
     const drawn = [
       this.#fill("help-list", help, () => help.map((each) => this.#helpRow(each))),
       this.#fill("waiting-list", [waiting, canPick], () => waiting.map((each) => this.#waitingRow(each, canPick))),

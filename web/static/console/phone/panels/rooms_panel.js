@@ -37,9 +37,9 @@ export class RoomsPanel {
 
   /**
    * `csrfToken()` is asked each time; `onTalking(call_sid)` when a conversation begins; `onStopWords(call_sid, name)` when the words of a
-   * call are to stop, null where no words are shown; `onDraw()` after each drawing; `onSwitchOff` and `onListen` are people_lists.js's; `onChange()` when what the rest of the page asks of the phone may have changed. `timing` is desk_phone.js's.
+   * call are to stop, null where no words are shown; `onDraw()` after each drawing; `onSwitchOff`, `onListen` and `seen` are people_lists.js's; `onChange()` when what the rest of the page asks of the phone may have changed. `timing` is desk_phone.js's.
    */
-  constructor({ member, sdk, csrfToken, onTalking, onStopWords, onChange, onDraw = () => {}, onSwitchOff = null, onListen = null }, timing = {}) {
+  constructor({ member, sdk, csrfToken, onTalking, onStopWords, onChange, onDraw = () => {}, onSwitchOff, onListen, seen }, timing = {}) {
     this.#onDraw = onDraw;
     this.#onTalking = onTalking;
     this.#onChange = onChange;
@@ -49,7 +49,7 @@ export class RoomsPanel {
     this.#card = new CallCard({ phone, me: member, onStopWords });
     this.#targets = new TargetDialog({ phone, me: member });
     this.#wrapUp = new WrapUp({ phone });
-    this.#lists = new PeopleLists({ phone, onSwitchOff, onListen });
+    this.#lists = new PeopleLists({ phone, onSwitchOff, onListen, seen });
     this.#signals = new RingSignals({ phone });
     this.#headset = new Headset({ onHook: (isOffHook) => this.#hook(isOffHook), onMute: () => this.#phone.isLeader && this.#card.mute() });
     new SoundDialog({ phone, signals: this.#signals, headset: this.#headset, sdk, csrfToken });
@@ -66,6 +66,11 @@ export class RoomsPanel {
   /** The phone itself, for what else of the page concerns sound. */
   get desk() {
     return this.#phone;
+  }
+
+  /** Draw the lists of people again: others of them are to be shown. */
+  drawLists() {
+    this.#lists.draw();
   }
 
   get available() {
