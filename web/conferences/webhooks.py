@@ -30,7 +30,7 @@ from web.calls.twiml import Transcribed
 from web.conferences import documents, rooms, waiting
 from web.conferences.callbacks import conference_event, room_id
 from web.conferences.documents import CALL_ME, DECLINES, Sound
-from web.conferences.machine.events import Arriving, CallStatus, DroppedOut, Event, InRoom
+from web.conferences.machine.events import Arriving, CallStatus, DroppedOut, Event, InRoom, Parted
 from web.conferences.machine.reports import TERMINAL
 from web.conferences.machine.room import CUSTOMER, Room, is_label
 from web.conferences.performing import follow
@@ -222,7 +222,10 @@ async def _left(request: web.Request, form: Form) -> str:
     async with asyncio.timeout(RECORD_SECONDS), access.by_room(request, call_id) as rows:
         room = await rooms.load(rows, call_id)
         is_customer = room is not None and room.customer.call_sid == sid
-        event = DroppedOut(sid) if is_customer and not ended else CallStatus("", sid, "completed")
+        was_in = form.get("DialCallStatus") == "answered"
+        event: Event = CallStatus("", sid, "completed")
+        if not ended and (is_customer or was_in):
+            event = DroppedOut(sid) if is_customer else Parted(sid)
         change = await rooms.apply(rows, call_id, event)
     follow(request.app, change)
     if change is None or ended:

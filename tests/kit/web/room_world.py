@@ -27,6 +27,7 @@ from web.conferences.machine.events import (
     Done,
     Event,
     Failed,
+    Parted,
     Seen,
     Shown,
     TrueLeg,
@@ -190,7 +191,7 @@ class World:
             self.told.append(self._seen("leave", name, call, party, call_over=False))
             if call != except_for:
                 label = self.on_line.pop(call)
-                self.told.append(CallStatus(label, call, "completed"))
+                self.told += [Parted(call), CallStatus(label, call, "completed")]
         self.told.append(ConferenceEnded(name))
 
     def _tell(self, what: str, call: str, party: Party, *, call_over: bool = False) -> None:

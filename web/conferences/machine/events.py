@@ -203,6 +203,13 @@ class DroppedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Parted:
+    """The `<Dial>` of anybody else who was in the room has ended, but not their call, which ends now."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallStatus:
     """The status of a leg's call, in Twilio's words."""
 
@@ -307,6 +314,7 @@ Event = (
     | Arriving
     | InRoom
     | DroppedOut
+    | Parted
     | CallStatus
     | Truth
     | Shown

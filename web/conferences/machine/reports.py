@@ -122,6 +122,19 @@ def dropped_out(room: Room, event: DroppedOut, now: int) -> Room:
     return room if room.drops <= MOST_DROPS else replace(room, phase="elsewhere", since=now, reason="nobody_answered")
 
 
+def parted(room: Room, call_sid: str, now: int) -> Room:
+    """Somebody whom we did not remove is out of the room, and has not hung up: the conference has ended.
+
+    The customer has hung up, as a rule, and that will be told in a moment. So nobody is rung for them meanwhile.
+    """
+    leg = room.by_sid(call_sid)
+    if leg is None:
+        return room
+    ends = leg.state == "joined" and not leg.removed
+    room = room.with_leg(_ended(leg, "completed", now))
+    return conference_ended(room, ConferenceEnded(leg.conference), now) if ends else _heard(room, now)
+
+
 def call_status(room: Room, event: CallStatus, now: int) -> Room:
     leg = _known(room, event.label, event.call_sid) if event.call_sid else room.leg(event.label)
     if leg is None:

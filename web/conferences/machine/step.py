@@ -29,6 +29,7 @@ from web.conferences.machine.events import (
     Leave,
     Mute,
     NobodyTook,
+    Parted,
     Rejoin,
     Release,
     Remove,
@@ -118,6 +119,8 @@ def _reported(room: Room, event: Event, now: int) -> Room:
             return reports.in_room(room, event, now)
         case DroppedOut():
             return reports.dropped_out(room, event, now)
+        case Parted(call_sid):
+            return reports.parted(room, call_sid, now)
         case CallStatus():
             return reports.call_status(room, event, now)
         case Truth():

@@ -216,7 +216,9 @@ async def test_what_cannot_be_done_is_refused(place: Meeting, room: Official, fi
 
 
 async def test_somebody_is_called_in(place: Meeting, room: Official) -> None:
-    place.emulator.exchange.behaviours[MOBILE] = Behaviour(after=3)
+    place.emulator.exchange.behaviours[MOBILE] = Behaviour(
+        after=20
+    )  # simulated seconds: it must still ring when it is looked at
     created = await room.participants.create_async(
         from_=NUMBER,
         to=MOBILE,

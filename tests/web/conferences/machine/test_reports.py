@@ -8,7 +8,8 @@ from typing import Literal
 from hypothesis import given, strategies as st
 
 from tests.kit.web.room_script import ANN, CONFERENCE, Story, sid, talking
-from web.conferences.machine.events import CallStatus, InRoom, Seen
+from web.conferences.machine.due import BringBack, wanted
+from web.conferences.machine.events import CallStatus, InRoom, Parted, Seen
 from web.conferences.machine.room import CUSTOMER, Leg, agent_label
 from web.conferences.machine.step import step
 
@@ -62,6 +63,24 @@ def test_a_repeated_callback_changes_nothing() -> None:
     once = story.happens(event)
     twice = step(once, event, story.now)
     assert replace(twice, heard=once.heard) == once
+
+
+def test_nobody_is_rung_when_the_agents_document_comes_before_the_news_that_the_customer_has_gone() -> None:
+    story = talking()
+    story.happens(Parted(story.leg(ANN).call_sid))
+    assert (story.room.phase, story.room.rings) == ("alone", False)
+    story.happens(CallStatus(CUSTOMER, sid(1), "completed"))
+    assert story.room.is_over
+
+
+def test_a_customer_whose_conference_broke_down_is_led_back() -> None:
+    story = talking()
+    story.happens(Parted(story.leg(ANN).call_sid))
+    assert [type(action) for action in wanted(story.room)] == [BringBack]
+    story.happens(_seen("join", 1, sid(1), CUSTOMER))  # late: of the conference that has ended
+    assert not story.room.rings
+    story.happens(InRoom(sid(1), "CF2"))
+    assert story.room.rings
 
 
 def test_a_call_that_is_over_stays_over() -> None:
