@@ -54,6 +54,8 @@ MomentKind = Literal["held", "resumed", "transfer", "transferred", "transfer_fai
 ChosenPresence = Literal["available", "break", "offline"]
 """What a member chose; whether that is so is `web.phone.presence`'s to say."""
 Listening = Literal["off", "prompt", "tone", "words"]
+CountSplit = Literal["hour", "line", "agent"]
+"""What calls of a day are counted by."""
 DeliveryState = Literal["waiting", "delivered", "failed"]
 SwitchedOff = Literal["member", "failing", "gone"]
 """Why nothing is sent to a webhook endpoint: a member said so, it failed for days, or it answered that it is gone."""
@@ -103,6 +105,7 @@ class Base(AsyncAttrs, DeclarativeBase):
         ChosenPresence: Text,
         Listening: Text,
         ChoiceKind: Text,
+        CountSplit: Text,
         DeliveryState: Text,
         SwitchedOff: Text,
         RingStrategy: Text,

@@ -21,6 +21,7 @@ _OLDEST = text("""
     SELECT extract(epoch FROM max(now() - execute_after)) FROM pgqueuer
     WHERE status IN ('queued', 'picked') AND execute_after <= now()
 """)
+_UNCOUNTED = text("SELECT extract(epoch FROM now() - min(noted_at)) FROM recounts")
 _CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
 _LIMIT = text(
     "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
@@ -43,6 +44,8 @@ class Figures:
     jobs: Mapping[str, Jobs]
     oldest_job_seconds: float
     """Seconds by which the oldest due job is late; 0 if none is."""
+    uncounted_seconds: float
+    """For how long the dashboard has lacked the oldest change of a call; 0 if it lacks none."""
     events_failed: int
     """Stripe events that failed so far."""
     connections: int
@@ -60,6 +63,7 @@ async def read(session: AsyncSession) -> Figures:
     return Figures(
         jobs=jobs,
         oldest_job_seconds=float(await session.scalar(_OLDEST) or 0),
+        uncounted_seconds=float(await session.scalar(_UNCOUNTED) or 0),
         events_failed=await session.scalar(failed) or 0,
         connections=await session.scalar(_CONNECTIONS) or 0,
         connections_limit=await session.scalar(_LIMIT) or 0,

@@ -18,6 +18,11 @@ ProcessCollector(registry=REGISTRY)
 JOBS_DUE = Gauge("bilby_jobs_due", "Jobs that should run now.", ["job"], registry=REGISTRY)
 JOBS_HELD = Gauge("bilby_jobs_held", "Jobs given up after too many failures.", ["job"], registry=REGISTRY)
 OLDEST_JOB = Gauge("bilby_jobs_oldest_seconds", "How long the oldest due job has waited.", registry=REGISTRY)
+UNCOUNTED = Gauge(
+    "bilby_uncounted_seconds",
+    "For how long the dashboard has lacked the oldest change of a call.",
+    registry=REGISTRY,
+)
 EVENTS_FAILED = Gauge("bilby_stripe_events_failed", "Stripe's events not acted on yet.", registry=REGISTRY)
 DATABASE_UP = Gauge("bilby_database_up", "1 while the database answers.", registry=REGISTRY)
 CONNECTIONS = Gauge("bilby_database_connections", "Connections to the database server.", registry=REGISTRY)
@@ -63,6 +68,7 @@ def note(figures: Figures) -> None:
         JOBS_DUE.labels(name).set(jobs.due)
         JOBS_HELD.labels(name).set(jobs.held)
     OLDEST_JOB.set(figures.oldest_job_seconds)
+    UNCOUNTED.set(figures.uncounted_seconds)
     EVENTS_FAILED.set(figures.events_failed)
     CONNECTIONS.set(figures.connections)
     CONNECTIONS_LIMIT.set(figures.connections_limit)

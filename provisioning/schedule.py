@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
+from db import recount
 from db.engine import Database
 from db.queries import (
     audit,
@@ -234,7 +235,13 @@ async def fill_search(database: Database) -> None:
                 return
 
 
+async def recount_calls(database: Database) -> None:
+    """Count again the days of calls that have changed, for the dashboard."""
+    await recount.settle(database)
+
+
 SWEEPS: Mapping[str, tuple[str, Sweep]] = {
+    "recount_calls": ("* * * * *", recount_calls),
     "fill_search": ("*/5 * * * *", fill_search),
     "forget": ("*/10 * * * *", forget),
     "close_silent_calls": ("*/15 * * * *", close_silent_calls),

@@ -82,6 +82,7 @@ FIRES: Mapping[str, tuple[int, Series, Mapping[str, str]]] = {
     ),
     "BilbyJobsAreLate": (20, {"bilby_jobs_oldest_seconds": "0+60x30"}, {}),
     "BilbyJobsHeld": (8, {'bilby_jobs_held{job="order"}': "0 1x10"}, {"job": "order"}),
+    "BilbyCountsAreLate": (25, {"bilby_uncounted_seconds": "0+60x30"}, {}),
     "BilbyStripeEventsFail": (20, {"bilby_stripe_events_failed": "0 1x30"}, {}),
     "BilbyDatabaseDown": (3, {"bilby_database_up": "1 0x10"}, {}),
     "BilbyDatabaseConnections": (
@@ -124,6 +125,7 @@ WELL: Series = {
     "bilby_bus_dropped_total": "0x3000",
     "bilby_jobs_oldest_seconds": "5x3000",
     'bilby_jobs_held{job="order"}': "0x3000",
+    "bilby_uncounted_seconds": "60x3000",
     "bilby_stripe_events_failed": "0x3000",
     "bilby_database_up": "1x3000",
     "bilby_database_connections": "40x3000",

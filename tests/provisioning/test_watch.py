@@ -8,6 +8,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -16,11 +17,12 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from db.engine import Database
-from db.models import Backup
-from provisioning import metrics
+from db.models import Backup, Recount
+from provisioning import metrics, schedule
 from provisioning.config import Settings
 from provisioning.status import status
 from provisioning.watch import Timing, certificates_of, expiry, watched
+from tests.kit.web.cast import Cast
 
 _QUICK = Timing(database=0.05, certificates=0.05, answer=5)
 
@@ -80,6 +82,19 @@ async def test_jobs_that_wait_are_counted_by_kind_and_age(url: str, database: Da
         await session.execute(text("DELETE FROM pgqueuer"))
     await _until(lambda: _figure(url, 'bilby_jobs_due{job="order"}'), 0, 0)
     await _until(lambda: _figure(url, "bilby_jobs_oldest_seconds"), 0, 0)
+
+
+async def test_changes_of_calls_that_are_not_counted_yet_have_an_age(
+    url: str, database: Database, cast: Cast
+) -> None:
+    await schedule.recount_calls(database)
+    await _until(lambda: _figure(url, "bilby_uncounted_seconds"), 0, 0)
+    async with database.begin() as session:
+        noted_at = datetime.now(UTC) - timedelta(minutes=10)
+        session.add(Recount(organisation_id=cast.a.id, noted_at=noted_at))
+    await _until(lambda: _figure(url, "bilby_uncounted_seconds"), 590, 700)
+    await schedule.recount_calls(database)
+    await _until(lambda: _figure(url, "bilby_uncounted_seconds"), 0, 0)
 
 
 async def test_the_newest_proved_backup_is_known(url: str, database: Database) -> None:

@@ -132,7 +132,7 @@ def test_several_bad_settings_share_the_line(
     assert "hidden" not in said
 
 
-@pytest.mark.parametrize("module", ["web", "provisioning", "db.migrate", "db.rotate"])
+@pytest.mark.parametrize("module", ["web", "provisioning", "db.migrate", "db.recount", "db.rotate"])
 def test_every_process_says_it_the_same_way(module: str) -> None:
     values = {name: value for name, value in GOOD.items() if name != "ENCRYPTION_KEYS"}
     ended = subprocess.run([sys.executable, "-m", module], env=values, capture_output=True, text=True, timeout=60)

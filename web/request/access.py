@@ -49,6 +49,7 @@ from db.queries.phone.offers import Offers
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlans
 from db.queries.phone.wrap_ups import WrapUps
+from db.queries.reports.counts import Reports
 from db.queries.sign_in_links import SignIns
 from db.queries.words.hearings import Hearings
 from db.queries.words.phrase_rules import PhraseRuleRows
@@ -143,6 +144,7 @@ class Rows:
     numbers: Numbers
     calls: Calls
     log: CallLog
+    reports: Reports
     moments: CallMoments
     conferences: Conferences
     missed: MissedCalls
@@ -390,6 +392,7 @@ async def _rows(
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
         CallLog(session, organisation_id, only_agent_id=only_agent_id),
+        Reports(session, organisation_id),
         CallMoments(session, organisation_id),
         Conferences(session, organisation_id),
         MissedCalls(session, organisation_id),
