@@ -3,7 +3,7 @@
 Its rooms, and which may import which (downwards only)::
 
     check: is everything set up?    console: the page with live calls and the phone    helping: supervisors in calls
-    serving: around every request   api: what an organisation's own programs ask
+    serving: around every request   api: what an organisation's own programs ask   reports: the dashboard
                                       │
                                     phone: who can be rung, what rings, who waits, wrap-up
                                       │

@@ -51,6 +51,7 @@ from web.phone.boards import BOARDS, Boards
 from web.phone.dispatcher import DISPATCHER, Dispatcher
 from web.phone.nudges import Nudges
 from web.phrases import page as phrases_page
+from web.reports import page as reports_page
 from web.request import render as request_render, static_files
 from web.request.render import JINJA
 from web.request.static_files import STATIC_FILES, StaticFiles
@@ -84,6 +85,7 @@ _WITH_ROUTES = (
     wrap_up,
     call_log,
     call_page,
+    reports_page,
     voice,
     dial_ends,
     status_callbacks,

@@ -28,11 +28,24 @@ def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, dat
 
     Raises `InvalidError`.
     """
-    first, last = _day(asked.get("from"), "first day"), _day(asked.get("to"), "last day")
+    first, last = read_day(asked.get("from"), "first day"), read_day(asked.get("to"), "last day")
     if first is not None and last is not None and first > last:
         raise InvalidError("The first day is after the last day. Swap them, then try again.")
     since = None if first is None else _midnight(first, zone)
     return since, None if last is None else _midnight(last + timedelta(days=1), zone)
+
+
+def read_day(text: str | None, what: str) -> date | None:
+    """Parse a day as it is in ``from`` and ``to``; None if there is none. Raises `InvalidError`."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidError(f"The {what} is not a date. Write it like 2026-11-20.") from None
+    if not _EARLIEST <= day <= _LATEST:
+        raise InvalidError(f"The {what} is too far away. Write it like 2026-11-20.")
+    return day
 
 
 def write_cursor(cursor: Cursor) -> str:
@@ -49,18 +62,6 @@ def read_cursor(text: str | None) -> Cursor | None:
         return Cursor(_EPOCH + timedelta(microseconds=int(at)), UUID(identifier))
     except (ValueError, OverflowError):
         raise InvalidError("That page of the log does not exist. Start again from the newest.") from None
-
-
-def _day(text: str | None, what: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise InvalidError(f"The {what} is not a date. Write it like 2026-11-20.") from None
-    if not _EARLIEST <= day <= _LATEST:
-        raise InvalidError(f"The {what} is too far away. Write it like 2026-11-20.")
-    return day
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
