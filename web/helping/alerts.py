@@ -11,7 +11,7 @@ from db.queries.rate_limits import Limit
 from web.request import access, limits
 from web.request.errors import InvalidError
 from web.request.forms import field
-from web.request.render import render
+from web.request.render import render_form, saved
 
 CHANGES = Limit("alert limits", count=60, seconds=10 * 60)
 
@@ -44,12 +44,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Show the limits."""
     viewer = await access.require(request, "settings")
     async with access.rows(request, viewer) as rows:
-        return render(
+        return render_form(
             request,
             "helping/alerts.html",
             kinds=KINDS,
             limits=rows.organisation.alert_limits,
-            saved=request.query.get("saved") == "yes",
         )
 
 
@@ -69,7 +68,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             setattr(rows.organisation, f"alert_{kind}", seconds)
         if changed:
             await rows.audit.record("alerts.changed", changed)
-    raise web.HTTPSeeOther("/settings/alerts?saved=yes")
+    raise saved("/settings/alerts")
 
 
 def _read(text: str, kind: Kind) -> int | None:

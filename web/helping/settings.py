@@ -12,7 +12,7 @@ from web.helping import notice
 from web.request import access, limits
 from web.request.errors import InvalidError
 from web.request.forms import field
-from web.request.render import render
+from web.request.render import render_form, saved
 
 CHANGES = Limit("listening settings", count=60, seconds=10 * 60)
 CHOICES: Mapping[Listening, tuple[str, str]] = {
@@ -31,14 +31,13 @@ async def show(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "settings")
     async with access.rows(request, viewer) as rows:
         organisation = rows.organisation
-        return render(
+        return render_form(
             request,
             "helping/settings.html",
             choices=CHOICES,
             listening=organisation.listening,
             watchers_shown=organisation.watchers_shown,
             confirmed=notice.confirmations(await rows.members.all(), organisation.time_zone),
-            saved=request.query.get("saved") == "yes",
         )
 
 
@@ -60,7 +59,7 @@ async def save(request: web.Request) -> web.StreamResponse:
         if changed:
             await rows.audit.record("listening.changed", changed)
             await rows.presence.notify()
-    raise web.HTTPSeeOther("/settings/listening?saved=yes")
+    raise saved("/settings/listening")
 
 
 def _read(text: str) -> Listening:

@@ -1,11 +1,14 @@
-"""The number that a page's address names."""
+"""The number that a page's address names, and how the page names it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from aiohttp import web
 
 from db.models import Number
 from web.request.access import Rows
+from web.request.callers import shown
 from web.request.errors import NotFoundError
 from web.request.forms import read_uuid
 
@@ -16,3 +19,8 @@ async def addressed(request: web.Request, rows: Rows) -> Number:
     if number is None:
         raise NotFoundError
     return number
+
+
+def naming(number: Number) -> dict[str, Any]:
+    """Return what the template needs to name ``number``."""
+    return {"number": number, "called": number.label or shown(number.e164), "shown": shown(number.e164)}

@@ -10,12 +10,11 @@ from db.queries.rate_limits import Limit
 from db.queries.words.hearings import NumberHearing
 from protocol.messages import Vocabulary, VocabularyState
 from web.numbers import hearing_form, vocabularies
-from web.numbers.addressed import addressed
+from web.numbers.addressed import addressed, naming
 from web.request import access, limits
 from web.request.access import Viewer
-from web.request.callers import shown
 from web.request.forms import field
-from web.request.render import render
+from web.request.render import render_form, saved
 
 SAVES = Limit("hearing", count=60, seconds=10 * 60)
 
@@ -47,7 +46,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             if changed:
                 await rows.hearings.set(each.id, hearing)
                 await rows.audit.record("number.words_changed", {"number": each.e164, **changed})
-    raise web.HTTPSeeOther(f"/numbers/{number.id}/words?saved=yes")
+    raise saved(f"/numbers/{number.id}/words")
 
 
 async def _page(
@@ -59,20 +58,15 @@ async def _page(
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
         hearing, numbers = await rows.hearings.of(number.id), await rows.numbers.all()
-    saved = request.query.get("saved") == "yes" and not wrong
-    state = await _state(request, hearing) if saved else None
-    return render(
+    state = await _state(request, hearing) if not wrong and "saved" in request.query else None
+    return render_form(
         request,
         "numbers/hearing.html",
-        status=400 if wrong else 200,
-        number=number,
-        called=number.label or shown(number.e164),
-        shown=shown(number.e164),
+        wrong,
+        **naming(number),
         languages=hearing_form.LANGUAGES,
         fields=sent or hearing_form.typed(hearing),
-        wrong=wrong or {},
         others=len(numbers) - 1,
-        saved=saved,
         state=state,
         state_words=vocabularies.SAID[state] if state is not None else "",
     )

@@ -15,14 +15,13 @@ from db.queries.answering_plans import Plan
 from db.queries.rate_limits import Limit
 from web.config import SETTINGS
 from web.numbers import hours_form, hours_view
-from web.numbers.addressed import addressed
+from web.numbers.addressed import addressed, naming
 from web.request import access, limits
 from web.request.access import Rows, Viewer
-from web.request.callers import shown
 from web.request.countries import dialled_for
 from web.request.forms import field
 from web.request.places import REGIONS, TIME_ZONES, zone_choices
-from web.request.render import render
+from web.request.render import render_form, saved
 
 SAVES = Limit("opening hours", count=60, seconds=10 * 60)
 _HERE = "Bilby answers that number itself, so callers would go round in circles. Enter another one."
@@ -56,7 +55,7 @@ async def save(request: web.Request) -> web.StreamResponse:
                 await _store(rows, each, said.plan)
     if wrong:
         return await _page(request, viewer, typed, wrong)
-    raise web.HTTPSeeOther(f"/numbers/{number.id}/hours?saved=yes")
+    raise saved(f"/numbers/{number.id}/hours")
 
 
 async def _circles(rows: Rows, plan: Plan) -> dict[str, str]:
@@ -84,16 +83,13 @@ async def _page(
         plan, usual_zone = await rows.answering.of(number.id), rows.organisation.time_zone
     today = _today(rows, plan)
     fields = typed or hours_view.typed(plan, today)
-    return render(
+    return render_form(
         request,
         "numbers/hours.html",
-        status=400 if wrong else 200,
-        number=number,
-        called=number.label or shown(number.e164),
-        shown=shown(number.e164),
+        wrong,
+        **naming(number),
         now=hours_view.status(plan, usual_zone, datetime.now(UTC)),
         fields=fields,
-        wrong=wrong or {},
         corrections=hours_view.corrections(wrong or {}),
         own_rows=hours_view.own_rows(fields),
         own_field=hours_form.own_field,
@@ -104,7 +100,6 @@ async def _page(
         regions=REGIONS,
         holidays=_holidays(fields["region"], today),
         others=len(numbers) - 1,
-        saved=request.query.get("saved") == "yes" and not wrong,
     )
 
 

@@ -8,12 +8,11 @@ from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from web.numbers import ringing_form
-from web.numbers.addressed import addressed
+from web.numbers.addressed import addressed, naming
 from web.request import access, limits
 from web.request.access import Viewer
-from web.request.callers import shown
 from web.request.forms import field
-from web.request.render import render
+from web.request.render import render_form, saved
 
 SAVES = Limit("ringing", count=60, seconds=10 * 60)
 
@@ -48,7 +47,7 @@ async def save(request: web.Request) -> web.StreamResponse:
             await rows.presence.notify()
     if typed.wrong:
         return await _page(request, viewer, sent, typed.wrong)
-    raise web.HTTPSeeOther(f"/numbers/{number.id}/ringing?saved=yes")
+    raise saved(f"/numbers/{number.id}/ringing")
 
 
 async def _page(
@@ -61,19 +60,15 @@ async def _page(
     async with access.rows(request, viewer) as rows:
         number, groups = await addressed(request, rows), await rows.groups.all()
         plan, numbers = await rows.plans.of(number.id), await rows.numbers.all()
-    return render(
+    return render_form(
         request,
         "numbers/ringing.html",
-        status=400 if wrong else 200,
-        number=number,
-        called=number.label or shown(number.e164),
-        shown=shown(number.e164),
+        wrong,
+        **naming(number),
         groups=groups,
         place_field=ringing_form.place_field,
         strategies=ringing_form.STRATEGIES,
         sounds=ringing_form.SOUNDS,
         fields=sent or ringing_form.typed(plan, groups),
-        wrong=wrong or {},
         others=len(numbers) - 1,
-        saved=request.query.get("saved") == "yes" and not wrong,
     )

@@ -8,13 +8,12 @@ from aiohttp import web
 
 from db.models import Number
 from db.queries.rate_limits import Limit
-from web.numbers.addressed import addressed
+from web.numbers.addressed import addressed, naming
 from web.numbers.search import LONGEST_LABEL
 from web.request import access, limits
 from web.request.access import Viewer
-from web.request.callers import shown
 from web.request.forms import field
-from web.request.render import render
+from web.request.render import render_form, saved
 from web.request.typed import tidy
 
 SAVES = Limit("number source", count=60, seconds=10 * 60)
@@ -45,7 +44,7 @@ async def save(request: web.Request) -> web.StreamResponse:
         if changed:
             await rows.numbers.describe(number.id, **sent)
             await rows.audit.record("number.described", {"number": number.e164, **changed})
-    raise web.HTTPSeeOther(f"/numbers/{number.id}/source?saved=yes")
+    raise saved(f"/numbers/{number.id}/source")
 
 
 def problems(sent: Mapping[str, str]) -> Mapping[str, str]:
@@ -68,16 +67,12 @@ async def _page(
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
         others = sorted({each.source for each in await rows.numbers.all()} - {""}, key=str.casefold)
-    return render(
+    return render_form(
         request,
         "numbers/source.html",
-        status=400 if wrong else 200,
-        number=number,
-        called=number.label or shown(number.e164),
-        shown=shown(number.e164),
+        wrong,
+        **naming(number),
         fields=sent or {name: getattr(number, name) for name in FIELDS},
         longest=FIELDS,
-        wrong=wrong or {},
         others=others,
-        saved=request.query.get("saved") == "yes" and not wrong,
     )

@@ -12,7 +12,7 @@ from web.organisation.phone_form import PhoneSettings
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.forms import field
-from web.request.render import render
+from web.request.render import render_form, saved
 
 SAVES = Limit("phone settings", count=60, seconds=10 * 60)
 
@@ -41,7 +41,7 @@ async def save(request: web.Request) -> web.StreamResponse:
         if changed:
             await _store(rows, wanted)
             await rows.audit.record("phone.changed", changed)
-    raise web.HTTPSeeOther("/settings/phone?saved=yes")
+    raise saved("/settings/phone")
 
 
 async def _store(rows: Rows, wanted: PhoneSettings) -> None:
@@ -72,13 +72,11 @@ async def _page(
     """Render the page: rejected input as typed and what is ``wrong`` with it, or else what is stored."""
     async with access.rows(request, viewer) as rows:
         stored = await _stored(rows)
-    return render(
+    return render_form(
         request,
         "organisation/phone_settings.html",
-        status=400 if wrong else 200,
+        wrong,
         lists=phone_form.LISTS,
         fields=sent or phone_form.typed(stored),
-        wrong=wrong or {},
         longest=phone_form.LONGEST_WRAP_UP,
-        saved=request.query.get("saved") == "yes" and not wrong,
     )

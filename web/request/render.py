@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,16 @@ def render(
     text = request.app[JINJA].get_template(name).render(**context)
     headers = {} if retry_after is None else {"Retry-After": str(whole_seconds(retry_after))}
     return web.Response(text=text, content_type="text/html", status=status, headers=headers)
+
+
+def render_form(
+    request: web.Request, name: str, wrong: Mapping[str, str] | None = None, **context: Any
+) -> web.Response:
+    """Return the page ``name``, which is a form: with what is ``wrong``, by field, or that it was just saved."""
+    saved = request.query.get("saved") == "yes" and not wrong
+    return render(request, name, status=400 if wrong else 200, wrong=wrong or {}, saved=saved, **context)
+
+
+def saved(path: str) -> web.HTTPSeeOther:
+    """Return the way back to the form at ``path``, which says that it was saved."""
+    return web.HTTPSeeOther(f"{path}?saved=yes")
