@@ -114,7 +114,7 @@ async def organisation_of(session: AsyncSession, call_sid: str) -> UUID | None:
 async def close_silent(session: AsyncSession, silent_since: datetime) -> int:
     """End open calls without events since then; return how many. The last event's time is their end."""
     silent = select(Call).where(Call.outcome.is_(None), Call.heard_at < silent_since)
-    calls = (await session.scalars(silent.with_for_update(skip_locked=True).limit(1000))).all()
+    calls = (await session.scalars(silent.with_for_update(skip_locked=True, key_share=True).limit(1000))).all()
     for call in calls:
         before = _progress(call)
         after = advance(before, CallReport("lost", call.heard_at))
@@ -206,7 +206,7 @@ class Calls:
     async def report(self, call_sid: str, report: Report) -> Change | None:
         """Update the row from ``report``; None if the call is not this organisation's."""
         # What this session may have read before it had the lock is out of date.
-        locked = self._one(call_sid).with_for_update().execution_options(populate_existing=True)
+        locked = self._one(call_sid).with_for_update(key_share=True).execution_options(populate_existing=True)
         call = await self._session.scalar(locked)
         if call is None:
             return None
@@ -227,7 +227,11 @@ class Calls:
     async def set_transcription(self, call_sid: str, state: Transcription, reason: str | None = None) -> None:
         """Note how the call's transcription does, unless a later word on it has already come."""
         mine = (Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
-        known = select(Call.id, Call.transcription, func.now()).where(*mine, _is_news(state)).with_for_update()
+        known = (
+            select(Call.id, Call.transcription, func.now())
+            .where(*mine, _is_news(state))
+            .with_for_update(key_share=True)
+        )
         row = (await self._session.execute(known)).one_or_none()
         if row is None:
             return
@@ -247,7 +251,7 @@ class Calls:
 
     async def stop_words(self, call_sid: str) -> Stop | None:
         """Stop transcription of a live call for good; None if there is no such call or it has ended."""
-        locked = self._one(call_sid).with_for_update().execution_options(populate_existing=True)
+        locked = self._one(call_sid).with_for_update(key_share=True).execution_options(populate_existing=True)
         call = await self._session.scalar(locked)
         if call is None or is_over(call.status):
             return None

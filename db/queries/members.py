@@ -151,7 +151,9 @@ class Members:
     async def set_available(self, member_id: UUID, available: bool) -> None:
         """Set whether calls ring at that member's console. Repeating it keeps the place in the queue."""
         member = await self._session.scalar(
-            self._present().where(Member.id == member_id, Member.available != available).with_for_update()
+            self._present()
+            .where(Member.id == member_id, Member.available != available)
+            .with_for_update(key_share=True)
         )
         if member is not None:
             member.available = available
@@ -188,7 +190,7 @@ class Members:
 
     async def locked(self, member_id: UUID) -> Member | None:
         """Lock that member until the transaction ends and return it, unless removed."""
-        mine = self._present().where(Member.id == member_id).with_for_update()
+        mine = self._present().where(Member.id == member_id).with_for_update(key_share=True)
         return await self._session.scalar(mine.execution_options(populate_existing=True))
 
     async def with_role(self, role: Role) -> int:

@@ -84,7 +84,7 @@ async def take_due(
 
 async def locked(session: AsyncSession, due: Due) -> tuple[WebhookEndpoint, WebhookDelivery] | None:
     """Lock the rows of a delivery that was attempted; None if they were removed meanwhile."""
-    endpoint = await session.get(WebhookEndpoint, due.endpoint_id, with_for_update=True)
+    endpoint = await session.get(WebhookEndpoint, due.endpoint_id, with_for_update={"key_share": True})
     delivery = await session.get(WebhookDelivery, due.delivery_id, with_for_update=True)
     return None if endpoint is None or delivery is None else (endpoint, delivery)
 
@@ -126,7 +126,7 @@ class Webhooks:
         mine = select(WebhookEndpoint).where(
             WebhookEndpoint.organisation_id == self._organisation_id, WebhookEndpoint.id == endpoint_id
         )
-        return await self._session.scalar(mine.with_for_update())
+        return await self._session.scalar(mine.with_for_update(key_share=True))
 
     async def add(self, *, url: str, types: Collection[EventType], created_by: UUID) -> WebhookEndpoint:
         """Add an endpoint. Raises `TooManyEndpointsError`; the organisation should be locked."""

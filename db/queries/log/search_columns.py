@@ -43,7 +43,7 @@ def store_parts(call: Call, keyring: Keyring) -> None:
 
 async def fill(session: AsyncSession, most: int) -> int:
     """Add what calls and tags of an earlier release lack, to ``most`` of each; return how many that were."""
-    lacking = select(Call).where(text(TO_FILL)).limit(most).with_for_update(skip_locked=True)
+    lacking = select(Call).where(text(TO_FILL)).limit(most).with_for_update(skip_locked=True, key_share=True)
     calls = (await session.scalars(lacking)).all()
     for call in calls:
         if call.customer_hash is not None:

@@ -40,7 +40,9 @@ class WrapUps:
             Call.id == call_id,
             or_(Call.agent_id == member_id, was_there),
         )
-        return await self._session.scalar(theirs.with_for_update().execution_options(populate_existing=True))
+        return await self._session.scalar(
+            theirs.with_for_update(key_share=True).execution_options(populate_existing=True)
+        )
 
     async def store(self, call: Call, said: WrapUp, now: datetime) -> None:
         """Replace what was said of a call that is locked."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.call_progress import CallReport, DialReport, LegReport, Report
 from db.engine import Database
-from db.models import Call, Leg, Member
+from db.models import Call, Leg, Member, Offer
 from db.queries import calls
 from db.queries.calls import Calls
 from db.queries.members import Members
@@ -194,3 +194,14 @@ async def test_nobody_holds_another_organisations_call(database: Database, cast:
     async with database.begin() as session:
         assert not await Calls(session, uuid4()).set_hold("CA1", on_hold=True, at=T0)
     assert not (await _get(database, cast, "CA1")).on_hold
+
+
+async def test_a_call_that_is_being_rung_can_be_reported_on(cast: Cast, database: Database) -> None:
+    """Rows that refer to a call hold its key; a report waits for none of them, or both would wait for each other."""
+    call = await _open(database, cast, "CA1")
+    async with database.begin() as session:
+        until = datetime.now(UTC) + timedelta(minutes=1)
+        session.add(Offer(organisation_id=cast.a.id, call_id=call.id, member_id=cast.bob.id, until=until))
+        await session.flush()
+        async with _calls(database, cast) as rows:
+            assert await rows.report("CA1", CallReport("completed", T0)) is not None
