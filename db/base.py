@@ -51,6 +51,8 @@ OfferResult = Literal["claimed", "taken", "declined", "timeout", "withdrawn"]
 """How an offer of a call to a member ended; `taken`: by another member."""
 MomentKind = Literal["held", "resumed", "transfer", "transferred", "transfer_failed", "watched", "words"]
 """What happened in a call, beside its legs and offers."""
+OperatorRole = Literal["observer", "operator"]
+"""Of who runs the installation: an `observer` looks, an `operator` may suspend organisations, too."""
 ChosenPresence = Literal["available", "break", "offline"]
 """What a member chose; whether that is so is `web.phone.presence`'s to say."""
 Listening = Literal["off", "prompt", "tone", "words"]
@@ -60,6 +62,8 @@ DeliveryState = Literal["waiting", "delivered", "failed"]
 SwitchedOff = Literal["member", "failing", "gone"]
 """Why nothing is sent to a webhook endpoint: a member said so, it failed for days, or it answered that it is gone."""
 ChoiceKind = Literal["break", "outcome", "tag"]
+ClosureState = Literal["waiting", "ending", "releasing", "erasing"]
+"""How far the closing of an organisation is: it can be taken back while `waiting`."""
 RingStrategy = Literal["longest_idle", "all", "fixed"]
 WaitingSound = Literal["ringing", "music", "position"]
 Wanted = dict[str, str]
@@ -102,9 +106,11 @@ class Base(AsyncAttrs, DeclarativeBase):
         MomentKind: Text,
         OfferKind: Text,
         OfferResult: Text,
+        OperatorRole: Text,
         ChosenPresence: Text,
         Listening: Text,
         ChoiceKind: Text,
+        ClosureState: Text,
         CountSplit: Text,
         DeliveryState: Text,
         SwitchedOff: Text,

@@ -36,6 +36,7 @@ from db.base import (
     BundleStatus,
     ChoiceKind,
     ChosenPresence,
+    ClosureState,
     CountSplit,
     DeliveryState,
     EventState,
@@ -44,6 +45,7 @@ from db.base import (
     MomentKind,
     OfferKind,
     OfferResult,
+    OperatorRole,
     OrderState,
     OrganisationStatus,
     RingStrategy,
@@ -73,8 +75,10 @@ __all__ = [
     "CallMoment",
     "CallTag",
     "Choice",
+    "Closure",
     "Conference",
     "Contact",
+    "Erasure",
     "GroupMember",
     "KeptAnswer",
     "Leg",
@@ -86,6 +90,9 @@ __all__ = [
     "NumberHearing",
     "NumberOrder",
     "Offer",
+    "Operator",
+    "OperatorEntry",
+    "OperatorLink",
     "Organisation",
     "OrganisationStatus",
     "PhraseHit",
@@ -167,6 +174,10 @@ class Organisation(Base):
     alert_late_words: Mapped[int | None] = mapped_column(default=10, server_default=text("10"))
     alert_silence: Mapped[int | None] = mapped_column(default=60, server_default=text("60"))
     alert_waiting: Mapped[int | None] = mapped_column(default=60, server_default=text("60"))
+    suspended_at: Mapped[datetime | None]
+    """Since when nothing works for it: an operator has suspended it, or it is being closed."""
+    suspended_for: Mapped[str | None] = mapped_column(Encrypted)
+    """Why, as its members read it."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     @property
@@ -957,6 +968,60 @@ class Backup(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
 
 
+# -- who runs the installation ----------------------------------------------------------------------------------
+
+
+class Operator(Base):
+    """A person who runs the installation. No member of any organisation: an account of its own."""
+
+    __tablename__ = "operators"
+    __table_args__ = (
+        one_of("role", OperatorRole),
+        Index("uq_operators_email_hash", "email_hash", unique=True, postgresql_where=_STILL_HERE),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    email: Mapped[str] = mapped_column(Encrypted)
+    email_hash: Mapped[bytes]
+    name: Mapped[str] = mapped_column(Encrypted)
+    role: Mapped[OperatorRole]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    signed_out_at: Mapped[datetime | None]
+    """When they last signed out; older sign-ins are invalid."""
+    removed_at: Mapped[datetime | None]
+
+
+class OperatorLink(Base):
+    """An operator's sign-in link. Only its token's SHA-256 is stored."""
+
+    __tablename__ = "operator_links"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class OperatorEntry(Base):
+    """What an operator did. Append-only as the organisations' audit log; whom it was about is forgotten with them."""
+
+    __tablename__ = "operator_entries"
+    __table_args__ = (Index("ix_operator_entries_at", text("at DESC"), text("id DESC")),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    operator: Mapped[str] = mapped_column(Encrypted)
+    """Their name at that time."""
+    action: Mapped[str]
+    organisation_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organisations.id", ondelete="SET NULL"), index=True
+    )
+    details: Mapped[str | None] = mapped_column(Encrypted)
+    from_hash: Mapped[bytes | None]
+
+
 # -- what is paid for --------------------------------------------------------------------------------------------
 
 _TAKEN = text("state NOT IN ('released', 'failed')")
@@ -1084,6 +1149,38 @@ class AuditEntry(Base):
     """A JSON object."""
     from_hash: Mapped[bytes | None]
     """Keyed hash of the network address it was done from."""
+
+
+class Closure(Base):
+    """An organisation that is to be closed: how far that is (`provisioning.billing.closing`). Gone with it."""
+
+    __tablename__ = "closures"
+    __table_args__ = (one_of("state", ClosureState), belongs("asked_by", "members"))
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    state: Mapped[ClosureState] = mapped_column(default="waiting")
+    asked_by: Mapped[UUID]
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    due_at: Mapped[datetime]
+    """Until then it can be taken back."""
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When ``state`` was last changed."""
+    reminded_at: Mapped[datetime | None]
+
+
+class Erasure(Base):
+    """What is left of an organisation that was closed: that it was erased, and how much. Nothing says which it was.
+
+    Its owners know ``id`` from the last mail.
+    """
+
+    __tablename__ = "erasures"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    erased_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    calls: Mapped[int] = mapped_column(BigInteger)
+    members: Mapped[int] = mapped_column(BigInteger)
+    audit_entries: Mapped[int] = mapped_column(BigInteger)
 
 
 class Notice(Base):

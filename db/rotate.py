@@ -21,7 +21,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from db import addresses
 from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.models import Base, Call, Contact, Member, Number, NumberOrder
+from db.models import Base, Call, Contact, Member, Number, NumberOrder, Operator
 from db.queries.log.search_columns import store_parts
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
@@ -46,6 +46,7 @@ class _Hash:
 
 _HASHES: dict[type[Base], _Hash] = {
     Member: _Hash("email_hash", of="email", purpose="email", form=addresses.key),
+    Operator: _Hash("email_hash", of="email", purpose="email", form=addresses.key),
     Number: _Hash("e164_hash", of="e164", purpose="number"),
     Call: _Hash("customer_hash", of="customer", purpose="number"),
     NumberOrder: _Hash("candidate_hash", of="candidate", purpose="number"),

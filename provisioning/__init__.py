@@ -10,6 +10,7 @@ Its rooms, and how a dollar becomes a number::
     web's webhook ─► billing/events ─► billing/sync ─┬─► an order ─► numbers/orders ─► purchase ─► twilio/ ─► Twilio
                      asks stripe/ first              ├─► billing/notices
                                                      └─► billing/release: after the grace period
+    an owner closes an organisation ─► billing/closing: Stripe, numbers/orders, then every row
 
     web's pages and billing/notices ─► mail/queue ─► mail/sender ─► SMTP
 

@@ -28,7 +28,8 @@ from db.queries import (
 from db.queries.audit import Details
 from db.queries.integrations import events, kept_answers
 from db.queries.log import search_columns
-from provisioning.billing import customers, notices, release, sync as billing_sync
+from provisioning.billing import closing, customers, notices, release, sync as billing_sync
+from provisioning.billing.closing import ClosingJob
 from provisioning.billing.events import Events
 from provisioning.billing.release import ReleaseJob
 from provisioning.config import Settings
@@ -69,9 +70,10 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             grace = timedelta(days=settings.release_grace_days)
             jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
             sweeps |= _MONEY
+        jobs |= ClosingJob(stripe, progress.tell_standing).jobs()
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-            writers = {**links.WRITERS, **notices.WRITERS, **letters.WRITERS}
+            writers = {**links.WRITERS, **notices.WRITERS, **letters.WRITERS, **closing.WRITERS}
             mail = {**MailSender(mailer, settings.web_public_url, writers).jobs(), **notices.JOBS}
         else:
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
@@ -244,6 +246,7 @@ SWEEPS: Mapping[str, tuple[str, Sweep]] = {
     "recount_calls": ("* * * * *", recount_calls),
     "fill_search": ("*/5 * * * *", fill_search),
     "forget": ("*/10 * * * *", forget),
+    "close_organisations": ("*/5 * * * *", closing.sweep),
     "close_silent_calls": ("*/15 * * * *", close_silent_calls),
     "forget_events": ("50 17 * * *", forget_events),
     "shorten_job_log": ("40 17 * * *", shorten_job_log),

@@ -39,7 +39,9 @@ from web.numbers.vocabularies import VOCABULARIES, Vocabularies
 from web.numbers.vocabulary_watch import VocabularyWatch
 from web.organisation import (
     audit as organisation_audit,
+    closing,
     contacts,
+    data,
     onboarding,
     phone_settings,
     settings as organisation_settings,
@@ -108,6 +110,8 @@ _WITH_ROUTES = (
     organisation_settings,
     phone_settings,
     contacts,
+    data,
+    closing,
     api_keys,
     webhooks,
     webhook_endpoint,

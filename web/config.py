@@ -133,6 +133,8 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     outbound_minutes_per_seat: Annotated[int, Field(ge=1, le=1440)] = 600
     """How many minutes an organisation may call out within 24 hours, for each of its seats."""
 
+    closing_grace_days: Annotated[int, Field(ge=1, le=90)] = 14
+    """How long the closing of an organisation can be taken back."""
     operator_emails: Emails = ()
     """Who runs this: members with these addresses see the whole preflight. Nobody else sees the platform's inside."""
     operator: Annotated[str, Field(min_length=1, max_length=120)] = "Bilby"

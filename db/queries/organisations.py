@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import Attention
@@ -100,8 +100,30 @@ ATTENTION: dict[Attention, Advice] = {
 
 
 def entitlements(organisation: Organisation) -> Entitlements:
-    """Return what works for ``organisation`` today."""
-    return ENTITLEMENTS[organisation.status]
+    """Return what works for ``organisation`` today: nothing while it is suspended, though it still pays."""
+    usual = ENTITLEMENTS[organisation.status]
+    if organisation.suspended_at is None:
+        return usual
+    return replace(
+        usual,
+        connects=False,
+        transcribes=False,
+        watchers=_NOBODY,
+        problem="Your organisation is suspended, so calls do not connect.",
+        remedy=organisation.suspended_for or "",
+    )
+
+
+async def suspend(session: AsyncSession, organisation: Organisation, reason: str) -> None:
+    """Let nothing work for ``organisation`` until `resume`; ``reason`` is a sentence for its members."""
+    organisation.suspended_at, organisation.suspended_for = await session.scalar(select(func.now())), reason
+    await session.flush()
+
+
+async def resume(session: AsyncSession, organisation: Organisation) -> None:
+    """Let everything work again that its subscription allows."""
+    organisation.suspended_at = organisation.suspended_for = None
+    await session.flush()
 
 
 async def find(session: AsyncSession, organisation_id: UUID) -> Organisation | None:

@@ -18,6 +18,7 @@ from db.engine import Database
 from db.models import Member
 from db.queries import organisations, subscriptions
 from db.queries.members import Members
+from db.queries.rights import closures
 from provisioning.jobs import Payload
 from provisioning.mail import queue
 from provisioning.mail.queue import NoticeKind
@@ -75,7 +76,9 @@ def owners(everybody: Sequence[Member]) -> Iterator[Member]:
 
 
 async def tell(session: AsyncSession, organisation_id: UUID, kind: NoticeKind, about: str) -> bool:
-    """Enqueue the mails of ``kind`` to the owners. Return False if they were already sent for ``about``."""
+    """Enqueue the mails of ``kind`` to the owners. Return False if none is due, or no more."""
+    if await closures.is_asked(session, organisation_id):
+        return False  # its owners have their own mails: these would speak of numbers that are kept
     if not await subscriptions.claim_notice(session, organisation_id, kind, about):
         return False
     for owner in owners(await Members(session, organisation_id).all()):

@@ -69,7 +69,7 @@ async def _is_over(session: AsyncSession, organisation_id: UUID) -> bool:
 
 
 async def _cancel_all(session: AsyncSession, organisation_id: UUID) -> None:
-    orders = await _orders(session, organisation_id)
+    orders = await orders_of(session, organisation_id)
     for order in orders:
         if not await cancel(session, order):
             raise TryAgain(timedelta(seconds=1))
@@ -81,7 +81,7 @@ async def _cancel_all(session: AsyncSession, organisation_id: UUID) -> None:
         await notices.tell(session, organisation_id, "released", row.release_after.isoformat())
 
 
-async def _orders(session: AsyncSession, organisation_id: UUID) -> Sequence[NumberOrder]:
+async def orders_of(session: AsyncSession, organisation_id: UUID) -> Sequence[NumberOrder]:
     """Return every order with a number or in progress; create an order for a number that has none."""
     rented = [
         await number_orders.of_rented(session, number)

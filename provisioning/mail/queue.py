@@ -22,8 +22,9 @@ NoticeKind = Literal[
     "tomorrow",
     "released",
 ]
+ClosingKind = Literal["closing", "closing_tomorrow", "closing_stopped", "closed"]
 WebhookKind = Literal["webhook_failing", "webhook_off"]
-Kind = Literal["sign_in", "sign_up", "invitation"] | NoticeKind | WebhookKind
+Kind = Literal["sign_in", "sign_up", "invitation"] | NoticeKind | WebhookKind | ClosingKind
 """Each has two templates of its name."""
 
 

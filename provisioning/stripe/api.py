@@ -166,6 +166,15 @@ class StripeApi:
         with translate_errors():
             await self._v1.subscriptions.update_async(one.id, params, _key(f"seats:{one.id}:{key}", params))
 
+    async def cancel(self, one: StripeSubscription) -> None:
+        """End a subscription now; nothing more is charged or given back. One that has ended already stays so."""
+        try:
+            with translate_errors():
+                await self._v1.subscriptions.cancel_async(one.id)
+        except StripeError as error:
+            if error.code != "resource_missing":
+                raise
+
     async def resume(self, one: StripeSubscription, key: str) -> None:
         """Resume a paused subscription: a new period begins now, and is invoiced."""
         with translate_errors():

@@ -54,7 +54,7 @@ PHONE = ("/numbers/{number}/ringing", "/numbers/{number}/source", "/team/groups"
 RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
 SUPERVISORS = (*EVERYBODY, *DASHBOARD)
 ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
-OWNERS = (*ADMINS, "/billing", "/checkout")
+OWNERS = (*ADMINS, "/billing", "/checkout", "/settings/data")
 
 
 async def findings_of(page: Page, paths: Iterable[str]) -> list[str]:

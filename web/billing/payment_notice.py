@@ -58,6 +58,9 @@ def notice_for(
     viewer: Viewer, organisation: Organisation, everybody: Sequence[Member], subscription: Subscription | None
 ) -> PaymentNotice:
     """Return the notice from rows that were read. Pure but for the clock."""
+    if organisation.suspended_at is not None:
+        words, remedy = viewer.entitlements.problem, viewer.entitlements.remedy
+        return PaymentNotice("suspended", words, remedy, link="", label="", connects=False)
     pays, is_new = viewer.may("billing"), organisation.status in _WITHOUT_SUBSCRIPTION
     until = _kept_until(organisation, subscription) if viewer.may("numbers") else ""
     link, label = ("/checkout", "Choose seats and pay") if is_new else ("/billing", "Fix payment details")

@@ -3,5 +3,6 @@
 `access` is the only way from a request to an organisation's rows: who asks, and what their role may do. `session` is
 the cookie of a sign-in and its CSRF token. `errors` says which refusal gets which status. `forms` reads what was
 sent, `typed` what people meant by it, `limits` counts who asks how often. `render` fills templates, `callers`,
-`price` and `paging` decide how things are shown, `csv_export` writes tables, `static_files` serves the rest.
+`price` and `paging` decide how things are shown, `csv_export` writes tables, `archive`
+many of them in one file, `static_files` serves the rest.
 """

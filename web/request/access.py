@@ -50,6 +50,9 @@ from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlans
 from db.queries.phone.wrap_ups import WrapUps
 from db.queries.reports.counts import Reports
+from db.queries.rights.closures import Closures
+from db.queries.rights.erasures import Erasures
+from db.queries.rights.exports import Exports
 from db.queries.sign_in_links import SignIns
 from db.queries.words.hearings import Hearings
 from db.queries.words.phrase_rules import PhraseRuleRows
@@ -72,12 +75,13 @@ Permission = Literal[
     "integrations",  # keys of the API, webhooks
     "audit",
     "billing",
+    "data",  # export and erase what is stored, close the organisation
 ]
 
 _AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls", "words.stop"})
 _SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all", "supervise"}
 _ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "integrations", "audit"}
-_OWNER: frozenset[Permission] = _ADMIN | {"billing"}
+_OWNER: frozenset[Permission] = _ADMIN | {"billing", "data"}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "agent": _AGENT,
@@ -166,6 +170,9 @@ class Rows:
     call_list: CallList
     kept_answers: KeptAnswers
     webhooks: Webhooks
+    exports: Exports
+    erasures: Erasures
+    closures: Closures
     audit: AuditLog
     """Records entries in the name of the viewer."""
     session: AsyncSession
@@ -413,6 +420,9 @@ async def _rows(
         CallList(session, organisation_id),
         KeptAnswers(session, organisation_id),
         Webhooks(session, organisation_id),
+        Exports(session, organisation_id),
+        Erasures(session, organisation_id),
+        Closures(session, organisation_id),
         AuditLog(session, organisation_id, actor),
         session,
     )

@@ -14,7 +14,7 @@ PAGE = 500  # rows
 
 Row = TypeVar("Row")
 
-_EXCEL_UTF8 = "\ufeff"  # byte order mark: without it Excel assumes another character set
+EXCEL_UTF8 = "\ufeff"  # byte order mark: without it Excel assumes another character set
 _E164 = re.compile(r"\+[0-9]{1,15}")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -46,7 +46,7 @@ async def export(
         }
     )
     await answer.prepare(request)
-    await answer.write((_EXCEL_UTF8 + _csv([columns])).encode())
+    await answer.write((EXCEL_UTF8 + _csv([columns])).encode())
     while found is not None:
         await answer.write(_csv(cells(row) for row in found).encode())
         found = await anext(pages, None)

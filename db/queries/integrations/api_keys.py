@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import ApiKey
+from db.models import ApiKey, Organisation
 
 Scope = Literal[
     "calls:read",
@@ -49,11 +49,13 @@ class Issued:
 
 
 async def by_token(session: AsyncSession, token: str) -> ApiKey | None:
-    """Return the key, and note that it was used; None if it is unknown, revoked or expired."""
+    """Return the key, and note that it was used; None if unknown, revoked, expired, or its owner suspended."""
     read = _TOKEN.fullmatch(token)
     if read is None:
         return None
+    works = exists().where(Organisation.id == ApiKey.organisation_id, Organisation.suspended_at.is_(None))
     valid = select(ApiKey).where(
+        works,
         ApiKey.prefix == read[1],
         ApiKey.revoked_at.is_(None),
         or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import SwitchedOff
-from db.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
+from db.models import Organisation, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from db.queries.integrations.events import EventType
 
 MOST = 20  # endpoints of one organisation
@@ -46,11 +46,14 @@ async def take_due(
 ) -> Sequence[Due]:
     """Return deliveries that are due, one for each endpoint, ``besides`` these endpoints; the oldest ``most``.
 
+    What a suspended organisation's programs would be told waits until it works again, or is forgotten with the event.
     Nobody else gets them before ``until``: whoever takes them and dies leaves them to others then.
     """
+    suspended = select(Organisation.id).where(Organisation.suspended_at.is_not(None))
     first = (
         select(WebhookDelivery.id, WebhookDelivery.endpoint_id)
         .where(WebhookDelivery.next_try_at <= now, WebhookDelivery.endpoint_id.not_in(besides))
+        .where(WebhookDelivery.organisation_id.not_in(suspended))
         .order_by(WebhookDelivery.next_try_at)
         .limit(most * 8)
         .with_for_update(skip_locked=True)

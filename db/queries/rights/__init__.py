@@ -1,0 +1,1 @@
+"""What may be asked about stored data: `exports` shows it, `erasures` deletes it, `closures` ends an organisation."""
