@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,12 @@ from db.encryption import Encrypted
 from db.engine import Database
 from db.models import Base
 
-_VALUES: Mapping[type, Any] = {bool: False, datetime: datetime(2026, 11, 1, tzinfo=UTC), bytes: b"bytes"}
+_VALUES: Mapping[type, Any] = {
+    bool: False,
+    datetime: datetime(2026, 11, 1, tzinfo=UTC),
+    date: date(2026, 11, 1),
+    bytes: b"bytes",
+}
 
 
 async def fill(database: Database, organisation_id: UUID, member_id: UUID) -> None:

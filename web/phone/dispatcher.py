@@ -129,11 +129,12 @@ async def _decide(rows: Rows, facts: Facts, me: str) -> tuple[Facts, Sequence[Ch
 
 
 async def _change_rooms(rows: Rows, facts: Facts, calls: Sequence[Ringing], decision: Decision) -> list[Change]:
-    """Rooms come first: whoever claims a call locks its room, and then its offers."""
+    """Rooms come first: whoever claims a call or ends it locks its room, and then its row and its offers."""
     changes = []
     for call in calls:
         if call.call in decision.given_up:
             why = ringing.why_missed(call.offers)
+            await rooms.locked(rows, call.call)
             await rows.calls.report(facts.calls[call.call].call_sid, TurnedAway(why))
             event = SendElsewhere("nobody_available" if why == "nobody_available" else "nobody_answered")
             changes.append(await rooms.apply(rows, call.call, event))

@@ -10,10 +10,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from db.base import RingStrategy
+from db.call_progress import TurnedAway
 from db.engine import Database
 from db.models import Member, Number
+from db.queries.calls import Calls
+from db.queries.conferences import Conferences
 from db.queries.phone.groups import Groups
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlan, RingingPlans
@@ -135,6 +139,29 @@ class TestRinging:
         assert (await room_of(database, cast.number, call)).reason == reason
         assert await rung(database, cast.number, call) == set()
         del site
+
+    async def test_who_sends_a_caller_elsewhere_locks_the_room_before_the_call(
+        self, site: Site, cast: Cast, database: Database
+    ) -> None:
+        """Everybody else does: in another order they would wait for each other."""
+        del site
+        await come_on(database, cast.bob)
+        await ring(database, cast.number, "longest_idle", wait_seconds=600, ring_seconds=5)
+        call = await waiting_call(database, cast.number, waited=timedelta(seconds=31))
+        await rings_at(database, cast.number, call, cast.bob)
+
+        async def somebody_waits() -> bool:
+            async with database.begin() as session:
+                waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+                return bool(await session.scalar(waiting))
+
+        async with database.begin() as session:
+            stored = await Conferences(session, cast.a.id).get(call, locked=True)
+            assert stored is not None
+            await ring(database, cast.number, "longest_idle", wait_seconds=30, ring_seconds=5)
+            await until(somebody_waits)
+            await session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            assert await Calls(session, cast.a.id).report(stored.call_sid, TurnedAway("declined")) is not None
 
     async def test_a_call_that_nobody_could_ever_take_does_not_wait(
         self, site: Site, cast: Cast, database: Database
