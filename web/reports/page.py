@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from web.calls.log.view import clock
 from web.reports import cells, chart, tables
 from web.reports.cells import Line
 from web.reports.figures import figures, mean, share, within_30_s
+from web.reports.pdf import Made, pdf
 from web.reports.period import Asked, Period, asked, choices
 from web.reports.summary import Summary, read
 from web.request import access, csv_export, limits
@@ -66,7 +68,7 @@ async def now(request: web.Request) -> web.StreamResponse:
 @routes.get("/dashboard.csv", name="dashboard-export")
 async def export(request: web.Request) -> web.StreamResponse:
     """Export a period as CSV."""
-    summary = await _exported(request, "csv")
+    summary, _ = await _exported(request, "csv")
 
     async def pages() -> AsyncIterator[Sequence[Line]]:
         yield cells.lines(summary)
@@ -74,15 +76,26 @@ async def export(request: web.Request) -> web.StreamResponse:
     return await csv_export.export(request, _file(summary.period, "csv"), cells.COLUMNS, pages(), cells.cells)
 
 
-async def _exported(request: web.Request, kind: str) -> Summary:
-    """Return the period that is asked for, once its export is in the audit log. Raises `InvalidError`."""
+@routes.get("/dashboard.pdf", name="dashboard-pdf")
+async def print_out(request: web.Request) -> web.StreamResponse:
+    """Export a period as a PDF."""
+    summary, made = await _exported(request, "pdf")
+    body = await asyncio.to_thread(pdf, summary, made)  # it takes as long as many requests
+    headers = {"Content-Disposition": f'attachment; filename="{_file(summary.period, "pdf")}"'}
+    return web.Response(body=body, content_type="application/pdf", headers=headers)
+
+
+async def _exported(request: web.Request, kind: str) -> tuple[Summary, Made]:
+    """Return the period that is asked for, and for whom; the export is in the audit log. Raises `InvalidError`."""
     viewer = await access.require(request, "calls.all")
     await limits.spend(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         wanted = _asked(request, rows)
         details = {**wanted.period.query, "as": kind}
         await rows.audit.record("watching.exported_dashboard", details)
-        return await read(rows, wanted.period)
+        zone = rows.organisation.time_zone
+        made = Made(rows.organisation.name, datetime.now(ZoneInfo(zone)), zone.replace("_", " "))
+        return await read(rows, wanted.period), made
 
 
 def _asked(request: web.Request, rows: Rows) -> Asked:

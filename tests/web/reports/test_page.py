@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from pypdf import PdfReader
 from sqlalchemy import update
 
 from db import recount
@@ -89,7 +90,7 @@ async def test_supervisors_and_above_see_their_own_organisations(
     assert (figure(charlie, "answered"), figure(charlie, "missed")) == ("0", "1")
     assert "Bob Brown" not in charlie
     bob = await browser().sign_in(cast.bob)
-    for path in ("/dashboard", "/dashboard/now", "/dashboard.csv"):
+    for path in ("/dashboard", "/dashboard/now", "/dashboard.csv", "/dashboard.pdf"):
         assert (await bob.get(path)).status == 403
     assert 'href="/dashboard"' not in await (await bob.get("/calls")).text()
     assert 'href="/dashboard"' in await (await charlie_again(browser, cast)).text()
@@ -150,7 +151,8 @@ async def test_empty_wrong_and_swapped(cast: Cast, browser: Browsers) -> None:
     wrong = await sam.get("/dashboard?from=soon")
     text = await wrong.text()
     assert (wrong.status, 'id="period-wrong"' in text, 'value="soon"' in text) == (400, True, True)
-    assert (await sam.get("/dashboard.csv?from=soon")).status == 400
+    for kind in ("csv", "pdf"):
+        assert (await sam.get(f"/dashboard.{kind}?from=soon")).status == 400
 
 
 async def test_counts_that_are_behind_are_said(cast: Cast, database: Database, browser: Browsers) -> None:
@@ -209,3 +211,19 @@ async def test_the_spreadsheet_has_the_same_numbers_and_is_audited(
     async with database.begin() as session:
         [entry] = await AuditLog(session, cast.a.id).page(AuditFilter(action="watching.exported_dashboard"))
     assert (entry.actor_id, details_of(entry)["as"]) == (cast.sam.id, "csv")
+
+
+async def test_the_pdf_is_the_organisations_own_and_is_audited(
+    cast: Cast, database: Database, browser: Browsers
+) -> None:
+    await log(database, cast.a.id, answered(cast.bob, cast.number))
+    sam = await browser().sign_in(cast.sam)
+    async with sam.http.get(f"/dashboard.pdf{DAY}") as answer:
+        assert answer.content_type == "application/pdf"
+        assert answer.headers["Content-Disposition"].endswith('.pdf"')
+        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(await answer.read())).pages)
+    assert "Acacia Clinic" in text
+    assert "Bob Brown" in text
+    async with database.begin() as session:
+        [entry] = await AuditLog(session, cast.a.id).page(AuditFilter(action="watching.exported_dashboard"))
+    assert (entry.actor_id, details_of(entry)["as"]) == (cast.sam.id, "pdf")
