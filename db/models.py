@@ -108,6 +108,7 @@ __all__ = [
     "StripeEvent",
     "Subscription",
     "Transcription",
+    "UnsaidPhrase",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",
@@ -945,6 +946,21 @@ class PhraseHit(Base):
     at: Mapped[datetime] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     speaker: Mapped[str]
+
+
+class UnsaidPhrase(Base):
+    """A sentence that had to be said in a call, and was not heard in it: which. Never what was said instead."""
+
+    __tablename__ = "unsaid_phrases"
+    __table_args__ = (
+        belongs("call_id", "calls", cascades=True),
+        belongs("rule_id", "phrase_rules"),
+        Index("ix_unsaid_phrases_rule_id", "organisation_id", "rule_id"),
+    )
+
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    rule_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
 
 
 class RateLimit(Base):

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from db import recount
 from db.engine import Database
-from db.models import Call
+from db.models import Call, UnsaidPhrase
 from db.queries.integrations import events
 from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
@@ -99,6 +99,8 @@ async def _fill(database: Database, cast: Cast) -> None:
         for name, must_say in (("Leaving " * 7, False), ("Recording disclosed", True)):
             rule = await rules.save(PhraseRule("", name, ("goodbye " * 12,), must_say=must_say), is_on=must_say)
             await rules.note_hit(f"CA{0:032x}", PhraseReport(rule.id, "agent", round(began.timestamp() * 1000)))
+        unsaid = await rules.save(PhraseRule("", "Greeted by name", ("hello",), must_say=True), is_on=True)
+        session.add(UnsaidPhrase(call_id=FOUND, rule_id=UUID(unsaid.id), organisation_id=cast.a.id))
     await recount.settle(database)
 
 

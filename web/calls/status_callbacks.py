@@ -155,6 +155,8 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         stopped = call is not None and call.words_stopped_at is not None
         if fact.state is not None and (not stopped or fact.kind == "ended"):
             await rows.calls.set_transcription(fact.call, fact.state, fact.reason if fact.kind == "stream" else None)
+        if fact.kind == "ended":  # media has told of every phrase before
+            await rows.phrases.note_unsaid(fact.call)
     if call is not None and stopped:
         remind(app, call, fact)
     elif call is not None and fact.kind == "started":

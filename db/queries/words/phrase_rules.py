@@ -1,4 +1,4 @@
-"""An organisation's phrase rules, and where they fired."""
+"""An organisation's phrase rules, where they fired, and what had to be said and was not."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import Select, Subquery, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Call, PhraseHit, PhraseRuleRow
+from db.models import Call, PhraseHit, PhraseRuleRow, UnsaidPhrase
 from protocol.messages import PhraseReport
 from protocol.phrases import PhraseRule
 
@@ -21,12 +21,16 @@ _decode = msgspec.json.Decoder(PhraseRule).decode
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A rule as it is kept; ``hits``: how often it fired in calls that are in the call log."""
+    """A rule as it is kept; ``hits``: how often it fired in calls that are in the call log.
+
+    ``unsaid``: in how many of these calls it had to be said, and was not.
+    """
 
     id: UUID
     rule: PhraseRule
     is_on: bool
     hits: int
+    unsaid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,14 @@ class PhraseRuleRows:
 
     async def all(self) -> Sequence[Kept]:
         """Return the rules, drafts as well, by name."""
-        mine = PhraseHit.organisation_id == self._organisation_id
-        counted = select(PhraseHit.rule_id, func.count().label("hits")).where(mine).group_by(PhraseHit.rule_id)
-        hits = counted.subquery()
+        hits, unsaid = self._counts(PhraseHit), self._counts(UnsaidPhrase)
         rows = await self._session.execute(
-            select(PhraseRuleRow, func.coalesce(hits.c.hits, 0))
+            select(PhraseRuleRow, func.coalesce(hits.c.times, 0), func.coalesce(unsaid.c.times, 0))
             .outerjoin(hits, hits.c.rule_id == PhraseRuleRow.id)
+            .outerjoin(unsaid, unsaid.c.rule_id == PhraseRuleRow.id)
             .where(PhraseRuleRow.organisation_id == self._organisation_id, PhraseRuleRow.removed_at.is_(None))
         )
-        kept = [Kept(row.id, _decode(row.definition), row.is_on, count) for row, count in rows]
+        kept = [Kept(row.id, _decode(row.definition), row.is_on, *counts) for row, *counts in rows]
         return sorted(kept, key=lambda each: (each.rule.name.lower(), each.id))
 
     async def on(self) -> list[PhraseRule]:
@@ -92,8 +95,7 @@ class PhraseRuleRows:
 
     async def note_hit(self, call_sid: str, report: PhraseReport) -> None:
         """Note that a rule fired in a call. What names no rule or call of the organisation is ignored."""
-        mine = select(Call.id).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
-        call_id = await self._session.scalar(mine)
+        call_id = await self._session.scalar(self._call(call_sid))
         try:
             rule_id = (await self._row(UUID(report.rule), removed=True)).id
         except (KeyError, ValueError):
@@ -108,6 +110,32 @@ class PhraseRuleRows:
             speaker=report.speaker,
         )
         await self._session.execute(hit.on_conflict_do_nothing())  # every web process is told
+        row = UnsaidPhrase  # should the report have come late
+        mine = row.organisation_id == self._organisation_id
+        await self._session.execute(delete(row).where(mine, row.call_id == call_id, row.rule_id == rule_id))
+
+    async def note_unsaid(self, call_sid: str) -> None:
+        """Note what of that which must be said was not heard in a call whose words have just ended. Repeatable.
+
+        Of a call that nobody answered, or that was not transcribed to its end, nothing is: it may have been said.
+        """
+        heard = self._call(call_sid).where(
+            Call.answered_at.is_not(None), Call.transcription == "ended", Call.words_stopped_at.is_(None)
+        )
+        call_id = await self._session.scalar(heard)
+        if call_id is None:
+            return
+        hit = PhraseHit
+        mine = select(hit.rule_id).where(hit.organisation_id == self._organisation_id, hit.call_id == call_id)
+        said = set(await self._session.scalars(mine))
+        due = [UUID(rule.id) for rule in await self.on() if rule.must_say]
+        rows = [
+            {"call_id": call_id, "rule_id": rule_id, "organisation_id": self._organisation_id}
+            for rule_id in due
+            if rule_id not in said
+        ]
+        if rows:
+            await self._session.execute(insert(UnsaidPhrase).values(rows).on_conflict_do_nothing())
 
     async def fired_in(self, calls: Collection[UUID]) -> Mapping[UUID, Sequence[Fired]]:
         """Return what fired in each of these calls, in the order of time; removed rules as well."""
@@ -125,6 +153,27 @@ class PhraseRuleRows:
             rule = rules[rule_id]
             fired.setdefault(call_id, []).append(Fired(rule.name, rule.must_say, speaker, at, times))
         return fired
+
+    async def unsaid_in(self, calls: Collection[UUID]) -> Mapping[UUID, Sequence[str]]:
+        """Return the names of what had to be said and was not, in each of these calls; removed rules as well."""
+        row = UnsaidPhrase
+        mine = row.organisation_id == self._organisation_id
+        rows = (
+            await self._session.execute(select(row.call_id, row.rule_id).where(mine, row.call_id.in_(calls)))
+        ).all()
+        rules = await self._named({rule_id for _, rule_id in rows})
+        unsaid: dict[UUID, list[str]] = {}
+        for call_id, rule_id in rows:
+            unsaid.setdefault(call_id, []).append(rules[rule_id].name)
+        return {call_id: sorted(names, key=str.casefold) for call_id, names in unsaid.items()}
+
+    def _counts(self, row: type[PhraseHit | UnsaidPhrase]) -> Subquery:
+        """Return how many rows there are of each rule."""
+        mine = row.organisation_id == self._organisation_id
+        return select(row.rule_id, func.count().label("times")).where(mine).group_by(row.rule_id).subquery()
+
+    def _call(self, call_sid: str) -> Select[UUID]:
+        return select(Call.id).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
 
     async def _named(self, rule_ids: Collection[UUID]) -> Mapping[UUID, PhraseRule]:
         if not rule_ids:

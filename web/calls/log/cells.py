@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from web.calls.log.view import Line
+from web.phrases.hits import hit_cells
 
 _COLUMNS = (
     *("Started", "Direction", "Customer", "Number", "Agent"),
@@ -13,6 +14,7 @@ _COLUMNS = (
     *("Result", "Tags", "Follow-up"),
     *("Answered", "Ended", "Waited", "Talked", "On hold"),
     *("Line", "Purpose", "Source"),
+    *("Noticed", "Said", "Not said"),
 )
 _NOTE = "Note"
 """The last column, only where the organisation keeps notes."""
@@ -51,6 +53,7 @@ def _cells(line: Line) -> Sequence[str]:
         line.label,
         line.purpose,
         line.source,
+        *hit_cells(line.hits, line.unsaid),
     )
 
 

@@ -112,13 +112,14 @@ def _checked(filters: Mapping[str, str], zone: ZoneInfo) -> tuple[CallFilter | N
 async def _lines(rows: Rows, calls: Sequence[Call], zone: ZoneInfo) -> list[Line]:
     ids, notes_on = [call.id for call in calls], rows.organisation.notes_on
     labels, tags = await rows.choices.labels(), await rows.wrap_ups.tags(ids)
-    fired = await rows.phrases.fired_in(ids)
+    fired, unsaid = await rows.phrases.fired_in(ids), await rows.phrases.unsaid_in(ids)
     return [
         line(
             call,
             zone,
             said(call, labels, tags.get(call.id, ()), notes_on=notes_on),
             hits(fired.get(call.id, ()), zone),
+            unsaid.get(call.id, ()),
         )
         for call in calls
     ]

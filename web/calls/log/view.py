@@ -102,6 +102,8 @@ class Line:
     source: str = ""
     said: Said = Said()
     hits: Sequence[Hit] = ()
+    unsaid: Sequence[str] = ()
+    """The names of what had to be said and was not."""
 
     @property
     def duration(self) -> str:
@@ -175,7 +177,9 @@ def said(call: Call, labels: Mapping[UUID, str], tags: Sequence[str], *, notes_o
     return Said(result, tags, call.follow_up, (call.note or "") if notes_on else "")
 
 
-def line(call: Call, zone: ZoneInfo, said: Said = Said(), hits: Sequence[Hit] = ()) -> Line:
+def line(
+    call: Call, zone: ZoneInfo, said: Said = Said(), hits: Sequence[Hit] = (), unsaid: Sequence[str] = ()
+) -> Line:
     """Format ``call`` (loaded with ``agent`` and ``number``) for ``zone``."""
     customer, ours = call.from_number, call.to_number
     if call.direction == "outbound":
@@ -206,6 +210,7 @@ def line(call: Call, zone: ZoneInfo, said: Said = Said(), hits: Sequence[Hit] = 
         source=call.source or "",
         said=said,
         hits=hits,
+        unsaid=unsaid,
     )
 
 
