@@ -7,6 +7,7 @@ import { duration } from "../wording.js";
 
 const NO_LOG = { append() {}, childElementCount: 0, replaceChildren() {} }; // only the call that is read alone is announced
 const NO_FIND = { paint() {} };
+const NO_WORDS = "Words will appear here as they are spoken.";
 
 export class Tiles {
   #factsOf;
@@ -115,7 +116,7 @@ class Tile {
     share.title = facts.talk;
     put(hand, facts.hand === "asked" ? "Asks for help" : "");
     put(alerts, facts.alerts.join(" · "));
-    put(note, instead);
+    put(note, instead || (call.lines.length ? "" : NO_WORDS));
     scroller.setAttribute("aria-label", `The words of ${facts.who}`);
     if (mayShow === this.#hasWords) return;
     this.#hasWords = mayShow;

@@ -122,7 +122,11 @@ async def test_calls_stand_side_by_side_and_the_newest_comes_in(console: Open, m
         await page.keyboard.press("b")
     await asked(socket, page, subscribe={"rows": True, "calls": [BOBS, DANAS]})
     for call in (BOBS, DANAS):
+        await tell_words(socket, call)
+        note = page.locator(f'[data-tile="{call}"] [data-part=note]')
+        await expect(note).to_be_visible()
         await tell_words(socket, call, f"words of {call}")
+        await expect(note).to_be_hidden()
         words = page.locator(f'[data-tile="{call}"] .settled')
         await expect(words).to_have_text([f"words of {call}"])
     await socket.tell("utterance", call=DANAS, utterance=said("and more", 9_000))
