@@ -28,12 +28,13 @@ from db.queries import (
 from db.queries.audit import Details
 from db.queries.integrations import events, kept_answers
 from db.queries.log import search_columns
+from db.queries.sign_in import identity_providers
 from provisioning.billing import closing, customers, notices, release, sync as billing_sync
 from provisioning.billing.closing import ClosingJob
 from provisioning.billing.events import Events
 from provisioning.billing.release import ReleaseJob
 from provisioning.config import Settings
-from provisioning.mail import links
+from provisioning.mail import factors, links
 from provisioning.mail.sender import MailSender
 from provisioning.mail.smtp import Mailer
 from provisioning.numbers import bundles, orders as numbers_orders
@@ -73,7 +74,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
         jobs |= ClosingJob(stripe, progress.tell_standing).jobs()
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
-            writers = {**links.WRITERS, **notices.WRITERS, **letters.WRITERS, **closing.WRITERS}
+            writers = {**links.WRITERS, **factors.WRITERS, **notices.WRITERS, **letters.WRITERS, **closing.WRITERS}
             mail = {**MailSender(mailer, settings.web_public_url, writers).jobs(), **notices.JOBS}
         else:
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
@@ -171,6 +172,7 @@ async def forget(database: Database) -> None:
     """
     async with database.begin() as session:
         links, counts = await sign_in_links.purge(session), await rate_limits.purge(session)
+        links += await identity_providers.purge(session)
         unsent = await mails.purge(session, datetime.now(UTC) - UNSENT)
         holds = await number_orders.free_expired_holds(session)
         answers = await kept_answers.purge(session, datetime.now(UTC) - ANSWERS)

@@ -9,6 +9,7 @@
       │    ├─ transcribe/          Transcribe's WebSocket protocol
       │    │    └─ recognition/    what hears behind it: Moonshine, pocketsphinx, or a script
       │    ├─ stripe/              REST, webhooks, hosted pages, a clock that can be moved
+      │    ├─ identity/            a customer's own identity provider (OpenID Connect)
       │    └─ mail.py              SMTP in, a page of what was sent
       ├─ python -m media | web | provisioning   the product, the same code as in production
       └─ agent/                  somebody who answers test calls while nobody else does

@@ -58,6 +58,7 @@ def _print_pages(settings: Settings) -> None:
         "Telephone, test calls": f"{settings.twilio_url}/",
         "Letters Bilby has sent": f"{settings.outbox_url}/",
         "Payments, clock, webhooks": f"{settings.stripe_url}/",
+        "Identity provider": f"{settings.identity_url}/",
         "Bundles, numbers, failures": f"{settings.twilio_url}/sandbox/numbers",
     }
     _say("\n" + "\n".join(f"{name + ':':<28}{url}" for name, url in pages.items()))

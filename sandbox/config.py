@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     transcribe_port: Port = 8091
     amazon_port: Port = 8095
     stripe_port: Port = 8092
+    identity_port: Port = 8096
     smtp_port: Port = 8025
     mail_port: Port = 8026
     nats_port: Port = 4222
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
     def stripe_url(self) -> str:
         """The emulated Stripe's REST API, its hosted pages, and the page that moves its clock."""
         return f"http://{HOST}:{self.stripe_port}"
+
+    @property
+    def identity_url(self) -> str:
+        """The emulated identity provider's issuer, and the page that says how to use it."""
+        return f"http://{HOST}:{self.identity_port}"
 
     @property
     def outbox_url(self) -> str:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 
 from runtime import logs, signals
 from sandbox.config import HOST, Secrets, Settings
+from sandbox.identity.emulator import identity
 from sandbox.mail import post_office
 from sandbox.recognition.choice import Choice, hearing, recogniser
 from sandbox.recognition.recogniser import RecogniserError
@@ -51,6 +52,9 @@ async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
         choice = Choice(settings.speech, settings.calls_heard)
         emulator.exchange.hearing = lambda: hearing(choice, ears, service.open)
         await stack.enter_async_context(stripe(_stripe_settings(settings, kept)))
+        await stack.enter_async_context(
+            identity(host=HOST, port=settings.identity_port, redirect_uris=[f"{settings.web_url}/sso/return"])
+        )
         await stack.enter_async_context(
             post_office(host=HOST, smtp_port=settings.smtp_port, page_port=settings.mail_port)
         )

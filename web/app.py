@@ -48,6 +48,8 @@ from web.organisation import (
 )
 from web.organisation.onboarding_events import PROGRESS, Progress
 from web.people import account, groups, public_pages, sign_in, sign_up, signed_in, team
+from web.people.factor import asking, enrolment, resetting
+from web.people.sso import going as sso_going, settings as sso_settings
 from web.phone import answering, consoles, events as phone_events, wrap_up
 from web.phone.boards import BOARDS, Boards
 from web.phone.dispatcher import DISPATCHER, Dispatcher
@@ -72,6 +74,11 @@ _WITH_ROUTES = (
     sign_up,
     signed_in,
     account,
+    asking,
+    enrolment,
+    resetting,
+    sso_going,
+    sso_settings,
     onboarding,
     checkout,
     billing_page,

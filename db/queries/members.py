@@ -17,6 +17,7 @@ from db.encryption import keyring_of
 from db.models import Call, Member, Presence, Role, SignOut
 from db.queries.integrations import events
 from db.queries.phone.presence import COLUMNS, Presences, Standing
+from db.queries.sign_in.second_factors import SecondFactors
 
 
 class AddressTakenError(Exception):
@@ -140,6 +141,11 @@ class Members:
         found = select(Member).where(Member.organisation_id == self._organisation_id, Member.id == member_id)
         return await self._session.scalar(found)
 
+    async def by_email(self, email: str) -> Member | None:
+        """Return who is a member or invited under that address."""
+        found = await _with_address(self._session, email)
+        return next((each for each in found if each.organisation_id == self._organisation_id), None)
+
     async def to_ring(self, limit: int) -> Sequence[Member]:
         """Return at most ``limit`` members who are available and not on a call, longest waiting first."""
         on_a_call = exists().where(
@@ -210,6 +216,7 @@ class Members:
         member = await self.locked(member_id)
         if member is not None:
             await Presences(self._session, self._organisation_id).end(member_id)
+            await SecondFactors(self._session, self._organisation_id).remove(member_id)
             member.removed_at = await self._session.scalar(select(func.now()))
             await events.note_member(self._session, "member.removed", member)
 

@@ -11,7 +11,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
+from db.models import Member
 from db.queries import members, rate_limits, sign_in_links
+from db.queries.sign_in import identity_providers
 from db.queries.sign_in_links import MAIL_SECONDS, STRANGERS, SignIns
 from provisioning.mail.sender import Asked, Letter
 
@@ -28,10 +30,11 @@ async def sign_in(session: AsyncSession, asked: Asked) -> Letter | None:
     """Write to the member with ``email``, at most once a minute. A stranger counts against ``network`` instead."""
     if asked.age > WANTED:
         return None
-    if await members.by_email(session, asked.facts["email"]) is None:
+    member = await members.by_email(session, asked.facts["email"])
+    if member is None:
         await rate_limits.spend(session, STRANGERS, asked.facts["network"])
         return None
-    return await _to_member(session, asked)
+    return await _to_member(session, asked, member)
 
 
 async def sign_up(session: AsyncSession, asked: Asked) -> Letter | None:
@@ -44,7 +47,7 @@ async def sign_up(session: AsyncSession, asked: Asked) -> Letter | None:
     email = asked.facts["email"]
     member = await members.by_email(session, email)
     if member is not None and member.accepted_at is not None:
-        return await _to_member(session, asked, signing_up=True)
+        return await _to_member(session, asked, member, signing_up=True)
     if not asked.is_cleared and not await sign_in_links.may_mail(session, email, MAIL_SECONDS):
         return None
     context = {"url": asked.facts["url"], "minutes": asked.facts["minutes"]}
@@ -68,7 +71,23 @@ async def invitation(session: AsyncSession, asked: Asked) -> Letter | None:
     return Letter(member.email, "You are invited to Bilby", "invitation", context)
 
 
-async def _to_member(session: AsyncSession, asked: Asked, *, signing_up: bool = False) -> Letter | None:
+async def _elsewhere(session: AsyncSession, asked: Asked, member: Member) -> Letter | None:
+    """Write where they sign in instead, as seldom as a link."""
+    if not asked.is_cleared and not await sign_in_links.may_mail(session, member.email, MAIL_SECONDS):
+        return None
+    context = {
+        "name": member.name,
+        "organisation": member.organisation.name,
+        "url": f"{asked.public_url}/sso/{member.organisation_id}",
+    }
+    return Letter(member.email, "Sign in to Bilby", "sign_in_elsewhere", context)
+
+
+async def _to_member(
+    session: AsyncSession, asked: Asked, whose: Member, *, signing_up: bool = False
+) -> Letter | None:
+    if await identity_providers.binds(session, whose):
+        return await _elsewhere(session, asked, whose)
     requested_from = keyring_of(session).hash("origin", asked.facts["network"])
     found = await sign_in_links.create_for(
         session,

@@ -24,7 +24,9 @@ NoticeKind = Literal[
 ]
 ClosingKind = Literal["closing", "closing_tomorrow", "closing_stopped", "closed"]
 WebhookKind = Literal["webhook_failing", "webhook_off"]
-Kind = Literal["sign_in", "sign_up", "invitation"] | NoticeKind | WebhookKind | ClosingKind
+FactorChange = Literal["on", "off", "reset", "recovered"]
+"""What became of a second factor; ``recovered``: a recovery code was used."""
+Kind = Literal["sign_in", "sign_up", "invitation", "second_factor"] | NoticeKind | WebhookKind | ClosingKind
 """Each has two templates of its name."""
 
 

@@ -62,7 +62,7 @@ async def test_from_the_first_start_to_ctrl_c_and_again(begin: Begin) -> None:
         assert [await _status(link, "POST") for link in sandbox.links] == [303] * 4
         assert [await _status(link, "POST") for link in sandbox.links] != [303] * 4, "a link works once"
         pages = re.findall(r"(http://\S+:\d+/)$", "\n".join(sandbox.said), re.MULTILINE)
-        assert [await _status(page) for page in pages] == [200] * 3, "the console, the mail box, the payments"
+        assert [await _status(page) for page in pages] == [200] * 4, "phone, mail box, payments, identity provider"
         others = re.findall(r"(http://\S+:\d+/(?!sign-in)\S+)$", "\n".join(sandbox.said), re.MULTILINE)
         assert [await _status(page) for page in others] == [200] * 2, "the way in for a newcomer, numbers and bundles"
         assert os.stat(sandbox.folder / "secrets.json").st_mode & 0o777 == 0o600

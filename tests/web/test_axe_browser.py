@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -26,8 +26,11 @@ from tests.kit.browser.chromium import open_link
 from tests.kit.browser.console_page import CALL, OTHER, Open, link, ring, talking
 from tests.kit.integrations.program import issue
 from tests.kit.media.live_media import LiveMedia, call_view
+from tests.kit.sign_in.authenticator import Authenticator, enrolled
+from tests.kit.sign_in.provider_site import provider_at, use
 from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import Shop
+from tests.kit.web.site import Site
 from web.organisation.phone_form import LISTS
 
 pytestmark = pytest.mark.browser
@@ -48,13 +51,13 @@ FOUND = UUID(int=1)
 """A call in a log that is not empty."""
 LOG = ("/calls", "/calls?number=12&direction=inbound", "/calls?from=2026-11-30&to=2026-11-01", f"/calls/{FOUND}")
 DASHBOARD = ("/dashboard", "/dashboard?from=2026-11-30&to=2026-11-01", "/dashboard?from=soon")
-EVERYBODY = ("/account", "/console", *LOG, "/watching")
+EVERYBODY = ("/account", "/account/second-factor", "/console", *LOG, "/watching")
 WORDS = ("/numbers/{number}/words", "/phrases", "/settings/listening", "/settings/alerts")
 PHONE = ("/numbers/{number}/ringing", "/numbers/{number}/source", "/team/groups", "/settings/phone", "/contacts")
 RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
 SUPERVISORS = (*EVERYBODY, *DASHBOARD)
 ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
-OWNERS = (*ADMINS, "/billing", "/checkout", "/settings/data")
+OWNERS = (*ADMINS, "/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
 
 
 async def findings_of(page: Page, paths: Iterable[str]) -> list[str]:
@@ -161,6 +164,64 @@ async def test_a_webhook_endpoint_and_what_was_sent_there(
     await open_link(page, await link(database, cast.alice))
     await expect(page.locator("main")).to_be_visible()
     assert await findings_of(page, [f"/webhooks/{endpoint.id}"]) == []
+
+
+async def test_a_second_factor_set_up_asked_for_and_listed(
+    context: BrowserContext, database: Database, cast: Cast
+) -> None:
+    async with database.begin() as session:
+        (await session.merge(cast.a)).second_factor_required = True
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await expect(page.locator(".qr")).to_be_visible()
+    found = await findings(page)
+    app = Authenticator(await page.locator(".letters").inner_text())
+    for code in (app.wrong(), app.code()):
+        await page.locator("#code").fill(code)
+        await page.locator("main button.primary").click()
+        await expect(page.locator("main [role=alert], main .recovery")).to_be_visible()
+        found += await findings(page)
+    await page.locator("main a.primary").click()
+    await enrolled(database, cast.bob)
+    for path in ("/account/second-factor", "/settings/second-factor"):
+        await page.goto(path)
+        await page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true })")
+        found += await findings(page)
+        await page.locator("main [name=code]").first.fill("no code")
+        await page.locator("main form button").first.click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        found += await findings(page)
+    await open_link(page, await link(database, cast.alice))
+    await expect(page.locator("form[action='/second-factor']")).to_be_visible()
+    assert found + await findings(page) == []
+
+
+async def test_single_sign_on_set_up_and_gone_through(
+    context: BrowserContext, database: Database, cast: Cast, site: Site, free_port: Callable[[], int]
+) -> None:
+    page = await context.new_page()
+    async with provider_at(site, free_port) as provider:
+        await use(database, cast.a, provider, is_enforced=True, domains=["acacia.example"] * 15)
+        await open_link(page, await link(database, cast.alice))
+        await page.goto("/settings/single-sign-on")
+        await page.locator("main summary").click()
+        found = await findings(page)
+        await page.locator("#domains").fill("no domain")
+        await page.locator("form[action='/settings/single-sign-on'] button.primary").click()
+        await expect(page.locator("[aria-invalid=true]")).to_be_visible()
+        found += await findings(page)
+        await open_link(page, await link(database, cast.alice))
+        for path in (f"/sso/{cast.a.id}/signed-out", "/sso/return"):
+            await page.goto(path)
+            found += await findings(page)
+        for name in ("Erin", "Charlie"):
+            await page.goto(f"/sso/{cast.a.id}")
+            await page.get_by_role("button", name=name).click()
+            await expect(page.locator("main .card")).to_be_visible()
+            found += await findings(page)
+    await page.goto(await link(database, cast.bob))
+    await expect(page.locator("[data-elsewhere]")).to_be_visible()
+    assert found + await findings(page) == []
 
 
 async def test_hours_with_everything_wrong(

@@ -18,6 +18,7 @@ from provisioning.mail import queue
 from web.bus import BUS
 from web.config import SETTINGS
 from web.people import asked
+from web.people.factor import asking
 from web.people.link_tokens import cleaned
 from web.request import access, limits, session as request_session
 from web.request.errors import ForbiddenError, TooManyError
@@ -75,6 +76,8 @@ async def look(request: web.Request) -> web.StreamResponse:
     member = await _whose(request)
     if member is None:
         return await _dead(request)
+    if await access.must_use_provider(request, member):
+        return _elsewhere(request, member)
     viewer = await access.current(request)
     is_other = viewer is not None and viewer.member_id != member.id
     if member.accepted_at is None or is_other or not asked.is_here(request, member.email):
@@ -88,7 +91,11 @@ async def look(request: web.Request) -> web.StreamResponse:
 async def begin(request: web.Request) -> web.StreamResponse:
     """Handle the button: sign in. Another signed-in member must have confirmed it (CSRF token)."""
     member = await _checked(request)
-    return await _dead(request) if member is None else await _sign_in(request)
+    if member is None:
+        return await _dead(request)
+    if await access.must_use_provider(request, member):
+        return _elsewhere(request, member)
+    return await _sign_in(request)
 
 
 @routes.post("/sign-in/{token:[^/]+}/decline")
@@ -107,16 +114,18 @@ async def decline(request: web.Request) -> web.StreamResponse:
 async def leave(request: web.Request) -> web.StreamResponse:
     """Sign out: revoke the sign-in and unused links, and stop ringing here."""
     viewer = await access.current(request)
-    sign_in = request_session.read(request)
+    sign_in, to = request_session.read(request), "/sign-in"
     if viewer is not None and sign_in is not None:
         await request_session.check_csrf(request, sign_in)
         async with access.rows(request, viewer) as rows:
             await rows.presence.end(viewer.member_id)
             await rows.sign_ins.end_links(viewer.member_id)
+            if await rows.providers.get() is not None:
+                to = f"/sso/{viewer.organisation_id}/signed-out"
         async with request.app[DATABASE].begin() as session:
             await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
         request.app[BUS].close_consoles(viewer.organisation_id, viewer.member_id)
-    answer = web.HTTPSeeOther("/sign-in")
+    answer = web.HTTPSeeOther(to)
     request_session.end(answer, request.app[SETTINGS])
     raise answer
 
@@ -140,8 +149,8 @@ async def _checked(request: web.Request) -> Member | None:
 
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:
-    """Use the link and sign in, replacing any sign-in of this browser."""
-    settings, before = request.app[SETTINGS], request_session.read(request)
+    """Use the link, replacing any sign-in of this browser, and sign in or ask for the second factor."""
+    before = request_session.read(request)
     try:
         async with request.app[DATABASE].begin() as session:
             member_id = await sign_in_links.use(session, cleaned(request.match_info["token"]))
@@ -151,11 +160,12 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         return render(request, "people/sign_in_taken.html", status=409)
     if member_id is None:
         return await _dead(request)
-    await access.arrived(request, member_id)
-    answer = web.HTTPSeeOther(_CONSOLE)
-    request_session.begin(answer, settings, member_id)
-    asked.forget(answer, settings)
-    raise answer
+    raise await asking.go_on(request, member_id)
+
+
+def _elsewhere(request: web.Request, member: Member) -> web.Response:
+    """Render the page for a link of who has to sign in at their organisation's own provider. It is not used up."""
+    return render(request, "people/sso/elsewhere.html", status=403, member=member)
 
 
 async def _dead(request: web.Request) -> web.Response:

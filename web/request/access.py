@@ -6,14 +6,16 @@ organisation (only the viewer's own calls, if the role sees no others). A webhoo
 signature was not verified. A program of an organisation's own shows a key: `client`, `of_client`. Events from media
 come over NATS, where only media may publish them: `by_fact`. What was decided about a room is done after the request:
 `of_room`. A process that has just started asks which calls go on: `conversations`. A sign-up has no organisation yet:
-`found` creates it. No other module of `web` imports the queries of tenants' rows; a test checks it.
+`found` creates it. Who has opened their link and has yet to show a second factor: `half`. Who comes from their
+organisation's own identity provider: `coming_back`, `by_provider`. No other module of `web` imports the queries of
+tenants' rows; a test checks it.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -22,7 +24,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import addresses
-from db.models import Member, Number, Organisation, Role, StripeEvent, Subscription
+from db.models import IdentityProvider, Member, Number, Organisation, Role, StripeEvent, Subscription
 from db.queries import audit, calls, conferences, members, numbers, organisations, stripe_events, subscriptions
 from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
@@ -53,6 +55,9 @@ from db.queries.reports.counts import Reports
 from db.queries.rights.closures import Closures
 from db.queries.rights.erasures import Erasures
 from db.queries.rights.exports import Exports
+from db.queries.sign_in import identity_providers
+from db.queries.sign_in.identity_providers import IdentityProviders, Journey
+from db.queries.sign_in.second_factors import SecondFactors
 from db.queries.sign_in_links import SignIns
 from db.queries.words.hearings import Hearings
 from db.queries.words.phrase_rules import PhraseRuleRows
@@ -76,12 +81,16 @@ Permission = Literal[
     "audit",
     "billing",
     "data",  # export and erase what is stored, close the organisation
+    "sign_in",  # how members sign in: who needs a second factor, the organisation's own provider
 ]
+
+NextStep = Literal["none", "code", "set_up"]
+"""After a link: nothing, a code of the second factor, or a second factor that is yet to be set up."""
 
 _AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls", "words.stop"})
 _SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all", "supervise"}
 _ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "integrations", "audit"}
-_OWNER: frozenset[Permission] = _ADMIN | {"billing", "data"}
+_OWNER: frozenset[Permission] = _ADMIN | {"billing", "data", "sign_in"}
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "agent": _AGENT,
@@ -132,6 +141,18 @@ class Client:
     scopes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Somebody who goes to their organisation's identity provider, or comes back from there."""
+
+    organisation_id: UUID
+    organisation: str
+    """Its name."""
+    provider: IdentityProvider
+    nonce: str = ""
+    verifier: str = ""
+
+
 VIEWER: web.RequestKey[Viewer | None] = web.RequestKey("viewer")
 """The viewer, None if not signed in; absent until `current` has run."""
 SIGNED_BY_TWILIO: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")
@@ -145,6 +166,8 @@ class Rows:
     organisation: Organisation
     members: Members
     sign_ins: SignIns
+    factors: SecondFactors
+    providers: IdentityProviders
     numbers: Numbers
     calls: Calls
     log: CallLog
@@ -261,13 +284,79 @@ async def found(
         return owner
 
 
-async def arrived(request: web.Request, member_id: UUID) -> None:
-    """Record in the audit log that the member has signed in by a link."""
+async def next_step(request: web.Request, member_id: UUID) -> NextStep:
+    """Return what stands between a member who has opened their link and being signed in."""
+    async with request.app[DATABASE].begin() as session:
+        member = await members.by_id(session, member_id)
+        if member is None:
+            raise NotSignedInError
+        if await SecondFactors(session, member.organisation_id).is_on(member_id):
+            return "code"
+        return "set_up" if must_have_factor(member.organisation, member.role) else "none"
+
+
+def must_have_factor(organisation: Organisation, role: Role) -> bool:
+    """Return whether whoever has ``role`` in ``organisation`` needs a second factor."""
+    return organisation.second_factor_required and role in ("owner", "admin")
+
+
+@asynccontextmanager
+async def half(request: web.Request) -> AsyncIterator[tuple[Rows, Member]]:
+    """Open the rows of who has opened their link and has yet to show a second factor. Raises `NotSignedInError`."""
+    sign_in = request_session.read_half(request)
+    if sign_in is None:
+        raise NotSignedInError
+    async with request.app[DATABASE].begin() as session:
+        member = await members.signed_in(session, sign_in.member_id, sign_in.id, sign_in.began_at)
+        if member is None:
+            raise NotSignedInError
+        actor = Actor(member.name or member.role, member.id, limits.network(request))
+        yield await _rows(session, member.organisation_id, member.id, actor), member
+
+
+async def provider_of(request: web.Request, organisation_id: UUID) -> Coming | None:
+    """Return the identity provider at which an organisation's members sign in, None if it has none."""
+    async with request.app[DATABASE].begin() as session:
+        return await _provider(session, organisation_id)
+
+
+async def going(request: web.Request, organisation_id: UUID) -> Journey:
+    """Store that somebody goes to the organisation's provider; return what they take along."""
+    async with request.app[DATABASE].begin() as session:
+        return await IdentityProviders(session, organisation_id).begin()
+
+
+async def coming_back(request: web.Request, state: str) -> Coming | None:
+    """Return who comes back with ``state``, which counts once; None if nobody went with it, or too long ago."""
+    async with request.app[DATABASE].begin() as session:
+        went = await identity_providers.take(session, state)
+        found = None if went is None else await _provider(session, went.organisation_id)
+        return None if went is None or found is None else replace(found, nonce=went.nonce, verifier=went.verifier)
+
+
+@asynccontextmanager
+async def by_provider(request: web.Request, coming: Coming) -> AsyncIterator[Rows]:
+    """Open the rows of the organisation whose provider vouches for somebody. Raises `NotFoundError`."""
+    actor = Actor("Single sign-on", network=limits.network(request))
+    async with request.app[DATABASE].begin() as session:
+        yield await _rows(session, coming.organisation_id, actor=actor)
+
+
+async def must_use_provider(request: web.Request, member: Member) -> bool:
+    """Return whether a mailed link does not sign that member in, but their organisation's provider alone."""
+    async with request.app[DATABASE].begin() as session:
+        return await identity_providers.binds(session, member)
+
+
+async def arrived(request: web.Request, member_id: UUID, by: str = "") -> None:
+    """Record in the audit log that the member has signed in; ``by``: other than by a link."""
     async with request.app[DATABASE].begin() as session:
         member = await members.by_id(session, member_id)
         if member is not None:
             actor = Actor(member.name or member.role, member.id, limits.network(request))
-            await AuditLog(session, member.organisation_id, actor).record("member.signed_in")
+            await AuditLog(session, member.organisation_id, actor).record(
+                "member.signed_in", {"by": by} if by else None
+            )
 
 
 async def declined(request: web.Request, member: Member) -> None:
@@ -396,6 +485,8 @@ async def _rows(
         organisation,
         Members(session, organisation_id),
         SignIns(session, organisation_id),
+        SecondFactors(session, organisation_id),
+        IdentityProviders(session, organisation_id),
         Numbers(session, organisation_id),
         Calls(session, organisation_id, only_agent_id=only_agent_id),
         CallLog(session, organisation_id, only_agent_id=only_agent_id),
@@ -426,6 +517,14 @@ async def _rows(
         AuditLog(session, organisation_id, actor),
         session,
     )
+
+
+async def _provider(session: AsyncSession, organisation_id: UUID) -> Coming | None:
+    provider = await identity_providers.of(session, organisation_id)
+    organisation = await organisations.find(session, organisation_id)
+    if provider is None or organisation is None:
+        return None
+    return Coming(organisation_id, organisation.name, provider)
 
 
 def _actor(request: web.Request, viewer: Viewer) -> Actor:

@@ -3,6 +3,9 @@
 The cookie is a JWT (HS256, ``SESSION_SECRET``) of 12 hours that says who signed in and in which sign-in (``jti``),
 and nothing about what they may do: the role is read from the database at every request (`web.request.access`).
 Signing out puts the ``jti`` on a list, so that a copied cookie ends too.
+
+Who has opened their link and has yet to show a second factor has another cookie instead, for ten minutes: half a
+sign-in, which opens nothing but the page that asks for a code.
 """
 
 from __future__ import annotations
@@ -23,10 +26,12 @@ from web.request.errors import ForbiddenError
 from web.request.forms import FORM, field
 
 LIFETIME = timedelta(hours=12)
+HALF_LIFETIME = timedelta(minutes=10)
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 _ALGORITHM = "HS256"
 _AUDIENCE = "sign-in"
+_HALF = "second-factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +55,39 @@ def cookie_name(settings: Settings) -> str:
 
 def begin(response: web.StreamResponse, settings: Settings, member_id: UUID) -> SignIn:
     """Sign ``member_id`` in: sets the cookie on ``response``."""
-    now = datetime.now(UTC)
-    sign_in = SignIn(uuid4(), member_id, now, now + LIFETIME)
-    response.set_cookie(
-        cookie_name(settings),
-        _sign(sign_in, settings),
-        max_age=int(LIFETIME.total_seconds()),
-        path="/",
-        secure=settings.secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    sign_in = _new(member_id, LIFETIME)
+    _set(response, settings, cookie_name(settings), _sign(sign_in, settings, _AUDIENCE), LIFETIME)
     return sign_in
+
+
+def begin_half(response: web.StreamResponse, settings: Settings, member_id: UUID) -> None:
+    """Let ``member_id`` show their second factor: sets the other cookie on ``response``."""
+    token = _sign(_new(member_id, HALF_LIFETIME), settings, _HALF)
+    _set(response, settings, _half_name(settings), token, HALF_LIFETIME)
 
 
 def end(response: web.StreamResponse, settings: Settings) -> None:
     """Take the cookie back."""
-    response.del_cookie(cookie_name(settings), path="/", secure=settings.secure, httponly=True, samesite="Lax")
+    _delete(response, settings, cookie_name(settings))
+
+
+def end_half(response: web.StreamResponse, settings: Settings) -> None:
+    """Take the other cookie back."""
+    _delete(response, settings, _half_name(settings))
 
 
 def read(request: web.Request) -> SignIn | None:
     """Return the sign-in whose cookie ``request`` carries; None for none, a forged or an expired one."""
     if _SIGN_IN not in request:
         settings = request.app[SETTINGS]
-        request[_SIGN_IN] = _verify(request.cookies.get(cookie_name(settings), ""), settings)
+        request[_SIGN_IN] = _verify(request.cookies.get(cookie_name(settings), ""), settings, _AUDIENCE)
     return request[_SIGN_IN]
+
+
+def read_half(request: web.Request) -> SignIn | None:
+    """Return the half sign-in whose cookie ``request`` carries; None for none, a forged or an expired one."""
+    settings = request.app[SETTINGS]
+    return _verify(request.cookies.get(_half_name(settings), ""), settings, _HALF)
 
 
 def csrf_token(sign_in: SignIn, settings: Settings) -> str:
@@ -97,9 +110,34 @@ def _csrf_token(sign_in: SignIn, secret: str) -> str:
     return hmac.new(secret.encode(), f"csrf:{sign_in.id}".encode(), hashlib.sha256).hexdigest()
 
 
-def _sign(sign_in: SignIn, settings: Settings) -> str:
+def _half_name(settings: Settings) -> str:
+    return "__Host-bilby_half" if settings.secure else "bilby_half"
+
+
+def _new(member_id: UUID, lifetime: timedelta) -> SignIn:
+    now = datetime.now(UTC)
+    return SignIn(uuid4(), member_id, now, now + lifetime)
+
+
+def _set(response: web.StreamResponse, settings: Settings, name: str, token: str, lifetime: timedelta) -> None:
+    response.set_cookie(
+        name,
+        token,
+        max_age=int(lifetime.total_seconds()),
+        path="/",
+        secure=settings.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _delete(response: web.StreamResponse, settings: Settings, name: str) -> None:
+    response.del_cookie(name, path="/", secure=settings.secure, httponly=True, samesite="Lax")
+
+
+def _sign(sign_in: SignIn, settings: Settings, audience: str) -> str:
     claims = {
-        "aud": _AUDIENCE,
+        "aud": audience,
         "jti": str(sign_in.id),
         "sub": str(sign_in.member_id),
         "iat": sign_in.began_at,
@@ -109,18 +147,18 @@ def _sign(sign_in: SignIn, settings: Settings) -> str:
     return jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm=_ALGORITHM)
 
 
-def _verify(token: str, settings: Settings) -> SignIn | None:
-    verified = (_verify_under(secret, token) for secret in settings.session_secret.accepted)
+def _verify(token: str, settings: Settings, audience: str) -> SignIn | None:
+    verified = (_verify_under(secret, token, audience) for secret in settings.session_secret.accepted)
     return next((sign_in for sign_in in verified if sign_in is not None), None)
 
 
-def _verify_under(secret: str, token: str) -> SignIn | None:
+def _verify_under(secret: str, token: str, audience: str) -> SignIn | None:
     try:
         claims = jwt.decode(
             token,
             secret,
             algorithms=[_ALGORITHM],
-            audience=_AUDIENCE,
+            audience=audience,
             options={"require": ["exp", "iat", "jti", "sub", "aud"]},
         )
         return _read(claims)

@@ -19,6 +19,7 @@ from db.models import Base, Call, Contact, Member, Organisation
 PAGE = 500  # rows of a transaction
 LEFT_OUT: Mapping[str, str] = {
     "conferences": "how a call's room stands at Twilio; deleted a day after the call",
+    "identity_requests": "who is at the organisation's identity provider at this moment; kept for ten minutes",
     "kept_answers": "answers of the API, kept for a day in case a program asks again",
     "operator_entries": "what operators of the installation did, in their own log",
     "webhook_deliveries": "how far events are on their way; the events themselves are included",

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from db.engine import Database
 from db.models import Mail
 from provisioning.billing import notices
-from provisioning.mail import links
+from provisioning.mail import factors, links
 from provisioning.mail.sender import MailSender
 from provisioning.mail.smtp import Mailer
 from provisioning.worker import Handlers, work
@@ -19,7 +19,7 @@ from tests.kit.web.site import Site
 from web.config import Settings
 from web.resources import DATABASE
 
-WRITERS = {**links.WRITERS, **notices.WRITERS}
+WRITERS = {**links.WRITERS, **factors.WRITERS, **notices.WRITERS}
 
 
 def sender(settings: Settings) -> MailSender:

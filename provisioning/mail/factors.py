@@ -1,0 +1,41 @@
+"""The mail that tells a member what became of their second factor, in case it was not they who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parseaddr
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.queries import organisations
+from db.queries.members import Members
+from provisioning.mail.sender import Asked, Letter, Write
+
+SUBJECTS: Mapping[str, str] = {
+    "on": "Your second factor for Bilby is set up",
+    "off": "Your second factor for Bilby was switched off",
+    "reset": "Your second factor for Bilby was reset",
+    "recovered": "A recovery code of yours was used",
+}
+
+
+async def second_factor(session: AsyncSession, asked: Asked) -> Letter | None:
+    """Write to the member, unless they or their organisation are gone meanwhile."""
+    organisation_id = UUID(asked.facts["organisation"])
+    organisation = await organisations.find(session, organisation_id)
+    member = await Members(session, organisation_id).get(UUID(asked.facts["member"]))
+    if organisation is None or member is None or member.removed_at is not None:
+        return None
+    what = asked.facts["what"]
+    context = {
+        "name": member.name or parseaddr(member.email)[1],
+        "organisation": organisation.name,
+        "what": what,
+        "by": asked.facts["by"],
+        "url": f"{asked.public_url}/account/second-factor",
+    }
+    return Letter(member.email, SUBJECTS[what], "second_factor", context)
+
+
+WRITERS: Mapping[str, Write] = {"second_factor": second_factor}

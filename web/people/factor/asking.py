@@ -1,0 +1,129 @@
+"""After the mailed link: ask for a code, or lead to setting up a second factor; then the sign-in begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from aiohttp import web
+
+from db.models import Member
+from db.queries import sign_in_links
+from web.config import SETTINGS
+from web.people import asked
+from web.people.factor import checking, enrolment
+from web.request import access, session as request_session
+from web.request.errors import NotSignedInError, TooManyError
+from web.request.forms import check_own_page, field
+from web.request.render import render
+from web.resources import DATABASE
+
+_CONSOLE = "/console"
+_CODE, _SET_UP = "/second-factor", "/second-factor/set-up"
+
+routes = web.RouteTableDef()
+
+
+async def go_on(request: web.Request, member_id: UUID) -> web.HTTPSeeOther:
+    """Return where a member goes who has proved that the address is theirs: signed in, or to the second factor."""
+    settings, step = request.app[SETTINGS], await access.next_step(request, member_id)
+    if step == "none":
+        await access.arrived(request, member_id)
+        answer = web.HTTPSeeOther(_CONSOLE)
+        request_session.begin(answer, settings, member_id)
+    else:
+        answer = web.HTTPSeeOther(_CODE if step == "code" else _SET_UP)
+        request_session.end(answer, settings)
+        request_session.begin_half(answer, settings, member_id)
+    asked.forget(answer, settings)
+    return answer
+
+
+@routes.get(_CODE)
+async def ask(request: web.Request) -> web.StreamResponse:
+    """Show the form."""
+    async with access.half(request) as (_, member):
+        return _page(request, member)
+
+
+@routes.post(_CODE)
+async def take(request: web.Request) -> web.StreamResponse:
+    """Take a code: sign in if it is right."""
+    check_own_page(request)
+    async with access.half(request) as (_, member):
+        pass
+    try:
+        await checking.spend(request, member.id)
+    except TooManyError as error:
+        return _page(request, member, checking.TOO_MANY, error)
+    typed = await field(request, "code")
+    async with access.half(request) as (rows, member):
+        is_right = await checking.is_right(rows, member.id, typed)
+    if not is_right:
+        return _page(request, member, checking.WRONG)
+    answer = web.HTTPSeeOther(_CONSOLE)
+    await _begin(request, member, answer)
+    raise answer
+
+
+@routes.get(_SET_UP)
+async def show_set_up(request: web.Request) -> web.StreamResponse:
+    """Show the secret to an owner or admin whose organisation wants them to have a second factor."""
+    async with access.half(request) as (rows, member):
+        if await rows.factors.is_on(member.id):  # asked for a code then, not for a new secret
+            raise NotSignedInError
+        proposal = await enrolment.proposal_of(rows, member)
+    return enrolment.entrance(request, proposal)
+
+
+@routes.post(_SET_UP)
+async def set_up(request: web.Request) -> web.StreamResponse:
+    """Take the first code of the app, sign in, and show the recovery codes."""
+    check_own_page(request)
+    async with access.half(request) as (_, member):
+        pass
+    try:
+        await checking.spend(request, member.id)
+    except TooManyError as error:
+        return await _again(request, checking.TOO_MANY, error)
+    typed = await field(request, "code")
+    codes: Sequence[str] | None = None
+    async with access.half(request) as (rows, member):
+        if not await rows.factors.is_on(member.id):
+            codes = await enrolment.confirm(rows, member, typed)
+    if codes is None:
+        return await _again(request, enrolment.WRONG)
+    page = enrolment.codes_entrance(request, codes)
+    await _begin(request, member, page)
+    return page
+
+
+async def _again(request: web.Request, problem: str, error: TooManyError | None = None) -> web.Response:
+    async with access.half(request) as (rows, member):
+        if await rows.factors.is_on(member.id):
+            raise NotSignedInError
+        proposal = await enrolment.proposal_of(rows, member)
+    return enrolment.entrance(request, proposal, problem, error)
+
+
+async def _begin(request: web.Request, member: Member, answer: web.StreamResponse) -> None:
+    """Make half a sign-in a whole one, on ``answer``; the half one works no more."""
+    settings, half = request.app[SETTINGS], request_session.read_half(request)
+    if half is None:
+        raise NotSignedInError
+    async with request.app[DATABASE].begin() as session:
+        await sign_in_links.sign_out(session, half.id, half.expires_at)
+    await access.arrived(request, member.id)
+    request_session.end_half(answer, settings)
+    request_session.begin(answer, settings, member.id)
+
+
+def _page(request: web.Request, member: Member, problem: str = "", error: TooManyError | None = None) -> web.Response:
+    return render(
+        request,
+        "people/factor/code.html",
+        status=429 if error else 400 if problem else 200,
+        retry_after=error.retry_after if error else None,
+        member=member,
+        problem=problem,
+    )

@@ -1,0 +1,74 @@
+"""Take a code that somebody typed: one of their app's, or a recovery code. Wrong ones are counted and audited."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from aiohttp import web
+
+from db.queries.rate_limits import Limit
+from provisioning.mail import queue
+from web.people.factor import totp
+from web.request import access, limits
+from web.request.access import Rows, Viewer
+from web.request.errors import TooManyError
+from web.request.forms import field
+from web.request.typed import bare
+
+ATTEMPTS = Limit("second factor", count=6, seconds=15 * 60)
+"""Per member: whoever has opened their mail as well guesses one code in a million so often."""
+LONGEST = 40  # characters of what is typed
+TOO_MANY = "Too many codes were tried. Wait some minutes, then try again."
+WRONG = "That is not a right code, or it was used already. Wait for the next one in your app."
+
+
+async def spend(request: web.Request, member_id: UUID) -> None:
+    """Count one attempt of that member. Raises `TooManyError`."""
+    await limits.spend(request, ATTEMPTS, str(member_id))
+
+
+async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
+    """Return whether ``typed`` is a code of that member's; it is used up, and a wrong one is audited.
+
+    `spend` comes first, in a transaction of its own.
+    """
+    factor = await rows.factors.locked(member_id)
+    if factor is None or factor.confirmed_at is None or len(typed) > LONGEST:
+        return False
+    step = totp.step_of(factor.secret, bare(typed), datetime.now(UTC), factor.last_step)
+    if step is not None:
+        factor.last_step = step
+        return True
+    if await rows.factors.use_code(member_id, typed):
+        left = await rows.factors.codes_left(member_id)
+        await rows.audit.record("second_factor.recovery_code_used", {"codes_left": left})
+        await tell(rows, member_id, "recovered")
+        return True
+    await rows.audit.record("second_factor.failed")
+    return False
+
+
+async def confirmed(request: web.Request, viewer: Viewer) -> str:
+    """Ask who has a second factor for it once more, in the field ``code`` of a form that changes much.
+
+    Return "" if they may go on, or else what to tell them.
+    """
+    async with access.rows(request, viewer) as rows:
+        if not await rows.factors.is_on(viewer.member_id):
+            return ""
+    typed = await field(request, "code")
+    if not typed:
+        return "Enter a code of your authenticator app."
+    try:
+        await spend(request, viewer.member_id)
+    except TooManyError:
+        return TOO_MANY
+    async with access.rows(request, viewer) as rows:
+        return "" if await is_right(rows, viewer.member_id, typed) else WRONG
+
+
+async def tell(rows: Rows, member_id: UUID, what: queue.FactorChange, by: str = "") -> None:
+    """Have that member told by mail what became of their second factor."""
+    facts = {"organisation": str(rows.organisation.id), "member": str(member_id), "what": what, "by": by}
+    await queue.put(rows.session, "second_factor", facts)
