@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -59,14 +59,31 @@ class Figures:
 async def read(session: AsyncSession) -> Figures:
     """Return the present figures."""
     jobs = {name: Jobs(due, held) for name, due, held in await session.execute(_JOBS)}
-    failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed")
     return Figures(
         jobs=jobs,
-        oldest_job_seconds=float(await session.scalar(_OLDEST) or 0),
+        oldest_job_seconds=await lateness(session),
         uncounted_seconds=float(await session.scalar(_UNCOUNTED) or 0),
-        events_failed=await session.scalar(failed) or 0,
+        events_failed=await events_failed(session),
         connections=await session.scalar(_CONNECTIONS) or 0,
         connections_limit=await session.scalar(_LIMIT) or 0,
         bytes=await session.scalar(_BYTES) or 0,
         backup_at=await session.scalar(select(func.max(Backup.finished_at))),
     )
+
+
+async def lateness(session: AsyncSession) -> float:
+    """Return by how many seconds the oldest due job is late; 0 if none is."""
+    return float(await session.scalar(_OLDEST) or 0)
+
+
+async def events_failing(session: AsyncSession) -> int:
+    """Return how many of Stripe's events of the last three days wait for another attempt: it is tried for so long."""
+    lately = StripeEvent.received_at > func.now() - timedelta(days=3)
+    failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed", lately)
+    return await session.scalar(failed) or 0
+
+
+async def events_failed(session: AsyncSession) -> int:
+    """Return how many of Stripe's events could not be acted on so far."""
+    failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed")
+    return await session.scalar(failed) or 0

@@ -4,6 +4,7 @@ Its rooms, and which may import which (downwards only)::
 
     check: is everything set up?    console: the page with live calls and the phone    helping: supervisors in calls
     serving: around every request   api: what an organisation's own programs ask   reports: the dashboard
+    operators: who runs the installation
                                       │
                                     phone: who can be rung, what rings, who waits, wrap-up
                                       │

@@ -37,6 +37,7 @@ from web.integrations import endpoint as webhook_endpoint, keys as api_keys, web
 from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
 from web.numbers.vocabularies import VOCABULARIES, Vocabularies
 from web.numbers.vocabulary_watch import VocabularyWatch
+from web.operators import sign_in as operators_sign_in, tenants as operators_tenants
 from web.organisation import (
     audit as organisation_audit,
     closing,
@@ -60,10 +61,11 @@ from web.request import render as request_render, static_files
 from web.request.render import JINJA
 from web.request.static_files import STATIC_FILES, StaticFiles
 from web.resources import DATABASE, add_resources
-from web.serving import health
+from web.serving import health, status
 from web.serving.connections import CONNECTIONS, Connections, attend
 from web.serving.health import DRAINING
 from web.serving.middlewares import answer_errors, guard, know, note
+from web.serving.status import STATUS, Status
 
 _LARGEST_BODY = 256 * 1024  # bytes
 _WITH_ROUTES = (
@@ -129,6 +131,9 @@ _WITH_ROUTES = (
     api_reference,
     api_table,
     static_files,
+    operators_sign_in,
+    operators_tenants,
+    status,
     health,
 )
 
@@ -152,6 +157,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     know(app)
     app[TURNS] = asyncio.Semaphore(AT_ONCE)
     app[PROGRESS] = Progress()
+    app[STATUS] = Status()
     app[DISPATCHER] = Dispatcher(app)
     app[BOARDS] = Boards(app[DISPATCHER].nudge)
     app.on_shutdown.append(_end_streams)
@@ -174,6 +180,7 @@ async def _facts(app: web.Application) -> AsyncIterator[None]:
     url = app[SETTINGS].nats_url.get_secret_value()
 
     def alive(node: str) -> None:
+        app[STATUS].alive()
         recovery.alive(node)
         watch.alive(node)
 

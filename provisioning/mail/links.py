@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.encryption import keyring_of
 from db.models import Member
 from db.queries import members, rate_limits, sign_in_links
+from db.queries.operators import accounts
 from db.queries.sign_in import identity_providers
 from db.queries.sign_in_links import MAIL_SECONDS, STRANGERS, SignIns
 from provisioning.mail.sender import Asked, Letter
@@ -24,6 +25,22 @@ WANTED = timedelta(hours=1)
 def link_url(public_url: str, token: str) -> str:
     """Return the URL of a sign-in link."""
     return f"{public_url}/sign-in/{token}"
+
+
+def operator_url(public_url: str, token: str) -> str:
+    """Return the URL of an operator's sign-in link."""
+    return f"{public_url}/operator/sign-in/{token}"
+
+
+async def operator_link(session: AsyncSession, asked: Asked) -> Letter | None:
+    """Write to the operator with ``email``, at most once a minute; to nobody if there is none."""
+    operator = await accounts.by_email(session, asked.facts["email"])
+    if asked.age > WANTED or operator is None:
+        return None
+    if not asked.is_cleared and not await accounts.may_mail(session, operator.email):
+        return None
+    url = operator_url(asked.public_url, await accounts.link(session, operator.id))
+    return Letter(operator.email, "Your link to operate Bilby", "operator_link", {"name": operator.name, "url": url})
 
 
 async def sign_in(session: AsyncSession, asked: Asked) -> Letter | None:
@@ -109,4 +126,4 @@ async def _to_member(
     return Letter(member.email, "Your sign-in link for Bilby", "sign_in", context)
 
 
-WRITERS = {"sign_in": sign_in, "sign_up": sign_up, "invitation": invitation}
+WRITERS = {"sign_in": sign_in, "sign_up": sign_up, "invitation": invitation, "operator_link": operator_link}

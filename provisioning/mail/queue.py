@@ -26,7 +26,12 @@ ClosingKind = Literal["closing", "closing_tomorrow", "closing_stopped", "closed"
 WebhookKind = Literal["webhook_failing", "webhook_off"]
 FactorChange = Literal["on", "off", "reset", "recovered"]
 """What became of a second factor; ``recovered``: a recovery code was used."""
-Kind = Literal["sign_in", "sign_up", "invitation", "second_factor"] | NoticeKind | WebhookKind | ClosingKind
+Kind = (
+    Literal["sign_in", "sign_up", "invitation", "second_factor", "operator_link"]
+    | NoticeKind
+    | WebhookKind
+    | ClosingKind
+)
 """Each has two templates of its name."""
 
 

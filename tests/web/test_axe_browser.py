@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from db import recount
 from db.engine import Database
 from db.models import Call, UnsaidPhrase
+from db.queries import organisations
 from db.queries.integrations import events
 from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
@@ -24,6 +25,7 @@ from protocol.phrases import PhraseRule
 from tests.kit.browser.axe import findings
 from tests.kit.browser.chromium import open_link
 from tests.kit.browser.console_page import CALL, OTHER, Open, link, ring, talking
+from tests.kit.integrations import operator
 from tests.kit.integrations.program import issue
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.sign_in.authenticator import Authenticator, enrolled
@@ -45,6 +47,8 @@ OPEN = (
     "/sign-in",
     "/sign-up",
     "/sign-in/no-link",
+    "/status",
+    "/operator/sign-in",
     "/nowhere",
 )
 FOUND = UUID(int=1)
@@ -148,6 +152,35 @@ async def test_signed_in(
     await open_link(page, await link(database, members[name]))
     await expect(page.locator("main")).to_be_visible()
     assert await findings_of(page, [path.format(number=cast.number.id) for path in paths]) == []
+
+
+async def test_operators(context: BrowserContext, database: Database, cast: Cast) -> None:
+    async with database.begin() as session:
+        organisation = await organisations.locked(session, cast.b.id)
+        assert organisation is not None
+        await organisations.suspend(session, organisation, "An invoice is disputed.")
+    page = await context.new_page()
+    await page.goto(await operator.link(database))
+    found = await findings(page)
+    await page.locator("main button").click()
+    await expect(page.locator("main table")).to_be_visible()
+    await page.locator("main summary").click()
+    found += await findings(page)
+    assert found + await findings_of(page, ["/operator/log"]) == []
+
+
+async def test_a_customer_who_asks_for_their_data(context: BrowserContext, database: Database, cast: Cast) -> None:
+    await _fill(database, cast)
+    page = await context.new_page()
+    await open_link(page, await link(database, cast.alice))
+    await page.goto("/settings/data")
+    await page.locator("[name=number]").fill("0412 345 678")
+    await page.locator("[name=number]").press("Enter")
+    await page.locator("[name=again]").fill("0412 345 679")
+    found = await findings(page)
+    await page.locator("[name=again]").press("Enter")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert found + await findings(page) == []
 
 
 async def test_a_webhook_endpoint_and_what_was_sent_there(

@@ -167,7 +167,7 @@ async def page(
             Person(each.id, each.name, each.email, each.role, each.removed_at is None)
             for each in await rows.erasures.people()
         ]
-        closure, zone = await rows.closures.current(), rows.organisation.time_zone
+        closing = _closing(await rows.closures.current(), rows.organisation.time_zone, people)
         found = None
         if customer is not None:
             _, calls, *_ = rows.exports.of_customer(customer)
@@ -184,16 +184,17 @@ async def page(
         customer=found,
         done=request.query.get("done", ""),
         erased_calls=request.query.get("calls", ""),
-        closing=_closing(closure, zone),
+        closing=closing,
         grace_days=settings.closing_grace_days,
         usual_days=settings.call_log_days,
     )
 
 
-def _closing(closure: Closure | None, zone: str) -> dict[str, str | bool] | None:
+def _closing(closure: Closure | None, zone: str, people: Sequence[Person]) -> dict[str, str | bool] | None:
     if closure is None:
         return None
-    return {"day": day(closure.due_at, zone), "can_stop": closure.state == "waiting"}
+    by = next((person.name for person in people if person.id == closure.asked_by), "")
+    return {"day": day(closure.due_at, zone), "can_stop": closure.state == "waiting", "by": by}
 
 
 def _e164(typed: str) -> str | None:

@@ -22,6 +22,7 @@ from db.models import (
     MemberGroup,
     Number,
     NumberOrder,
+    Organisation,
     PhraseRuleRow,
     WebhookDelivery,
     WebhookEndpoint,
@@ -30,6 +31,7 @@ from db.models import (
 from db.queries.members import Members
 from db.queries.sign_in.second_factors import SecondFactors
 from provisioning.stripe.api import Purchase
+from tests.kit.integrations.operator import operate
 from tests.kit.vendors.twilio_account import Account, account
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import asking
@@ -40,9 +42,11 @@ from web.config import Settings
 from web.request.static_files import STATIC_FILES
 
 TABLE = Path(__file__).parents[3] / "docs" / "permissions.md"
-COLUMNS = ("owner", "admin", "supervisor", "agent", "another organisation's owner", "nobody")
-OTHER = "another organisation's owner"
-_ENDS_A_SIGN_IN = ("POST /sign-out", "POST /account/sign-out", "POST /account/leave")
+COLUMNS = ("owner", "admin", "supervisor", "agent", "another organisation's owner", "nobody", "operator")
+OTHER, OPERATOR = "another organisation's owner", "operator"
+NOBODY = COLUMNS.index("nobody")
+_ENDS_A_SIGN_IN = ("POST /operator/sign-out", "POST /sign-out", "POST /account/sign-out", "POST /account/leave")
+_NOT_MEMBERS = ("/api/v1/", "/operator")
 _BY_SID = ("/helping/", "/console/calls/")
 _UNSEEN = "POST /helping/{call}/read"
 """Written down for the organisation that asks, whatever call it names; its ticket opens that organisation's calls."""
@@ -51,6 +55,7 @@ _SENT: Mapping[str, Mapping[str, Any]] = {
     "/phone/calls/{call}/add": {"json": {"to": {"number": "+61255501111"}}},
     "/phone/calls/{call}/remove": {"json": {"label": "outside:1"}},
     "/phone/calls/{call}/wrap-up": {"json": {}},
+    "/operator/organisations/{organisation}/suspend": {"data": {"reason": "An invoice is disputed."}},
     "/team/{member}/role": {"data": {"role": "supervisor"}},
 }
 """What must be sent before a route looks for what its path names."""
@@ -100,11 +105,12 @@ class Things:
             "mode": "listen",
             "name": "bilby.svg",
             "hash": self.shop.site.app[STATIC_FILES].hash,
-            "organisation": str(self.cast.a.id),
         }
         for name in re.findall(r"{(\w+)}", pattern):
             if name == "call":
                 known[name] = await self._call(pattern, member)
+            elif name == "organisation" and not pattern.startswith("/operator"):
+                known[name] = str(self.cast.a.id)
             elif name not in known:
                 known[name] = "nothing" if name in ("token", "rest", "id") else str(await self._row(name, pattern))
         return re.sub(r"{(\w+)}", lambda place: known[place[1]], pattern)
@@ -145,12 +151,15 @@ class Things:
                 outcome="missed",
             ),
             "number": lambda: Number(e164=number, e164_hash=mark.bytes, twilio_sid=f"PN{mark.hex}"),
+            "organisation": lambda: Organisation(name=f"Other {mark}"),
             "order": lambda: NumberOrder(state=state, paid_by=f"member:{mark}", error_sentence="Wait."),
             "rule": lambda: PhraseRuleRow(definition=rule),
         }
         async with self.database.begin() as session:
             row: Any = rows[name]()
-            row.id, row.organisation_id = mark, a
+            row.id = mark
+            if name != "organisation":
+                row.organisation_id = a
             session.add(row)
             if pattern.endswith("/second-factor/reset"):
                 await session.flush()
@@ -192,7 +201,7 @@ class Everybody:
         found = []
         for column, browser in self.browsers.items():
             member = self.members[column]
-            if route in _ENDS_A_SIGN_IN and member is not None:
+            if route in _ENDS_A_SIGN_IN[1:] and member is not None:
                 await browser.sign_in(member)
             asked = await self.things.asked(route, member)
             status, location = await _answer(browser, asked, browser.csrf)
@@ -217,11 +226,12 @@ def settings(settings: Settings, twilio: Account) -> Settings:
 async def everybody(shop: Shop, cast: Cast, database: Database) -> Everybody:
     async with database.begin() as session:
         ada = await Members(session, cast.a.id).add(email="ada@acacia.example", name="Ada Ames", role="admin")
-    members = dict(zip(COLUMNS, (cast.alice, ada, cast.sam, cast.bob, cast.charlie, None), strict=True))
+    members = dict(zip(COLUMNS, (cast.alice, ada, cast.sam, cast.bob, cast.charlie, None, None), strict=True))
     browsers = {column: shop.browser() for column in COLUMNS}
     for column, member in members.items():
         if member is not None:
             await browsers[column].sign_in(member)
+    await operate(browsers[OPERATOR], database)
     customer, back = await shop.customer(cast.alice), f"{shop.site.url}/"
     checkout = await shop.api.create_checkout(Purchase(cast.a.id, customer, 1, back, back, key="table"))
     return Everybody(members, browsers, Things(shop, cast, checkout.id), _routes(shop.site.app))
@@ -256,7 +266,7 @@ async def _answer(browser: Browser, asked: Asked, csrf: str = "") -> tuple[int, 
 
 def _word(route: str, status: int, location: str, *, elsewhere: bool) -> str:
     """What an answer says about the one who asked."""
-    if status == 401 or (location == "/sign-in" and route not in _ENDS_A_SIGN_IN):
+    if status == 401 or (location.endswith("/sign-in") and route not in _ENDS_A_SIGN_IN):
         return "sign in"
     if status in (403, 405) or (status == 400 and route == "POST /stripe/webhook"):
         return "no"
@@ -270,6 +280,7 @@ def _word(route: str, status: int, location: str, *, elsewhere: bool) -> str:
 async def test_each_cell_of_the_table_is_so(everybody: Everybody) -> None:
     """A route without a row fails, and so does a row without a route."""
     found = {route: await everybody.words(route) for route in everybody.routes}
+
     written = _table()
     assert set(written) - set(found) == set()
     assert [_line(route, words) for route, words in found.items() if words != written.get(route)] == []
@@ -280,20 +291,21 @@ def _line(route: str, words: list[str]) -> str:
     return f"| `{route}` | {' | '.join(words)} |"
 
 
+def _members_only() -> Mapping[str, list[str]]:
+    """The rows of routes that nobody but members may ask."""
+    rows = {route: cells for route, cells in _table().items() if cells[NOBODY] == "sign in" != cells[0]}
+    return {route: cells for route, cells in rows.items() if not route.split()[1].startswith(_NOT_MEMBERS)}
+
+
 def test_nothing_of_another_organisation_can_be_named() -> None:
-    named = {route: cells[COLUMNS.index(OTHER)] for route, cells in _table().items() if "{" in route}
-    of_members = {route for route in named if _table()[route][-1] == "sign in" and "/api/" not in route}
-    assert {route for route in of_members if named[route] != "not found"} == {_UNSEEN}
+    named = {route: cells[COLUMNS.index(OTHER)] for route, cells in _members_only().items() if "{" in route}
+    assert {route for route, word in named.items() if word != "not found"} == {_UNSEEN}
 
 
 @pytest.mark.timeout(300)
 async def test_no_change_without_the_pages_token(everybody: Everybody) -> None:
     """Another site's form has the cookie, and not the token: it changes nothing, whoever is signed in."""
-    owner, routes = everybody.browsers["owner"], _table()
-    members_only = {
-        route for route, cells in routes.items() if cells[-1] == "sign in" != cells[0] and "/api/v1/" not in route
-    }
-    changes = [route for route in routes if route.startswith("POST") and route in members_only]
+    owner, changes = everybody.browsers["owner"], [route for route in _members_only() if route.startswith("POST")]
     let_in = []
     for route in changes:
         status, _ = await _answer(owner, await everybody.things.asked(route, everybody.members["owner"]))
@@ -301,3 +313,10 @@ async def test_no_change_without_the_pages_token(everybody: Everybody) -> None:
             let_in.append(route)
     assert let_in == []
     assert len(changes) > 70
+
+
+async def test_no_change_by_operators_without_their_pages_token(everybody: Everybody) -> None:
+    operator, routes = everybody.browsers[OPERATOR], _table()
+    changes = [route for route in routes if route.startswith("POST /operator") and routes[route][-1] == "yes"]
+    asked = [await everybody.things.asked(route, None) for route in changes if "/sign-in" not in route]
+    assert {(await _answer(operator, each))[0] for each in asked} == {403}

@@ -1,0 +1,80 @@
+"""Sign-in of operators by a mailed link. The answer does not say whether an address is one of theirs."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from db import addresses
+from db.addresses import AddressError
+from db.queries.operators import accounts
+from provisioning.mail import queue
+from web.config import SETTINGS
+from web.operators import gate
+from web.request import limits
+from web.request.forms import check_own_page, field
+
+_LINK = gate.SIGN_IN + "/{token:[^/]+}"
+
+routes = web.RouteTableDef()
+
+
+@routes.get(gate.SIGN_IN)
+async def ask(request: web.Request) -> web.StreamResponse:
+    """Show the form."""
+    return gate.render(request, "operators/sign_in.html", None)
+
+
+@routes.post(gate.SIGN_IN)
+async def send(request: web.Request) -> web.StreamResponse:
+    """Have a job look the address up and mail a link, if it is an operator's."""
+    check_own_page(request)
+    typed = (await field(request, "email")).strip()
+    try:
+        email = addresses.read(typed, plain=False).shown
+    except AddressError as error:
+        context = {"problem": str(error), "email": typed[: addresses.LONGEST]}
+        return gate.render(request, "operators/sign_in.html", None, status=400, **context)
+    await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
+    async with gate.rows(request) as session:
+        await queue.put(session, "operator_link", {"email": email})
+    return gate.render(request, "operators/sign_in.html", None, sent_to=email)
+
+
+@routes.get(_LINK)
+async def look(request: web.Request) -> web.StreamResponse:
+    """Show whom the link signs in, and a button: scanners of mail open links, too."""
+    async with gate.rows(request) as session:
+        whose = await accounts.of_link(session, request.match_info["token"])
+    return await _dead(request) if whose is None else gate.render(request, "operators/begin.html", None, whose=whose)
+
+
+@routes.post(_LINK)
+async def begin(request: web.Request) -> web.StreamResponse:
+    """Sign in."""
+    check_own_page(request)
+    async with gate.rows(request) as session:
+        operator = await accounts.use(session, request.match_info["token"])
+        if operator is not None:
+            await gate.record(request, session, operator, "operator.signed_in")
+    if operator is None:
+        return await _dead(request)
+    answer = web.HTTPSeeOther(gate.PATH)
+    gate.begin(answer, request.app[SETTINGS], operator.id)
+    raise answer
+
+
+@routes.post(f"{gate.PATH}/sign-out")
+async def leave(request: web.Request) -> web.StreamResponse:
+    """End all sign-ins of this operator."""
+    visit = await gate.require(request)
+    async with gate.rows(request) as session:
+        await accounts.sign_out(session, visit.operator.id)
+    answer = web.HTTPSeeOther(gate.SIGN_IN)
+    gate.end(answer, request.app[SETTINGS])
+    raise answer
+
+
+async def _dead(request: web.Request) -> web.Response:
+    await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
+    problem = "This link does not work. Links work once, for 15 minutes. Ask for a new one."
+    return gate.render(request, "operators/sign_in.html", None, status=410, problem=problem)
