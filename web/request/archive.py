@@ -35,7 +35,7 @@ async def send(request: web.Request, name: str, read_me: str, tables: AsyncItera
     await answer.prepare(request)
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_entry("README.txt"), read_me)
+        archive.writestr("README.txt", read_me)
         async for table in tables:
             await _write(answer, sink, archive, table)
     await answer.write(sink.taken())
@@ -47,7 +47,7 @@ async def _write(answer: web.StreamResponse, sink: _Sink, archive: zipfile.ZipFi
     first = await anext(table.pages, None)
     if not first:
         return
-    with archive.open(_entry(f"{table.name}.csv"), "w", force_zip64=True) as file:
+    with archive.open(_file(table), "w", force_zip64=True) as file:
         file.write((EXCEL_UTF8 + _csv([table.columns])).encode())
         file.write(_csv(first).encode())
         async for page in table.pages:
@@ -74,10 +74,8 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
+def _file(table: Table) -> str:
+    return f"{table.name}.csv"
 
 
 def _csv(rows: Sequence[Row]) -> str:
