@@ -117,6 +117,14 @@ class Members:
         """Return all members who have not been removed, longest-standing first."""
         return (await self._session.scalars(self._present().order_by(Member.created_at, Member.id))).all()
 
+    async def names(self) -> Sequence[tuple[UUID, str]]:
+        """Return id and name of the same members, in the same order: half as much to decrypt."""
+        named = select(Member.id, Member.name).where(
+            Member.organisation_id == self._organisation_id, Member.removed_at.is_(None)
+        )
+        rows = await self._session.execute(named.order_by(Member.created_at, Member.id))
+        return [(member, name) for member, name in rows]
+
     async def roster(self, names: Mapping[bytes, str]) -> Sequence[Listed]:
         """Return all members who have not been removed, longest-standing first, and what their consoles proved.
 

@@ -5,7 +5,7 @@
     python -m sandbox.load --rules 5000 [--calls 40]       # what so many phrases of rules cost a whole process
     python -m sandbox.load.matching                        # and a call by itself, without sockets
     python -m sandbox.load --soak HOURS [--calls 100]      # memory, minute by minute
-    python -m sandbox.load --rows 10000000                 # the call log with so many calls (sandbox/load/log)
+    python -m sandbox.load --rows 10000000                 # call log and dashboard with so many (sandbox/load/log)
 
 One core for the process that is measured, the other for callers, Transcribe and consoles, which run in this process
 and time each other by marks in the sound and in the words. CPU is the operating system's account of the measured

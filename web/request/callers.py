@@ -7,6 +7,7 @@ number, that word as typed on a telephone's keys (Twilio: ``+266696687`` is ANON
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 import phonenumbers
@@ -31,10 +32,12 @@ _SCHEME = re.compile(r"(client|sips?|tel|whatsapp|messenger|sim):", re.IGNORECAS
 _NUMBER = re.compile(r"\+?[0-9 ()./\-]+")
 _PARAMETERS = re.compile(r"\+[0-9]+;.*")  # a number with what follows it in a ``tel:`` address
 _LONGEST = 64  # characters
+_LATELY = 256  # numbers that were parsed and shown last: a log shows the same one in every second row
 
 
+@lru_cache(maxsize=_LATELY)
 def parsed(text: str) -> PhoneNumber | None:
-    """Return ``text`` as a number dialled in Australia, valid or not; None if it is none."""
+    """Return ``text`` as a number dialled in Australia, valid or not; None if it is none. Not to be changed."""
     try:
         return phonenumbers.parse(text, HOME)
     except NumberParseException:
@@ -48,6 +51,7 @@ def customer_number(number: str) -> str | None:
     return number if is_one else None
 
 
+@lru_cache(maxsize=_LATELY)
 def shown(number: str) -> str:
     """Return ``number`` (E.164, or what Twilio sent instead) formatted for display; never a raw address."""
     text = tidy(number)

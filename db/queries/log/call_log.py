@@ -34,7 +34,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from db.base import among
 from db.call_progress import Direction, Outcome
 from db.encryption import Keyring, keyring_of
-from db.models import Call, CallTag, GroupMember, Leg
+from db.models import Call, CallTag, GroupMember, Leg, Member
 from db.paging import PAGE, Cursor
 from db.queries.log.number_parts import Part, checked, indexed
 
@@ -85,7 +85,9 @@ Place = Cursor | Longest
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Calls, with ``agent`` and ``number``. ``after``: where the next page begins; None if there is no more.
+    """Calls, with ``number`` and the name of ``agent``.
+
+    ``after``: where the next page begins; None if there is no more.
 
     ``looked_to``: there may be further calls, beyond this time: the search has not looked there yet.
     """
@@ -135,15 +137,13 @@ class CallLog:
 
     async def sources(self) -> Sequence[str]:
         """Return the sources that calls were counted under, as choices: one look into the index for each."""
-        found: list[str] = []
         mine = select(Call.source).where(Call.organisation_id == self._organisation_id, Call.source.is_not(None))
-        while len(found) < _MOST_SOURCES:
-            further = mine if not found else mine.where(Call.source > found[-1])
-            source = await self._session.scalar(further.order_by(Call.source).limit(1))
-            if source is None:
-                break
-            found.append(source)
-        return found
+        first = mine.order_by(Call.source).limit(1).subquery()
+        steps = select(first.c.source).cte("steps", recursive=True)
+        further = mine.where(Call.source > steps.c.source).order_by(Call.source).limit(1).scalar_subquery()
+        steps = steps.union_all(select(further).where(steps.c.source.is_not(None)))
+        found = select(steps.c.source).where(steps.c.source.is_not(None)).limit(_MOST_SOURCES)
+        return [source for source in await self._session.scalars(found) if source is not None]
 
     async def page(
         self, which: CallFilter, *, sort: Sort = "newest", after: Place | None = None, limit: int = PAGE
@@ -202,7 +202,8 @@ class CallLog:
         if not ids:
             return []
         theirs = select(Call).where(Call.organisation_id == self._organisation_id, among(Call.id, ids))
-        loaded = await self._session.scalars(theirs.options(joinedload(Call.agent), joinedload(Call.number)))
+        named = joinedload(Call.agent).load_only(Member.name)  # an address takes as long to decrypt as a name
+        loaded = await self._session.scalars(theirs.options(named, joinedload(Call.number)))
         by_id = {call.id: call for call in loaded}
         return [by_id[each] for each in ids if each in by_id]
 

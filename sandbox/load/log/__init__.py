@@ -1,4 +1,4 @@
-"""The call log's benchmark: one organisation with millions of calls, and how long each filter takes.
+"""The benchmark of call log and dashboard: one organisation with millions of calls, and how long each page takes.
 
 `rows` makes the calls in a real Postgres, `measure` asks for pages of them through web, `__main__` is the command.
 """

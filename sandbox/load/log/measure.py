@@ -1,4 +1,7 @@
-"""How long pages of the call log take, asked one after the other through web: the whole route, its page included."""
+"""How long pages of the call log and the dashboard take, asked one after the other through web: the whole route.
+
+And how long it takes to count a day again after one of its calls has changed.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,20 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
+from db import recount
+from db.engine import Database
+from db.models import Recount
+from db.queries.reports.counts import Reports
+from db.queries.reports.days import beginning
 from sandbox.load.log.rows import DAYS, Filled
 
 PAGES = 40  # of each filter, each with another value where it has several
+MOST_PAGES = 25  # of each kind of the dashboard: web lets an organisation have sixty exports in ten minutes
+DAYS_COUNTED = 20
 _OLDER = re.compile(r'href="([^"]*)" rel="next"')
 _ROW = 'class="log-row"'
 _LOOKED = "data-looked-to="
@@ -101,6 +112,39 @@ def filters(filled: Filled, dice: random.Random) -> dict[str, Callable[[], Query
     }
 
 
+def dashboards(dice: random.Random) -> dict[str, Callable[[], str]]:
+    """Return which pages of the dashboard are asked for, by name."""
+
+    def period(days: int) -> Callable[[], str]:
+        return lambda: urlencode(_days(dice, days))
+
+    return {
+        "dashboard, as it opens": lambda: "/dashboard",
+        "dashboard, 28 days": lambda: f"/dashboard?{period(28)()}",
+        "dashboard, 92 days": lambda: f"/dashboard?{period(92)()}",
+        "dashboard, 365 days": lambda: f"/dashboard?{period(365)()}",
+        "its live counters": lambda: "/dashboard/now",
+        "its CSV, 28 days": lambda: f"/dashboard.csv?{period(28)()}",
+        "its PDF, 28 days": lambda: f"/dashboard.pdf?{period(28)()}",
+    }
+
+
+async def recounting(database: Database, filled: Filled, dice: random.Random, *, days: int = DAYS_COUNTED) -> str:
+    """Count ``days`` days again, one after the other; return how long that takes and of how many calls, as text."""
+    zone, took, calls = ZoneInfo("Australia/Sydney"), [], []
+    for _ in range(days):
+        day = datetime.now(zone).date() - timedelta(days=dice.randrange(2, DAYS - 5))
+        async with database.begin() as session:
+            session.add(Recount(organisation_id=filled.organisation_id, at=beginning(day, zone)))
+        began = time.perf_counter()
+        await recount.settle(database)
+        took.append((time.perf_counter() - began) * 1000)
+        async with database.begin() as session:
+            calls.append((await Reports(session, filled.organisation_id).total(day, day)).calls)
+    worst, middle = max(took), statistics.median(took)
+    return f"A day of {statistics.mean(calls):,.0f} calls is counted again in {middle:.0f} ms (at most {worst:.0f})"
+
+
 async def measure(
     http: aiohttp.ClientSession, filled: Filled, cpu: Callable[[], float], *, pages: int = PAGES, seed: int = 1
 ) -> list[Measured]:
@@ -116,6 +160,14 @@ async def measure(
         before = cpu()
         for _ in range(pages):
             await _page(http, f"/calls?{urlencode(query())}", one)
+        one.cpu_s = cpu() - before
+        measured.append(one)
+    for name, path_of in dashboards(dice).items():
+        one = Measured(name)
+        await _page(http, path_of(), Measured(""))
+        before = cpu()
+        for _ in range(min(pages, MOST_PAGES)):
+            await _page(http, path_of(), one)
         one.cpu_s = cpu() - before
         measured.append(one)
     later, path, before = Measured("next pages, one after the other"), "/calls", cpu()
@@ -135,7 +187,7 @@ async def measure(
 async def _page(http: aiohttp.ClientSession, path: str, measured: Measured) -> str:
     began = time.perf_counter()
     async with http.get(path) as answer:
-        text = await answer.text()
+        text = (await answer.read()).decode(errors="replace")
     measured.took_ms.append((time.perf_counter() - began) * 1000)
     if answer.status != 200:
         raise RuntimeError(f"{path}: {answer.status}")

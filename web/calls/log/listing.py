@@ -133,7 +133,7 @@ async def _choices(rows: Rows, viewer: Viewer) -> Mapping[str, Any]:
         "reasons": REASON_WORDS,
         "bands": list(enumerate(BAND_WORDS)),
         "sorts": list(_SORTS.items()),
-        "agents": [(each.id, each.name) for each in await rows.members.all()] if everybody else [],
+        "agents": await rows.members.names() if everybody else [],
         "groups": [(each.id, each.name) for each in await rows.groups.all()] if everybody else [],
         "lines": [(each.id, each.label or shown(each.e164)) for each in await rows.numbers.all()],
         "sources": [(each, each) for each in await rows.log.sources()],
