@@ -94,7 +94,7 @@ async def _run(operation: Operation, request: web.Request, client: Client) -> we
     body = reading.parse_body(request, sent, operation.body)
     key = idempotency.key_of(request) if operation.writes else None
     async with access.of_client(request, client) as rows:
-        asked = Asked(rows, query, body, identifier)
+        asked = Asked(rows, query, body, identifier, client, request.app[SETTINGS].web_public_url)
         if not operation.writes:
             return _shown(operation, request, await operation.do(asked))
         done = await _write(operation, asked, client, key, idempotency.fingerprint(request, sent))

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from db.queries.integrations.api_keys import Scope
-from web.request.access import Rows
+from web.request.access import Client, Rows
 
 PREFIX = "/api/v1"
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -29,6 +29,9 @@ class Asked:
     body: Any
     id: UUID
     """The last part of the path; of no meaning if the operation names none."""
+    client: Client
+    public_url: str
+    """The installation's own address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,16 @@ from web.request import access
 from web.request.render import render
 
 Schema = Mapping[str, Any]
-_TITLES = {"calls": "Calls", "choices": "Outcomes, tags, breaks", "contacts": "Contacts", "members": "Team",
-           "numbers": "Numbers", "presence": "Presence"}  # fmt: skip
+_TITLES = {
+    "calls": "Calls",
+    "choices": "Outcomes, tags, breaks",
+    "contacts": "Contacts",
+    "hooks": "Hooks",
+    "members": "Team",
+    "numbers": "Numbers",
+    "presence": "Presence",
+    "samples": "Samples of events",
+}
 
 routes = web.RouteTableDef()
 

@@ -30,6 +30,8 @@ SCOPES: Mapping[Scope, str] = {
     "choices:read": "Read your outcomes, tags and reasons for breaks",
     "contacts:read": "Read contacts",
     "contacts:write": "Add, change and remove contacts",
+    "hooks:read": "See where events are sent, and samples of them",
+    "hooks:write": "Subscribe to events that it may read, and unsubscribe anybody",
 }
 LASTS: Mapping[str, tuple[str, timedelta | None]] = {
     "30": ("30 days", timedelta(days=30)),

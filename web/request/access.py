@@ -139,6 +139,8 @@ class Client:
     name: str
     """The key's."""
     scopes: frozenset[str]
+    created_by: UUID
+    """The member who made the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +381,9 @@ async def client(request: web.Request, token: str) -> Client | None:
     """Return whose key ``token`` is; None for one that is unknown, revoked or expired."""
     async with request.app[DATABASE].begin() as session:
         key = await api_keys.by_token(session, token)
-    return None if key is None else Client(key.id, key.organisation_id, key.name, frozenset(key.scopes))
+    return (
+        None if key is None else Client(key.id, key.organisation_id, key.name, frozenset(key.scopes), key.created_by)
+    )
 
 
 @asynccontextmanager

@@ -29,6 +29,8 @@ Scope = Literal[
     "choices:read",
     "contacts:read",
     "contacts:write",
+    "hooks:read",
+    "hooks:write",
 ]
 """What a key may be used for."""
 MOST = 50  # keys of one organisation that are not revoked
