@@ -1,7 +1,7 @@
 // Which calls the wall lists, and in which order. Pure: what rows say in, calls out.
 //
-// FACTS of a call: {call, who, customer, number, line, direction, state (shown), label, words, latencyMs, quietMs, callerShare, alerts, hand,
-// isRaised (an alert that can be snoozed), isNeedy};
+// FACTS of a call: {call, lengthMs, who, customer, number, line, direction, state (shown), label, words, latencyMs, quietMs, callerShare,
+// alerts, hand, isRaised (an alert that can be snoozed), isNeedy};
 // what is not known is null.
 
 const LAST = Number.POSITIVE_INFINITY;
@@ -14,6 +14,7 @@ const KEYS = {
   customer: ({ customer, number }) => (customer || number || "\uffff").toLowerCase(),
   line: ({ line }) => (line || "\uffff").toLowerCase(),
   state: ({ label }) => label.toLowerCase(),
+  direction: ({ direction }) => direction || "\uffff",
   delay: ({ latencyMs }) => (latencyMs === null ? LAST : -latencyMs),
   quiet: ({ quietMs }) => (quietMs === null ? LAST : -quietMs),
   caller: ({ callerShare }) => (callerShare === null ? LAST : -callerShare),
@@ -36,10 +37,30 @@ export function inOrder(facts, order) {
   return compared.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, each]) => each);
 }
 
-/** Whether `text` stands in what the call's row says, the words on screen included. */
+// What a number is compared with, by its name in the filter: minutes, seconds and per cent, as rows show them.
+const MEASURES = {
+  length: ({ lengthMs }) => lengthMs / 60_000,
+  delay: ({ latencyMs }) => (latencyMs === null ? null : latencyMs / 1000),
+  silence: ({ quietMs }) => (quietMs === null ? null : quietMs / 1000),
+  caller: ({ callerShare }) => callerShare,
+  agent: ({ callerShare }) => (callerShare === null ? null : 100 - callerShare),
+};
+const COMPARISON = new RegExp(`\\b(${Object.keys(MEASURES).join("|")})\\s*([<>])\\s*(\\d+(?:\\.\\d+)?)`, "gi");
+
+/** Whether `text` stands in what the call's row says, the words on screen included; `delay>2` in it compares a number. */
 export function matches(facts, text) {
   const { who, customer, number, line, direction, label, words, alerts, hand } = facts;
-  return says([who, customer, number, line, direction, label, words, ...alerts, hand ? "asks for help" : ""], text);
+  const compared = [...text.matchAll(COMPARISON)].every(([, name, sign, limit]) => {
+    const value = MEASURES[name.toLowerCase()](facts);
+    return value !== null && (sign === ">" ? value > Number(limit) : value < Number(limit));
+  });
+  const texts = [who, customer, number, line, direction, label, words, ...alerts, hand ? "asks for help" : ""];
+  return compared && says(texts, withoutComparisons(text));
+}
+
+/** What is left of `text` for rows that have none of these numbers. */
+export function withoutComparisons(text) {
+  return text.replace(COMPARISON, " ");
 }
 
 /** Whether each word of `text` stands in one of `texts`; numbers match however they are spaced. */

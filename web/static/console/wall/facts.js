@@ -17,6 +17,7 @@ export function factsOf(call, { isLive, now, who, customer, hand, raised = [] })
   const talk = isLive && state !== "stopped" ? talkWords(call.talk) : null;
   return {
     call,
+    lengthMs: Math.max(0, now - call.startedAt),
     who,
     customer: customer?.name ?? "",
     number: customer?.number ?? "",

@@ -118,6 +118,18 @@ async def filters(page: Page) -> None:
     missed = ["dana", "0413", "gone", "mia gone", "9"]
     assert await run(page, "arrange", "matches", [[row, text] for text in matched]) == [True] * len(matched)
     assert await run(page, "arrange", "matches", [[row, text] for text in missed]) == [False] * len(missed)
+    measured = facts(who="Bob Brown", lengthMs=600_000, latencyMs=900, quietMs=None, callerShare=70)
+    compared = {
+        "length>9.5": True,
+        "length > 10": False,
+        "length<11 bob": True,
+        "length<11 dana": False,
+        "delay>0.5 delay<1": True,
+        "silence<100": False,  # nobody has spoken yet: not known
+        "Caller>69": True,
+        "agent>30": False,
+    }
+    assert await run(page, "arrange", "matches", [[measured, text] for text in compared]) == list(compared.values())
     withheld = facts(who="Bob Brown", number="(02) 9374 4000")
     assert await run(page, "arrange", "matches", [[withheld, "0293744000"], [withheld, "61293744000"]]) == [
         True,
