@@ -25,6 +25,8 @@ from db.models import (
     Member,
     Organisation,
     Presence,
+    RecoveryCode,
+    SecondFactor,
     SignInLink,
     WebhookEvent,
 )
@@ -80,10 +82,8 @@ class Erasures:
             return False
         member.name, member.email = FORMER, _no_address(member)
         member.email_hash = keyring_of(self._session).hash("email", addresses.key(member.email))
-        for model in (SignInLink, GroupMember):
+        for model in (SignInLink, GroupMember, Presence, SecondFactor, RecoveryCode):
             await self._session.execute(delete(model).where(model.member_id == member_id))
-        own = (Presence.organisation_id == self._organisation_id, Presence.member_id == member_id)
-        await self._session.execute(delete(Presence).where(*own))
         return True
 
     async def of_customer(self, number: str) -> Erased:

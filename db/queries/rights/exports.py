@@ -25,7 +25,7 @@ LEFT_OUT: Mapping[str, str] = {
     "webhook_deliveries": "how far events are on their way; the events themselves are included",
 }
 """Tables of an organisation that are not exported, and why."""
-_SECRET = ("_hash", "_key", "_keys", "_band", "secret", "state_version")
+_SECRET = ("_hash", "_key", "_keys", "_band", "secret")
 _OF_CALLS = ("legs", "call_moments", "call_tags", "offers", "phrase_hits", "unsaid_phrases")
 """Found by their call: they are as many as calls, and have no index of their organisation."""
 
