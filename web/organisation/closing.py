@@ -9,6 +9,7 @@ from aiohttp import web
 from provisioning.billing import closing
 from web.config import SETTINGS
 from web.organisation.data import Problem, page
+from web.people.factor import checking
 from web.request import access
 from web.request.errors import ConflictError
 from web.request.forms import field
@@ -19,12 +20,14 @@ routes = web.RouteTableDef()
 
 @routes.post("/settings/data/close")
 async def close(request: web.Request) -> web.StreamResponse:
-    """Ask for it, if the organisation's name was typed. Owners are told by mail."""
+    """Ask for it, if the organisation's name was typed, and a code by who has a second factor. Owners are told."""
     viewer = await access.require(request, "data")
     typed = tidy(await field(request, "name"))
     if typed.casefold() != tidy(viewer.organisation).casefold():
         sentence = f"That is not the name of your organisation, {viewer.organisation}. Nothing was changed."
         return await page(request, viewer, Problem("close", sentence, typed[:160]))
+    if unconfirmed := await checking.confirmed(request, viewer):
+        return await page(request, viewer, Problem("close", unconfirmed, typed[:160]))
     grace = timedelta(days=request.app[SETTINGS].closing_grace_days)
     async with access.rows(request, viewer) as rows:
         if await rows.closures.ask(viewer.member_id, grace) is not None:

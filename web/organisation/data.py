@@ -168,6 +168,7 @@ async def page(
             for each in await rows.erasures.people()
         ]
         closing = _closing(await rows.closures.current(), rows.organisation.time_zone, people)
+        asks_code = await rows.factors.is_on(viewer.member_id)
         found = None
         if customer is not None:
             _, calls, *_ = rows.exports.of_customer(customer)
@@ -185,6 +186,7 @@ async def page(
         done=request.query.get("done", ""),
         erased_calls=request.query.get("calls", ""),
         closing=closing,
+        asks_code=asks_code,
         grace_days=settings.closing_grace_days,
         usual_days=settings.call_log_days,
     )

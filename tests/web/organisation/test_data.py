@@ -34,6 +34,7 @@ from db.queries.phone.contacts import Contacts
 from db.queries.rights import exports
 from db.queries.rights.erasures import is_erased
 from tests.kit import tenant_rows
+from tests.kit.sign_in.authenticator import enrolled
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
 from tests.kit.web.site import Browser
@@ -231,6 +232,20 @@ async def test_closing_takes_the_organisations_name(cast: Cast, browser: Browser
     assert 'data-closing="asked"' in await (await owner.get("/settings/data")).text()
     assert await _mails(database) == 1
     assert len(await recorded(database, cast.a, "organisation.closing_asked")) == 1
+
+
+async def test_closing_takes_a_code_of_who_has_a_second_factor(
+    cast: Cast, browser: Browsers, database: Database
+) -> None:
+    owner = await browser().sign_in(cast.alice)
+    app, _ = await enrolled(database, cast.alice)
+    assert (await owner.page("/settings/data")).all("input", name="code")
+    named = {"name": cast.a.name}
+    for sent in (named, named | {"code": app.wrong()}):
+        assert (await owner.post("/settings/data/close", data=sent)).status == 400
+    assert await _closure(database, cast.a) is None
+    assert (await owner.post("/settings/data/close", data=named | {"code": app.code()})).status == 303
+    assert await _closure(database, cast.a) is not None
 
 
 async def test_it_is_taken_back_unless_it_has_begun(cast: Cast, browser: Browsers, database: Database) -> None:
