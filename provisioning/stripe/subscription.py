@@ -162,8 +162,10 @@ def superfluous(found: Sequence[StripeSubscription]) -> Sequence[StripeSubscript
 
 def organisation_named(subject: Mapping[str, Any]) -> UUID | None:
     """Return the organisation that a Checkout Session or subscription was made for, as we wrote into it."""
-    named = (subject.get("metadata") or {}).get("organisation") or subject.get("client_reference_id")
+    metadata = subject.get("metadata")
+    named = metadata.get("organisation") if isinstance(metadata, Mapping) else None
+    named = named or subject.get("client_reference_id")
     try:
-        return UUID(named) if named else None
+        return UUID(named) if isinstance(named, str) else None
     except ValueError:
         return None

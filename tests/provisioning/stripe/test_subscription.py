@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from provisioning.stripe.subscription import read
+from provisioning.stripe.subscription import organisation_named, read
 from tests.kit.vendors.stripe import PRICE
 
 SEATS = {"id": "si_seats", "price": {"id": PRICE}, "quantity": 4, "current_period_end": 1_800_000_000}
@@ -59,3 +60,25 @@ def test_the_item_of_our_price_counts(items: list[Any], item: str, seats: int) -
 def test_what_needs_attention_is_read_beside_the_status(more: dict[str, Any], attention: str | None) -> None:
     one = read(subscription(**more), price=PRICE, paid=True)
     assert (one.attention, one.means) == (attention, "active")
+
+
+ORGANISATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+@pytest.mark.parametrize(
+    ("subject", "named"),
+    [
+        ({"metadata": {"organisation": ORGANISATION}}, ORGANISATION),
+        ({"metadata": {}, "client_reference_id": ORGANISATION}, ORGANISATION),
+        ({"metadata": None, "client_reference_id": ORGANISATION}, ORGANISATION),
+        ({"metadata": 7}, None),
+        ({"metadata": ["organisation"]}, None),
+        ({"metadata": {"organisation": 7}}, None),
+        ({"metadata": {"organisation": {"id": ORGANISATION}}}, None),
+        ({"client_reference_id": 7}, None),
+        ({"client_reference_id": "another's"}, None),
+        ({}, None),
+    ],
+)
+def test_the_organisation_is_read_from_whatever_is_signed(subject: dict[str, Any], named: str | None) -> None:
+    assert organisation_named(subject) == (UUID(named) if named else None)
