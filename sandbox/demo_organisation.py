@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.encryption import keyring_of
 from db.engine import Database
 from db.models import Member, Organisation, Role
-from db.queries import members, organisations, sign_in_links
+from db.queries import members, organisations
+from db.queries.sign_in import sign_in_links
 
 ORGANISATION = "Blue Gum Internet"  # whom the bundled demo call is made to
 MEMBERS: tuple[tuple[Role, str, str], ...] = (

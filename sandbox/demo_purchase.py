@@ -23,7 +23,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from db.engine import Database
 from db.models import Member, Number
-from db.queries import bundles, numbers, organisations, subscriptions
+from db.queries import bundles, numbers, organisations
+from db.queries.billing import subscriptions
 from db.queries.number_orders import UNDER_WAY, NumberTakenError
 from provisioning import config
 from provisioning.billing import customers

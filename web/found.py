@@ -11,9 +11,10 @@ import asyncio
 
 from db.encryption import keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.queries import organisations, sign_in_links
+from db.queries import organisations
 from db.queries.audit import Actor, record
 from db.queries.members import AddressTakenError, Members
+from db.queries.sign_in import sign_in_links
 from db.settings import DatabaseSettings
 from provisioning.mail.links import link_url
 from runtime.settings import HttpOrigin, load, stop

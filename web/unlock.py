@@ -13,7 +13,7 @@ from db.engine import Database, DatabaseUnavailableError
 from db.queries import members
 from db.queries.audit import Actor, record
 from db.queries.sign_in.second_factors import SecondFactors
-from db.queries.sign_in_links import SignIns
+from db.queries.sign_in.sign_in_links import SignIns
 from db.settings import DatabaseSettings
 from provisioning.mail import queue
 from runtime.settings import load, stop

@@ -27,7 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.base import ClosureState
 from db.engine import Database
 from db.models import AuditEntry, Call, Closure
-from db.queries import audit, organisations, subscriptions
+from db.queries import audit, organisations
+from db.queries.billing import subscriptions
 from db.queries.integrations.api_keys import ApiKeys
 from db.queries.integrations.webhooks import Webhooks, switch_off
 from db.queries.members import Members

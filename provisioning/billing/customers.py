@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
-from db.queries import audit, organisations, subscriptions
+from db.queries import audit, organisations
+from db.queries.billing import subscriptions
 from provisioning.stripe.api import Sold, StripeApi
 
 UNLINKED = "a subscription without an organisation"

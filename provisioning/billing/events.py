@@ -30,8 +30,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.base import EventState
 from db.engine import Database, DatabaseUnavailableError
 from db.models import StripeEvent
-from db.queries import audit, stripe_events, subscriptions
+from db.queries import audit
 from db.queries.audit import Details
+from db.queries.billing import stripe_events, subscriptions
 from provisioning.billing import notices
 from provisioning.billing.customers import adopt
 from provisioning.billing.sync import ask, write

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.models import Member
-from db.queries import organisations, subscriptions
+from db.queries import organisations
+from db.queries.billing import subscriptions
 from db.queries.members import Members
 from db.queries.rights import closures
 from provisioning.jobs import Payload

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.models import NumberOrder
-from db.queries import audit, number_orders, organisations, subscriptions
+from db.queries import audit, number_orders, organisations
+from db.queries.billing import subscriptions
 from db.queries.organisations import entitlements
 from provisioning.billing import notices
 from provisioning.billing.sync import ask, write

@@ -9,7 +9,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from db.engine import Database
-from db.queries import organisations, subscriptions
+from db.queries import organisations
+from db.queries.billing import subscriptions
 from db.queries.members import Members
 from provisioning.billing.sync import ask, synchronise, write
 from provisioning.stripe.api import MOST_SEATS, StripeApi

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.models import OrganisationStatus, Subscription
-from db.queries import audit, number_orders, organisations, subscriptions
+from db.queries import audit, number_orders, organisations
 from db.queries.audit import Details
+from db.queries.billing import subscriptions
 from db.queries.organisations import ENTITLEMENTS
 from provisioning.billing import notices
 from provisioning.mail.queue import NoticeKind

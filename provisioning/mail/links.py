@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
 from db.models import Member
-from db.queries import members, rate_limits, sign_in_links
+from db.queries import members, rate_limits
 from db.queries.operators import accounts
-from db.queries.sign_in import identity_providers
-from db.queries.sign_in_links import MAIL_SECONDS, STRANGERS, SignIns
+from db.queries.sign_in import identity_providers, sign_in_links
+from db.queries.sign_in.sign_in_links import MAIL_SECONDS, STRANGERS, SignIns
 from provisioning.mail.sender import Asked, Letter
 
 WANTED = timedelta(hours=1)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from sandbox.audio import coded_words
 from sandbox.twilio.emulator import Twilio
 from tests.journeys.test_words import PAUSE, nats, node, ports, settings, telephone

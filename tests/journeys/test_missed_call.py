@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Call, Member
-from db.queries import sign_in_links
 from db.queries.phone.ringing_plans import WAIT_SECONDS, RingingPlan, RingingPlans
+from db.queries.sign_in import sign_in_links
 from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
 from tests.kit.browser.chromium import MICROPHONE, chromium, open_link
 from tests.kit.browser.console_page import become_available

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio

@@ -9,8 +9,8 @@ from sqlalchemy import func, select, text, update
 
 from db.engine import Database
 from db.models import Call, Leg, Organisation, StripeEvent
-from db.queries import stripe_events
 from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.billing import stripe_events
 from db.queries.calls import Calls
 from provisioning import schedule
 from provisioning.schedule import purge_calls

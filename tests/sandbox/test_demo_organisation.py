@@ -6,8 +6,9 @@ from sqlalchemy import func, select
 
 from db.engine import Database
 from db.models import Member, Organisation
-from db.queries import organisations, sign_in_links
+from db.queries import organisations
 from db.queries.members import by_email
+from db.queries.sign_in import sign_in_links
 from sandbox.demo_organisation import DETAILS, MEMBERS, ORGANISATION, STAND_IN, invitations, invite_stand_in, seed
 from web.organisation import details as organisation_details
 

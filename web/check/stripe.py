@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from db.engine import DatabaseUnavailableError
-from db.queries import stripe_events
+from db.queries.billing import stripe_events
 from provisioning.billing.events import ACTED_ON
 from provisioning.stripe import account as stripe_account
 from provisioning.stripe.account import Endpoint, SeatPrice, StripeAccount, Tax

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from db import addresses
-from db.queries.sign_in_links import LIFETIME
+from db.queries.sign_in.sign_in_links import LIFETIME
 from web.config import Settings
 from web.people.marks import Mark
 

@@ -21,31 +21,31 @@ async def landing(request: web.Request) -> web.StreamResponse:
     """Show the landing page; a signed-in member is redirected to the console."""
     if await access.current(request) is not None:
         raise web.HTTPSeeOther("/console")
-    return await _public(request, "people/landing.html")
+    return await _public(request, "people/public/landing.html")
 
 
 @routes.get("/pricing")
 async def pricing(request: web.Request) -> web.StreamResponse:
     """Show the price."""
-    return await _public(request, "people/pricing.html")
+    return await _public(request, "people/public/pricing.html")
 
 
 @routes.get("/terms")
 async def terms(request: web.Request) -> web.StreamResponse:
     """Show the terms."""
-    return await _public(request, "people/terms.html")
+    return await _public(request, "people/public/terms.html")
 
 
 @routes.get("/acceptable-use")
 async def acceptable_use(request: web.Request) -> web.StreamResponse:
     """Show the acceptable use policy."""
-    return await _public(request, "people/acceptable_use.html")
+    return await _public(request, "people/public/acceptable_use.html")
 
 
 @routes.get("/privacy")
 async def privacy(request: web.Request) -> web.StreamResponse:
     """Show the privacy page."""
-    return await _public(request, "people/privacy.html")
+    return await _public(request, "people/public/privacy.html")
 
 
 async def _public(request: web.Request, name: str) -> web.Response:

@@ -12,8 +12,8 @@ from aiohttp import web
 from db import addresses
 from db.addresses import AddressError
 from db.models import Member
-from db.queries import sign_in_links
 from db.queries.members import AddressTakenError
+from db.queries.sign_in import sign_in_links
 from provisioning.mail import queue
 from web.bus import BUS
 from web.config import SETTINGS
@@ -38,7 +38,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Show the form. ``?again`` is for signing in again before the sign-in ends."""
     if "again" not in request.query and await access.current(request) is not None:
         raise web.HTTPSeeOther(_CONSOLE)
-    return render(request, "people/sign_in.html")
+    return render(request, "people/sign_in/sign_in.html")
 
 
 @routes.post("/sign-in")
@@ -53,7 +53,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         email = addresses.read(typed, plain=False).shown
     except AddressError as error:
         return render(
-            request, "people/sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST]
+            request, "people/sign_in/sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST]
         )
     network = limits.network(request)
     try:
@@ -82,7 +82,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     is_other = viewer is not None and viewer.member_id != member.id
     if member.accepted_at is None or is_other or not asked.is_here(request, member.email):
         return render(
-            request, "people/sign_in_begin.html", member=member, is_other=is_other, decline=_decline(request)
+            request, "people/sign_in/begin.html", member=member, is_other=is_other, decline=_decline(request)
         )
     return await _sign_in(request)
 
@@ -107,7 +107,7 @@ async def decline(request: web.Request) -> web.StreamResponse:
     if member.accepted_at is not None:
         raise ForbiddenError("You are already in the team. You can leave it on your account page.")
     await access.declined(request, member)
-    return render(request, "people/sign_in_declined.html", organisation=member.organisation.name)
+    return render(request, "people/sign_in/declined.html", organisation=member.organisation.name)
 
 
 @routes.post("/sign-out")
@@ -157,7 +157,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
             if member_id is not None and before is not None:
                 await sign_in_links.sign_out(session, before.id, before.expires_at)
     except AddressTakenError:
-        return render(request, "people/sign_in_taken.html", status=409)
+        return render(request, "people/sign_in/taken.html", status=409)
     if member_id is None:
         return await _dead(request)
     raise await asking.go_on(request, member_id)
@@ -171,14 +171,14 @@ def _elsewhere(request: web.Request, member: Member) -> web.Response:
 async def _dead(request: web.Request) -> web.Response:
     """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
     await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
-    return render(request, "people/sign_in_failed.html", status=410)
+    return render(request, "people/sign_in/failed.html", status=410)
 
 
 def _sent(request: web.Request, email: str) -> web.Response:
-    return render(request, "people/sign_in_sent.html", email=email)
+    return render(request, "people/sign_in/sent.html", email=email)
 
 
 def _limited(request: web.Request, email: str, error: TooManyError, *, sent: bool = False) -> web.Response:
-    name = "people/sign_in_sent.html" if sent else "people/sign_in.html"
+    name = "people/sign_in/sent.html" if sent else "people/sign_in/sign_in.html"
     words = limits.TOO_MANY_LINKS
     return render(request, name, status=429, retry_after=error.retry_after, problem=words, email=email)

@@ -64,7 +64,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     except TooManyError as error:
         return _form(request, typed, {"form": _LIMITED}, status=429, retry_after=error.retry_after)
     await _ask_for_mail(request.app, who, network)
-    return render(request, "people/sign_up_sent.html", email=who.email)
+    return render(request, "people/sign_up/sent.html", email=who.email)
 
 
 @routes.get("/sign-up/{token:[^/]+}")
@@ -74,7 +74,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     if who is None:
         return await _over(request)
     await access.current(request)  # so that a signed-in member is warned
-    return render(request, "people/sign_up_begin.html", who=who)
+    return render(request, "people/sign_up/begin.html", who=who)
 
 
 @routes.post("/sign-up/{token:[^/]+}")
@@ -117,13 +117,13 @@ def _form(
     retry_after: float | None = None,
 ) -> web.Response:
     known = facts(request.app) | {"typed": typed, "problems": wrong, "seats": seats(typed["seats"])}
-    return render(request, "people/sign_up.html", status=status, retry_after=retry_after, **known)
+    return render(request, "people/sign_up/sign_up.html", status=status, retry_after=retry_after, **known)
 
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:
     """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
     await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
-    return render(request, "people/sign_up_over.html", status=410, email=email)
+    return render(request, "people/sign_up/over.html", status=410, email=email)
 
 
 def _whose(request: web.Request) -> SignUp | None:

@@ -25,9 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import addresses
 from db.models import IdentityProvider, Member, Number, Organisation, Role, StripeEvent, Subscription
-from db.queries import audit, calls, conferences, members, numbers, organisations, stripe_events, subscriptions
+from db.queries import audit, calls, conferences, members, numbers, organisations
 from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
+from db.queries.billing import stripe_events, subscriptions
 from db.queries.calls import Calls, Conversation
 from db.queries.conferences import Conferences, Place
 from db.queries.integrations import api_keys
@@ -58,7 +59,7 @@ from db.queries.rights.exports import Exports
 from db.queries.sign_in import identity_providers
 from db.queries.sign_in.identity_providers import IdentityProviders, Journey
 from db.queries.sign_in.second_factors import SecondFactors
-from db.queries.sign_in_links import SignIns
+from db.queries.sign_in.sign_in_links import SignIns
 from db.queries.words.hearings import Hearings
 from db.queries.words.phrase_rules import PhraseRuleRows
 from provisioning.numbers.ordering import Ordering

@@ -1,1 +1,1 @@
-"""How members prove who they are, beside the mailed link: a second factor, and their organisation's own provider."""
+"""How members prove who they are: by a mailed link, a second factor, or their organisation's own provider."""

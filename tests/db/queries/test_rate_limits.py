@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 
 from db.engine import Database
 from db.models import RateLimit, SignInLink
-from db.queries import rate_limits, sign_in_links
+from db.queries import rate_limits
 from db.queries.rate_limits import Limit
+from db.queries.sign_in import sign_in_links
 from tests.kit.web.cast import Cast
 
 THREE = Limit("test", count=3, seconds=3600)

@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from tests.kit.media.live_media import BEAT_SECONDS, Console, LiveMedia, call_view
 from web.config import Settings
 from web.request import session as request_session

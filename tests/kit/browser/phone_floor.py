@@ -20,7 +20,7 @@ from sqlalchemy import delete
 
 from db.engine import Database
 from db.models import Member, Presence
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from sandbox.audio import mulaw, voice
 from sandbox.twilio.emulator import Leg
 from tests.kit.browser.chromium import MICROPHONE, NO_TWILIO, chromium, open_link

@@ -16,7 +16,8 @@ from sqlalchemy import text
 
 from db.engine import Database
 from db.models import Member, Organisation, Subscription
-from db.queries import organisations, subscriptions
+from db.queries import organisations
+from db.queries.billing import subscriptions
 from db.queries.members import Members
 from provisioning.billing import customers
 from provisioning.billing.events import ACT, Events

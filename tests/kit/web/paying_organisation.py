@@ -11,8 +11,9 @@ from sqlalchemy import select, text
 
 from db.engine import Database
 from db.models import AuditEntry, Member, NumberOrder, Organisation, Subscription
-from db.queries import organisations, subscriptions
+from db.queries import organisations
 from db.queries.audit import details_of
+from db.queries.billing import subscriptions
 from db.queries.members import Members
 from provisioning.billing import customers
 from provisioning.billing.sync import synchronise

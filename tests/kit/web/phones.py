@@ -15,11 +15,11 @@ import aiohttp
 
 from db.engine import Database
 from db.models import Member, Number
-from db.queries import sign_in_links
 from db.queries.calls import Calls
 from db.queries.conferences import Conferences
 from db.queries.phone.offers import Offers
 from db.queries.phone.presence import Presences, Standing
+from db.queries.sign_in import sign_in_links
 from sandbox.agent.agent import Agent, Habits, agent
 from sandbox.agent.desk import Invite
 from tests.kit.vendors.twilio_caller import CALLER

@@ -13,7 +13,7 @@ from jinja2.bccache import Bucket
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from tests.kit.browser.page import Page, page_of
 from web.app import create_app
 from web.config import Settings

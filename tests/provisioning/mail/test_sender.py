@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text, update
 
 from db.engine import Database
 from db.models import Mail, Member, SignInLink
-from db.queries.sign_in_links import MAIL_SECONDS
+from db.queries.sign_in.sign_in_links import MAIL_SECONDS
 from provisioning.jobs import TryAgain
 from provisioning.mail import links, queue
 from provisioning.mail.queue import Kind

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from db.models import AuditEntry, Member, Organisation
-from db.queries import subscriptions
 from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.billing import subscriptions
 from db.queries.members import Members
 from sandbox.stripe.emulator import Fault
 from tests.kit.browser.page import Page, page_of

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_checkout_rules import judge
 from web.config import Settings

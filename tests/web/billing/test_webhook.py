@@ -17,8 +17,8 @@ from stripe import WebhookSignature
 
 from db.engine import Database
 from db.models import AuditEntry, Member, StripeEvent
-from db.queries import stripe_events
 from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.billing import stripe_events
 from db.queries.number_orders import NumberOrders
 from db.queries.organisations import ENTITLEMENTS
 from provisioning.stripe.subscription import chosen

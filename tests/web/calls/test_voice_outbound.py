@@ -12,7 +12,7 @@ from sqlalchemy import func, update
 
 from db.engine import Database
 from db.models import Call, Number
-from db.queries import subscriptions
+from db.queries.billing import subscriptions
 from db.queries.members import Members
 from tests.kit.vendors.twilio_caller import (
     CALL,

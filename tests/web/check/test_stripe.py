@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from db.queries import stripe_events
+from db.queries.billing import stripe_events
 from provisioning.billing.events import ACTED_ON
 from provisioning.stripe.account import Endpoint, SeatPrice, Tax
 from sandbox.stripe.emulator import Fault, Stripe, StripeSettings, stripe

@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from tests.kit.browser.chromium import open_link
 from tests.kit.media.live_media import LiveMedia
 from tests.kit.web.cast import Cast

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db.engine import Database
-from db.queries import subscriptions
+from db.queries.billing import subscriptions
 from tests.kit.vendors.twilio_caller import OUTBOUND, Twilio, dialling, twilio_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.rate_limits import use_up

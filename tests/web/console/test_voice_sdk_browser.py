@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from tests.kit.browser.chromium import chromium, open_link
 from tests.kit.machines.twilio_edge import SIGNALLING, Edge, twilio_edge
 from tests.kit.web.cast import Cast

@@ -14,8 +14,9 @@ import pytest
 from db.engine import Database
 from db.models import AuditEntry, Member
 from db.paging import PAGE
-from db.queries import audit, stripe_events
+from db.queries import audit
 from db.queries.audit import BILBY, STRIPE, Actor, Details
+from db.queries.billing import stripe_events
 from tests.kit.web.cast import Cast
 from tests.kit.web.rate_limits import use_up
 from tests.kit.web.site import Browser

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from sandbox.twilio.emulator import Number as TwilioNumber
 from tests.kit.browser.chromium import open_link
 from tests.kit.vendors.twilio_account import Account, account

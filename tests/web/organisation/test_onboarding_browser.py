@@ -10,8 +10,9 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from db.engine import Database
 from db.models import Member, NumberOrder
-from db.queries import number_orders, organisations, sign_in_links
+from db.queries import number_orders, organisations
 from db.queries.members import Members
+from db.queries.sign_in import sign_in_links
 from tests.kit.web.site import Site
 from web.organisation.onboarding_events import PROGRESS
 

@@ -10,8 +10,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
-from db.queries import audit, sign_in_links, stripe_events
+from db.queries import audit
 from db.queries.audit import Actor
+from db.queries.billing import stripe_events
+from db.queries.sign_in import sign_in_links
 from tests.kit.browser.chromium import open_link
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Member
-from db.queries import members, sign_in_links
+from db.queries import members
 from db.queries.members import AddressTakenError, Members
+from db.queries.sign_in import sign_in_links
 from sandbox.mail import Mailbox
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import Answer, recorded, stands

@@ -12,8 +12,8 @@ from yarl import URL
 
 from db.engine import Database
 from db.models import Member, RateLimit, SignInLink
-from db.queries import sign_in_links
 from db.queries.members import Members
+from db.queries.sign_in import sign_in_links
 from sandbox.mail import Mailbox
 from tests.kit.web.cast import Cast
 from tests.kit.web.postman import all_sent

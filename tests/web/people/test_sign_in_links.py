@@ -9,7 +9,7 @@ from yarl import URL
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from sandbox.mail import Mailbox
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser, Site

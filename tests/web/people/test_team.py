@@ -14,7 +14,8 @@ from sqlalchemy import select
 from db.base import Role
 from db.engine import Database
 from db.models import Member, SignInLink
-from db.queries import members, subscriptions
+from db.queries import members
+from db.queries.billing import subscriptions
 from sandbox.mail import Letter, Mailbox
 from tests.kit.browser.page import page_of
 from tests.kit.web.cast import Cast

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from db.engine import Database
-from db.queries import stripe_events
+from db.queries.billing import stripe_events
 from provisioning.jobs import enqueue
 from tests.kit.web.site import Browser, Site
 from web.config import Settings

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from db.models import Member
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from web.config import SETTINGS
 from web.people import asked
 from web.people.factor import checking, enrolment

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from db.base import Role
 from db.models import Member
-from db.queries import rate_limits, sign_in_links
+from db.queries import rate_limits
 from db.queries.members import AddressTakenError
-from db.queries.sign_in_links import MAIL_SECONDS
+from db.queries.sign_in import sign_in_links
+from db.queries.sign_in.sign_in_links import MAIL_SECONDS
 from provisioning.mail import queue
 from web.people.sso.identity import Identity
 from web.people.team import INVITATIONS

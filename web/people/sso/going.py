@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from db.queries import sign_in_links
+from db.queries.sign_in import sign_in_links
 from db.queries.sign_in.identity_providers import LIFETIME
 from web.bus import BUS
 from web.config import SETTINGS

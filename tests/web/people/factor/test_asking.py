@@ -9,8 +9,8 @@ import pytest
 
 from db.engine import Database
 from db.models import Member
-from db.queries import sign_in_links
 from db.queries.members import Members
+from db.queries.sign_in import sign_in_links
 from sandbox.mail import Mailbox
 from tests.kit.browser.page import page_of
 from tests.kit.sign_in.authenticator import Authenticator, enrolled

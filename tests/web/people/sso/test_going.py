@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import IdentityRequest, Member, Organisation
-from db.queries import members, sign_in_links, subscriptions
+from db.queries import members
+from db.queries.billing import subscriptions
 from db.queries.members import Members
+from db.queries.sign_in import sign_in_links
 from sandbox.identity.emulator import Identity
 from sandbox.identity.people import Person
 from sandbox.mail import Mailbox
