@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 # A Device that does what a test says: `Device.does` is called with each that registers. `log` is what happened.
 PLAYED = """async (timing) => {
-  const { Registration } = await import("/static/console/phone/registration.js");
+  const { Registration } = await import("/static/console/phone/softphone/registration.js");
   globalThis.log = [];
   globalThis.busy = false;
   globalThis.Twilio = { Device: class {

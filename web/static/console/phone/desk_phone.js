@@ -7,8 +7,8 @@ import { command } from "./commands.js";
 import { Leader } from "./leader.js";
 import { PhoneState } from "./phone_state.js";
 import { Pulse } from "./pulse.js";
-import { RoomSoftphone } from "./room_softphone.js";
-import { SoundDevices } from "./sound_devices.js";
+import { RoomSoftphone } from "./softphone/room_softphone.js";
+import { SoundDevices } from "./softphone/sound_devices.js";
 
 const DONE = { error: "", code: "", said: {} };
 const NO_ANSWER = { error: "The tab that holds the phone does not answer. Close it, and try again here.", code: "no_tab", said: {} };

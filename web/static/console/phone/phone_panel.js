@@ -4,7 +4,7 @@ import { now } from "../clock.js";
 import { DialForm } from "./dial_form.js";
 import { Recent } from "./recent.js";
 import { part, put } from "../../dom.js";
-import { Softphone } from "./softphone.js";
+import { Softphone } from "./softphone/softphone.js";
 import { titleSays } from "../title.js";
 import { duration } from "../wording.js";
 

@@ -36,7 +36,7 @@ NESTED = """[{
   }],
 }]"""
 START = """async (collections) => {
-  const { Headset } = await import("/static/0/console/phone/headset.js");
+  const { Headset } = await import("/static/0/console/phone/softphone/headset.js");
   const device = new EventTarget();
   globalThis.log = [];
   globalThis.sent = [];

@@ -2,7 +2,7 @@
 
 import { part, put } from "../../../dom.js";
 import { offerWords, who } from "../phone_words.js";
-import { ringback, sounds } from "../voice_sdk.js";
+import { ringback, sounds } from "../softphone/voice_sdk.js";
 import { titleSays } from "../../title.js";
 
 const TAG = "bilby-call";

@@ -5,7 +5,7 @@ import { part } from "../../../dom.js";
 import { CallCard } from "./call_card.js";
 import { DeskPhone } from "../desk_phone.js";
 import { DialForm } from "../dial_form.js";
-import { Headset } from "../headset.js";
+import { Headset } from "../softphone/headset.js";
 import { Offers } from "./offers.js";
 import { PeopleLists } from "./people_lists.js";
 import { PresenceControl } from "./presence_control.js";

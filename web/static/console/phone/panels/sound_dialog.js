@@ -1,9 +1,9 @@
 // Microphone, ear and ringer: chosen, tried and measured; the line's check; notifications; a headset's keys.
 
 import { make, part, put } from "../../../dom.js";
-import { Headset } from "../headset.js";
-import { checkLine } from "../line_check.js";
-import { sounds } from "../voice_sdk.js";
+import { Headset } from "../softphone/headset.js";
+import { checkLine } from "../softphone/line_check.js";
+import { sounds } from "../softphone/voice_sdk.js";
 
 const PICKERS = ["microphone", "ear", "ringer"];
 const CHECKING = "Checking the line. This takes about half a minute.";

@@ -4,7 +4,7 @@
 // member has no phone). A lost registration gets some time to recover by itself; then it gets a new token and, unless that would end a
 // call, a new Device, repeatedly with growing delays.
 
-import { abortAfter } from "../../deadline.js";
+import { abortAfter } from "../../../deadline.js";
 import { loadDevice, sounds } from "./voice_sdk.js";
 
 const TIMING = {

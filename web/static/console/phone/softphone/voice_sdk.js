@@ -32,5 +32,5 @@ export function loadDevice(sdk) {
 }
 
 function urlOf(name) {
-  return new URL(`../../sounds/${name}.wav`, import.meta.url).href;
+  return new URL(`../../../sounds/${name}.wav`, import.meta.url).href;
 }

@@ -1,7 +1,7 @@
 // "Check my line": a short call to nobody, measured by the SDK.
 
-import { abortAfter } from "../../deadline.js";
-import { checkWords } from "./phone_words.js";
+import { abortAfter } from "../../../deadline.js";
+import { checkWords } from "../phone_words.js";
 import { loadDevice, sounds } from "./voice_sdk.js";
 
 const TOKEN_MS = 10_000;
