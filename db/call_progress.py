@@ -24,10 +24,12 @@ CallStatus = Literal[
     "failed",
     "busy",
     "completed",
+    "blocked",
 ]
-"""Twilio's ``CallStatus``, spelled as Twilio does; `lost` is ours: open too long without any callback."""
-Outcome = Literal["answered", "missed", "unanswered", "busy", "failed"]
-"""How a call ended, for people: `missed` is inbound, `unanswered` outbound, and nobody came."""
+"""Twilio's ``CallStatus``, spelled as Twilio does. Two are ours: `lost`, open too long without any callback, and
+`blocked`, refused by us, whatever Twilio calls that."""
+Outcome = Literal["answered", "missed", "unanswered", "busy", "failed", "blocked"]
+"""How a call ended, for people: `missed` is inbound, `unanswered` outbound, and nobody came; `blocked` never rang."""
 Reason = Literal["caller_left", "nobody_answered", "declined", "nobody_available", "outside_hours"]
 """Why no agent took an inbound call, the weightiest last: the caller left while waiting; it rang in vain; everybody
 who was rung declined; there was nobody to ring; the number was closed."""
@@ -44,6 +46,7 @@ _RANK: dict[CallStatus, int] = {
     "failed": 7,
     "busy": 8,
     "completed": 9,
+    "blocked": 10,
 }
 _FIRST_TERMINAL = _RANK["lost"]
 _REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -126,6 +129,8 @@ class CallProgress:
         """None while the call goes on."""
         if not is_over(self.status):
             return None
+        if self.status == "blocked":
+            return "blocked"
         if self.answered_at is not None or self.dial_status == "completed":
             return "answered"
         if self.direction == "inbound":

@@ -471,6 +471,8 @@ class Call(Base):
     """When the caller asked to be called back instead of waiting."""
     consent_declined_at: Mapped[datetime | None]
     """When the caller chose not to be transcribed."""
+    opted_out_at: Mapped[datetime | None]
+    """When a call began with somebody whose contact says not to transcribe; ``words_stopped_at`` is set with it."""
     outcome_choice_id: Mapped[UUID | None]
     """What the agent says came of it, one of the organisation's own outcomes."""
     follow_up: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
@@ -856,7 +858,26 @@ class Contact(Base):
     number: Mapped[str] = mapped_column(Encrypted)
     number_hash: Mapped[bytes]
     """As ``calls.customer_hash``."""
+    do_not_call: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    do_not_transcribe: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BlockedNumber(Base):
+    """A number whose calls are refused and never ring."""
+
+    __tablename__ = "blocked_numbers"
+    __table_args__ = (UniqueConstraint("organisation_id", "number_hash"), belongs("blocked_by", "members"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    number: Mapped[str] = mapped_column(Encrypted)
+    number_hash: Mapped[bytes]
+    """As ``calls.customer_hash``."""
+    blocked_by: Mapped[UUID]
+    blocked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    member: Mapped[Member] = relationship(lazy="raise_on_sql", viewonly=True)
 
 
 # -- programs of the organisation's own -------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from db import addresses
 from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
-from db.models import Base, Call, Contact, Member, Number, NumberOrder, Operator
+from db.models import Base, BlockedNumber, Call, Contact, Member, Number, NumberOrder, Operator
 from db.queries.log.search_columns import store_parts
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
@@ -51,6 +51,7 @@ _HASHES: dict[type[Base], _Hash] = {
     Call: _Hash("customer_hash", of="customer", purpose="number"),
     NumberOrder: _Hash("candidate_hash", of="candidate", purpose="number"),
     Contact: _Hash("number_hash", of="number", purpose="number"),
+    BlockedNumber: _Hash("number_hash", of="number", purpose="number"),
 }
 
 

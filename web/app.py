@@ -13,7 +13,7 @@ from web.billing import checkout, page as billing_page, webhook as billing_webho
 from web.billing.webhook import AT_ONCE, TURNS
 from web.bus import BUS, Facts
 from web.calls import dial_ends, status_callbacks, voice
-from web.calls.log import listing as call_log, one as call_page
+from web.calls.log import customer as call_customer, listing as call_log, one as call_page
 from web.calls.routing import ROUTING
 from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery
 from web.calls.streams.stops import STREAM_STOPS, StreamStops
@@ -40,6 +40,7 @@ from web.numbers.vocabulary_watch import VocabularyWatch
 from web.operators import sign_in as operators_sign_in, tenants as operators_tenants
 from web.organisation import (
     audit as organisation_audit,
+    blocked,
     closing,
     contacts,
     data,
@@ -96,6 +97,7 @@ _WITH_ROUTES = (
     wrap_up,
     call_log,
     call_page,
+    call_customer,
     reports_page,
     voice,
     dial_ends,
@@ -119,6 +121,7 @@ _WITH_ROUTES = (
     organisation_settings,
     phone_settings,
     contacts,
+    blocked,
     data,
     closing,
     api_keys,

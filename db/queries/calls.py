@@ -270,6 +270,12 @@ class Calls:
             )
         )
 
+    async def opt_out(self, call: Call) -> None:
+        """Note that the customer's contact says not to transcribe: no stream of the call is started."""
+        if call.words_stopped_at is None:
+            call.opted_out_at = call.words_stopped_at = await self._now()
+            await self._session.flush()
+
     async def set_hold(self, call_sid: str, *, on_hold: bool, at: datetime) -> bool:
         """Note that the customer was put on hold or taken off at ``at``.
 

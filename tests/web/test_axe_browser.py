@@ -59,7 +59,7 @@ EVERYBODY = ("/account", "/account/second-factor", "/console", *LOG, "/watching"
 WORDS = ("/numbers/{number}/words", "/phrases", "/settings/listening", "/settings/alerts")
 PHONE = ("/numbers/{number}/ringing", "/numbers/{number}/source", "/team/groups", "/settings/phone", "/contacts")
 RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
-SUPERVISORS = (*EVERYBODY, *DASHBOARD)
+SUPERVISORS = (*EVERYBODY, *DASHBOARD, "/blocked")
 ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
 OWNERS = (*ADMINS, "/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
 
@@ -279,6 +279,7 @@ async def test_hours_with_everything_wrong(
         ("/numbers/{number}/ringing", {"ring_seconds": "x", "wait_seconds": "x"}),
         ("/settings/phone", {"tag": "x" * 60, "wrap_up_seconds": "x"}),
         ("/contacts", {"table": "nobody"}),
+        ("/blocked", {"number": "12"}),
         ("/numbers/{number}/words", {"vocabulary": "two words"}),
     ],
 )

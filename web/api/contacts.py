@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from db import models
 from db.paging import Cursor
 from db.queries.integrations.resources import Time
-from db.queries.phone.contacts import MOST, KnownNumberError, TooManyContactsError
+from db.queries.phone.contacts import MOST, Flag, Flags, KnownNumberError, TooManyContactsError
 from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation
@@ -20,6 +21,8 @@ from web.request.errors import InvalidError, NotFoundError
 from web.request.typed import tidy
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+DoNotCall = Annotated[bool, Meta(description="Members who dial the number are stopped.")]
+DoNotTranscribe = Annotated[bool, Meta(description="Calls with the number are connected without words.")]
 Written = Annotated[str, Meta(max_length=40, description="E.164, or as it is dialled in Australia.")]
 
 
@@ -29,6 +32,8 @@ class Contact(Struct, frozen=True):
     id: UUID
     name: str
     number: Annotated[str, Meta(description="In E.164.")]
+    do_not_call: DoNotCall
+    do_not_transcribe: DoNotTranscribe
     created_at: Time
 
 
@@ -52,6 +57,8 @@ class NewContact(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     number: Written
+    do_not_call: DoNotCall = False
+    do_not_transcribe: DoNotTranscribe = False
 
 
 class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +66,8 @@ class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name | UnsetType = UNSET
     number: Written | UnsetType = UNSET
+    do_not_call: DoNotCall | UnsetType = UNSET
+    do_not_transcribe: DoNotTranscribe | UnsetType = UNSET
 
 
 async def list_contacts(asked: Asked) -> Answer:
@@ -82,7 +91,7 @@ async def add_contact(asked: Asked) -> Answer:
     name, number = _name(new.name), _number(new.number)
     await asked.rows.lock()
     try:
-        contact = await asked.rows.contacts.add(name, number)
+        contact = await asked.rows.contacts.add(name, number, _flags(new))
     except KnownNumberError:
         raise ProblemError(
             "conflict", "There is a contact with that number. Find it by number, and change it."
@@ -90,11 +99,13 @@ async def add_contact(asked: Asked) -> Answer:
     except TooManyContactsError:
         raise ProblemError("conflict", f"There would be more than {MOST} contacts, and that is the most.") from None
     await asked.rows.audit.record("contacts.kept", {"added": 1, "renamed": 0})
+    if new.do_not_call or new.do_not_transcribe:
+        await asked.rows.audit.record("contacts.flagged", {"contacts": 1})
     return Answer(_seen(contact))
 
 
 async def change_contact(asked: Asked) -> Answer:
-    """Change a contact's name, number or both."""
+    """Change a contact's name, number or flags."""
     change: ContactChange = asked.body
     await asked.rows.lock()
     contact = await _found(asked)
@@ -105,6 +116,8 @@ async def change_contact(asked: Asked) -> Answer:
     except KnownNumberError:
         raise ProblemError("conflict", "Another contact has that number.") from None
     await asked.rows.audit.record("contacts.kept", {"added": 0, "renamed": 1})
+    if await asked.rows.contacts.flag(contact, _flags(change)):
+        await asked.rows.audit.record("contacts.flagged", {"contacts": 1})
     return Answer(_seen(contact))
 
 
@@ -154,7 +167,22 @@ async def _found(asked: Asked) -> models.Contact:
 
 
 def _seen(contact: models.Contact) -> Contact:
-    return Contact(id=contact.id, name=contact.name, number=contact.number, created_at=contact.created_at)
+    return Contact(
+        id=contact.id,
+        name=contact.name,
+        number=contact.number,
+        do_not_call=contact.do_not_call,
+        do_not_transcribe=contact.do_not_transcribe,
+        created_at=contact.created_at,
+    )
+
+
+def _flags(said: NewContact | ContactChange) -> Flags:
+    flags: Mapping[Flag, bool | UnsetType] = {
+        "do_not_call": said.do_not_call,
+        "do_not_transcribe": said.do_not_transcribe,
+    }
+    return {flag: is_set for flag, is_set in flags.items() if is_set is not UNSET}
 
 
 def _name(text: str) -> str:

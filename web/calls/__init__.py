@@ -1,7 +1,8 @@
 """Calls.
 
 Twilio asks: `twilio_request` proves that it is Twilio, `voice` decides, `twiml` answers, with what `dialling` and
-`outgoing` allow. Twilio tells: `status_callbacks` writes what `callback_forms` reads into the call's row.
+`outgoing` allow and `customers` knows of who calls. Twilio tells: `status_callbacks` writes what `callback_forms`
+reads into the call's row.
 
 How people are connected is behind the port `routing`. `streams` starts, finds and ends the calls' Media Streams.
 `log` is the call log.

@@ -1,4 +1,4 @@
-"""Limits on outgoing calls: the organisation's countries, as many at once as there are seats, and minutes a day.
+"""Limits on outgoing calls: the organisation's countries, whom not to call, one call a seat, minutes a day.
 
 They bound the cost of a stolen sign-in or a runaway script. `web.request.dialling` decides which numbers may be
 called; here the rows of calls are counted.
@@ -35,6 +35,9 @@ async def check(rows: Rows, settings: Settings, number: str, call: str = "") -> 
     """
     if not is_of(number, countries.allowed(rows.organisation, settings.dial_countries)):
         raise DiallingError("not chosen")
+    card = (await rows.contacts.cards([number])).get(number)
+    if card is not None and card.do_not_call:
+        raise DiallingError("opted out")
     now = datetime.now(UTC)
     longest = timedelta(minutes=settings.outbound_call_minutes) + RINGING
     use = await rows.calls.outgoing_use(since=now - DAY, live_since=now - longest, besides=call)

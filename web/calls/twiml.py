@@ -137,6 +137,13 @@ def say_goodbye(sentence: str) -> str:
     return str(response)
 
 
+def reject() -> str:
+    """Turn the call down unanswered: Twilio tells the caller that the number is not in service, and bills nothing."""
+    response = VoiceResponse()
+    response.reject(reason="rejected")
+    return str(response)
+
+
 def hang_up() -> str:
     """End the call silently."""
     response = VoiceResponse()

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db.queries.phone.contacts import MOST, Kept, TooManyContactsError
+from db.models import Contact
+from db.queries.phone.contacts import MOST, Flags, Kept, TooManyContactsError
 from db.queries.rate_limits import Limit
-from web.organisation import contacts_import
+from web.organisation import blocked, contacts_import
 from web.request import access, limits
 from web.request.access import Viewer
 from web.request.callers import shown
@@ -31,6 +32,8 @@ class Line:
     id: UUID
     name: str
     number: str
+    do_not_call: bool
+    do_not_transcribe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,40 @@ async def keep(request: web.Request) -> web.StreamResponse:
     return await _page(request, viewer, Typed(text, wrong))
 
 
+@routes.post("/contacts/{contact}/flags")
+async def flag(request: web.Request) -> web.StreamResponse:
+    """Say whether not to call and not to transcribe one contact."""
+    viewer = await access.require(request, "callers")
+    wanted = await read_flags(request)
+    async with access.rows(request, viewer) as rows:
+        contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
+        if contact is None:
+            raise NotFoundError
+        if await rows.contacts.flag(contact, wanted):
+            await rows.audit.record("contacts.flagged", {"contacts": 1})
+    raise web.HTTPSeeOther("/contacts")
+
+
+@routes.post("/contacts/{contact}/block")
+async def block(request: web.Request) -> web.StreamResponse:
+    """Block the number of one contact."""
+    viewer = await access.require(request, "callers")
+    async with access.rows(request, viewer) as rows:
+        contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
+        if contact is None:
+            raise NotFoundError
+        await blocked.block(rows, viewer, contact.number)
+    raise web.HTTPSeeOther("/blocked")
+
+
+async def read_flags(request: web.Request) -> Flags:
+    """Return the flags of a form: a box that is not ticked is not sent."""
+    return {
+        "do_not_call": bool(await field(request, "do_not_call")),
+        "do_not_transcribe": bool(await field(request, "do_not_transcribe")),
+    }
+
+
 @routes.post("/contacts/{contact}/remove")
 async def remove(request: web.Request) -> web.StreamResponse:
     """Remove one contact."""
@@ -90,7 +127,9 @@ async def remove_all(request: web.Request) -> web.StreamResponse:
 async def _keep(request: web.Request, viewer: Viewer, table: contacts_import.Table) -> Kept:
     async with access.rows(request, viewer) as rows:
         await rows.lock()
-        kept = await rows.contacts.keep(table.names)
+        kept = await rows.contacts.keep(table.names, table.flags)
+        if kept.flagged:
+            await rows.audit.record("contacts.flagged", {"contacts": kept.flagged})
         if kept.added or kept.renamed:
             await rows.audit.record("contacts.kept", {"added": kept.added, "renamed": kept.renamed})
         return kept
@@ -99,7 +138,7 @@ async def _keep(request: web.Request, viewer: Viewer, table: contacts_import.Tab
 async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None) -> web.Response:
     async with access.rows(request, viewer) as rows:
         count, contacts = await rows.contacts.count(), await rows.contacts.all(_LISTED)
-    lines = sorted((Line(each.id, each.name, shown(each.number)) for each in contacts), key=lambda each: each.name)
+    lines = sorted(map(_line, contacts), key=lambda each: each.name)
     return render(
         request,
         "organisation/contacts.html",
@@ -110,6 +149,11 @@ async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None
         added=_count(request, "added"),
         renamed=_count(request, "renamed"),
     )
+
+
+def _line(contact: Contact) -> Line:
+    flags = (contact.do_not_call, contact.do_not_transcribe)
+    return Line(contact.id, contact.name, shown(contact.number), *flags)
 
 
 def _count(request: web.Request, name: str) -> int | None:

@@ -10,6 +10,7 @@ from io import StringIO
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
+from db.queries.phone.contacts import Flag, Flags
 from web.request.callers import parsed
 from web.request.typed import digits_and_signs, tidy
 
@@ -17,6 +18,15 @@ LONGEST_NAME = 120  # characters
 _MOST_WRONG = 10  # lines that are named
 _NAMES = {"name", "full name", "contact", "customer"}
 _NUMBERS = {"number", "phone", "phone number", "telephone", "mobile"}
+_FLAGS: Mapping[str, Flag] = {"do not call": "do_not_call", "do not transcribe": "do_not_transcribe"}
+_YES, _NO = {"yes", "y", "true", "1", "x"}, {"no", "n", "false", "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    name: int
+    number: int
+    flags: Mapping[int, Flag]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +34,33 @@ class Table:
     """The names by number (E.164), and what is wrong: a sentence for each of the first lines that cannot be read."""
 
     names: Mapping[str, str]
+    flags: Mapping[str, Flags]
     wrong: Sequence[str]
 
 
 def read(text: str) -> Table:
-    """Read a table of names and numbers, in either order; a heading may name its columns ``name`` and ``number``."""
+    """Read a table of names and numbers, in either order; a heading may name its columns.
+
+    Under *do not call* and *do not transcribe* stands yes or no; where nothing does, a contact stays as it is.
+    """
     rows = list(csv.reader(StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text)))
     columns = _columns(rows[0]) if rows else None
     names: dict[str, str] = {}
+    flags: dict[str, Flags] = {}
     wrong: list[str] = []
     for line, cells in enumerate(rows, 1):
         if not any(cell.strip() for cell in cells) or (line == 1 and _is_heading(cells)):
             continue
         name, number = _row(cells, columns)
-        problem = _problem(name, number)
+        said = _flags(cells, columns)
+        problem = _problem(name, number) or ("" if said is not None else "a flag is neither yes nor no.")
         if problem:
             wrong.append(f"Line {line}: {problem}")
         elif number is not None:
             names[number] = name
+            flags[number] = said or {}
     more = len(wrong) - _MOST_WRONG
-    return Table(names, [*wrong[:_MOST_WRONG], *([f"And {more} more lines."] if more > 0 else [])])
+    return Table(names, flags, [*wrong[:_MOST_WRONG], *([f"And {more} more lines."] if more > 0 else [])])
 
 
 def number_of(text: str) -> str | None:
@@ -62,9 +79,9 @@ def _problem(name: str, number: str | None) -> str:
     return f"the name is longer than {LONGEST_NAME} characters." if len(name) > LONGEST_NAME else ""
 
 
-def _row(cells: Sequence[str], columns: tuple[int, int] | None) -> tuple[str, str | None]:
+def _row(cells: Sequence[str], columns: _Columns | None) -> tuple[str, str | None]:
     if columns is not None:
-        name, number = (cells[place] if place < len(cells) else "" for place in columns)
+        name, number = (cells[place] if place < len(cells) else "" for place in (columns.name, columns.number))
         return tidy(name), number_of(number)
     for place, cell in enumerate(cells):
         number_found = number_of(cell)
@@ -74,12 +91,25 @@ def _row(cells: Sequence[str], columns: tuple[int, int] | None) -> tuple[str, st
     return tidy(" ".join(cells)), None
 
 
-def _columns(heading: Sequence[str]) -> tuple[int, int] | None:
-    """Return where the name and the number stand, if the heading says so."""
+def _flags(cells: Sequence[str], columns: _Columns | None) -> Flags | None:
+    """Return the flags that a line speaks of; None if one cannot be read."""
+    found: dict[Flag, bool] = {}
+    for place, flag in columns.flags.items() if columns is not None else ():
+        word = tidy(cells[place]).casefold() if place < len(cells) else ""
+        if word and word not in _YES | _NO:
+            return None
+        if word:
+            found[flag] = word in _YES
+    return found
+
+
+def _columns(heading: Sequence[str]) -> _Columns | None:
+    """Return where the name, the number and the flags stand, if the heading says so."""
     words = [tidy(cell).casefold() for cell in heading]
     name = next((place for place, word in enumerate(words) if word in _NAMES), None)
     number = next((place for place, word in enumerate(words) if word in _NUMBERS), None)
-    return None if name is None or number is None else (name, number)
+    flags = {place: _FLAGS[word] for place, word in enumerate(words) if word in _FLAGS}
+    return None if name is None or number is None else _Columns(name, number, flags)
 
 
 def _is_heading(cells: Sequence[str]) -> bool:

@@ -297,6 +297,7 @@ class Board:
             "since": milliseconds(known.call.started_at),
             "answered": None if progress.answered_at is None else milliseconds(progress.answered_at),
             "words_stopped": progress.words_stopped_at is not None,
+            "opted_out": known.call.opted_out_at is not None,
             **self._customer(call),
             **call_view.seen_by(member, room, self._party(call), names, with_helpers=self.facts.watchers_shown),
         }

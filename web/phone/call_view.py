@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from db.queries.phone.callers import Known
+from db.queries.phone.contacts import Card
 from protocol.times import from_milliseconds, milliseconds
 from web.conferences.machine import due
 from web.conferences.machine.room import Leg, Room, Target, supervisor_label
@@ -28,12 +29,14 @@ _UNKNOWN_PROBLEM = "That did not work."
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A customer: the number as shown, the name that is kept for it, and their earlier calls."""
+    """A customer: the number as shown, the name and flags that are kept for it, and their earlier calls."""
 
     number: str | None
     name: str | None
     calls: int
     last: Mapping[str, Any] | None
+    do_not_call: bool = False
+    do_not_transcribe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ def party(known: Known) -> Party:
     if earlier.last_at is not None:
         last = {"at": milliseconds(earlier.last_at), "outcome": earlier.outcome}
     number = shown(known.call.customer) if known.call.customer_hash is not None else None
-    return Party(number, known.name, earlier.count, last)
+    card = known.card or Card("")
+    return Party(number, known.name, earlier.count, last, card.do_not_call, card.do_not_transcribe)
 
 
 def members(room: Room) -> dict[UUID, datetime]:

@@ -44,6 +44,7 @@ from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
 from db.queries.organisations import ENTITLEMENTS, Entitlements, entitlements
 from db.queries.phone import offers
+from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.callers import Callers
 from db.queries.phone.choices import Choices
 from db.queries.phone.contacts import Contacts
@@ -74,6 +75,7 @@ Permission = Literal[
     "calls",  # the call log: one's own calls, or with calls.all everybody's
     "calls.all",
     "supervise",  # read, listen to, speak in and end others' calls, write to agents, switch absent ones off
+    "callers",  # say whom not to call or transcribe, and whose calls are refused
     "words.stop",  # stop the words of a live call: one's own, or with calls.all anybody's
     "numbers",
     "team",
@@ -89,7 +91,7 @@ NextStep = Literal["none", "code", "set_up"]
 """After a link: nothing, a code of the second factor, or a second factor that is yet to be set up."""
 
 _AGENT: frozenset[Permission] = frozenset({"console", "softphone", "calls", "words.stop"})
-_SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all", "supervise"}
+_SUPERVISOR: frozenset[Permission] = _AGENT | {"calls.all", "supervise", "callers"}
 _ADMIN: frozenset[Permission] = _SUPERVISOR | {"numbers", "team", "settings", "integrations", "audit"}
 _OWNER: frozenset[Permission] = _ADMIN | {"billing", "data", "sign_in"}
 
@@ -188,6 +190,7 @@ class Rows:
     wrap_ups: WrapUps
     choices: Choices
     contacts: Contacts
+    blocked: BlockedNumbers
     phrases: PhraseRuleRows
     hearings: Hearings
     orders: NumberOrders
@@ -508,6 +511,7 @@ async def _rows(
         WrapUps(session, organisation_id),
         Choices(session, organisation_id),
         Contacts(session, organisation_id),
+        BlockedNumbers(session, organisation_id),
         PhraseRuleRows(session, organisation_id),
         Hearings(session, organisation_id),
         NumberOrders(session, organisation_id),

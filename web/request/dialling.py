@@ -17,11 +17,20 @@ from web.request.callers import HOME, parsed
 from web.request.typed import digits_and_signs
 
 Reason = Literal[
-    "emergency", "premium", "satellite", "unreachable", "country", "not chosen", "invalid", "seats", "ceiling"
+    "emergency",
+    "premium",
+    "satellite",
+    "unreachable",
+    "country",
+    "not chosen",
+    "opted out",
+    "invalid",
+    "seats",
+    "ceiling",
 ]
 """Why a number may not be dialled. ``unreachable``: a service number that works only within its country.
-``country``: the platform does not allow that country. ``not chosen``, ``seats`` and ``ceiling`` are limits of the
-organisation, see `web.calls.outgoing`."""
+``country``: the platform does not allow that country. ``not chosen``, ``opted out``, ``seats`` and ``ceiling`` are
+limits of the organisation, see `web.calls.outgoing`."""
 
 SENTENCES: dict[Reason, str] = {
     "emergency": "Emergency calls can not be made from here. Hang up and call from a mobile phone or a landline now.",
@@ -32,6 +41,7 @@ SENTENCES: dict[Reason, str] = {
     "country": "Calls to that country are not offered here. Only the operator of this service can change that.",
     "not chosen": "Your organisation does not call that country. "
     "An owner or admin can allow it under Settings, Calling out.",
+    "opted out": "Your contacts say not to call this number. A supervisor or admin can change that.",
     "seats": "As many calls are going out as your organisation has seats. Try again when one of them has ended.",
     "ceiling": "Your organisation has used up its outgoing minutes of the last 24 hours. Please ask your admin.",
     "invalid": "That is not a phone number that can be called. Please check it and try again.",

@@ -1,1 +1,1 @@
-"""The phone's rows: presence, offers, groups, ringing plans, an organisation's own lists, contacts."""
+"""The phone's rows: presence, offers, groups, ringing plans, own lists, contacts, the block list."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 from db.base import among
 from db.encryption import keyring_of
 from db.models import Call, Choice, Conference
-from db.queries.phone.contacts import Contacts
+from db.queries.phone.contacts import Card, Contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,14 @@ class Known:
     """
 
     call: Call
-    name: str | None
+    card: Card | None
     earlier: Earlier
     label: str
+
+    @property
+    def name(self) -> str | None:
+        """What the customer is called."""
+        return None if self.card is None else self.card.name
 
 
 class Callers:
@@ -74,10 +79,10 @@ class Callers:
         theirs = select(Call).where(Call.organisation_id == self._organisation_id, among(Call.id, calls))
         found = (await self._session.scalars(theirs.options(joinedload(Call.number)))).all()
         customers = {each.customer for each in found if each.customer_hash is not None}
-        names = await Contacts(self._session, self._organisation_id).named(customers)
+        cards = await Contacts(self._session, self._organisation_id).cards(customers)
         earlier = await self._earlier(customers, calls)
         return [
-            Known(each, names.get(each.customer), earlier.get(each.customer, Earlier()), _label(each))
+            Known(each, cards.get(each.customer), earlier.get(each.customer, Earlier()), _label(each))
             for each in found
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Select, delete, func, select
@@ -16,6 +17,10 @@ from db.paging import Cursor, newest_first
 
 MOST = 20_000  # of one organisation
 
+Flag = Literal["do_not_call", "do_not_transcribe"]
+Flags = Mapping[Flag, bool]
+"""What is to be said of a contact; what is left out stays as it is."""
+
 
 class TooManyContactsError(Exception):
     """The organisation keeps as many contacts as it may."""
@@ -27,10 +32,20 @@ class KnownNumberError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many contacts were added, and how many were there under another name."""
+    """How many contacts were added, how many were there under another name, and of how many a flag has changed."""
 
     added: int
     renamed: int
+    flagged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is kept for a number."""
+
+    name: str
+    do_not_call: bool = False
+    do_not_transcribe: bool = False
 
 
 class Contacts:
@@ -65,16 +80,26 @@ class Contacts:
 
     async def named(self, numbers: Collection[str]) -> Mapping[str, str]:
         """Return the names that are kept for ``numbers`` (E.164), by number."""
+        return {number: card.name for number, card in (await self.cards(numbers)).items()}
+
+    async def cards(self, numbers: Collection[str]) -> Mapping[str, Card]:
+        """Return what is kept for ``numbers`` (E.164), by number."""
         hashes = keyring_of(self._session).by_hash("number", numbers)
         if not hashes:
             return {}
-        found = select(Contact.number_hash, Contact.name).where(
+        found = select(Contact.number_hash, Contact.name, Contact.do_not_call, Contact.do_not_transcribe).where(
             Contact.organisation_id == self._organisation_id, among(Contact.number_hash, hashes)
         )
-        return {hashes[row.number_hash]: row.name for row in await self._session.execute(found)}
+        return {
+            hashes[row.number_hash]: Card(row.name, row.do_not_call, row.do_not_transcribe)
+            for row in await self._session.execute(found)
+        }
 
-    async def keep(self, names: Mapping[str, str]) -> Kept:
-        """Keep these names, by number (E.164); a known number gets its new name. Raises `TooManyContactsError`."""
+    async def keep(self, names: Mapping[str, str], flags: Mapping[str, Flags] | None = None) -> Kept:
+        """Keep these names, by number (E.164), and ``flags``; a known number gets its new name.
+
+        Raises `TooManyContactsError`.
+        """
         known = await self._by_number(names)
         new = [number for number in names if number not in known]
         if await self.count() + len(new) > MOST:
@@ -93,13 +118,26 @@ class Contacts:
         for number in renamed:
             known[number].name = names[number]
         await self._session.flush()
-        return Kept(len(new), len(renamed))
+        flagged = await self._flag_all(flags or {})
+        return Kept(len(new), len(renamed), flagged)
 
-    async def add(self, name: str, number: str) -> Contact:
+    async def flag(self, contact: Contact, flags: Flags) -> bool:
+        """Set or clear flags of a contact; return whether one has changed."""
+        changed = {flag: is_set for flag, is_set in flags.items() if getattr(contact, flag) != is_set}
+        for flag, is_set in changed.items():
+            setattr(contact, flag, is_set)
+        await self._session.flush()
+        return bool(changed)
+
+    async def _flag_all(self, flags: Mapping[str, Flags]) -> int:
+        contacts = await self._by_number([number for number in flags if flags[number]])
+        return sum([await self.flag(contact, flags[number]) for number, contact in contacts.items()])
+
+    async def add(self, name: str, number: str, flags: Flags | None = None) -> Contact:
         """Add one contact; the organisation should be locked. Raises `KnownNumberError`, `TooManyContactsError`."""
         if await self._by_number([number]):
             raise KnownNumberError
-        await self.keep({number: name})
+        await self.keep({number: name}, {number: flags or {}})
         return (await self._by_number([number]))[number]
 
     async def change(self, contact: Contact, name: str, number: str) -> None:

@@ -40,7 +40,7 @@ _MISSED = "direction = 'inbound' AND outcome = 'missed'"
 _OUT = "direction = 'outbound' AND outcome ="
 _TALKED = "outcome = 'answered'"
 _MEASURES: Sequence[tuple[InstrumentedAttribute[Any], str]] = (
-    (CallCount.inbound, "count(*) FILTER (WHERE direction = 'inbound')"),
+    (CallCount.inbound, "count(*) FILTER (WHERE direction = 'inbound' AND outcome IS DISTINCT FROM 'blocked')"),
     (CallCount.answered, f"count(*) FILTER (WHERE {_ANSWERED})"),
     (CallCount.overflowed, f"count(*) FILTER (WHERE {_ANSWERED} AND agent_id IS NULL)"),
     (CallCount.missed, f"count(*) FILTER (WHERE {_MISSED})"),

@@ -15,6 +15,7 @@ from db import addresses
 from db.encryption import keyring_of
 from db.models import (
     Base,
+    BlockedNumber,
     Call,
     Closure,
     Contact,
@@ -99,6 +100,8 @@ class Erasures:
         await self._session.execute(delete(Call).where(Call.id.in_(ids)))
         contact = (Contact.organisation_id == self._organisation_id, Contact.number_hash.in_(hashes))
         contacts = (await self._session.scalars(delete(Contact).where(*contact).returning(Contact.id))).all()
+        blocked = (BlockedNumber.organisation_id == self._organisation_id, BlockedNumber.number_hash.in_(hashes))
+        await self._session.execute(delete(BlockedNumber).where(*blocked))
         events = await self._naming(WebhookEvent, "body", number) + await self._naming(KeptAnswer, "answer", number)
         return Erased(len(ids), len(contacts), events)
 

@@ -14,7 +14,7 @@ from sqlalchemy import Column, ColumnElement, Table, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
-from db.models import Base, Call, Contact, Member, Organisation
+from db.models import Base, BlockedNumber, Call, Contact, Member, Organisation
 
 PAGE = 500  # rows of a transaction
 LEFT_OUT: Mapping[str, str] = {
@@ -109,8 +109,9 @@ class Exports:
         hashes = keyring_of(self._session).hashes("number", number)
         calls = (Call.organisation_id == self._organisation_id) & Call.customer_hash.in_(hashes)
         contact = (Contact.organisation_id == self._organisation_id) & Contact.number_hash.in_(hashes)
+        blocked = (BlockedNumber.organisation_id == self._organisation_id) & BlockedNumber.number_hash.in_(hashes)
         through = [_of_calls(Base.metadata.tables[name], calls) for name in _OF_CALLS]
-        return [_part(_table(Contact), contact), _calls(calls), *through]
+        return [_part(_table(Contact), contact), _part(_table(BlockedNumber), blocked), _calls(calls), *through]
 
     async def page(self, part: Part, last: tuple[Any, ...] | None) -> Page:
         """Return the rows of ``part`` behind ``last``, which an earlier page gave; None: from the beginning."""

@@ -47,6 +47,17 @@ async def test_added_found_changed_and_removed(crm: Program, database: Database,
     assert {(each.actor_id, each.actor) for each in entries} == {(None, "API key CRM")}
 
 
+async def test_flags_are_set_and_what_is_left_out_stays(crm: Program) -> None:
+    added = (await _add(crm, {**MIA, "do_not_call": True})).body
+    assert (added["do_not_call"], added["do_not_transcribe"]) == (True, False)
+    path = f"/contacts/{added['id']}"
+    changed = (await crm.ask("PATCH", path, json={"do_not_transcribe": True})).body
+    assert (changed["do_not_call"], changed["do_not_transcribe"]) == (True, True)
+    changed = (await crm.ask("PATCH", path, json={"do_not_call": False})).body
+    assert (changed["do_not_call"], changed["do_not_transcribe"]) == (False, True)
+    assert (await crm.ask("PATCH", path, json={"do_not_call": "yes"})).status == 400
+
+
 async def test_a_number_has_one_contact(crm: Program) -> None:
     await _add(crm, MIA)
     other = (await _add(crm, {"name": "Noah North", "number": "+61293744000"})).body["id"]

@@ -43,6 +43,29 @@ def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
     assert table.names == {}
 
 
+def test_flags_are_yes_no_or_left_as_they_are() -> None:
+    table = contacts_import.read(
+        "Name,Number,Do not call,Do not transcribe\nMia,0412345678,Yes,\nNoah,0293744000,no,x\nIvy,0412345679"
+    )
+    assert table.flags == {
+        "+61412345678": {"do_not_call": True},
+        "+61293744000": {"do_not_call": False, "do_not_transcribe": True},
+        "+61412345679": {},
+    }
+    assert len(contacts_import.read("Name,Number,Do not call\nMia,0412345678,perhaps").wrong) == 1
+
+
+async def test_an_import_sets_flags_and_leaves_others(browser: Browsers, cast: Cast, database: Database) -> None:
+    alice = await browser().sign_in(cast.alice)
+    first = {"table": "Name,Number,Do not call,Do not transcribe\nMia,0412345678,yes,yes"}
+    assert (await alice.post("/contacts", data=first)).status == 303
+    second = {"table": "Name,Number,Do not call,Do not transcribe\nMia,0412345678,,no"}
+    assert (await alice.post("/contacts", data=second)).status == 303
+    async with database.begin() as session:
+        card = (await Contacts(session, cast.a.id).cards(["+61412345678"]))["+61412345678"]
+    assert (card.do_not_call, card.do_not_transcribe) == (True, False)
+
+
 def test_not_every_wrong_line_is_named() -> None:
     assert len(contacts_import.read("nobody\n" * 500).wrong) == 11
 

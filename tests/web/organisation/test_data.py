@@ -30,6 +30,7 @@ from db.models import (
 )
 from db.queries.calls import Calls
 from db.queries.members import Members
+from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.contacts import Contacts
 from db.queries.rights import exports
 from db.queries.rights.erasures import is_erased
@@ -172,6 +173,8 @@ async def test_a_customer_is_exported_and_erased(cast: Cast, browser: Browsers, 
     async with database.begin() as session:
         await Contacts(session, cast.a.id).keep({MIA: "Mia Moore", NOAH: "Noah North"})
         for number in (MIA, NOAH):
+            await BlockedNumbers(session, cast.a.id).add(number, cast.bob.id)
+        for number in (MIA, NOAH):
             body = f'{{"from": "{number}"}}'
             session.add(WebhookEvent(organisation_id=cast.a.id, type="call.ended", body=body))
     owner = await browser().sign_in(cast.alice)
@@ -179,6 +182,7 @@ async def test_a_customer_is_exported_and_erased(cast: Cast, browser: Browsers, 
     assert 'data-calls="1"' in await looked_up.text()
     found = await _download(await owner.post("/settings/data/customer/export.zip", data={"number": MIA}))
     assert [row["name"] for row in found["contacts"]] == ["Mia Moore"]
+    assert [row["number"] for row in found["blocked_numbers"]] == [MIA]
     assert [row["call_sid"] for row in found["calls"]] == ["CA1"]
     assert [row["leg_sid"] for row in found["legs"]] == ["CA1leg"]
     wrong = await owner.post("/settings/data/customer/erase", data={"number": MIA, "again": NOAH})

@@ -202,7 +202,9 @@ async def test_who_called_before_is_told_and_who_withholds_the_number_is_nobody(
     async with page(await browser().sign_in(cast.bob)) as shown:
         await shown.sees(lambda state: state["waiting_total"] == 3)
     assert [each["caller"]["number"] for each in shown.state["waiting"]] == ["0412 345 678"] * 2 + [None]
-    assert shown.state["waiting"][2]["caller"] == {"number": None, "name": None, "calls": 0, "last": None}
+    wishes = {"do_not_call": False, "do_not_transcribe": False}
+    nobody = {"number": None, "name": None, "calls": 0, "last": None}
+    assert shown.state["waiting"][2]["caller"] == {**nobody, **wishes}
 
 
 async def test_another_organisation_sees_nothing_of_it(browser: Browsers, cast: Cast, database: Database) -> None:

@@ -16,6 +16,7 @@ from aiohttp import web
 from db.engine import Database
 from db.models import (
     ApiKey,
+    BlockedNumber,
     Call,
     Contact,
     Member,
@@ -134,6 +135,7 @@ class Things:
         accepted = {"accepted_at": None} if pattern.endswith("/invite") else {}
         rows: Mapping[str, Callable[[], object]] = {
             "contact": lambda: Contact(name="Nell", number=number, number_hash=mark.bytes),
+            "entry": lambda: BlockedNumber(number=number, number_hash=mark.bytes, blocked_by=self.cast.alice.id),
             "endpoint": lambda: self._endpoint(mark),
             "group": lambda: MemberGroup(name=f"Group {mark}"),
             "key": lambda: ApiKey(

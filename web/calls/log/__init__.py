@@ -2,5 +2,5 @@
 
 `listing` is the page with filters and its spreadsheet; `view` parses the filters and formats the rows, `number_typed`
 what is typed to find a number, `places` where a page begins, `cells` the spreadsheet. `one` is the page of one call,
-whose course `course` puts in order.
+whose course `course` puts in order; from it, `customer` blocks who called and notes what they wish.
 """

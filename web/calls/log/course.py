@@ -102,12 +102,16 @@ def why_no_words(call: Call) -> str | None:
     """Return why a call that is over has no transcription, or lost it before its end; None if it had one."""
     if call.consent_declined_at is not None:
         return "The caller chose not to be transcribed."
+    if call.opted_out_at is not None:
+        return "The contact says not to transcribe."
     if call.words_stopped_at is not None:
         return "Somebody stopped the words."
     if call.transcription == "failed":
         return call.transcription_reason or "The stream failed; no reason was reported."
     if call.outcome is None or call.transcription is not None:
         return None
+    if call.outcome == "blocked":
+        return "The number is on the block list."
     if call.agent_id is None:
         return "No agent took the call."
     return "No stream was started."
@@ -125,6 +129,8 @@ def _row(told: Told) -> Iterator[Event]:
     yield Event(call.started_at, "began", rings)
     if call.consent_declined_at is not None:
         yield Event(call.consent_declined_at, "asked", "The caller chose not to be transcribed")
+    elif call.opted_out_at is not None:
+        yield Event(call.opted_out_at, "words", "No words: the contact says not to transcribe")
     elif call.words_stopped_at is not None:
         yield Event(call.words_stopped_at, "words", "Words were stopped by request")
     if call.callback_requested_at is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from db.models import Call
+from db.queries.phone.contacts import Card
 from web.calls.log.course import Told, course, prompt_seconds, why_no_words
 from web.calls.log.view import REASON_WORDS, clock, line, said
 from web.phrases.hits import hits
@@ -35,14 +38,14 @@ async def one(request: web.Request) -> web.StreamResponse:
         after = said(call, labels, tags.get(call.id, ()), notes_on=rows.organisation.notes_on)
         unsaid = (await rows.phrases.unsaid_in([call.id])).get(call.id, ())
         shown = line(call, zone, after, fired, unsaid)
-        named = {} if shown.customer_e164 is None else await rows.contacts.named([shown.customer_e164])
+        customer = await _customer(rows, shown.customer_e164, zone)
         told = await _told(rows, call)
         watchers = _sees_watchers(rows, viewer)
     return render(
         request,
         "calls/call.html",
         call=shown,
-        contact=named.get(shown.customer_e164 or ""),
+        customer=customer,
         events=course(told, zone, watchers=watchers),
         prompt=clock(prompt_seconds(call, told.offers)),
         reasons=REASON_WORDS,
@@ -50,6 +53,24 @@ async def one(request: web.Request) -> web.StreamResponse:
         clock=clock,
         zone=str(zone),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What is kept for the number of a call's customer; ``blocked_at`` is None while it rings."""
+
+    card: Card | None
+    blocked_by: str = ""
+    blocked_at: datetime | None = None
+
+
+async def _customer(rows: Rows, number: str | None, zone: ZoneInfo) -> Customer:
+    if number is None:
+        return Customer(None)
+    card, entry = (await rows.contacts.cards([number])).get(number), await rows.blocked.of(number)
+    if entry is None:
+        return Customer(card)
+    return Customer(card, entry.member.name, entry.blocked_at.astimezone(zone))
 
 
 async def _told(rows: Rows, call: Call) -> Told:

@@ -63,7 +63,7 @@ const TRANSFER = {
 };
 
 const COME_BACK = "Resume with Alt+O, or ask somebody else with Alt+T.";
-const OUTCOMES = { answered: "answered", missed: "missed", unanswered: "no answer", busy: "busy", failed: "failed" };
+const OUTCOMES = { answered: "answered", missed: "missed", unanswered: "no answer", busy: "busy", failed: "failed", blocked: "blocked" };
 const DATE = new Intl.DateTimeFormat("en-AU", { day: "numeric", month: "short" });
 const QUALITY = { excellent: "excellent", great: "very good", good: "good", fair: "fair", degraded: "poor" };
 
@@ -75,6 +75,17 @@ export function who(party) {
 /** What stands beside the name: the number, if the name has been said. */
 export function besideName(party) {
   return party?.name && party.number ? party.number : "";
+}
+
+/** What your organisation keeps of a PARTY's wishes. */
+export function wishes(party) {
+  return [party?.do_not_call ? "Do not call" : "", party?.do_not_transcribe ? "Do not transcribe" : ""].filter(Boolean).join(" · ");
+}
+
+/** Why a call has no words, as far as its phone knows. */
+export function noWords({ opted_out, words_stopped }) {
+  if (opted_out) return "This call has no words: the contact says not to transcribe.";
+  return words_stopped ? "The words of this call were stopped." : "";
 }
 
 /** What a PARTY's earlier calls were. */

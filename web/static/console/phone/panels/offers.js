@@ -3,7 +3,7 @@
 
 import { now } from "../../clock.js";
 import { make, makeButton, part, put } from "../../../dom.js";
-import { besideName, history, offerWords, who } from "../phone_words.js";
+import { besideName, history, offerWords, who, wishes } from "../phone_words.js";
 import { duration } from "../../wording.js";
 
 export class Offers {
@@ -75,6 +75,7 @@ export class Offers {
     const title = make("p", "offer-kind");
     title.append(make("span", "", offerWords(offer)), " ", time);
     const about = [besideName(offer.caller), offer.line, history(offer.caller)].filter(Boolean).join(" · ");
+    const wished = make("p", "wishes", wishes(offer.caller));
     const choices = make("div", "offer-choices");
     const decline = makeButton("Decline", () => this.decline(offer.call));
     const answer = makeButton(offer.returning ? "Rejoin" : "Answer", () => this.answer(offer.call));
@@ -82,7 +83,7 @@ export class Offers {
     answer.className = "button go answer";
     const chords = [[decline, "N"], [answer, "A"]].map(([button, letter]) => withChord(button, letter, who(offer.caller)));
     choices.append(decline, answer);
-    item.append(title, make("p", "offer-who", who(offer.caller)), make("p", "offer-about", about), choices);
+    item.append(title, make("p", "offer-who", who(offer.caller)), make("p", "offer-about", about), wished, choices);
     part("offer-list").append(item);
     this.#rows.set(offer.call, { item, time, chords });
   }
@@ -110,5 +111,5 @@ function withChord(button, letter, name) {
 }
 
 function announced(offer) {
-  return `${offerWords(offer)} ${who(offer.caller)}${offer.line ? `, ${offer.line}` : ""}`;
+  return `${offerWords(offer)} ${who(offer.caller)}${offer.line ? `, ${offer.line}` : ""}${wishes(offer.caller) ? `. ${wishes(offer.caller)}` : ""}`;
 }
