@@ -16,6 +16,7 @@ from db.queries import organisations
 from db.queries.integrations import events
 from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
+from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.choices import Choices
 from db.queries.phone.contacts import Contacts
 from db.queries.phone.groups import Groups
@@ -80,6 +81,7 @@ async def _fill(database: Database, cast: Cast) -> None:
         await groups.change(await groups.add("Bookings"), "Bookings", [cast.bob.id, cast.dana.id])
         await groups.add("Accounts")
         await Contacts(session, cast.a.id).keep({"+61412345678": "Mia Moore", "+61293744000": "Noah North"})
+        await BlockedNumbers(session, cast.a.id).add("+61491570156", cast.bob.id)
         for kind in LISTS:
             await Choices(session, cast.a.id).set(kind, ["One", "Another"])
     await issue(database, cast.alice, lasts=timedelta(days=1))

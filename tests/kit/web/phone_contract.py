@@ -78,10 +78,15 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def party(number: str | None = "0491 570 006", name: str | None = None, calls: int = 0) -> dict[str, Any]:
-    """Return a PARTY of the contract, with ``calls`` earlier calls."""
+_NO_WISHES = {"do_not_call": False, "do_not_transcribe": False}
+
+
+def party(
+    number: str | None = "0491 570 006", name: str | None = None, calls: int = 0, **wishes: bool
+) -> dict[str, Any]:
+    """Return a PARTY of the contract, with ``calls`` earlier calls; ``wishes`` are its flags that are set."""
     last = {"at": now() - 86_400_000, "outcome": "Answered"} if calls else None
-    return {"number": number, "name": name, "calls": calls, "last": last}
+    return {"number": number, "name": name, "calls": calls, "last": last, **_NO_WISHES, **wishes}
 
 
 def offer(call: str, **facts: Any) -> dict[str, Any]:
@@ -130,6 +135,7 @@ def in_hand(call: str, **facts: Any) -> dict[str, Any]:
         "transfer": None,
         "help": None,
         "words_stopped": False,
+        "opted_out": False,
     } | facts
 
 

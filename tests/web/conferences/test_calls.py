@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from db.queries.conferences import Conferences
+from db.queries.phone.blocked_numbers import BlockedNumbers
+from db.queries.phone.contacts import Contacts
 from tests.kit.web.room_town import CALLER, OUTSIDE, RoomTown, commanded
 from tests.kit.web.site import Browser
 from web.conferences.machine.room import agent_label
@@ -118,3 +121,39 @@ async def test_only_who_has_claimed_gets_into_the_room(town: RoomTown) -> None:
     room = await town.room(call)
     assert (room.phase, room.legs) == ("waiting", ())
     assert town.labelled(agent_label(town.cast.dana.id)) is None
+
+
+async def test_who_is_not_to_be_transcribed_talks_without_words(town: RoomTown) -> None:
+    async with town.database.begin() as session:
+        contacts = Contacts(session, town.cast.a.id)
+        await contacts.keep({CALLER: "Erin Example"}, {CALLER: {"do_not_transcribe": True}})
+    call, customer, _ = await town.talking(town.cast.bob)
+    row = await town.row(call)
+    assert row.opted_out_at is not None
+    assert row.transcription is None
+    customer.hang_up()
+    await town.until_room(call, lambda room: room.is_over)
+    row = await town.row(call)
+    assert (row.outcome, row.transcription) == ("answered", None)
+
+
+async def test_who_is_not_to_be_called_is_not(town: RoomTown, bob: Browser) -> None:
+    async with town.database.begin() as session:
+        contacts = Contacts(session, town.cast.a.id)
+        await contacts.keep({CALLER: "Erin Example"}, {CALLER: {"do_not_call": True}})
+    answer = await bob.post("/phone/calls", json={"to": CALLER})
+    assert (answer.status, (await answer.json())["code"]) == (409, "opted out")
+    checked = await bob.post("/voice/check", data={"number": CALLER})
+    assert (await checked.json())["refused"] == "opted out"
+
+
+async def test_a_blocked_caller_gets_no_room(town: RoomTown) -> None:
+    async with town.database.begin() as session:
+        await BlockedNumbers(session, town.cast.a.id).add(CALLER, town.cast.bob.id)
+    customer = town.twilio.place_call(from_=CALLER, to=town.cast.number.e164, caller_audio=b"")
+    await town.ended(customer)
+    assert not customer.answered
+    call = await town.call_of(customer.sid)
+    async with town.database.begin() as session:
+        assert await Conferences(session, town.cast.a.id).get(call) is None
+    assert (await town.row(call)).outcome == "blocked"

@@ -55,6 +55,23 @@ async def test_presence_is_chosen_and_shown_as_it_is(desk: Desk, server: PhoneSe
     await expect(page.locator("#phone-status")).not_to_be_empty()
 
 
+async def test_wishes_are_shown_as_it_rings_and_on_the_call(desk: Desk, server: PhoneServer) -> None:
+    page, wishes = await desk(), {"do_not_call": True, "do_not_transcribe": True}
+    await server.say(offers=[offer("c1", caller=party(name="Carol Castle", **wishes)), offer("c2")])
+    rings = page.locator("[data-offer=c1] .wishes")
+    await expect(rings).to_contain_text("Do not call")
+    await expect(rings).to_contain_text("Do not transcribe")
+    await expect(page.locator("[data-offer=c2] .wishes")).to_be_hidden()
+    assert await findings(page) == []
+    call = in_hand("c3", caller=party(name="Carol Castle", **wishes), words_stopped=True, opted_out=True)
+    await server.say(offers=[], call=call)
+    await expect(page.locator("#call-wishes")).to_contain_text("Do not transcribe")
+    await expect(page.locator("#words-stopped")).to_contain_text("contact")
+    assert await findings(page) == []
+    await server.say(call=in_hand("c3"))
+    await expect(page.locator("#call-wishes")).to_be_hidden()
+
+
 async def test_nobody_becomes_available_without_a_microphone(desk: Desk, server: PhoneServer) -> None:
     page = await desk()
     await server.say(presence=presence("offline"))
