@@ -271,8 +271,11 @@ class Calls:
         )
 
     async def opt_out(self, call: Call) -> None:
-        """Note that the customer's contact says not to transcribe: no stream of the call is started."""
-        if call.words_stopped_at is None:
+        """Note that the customer's contact says not to transcribe: no stream of the call is started.
+
+        A call that has had words keeps them: Twilio asks again, and the contact may have changed meanwhile.
+        """
+        if call.words_stopped_at is None and call.transcription is None:
             call.opted_out_at = call.words_stopped_at = await self._now()
             await self._session.flush()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from db import recount
+from db.call_progress import CallReport
 from db.engine import Database
 from db.models import Call, CallCount
 from db.queries.calls import Calls
@@ -41,3 +42,15 @@ async def test_it_repairs_what_is_stored_and_says_so(
     assert (process.returncode, complained, said.count(b"\n")) == (0, b"", 1)
     async with database.begin() as session:
         assert (await Reports(session, cast.a.id).total(DAY, DAY)).inbound == 1
+
+
+async def test_a_blocked_call_is_none_that_came_in(database: Database, cast: Cast) -> None:
+    async with database.begin() as session:
+        for sid in ("CA1", "CA2"):
+            await Calls(session, cast.a.id).open(sid, direction="inbound", from_number="", to_number="")
+        await Calls(session, cast.a.id).report("CA2", CallReport("blocked", AT))
+        await session.execute(update(Call).values(started_at=AT))
+    await recount.settle(database)
+    async with database.begin() as session:
+        total = await Reports(session, cast.a.id).total(DAY, DAY)
+    assert (total.inbound, total.missed) == (1, 0)

@@ -64,6 +64,7 @@ const TRANSFER = {
 
 const COME_BACK = "Resume with Alt+O, or ask somebody else with Alt+T.";
 const OUTCOMES = { answered: "answered", missed: "missed", unanswered: "no answer", busy: "busy", failed: "failed", blocked: "blocked" };
+const WISHES = { do_not_call: "Do not call", do_not_transcribe: "Do not transcribe" };
 const DATE = new Intl.DateTimeFormat("en-AU", { day: "numeric", month: "short" });
 const QUALITY = { excellent: "excellent", great: "very good", good: "good", fair: "fair", degraded: "poor" };
 
@@ -77,9 +78,14 @@ export function besideName(party) {
   return party?.name && party.number ? party.number : "";
 }
 
-/** What your organisation keeps of a PARTY's wishes. */
+/** Which wishes of a PARTY are kept, as the server names them. */
+export function wishesOf(party) {
+  return Object.keys(WISHES).filter((wish) => party?.[wish]);
+}
+
+/** The same in words. */
 export function wishes(party) {
-  return [party?.do_not_call ? "Do not call" : "", party?.do_not_transcribe ? "Do not transcribe" : ""].filter(Boolean).join(" · ");
+  return wishesOf(party).map((wish) => WISHES[wish]).join(" · ");
 }
 
 /** Why a call has no words, as far as its phone knows. */

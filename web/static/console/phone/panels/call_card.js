@@ -3,7 +3,7 @@
 
 import { now } from "../../clock.js";
 import { make, makeButton, part, put } from "../../../dom.js";
-import { besideName, callWords, hasToComeBack, history, noWords, problemWords, transferWords, warningWords, who, wishes } from "../phone_words.js";
+import { besideName, callWords, hasToComeBack, history, noWords, problemWords, transferWords, warningWords, who, wishes, wishesOf } from "../phone_words.js";
 import { toAgentWords } from "../../helping/helping_words.js";
 import { duration } from "../../wording.js";
 
@@ -82,6 +82,7 @@ export class CallCard {
     put(part("call-about"), [besideName(call.caller), call.line].filter(Boolean).join(" · "));
     put(part("call-history"), history(call.caller));
     put(part("call-wishes"), wishes(call.caller));
+    part("call-wishes").dataset.wishes = wishesOf(call.caller).join(" ");
     put(part("call-state"), callWords(call, this.#line));
     put(part("call-helpers"), toAgentWords(call.helpers ?? []));
     part("call-helpers").dataset.modes = (call.helpers ?? []).map(({ mode }) => mode).join(" ");
@@ -145,6 +146,7 @@ export class CallCard {
     for (const id of ["transfer-open", "add-open"]) part(id).disabled = !this.#hasCustomer(call) || Boolean(call.transfer);
     part("phone-stop-words").hidden = !this.#onStopWords || call.words_stopped || !call.call_sid;
     put(part("words-stopped"), noWords(call));
+    part("words-stopped").toggleAttribute("data-opted-out", call.opted_out);
   }
 
   #hasCustomer(call) {

@@ -3,7 +3,7 @@
 
 import { now } from "../../clock.js";
 import { make, makeButton, part, put } from "../../../dom.js";
-import { besideName, history, offerWords, who, wishes } from "../phone_words.js";
+import { besideName, history, offerWords, who, wishes, wishesOf } from "../phone_words.js";
 import { duration } from "../../wording.js";
 
 export class Offers {
@@ -76,6 +76,7 @@ export class Offers {
     title.append(make("span", "", offerWords(offer)), " ", time);
     const about = [besideName(offer.caller), offer.line, history(offer.caller)].filter(Boolean).join(" · ");
     const wished = make("p", "wishes", wishes(offer.caller));
+    wished.dataset.wishes = wishesOf(offer.caller).join(" ");
     const choices = make("div", "offer-choices");
     const decline = makeButton("Decline", () => this.decline(offer.call));
     const answer = makeButton(offer.returning ? "Rejoin" : "Answer", () => this.answer(offer.call));
