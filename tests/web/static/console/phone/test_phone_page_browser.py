@@ -56,14 +56,14 @@ async def test_presence_is_chosen_and_shown_as_it_is(desk: Desk, server: PhoneSe
 
 
 async def test_wishes_are_shown_as_it_rings_and_on_the_call(desk: Desk, server: PhoneServer) -> None:
-    page, wishes = await desk(), {"do_not_call": True, "do_not_transcribe": True}
-    await server.say(offers=[offer("c1", caller=party(name="Carol Castle", **wishes)), offer("c2")])
+    page, carol = await desk(), party(name="Carol Castle") | {"do_not_call": True, "do_not_transcribe": True}
+    await server.say(offers=[offer("c1", caller=carol), offer("c2")])
     rings = page.locator("[data-offer=c1] .wishes")
     await expect(rings).to_be_visible()
     await expect(rings).to_have_attribute("data-wishes", "do_not_call do_not_transcribe")
     await expect(page.locator("[data-offer=c2] .wishes")).to_be_hidden()
     assert await findings(page) == []
-    call = in_hand("c3", caller=party(name="Carol Castle", **wishes), words_stopped=True, opted_out=True)
+    call = in_hand("c3", caller=carol, words_stopped=True, opted_out=True)
     await server.say(offers=[], call=call)
     await expect(page.locator("#call-wishes")).to_have_attribute("data-wishes", "do_not_call do_not_transcribe")
     await expect(page.locator("#words-stopped")).to_have_attribute("data-opted-out", "")
