@@ -83,7 +83,7 @@ def _of(calls: Iterable[Call]) -> Counts:
         missed = inbound and call.outcome == "missed"
         out = None if inbound else call.outcome
         counts += Counts(
-            inbound=inbound,
+            inbound=inbound and call.outcome != "blocked",  # a blocked call never came in
             answered=inbound and answered,
             overflowed=inbound and answered and call.agent_id is None,
             missed=missed,
