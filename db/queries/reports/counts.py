@@ -54,7 +54,7 @@ class Counts:
 
     @property
     def calls(self) -> int:
-        """All that began."""
+        """All that began, but for those that were blocked."""
         return self.inbound + self.outbound
 
     @property
