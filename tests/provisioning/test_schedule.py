@@ -17,6 +17,7 @@ TWILIO = {
     "twilio_api_key_secret": "k" * 32,
     "twilio_api_base": "http://127.0.0.1:1",
 }
+ALWAYS = {"close_organisation", "tell_standing"}
 NUMBERS = {"provision_number", "release_number"}
 
 
@@ -29,7 +30,7 @@ async def _duties(database: Database, url: str, key: str, **settings: str) -> tu
 
 async def test_with_everything_all_is_done(database: Database, database_url: str, encryption_key: str) -> None:
     jobs, sweeps = await _duties(database, database_url, encryption_key, **STRIPE, **MAIL, **WEB, **TWILIO)
-    assert jobs >= NUMBERS | {"send_mail", "release_organisation", "stripe_event"}
+    assert jobs >= ALWAYS | NUMBERS | {"send_mail", "release_organisation", "stripe_event"}
     assert sweeps == {"remind", "release", "reconcile"}
 
 
@@ -40,7 +41,7 @@ async def test_calls_are_purged_whatever_is_set(database: Database, database_url
 
 
 async def test_with_nothing_it_still_starts(database: Database, database_url: str, encryption_key: str) -> None:
-    assert await _duties(database, database_url, encryption_key) == (set(), set())
+    assert await _duties(database, database_url, encryption_key) == (ALWAYS, set())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ async def test_each_part_needs_its_own_alone(
     jobs: set[str],
     sweeps: set[str],
 ) -> None:
-    assert await _duties(database, database_url, encryption_key, **settings) == (jobs, sweeps)
+    assert await _duties(database, database_url, encryption_key, **settings) == (ALWAYS | jobs, sweeps)
 
 
 @pytest.mark.parametrize(("name", "value"), [("smtp_url", "mail.example"), ("mail_from", "nobody")])
