@@ -113,7 +113,7 @@ async def test_a_pending_call_and_a_broken_connection(phone: Phone) -> None:
     await phone.told("incoming pending INCOMING")
 
 
-async def test_a_call_that_is_placed_and_a_broken_connection(phone: Phone) -> None:
+async def test_a_call_that_is_placed_and_a_broken_connection(phone: Phone, request: pytest.FixtureRequest) -> None:
     await phone.page.evaluate("device.connect({ params: { To: '+61491570156' } }).then(watch).then(() => {})")
     await phone.page.wait_for_function("['connecting', 'ringing'].includes(call.status())")
     await phone.page.evaluate("told.length = 0")
@@ -125,9 +125,13 @@ async def test_a_call_that_is_placed_and_a_broken_connection(phone: Phone) -> No
     assert [event for event in others if event not in ("error", "disconnect")] == [
         "transportClose", "unregistered", "registering", "registered",
     ]  # fmt: skip
-    assert await phone.page.evaluate("[call.status(), device.isBusy]") == ["closed", True]  # for ever
-    with pytest.raises(Exception, match="A Call is already active"):
-        await phone.page.evaluate("device.connect()")
+    status, is_busy = await phone.page.evaluate("[call.status(), device.isBusy]")
+    assert status == "closed"
+    if is_busy:  # for ever
+        with pytest.raises(Exception, match="A Call is already active"):
+            await phone.page.evaluate("device.connect()")
+    else:  # Twilio's own is free again after a `disconnect`, or after an error that comes once the call has closed
+        assert request.node.callspec.params["phone"] == "real"
 
 
 async def test_tokens_that_are_refused_when_it_returns(phone: Phone) -> None:
