@@ -44,6 +44,7 @@ async def test_a_group_is_rung_and_who_answers_has_the_customer(
         )
     group = await group_of(database, cast, cast.bob, cast.dana)
     call, customer, agent = await town.talking(cast.bob)
+    rung = len(await offers_of(database, cast.number, call))  # it may have rung before he had it
     async with scripted_agent(database, cast.dana, web_url=town.site.url, twilio_url=town.twilio.url):
         to = {"kind": "blind", "to": {"group": str(group)}}
         assert (await commanded(bob, call, "transfer", to))[0] == 200
@@ -54,7 +55,8 @@ async def test_a_group_is_rung_and_who_answers_has_the_customer(
         assert [leg.member for leg in room.agents if leg.is_there] == [cast.dana.id]
         customer.hang_up()
         await town.until_room(call, lambda room: room.is_over)
-    assert await offers_of(database, cast.number, call) == [(cast.dana.id, "claimed")], "nor at who hands it on"
+    offers = await offers_of(database, cast.number, call)
+    assert offers[rung:] == [(cast.dana.id, "claimed")], "nor at who hands it on"
     events = await told(database)
     assert [to for kind, to in events if kind == "call.transferred"] == [str(cast.dana.id)]
     assert {kind for kind, _ in events} >= {"call.started", "call.answered", "call.held", "call.ended"}
@@ -64,6 +66,7 @@ async def test_an_agent_whose_line_broke_is_rung_first_and_comes_back(
     town: RoomTown, bob: Browser, database: Database, cast: Cast
 ) -> None:
     call, customer, agent = await town.talking(cast.bob)
+    before = len(await offers_of(database, cast.number, call))  # it may have rung before he had it
     async with page(bob) as seen:
         agent.hang_up()
         state = await seen.sees(lambda state: any(offer["returning"] for offer in state["offers"]))
@@ -74,4 +77,4 @@ async def test_an_agent_whose_line_broke_is_rung_first_and_comes_back(
     room = await town.until_room(call, lambda room: room.phase == "talking")
     assert (room.agent, customer.over.is_set()) == (cast.bob.id, False)
     rung = await offers_of(database, cast.number, call)
-    assert {member for member, _ in rung} == {cast.bob.id}, "nobody else, although Dana was free"
+    assert {member for member, _ in rung[before:]} == {cast.bob.id}, "nobody else, although Dana was free"
