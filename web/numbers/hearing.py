@@ -14,7 +14,7 @@ from web.numbers.addressed import addressed, naming
 from web.request import access, limits
 from web.request.access import Viewer
 from web.request.forms import field
-from web.request.render import render_form, saved
+from web.request.render import render_form, saved, was_saved
 
 SAVES = Limit("hearing", count=60, seconds=10 * 60)
 
@@ -58,7 +58,7 @@ async def _page(
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
         hearing, numbers = await rows.hearings.of(number.id), await rows.numbers.all()
-    state = await _state(request, hearing) if not wrong and "saved" in request.query else None
+    state = await _state(request, hearing) if was_saved(request) and not wrong else None
     return render_form(
         request,
         "numbers/hearing.html",

@@ -54,8 +54,13 @@ def render_form(
     request: web.Request, name: str, wrong: Mapping[str, str] | None = None, **context: Any
 ) -> web.Response:
     """Return the page ``name``, which is a form: with what is ``wrong``, by field, or that it was just saved."""
-    saved = request.query.get("saved") == "yes" and not wrong
-    return render(request, name, status=400 if wrong else 200, wrong=wrong or {}, saved=saved, **context)
+    said = was_saved(request) and not wrong
+    return render(request, name, status=400 if wrong else 200, wrong=wrong or {}, saved=said, **context)
+
+
+def was_saved(request: web.Request) -> bool:
+    """Return whether the form was just saved, and led back here."""
+    return request.query.get("saved") == "yes"
 
 
 def saved(path: str) -> web.HTTPSeeOther:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from db.engine import Database
 from db.models import AuditEntry, Member, NumberOrder, Organisation, Subscription
@@ -19,6 +19,7 @@ from provisioning.billing import customers
 from provisioning.billing.sync import synchronise
 from provisioning.stripe.api import StripeApi
 from tests.kit.vendors.stripe import PRICE, Till
+from tests.kit.web.number_orders import SYDNEY, Shop
 
 GRACE = timedelta(days=14)
 
@@ -112,3 +113,14 @@ async def payer_at(till: Till, database: Database, name: str = "Wattle") -> Paye
         owner = await members.add(email=f"owner@{name.lower()}.example", name="Wanda West", role="owner")
     customer = await customers.ensure(database, api, organisation.id, owner.email)
     return Payer(till, database, api, owner, customer)
+
+
+async def with_number(payer: Payer, here: Shop) -> tuple[str, NumberOrder]:
+    """Pay, and have the number rented; return the subscription's id, and the order as it was made."""
+    subscription = await payer.buy()
+    await payer.look()
+    (order,) = await payer.orders()
+    async with here.database.begin() as session:  # as if they had said where: nobody waits for them to choose
+        await session.execute(update(NumberOrder).where(NumberOrder.id == order.id).values(wanted=SYDNEY))
+    assert await here.work(order) is None
+    return subscription, order

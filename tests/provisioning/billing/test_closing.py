@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -25,42 +23,19 @@ from sandbox.mail import Mailbox
 from sandbox.stripe.emulator import Fault
 from sandbox.twilio.emulator import RestFault
 from tests.kit import tenant_rows
-from tests.kit.vendors.stripe import KEY, PRICE, Till, open_till
-from tests.kit.vendors.twilio_account import account
+from tests.kit.vendors.stripe import KEY, PRICE, Till
 from tests.kit.web.cast import Cast
-from tests.kit.web.number_orders import SYDNEY, Shop, shop
-from tests.kit.web.paying_organisation import Payer, payer_at
+from tests.kit.web.number_orders import Shop
+from tests.kit.web.paying_organisation import Payer, with_number
 from tests.kit.web.worker_process import worker_process
 
 GRACE, PAST = timedelta(days=14), timedelta(hours=1)
 GIVE_BACK = ("DELETE", r"/PN\w+\.json$")
 
 
-@pytest_asyncio.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def payer(till: Till, database: Database) -> Payer:
-    return await payer_at(till, database)
-
-
-@pytest_asyncio.fixture
-async def here(database: Database) -> AsyncIterator[Shop]:
-    async with account() as place, shop(place, database) as opened:
-        yield opened
-
-
 async def _with_number(payer: Payer, here: Shop) -> str:
     """Pay, and get a number; the subscription's id."""
-    subscription = await payer.buy()
-    await payer.look()
-    (order,) = await payer.orders()
-    async with here.database.begin() as session:  # as if they had said where: nobody waits for them to choose
-        await session.execute(update(NumberOrder).where(NumberOrder.id == order.id).values(wanted=SYDNEY))
-    assert await here.work(order) is None
+    subscription, _ = await with_number(payer, here)
     assert len(here.account.numbers) == 1
     return subscription
 

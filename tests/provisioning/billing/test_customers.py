@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from structlog.testing import capture_logs
 
 from db.engine import Database
 from provisioning.billing.customers import UNLINKED, link_subscriptions
 from provisioning.stripe.api import StripeApi, StripeError
 from sandbox.stripe.emulator import Fault
-from tests.kit.vendors.stripe import PRICE, Till, open_till
-from tests.kit.web.paying_organisation import Payer, payer_at
-
-
-@pytest_asyncio.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def payer(till: Till, database: Database) -> Payer:
-    return await payer_at(till, database)
+from tests.kit.vendors.stripe import PRICE, Till
+from tests.kit.web.paying_organisation import Payer
 
 
 async def test_who_checked_out_is_no_stray(payer: Payer, database: Database) -> None:

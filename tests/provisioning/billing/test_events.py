@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from hypothesis import given, strategies as st
 from sqlalchemy import select
 
@@ -31,25 +29,14 @@ from provisioning.billing.events import (
 )
 from provisioning.jobs import TryAgain
 from sandbox.stripe.emulator import Fault
-from tests.kit.vendors.stripe import Till, open_till
-from tests.kit.web.paying_organisation import GRACE, Payer, payer_at
+from tests.kit.vendors.stripe import Till
+from tests.kit.web.paying_organisation import GRACE, Payer
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-
-
-@pytest_asyncio.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def payer(till: Till, database: Database) -> Payer:
-    return await payer_at(till, database)
 
 
 class Told:

@@ -8,12 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
-from sqlalchemy import update
 
-from db.engine import Database
-from db.models import NumberOrder
 from db.queries.numbers import Numbers
 from provisioning.billing import release
 from provisioning.billing.notices import SUBJECTS
@@ -22,41 +18,18 @@ from provisioning.jobs import TryAgain
 from sandbox.mail import Mailbox
 from sandbox.stripe.emulator import Fault
 from sandbox.twilio.emulator import RestFault
-from tests.kit.vendors.stripe import KEY, PRICE, Till, open_till
-from tests.kit.vendors.twilio_account import account
-from tests.kit.web.number_orders import SYDNEY, Shop, shop
-from tests.kit.web.paying_organisation import GRACE, Payer, payer_at
+from tests.kit.vendors.stripe import KEY, PRICE, Till
+from tests.kit.web.number_orders import Shop
+from tests.kit.web.paying_organisation import GRACE, Payer, with_number
 from tests.kit.web.worker_process import worker_process
 
 LIST, GIVE_BACK = ("GET", r"/IncomingPhoneNumbers\.json$"), ("DELETE", r"/PN\w+\.json$")
 PAST = timedelta(hours=1)
 
 
-@pytest_asyncio.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def payer(till: Till, database: Database) -> Payer:
-    return await payer_at(till, database)
-
-
-@pytest_asyncio.fixture
-async def here(database: Database) -> AsyncIterator[Shop]:
-    async with account() as place, shop(place, database) as opened:
-        yield opened
-
-
 async def _ended(payer: Payer, here: Shop) -> str:
     """Pay, get a number, and end the subscription; its id."""
-    subscription = await payer.buy()
-    await payer.look()
-    (order,) = await payer.orders()
-    async with here.database.begin() as session:  # as if they had said where: nobody waits for them to choose
-        await session.execute(update(NumberOrder).where(NumberOrder.id == order.id).values(wanted=SYDNEY))
-    assert await here.work(order) is None
+    subscription, order = await with_number(payer, here)
     assert (await here.look(order)).state == "done"
     await payer.cancel(subscription)
     assert (await payer.look()).status == "cancelled"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import update
 
 from db.engine import Database, HeldTransactionError
@@ -15,19 +13,8 @@ from provisioning.billing.sync import ask, correct, synchronise, write
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeError
 from sandbox.stripe.emulator import Fault
-from tests.kit.vendors.stripe import KEY, PRICE, Till, open_till
-from tests.kit.web.paying_organisation import GRACE, Payer, payer_at
-
-
-@pytest_asyncio.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def payer(till: Till, database: Database) -> Payer:
-    return await payer_at(till, database)
+from tests.kit.vendors.stripe import KEY, PRICE, Till
+from tests.kit.web.paying_organisation import GRACE, Payer
 
 
 async def test_who_has_paid_works_and_gets_a_number(payer: Payer) -> None:
