@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db.models import Closure
+from db.models import Closure, Member
 from db.queries.rate_limits import Limit
 from db.queries.rights.erasures import CallInProgressError
 from db.queries.rights.exports import Part
@@ -17,7 +17,7 @@ from provisioning.billing.notices import day
 from web.config import SETTINGS
 from web.organisation.contacts_import import number_of
 from web.request import access, archive, limits
-from web.request.access import Viewer
+from web.request.access import Rows, Viewer
 from web.request.callers import customer_number, shown
 from web.request.errors import ConflictError, InvalidError, NotFoundError
 from web.request.forms import field, read_uuid
@@ -90,12 +90,9 @@ async def export_member(request: web.Request) -> web.StreamResponse:
     """Send what is stored of one member, present or removed."""
     viewer = await access.require(request, "data")
     await limits.spend(request, EXPORTS, str(viewer.organisation_id))
-    member_id = read_uuid(request.match_info["member"])
     async with access.rows(request, viewer) as rows:
-        member = next((each for each in await rows.erasures.people() if each.id == member_id), None)
-        if member is None:
-            raise NotFoundError
-        parts = rows.exports.of_member(member_id)
+        member = await _person(request, rows)
+        parts = rows.exports.of_member(member.id)
         await rows.audit.record("data.exported", {"of": "member", "member": member.name})
     return await _send(request, viewer, member.name or member.email, parts, "member")
 
@@ -104,14 +101,11 @@ async def export_member(request: web.Request) -> web.StreamResponse:
 async def erase_member(request: web.Request) -> web.StreamResponse:
     """Forget who a removed member was."""
     viewer = await access.require(request, "data")
-    member_id = read_uuid(request.match_info["member"])
     async with access.rows(request, viewer) as rows:
-        member = next((each for each in await rows.erasures.people() if each.id == member_id), None)
-        if member is None:
-            raise NotFoundError
+        member = await _person(request, rows)
         if member.removed_at is None:
             raise InvalidError("Remove this person from the team first.")
-        await rows.erasures.of_member(member_id)
+        await rows.erasures.of_member(member.id)
         await rows.audit.record("member.erased", {"role": member.role})
     raise web.HTTPSeeOther("/settings/data?done=member#people")
 
@@ -197,6 +191,15 @@ def _closing(closure: Closure | None, zone: str, people: Sequence[Person]) -> di
         return None
     by = next((person.name for person in people if person.id == closure.asked_by), "")
     return {"day": day(closure.due_at, zone), "can_stop": closure.state == "waiting", "by": by}
+
+
+async def _person(request: web.Request, rows: Rows) -> Member:
+    """Return the present or removed member whom the address names. Raises `NotFoundError`."""
+    member_id = read_uuid(request.match_info["member"])
+    member = next((each for each in await rows.erasures.people() if each.id == member_id), None)
+    if member is None:
+        raise NotFoundError
+    return member
 
 
 def _e164(typed: str) -> str | None:
