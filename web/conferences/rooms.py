@@ -160,9 +160,15 @@ def _target(transfer: Transfer) -> tuple[UUID | None, str]:
 
 
 def is_handed_over(before: Room, after: Room) -> bool:
-    """Return whether a transfer has come to its end: somebody else has the customer."""
+    """Return whether somebody else has the customer: a transfer has come to its end, or a supervisor took over."""
+    if after.phase != "talking" or after.agent == before.agent:
+        return False
     came_to_its_end = before.transfer is not None and after.transfer is None
-    return came_to_its_end and after.phase == "talking" and after.agent != before.agent
+    return came_to_its_end or _taken_over(after) - _taken_over(before) != set()
+
+
+def _taken_over(room: Room) -> set[str]:
+    return {leg.call_sid for leg in room.legs if leg.taken_over}
 
 
 def departed(before: Room, after: Room) -> set[UUID]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from db.engine import Database
-from db.models import Leg as LegRow, Member, Organisation
+from db.models import Leg as LegRow, Member, Organisation, WebhookEvent
 from db.queries.audit import AuditFilter, AuditLog, details_of
+from db.queries.integrations.webhooks import Webhooks
 from sandbox.twilio.emulator import Leg
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown
@@ -84,6 +86,10 @@ async def test_listen_whisper_barge_and_back(town: RoomTown, sam: Browser, datab
 
 
 async def test_taking_over_makes_the_call_theirs(town: RoomTown, sam: Browser, database: Database) -> None:
+    async with database.begin() as session:
+        await Webhooks(session, town.cast.a.id).add(
+            url="https://hooks.example.com.au/", types=["call.transferred"], created_by=town.cast.alice.id
+        )
     _, customer, agent = await town.talking(town.cast.bob)
     call, leg = await comes(town, sam, customer)
     assert (await helped(sam, customer, "take-over"))[0] == 200
@@ -92,8 +98,10 @@ async def test_taking_over_makes_the_call_theirs(town: RoomTown, sam: Browser, d
     assert (room.phase, _heard_by(town, leg)) == ("talking", "everybody")
     async with database.begin() as session:
         row = await session.get(LegRow, leg.sid)
+        events = (await session.scalars(select(WebhookEvent))).all()
     assert row is not None
     assert (row.role, row.member_id, row.call_id) == ("agent", town.cast.sam.id, call)
+    assert [json.loads(each.body)["data"]["to_member_id"] for each in events] == [str(town.cast.sam.id)]
     assert ("Sam Singh", "took_over", "Bob Brown") in await audited(database, town.cast)
     leg.hang_up()
     await town.until_room(call, lambda room: room.phase == "alone")
