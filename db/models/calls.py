@@ -69,6 +69,7 @@ __all__ = [
     "AuditEntry",
     "Backup",
     "Base",
+    "BlockedNumber",
     "Bundle",
     "Call",
     "CallCount",
