@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.base import Role
 from db.encryption import keyring_of
 from db.engine import Database
-from db.models import Member, Organisation, Role
+from db.models import Member, Organisation
 from db.queries import members, organisations
 from db.queries.sign_in import sign_in_links
 

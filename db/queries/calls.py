@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
+from db.base import Transcription
 from db.call_progress import (
     CallProgress,
     CallReport,
@@ -38,7 +39,7 @@ from db.call_progress import (
     later,
 )
 from db.encryption import keyring_of
-from db.models import Call, Leg, Number, Transcription
+from db.models import Call, Leg, Number
 from db.queries.integrations import events
 from db.queries.integrations.events import CallEventType
 from db.queries.log.call_moments import CallMoments, Moment

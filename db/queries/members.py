@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from db import addresses
+from db.base import Role
 from db.encryption import keyring_of
-from db.models import Call, Member, Presence, Role, SignOut
+from db.models import Call, Member, Presence, SignOut
 from db.queries.integrations import events
 from db.queries.phone.presence import COLUMNS, Presences, Standing
 from db.queries.sign_in.second_factors import SecondFactors

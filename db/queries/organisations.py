@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.base import Attention
-from db.models import Organisation, OrganisationStatus, Role
+from db.base import Attention, OrganisationStatus, Role
+from db.models import Organisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.base import OrganisationStatus
 from db.engine import Database
-from db.models import OrganisationStatus, Subscription
+from db.models import Subscription
 from db.queries import audit, number_orders, organisations
 from db.queries.audit import Details
 from db.queries.billing import subscriptions

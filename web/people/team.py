@@ -7,7 +7,8 @@ from uuid import UUID
 from aiohttp import web
 
 from db import addresses
-from db.models import Member, Role
+from db.base import Role
+from db.models import Member
 from db.queries.members import AddressTakenError
 from db.queries.rate_limits import Limit
 from provisioning.mail import queue

@@ -24,7 +24,8 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import addresses
-from db.models import IdentityProvider, Member, Number, Organisation, Role, StripeEvent, Subscription
+from db.base import Role
+from db.models import IdentityProvider, Member, Number, Organisation, StripeEvent, Subscription
 from db.queries import audit, calls, conferences, members, numbers, organisations
 from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog

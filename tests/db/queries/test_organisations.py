@@ -7,8 +7,7 @@ from typing import get_args
 
 import pytest
 
-from db.base import Attention
-from db.models import OrganisationStatus, Role
+from db.base import Attention, OrganisationStatus, Role
 from db.queries.organisations import ATTENTION, ENTITLEMENTS
 from provisioning.billing.notices import SUBJECTS
 

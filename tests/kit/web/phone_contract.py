@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from db.models import Role
+from db.base import Role
 from web.config import Settings
 from web.request import static_files
 from web.request.access import PERMISSIONS

@@ -9,8 +9,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, strategies as st
 
-from db.base import SubscriptionStatus
-from db.models import OrganisationStatus
+from db.base import OrganisationStatus, SubscriptionStatus
 from db.queries.organisations import ENTITLEMENTS
 from provisioning.billing.sync import Decision, Known, decide
 from provisioning.stripe.subscription import StripeSubscription, chosen

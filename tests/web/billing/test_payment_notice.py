@@ -9,8 +9,9 @@ from typing import get_args
 
 import pytest
 
+from db.base import OrganisationStatus, Role
 from db.engine import Database
-from db.models import Member, OrganisationStatus, Role, Subscription
+from db.models import Member, Subscription
 from db.queries.members import Members
 from db.queries.organisations import ENTITLEMENTS
 from tests.kit.vendors.twilio_caller import stands

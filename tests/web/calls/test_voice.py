@@ -12,8 +12,9 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from sqlalchemy import text, update
 
+from db.base import OrganisationStatus
 from db.engine import Database
-from db.models import Call, OrganisationStatus
+from db.models import Call
 from provisioning.twilio import webhook_url
 from tests.kit.vendors.twilio_caller import (
     CALL,

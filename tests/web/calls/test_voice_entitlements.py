@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 import pytest_asyncio
 
+from db.base import OrganisationStatus
 from db.engine import Database
-from db.models import OrganisationStatus
 from db.queries.organisations import ENTITLEMENTS
 from tests.kit.vendors.twilio_caller import (
     INBOUND,

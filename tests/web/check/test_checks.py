@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from pydantic import ValidationError
 
+from db.base import OrganisationStatus
 from db.engine import Database
-from db.models import Member, OrganisationStatus
+from db.models import Member
 from provisioning.numbers.twilio_config import repair
 from provisioning.twilio.numbers_api import opened
 from sandbox.stripe.emulator import Stripe, StripeSettings, stripe

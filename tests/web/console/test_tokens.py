@@ -9,8 +9,8 @@ from collections.abc import Callable
 import jwt
 import pytest
 
+from db.base import Role
 from db.engine import Database
-from db.models import Role
 from db.queries.members import Members
 from db.queries.rate_limits import Limit
 from protocol.tickets import verify_console

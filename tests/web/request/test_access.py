@@ -13,8 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import update
 
+from db.base import Role
 from db.engine import Database
-from db.models import Member, Role
+from db.models import Member
 from db.queries.log.call_log import CallFilter
 from db.queries.members import Members
 from tests.kit.web.cast import Cast

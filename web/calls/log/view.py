@@ -9,8 +9,9 @@ from typing import TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from db.base import Transcription
 from db.call_progress import Direction, Outcome, Reason
-from db.models import Call, Transcription
+from db.models import Call
 from db.queries.log.call_log import CallFilter, Sort
 from db.queries.log.call_times import BANDS
 from web.calls.log.number_typed import Wanted, wanted
