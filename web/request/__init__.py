@@ -1,8 +1,10 @@
 """Within every request.
 
-`access` is the only way from a request to an organisation's rows: who asks, and what their role may do. `session` is
+`access/` is the only way from a request to an organisation's rows: who asks, and what their role may do. `session` is
 the cookie of a sign-in and its CSRF token. `errors` says which refusal gets which status. `forms` reads what was
-sent, `typed` what people meant by it, `limits` counts who asks how often. `render` fills templates, `callers`,
-`price` and `paging` decide how things are shown, `csv_export` writes tables, `archive`
-many of them in one file, `static_files` serves the rest.
+sent, `typed` what people meant by it, `dialling` which numbers may be dialled and `countries` where to. `limits`
+counts who asks how often.
+
+`render` fills templates, `callers`, `places`, `price` and `paging` decide how things are shown, `csv_export` writes
+tables, `archive` many of them in one file, `static_files` serves the rest.
 """
