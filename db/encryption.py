@@ -12,12 +12,13 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import LargeBinary
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeDecorator
@@ -39,6 +40,12 @@ class Keyring:
         self._hash_keys = [_hash_key(key) for key in keys]
         self.fingerprints = [_hmac(key, "fingerprint", "").hex()[:6] for key in self._hash_keys]
         """Return six hex digits per key, which identify but do not reveal it."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Keyring) and self._hash_keys == other._hash_keys
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._hash_keys))
 
     def encrypt(self, text: str) -> bytes:
         """Return ``text`` encrypted with the first key."""
@@ -75,18 +82,37 @@ def _hmac(key: bytes, purpose: Purpose, text: str) -> bytes:
     return hmac.digest(key, f"{purpose}\0{text}".encode(errors="surrogatepass"), hashlib.sha256)
 
 
-# A column type is given the dialect and nothing else; each engine has its own, so that is where the keys hang.
-_keyrings: WeakKeyDictionary[Dialect, Keyring] = WeakKeyDictionary()
+class EncryptingDialect(PGDialect_asyncpg):
+    """Postgres by asyncpg, ``postgresql+bilby://``, with the keys of its engine's `Encrypted` columns.
+
+    A column type is given the dialect and nothing else, so that is where the keys hang. Dialects with the same keys
+    are equal: what is compiled for one, keys and all, serves the others.
+    """
+
+    supports_statement_cache = True
+
+    def __init__(self, keyring: Keyring, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # SQLAlchemy's
+        self.keyring = keyring
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EncryptingDialect) and self.keyring == other.keyring
+
+    def __hash__(self) -> int:
+        return hash(self.keyring)
 
 
-def attach(dialect: Dialect, keyring: Keyring) -> None:
-    """Let the `Encrypted` columns of ``dialect``'s engine use ``keyring``."""
-    _keyrings[dialect] = keyring
+registry.register("postgresql.bilby", __name__, EncryptingDialect.__name__)
 
 
 def keyring_of(session: AsyncSession) -> Keyring:
     """Return the keys of the engine behind ``session``, for look-ups by hash."""
-    return _keyrings[session.get_bind().dialect]
+    return _keyring(session.get_bind().dialect)
+
+
+def _keyring(dialect: Dialect) -> Keyring:
+    assert isinstance(dialect, EncryptingDialect), "encrypted columns are read through `db.engine.Database` alone"
+    return dialect.keyring
 
 
 class Encrypted(TypeDecorator[str]):
@@ -96,7 +122,7 @@ class Encrypted(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else _keyrings[dialect].encrypt(value)
+        return None if value is None else _keyring(dialect).encrypt(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else _keyrings[dialect].decrypt(value)
+        return None if value is None else _keyring(dialect).decrypt(value)

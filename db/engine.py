@@ -15,8 +15,9 @@ from sqlalchemy import event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import LRUCache
 
-from db.encryption import Keyring, attach
+from db.encryption import Keyring
 
 POOL_SIZE = 8  # connections of one process: a transaction takes milliseconds, and none waits for a vendor
 BEHIND = 3  # of these, at most, for what nobody waits for: `Database.behind`
@@ -25,8 +26,11 @@ STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
 POOL_WAIT_SECONDS = 5.0
 STATEMENTS_KEPT = 250  # prepared, by each connection: as many as a process has that it needs all the time
+STATEMENTS_COMPILED = 1000  # from expressions to SQL, by the whole process, whichever of its databases asks
 PROVEN_SECONDS = 1.0  # a connection that was used so lately is not asked for a sign of life before it is used again
 CLOSE_SECONDS = 5.0  # for transactions that are being undone when the process ends
+
+_compiled: LRUCache[Any, Any] = LRUCache(STATEMENTS_COMPILED)
 
 _ENTER = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _LEAVE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
@@ -114,15 +118,16 @@ class Database:
         self._application = named(application, keyring)
         self._statement_seconds = statement_seconds
         self._engine = create_async_engine(
-            "postgresql+asyncpg://",
+            "postgresql+bilby://",
+            keyring=keyring,
             async_creator=self._connect,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_seconds,
             hide_parameters=True,  # error texts reach the log; bound values must not
             connect_args={"prepared_statement_cache_size": STATEMENTS_KEPT},
+            execution_options={"compiled_cache": _compiled},
         )
-        attach(self._engine.dialect, keyring)
         _prove_before_use(self._engine, proven_seconds)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         single = self._engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from db import rotate
-from db.encryption import Keyring, UnreadableError
+from db.encryption import EncryptingDialect, Keyring, UnreadableError
 from db.engine import Database
 from db.models import Base, Member
 from db.queries import members, numbers, organisations
@@ -59,6 +59,25 @@ async def test_nothing_readable_lies_in_the_tables(database: Database, cast: Cas
         stored = (await session.execute(text("SELECT email FROM members"))).scalars().all()
         assert len(set(stored)) == 5
         assert all(value.startswith(b"gAAAA") for value in stored)
+
+
+async def test_what_is_compiled_serves_every_engine_with_the_same_keys_and_no_other(database_url: str) -> None:
+    assert EncryptingDialect(Keyring([OLD])) == EncryptingDialect(Keyring([OLD]))
+    assert EncryptingDialect(Keyring([OLD])) != EncryptingDialect(Keyring([NEW, OLD]))
+    one, same, other = (Database(database_url, keys) for keys in ([OLD], [OLD], [NEW]))
+    try:
+        async with one.begin() as session:
+            organisation = await organisations.create(session, name="Acacia Clinic", status="active")
+            await Members(session, organisation.id).add(email="bob@acacia.example", name="Bob Brown", role="agent")
+        for database in (one, same):
+            async with database.begin() as session:
+                assert (await session.scalars(select(Member.name))).all() == ["Bob Brown"]
+        async with other.begin() as session:
+            with pytest.raises(UnreadableError):
+                (await session.scalars(select(Member.name))).all()
+    finally:
+        for database in (one, same, other):
+            await database.close()
 
 
 async def test_members_and_numbers_are_found_by_any_spelling_of_theirs(database: Database, cast: Cast) -> None:
