@@ -12,6 +12,7 @@ import asyncio
 import base64
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from io import FileIO
@@ -72,19 +73,31 @@ def left_behind(folder: Path, since: float) -> Iterator[Path]:
 
 
 def open_files(pids: list[int]) -> Iterator[Path]:
-    """Every regular file that the processes have open, deleted ones too."""
+    """Every regular file that the processes have open, deleted ones too, once."""
+    seen = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
-            if descriptor.is_file():
+            try:
+                file = descriptor.stat()
+            except OSError:  # closed meanwhile, or a socket
+                continue
+            if stat.S_ISREG(file.st_mode) and (file.st_dev, file.st_ino) not in seen:
+                seen.add((file.st_dev, file.st_ino))
                 yield descriptor
 
 
-def remembered_by(pid: int, words: list[bytes]) -> bool:
-    """Whether a process has any of ``words`` in its memory. Raises PermissionError where only root may look."""
+def remembered_by(pid: int, words: list[bytes], searched: set[tuple[str, ...]]) -> bool:
+    """Whether a process has any of ``words`` in its memory. Raises PermissionError where only root may look.
+
+    What it shares with others is left out if it is among what was ``searched``, and joins it otherwise.
+    """
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            where, rights, *_ = line.split()
-            if rights.startswith("rw"):
+            where, rights, offset, device, inode, *_ = line.split()
+            piece = (where, offset, device, inode)
+            if rights.startswith("rw") and piece not in searched:
+                if rights.endswith("s"):
+                    searched.add(piece)
                 start, end = (int(number, 16) for number in where.split("-"))
                 if any(word in stretch for stretch in _stretches(memory, start, end) for word in words):
                     return True
@@ -93,9 +106,10 @@ def remembered_by(pid: int, words: list[bytes]) -> bool:
 
 def rememberers(sandbox: Sandbox, words: list[bytes]) -> set[str] | None:
     """The processes that have any of ``words`` in memory: who spoke has. None where we may not look."""
+    searched: set[tuple[str, ...]] = set()  # Postgres has one large piece in each of its many processes
     try:
         pids = {name: family([pid]) for name, pid in sandbox.pids().items() if name in {*DEAF, "outside-world"}}
-        return {name for name, each in pids.items() if any(remembered_by(pid, words) for pid in each)}
+        return {name for name, each in pids.items() if any(remembered_by(pid, words, searched) for pid in each)}
     except PermissionError:
         return None
 
@@ -113,9 +127,9 @@ def _stretches(memory: FileIO, start: int, end: int) -> Iterator[bytes]:
 def family(pids: list[int]) -> list[int]:
     """The processes and all their children."""
     parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for place in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+            parents[int(place.parent.name)] = int(place.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
     known = set(pids)
@@ -126,6 +140,22 @@ def family(pids: list[int]) -> list[int]:
 
 def strangers(pids: list[int]) -> set[str]:
     """Addresses off this machine to which the processes are, or are being, connected."""
+    away = dict(_connected_away())
+    sockets = _sockets_of(pids) if away else set()
+    return {address for socket, address in away.items() if socket in sockets}
+
+
+def _connected_away() -> Iterator[tuple[str, str]]:
+    """Every socket of this machine that is connected to another one, and the other's address."""
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address = fields[2].partition(":")[0]
+            if not _is_here(address):
+                yield fields[9], address
+
+
+def _sockets_of(pids: list[int]) -> set[str]:
     sockets = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
@@ -135,13 +165,7 @@ def strangers(pids: list[int]) -> set[str]:
                 continue
             if target.startswith("socket:["):
                 sockets.add(target[8:-1])
-    seen = set()
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[9] in sockets:
-                seen.add(fields[2].partition(":")[0])
-    return {address for address in seen if not _is_here(address)}
+    return sockets
 
 
 def _is_here(address: str) -> bool:
