@@ -88,10 +88,12 @@ def encryption_key() -> str:
     return _KEY
 
 
-@pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres) -> Databases:
+@pytest_asyncio.fixture(scope="session")
+async def databases(postgres: EmbeddedPostgres) -> AsyncIterator[Databases]:
     """Databases on the server of the run."""
-    return Databases(postgres)
+    opened = Databases(postgres)
+    yield opened
+    await opened.close()
 
 
 @pytest_asyncio.fixture

@@ -20,7 +20,10 @@ from db.engine import Database, asyncpg_dsn
 
 Work = Callable[[Database], Coroutine[Any, Any, None]]
 
-_OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_OTHERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
 
 
 class CancelledAt:

@@ -29,7 +29,7 @@ async def _end_connections(database_url: str) -> None:
     try:
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
         )
     finally:
         await connection.close()

@@ -1,10 +1,14 @@
-"""Databases for tests on one server. Making one costs 100 ms of CPU, so an emptied one serves the next test."""
+"""Databases for tests on one server. Making one costs 100 ms of CPU, so an emptied one serves the next test.
+
+So does the connection over which it is emptied: a new one must first read all it needs to know of the tables.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -29,7 +33,12 @@ _SCHEMA = """
     ) AS facts(fact)
 """
 """Every definition in the database, with the transaction that made it: differs after any change, even one undone."""
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+_TABLES = """
+    SELECT relname FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    AND pg_relation_size(oid) > 0
+"""
+"""Those that have, or had, a row."""
 _SEQUENCES = """
     SELECT setval(oid::regclass, 1, false) FROM pg_class
     WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
@@ -41,50 +50,61 @@ class Databases:
 
     def __init__(self, server: EmbeddedPostgres) -> None:
         self._server = server
-        self._free: dict[str, str] = {}  # name to fingerprint of the schema
+        self._free: list[_Place] = []
         self._names = (f"test_{number}" for number in itertools.count(1))
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[str]:
         """Yield the SQLAlchemy URL of an empty database, as the owner of its tables. Nobody else has it meanwhile."""
-        name, schema = self._free.popitem() if self._free else await self._create()
-        yield self._url(name)
-        if await self._empty(name, schema):
-            self._free[name] = schema
+        place = self._free.pop() if self._free else await self._create()
+        yield url_of(self._server, place.name)
+        if place.connection.is_closed():  # by the test
+            place.connection = await _connect(self._server, place.name)
+        if await _empty(place):
+            self._free.append(place)
         else:
-            await execute(self._server, f"DROP DATABASE {name} WITH (FORCE)")
+            await place.connection.close()
+            await execute(self._server, f"DROP DATABASE {place.name} WITH (FORCE)")
 
-    async def _create(self) -> tuple[str, str]:
+    async def close(self) -> None:
+        """Let go of the databases that nobody has."""
+        while self._free:
+            await self._free.pop().connection.close()
+
+    async def _create(self) -> _Place:
         name = next(self._names)
         await execute(self._server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-        async with self._connected(name) as connection:
-            return name, await connection.fetchval(_SCHEMA)
+        connection = await _connect(self._server, name)
+        return _Place(name, await connection.fetchval(_SCHEMA), connection)
 
-    async def _empty(self, name: str, schema: str) -> bool:
-        """End whatever is still connected and delete every row; False if the test has changed a definition."""
-        async with self._connected(name) as connection:
-            others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2"
-            await connection.fetch(others, name, connection.get_server_pid())
-            if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-                return False
-            if await connection.fetchval(_SCHEMA) != schema:
-                return False
-            tables = [row[0] for row in await connection.fetch(_TABLES)]
-            deletions = (f'DELETE FROM "{table}"' for table in tables)
-            # As a replica: neither triggers nor foreign keys have a say.
-            await connection.execute("; ".join(["SET session_replication_role = replica", *deletions, _SEQUENCES]))
-            return True
 
-    def _url(self, name: str) -> str:
-        return url_of(self._server, name)
+@dataclass(slots=True)
+class _Place:
+    """A database: what its schema was when it was made, and a connection to it as the server's owner."""
 
-    @asynccontextmanager
-    async def _connected(self, name: str) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(self._server.dsn.replace("@/postgres", f"@/{name}"))
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    name: str
+    schema: str
+    connection: asyncpg.Connection
+
+
+async def _empty(place: _Place) -> bool:
+    """End whatever else is connected and delete every row; False if the test has changed a definition."""
+    connection = place.connection
+    others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2"
+    await connection.fetch(others, place.name, connection.get_server_pid())
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return False
+    if await connection.fetchval(_SCHEMA) != place.schema:
+        return False
+    tables = [row[0] for row in await connection.fetch(_TABLES)]
+    deletions = (f'DELETE FROM "{table}"' for table in tables)
+    # As a replica: neither triggers nor foreign keys have a say.
+    await connection.execute("; ".join(["SET session_replication_role = replica", *deletions, _SEQUENCES]))
+    return True
+
+
+async def _connect(server: EmbeddedPostgres, name: str) -> asyncpg.Connection:
+    return await asyncpg.connect(server.dsn.replace("@/postgres", f"@/{name}"))
 
 
 def url_of(server: EmbeddedPostgres, name: str) -> str:
