@@ -13,9 +13,8 @@ from db.models import Member
 from tests.kit.machines.load_balancer import Front, front
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown, emulated, present
-from tests.kit.web.site import Browser, Site
+from tests.kit.web.site import Browser, Site, application
 from tests.kit.web.web_process import environment_of, started_web
-from web.app import create_app
 from web.config import Settings
 
 
@@ -66,7 +65,7 @@ async def two_webs(
         ]
         passing.to = ports[0]
         await present(database, cast)
-        site = Site(create_app(settings), settings.web_public_url)
+        site = Site(application(settings), settings.web_public_url)
         running = TwoWebs(RoomTown(emulator, site, database, cast), passing, first, ports[1])
         yield running
         for browser in running.browsers:

@@ -20,8 +20,7 @@ from sandbox.twilio.browser.signalling import call_app
 from sandbox.twilio.conference.participant import Participant
 from sandbox.twilio.emulator import Leg, Number, Twilio, TwilioSettings, twilio
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Browser, Site
-from web.app import create_app
+from tests.kit.web.site import Browser, Site, application
 from web.conferences import rooms
 from web.conferences.machine.events import Claim, Event
 from web.conferences.machine.room import Room, from_json, to_json
@@ -214,7 +213,7 @@ async def present(database: Database, cast: Cast) -> None:
 @asynccontextmanager
 async def web_process(settings: Settings) -> AsyncIterator[Site]:
     """Run the web application."""
-    runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(application(settings), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.web_host, settings.web_port).start()

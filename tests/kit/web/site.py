@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from aiohttp import web
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
+from jinja2 import Environment
 
 from db.engine import Database
 from db.models import Member
@@ -17,32 +17,20 @@ from db.queries.sign_in import sign_in_links
 from tests.kit.browser.page import Page, page_of
 from web.app import create_app
 from web.config import Settings
-from web.request.render import JINJA
+from web.request.render import JINJA, STATIC, environment
+from web.request.static_files import StaticFiles
 
 
-class CompiledTemplates(BytecodeCache):
-    """What Jinja has compiled, for the next application of this process: it takes longer than most requests."""
-
-    def __init__(self) -> None:
-        self._code: dict[tuple[str, str], bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill ``bucket`` if its template, as it is now, was compiled before."""
-        if (code := self._code.get((bucket.key, bucket.checksum))) is not None:
-            bucket.bytecode_from_string(code)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what is in ``bucket``."""
-        self._code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
-
-
-_COMPILED = CompiledTemplates()
+@functools.cache
+def _templates() -> Environment:
+    """The templates of every application of this process: to compile one takes longer than most requests."""
+    return environment(StaticFiles(STATIC))
 
 
 def application(settings: Settings) -> web.Application:
-    """The web application, with the templates that were compiled for the ones before it."""
+    """The web application, with the templates that the others have."""
     app = create_app(settings)
-    app[JINJA].bytecode_cache = _COMPILED
+    app[JINJA] = _templates()
     return app
 
 

@@ -20,9 +20,8 @@ from db.engine import Database
 from sandbox.twilio.emulator import Leg, RestFault
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import CALLER, OUTSIDE, RoomTown, commanded, emulated, present
-from tests.kit.web.site import Browser, Site
+from tests.kit.web.site import Browser, Site, application
 from tests.kit.web.web_process import environment_of, killed_web
-from web.app import create_app
 from web.config import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -71,7 +70,7 @@ class Mortal:
 @pytest_asyncio.fixture
 async def mortal(settings: Settings, database: Database, cast: Cast) -> AsyncIterator[Mortal]:
     async with emulated(settings, cast) as emulator:
-        site = Site(create_app(settings), settings.web_public_url)
+        site = Site(application(settings), settings.web_public_url)
         await present(database, cast)
         environment = environment_of(settings) | {"TWILIO_API_BASE": emulator.url, "CALL_ROUTING": "rooms"}
         browser = Browser(site, database)
