@@ -5,7 +5,7 @@ import { listen } from "./keys.js";
 import { RoomsPanel } from "./phone/panels/rooms_panel.js";
 import { PhonePanel } from "./phone/phone_panel.js";
 import { barredFor } from "./connection/connection.js";
-import { csrfToken } from "./sign_in.js";
+import { csrfToken } from "./connection/sign_in.js";
 import { askForTicket } from "./connection/ticket.js";
 
 const page = document.body.dataset;

@@ -2,7 +2,7 @@
 // The web server, which has the call log, knows which. A call that is over is dropped.
 
 import { abortAfter } from "../deadline.js";
-import { csrfToken } from "./sign_in.js";
+import { csrfToken } from "./connection/sign_in.js";
 
 const PATIENCE_MS = 30_000; // for a call to come back
 const FIRST_MS = 4_000; // a call that has moved is usually back by then

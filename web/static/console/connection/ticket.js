@@ -1,7 +1,7 @@
 // Asks the server for the ticket that opens one console.
 
 import { abortAfter } from "../../deadline.js";
-import { csrfToken, isRenewed } from "../sign_in.js";
+import { csrfToken, isRenewed } from "./sign_in.js";
 
 const TICKET_MS = 10_000; // for the ticket to be given
 

@@ -1,6 +1,6 @@
 // The button that has the organisation's number called by a recording, where the operator offers that.
 
-import { part, put } from "./dom.js";
+import { part, put } from "../dom.js";
 
 const FAILED = "The call could not be placed. Please try again.";
 

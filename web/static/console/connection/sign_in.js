@@ -1,6 +1,6 @@
 // The member's sign-in for long-lived pages: its CSRF token, its end, and whether it was renewed.
 
-import { abortAfter } from "../deadline.js";
+import { abortAfter } from "../../deadline.js";
 
 const ANSWER_MS = 10_000; // for the server to answer
 

@@ -1,6 +1,6 @@
 // Updates the total while the number of seats is typed. Without JavaScript the page shows the price of three seats.
 
-import { part, put } from "./dom.js";
+import { part, put } from "../dom.js";
 
 const GST_PART = 11; // of a price that includes GST of 10 %, one eleventh is GST
 

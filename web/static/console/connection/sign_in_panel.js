@@ -1,10 +1,10 @@
 // Warns before the sign-in ends, and notices when the member has signed in again in another tab.
 
-import { make, part } from "../dom.js";
-import { signInLink } from "./link_panel.js";
+import { make, part } from "../../dom.js";
+import { signInLink } from "../link_panel.js";
 import { isRenewed, signedInUntil } from "./sign_in.js";
-import { hearTabs } from "../tabs.js";
-import { plural } from "./wording.js";
+import { hearTabs } from "../../tabs.js";
+import { plural } from "../wording.js";
 
 const WARNING_MS = 15 * 60_000; // before the end
 const ASK_MS = 5_000; // between checks whether the member has signed in again
