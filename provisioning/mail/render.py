@@ -1,4 +1,4 @@
-"""Fill the templates of a mail: ``{name}.txt`` and ``{name}.html``."""
+"""Fill the templates of a mail: ``{name}.txt`` and ``{name}.html``, in the folder of its occasion."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from provisioning.mail.names import mail_name
 
+_FOLDER = Path(__file__).with_name("templates")
+_OCCASIONS = sorted(path for path in _FOLDER.iterdir() if path.is_dir())
 _ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    loader=FileSystemLoader([_FOLDER, *_OCCASIONS]),
     autoescape=select_autoescape(enabled_extensions=("html",)),
     undefined=StrictUndefined,
     trim_blocks=True,
