@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sandbox.recognition import moonshine
+from sandbox.recognition.moonshine import engine as moonshine
 from sandbox.recognition.pace import MOST_BEHIND
 from sandbox.recognition.process import Engine
 from sandbox.recognition.recogniser import RecogniserError, RecogniserFactory
 from sandbox.recognition.scripted import Scripted
-from sandbox.recognition.sphinx import sphinx
+from sandbox.recognition.sphinx.engine import sphinx
 
 Speech = Literal["auto", "moonshine", "pocketsphinx", "scripted"]
 SPEECHES: tuple[str, ...] = get_args(Speech)

@@ -10,10 +10,10 @@ import pytest_asyncio
 
 from sandbox import demo
 from sandbox.audio import coded_words, mulaw
-from sandbox.recognition.moonshine import moonshine
+from sandbox.recognition.moonshine.engine import moonshine
 from sandbox.recognition.recogniser import Recogniser, RecogniserFactory, Result
 from sandbox.recognition.scripted import Scripted
-from sandbox.recognition.sphinx import sphinx
+from sandbox.recognition.sphinx.engine import sphinx
 
 CODED = coded_words.encode("good morning.") + coded_words.silence(1) + coded_words.encode("bye")
 

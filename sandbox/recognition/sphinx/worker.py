@@ -1,4 +1,4 @@
-"""The process in which pocketsphinx listens: ``python -m sandbox.recognition.sphinx_worker LANGUAGE DICTIONARY``."""
+"""The process in which pocketsphinx listens: ``python -m sandbox.recognition.sphinx.worker LANGUAGE DICTIONARY``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from sandbox.recognition import pipe
-from sandbox.recognition.sphinx_listener import SphinxListener
+from sandbox.recognition.sphinx.listener import SphinxListener
 
 
 def main() -> None:

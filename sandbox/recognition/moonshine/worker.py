@@ -1,4 +1,4 @@
-"""The process in which Moonshine listens: ``python -m sandbox.recognition.moonshine_worker``.
+"""The process in which Moonshine listens: ``python -m sandbox.recognition.moonshine.worker``.
 
 With ``--measure`` it only prints how many calls this machine can hear at once.
 """
@@ -15,7 +15,7 @@ from moonshine_voice import ModelArch, Transcriber, get_model_path
 from sandbox import demo
 from sandbox.audio import mulaw
 from sandbox.recognition import pipe
-from sandbox.recognition.moonshine_listener import MoonshineListener
+from sandbox.recognition.moonshine.listener import MoonshineListener
 from sandbox.recognition.pace import TYPICAL_LINE, Pace, calls
 
 _TRIES = 3

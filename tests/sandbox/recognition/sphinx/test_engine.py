@@ -16,7 +16,7 @@ from sandbox import demo
 from sandbox.audio import mulaw
 from sandbox.recognition.process import Engine
 from sandbox.recognition.recogniser import RecogniserError, Result
-from sandbox.recognition.sphinx import sphinx
+from sandbox.recognition.sphinx.engine import sphinx
 from sandbox.recognition.word_error_rate import compare, words
 from sandbox.transcribe.emulator import transcribe
 from tests.kit.media.transcribe_client import (

@@ -15,8 +15,8 @@ from pathlib import Path
 from sandbox.recognition.process import Engine, Program, running
 from sandbox.recognition.recogniser import RecogniserError
 
-_WORKER = "sandbox.recognition.moonshine_worker"
-_PROJECT = Path(__file__).parents[2]
+_WORKER = "sandbox.recognition.moonshine.worker"
+_PROJECT = Path(__file__).parents[3]
 _MEASURE_SECONDS = 60.0  # a model's start and three decodings, on a busy machine
 
 

@@ -17,4 +17,4 @@ from sandbox.recognition.process import Engine, Program, running
 def sphinx(language: Path = demo.LANGUAGE, dictionary: Path = demo.DICTIONARY) -> AbstractAsyncContextManager[Engine]:
     """A running recogniser; raises `RecogniserError` if it cannot be started."""
     files = (str(language), str(dictionary))
-    return running(Program("pocketsphinx", "sandbox.recognition.sphinx_worker", files))
+    return running(Program("pocketsphinx", "sandbox.recognition.sphinx.worker", files))

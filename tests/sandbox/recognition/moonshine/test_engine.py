@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from sandbox import demo
 from sandbox.audio import coded_words, mulaw, voice
-from sandbox.recognition import moonshine
 from sandbox.recognition.choice import choose
+from sandbox.recognition.moonshine.engine import moonshine
 from sandbox.recognition.process import Engine
 from sandbox.recognition.recogniser import RecogniserError, Result
 from sandbox.recognition.word_error_rate import compare
@@ -28,7 +28,7 @@ TURN = 1
 @pytest_asyncio.fixture
 async def engine() -> AsyncIterator[Engine]:
     pytest.importorskip("moonshine_voice")
-    async with moonshine.moonshine() as running:
+    async with moonshine() as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from sandbox import demo
 from sandbox.audio import coded_words, mulaw, voice as audio_voice
 from sandbox.recognition.recogniser import NOT_UNDERSTOOD, Word
-from sandbox.recognition.sphinx_listener import SphinxListener, Upsampler, written
+from sandbox.recognition.sphinx.listener import SphinxListener, Upsampler, written
 from sandbox.recognition.tones import is_tone
 
 RATE = mulaw.RATE
