@@ -17,8 +17,8 @@ from media.speech.eventstream import Result, TranscribeError, read_event, read_e
 from media.speech.frames import FrameError, Ignored, Media, MediaBody, Start, Stop, parse
 from media.speech.utterances import Utterances
 
-_AWS = Path(__file__).parents[2] / "captured" / "aws"
-_TWILIO = Path(__file__).parents[2] / "captured" / "twilio_streams"
+_AWS = Path(__file__).parents[1] / "captured" / "aws"
+_TWILIO = Path(__file__).parents[1] / "captured" / "twilio_streams"
 _BROKEN = sorted(path.name for path in _AWS.glob("*.broken.hex"))
 _MESSAGES = sorted(path.name for path in _AWS.glob("*.hex") if path.name not in _BROKEN)
 _EVENTS = ("channel", "complete_segment", "incomplete_segment", "stable_partial")

@@ -21,11 +21,11 @@ from hypothesis import HealthCheck, given, settings as examples, strategies as s
 from prometheus_client import REGISTRY
 from twilio.request_validator import RequestValidator
 
+from tests.kit.raw_http import Raw, hang_up, status_of
 from tests.kit.vendors.twilio_account import Account, account
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import asking
 from tests.kit.web.paid_site import SECRET, Shop
-from tests.kit.web.raw_http import Raw, hang_up, status_of
 from web.config import SETTINGS, Settings
 from web.request import session as request_session
 

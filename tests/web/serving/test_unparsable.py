@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from tests.kit.web.raw_http import Raw, status_of
+from tests.kit.raw_http import Raw, status_of
 from web.serving.unparsable import EVERY_SECONDS, server_log
 
 JUNK = [

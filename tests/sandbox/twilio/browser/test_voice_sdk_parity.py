@@ -16,7 +16,7 @@ from tests.kit.machines.twilio_edge import Edge, twilio_edge
 from tests.kit.vendors.twilio_customer import town
 from tests.sandbox.twilio.browser.test_signalling import token
 from tests.sandbox.twilio.browser.test_voice_sdk import EVENTS, WATCH
-from tests.web.console.test_voice_sdk_browser import OFFER
+from tests.web.static.console.phone.test_voice_sdk_browser import OFFER
 from web.console.voice_sdk import COPY
 from web.request.render import STATIC
 
