@@ -13,11 +13,11 @@ Its rooms, and how one word travels through them::
 
 `amazon` asks Amazon's other services: what a custom vocabulary is, and for translations.
 
-`server` wires all, runs the one ticker, and drains; `speech/calls` holds the live calls. `protocol.nats` keeps
-NATS connected, `prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what
-Prometheus scrapes.
+`server` wires all, runs the one ticker, and drains; `speech/calls` holds the live calls. `protocol.nats` keeps NATS
+connected, `prefork` shares a port among processes, `hardening` forbids core dumps, `metrics` defines what
+Prometheus scrapes, `config` reads the settings.
 
-Bounds: the replay buffer holds 30 s; a console that lags by 256 KiB is disconnected and gets a fresh snapshot; while
-NATS is away, a full queue drops its oldest message. One ticker serves every call: there is no task per frame and no
-timer per call. `docs/glossary.md` defines the terms.
+Bounds: the replay buffer holds 30 s; a console that lags by 256 KiB is disconnected and gets a fresh snapshot;
+while NATS is away, a full queue drops its oldest message. One ticker serves every call: there is no task per frame
+and no timer per call. `docs/glossary.md` defines the terms.
 """

@@ -1,9 +1,9 @@
 """Does later: jobs that survive crashes, and regular sweeps.
 
 A job is put into the database in the transaction that makes it necessary (`jobs.enqueue`), so that both happen or
-neither. Any `worker` takes it and says that it is alive while it works; if it dies, another takes over. A job may so
-run more than once, and its effect has to be the same. Stripe, Twilio and mail are asked between transactions, never
-inside.
+neither. Any `worker` takes it and says that it is alive while it works; if it dies, another takes over. A job may
+so run more than once, and its effect has to be the same. Stripe, Twilio and mail are asked between transactions,
+never inside.
 
 Its rooms, and how a dollar becomes a number::
 
@@ -20,5 +20,5 @@ Its rooms, and how a dollar becomes a number::
 
 `schedule` puts jobs and sweeps together. `stripe` and `twilio` are the vendors' APIs; nothing is decided there.
 `status`, `watch` and `metrics` say how this process does, and what only it watches: the queue, the database,
-certificates, backups.
+certificates, backups. `progress` tells web on NATS how far orders are; `config` reads the settings.
 """

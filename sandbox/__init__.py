@@ -15,8 +15,9 @@
       └─ agent/                  somebody who answers test calls while nobody else does
     stack.py starts all of it; demo_organisation.py and demo_purchase.py found the demo organisation
     audio/ telephone sound, demo/ the demo call, load/ the benchmark; hear.py counts what is heard wrong
+    config.py reads the settings; phone_sounds.py and waiting_sounds.py make the product's sounds again
 
-The emulators speak the vendors' own protocols and the product is pointed at them by URL, so the product
-never asks where it runs. Nothing here is for production: it keeps its state in one folder (``SANDBOX_DIR``),
-listens on loopback only, and ends with the process that started it.
+The emulators speak the vendors' own protocols and the product is pointed at them by URL, so the product never asks
+where it runs. Nothing here is for production: it keeps its state in one folder (``SANDBOX_DIR``), listens on
+loopback only, and ends with the process that started it.
 """

@@ -95,6 +95,35 @@ def test_the_maps_show_every_room() -> None:
         assert {room for room in {package, *rooms} if f"{room}/" not in layout} == set(), package
 
 
+def test_a_room_says_what_is_in_it() -> None:
+    """The docstring of every package and room names each module and each room in it."""
+    silent = {}
+    for house in (path for path in _files(*_PACKAGES) if path.name == "__init__.py" and "versions" not in path.parts):
+        inside = [path.stem for path in house.parent.glob("*.py") if not path.stem.startswith("__")]
+        inside += [path.parent.name for path in house.parent.glob("*/__init__.py")]
+        shown = ast.get_docstring(_tree(house)) or ""
+        if unnamed := [name for name in inside if not re.search(rf"\b{name}\b", shown)]:
+            silent[str(house.parent.relative_to(_ROOT))] = unnamed
+    assert silent == {}
+
+
+def test_tests_that_documents_name_exist() -> None:
+    named = re.findall(
+        r"`((?:\w+/)+test_\w+)`", " ".join(path.read_text() for path in _files("docs", pattern="*.md"))
+    )
+    assert named
+    assert [name for name in named if not (_ROOT / "tests" / f"{name}.py").is_file()] == []
+
+
+def test_a_folder_of_files_can_be_overseen() -> None:
+    """Templates, scripts and sheets are in rooms, too. Migrations and a vendor's sounds only ever stand in line."""
+    folders = ["web/static", "web/templates", "provisioning/mail/templates", "sandbox", "deploy"]
+    files = [path for path in _files(*folders, pattern="*.*") if path.name != "__init__.py"]
+    rooms = Counter(str(path.parent.relative_to(_ROOT)) for path in files)
+    many = {room for room, count in rooms.items() if count > _MOST_MODULES}
+    assert many <= {"web/static/sounds"}, many
+
+
 def test_imports_go_one_way() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     ran = subprocess.run([linter, "--no-cache"], cwd=_ROOT, capture_output=True, text=True, timeout=280, check=False)

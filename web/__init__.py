@@ -35,6 +35,7 @@ How a call goes by::
     media  ─► bus ─┬─► calls/status_callbacks                      (how its transcription does; never a word)
                    └─► calls/streams: registry ─► recovery         (a stream is lost: a new one elsewhere)
 
-`app` wires routes, middlewares and what lives as long as the process. A page is two files: the handler and, beside
-it, the pure half that decides what is shown (`…view.py`).
+`app` wires routes, middlewares and what lives as long as the process; `resources` are what it borrows of other
+packages, `config` its settings. Commands: `found` (an organisation), `operate` (an operator), `unlock` (a second
+factor). A page is two files: the handler and, beside it, the pure half that decides what is shown (`…view.py`).
 """

@@ -1,1 +1,4 @@
-"""Is everything set up? `checks` look at each part; `page` shows them, `python -m web.check` prints them."""
+"""Is everything set up? `checks` look at each part; `page` shows them, `python -m web.check` prints them.
+
+`stripe`, `twilio` and `media` check the platform, `own` an organisation's own things; each gives a `result`.
+"""

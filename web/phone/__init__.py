@@ -7,6 +7,7 @@ Postgres holds the truth; a NOTIFY tells every web process to look again (`nudge
     the call ends ─► wrap_up ─► the call log; until it ends nobody rings there
 
 `presence` says what a member is doing and whether their phone could ring, from what they chose and the heartbeat of
-their console. A turn of the `dispatcher` is one look at the organisation (`looks`), a decision, and a `board`, which
-`boards` hands to the pages; `telling` finds what is new to each of them.
+their console. A turn of the `dispatcher` is one look at the organisation (`looks`), a decision, and a `board`,
+which `boards` hands to the pages; `telling` finds what is new to each of them. `turns` keeps it to one turn at a
+time, `call_view` is a call as its member sees it, `consoles` takes what consoles send.
 """

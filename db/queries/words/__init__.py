@@ -1,1 +1,4 @@
-"""What organisations want to know about words: never the words themselves."""
+"""What organisations want to know about words: never the words themselves.
+
+`phrase_rules`, `hearings`.
+"""
