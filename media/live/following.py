@@ -9,7 +9,7 @@ web's ticket for it (`protocol.tickets.ReadingTicket`), so that whoever receives
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -25,20 +25,13 @@ class Subscription(Struct, frozen=True):
     calls: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=MOST_CALLS)] = []
 
 
-class Console(Protocol):
-    """What this asks of a console."""
-
-    org: str
-    member: str
-
-
 class Following:
-    """What one console is told of. ``subscription``: None for everything."""
+    """What a console of ``member`` is told of. ``subscription``: None for everything."""
 
     __slots__ = ("_calls", "_is_all", "_member", "_read", "rows")
 
-    def __init__(self, console: Console, subscription: Subscription | None) -> None:
-        self._member = console.member
+    def __init__(self, member: str, subscription: Subscription | None) -> None:
+        self._member = member
         self._read: set[str] = set()
         self._calls: Set[str] = frozenset()
         self._is_all = True

@@ -181,7 +181,7 @@ class Hub:
 
         ``subscription``: what it follows; None for everything.
         """
-        following = Following(subscriber, subscription)
+        following = Following(subscriber.member, subscription)
         self._audiences.setdefault(subscriber.org, _Audience()).add(subscriber, following)
         return encode(
             Snapshot(
@@ -351,13 +351,6 @@ class Hub:
             del self._calls[call.org]
 
 
-class Viewer(Protocol):
-    """Whose console it is."""
-
-    member: str
-    role: Role
-
-
-def sees(viewer: Viewer, agent: str | None) -> bool:
+def sees(viewer: Subscriber, agent: str | None) -> bool:
     """Return whether ``viewer`` may see a call of their organisation that has this ``agent``."""
     return viewer.role != "agent" or (agent is not None and agent == viewer.member)

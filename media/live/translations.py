@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 import structlog
 from msgspec import Struct
 
-from media.live.hub import Hub, sees
+from media.live.hub import Hub, Subscriber, sees
 from media.live.transcript import LiveCall, Utterance, encode
-from protocol.tickets import Role
 
 LATEST = 10  # utterances that are translated when somebody asks
 MOST_CALLS = 6  # of one reader at a time
@@ -37,16 +36,6 @@ class TranslationError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self.problem = problem
-
-
-class Reader(Protocol):
-    """What is needed of a console."""
-
-    org: str
-    member: str
-    role: Role
-
-    def send(self, event: bytes) -> None: ...
 
 
 class Translated(Struct, frozen=True, tag="translation"):
@@ -78,12 +67,12 @@ class Translations:
         self._hub = hub
         self._translate = translate
         self._tasks = tasks
-        self._wanted: dict[Reader, dict[str, str]] = {}  # call to language
+        self._wanted: dict[Subscriber, dict[str, str]] = {}  # call to language
         self._waiting: dict[tuple[str, str, str], asyncio.Task[None]] = {}  # call, utterance, language
         self._at_once = asyncio.Semaphore(AT_ONCE)
         hub.on_final = self._on_final
 
-    def want(self, reader: Reader, call: str, to: str | None) -> None:
+    def want(self, reader: Subscriber, call: str, to: str | None) -> None:
         """Translate ``call`` into ``to`` for ``reader`` from now on, if they see it; None: no longer."""
         wanted = self._wanted.setdefault(reader, {})
         wanted.pop(call, None)
@@ -99,11 +88,11 @@ class Translations:
         if not wanted:
             del self._wanted[reader]
 
-    def forget(self, reader: Reader) -> None:
+    def forget(self, reader: Subscriber) -> None:
         """Forget what ``reader``, whose console is closed, wanted."""
         self._wanted.pop(reader, None)
 
-    def _begin(self, reader: Reader, live: LiveCall, to: str) -> None:
+    def _begin(self, reader: Subscriber, live: LiveCall, to: str) -> None:
         finals = [utterance for utterance in live.view().utterances if utterance.final]
         for utterance in finals[-LATEST:]:
             known = live.translations.get((utterance.id, to))
@@ -118,7 +107,7 @@ class Translations:
             for to in {to for _, to in self._readers(live)}:
                 self._ask(live, utterance, to)
 
-    def _readers(self, live: LiveCall) -> list[tuple[Reader, str]]:
+    def _readers(self, live: LiveCall) -> list[tuple[Subscriber, str]]:
         return [
             (reader, wanted[live.call])
             for reader, wanted in self._wanted.items()

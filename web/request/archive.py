@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
-from web.request.csv_export import EXCEL_UTF8, safe
+from web.request.csv_export import EXCEL_UTF8, lines
 
 Row = Sequence[Any]
 
@@ -48,10 +47,10 @@ async def _write(answer: web.StreamResponse, sink: _Sink, archive: zipfile.ZipFi
     if not first:
         return
     with archive.open(_file(table), "w", force_zip64=True) as file:
-        file.write((EXCEL_UTF8 + _csv([table.columns])).encode())
-        file.write(_csv(first).encode())
+        file.write((EXCEL_UTF8 + lines([table.columns])).encode())
+        file.write(lines(_cells(first)).encode())
         async for page in table.pages:
-            file.write(_csv(page).encode())
+            file.write(lines(_cells(page)).encode())
             await answer.write(sink.taken())
 
 
@@ -78,10 +77,8 @@ def _file(table: Table) -> str:
     return f"{table.name}.csv"
 
 
-def _csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows([safe(_cell(value)) for value in row] for row in rows)
-    return text.getvalue()
+def _cells(rows: Sequence[Row]) -> Iterator[list[str]]:
+    return ([_cell(value) for value in row] for row in rows)
 
 
 def _cell(value: Any) -> str:

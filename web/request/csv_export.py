@@ -46,15 +46,16 @@ async def export(
         }
     )
     await answer.prepare(request)
-    await answer.write((EXCEL_UTF8 + _csv([columns])).encode())
+    await answer.write((EXCEL_UTF8 + lines([columns])).encode())
     while found is not None:
-        await answer.write(_csv(cells(row) for row in found).encode())
+        await answer.write(lines(cells(row) for row in found).encode())
         found = await anext(pages, None)
     await answer.write_eof()
     return answer
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> str:
+def lines(rows: Iterable[Sequence[str]]) -> str:
+    """Return ``rows`` as lines of CSV that a spreadsheet may open."""
     text = io.StringIO()
     csv.writer(text).writerows([safe(cell) for cell in row] for row in rows)
     return text.getvalue()

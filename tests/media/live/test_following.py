@@ -192,7 +192,7 @@ def test_a_subscription_is_bounded() -> None:
 
 
 def test_without_a_subscription_everything_is_followed() -> None:
-    following = Following(Console(), None)
+    following = Following("sam", None)
     hub = Hub()
     hub.publish("a", started("CA1"))
     call = hub.find("a", "CA1")
