@@ -7,6 +7,7 @@ nothing of A's.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import secrets
 import socket
@@ -171,6 +172,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if (mark := item.get_closest_marker("may_run_again")) is not None:
             assert mark.kwargs.get("reason"), f"{item.nodeid}: why may it be run again?"
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what is imported by now: to look through it takes as long as a test."""
+    gc.collect()
+    gc.freeze()
 
 
 def _shared_out(items: list[pytest.Item], shares: int) -> list[pytest.Item]:

@@ -60,7 +60,7 @@ from web.phrases import page as phrases_page
 from web.reports import page as reports_page
 from web.request import render as request_render, static_files
 from web.request.render import JINJA
-from web.request.static_files import STATIC_FILES, StaticFiles
+from web.request.static_files import STATIC_FILES, files_in
 from web.resources import DATABASE, add_resources
 from web.serving import health, status
 from web.serving.connections import CONNECTIONS, Connections, attend
@@ -150,7 +150,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     app[SETTINGS] = settings
     app[CONNECTIONS] = connections or Connections()
     app[DRAINING] = asyncio.Event()
-    app[STATIC_FILES] = StaticFiles(request_render.STATIC)
+    app[STATIC_FILES] = files_in(request_render.STATIC)
     app[JINJA] = request_render.environment(app[STATIC_FILES])
     guard(app, settings)
     for module in _WITH_ROUTES:

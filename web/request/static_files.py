@@ -6,6 +6,7 @@ the version that belongs to it, and nothing needs a build step.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -58,6 +59,12 @@ class StaticFiles:
         """Return the URL of the file that is called like ``name`` in whatever folder, None if there is none."""
         place = self._places.get(name.rpartition("/")[2])
         return None if place is None else self.url(place)
+
+
+@functools.cache
+def files_in(folder: Path) -> StaticFiles:
+    """Return the files below ``folder``, which every application of a process has from its first one on."""
+    return StaticFiles(folder)
 
 
 STATIC_FILES: web.AppKey[StaticFiles] = web.AppKey("static_files")

@@ -22,7 +22,7 @@ from web.config import Settings
 from web.request import static_files
 from web.request.access import PERMISSIONS
 from web.request.render import STATIC, environment
-from web.request.static_files import STATIC_FILES, StaticFiles
+from web.request.static_files import STATIC_FILES, files_in
 from web.serving.security_headers import security_headers
 
 ME = "11111111-1111-4111-8111-111111111111"
@@ -326,7 +326,7 @@ async def phone_server(settings: Settings, port: int) -> AsyncIterator[PhoneServ
     """A `PhoneServer` that listens on ``port`` of the loopback."""
     server = PhoneServer(settings)
     app = web.Application()
-    app[STATIC_FILES] = StaticFiles(STATIC)
+    app[STATIC_FILES] = files_in(STATIC)
     app.add_routes(static_files.routes)
     app.add_routes(
         [

@@ -18,13 +18,13 @@ from tests.kit.browser.page import Page, page_of
 from web.app import create_app
 from web.config import Settings
 from web.request.render import JINJA, STATIC, environment
-from web.request.static_files import StaticFiles
+from web.request.static_files import files_in
 
 
 @functools.cache
 def _templates() -> Environment:
     """The templates of every application of this process: to compile one takes longer than most requests."""
-    return environment(StaticFiles(STATIC))
+    return environment(files_in(STATIC))
 
 
 def application(settings: Settings) -> web.Application:
