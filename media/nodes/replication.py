@@ -17,7 +17,6 @@ that the events of the node that continues a call are no signs of life of the on
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -44,6 +43,7 @@ from media.live.transcript import (
     encode,
     history,
 )
+from media.nodes.followed import FollowedCalls
 from media.nodes.mirrors import FRESH_SECONDS, Mirrors
 from media.nodes.own_calls import OwnCalls
 from media.nodes.watching import PendingAnswers, Watchers
@@ -58,19 +58,7 @@ IN_FLIGHT_SECONDS = 3.0  # before a node died: audio of that time may not be tra
 IN_FLIGHT_DELAYS = 3  # at least so many times the delay of its latest words: a busy node falls further behind
 log = structlog.get_logger()
 
-
 _BAD = (msgspec.DecodeError, UnicodeError)
-
-
-@dataclass(slots=True)
-class Followed:
-    """What this node has noticed of a call of another node, in monotonic seconds."""
-
-    last_event_at: float
-    delay: float = 0.0
-    """From speech until its words were here."""
-    told_by: dict[str, float] = field(default_factory=dict)
-    """When each node last told of the call as its own; by node."""
 
 
 class Replication:
@@ -93,7 +81,7 @@ class Replication:
         self._quiet_until: dict[str, float] = {}
         self._takeover_inboxes: dict[str, str] = {}  # by call: the inbox of the node that continues it
         self._heard: dict[str, HeardUntil] = {}  # by call that moved here: until when it was heard before
-        self._followed: dict[str, Followed] = {}  # by call of another node
+        self._followed = FollowedCalls()
         hub.relay = self.relay
         connection.attach(subscribe=self._subscribe, restored=self._restored)
 
@@ -183,8 +171,7 @@ class Replication:
                 self._connection.publish_later(TRANSCRIPT.to(call.org, call.call), alive, self._sender)
         for call in self._hub.all_calls():
             if not self._calls.has(call.call):
-                followed = self._followed.setdefault(call.call, Followed(now))
-                self._check_silence(call, now - followed.last_event_at, silent_seconds)
+                self._check_silence(call, self._followed.silent_for(call.call, now), silent_seconds)
 
     def _check_silence(self, call: LiveCall, silent_for: float, silent_seconds: float) -> None:
         """Show another node's silent ``call`` as reconnecting, and end it after ``silent_seconds``."""
@@ -200,19 +187,14 @@ class Replication:
         if heard is not None and heard.exact:
             return heard.at
         latest = max(self._alive_at(call, but=self._node), heard.at if heard is not None else 0.0)
-        return max(0.0, latest - max(IN_FLIGHT_SECONDS, IN_FLIGHT_DELAYS * self._delay(call)))
-
-    def _delay(self, call: str) -> float:
-        followed = self._followed.get(call)
-        return followed.delay if followed is not None else 0.0
+        return max(0.0, latest - max(IN_FLIGHT_SECONDS, IN_FLIGHT_DELAYS * self._followed.delay(call)))
 
     def _alive_at(self, call: str, *, but: str) -> float:
         """Return when a node that had ``call`` was last heard from, in seconds since 1970; 0: never.
 
         ``but``: the node that has it now. Its own events may be handled here before its question who had it before.
         """
-        kept, followed = self.mirrors.kept.get(call), self._followed.get(call)
-        times = [at for node, at in followed.told_by.items() if node != but] if followed is not None else []
+        kept, times = self.mirrors.kept.get(call), self._followed.told_at(call, but=but)
         if kept is not None:
             times.append(kept.former_alive_at if kept.owner == but else kept.alive_at)
         latest = max(times, default=0.0)
@@ -269,11 +251,7 @@ class Replication:
         self._watchers.prune(now)
         known = {call.call for call in self._hub.all_calls()}
         self.mirrors.prune(known)
-        self._followed = {
-            call: followed
-            for call, followed in self._followed.items()
-            if call in known or now - followed.last_event_at <= 2 * SILENT_SECONDS
-        }
+        self._followed.prune(known, now - 2 * SILENT_SECONDS)
         self._heard = {call: heard for call, heard in self._heard.items() if self._calls.has(call)}
         self._quiet_until = {call: until for call, until in self._quiet_until.items() if until > now}
 
@@ -407,9 +385,7 @@ class Replication:
             log.warning("NATS message unreadable", kind="event")
             return
         name = event.call.call if isinstance(event, CallStarted) else event.call
-        now = time.monotonic()
-        followed = self._followed.setdefault(name, Followed(now))
-        followed.last_event_at = followed.told_by[owner] = now
+        self._followed.heard_of(name, owner, time.monotonic())
         self._note_hold(event)
         if not self._calls.has(name):
             self._hub.publish(org, event, local=False)
@@ -433,7 +409,7 @@ class Replication:
         if call is not None:
             said_at = datetime.fromisoformat(call.started_at).timestamp() + event.utterance.end_ms / 1000
             delay = min(max(0.0, time.time() - said_at), SILENT_SECONDS)
-            self._followed.setdefault(event.call, Followed(time.monotonic())).delay = delay
+            self._followed.note_delay(event.call, delay, time.monotonic())
 
     def _apply_copy(self, org: str, event: Event) -> None:
         """Apply what a node remembers of another node's call. It may be out of date, so it only adds."""

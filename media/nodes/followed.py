@@ -1,0 +1,58 @@
+"""What this node has noticed of other nodes' calls: when each was last heard of, by whom, and how late its words are.
+
+Pure; all times in monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One call of another node."""
+
+    last_event_at: float
+    delay: float = 0.0
+    """From speech until its words were here."""
+    told_by: dict[str, float] = field(default_factory=dict)
+    """When each node last told of the call as its own; by node."""
+
+
+class FollowedCalls:
+    """The calls of other nodes that this node knows, by CallSid."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, _Followed] = {}
+
+    def heard_of(self, call: str, owner: str, now: float) -> None:
+        """Note that ``owner`` has told of ``call`` as its own."""
+        followed = self._calls.setdefault(call, _Followed(now))
+        followed.last_event_at = followed.told_by[owner] = now
+
+    def note_delay(self, call: str, delay: float, now: float) -> None:
+        """Note how long words of ``call`` took to get here."""
+        self._calls.setdefault(call, _Followed(now)).delay = delay
+
+    def delay(self, call: str) -> float:
+        """Return how long the latest words of ``call`` took to get here; 0: not known."""
+        followed = self._calls.get(call)
+        return followed.delay if followed is not None else 0.0
+
+    def silent_for(self, call: str, now: float) -> float:
+        """Return for how long nothing was heard of ``call``; an unknown one counts as heard of now."""
+        return now - self._calls.setdefault(call, _Followed(now)).last_event_at
+
+    def told_at(self, call: str, *, but: str) -> list[float]:
+        """Return when nodes other than ``but`` last told of ``call`` as their own."""
+        followed = self._calls.get(call)
+        return [] if followed is None else [at for node, at in followed.told_by.items() if node != but]
+
+    def prune(self, known: Collection[str], since: float) -> None:
+        """Forget calls that are not ``known`` and of which nothing was heard since ``since``."""
+        self._calls = {
+            call: followed
+            for call, followed in self._calls.items()
+            if call in known or followed.last_event_at >= since
+        }
