@@ -17,7 +17,7 @@ Its rooms, and which may import which (downwards only)::
                                     organisation: first steps, details, settings, audit log
                                       │
       numbers: orders, hours     people: sign-up, sign-in, team, public pages     phrases: rules about what is said
-      integrations: keys of the API, webhooks
+      contacts: names for numbers, the block list     integrations: keys of the API, webhooks
                                       │
     request: within every request (access gate, session, errors, forms, rendering, limits)
 

@@ -32,6 +32,7 @@ from web.console import (
     test_call,
     tokens,
 )
+from web.contacts import blocked, page as contacts_page
 from web.helping import absent, alerts, commands as helping_commands, notice, reading, settings as helping_settings
 from web.integrations import endpoint as webhook_endpoint, keys as api_keys, webhooks
 from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
@@ -40,9 +41,7 @@ from web.numbers.vocabulary_watch import VocabularyWatch
 from web.operators import sign_in as operators_sign_in, tenants as operators_tenants
 from web.organisation import (
     audit as organisation_audit,
-    blocked,
     closing,
-    contacts,
     data,
     onboarding,
     phone_settings,
@@ -120,7 +119,7 @@ _WITH_ROUTES = (
     groups,
     organisation_settings,
     phone_settings,
-    contacts,
+    contacts_page,
     blocked,
     data,
     closing,

@@ -16,7 +16,7 @@ from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation
 from web.api.problems import ProblemError
-from web.organisation.contacts_import import LONGEST_NAME, number_of
+from web.contacts.table import LONGEST_NAME, number_of
 from web.request.errors import InvalidError, NotFoundError
 from web.request.typed import tidy
 

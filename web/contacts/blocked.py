@@ -11,7 +11,7 @@ from aiohttp import web
 
 from db.queries.phone.blocked_numbers import MOST, TooManyBlockedError
 from db.queries.rate_limits import Limit
-from web.organisation.contacts_import import number_of
+from web.contacts.table import number_of
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
@@ -97,7 +97,7 @@ async def _page(request: web.Request, viewer: Viewer, typed: str = "", problem: 
     ]
     return render(
         request,
-        "organisation/blocked.html",
+        "contacts/blocked.html",
         status=400 if problem else 200,
         typed=typed,
         problem=problem,

@@ -11,7 +11,7 @@ from aiohttp import web
 from db.models import Contact
 from db.queries.phone.contacts import MOST, Flags, Kept, TooManyContactsError
 from db.queries.rate_limits import Limit
-from web.organisation import blocked, contacts_import
+from web.contacts import blocked, table as contacts_table
 from web.request import access, limits
 from web.request.access import Viewer
 from web.request.callers import shown
@@ -57,7 +57,7 @@ async def keep(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "settings")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     text = await field(request, "table")
-    table = contacts_import.read(text)
+    table = contacts_table.read(text)
     wrong = list(table.wrong) or ([] if table.names else ["There are no names and numbers in it."])
     if not wrong:
         try:
@@ -124,7 +124,7 @@ async def remove_all(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/contacts")
 
 
-async def _keep(request: web.Request, viewer: Viewer, table: contacts_import.Table) -> Kept:
+async def _keep(request: web.Request, viewer: Viewer, table: contacts_table.Table) -> Kept:
     async with access.rows(request, viewer) as rows:
         await rows.lock()
         kept = await rows.contacts.keep(table.names, table.flags)
@@ -141,7 +141,7 @@ async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None
     lines = sorted(map(_line, contacts), key=lambda each: each.name)
     return render(
         request,
-        "organisation/contacts.html",
+        "contacts/contacts.html",
         status=400 if typed else 200,
         typed=typed or Typed(),
         count=count,

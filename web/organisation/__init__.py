@@ -1,7 +1,6 @@
 """The organisation itself.
 
 First steps: `onboarding` shows the `checklist`, `onboarding_events` keep it up to date. `details` and `settings`
-say who it is and how calls begin, `phone_settings` (with `phone_form`) what its phone offers, `contacts` who calls
-(`contacts_import` reads a pasted table), `blocked` who is refused. `audit` is its audit log, `audit_view` the pure
-half. `data` exports and erases what is stored, `closing` ends the organisation.
+say who it is and how calls begin, `phone_settings` (with `phone_form`) what its phone offers. `audit` is its audit
+log, `audit_view` the pure half. `data` exports and erases what is stored, `closing` ends the organisation.
 """

@@ -15,7 +15,7 @@ from db.queries.rights.erasures import CallInProgressError
 from db.queries.rights.exports import Part
 from provisioning.billing.notices import day
 from web.config import SETTINGS
-from web.organisation.contacts_import import number_of
+from web.contacts.table import number_of
 from web.request import access, archive, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import customer_number, shown

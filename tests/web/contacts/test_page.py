@@ -11,7 +11,7 @@ from db.engine import Database, asyncpg_dsn
 from db.queries.phone.contacts import Contacts
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
-from web.organisation import contacts_import
+from web.contacts import table as contacts_table
 
 Browsers = Callable[[], Browser]
 MIA = {"+61412345678": "Mia Moore"}
@@ -30,7 +30,7 @@ MIA = {"+61412345678": "Mia Moore"}
     ],
 )
 def test_tables_of_every_shape(text: str) -> None:
-    table = contacts_import.read(text)
+    table = contacts_table.read(text)
     assert (table.names, list(table.wrong)) == (MIA, [])
 
 
@@ -38,13 +38,13 @@ def test_tables_of_every_shape(text: str) -> None:
     "text", ["Mia Moore", "Mia Moore, 12", ", 0412345678", f"{'x' * 121}, 0412345678", "Name,Number\nMia,", '"Mia']
 )
 def test_a_line_that_cannot_be_read_is_named(text: str) -> None:
-    table = contacts_import.read(text)
+    table = contacts_table.read(text)
     assert len(table.wrong) == 1
     assert table.names == {}
 
 
 def test_flags_are_yes_no_or_left_as_they_are() -> None:
-    table = contacts_import.read(
+    table = contacts_table.read(
         "Name,Number,Do not call,Do not transcribe\nMia,0412345678,Yes,\nNoah,0293744000,no,x\nIvy,0412345679"
     )
     assert table.flags == {
@@ -52,7 +52,7 @@ def test_flags_are_yes_no_or_left_as_they_are() -> None:
         "+61293744000": {"do_not_call": False, "do_not_transcribe": True},
         "+61412345679": {},
     }
-    assert len(contacts_import.read("Name,Number,Do not call\nMia,0412345678,perhaps").wrong) == 1
+    assert len(contacts_table.read("Name,Number,Do not call\nMia,0412345678,perhaps").wrong) == 1
 
 
 async def test_an_import_sets_flags_and_leaves_others(browser: Browsers, cast: Cast, database: Database) -> None:
@@ -67,7 +67,7 @@ async def test_an_import_sets_flags_and_leaves_others(browser: Browsers, cast: C
 
 
 def test_not_every_wrong_line_is_named() -> None:
-    assert len(contacts_import.read("nobody\n" * 500).wrong) == 11
+    assert len(contacts_table.read("nobody\n" * 500).wrong) == 11
 
 
 async def names(database: Database, cast: Cast) -> dict[str, str]:

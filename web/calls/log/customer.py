@@ -6,8 +6,8 @@ from aiohttp import web
 
 from db.models import Call
 from db.queries.phone.contacts import TooManyContactsError
-from web.organisation import blocked
-from web.organisation.contacts import read_flags
+from web.contacts import blocked
+from web.contacts.page import read_flags
 from web.request import access
 from web.request.access import Rows
 from web.request.callers import shown
