@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import Select, tuple_
@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 PAGE = 50  # rows
 
-Row = TypeVar("Row")
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Cursor:
 
 
 def newest_first(
-    rows: Select[Row],
+    rows: Select[*Columns],
     at: InstrumentedAttribute[datetime],
     identifier: InstrumentedAttribute[UUID],
     *,
     after: Cursor | None,
     limit: int,
-) -> Select[Row]:
+) -> Select[*Columns]:
     """Return the newest ``limit`` of ``rows`` that are older than ``after``, by the columns of their time and id."""
     if after is not None:
         rows = rows.where(tuple_(at, identifier) < tuple_(after.at, after.id))

@@ -32,7 +32,14 @@ from web.console import (
     test_call,
     tokens,
 )
-from web.contacts import blocked, page as contacts_page
+from web.contacts import (
+    blocked,
+    exports as contacts_exports,
+    merging,
+    notes as contact_notes,
+    one as contact_page,
+    page as contacts_page,
+)
 from web.helping import absent, alerts, commands as helping_commands, notice, reading, settings as helping_settings
 from web.integrations import endpoint as webhook_endpoint, keys as api_keys, webhooks
 from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
@@ -120,6 +127,10 @@ _WITH_ROUTES = (
     organisation_settings,
     phone_settings,
     contacts_page,
+    contacts_exports,
+    merging,
+    contact_page,
+    contact_notes,
     blocked,
     data,
     closing,

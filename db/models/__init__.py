@@ -15,7 +15,7 @@ which also shows Alembic all of them:
   purchases      NumberOrder, Bundle
   calls          Call, Leg, CallMoment, CallTag
   phone          Conference, Offer, Presence, Choice
-  contacts       Contact, BlockedNumber
+  contacts       Contact, ContactNote, BlockedNumber
   phrases        PhraseRuleRow, PhraseHit, UnsaidPhrase
   reports        CallCount, Recount
   billing        Subscription, StripeEvent, Notice
@@ -29,7 +29,7 @@ The words that columns may hold, and the base class, are `db.base`.
 from db.base import Base
 from db.models.billing import Notice, StripeEvent, Subscription
 from db.models.calls import TO_FILL, Call, CallMoment, CallTag, Leg
-from db.models.contacts import BlockedNumber, Contact
+from db.models.contacts import BlockedNumber, Contact, ContactNote
 from db.models.installation import Backup, Mail, RateLimit
 from db.models.integrations import ApiKey, KeptAnswer, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from db.models.numbers import AnsweringPlan, Number, NumberHearing, RingingPlan, RingingPlanGroup
@@ -59,6 +59,7 @@ __all__ = [
     "Closure",
     "Conference",
     "Contact",
+    "ContactNote",
     "Erasure",
     "GroupMember",
     "IdentityProvider",

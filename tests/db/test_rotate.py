@@ -13,6 +13,9 @@ from db.engine import Database, asyncpg_dsn, named
 from db.queries.calls import Calls
 from db.queries.log.call_log import CallFilter, CallLog
 from db.queries.log.number_parts import Part
+from db.queries.phone.contact_notes import ContactNotes
+from db.queries.phone.contacts import Contacts
+from db.queries.phone.people import People
 from db.rotate import KeyMissingError
 from tests.kit.web.cast import Cast
 
@@ -91,6 +94,30 @@ async def test_calls_are_found_by_parts_of_numbers_before_and_after(
                 log = CallLog(session, cast.a.id)
                 found.append([call.call_sid for call in (await log.page(which)).calls])
         assert found == [["CA1"], ["CA1"]]
+    finally:
+        for each in (before, both, after):
+            await each.close()
+
+
+async def test_people_and_notes_are_read_under_the_new_key_alone(
+    owner_url: str, database_url: str, encryption_key: str, cast: Cast
+) -> None:
+    before, both = Database(database_url, [encryption_key]), Database(owner_url, [NEW, encryption_key])
+    async with before.begin() as session:
+        contacts, people = Contacts(session, cast.a.id), People(session, cast.a.id)
+        mia, other = await contacts.add("Mia", "+61412345678"), await contacts.add("Mia M.", "+61293744000")
+        await ContactNotes(session, cast.a.id).add(other.id, cast.bob.id, "has a dog")
+        await people.merge(mia, other, "Mia Moore")
+    after = Database(database_url, [NEW])
+    try:
+        await rotate.rotate(both)
+        async with after.begin() as session:
+            card = (await Contacts(session, cast.a.id).cards(["+61293744000"]))["+61293744000"]
+            (note,) = (await ContactNotes(session, cast.a.id).of([mia.id]))[mia.id]
+            split = await People(session, cast.a.id).split(other.id)
+        assert (card.name, card.person, note.text) == ("Mia Moore", mia.id, "has a dog")
+        assert split is not None
+        assert split.name == "Mia M."
     finally:
         for each in (before, both, after):
             await each.close()

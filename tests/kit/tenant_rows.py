@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, Table, insert, select, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKey, Table, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -71,7 +71,7 @@ def _written(one: UUID) -> Iterator[str]:
 async def _row(session: AsyncSession, table: Table, organisation: UUID, known: dict[str, dict[str, Any]]) -> Any:
     row: dict[str, Any] = {}
     for column in table.columns:
-        key = next((each for each in column.foreign_keys if each.column.name != "organisation_id"), None)
+        key = next((each for each in column.foreign_keys if _leads_elsewhere(each, table)), None)
         if column.name == "organisation_id":
             row[column.name] = organisation
         elif key is not None:
@@ -79,6 +79,10 @@ async def _row(session: AsyncSession, table: Table, organisation: UUID, known: d
         elif _must_be_given(column):
             row[column.name] = _value(table, column)
     return row
+
+
+def _leads_elsewhere(key: ForeignKey, table: Table) -> bool:
+    return key.column.name != "organisation_id" and key.column.table is not table
 
 
 def _must_be_given(column: Column[Any]) -> bool:

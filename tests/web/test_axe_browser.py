@@ -18,6 +18,7 @@ from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
 from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.choices import Choices
+from db.queries.phone.contact_notes import ContactNotes
 from db.queries.phone.contacts import Contacts
 from db.queries.phone.groups import Groups
 from db.queries.words.phrase_rules import PhraseRuleRows
@@ -58,10 +59,16 @@ LOG = ("/calls", "/calls?number=12&direction=inbound", "/calls?from=2026-11-30&t
 DASHBOARD = ("/dashboard", "/dashboard?from=2026-11-30&to=2026-11-01", "/dashboard?from=soon")
 EVERYBODY = ("/account", "/account/second-factor", "/console", *LOG, "/watching")
 WORDS = ("/numbers/{number}/words", "/phrases", "/settings/listening", "/settings/alerts")
-PHONE = ("/numbers/{number}/ringing", "/numbers/{number}/source", "/team/groups", "/settings/phone", "/contacts")
+PHONE = (
+    "/numbers/{number}/ringing",
+    "/numbers/{number}/source",
+    "/team/groups",
+    "/settings/phone",
+    "/contacts/duplicates",
+)
 RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
-SUPERVISORS = (*EVERYBODY, *DASHBOARD, "/blocked")
-ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
+SUPERVISORS = (*EVERYBODY, *DASHBOARD, "/blocked", "/contacts", "/contacts?q=nobody")
+ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/contacts/duplicates", "/api-keys", "/webhooks")
 OWNERS = (*ADMINS, "/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
 
 
@@ -154,6 +161,44 @@ async def test_signed_in(
     await open_link(page, await link(database, members[name]))
     await expect(page.locator("main")).to_be_visible()
     assert await findings_of(page, [path.format(number=cast.number.id) for path in paths]) == []
+
+
+@pytest.mark.parametrize("name", ["alice", "sam"])
+async def test_contacts(context: BrowserContext, database: Database, cast: Cast, name: str) -> None:
+    """One with several numbers, long words, notes and every wish, and who may be merged with it."""
+    await _fill(database, cast)
+    long = "Mia " + "Moore-Featherstonehaugh" * 4
+    async with database.begin() as session:
+        (await session.merge(cast.a)).notes_on = True
+        contacts, wishes = Contacts(session, cast.a.id), {"do_not_call": True, "do_not_transcribe": True}
+        mia = await contacts.add(long, "+61255501111", wishes)  # type: ignore[arg-type]
+        other = await contacts.add(long, "+61255502222")
+        call = await session.get(Call, FOUND)
+        assert call is not None
+        await contacts.give(mia, call.customer)
+        for text in ("has a dog", "x" * 2000):
+            await ContactNotes(session, cast.a.id).add(mia.id, cast.alice.id, text)
+    page = await context.new_page()
+    await open_link(page, await link(database, {"alice": cast.alice, "sam": cast.sam}[name]))
+    await expect(page.locator("main")).to_be_visible()
+    paths = [f"/contacts/{mia.id}", f"/contacts/{mia.id}?done=merged", "/contacts", "/contacts?added=1&alike=1"]
+    paths += [f"/calls/{FOUND}", f"/calls?contact={mia.id}"]
+    if name == "alice":
+        paths += ["/contacts/duplicates", f"/contacts/{mia.id}/merge", f"/contacts/{mia.id}/merge?with={other.id}"]
+    assert await findings_of(page, paths) == []
+    if name == "alice":
+        await page.goto(f"/contacts/{mia.id}")
+        await page.locator("#number").fill("12")
+        await page.locator("#number").press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible()
+        assert await findings(page) == []
+    else:
+        await page.goto("/blocked")
+        await page.locator("main details summary").click()
+        await page.locator("[name=table]").fill("nobody")
+        await page.locator("form[action='/blocked/import'] button").click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        assert await findings(page) == []
 
 
 async def test_operators(context: BrowserContext, database: Database, cast: Cast) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +12,8 @@ from aiohttp import web
 
 from db.queries.phone.blocked_numbers import MOST, TooManyBlockedError
 from db.queries.rate_limits import Limit
-from web.contacts.table import number_of
+from web.contacts.table import number_of, read_numbers
+from web.contacts.view import read_count
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
@@ -20,6 +22,7 @@ from web.request.forms import field, read_uuid
 from web.request.render import render
 
 BLOCKS = Limit("blocked numbers", count=120, seconds=10 * 60)
+_NAMED = 10  # wrong lines
 NO_NUMBER = "That is not a phone number: write it as it is dialled in Australia, or with + and the country."
 FULL = f"There are {MOST:,} blocked numbers, and that is the most. Remove some first."
 
@@ -37,6 +40,15 @@ class Line:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Rejected input: a number or a list of them, and what is wrong with it."""
+
+    number: str = ""
+    table: str = ""
+    problem: str = ""
+
+
 @routes.get("/blocked")
 async def show(request: web.Request) -> web.StreamResponse:
     """Show the list."""
@@ -51,13 +63,33 @@ async def add(request: web.Request) -> web.StreamResponse:
     typed = await field(request, "number")
     number = number_of(typed)
     if number is None:
-        return await _page(request, viewer, typed, NO_NUMBER)
+        return await _page(request, viewer, Typed(typed[:40], problem=NO_NUMBER))
     try:
         async with access.rows(request, viewer) as rows:
             await block(rows, viewer, number)
     except ConflictError as refusal:
-        return await _page(request, viewer, typed, str(refusal))
+        return await _page(request, viewer, Typed(typed[:40], problem=str(refusal)))
     raise web.HTTPSeeOther("/blocked")
+
+
+@routes.post("/blocked/import")
+async def add_all(request: web.Request) -> web.StreamResponse:
+    """Block the numbers of a list. If a line of it has none, block nothing and show it as typed."""
+    viewer = await access.require(request, "callers")
+    await limits.spend(request, BLOCKS, str(viewer.organisation_id))
+    text = await field(request, "table")
+    read = read_numbers(text)
+    if read.wrong or not read.numbers:
+        return await _page(request, viewer, Typed(table=text, problem=_wrong(read.wrong)))
+    try:
+        async with access.rows(request, viewer) as rows:
+            await rows.lock()
+            added = await rows.blocked.add_all(read.numbers, viewer.member_id)
+            if added:
+                await rows.audit.record("number.blocked", {"numbers": added})
+    except TooManyBlockedError:
+        return await _page(request, viewer, Typed(table=text, problem=FULL))
+    raise web.HTTPSeeOther(f"/blocked?added={added}&same={len(read.numbers) - added}")
 
 
 @routes.post("/blocked/{entry}/remove")
@@ -81,7 +113,16 @@ async def block(rows: Rows, viewer: Viewer, number: str) -> None:
         raise ConflictError("full", FULL) from None
 
 
-async def _page(request: web.Request, viewer: Viewer, typed: str = "", problem: str = "") -> web.Response:
+def _wrong(lines: Sequence[int]) -> str:
+    if not lines:
+        return "There are no numbers in it."
+    named = ", ".join(map(str, lines[:_NAMED]))
+    more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
+    place = "line" if len(lines) == 1 else "lines"
+    return f"Nothing was blocked. There is no valid phone number in {place} {named}{more}."
+
+
+async def _page(request: web.Request, viewer: Viewer, typed: Typed = Typed()) -> web.Response:
     async with access.rows(request, viewer) as rows:
         zone, entries = ZoneInfo(rows.organisation.time_zone), await rows.blocked.all()
         names = await rows.contacts.named([each.number for each in entries])
@@ -98,8 +139,8 @@ async def _page(request: web.Request, viewer: Viewer, typed: str = "", problem: 
     return render(
         request,
         "contacts/blocked.html",
-        status=400 if problem else 200,
+        status=400 if typed.problem else 200,
         typed=typed,
-        problem=problem,
         lines=lines,
+        report={name: read_count(request, name) for name in ("added", "same")},
     )

@@ -1,39 +1,34 @@
-"""The organisation's contacts: names for phone numbers, shown when they call. Added one by one or as a table."""
+"""The organisation's contacts: people and their phone numbers, shown when they call. Added as a table, looked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field as default
-from uuid import UUID
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from db.models import Contact
-from db.queries.phone.contacts import MOST, Flags, Kept, TooManyContactsError
+from db.paging import Cursor
+from db.queries.phone.contacts import MOST, Kept, TooManyContactsError
 from db.queries.rate_limits import Limit
-from web.contacts import blocked, table as contacts_table
+from web.contacts import table as contacts_table
+from web.contacts.view import Person, person, read_count
 from web.request import access, limits
-from web.request.access import Viewer
-from web.request.callers import shown
-from web.request.errors import NotFoundError
-from web.request.forms import field, read_uuid
+from web.request.access import Rows, Viewer
+from web.request.forms import field
+from web.request.paging import read_cursor, write_cursor
 from web.request.render import render
+from web.request.typed import tidy
 
 CHANGES = Limit("contacts", count=60, seconds=10 * 60)
-_LISTED = 200
+SEARCHES = Limit("contact searches", count=60, seconds=60)
+"""Names are encrypted, so that each search reads all of them."""
+LISTED = 100
+_LONGEST_SEARCH = 120  # characters
+_REPORT = ("added", "changed", "same", "repeated", "alike")
 
 routes = web.RouteTableDef()
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One contact as shown."""
-
-    id: UUID
-    name: str
-    number: str
-    do_not_call: bool
-    do_not_transcribe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +39,18 @@ class Typed:
     wrong: Sequence[str] = default(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """People as listed; ``older`` leads to the next of them, if there are more."""
+
+    people: Sequence[Person]
+    older: str = ""
+
+
 @routes.get("/contacts")
 async def show(request: web.Request) -> web.StreamResponse:
-    """Show the page."""
-    viewer = await access.require(request, "settings")
-    return await _page(request, viewer)
+    """Show the newest, or those that are looked for."""
+    return await _page(request, await access.require(request, "callers"))
 
 
 @routes.post("/contacts")
@@ -62,55 +64,12 @@ async def keep(request: web.Request) -> web.StreamResponse:
     if not wrong:
         try:
             kept = await _keep(request, viewer, table)
-            raise web.HTTPSeeOther(f"/contacts?added={kept.added}&renamed={kept.renamed}")
         except TooManyContactsError:
-            wrong = [f"There would be more than {MOST:,} contacts, and that is the most."]
+            wrong = [f"There would be more than {MOST:,} numbers, and that is the most."]
+        else:
+            report = (kept.added, kept.changed, kept.same, table.repeated, table.alike)
+            raise web.HTTPSeeOther(f"/contacts?{urlencode(dict(zip(_REPORT, report, strict=True)))}")
     return await _page(request, viewer, Typed(text, wrong))
-
-
-@routes.post("/contacts/{contact}/flags")
-async def flag(request: web.Request) -> web.StreamResponse:
-    """Say whether not to call and not to transcribe one contact."""
-    viewer = await access.require(request, "callers")
-    wanted = await read_flags(request)
-    async with access.rows(request, viewer) as rows:
-        contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
-        if contact is None:
-            raise NotFoundError
-        if await rows.contacts.flag(contact, wanted):
-            await rows.audit.record("contacts.flagged", {"contacts": 1})
-    raise web.HTTPSeeOther("/contacts")
-
-
-@routes.post("/contacts/{contact}/block")
-async def block(request: web.Request) -> web.StreamResponse:
-    """Block the number of one contact."""
-    viewer = await access.require(request, "callers")
-    async with access.rows(request, viewer) as rows:
-        contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
-        if contact is None:
-            raise NotFoundError
-        await blocked.block(rows, viewer, contact.number)
-    raise web.HTTPSeeOther("/blocked")
-
-
-async def read_flags(request: web.Request) -> Flags:
-    """Return the flags of a form: a box that is not ticked is not sent."""
-    return {
-        "do_not_call": bool(await field(request, "do_not_call")),
-        "do_not_transcribe": bool(await field(request, "do_not_transcribe")),
-    }
-
-
-@routes.post("/contacts/{contact}/remove")
-async def remove(request: web.Request) -> web.StreamResponse:
-    """Remove one contact."""
-    viewer = await access.require(request, "settings")
-    async with access.rows(request, viewer) as rows:
-        if not await rows.contacts.remove(read_uuid(request.match_info["contact"])):
-            raise NotFoundError
-        await rows.audit.record("contacts.removed", {"contacts": 1})
-    raise web.HTTPSeeOther("/contacts")
 
 
 @routes.post("/contacts/remove")
@@ -118,10 +77,24 @@ async def remove_all(request: web.Request) -> web.StreamResponse:
     """Remove all contacts."""
     viewer = await access.require(request, "settings")
     async with access.rows(request, viewer) as rows:
+        await rows.lock()
         count = await rows.contacts.remove_all()
         if count:
             await rows.audit.record("contacts.removed", {"contacts": count})
     raise web.HTTPSeeOther("/contacts")
+
+
+async def look_for(rows: Rows, text: str) -> Sequence[Contact]:
+    """Return who is called so, or has such a number; at most `LISTED`. Spend of `SEARCHES` before."""
+    whole = contacts_table.number_of(text)
+    if whole is not None:
+        return await rows.contacts.page(whole, after=None, limit=1)
+    return await rows.people.find(text, LISTED)
+
+
+def searched(request: web.Request) -> str:
+    """Return what is looked for, "" if nothing is."""
+    return tidy(request.query.get("q", ""))[:_LONGEST_SEARCH]
 
 
 async def _keep(request: web.Request, viewer: Viewer, table: contacts_table.Table) -> Kept:
@@ -136,26 +109,38 @@ async def _keep(request: web.Request, viewer: Viewer, table: contacts_table.Tabl
 
 
 async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None) -> web.Response:
+    text = searched(request)
+    if text:
+        await limits.spend(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
-        count, contacts = await rows.contacts.count(), await rows.contacts.all(_LISTED)
-    lines = sorted(map(_line, contacts), key=lambda each: each.name)
+        count = await rows.contacts.count()
+        found = await (_listed(request, rows) if not text else _found(rows, text))
     return render(
         request,
         "contacts/contacts.html",
         status=400 if typed else 200,
         typed=typed or Typed(),
         count=count,
-        lines=lines,
-        added=_count(request, "added"),
-        renamed=_count(request, "renamed"),
+        found=found,
+        q=text,
+        most=LISTED,
+        report={name: read_count(request, name) for name in _REPORT},
     )
 
 
-def _line(contact: Contact) -> Line:
-    flags = (contact.do_not_call, contact.do_not_transcribe)
-    return Line(contact.id, contact.name, shown(contact.number), *flags)
+async def _found(rows: Rows, text: str) -> Found:
+    return Found(await _people(rows, await look_for(rows, text)))
 
 
-def _count(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
+async def _listed(request: web.Request, rows: Rows) -> Found:
+    after = read_cursor(request.query.get("before"))
+    contacts = await rows.contacts.page(None, after=after, limit=LISTED + 1)
+    listed, older = contacts[:LISTED], ""
+    if len(contacts) > LISTED:
+        older = f"/contacts?{urlencode({'before': write_cursor(Cursor(listed[-1].created_at, listed[-1].id))})}"
+    return Found(await _people(rows, listed), older)
+
+
+async def _people(rows: Rows, contacts: Sequence[Contact]) -> list[Person]:
+    numbers = await rows.contacts.numbers([each.id for each in contacts])
+    return [person(each, numbers[each.id]) for each in contacts]

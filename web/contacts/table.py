@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -12,6 +13,7 @@ from phonenumbers import PhoneNumberFormat
 
 from db.queries.phone.contacts import Flag, Flags
 from web.request.callers import parsed
+from web.request.csv_export import plain
 from web.request.typed import digits_and_signs, tidy
 
 LONGEST_NAME = 120  # characters
@@ -31,11 +33,25 @@ class _Columns:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The names by number (E.164), and what is wrong: a sentence for each of the first lines that cannot be read."""
+    """The names by number (E.164), and what is wrong: a sentence for each of the first lines that cannot be read.
+
+    ``repeated``: lines that count for nothing, since a later one has the same number. ``alike``: names with several
+    numbers, each of which may be one person.
+    """
 
     names: Mapping[str, str]
     flags: Mapping[str, Flags]
     wrong: Sequence[str]
+    repeated: int = 0
+    alike: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers (E.164), each once, and the lines in which there is none."""
+
+    numbers: Sequence[str]
+    wrong: Sequence[int]
 
 
 def read(text: str) -> Table:
@@ -43,11 +59,13 @@ def read(text: str) -> Table:
 
     Under *do not call* and *do not transcribe* stands yes or no; where nothing does, a contact stays as it is.
     """
-    rows = list(csv.reader(StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text)))
+    read_rows = csv.reader(StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text))
+    rows = [[plain(cell) for cell in cells] for cells in read_rows]
     columns = _columns(rows[0]) if rows else None
     names: dict[str, str] = {}
     flags: dict[str, Flags] = {}
     wrong: list[str] = []
+    repeated = 0
     for line, cells in enumerate(rows, 1):
         if not any(cell.strip() for cell in cells) or (line == 1 and _is_heading(cells)):
             continue
@@ -57,10 +75,26 @@ def read(text: str) -> Table:
         if problem:
             wrong.append(f"Line {line}: {problem}")
         elif number is not None:
+            repeated += number in names
             names[number] = name
             flags[number] = said or {}
     more = len(wrong) - _MOST_WRONG
-    return Table(names, flags, [*wrong[:_MOST_WRONG], *([f"And {more} more lines."] if more > 0 else [])])
+    wrong = [*wrong[:_MOST_WRONG], *([f"And {more} more lines."] if more > 0 else [])]
+    alike = sum(count > 1 for count in Counter(name.casefold() for name in names.values()).values())
+    return Table(names, flags, wrong, repeated, alike)
+
+
+def read_numbers(text: str) -> Numbers:
+    """Read a list of numbers, one a line; of a table, the first number of each line counts. A heading is left out."""
+    numbers: dict[str, None] = {}
+    wrong: list[int] = []
+    for line, cells in enumerate(csv.reader(StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text)), 1):
+        found = next((number for number in map(number_of, map(plain, cells)) if number is not None), None)
+        if found is not None:
+            numbers[found] = None
+        elif any(cell.strip() for cell in cells) and not (line == 1 and _names_numbers(cells)):
+            wrong.append(line)
+    return Numbers(list(numbers), wrong)
 
 
 def number_of(text: str) -> str | None:
@@ -113,8 +147,11 @@ def _columns(heading: Sequence[str]) -> _Columns | None:
 
 
 def _is_heading(cells: Sequence[str]) -> bool:
-    words = {tidy(cell).casefold() for cell in cells}
-    return bool(words & _NAMES and words & _NUMBERS)
+    return _names_numbers(cells) and bool({tidy(cell).casefold() for cell in cells} & _NAMES)
+
+
+def _names_numbers(cells: Sequence[str]) -> bool:
+    return bool({tidy(cell).casefold() for cell in cells} & _NUMBERS)
 
 
 def _delimiter(text: str) -> str:

@@ -57,6 +57,8 @@ class Customer:
     """As many as are found at once: more are possible."""
     is_more: bool
     name: str
+    others: Sequence[str] = ()
+    """Further numbers of the same contact: what is stored about those is found, and goes, with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ async def export_customer(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, EXPORTS, str(viewer.organisation_id))
     number = await _number(request, "number")
     async with access.rows(request, viewer) as rows:
-        parts = rows.exports.of_customer(number)
+        parts = rows.exports.of_customer(await rows.contacts.of_same(number))
         await rows.audit.record("data.exported", {"of": "customer"})
     return await _send(request, viewer, shown(number), parts, "customer")
 
@@ -144,7 +146,7 @@ async def erase_customer(request: web.Request) -> web.StreamResponse:
         return await page(request, viewer, Problem("erase", sentence, again[:40]), customer=number)
     try:
         async with access.rows(request, viewer) as rows:
-            erased = await rows.erasures.of_customer(number)
+            erased = await rows.erasures.of_customer(await rows.contacts.of_same(number))
             counts = {"calls": erased.calls, "contacts": erased.contacts, "events": erased.events}
             await rows.audit.record("customer.erased", counts)
     except CallInProgressError:
@@ -165,10 +167,11 @@ async def page(
         asks_code = await rows.factors.is_on(viewer.member_id)
         found = None
         if customer is not None:
-            _, calls, *_ = rows.exports.of_customer(customer)
-            listed = await rows.exports.page(calls, None)
+            numbers = await rows.contacts.of_same(customer)
+            listed = await rows.exports.page(rows.exports.of_customer(numbers)[0], None)
             name = (await rows.contacts.named([customer])).get(customer, "")
-            found = Customer(customer, shown(customer), len(listed.rows), listed.last is not None, name)
+            others = [shown(each) for each in numbers[1:]]
+            found = Customer(customer, shown(customer), len(listed.rows), listed.last is not None, name, others)
     settings = request.app[SETTINGS]
     return render(
         request,

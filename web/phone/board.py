@@ -273,6 +273,7 @@ class Board:
                     "from": self._from(offer),
                     "returning": returning,
                     **self._customer(offer.call),
+                    "noted": self._noted(offer.call),
                 }
             )
         return self._written[key]
@@ -299,6 +300,7 @@ class Board:
             "words_stopped": progress.words_stopped_at is not None,
             "opted_out": known.call.opted_out_at is not None,
             **self._customer(call),
+            "noted": self._noted(call),
             **call_view.seen_by(member, room, self._party(call), names, with_helpers=self.facts.watchers_shown),
         }
 
@@ -326,6 +328,10 @@ class Board:
         known = self.facts.known[call]
         ours = known.call.from_number if known.call.direction == "outbound" else known.call.to_number
         return {"caller": self._party(call), "line": known.label or shown(ours)}
+
+    def _noted(self, call: UUID) -> list[dict[str, Any]]:
+        """Return what is noted about a call's customer, for those whom it rings and who are in it; nobody else."""
+        return call_view.noted(self.facts.known[call]) if self.facts.notes_on else []
 
     def _party(self, call: UUID) -> Party:
         return call_view.party(self.facts.known[call])

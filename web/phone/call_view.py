@@ -62,6 +62,11 @@ def party(known: Known) -> Party:
     return Party(number, known.name, earlier.count, last, card.do_not_call, card.do_not_transcribe)
 
 
+def noted(known: Known) -> list[dict[str, Any]]:
+    """Return the latest notes about a call's customer: what is written, by whom and when."""
+    return [{"text": each.text, "by": each.author, "at": milliseconds(each.written_at)} for each in known.notes]
+
+
 def members(room: Room) -> dict[UUID, datetime]:
     """Return who is in the call or has claimed it, and since when. Supervisors who listen count: they are busy."""
     found = {

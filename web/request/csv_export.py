@@ -27,6 +27,11 @@ def safe(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) and not _E164.fullmatch(cell) else cell
 
 
+def plain(cell: str) -> str:
+    """Return ``cell`` as it was before `safe`, so that what was exported can be imported."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
 async def export(
     request: web.Request,
     name: str,

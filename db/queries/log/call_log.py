@@ -34,7 +34,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from db.base import among
 from db.call_progress import Direction, Outcome
 from db.encryption import Keyring, keyring_of
-from db.models import Call, CallTag, GroupMember, Leg, Member
+from db.models import Call, CallTag, Contact, GroupMember, Leg, Member
 from db.paging import PAGE, Cursor
 from db.queries.log.number_parts import Part, checked, indexed
 
@@ -55,6 +55,8 @@ class CallFilter:
     """A customer's whole number, E.164."""
     parts: tuple[Part, ...] = ()
     """Or a part of it: one of these."""
+    contact_id: UUID | None = None
+    """Whoever has that contact, from whichever of their numbers."""
     tag_id: UUID | None = None
     outcome_choice_id: UUID | None = None
     agent_id: UUID | None = None
@@ -214,6 +216,7 @@ class CallLog:
         filters = [
             _Filter([Call.customer_hash == each for each in whole]) if whole else None,
             _Filter([way for part in which.parts for way in _ways(part, keyring)]) if which.parts else None,
+            None if which.contact_id is None else await self._of_contact(which.contact_id),
             None if which.tag_id is None else _Filter([_has_tag(which.tag_id)], which.tag_id),
             None if self._only_agent_id is None else _Filter([Call.agent_id == self._only_agent_id]),
             _equal(Call.outcome_choice_id, which.outcome_choice_id),
@@ -229,6 +232,13 @@ class CallLog:
             _equal(Call.direction, which.direction),
         ]
         return [each for each in filters if each is not None]
+
+    async def _of_contact(self, contact_id: UUID) -> _Filter:
+        """Return the filter for calls of all numbers that a person has now."""
+        mine = select(Contact.number).where(Contact.organisation_id == self._organisation_id)
+        theirs = mine.where(or_(Contact.id == contact_id, Contact.part_of == contact_id))
+        hashes = keyring_of(self._session).by_hash("number", await self._session.scalars(theirs))
+        return _Filter([Call.customer_hash == each for each in hashes])
 
     async def _of_group(self, group_id: UUID) -> _Filter:
         """Return the filter for calls of the agents who are in that group now."""

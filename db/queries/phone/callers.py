@@ -15,7 +15,11 @@ from sqlalchemy.orm import joinedload
 from db.base import among
 from db.encryption import keyring_of
 from db.models import Call, Choice, Conference
+from db.queries.phone.contact_notes import ContactNotes, Note
 from db.queries.phone.contacts import Card, Contacts
+
+LATEST_NOTES = 3
+"""As many of a customer's notes are shown while they call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Known:
     card: Card | None
     earlier: Earlier
     label: str
+    notes: Sequence[Note] = ()
+    """The latest about this customer, the newest first."""
 
     @property
     def name(self) -> str | None:
@@ -81,8 +87,16 @@ class Callers:
         customers = {each.customer for each in found if each.customer_hash is not None}
         cards = await Contacts(self._session, self._organisation_id).cards(customers)
         earlier = await self._earlier(customers, calls)
+        people = {customer: card.person for customer, card in cards.items() if card.person is not None}
+        notes = await ContactNotes(self._session, self._organisation_id).of(set(people.values()), LATEST_NOTES)
         return [
-            Known(each, cards.get(each.customer), earlier.get(each.customer, Earlier()), _label(each))
+            Known(
+                each,
+                cards.get(each.customer),
+                earlier.get(each.customer, Earlier()),
+                _label(each),
+                notes.get(people[each.customer], ()) if each.customer in people else (),
+            )
             for each in found
         ]
 

@@ -1,13 +1,18 @@
-"""Names for phone numbers, as an organisation keeps them: encrypted, and found by the number's keyed hash."""
+"""Names for phone numbers, as an organisation keeps them: encrypted, and found by the number's keyed hash.
+
+Each number is a row with the name and the wishes that hold for it, so that a call needs one look. The numbers of one
+person are `part_of` the person's first one and say the same as it: what is changed here is changed on all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import among
@@ -15,15 +20,16 @@ from db.encryption import keyring_of
 from db.models import Contact
 from db.paging import Cursor, newest_first
 
-MOST = 20_000  # of one organisation
+MOST = 20_000  # numbers of one organisation
 
 Flag = Literal["do_not_call", "do_not_transcribe"]
+FLAGS: tuple[Flag, ...] = get_args(Flag)
 Flags = Mapping[Flag, bool]
 """What is to be said of a contact; what is left out stays as it is."""
 
 
 class TooManyContactsError(Exception):
-    """The organisation keeps as many contacts as it may."""
+    """The organisation keeps as many numbers as it may."""
 
 
 class KnownNumberError(Exception):
@@ -32,51 +38,75 @@ class KnownNumberError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many contacts were added, how many were there under another name, and of how many a flag has changed."""
+    """How many numbers were added, how many people got another name, and of how many people a wish has changed.
+
+    ``changed``: people who were there before, and are no longer as they were. ``same``: numbers that changed nothing.
+    """
 
     added: int
     renamed: int
     flagged: int = 0
+    changed: int = 0
+    same: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is kept for a number."""
+    """What is kept for a number. ``person`` is the contact whose number it is."""
 
     name: str
     do_not_call: bool = False
     do_not_transcribe: bool = False
+    person: UUID | None = None
 
 
 class Contacts:
     """The contacts of one organisation."""
 
-    def __init__(self, session: AsyncSession, organisation_id: UUID) -> None:
+    def __init__(self, session: AsyncSession, organisation_id: UUID, *, most: int = MOST) -> None:
         self._session = session
         self._organisation_id = organisation_id
-
-    async def all(self, limit: int = MOST) -> Sequence[Contact]:
-        """Return the last ``limit`` that were added."""
-        mine = select(Contact).where(Contact.organisation_id == self._organisation_id)
-        newest = mine.order_by(Contact.created_at.desc(), Contact.id).limit(limit)
-        return (await self._session.scalars(newest)).all()
+        self._most = most
 
     async def page(self, number: str | None, *, after: Cursor | None, limit: int) -> Sequence[Contact]:
-        """Return the newest ``limit`` contacts older than ``after``; with ``number`` (E.164), who has it."""
-        mine = self._mine()
+        """Return the newest ``limit`` people older than ``after``; with ``number`` (E.164), who has it."""
+        people = self._mine().where(Contact.part_of.is_(None))
         if number is not None:
-            mine = mine.where(Contact.number_hash.in_(keyring_of(self._session).hashes("number", number)))
-        rows = newest_first(mine, Contact.created_at, Contact.id, after=after, limit=limit)
+            held = Contact.number_hash.in_(keyring_of(self._session).hashes("number", number))
+            people = people.where(Contact.id.in_(self._person(held)))
+        rows = newest_first(people, Contact.created_at, Contact.id, after=after, limit=limit)
         return (await self._session.scalars(rows)).all()
 
     async def get(self, contact_id: UUID) -> Contact | None:
-        """Return that contact."""
-        return await self._session.scalar(self._mine().where(Contact.id == contact_id))
+        """Return the person with that contact: of one that was merged, whose number it is now."""
+        return await self._session.scalar(self._mine().where(Contact.id.in_(self._person(Contact.id == contact_id))))
+
+    async def row(self, number: str) -> Contact | None:
+        """Return what is kept for that ``number`` (E.164)."""
+        return (await self._by_number([number])).get(number)
+
+    async def numbers(self, people: Collection[UUID]) -> Mapping[UUID, Sequence[Contact]]:
+        """Return all numbers of these people, by person, the first one of each first."""
+        theirs = self._mine().where(or_(among(Contact.id, people), among(Contact.part_of, people)))
+        found: defaultdict[UUID, list[Contact]] = defaultdict(list)
+        ordered = theirs.order_by(Contact.part_of.is_not(None), Contact.created_at, Contact.id)
+        for row in await self._session.scalars(ordered):
+            found[person_of(row)].append(row)
+        return found
+
+    async def of_same(self, number: str) -> Sequence[str]:
+        """Return all numbers (E.164) of who has ``number``, itself first. It alone, if nothing is kept for it."""
+        found = await self.row(number)
+        if found is None:
+            return [number]
+        rows = (await self.numbers([person_of(found)]))[person_of(found)]
+        return [number, *(row.number for row in rows if row.number != number)]
 
     async def count(self) -> int:
-        """Return how many there are."""
-        mine = select(func.count()).select_from(Contact).where(Contact.organisation_id == self._organisation_id)
-        return await self._session.scalar(mine) or 0
+        """Return how many people there are."""
+        mine = Contact.organisation_id == self._organisation_id
+        people = select(func.count()).select_from(Contact).where(mine, Contact.part_of.is_(None))
+        return await self._session.scalar(people) or 0
 
     async def named(self, numbers: Collection[str]) -> Mapping[str, str]:
         """Return the names that are kept for ``numbers`` (E.164), by number."""
@@ -87,23 +117,23 @@ class Contacts:
         hashes = keyring_of(self._session).by_hash("number", numbers)
         if not hashes:
             return {}
-        found = select(Contact.number_hash, Contact.name, Contact.do_not_call, Contact.do_not_transcribe).where(
+        columns = (Contact.number_hash, Contact.name, Contact.do_not_call, Contact.do_not_transcribe)
+        found = select(*columns, func.coalesce(Contact.part_of, Contact.id).label("person")).where(
             Contact.organisation_id == self._organisation_id, among(Contact.number_hash, hashes)
         )
         return {
-            hashes[row.number_hash]: Card(row.name, row.do_not_call, row.do_not_transcribe)
+            hashes[row.number_hash]: Card(row.name, row.do_not_call, row.do_not_transcribe, row.person)
             for row in await self._session.execute(found)
         }
 
     async def keep(self, names: Mapping[str, str], flags: Mapping[str, Flags] | None = None) -> Kept:
-        """Keep these names, by number (E.164), and ``flags``; a known number gets its new name.
+        """Keep these names, by number (E.164), and ``flags``; who has a known number gets the new name.
 
-        Raises `TooManyContactsError`.
+        The organisation should be locked. Raises `TooManyContactsError`.
         """
         known = await self._by_number(names)
         new = [number for number in names if number not in known]
-        if await self.count() + len(new) > MOST:
-            raise TooManyContactsError
+        await self._make_room(len(new))
         keyring = keyring_of(self._session)
         self._session.add_all(
             Contact(
@@ -114,24 +144,17 @@ class Contacts:
             )
             for number in new
         )
-        renamed = [number for number, contact in known.items() if contact.name != names[number]]
-        for number in renamed:
-            known[number].name = names[number]
-        await self._session.flush()
-        flagged = await self._flag_all(flags or {})
-        return Kept(len(new), len(renamed), flagged)
+        others = {person_of(row): names[number] for number, row in known.items() if row.name != names[number]}
+        renamed = await self._rename(others)
+        flagged = await self._flag(flags or {})
+        before = {person_of(row) for row in known.values()}
+        changed = (renamed | flagged) & before
+        same = sum(person_of(row) not in changed for row in known.values())
+        return Kept(len(new), len(renamed), len(flagged), len(changed), same)
 
     async def flag(self, contact: Contact, flags: Flags) -> bool:
-        """Set or clear flags of a contact; return whether one has changed."""
-        changed = {flag: is_set for flag, is_set in flags.items() if getattr(contact, flag) != is_set}
-        for flag, is_set in changed.items():
-            setattr(contact, flag, is_set)
-        await self._session.flush()
-        return bool(changed)
-
-    async def _flag_all(self, flags: Mapping[str, Flags]) -> int:
-        contacts = await self._by_number([number for number in flags if flags[number]])
-        return sum([await self.flag(contact, flags[number]) for number, contact in contacts.items()])
+        """Set or clear wishes of who has that contact; return whether one has changed."""
+        return bool(await self._flag({contact.number: flags}))
 
     async def add(self, name: str, number: str, flags: Flags | None = None) -> Contact:
         """Add one contact; the organisation should be locked. Raises `KnownNumberError`, `TooManyContactsError`."""
@@ -140,36 +163,101 @@ class Contacts:
         await self.keep({number: name}, {number: flags or {}})
         return (await self._by_number([number]))[number]
 
+    async def give(self, person: Contact, number: str) -> Contact:
+        """Give a person one more number; the organisation should be locked.
+
+        Raises `KnownNumberError`, `TooManyContactsError`.
+        """
+        if await self._by_number([number]):
+            raise KnownNumberError
+        await self._make_room(1)
+        row = Contact(
+            organisation_id=self._organisation_id,
+            name=person.name,
+            number=number,
+            number_hash=keyring_of(self._session).hash("number", number),
+            part_of=person.id,
+            **{flag: getattr(person, flag) for flag in FLAGS},
+        )
+        self._session.add(row)
+        await self._session.flush()
+        return row
+
     async def change(self, contact: Contact, name: str, number: str) -> None:
-        """Change a contact; the organisation should be locked. Raises `KnownNumberError`."""
+        """Change a person's name and first number; the organisation should be locked. Raises `KnownNumberError`."""
         holder = (await self._by_number([number])).get(number)
         if holder is not None and holder.id != contact.id:
             raise KnownNumberError
-        contact.name, contact.number = name, number
+        contact.number = number
         contact.number_hash = keyring_of(self._session).hash("number", number)
-        await self._session.flush()
+        await self._rename({contact.id: name})
 
-    async def remove(self, contact_id: UUID) -> bool:
-        """Remove one; return whether it was there."""
-        mine = delete(Contact).where(Contact.organisation_id == self._organisation_id, Contact.id == contact_id)
-        return bool((await self._session.execute(mine.returning(Contact.id))).all())
+    async def remove(self, contact_id: UUID) -> int:
+        """Remove a person, with notes about them; return how many numbers went, 0 if there is no such person."""
+        person = self._person(Contact.id == contact_id)
+        return await self._delete(or_(Contact.id.in_(person), Contact.part_of.in_(person)))
 
     async def remove_all(self) -> int:
-        """Remove all; return how many there were."""
-        mine = delete(Contact).where(Contact.organisation_id == self._organisation_id)
+        """Remove everybody; return how many numbers went."""
+        return await self._delete()
+
+    async def _delete(self, *which: ColumnElement[bool]) -> int:
+        mine = delete(Contact).where(Contact.organisation_id == self._organisation_id, *which)
+        mine = mine.execution_options(synchronize_session=False)
         return len((await self._session.execute(mine.returning(Contact.id))).all())
+
+    async def _make_room(self, more: int) -> None:
+        mine = select(func.count()).select_from(Contact).where(Contact.organisation_id == self._organisation_id)
+        if (await self._session.scalar(mine) or 0) + more > self._most:
+            raise TooManyContactsError
+
+    async def _rename(self, names: Mapping[UUID, str]) -> set[UUID]:
+        """Give people new names; return those who had others. Flushes."""
+        changed = set()
+        for person, rows in (await self.numbers(names)).items():
+            for row in rows:
+                if row.name != names[person]:
+                    row.name = names[person]
+                    changed.add(person)
+        await self._session.flush()
+        return changed
+
+    async def _flag(self, flags: Mapping[str, Flags]) -> set[UUID]:
+        """Set and clear the wishes of who has these numbers; return the people of whom one has changed."""
+        wanted = {number: said for number, said in flags.items() if said}
+        holders = await self._by_number(wanted)
+        rows = await self.numbers({person_of(row) for row in holders.values()})
+        changed = set()
+        for number, holder in holders.items():
+            person = person_of(holder)
+            for row in rows[person]:
+                if _set(row, wanted[number]):
+                    changed.add(person)
+        await self._session.flush()
+        return changed
 
     def _mine(self) -> Select[Contact]:
         return select(Contact).where(Contact.organisation_id == self._organisation_id)
 
-    async def _by_number(self, numbers: Collection[str]) -> Mapping[str, Contact]:
+    def _person(self, which: ColumnElement[bool]) -> Select[Any]:
+        """Select the ids of the people who have the numbers for which that holds."""
+        person = select(func.coalesce(Contact.part_of, Contact.id))
+        return person.where(Contact.organisation_id == self._organisation_id, which)
+
+    async def _by_number(self, numbers: Iterable[str]) -> Mapping[str, Contact]:
         hashes = keyring_of(self._session).by_hash("number", numbers)
-        found: dict[str, Contact] = {}
-        pending = list(hashes)
-        for begin in range(0, len(pending), 5000):  # Postgres takes 32,767 parameters at most
-            some = select(Contact).where(
-                Contact.organisation_id == self._organisation_id,
-                Contact.number_hash.in_(pending[begin : begin + 5000]),
-            )
-            found |= {hashes[each.number_hash]: each for each in await self._session.scalars(some)}
-        return found
+        rows = await self._session.scalars(self._mine().where(among(Contact.number_hash, hashes)))
+        return {hashes[row.number_hash]: row for row in rows}
+
+
+def person_of(contact: Contact) -> UUID:
+    """Return the person whose number it is."""
+    return contact.id if contact.part_of is None else contact.part_of
+
+
+def _set(row: Contact, flags: Flags) -> bool:
+    """Set and clear wishes; return whether one has changed."""
+    changed = {flag: is_set for flag, is_set in flags.items() if getattr(row, flag) != is_set}
+    for flag, is_set in changed.items():
+        setattr(row, flag, is_set)
+    return bool(changed)

@@ -87,9 +87,9 @@ class Erasures:
             await self._session.execute(delete(model).where(model.member_id == member_id))
         return True
 
-    async def of_customer(self, number: str) -> Erased:
-        """Delete what is stored about who has that phone ``number`` (E.164). Raises `CallInProgressError`."""
-        hashes = keyring_of(self._session).hashes("number", number)
+    async def of_customer(self, numbers: Sequence[str]) -> Erased:
+        """Delete what is stored about who has these phone ``numbers`` (E.164). Raises `CallInProgressError`."""
+        hashes = list(keyring_of(self._session).by_hash("number", numbers))
         theirs = (Call.organisation_id == self._organisation_id, Call.customer_hash.in_(hashes))
         if await self._session.scalar(select(Call.id).where(*theirs, Call.outcome.is_(None)).limit(1)):
             raise CallInProgressError
@@ -102,11 +102,12 @@ class Erasures:
         contacts = (await self._session.scalars(delete(Contact).where(*contact).returning(Contact.id))).all()
         blocked = (BlockedNumber.organisation_id == self._organisation_id, BlockedNumber.number_hash.in_(hashes))
         await self._session.execute(delete(BlockedNumber).where(*blocked))
-        events = await self._naming(WebhookEvent, "body", number) + await self._naming(KeptAnswer, "answer", number)
-        return Erased(len(ids), len(contacts), events)
+        events = await self._naming(WebhookEvent, "body", numbers)
+        answers = await self._naming(KeptAnswer, "answer", [*numbers, *map(str, contacts)])
+        return Erased(len(ids), len(contacts), events + answers)
 
-    async def _naming(self, model: type[WebhookEvent] | type[KeptAnswer], column: str, number: str) -> int:
-        """Delete rows whose encrypted ``column`` has the number in it; return how many."""
+    async def _naming(self, model: type[WebhookEvent] | type[KeptAnswer], column: str, names: Sequence[str]) -> int:
+        """Delete rows whose encrypted ``column`` has one of ``names`` in it; return how many."""
         found: list[UUID] = []
         last = UUID(int=0)
         mine: Select[Any] = (
@@ -114,7 +115,7 @@ class Erasures:
         )
         while rows := (await self._session.scalars(mine.where(model.id > last))).all():
             last = rows[-1].id
-            found += [row.id for row in rows if number in getattr(row, column)]
+            found += [row.id for row in rows if any(name in getattr(row, column) for name in names)]
         await self._session.execute(delete(model).where(model.id.in_(found)))
         return len(found)
 

@@ -14,7 +14,7 @@ from sqlalchemy import Column, ColumnElement, Table, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
-from db.models import Base, BlockedNumber, Call, Contact, Member, Organisation
+from db.models import Base, BlockedNumber, Call, Contact, ContactNote, Member, Organisation
 
 PAGE = 500  # rows of a transaction
 LEFT_OUT: Mapping[str, str] = {
@@ -104,14 +104,16 @@ class Exports:
                 parts.append(_calls(mine) if table.name == "calls" else _part(table, mine))
         return parts
 
-    def of_customer(self, number: str) -> Sequence[Part]:
-        """Return the parts about who has that phone ``number`` (E.164)."""
-        hashes = keyring_of(self._session).hashes("number", number)
+    def of_customer(self, numbers: Sequence[str]) -> Sequence[Part]:
+        """Return the parts about who has these phone ``numbers`` (E.164), calls first."""
+        hashes = list(keyring_of(self._session).by_hash("number", numbers))
         calls = (Call.organisation_id == self._organisation_id) & Call.customer_hash.in_(hashes)
         contact = (Contact.organisation_id == self._organisation_id) & Contact.number_hash.in_(hashes)
+        notes = ContactNote.contact_id.in_(select(Contact.id).where(contact))
         blocked = (BlockedNumber.organisation_id == self._organisation_id) & BlockedNumber.number_hash.in_(hashes)
+        kept = [(Contact, contact), (ContactNote, notes), (BlockedNumber, blocked)]
         through = [_of_calls(Base.metadata.tables[name], calls) for name in _OF_CALLS]
-        return [_part(_table(Contact), contact), _part(_table(BlockedNumber), blocked), _calls(calls), *through]
+        return [_calls(calls), *(_part(_table(model), which) for model, which in kept), *through]
 
     async def page(self, part: Part, last: tuple[Any, ...] | None) -> Page:
         """Return the rows of ``part`` behind ``last``, which an earlier page gave; None: from the beginning."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import event
 
 from db.engine import Database
 from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.contacts import Contacts, Flags
+from db.queries.phone.people import People
 from tests.kit.vendors.twilio_caller import (
     CALL,
     CALLER,
@@ -109,3 +112,42 @@ async def test_who_is_not_to_be_called_is_not_dialled(cast: Cast, database: Data
     assert await calls(database) == []
     await _keep(database, cast, CALLED, {"do_not_call": False})
     assert (await twilio.post(OUTBOUND, dialling(cast.bob, CALLED))).tags == ["Start", "Dial"]
+
+
+async def test_wishes_hold_for_every_number_of_a_person_and_a_block_for_its_own(
+    cast: Cast, database: Database, twilio: Twilio
+) -> None:
+    """Told of one number before two contacts are merged, a wish counts for the other; blocked numbers stay those."""
+    await available(database, cast.bob)
+    await _keep(database, cast, CALLED, {"do_not_call": True, "do_not_transcribe": True})
+    await _keep(database, cast, CALLER, {})
+    async with database.begin() as session:
+        contacts = Contacts(session, cast.a.id)
+        (erin,), (same,) = [await contacts.page(each, after=None, limit=1) for each in (CALLED, CALLER)]
+        await People(session, cast.a.id).merge(erin, same, "Erin Example")
+        await BlockedNumbers(session, cast.a.id).add(CALLED, cast.bob.id)
+    assert (await twilio.post(INBOUND, calling(cast.number))).tags == ["Dial"]
+    [row] = await calls(database)
+    assert (row.customer, row.opted_out_at is not None) == (CALLER, True)
+    out = await twilio.post(OUTBOUND, {**dialling(cast.bob, CALLER), "CallSid": LEG})
+    assert out.tags == ["Say", "Hangup"]
+    other = {**calling(cast.number, CALLED), "CallSid": f"CA{'d' * 32}"}
+    assert (await twilio.post(INBOUND, other)).tags == ["Reject"]
+
+
+async def test_what_holds_for_a_number_stands_in_its_own_row(cast: Cast, database: Database) -> None:
+    """A call that comes in waits for two statements about one table each, however many numbers a person has."""
+    await _keep(database, cast, CALLER, {"do_not_transcribe": True})
+    sent: list[str] = []
+    async with database.begin() as session:
+        connection = await session.connection()
+
+        def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+            sent.append(statement)
+
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        await Contacts(session, cast.a.id).cards([CALLER])
+        await BlockedNumbers(session, cast.a.id).of(CALLER)
+        event.remove(connection.sync_connection, "before_cursor_execute", note)
+    assert len(sent) == 2
+    assert "JOIN" not in sent[0]

@@ -12,6 +12,7 @@ from db.queries.phone.contacts import Contacts
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
 from web.contacts import table as contacts_table
+from web.contacts.page import LISTED
 
 Browsers = Callable[[], Browser]
 MIA = {"+61412345678": "Mia Moore"}
@@ -72,7 +73,8 @@ def test_not_every_wrong_line_is_named() -> None:
 
 async def names(database: Database, cast: Cast) -> dict[str, str]:
     async with database.begin() as session:
-        return {each.number: each.name for each in await Contacts(session, cast.a.id).all()}
+        people = await Contacts(session, cast.a.id).page(None, after=None, limit=100)
+    return {each.number: each.name for each in people}
 
 
 async def test_what_is_kept_is_encrypted_and_found_again(
@@ -109,7 +111,8 @@ async def test_one_is_removed_or_all_are(browser: Browsers, cast: Cast, database
     alice, charlie = await browser().sign_in(cast.alice), await browser().sign_in(cast.charlie)
     await alice.post("/contacts", data={"table": "Mia, 0412 345 678\nNoah, 02 9374 4000\nOla, 02 9374 4001"})
     async with database.begin() as session:
-        contacts = {each.name: each.id for each in await Contacts(session, cast.a.id).all()}
+        people = await Contacts(session, cast.a.id).page(None, after=None, limit=100)
+    contacts = {each.name: each.id for each in people}
     assert (await charlie.post(f"/contacts/{contacts['Mia']}/remove")).status == 404
     assert (await charlie.post("/contacts/remove")).status == 303
     assert (await alice.post(f"/contacts/{contacts['Mia']}/remove")).status == 303
@@ -119,6 +122,54 @@ async def test_one_is_removed_or_all_are(browser: Browsers, cast: Cast, database
 
 
 async def test_only_for_who_may(browser: Browsers, cast: Cast) -> None:
-    bob = await browser().sign_in(cast.bob)
+    sam, bob = await browser().sign_in(cast.sam), await browser().sign_in(cast.bob)
+    assert (await sam.page("/contacts")).all("form", action="/contacts", method="post") == []
+    assert (await sam.post("/contacts", data={"table": "Mia, 0412 345 678"})).status == 403
     assert (await bob.get("/contacts")).status == 403
     assert (await bob.post("/contacts", data={"table": "Mia, 0412 345 678"})).status == 403
+
+
+async def _imported(browser: Browser, table: str) -> dict[str, int]:
+    """What an import reports."""
+    answer = await browser.post("/contacts", data={"table": table})
+    assert answer.status == 303
+    report = (await browser.page(answer.headers["Location"])).one("div", class_="saved").attributes
+    return {name.removeprefix("data-"): int(text) for name, text in report.items() if name.startswith("data-")}
+
+
+async def test_an_import_reports_what_was_added_updated_and_left_out(
+    browser: Browsers, cast: Cast, database: Database
+) -> None:
+    alice = await browser().sign_in(cast.alice)
+    heading = "Name,Number,Do not call\n"
+    first = f"{heading}Mia,0412345678,\nmia,0293744000,\nNoah,0412345679,\nMia,+61 412 345 678,"
+    assert await _imported(alice, first) == {"added": 3, "changed": 0, "same": 0, "repeated": 1, "alike": 1}
+    second = f"{heading}Mia,0412345678,yes\nMia,0293744000,\nNoah,0412345679,\nOla,0412345670,no"
+    assert await _imported(alice, second) == {"added": 1, "changed": 2, "same": 1, "repeated": 0, "alike": 1}
+    assert len(await names(database, cast)) == 4  # nobody is merged by themselves
+
+
+async def test_one_is_found_by_a_part_of_the_name_or_the_number(browser: Browsers, cast: Cast) -> None:
+    alice, charlie = await browser().sign_in(cast.alice), await browser().sign_in(cast.charlie)
+    await alice.post("/contacts", data={"table": "Mia Moore, 0412 345 678\nNoah North, 02 9374 4000"})
+    for text, count in (
+        ("moO", 1),
+        ("0412 345", 1),
+        ("02 9374 4000", 1),
+        ("9374", 1),
+        ("o", 2),
+        ("Ola", 0),
+        ("41", 0),
+    ):
+        assert len((await alice.page(f"/contacts?q={text}")).data("contact")) == count, text
+    assert (await charlie.page("/contacts?q=mia")).data("contact") == []
+
+
+async def test_a_long_list_goes_on_on_the_next_page(browser: Browsers, cast: Cast, database: Database) -> None:
+    async with database.begin() as session:
+        await Contacts(session, cast.a.id).keep({f"+614{number:08}": "Mia" for number in range(LISTED + 3)})
+    alice = await browser().sign_in(cast.alice)
+    page = await alice.page("/contacts")
+    (older,) = [link["href"] for link in page.all("a") if "before=" in (link.get("href") or "")]
+    assert len(page.data("contact")) == LISTED
+    assert len((await alice.page(older)).data("contact")) == 3

@@ -31,14 +31,17 @@ from db.models import (
 from db.queries.calls import Calls
 from db.queries.members import Members
 from db.queries.phone.blocked_numbers import BlockedNumbers
+from db.queries.phone.contact_notes import ContactNotes
 from db.queries.phone.contacts import Contacts
+from db.queries.phone.people import People
 from db.queries.rights import exports
-from db.queries.rights.erasures import is_erased
+from db.queries.rights.erasures import FORMER, is_erased
 from tests.kit import tenant_rows
+from tests.kit.integrations.program import issue, program
 from tests.kit.sign_in.authenticator import enrolled
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
-from tests.kit.web.site import Browser
+from tests.kit.web.site import Browser, Site
 
 Browsers = Callable[[], Browser]
 MIA, NOAH = "+61412345678", "+61293744000"
@@ -196,6 +199,54 @@ async def test_a_customer_is_exported_and_erased(cast: Cast, browser: Browsers, 
     async with database.begin() as session:
         assert await session.get(Call, other.id) is not None
     assert await recorded(database, cast.a, "customer.erased") == [{"calls": 1, "contacts": 1, "events": 1}]
+
+
+async def test_a_customer_with_several_numbers_is_exported_and_erased_as_one(
+    cast: Cast, browser: Browsers, database: Database, site: Site
+) -> None:
+    """Their notes go as well, and what the API kept of those to answer again."""
+    issued = await issue(database, cast.alice)
+    await _call(database, cast, "CA1", MIA)
+    await _call(database, cast, "CA2", NOAH)
+    async with database.begin() as session:
+        (await session.merge(cast.a)).notes_on = True
+        contacts = Contacts(session, cast.a.id)
+        mia, other = await contacts.add("Mia Moore", MIA), await contacts.add("Mia", NOAH)
+        await ContactNotes(session, cast.a.id).add(other.id, cast.bob.id, "has a dog")
+        await People(session, cast.a.id).merge(mia, other, "Mia Moore")
+    async with program(site.url, issued.token) as crm:
+        sent = {"contact": str(mia.id), "text": "has a cat"}
+        got = await crm.ask("POST", "/contact-notes", json=sent, headers={"Idempotency-Key": "one"})
+        assert got.status == 201
+    owner = await browser().sign_in(cast.alice)
+    looked_up = await owner.post("/settings/data/customer", data={"number": NOAH})
+    assert 'data-others="1"' in await looked_up.text()
+    found = await _download(await owner.post("/settings/data/customer/export.zip", data={"number": NOAH}))
+    assert {row["number"] for row in found["contacts"]} == {MIA, NOAH}
+    assert {row["text"] for row in found["contact_notes"]} == {"has a dog", "has a cat"}
+    assert {row["call_sid"] for row in found["calls"]} == {"CA1", "CA2"}
+    done = await owner.post("/settings/data/customer/erase", data={"number": NOAH, "again": NOAH})
+    assert done.status == 303
+    for gone in (MIA, NOAH, "has a dog", "has a cat"):
+        assert not await _mentions(database, gone), gone
+    assert await recorded(database, cast.a, "customer.erased") == [{"calls": 2, "contacts": 2, "events": 1}]
+
+
+async def test_a_members_notes_are_exported_with_them_and_stay_without_their_name(
+    cast: Cast, browser: Browsers, database: Database
+) -> None:
+    async with database.begin() as session:
+        mia = await Contacts(session, cast.a.id).add("Mia Moore", MIA)
+        await ContactNotes(session, cast.a.id).add(mia.id, cast.bob.id, "has a dog")
+    owner, at = await browser().sign_in(cast.alice), f"/settings/data/members/{cast.bob.id}"
+    found = await _download(await owner.get(f"{at}/export.zip"))
+    assert [row["text"] for row in found["contact_notes"]] == ["has a dog"]
+    async with database.begin() as session:
+        await Members(session, cast.a.id).remove(cast.bob.id)
+    assert (await owner.post(f"{at}/erase")).status == 303
+    async with database.begin() as session:
+        (note,) = (await ContactNotes(session, cast.a.id).of([mia.id]))[mia.id]
+    assert (note.text, note.author) == ("has a dog", FORMER)
 
 
 async def test_nobody_is_erased_in_the_middle_of_a_call(cast: Cast, browser: Browsers, database: Database) -> None:

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from db.engine import Database, asyncpg_dsn
+from db.queries.phone.contact_notes import ContactNotes
 from db.queries.phone.contacts import Contacts
 from db.queries.phone.groups import Groups
 from db.queries.phone.presence import Presences
@@ -97,6 +98,27 @@ async def test_a_call_from_ringing_to_talking_as_each_sees_it(
         parties = {each["kind"]: each["name"] for each in bobs.state["call"]["parties"]}
         assert parties == {"customer": "Mia Moore", "agent": "Bob Brown"}
         assert danas.state["call"] is None
+
+
+@pytest.mark.parametrize("notes_on", [True, False])
+async def test_the_latest_notes_are_shown_as_it_rings_where_notes_are_kept(
+    browser: Browsers, cast: Cast, database: Database, notes_on: bool
+) -> None:
+    async with database.begin() as session:
+        (await session.merge(cast.a)).notes_on = notes_on
+        contacts, notes = Contacts(session, cast.a.id), ContactNotes(session, cast.a.id)
+        mia = await contacts.add("Mia Moore", "+61293744000")
+        other = await contacts.give(mia, CALLER)
+        for number in range(4):
+            await notes.add(mia.id if number % 2 else other.id, cast.sam.id, f"note {number}")
+    await come_on(database, cast.bob)
+    await waiting_call(database, cast.number)
+    async with page(await browser().sign_in(cast.bob)) as shown:
+        await shown.sees(lambda state: len(state["offers"]) == 1)
+        noted = shown.state["offers"][0]["noted"]
+        assert not any("note 3" in str(each) for each in shown.state["waiting"])  # which everybody sees
+    expected = [("note 3", "Sam Singh"), ("note 2", "Sam Singh"), ("note 1", "Sam Singh")] if notes_on else []
+    assert [(each["text"], each["by"]) for each in noted] == expected
 
 
 async def test_who_may_see_all_calls_sees_who_asks_for_help(

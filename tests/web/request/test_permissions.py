@@ -30,6 +30,7 @@ from db.models import (
     WebhookEvent,
 )
 from db.queries.members import Members
+from db.queries.phone.contact_notes import ContactNotes
 from db.queries.sign_in.second_factors import SecondFactors
 from provisioning.stripe.api import Purchase
 from tests.kit.integrations.operator import operate
@@ -98,6 +99,8 @@ class Things:
         return Asked("PROPFIND" if method == "*" else method, path, body)
 
     async def _path(self, pattern: str, member: Member | None) -> str:
+        if "{note}" in pattern:
+            return pattern.replace("{note}", str(await self._note()))
         if pattern.endswith("/again/{delivery}"):
             endpoint, delivery = await self._delivery()
             return pattern.replace("{endpoint}", str(endpoint)).replace("{delivery}", str(delivery))
@@ -168,6 +171,12 @@ class Things:
                 factors = SecondFactors(session, a)
                 await factors.confirm(await factors.proposed(mark, "A" * 32), step=0)
         return mark
+
+    async def _note(self) -> UUID:
+        """A note of the owner's."""
+        contact = await self._row("contact", "")
+        async with self.database.begin() as session:
+            return await ContactNotes(session, self.cast.a.id).add(contact, self.cast.alice.id, "has a dog")
 
     async def _delivery(self) -> tuple[UUID, UUID]:
         endpoint, event, delivery, a = uuid4(), uuid4(), uuid4(), self.cast.a.id

@@ -1,14 +1,16 @@
-"""The customer of a call, on its page: block their number, or say not to call or not to transcribe them."""
+"""The customer of a call, on its page: block their number, note something, or say not to call or transcribe them."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from aiohttp import web
 
 from db.models import Call
 from db.queries.phone.contacts import TooManyContactsError
-from web.contacts import blocked
-from web.contacts.page import read_flags
-from web.request import access
+from web.contacts import blocked, notes as contact_notes
+from web.contacts.one import read_flags
+from web.request import access, limits
 from web.request.access import Rows
 from web.request.callers import shown
 from web.request.errors import ConflictError, InvalidError, NotFoundError
@@ -49,6 +51,30 @@ async def block(request: web.Request) -> web.StreamResponse:
         call = await _call(rows, request)
         await blocked.block(rows, viewer, call.customer)
     raise web.HTTPSeeOther(f"/calls/{call.id}")
+
+
+@routes.post("/calls/{call}/notes")
+async def note(request: web.Request) -> web.StreamResponse:
+    """Write a note about the customer's contact: an agent of their own calls. One that is not there yet is added."""
+    viewer = await access.require(request, "calls")
+    await limits.spend(request, contact_notes.WRITES, str(viewer.member_id))
+    async with access.rows(request, viewer) as rows:
+        call = await _call(rows, request)
+        await rows.lock()
+        await contact_notes.write(request, rows, viewer, await _contact(rows, call))
+    raise web.HTTPSeeOther(f"/calls/{call.id}#customer")
+
+
+async def _contact(rows: Rows, call: Call) -> UUID:
+    """Return the contact of the call's own number, on which what is noted now hangs. Raises `ConflictError`."""
+    contact = await rows.contacts.row(call.customer)
+    if contact is None:
+        try:
+            contact = await rows.contacts.add(shown(call.customer), call.customer)
+        except TooManyContactsError:
+            raise ConflictError("full", FULL) from None
+        await rows.audit.record("contacts.kept", {"added": 1, "renamed": 0})
+    return contact.id
 
 
 async def _call(rows: Rows, request: web.Request) -> Call:

@@ -50,6 +50,7 @@ async def log(request: web.Request) -> web.StreamResponse:
         page = Page([]) if which is None else await rows.log.page(which, sort=sort, after=after)
         lines = await _lines(rows, page.calls, zone)
         choices = await _choices(rows, viewer)
+        contact = await _contact(rows, viewer, which)
     return render(
         request,
         "calls/calls.html",
@@ -64,6 +65,7 @@ async def log(request: web.Request) -> web.StreamResponse:
         newest=None if after is None else _url("/calls", filters),
         older=None if page.after is None else _url("/calls", filters, page.after),
         export=_url("/calls.csv", filters) if viewer.may("calls.all") else None,
+        contact=contact,
         **choices,
     )
 
@@ -140,6 +142,14 @@ async def _choices(rows: Rows, viewer: Viewer) -> Mapping[str, Any]:
         "results": [(each.id, each.label) for each in choices if each.kind == "outcome"],
         "tags": [(each.id, each.label) for each in choices if each.kind == "tag"],
     }
+
+
+async def _contact(rows: Rows, viewer: Viewer, which: CallFilter | None) -> str | None:
+    """Return the name of the contact whose calls are asked for; None without one, or if it is not for the viewer."""
+    if which is None or which.contact_id is None or not viewer.may("callers"):
+        return None
+    contact = await rows.contacts.get(which.contact_id)
+    return None if contact is None else contact.name
 
 
 def _names(wanted: Asked) -> dict[str, str]:

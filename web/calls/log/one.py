@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +14,7 @@ from db.models import Call
 from db.queries.phone.contacts import Card
 from web.calls.log.course import Told, course, prompt_seconds, why_no_words
 from web.calls.log.view import REASON_WORDS, clock, line, said
+from web.contacts.view import NoteLine, note_lines
 from web.phrases.hits import hits
 from web.request import access
 from web.request.access import Rows, Viewer
@@ -38,7 +39,8 @@ async def one(request: web.Request) -> web.StreamResponse:
         after = said(call, labels, tags.get(call.id, ()), notes_on=rows.organisation.notes_on)
         unsaid = (await rows.phrases.unsaid_in([call.id])).get(call.id, ())
         shown = line(call, zone, after, fired, unsaid)
-        customer = await _customer(rows, shown.customer_e164, zone)
+        customer = await _customer(rows, viewer, shown.customer_e164, zone)
+        notes_on = rows.organisation.notes_on
         told = await _told(rows, call)
         watchers = _sees_watchers(rows, viewer)
     return render(
@@ -46,6 +48,7 @@ async def one(request: web.Request) -> web.StreamResponse:
         "calls/call.html",
         call=shown,
         customer=customer,
+        notes_on=notes_on,
         events=course(told, zone, watchers=watchers),
         prompt=clock(prompt_seconds(call, told.offers)),
         reasons=REASON_WORDS,
@@ -60,17 +63,21 @@ class Customer:
     """What is kept for the number of a call's customer; ``blocked_at`` is None while it rings."""
 
     card: Card | None
+    notes: Sequence[NoteLine] = ()
     blocked_by: str = ""
     blocked_at: datetime | None = None
 
 
-async def _customer(rows: Rows, number: str | None, zone: ZoneInfo) -> Customer:
+async def _customer(rows: Rows, viewer: Viewer, number: str | None, zone: ZoneInfo) -> Customer:
     if number is None:
         return Customer(None)
     card, entry = (await rows.contacts.cards([number])).get(number), await rows.blocked.of(number)
+    person = None if card is None or not rows.organisation.notes_on else card.person
+    notes = [] if person is None else (await rows.contact_notes.of([person])).get(person, ())
+    lines = note_lines(notes, viewer, zone)
     if entry is None:
-        return Customer(card)
-    return Customer(card, entry.member.name, entry.blocked_at.astimezone(zone))
+        return Customer(card, lines)
+    return Customer(card, lines, entry.member.name, entry.blocked_at.astimezone(zone))
 
 
 async def _told(rows: Rows, call: Call) -> Told:

@@ -27,7 +27,7 @@ LIVE = "live"
 """Asked as an outcome: calls that go on."""
 FIELDS = (
     *("from", "to", "number", "direction", "agent", "group", "line", "source", "outcome"),
-    *("result", "tag", "follow-up", "length", "wait", "sort"),
+    *("result", "tag", "follow-up", "length", "wait", "sort", "contact"),
 )
 
 REASON_WORDS: Mapping[Reason, str] = {
@@ -150,6 +150,7 @@ def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
     return CallFilter(
         number=whose.number,
         parts=whose.parts,
+        contact_id=_id(asked.get("contact"), "contact"),
         tag_id=_id(asked.get("tag"), "tag"),
         outcome_choice_id=_id(asked.get("result"), "result"),
         agent_id=_id(asked.get("agent"), "agent"),

@@ -28,9 +28,11 @@ from db.queries.numbers import Numbers
 from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.callers import Callers
 from db.queries.phone.choices import Choices
+from db.queries.phone.contact_notes import ContactNotes
 from db.queries.phone.contacts import Contacts
 from db.queries.phone.groups import Groups
 from db.queries.phone.offers import Offers
+from db.queries.phone.people import People
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlans
 from db.queries.phone.wrap_ups import WrapUps
@@ -73,6 +75,8 @@ class Rows:
     wrap_ups: WrapUps
     choices: Choices
     contacts: Contacts
+    people: People
+    contact_notes: ContactNotes
     blocked: BlockedNumbers
     phrases: PhraseRuleRows
     hearings: Hearings
@@ -136,6 +140,8 @@ async def open_rows(
         WrapUps(session, organisation_id),
         Choices(session, organisation_id),
         Contacts(session, organisation_id),
+        People(session, organisation_id),
+        ContactNotes(session, organisation_id),
         BlockedNumbers(session, organisation_id),
         PhraseRuleRows(session, organisation_id),
         Hearings(session, organisation_id),

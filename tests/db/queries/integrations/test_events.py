@@ -20,6 +20,9 @@ from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
 from db.queries.numbers import Numbers
 from db.queries.phone.choices import Choices
+from db.queries.phone.contact_notes import ContactNotes
+from db.queries.phone.contacts import Contacts
+from db.queries.phone.people import People
 from db.queries.phone.wrap_ups import WrapUp, WrapUps
 from tests.kit.web.cast import Cast
 from web.integrations.webhooks import TYPES
@@ -61,6 +64,21 @@ async def _call(database: Database, cast: Cast, *, answered: bool) -> None:
             said = WrapUp(note=CANARY, follow_up=True)
             await Choices(session, cast.a.id).set("outcome", ["Booked"])
             await WrapUps(session, cast.a.id).store(call, said, NOW)
+
+
+async def test_no_event_tells_what_a_contact_is_called_or_what_was_noted_of_them(
+    database: Database, cast: Cast
+) -> None:
+    await _want(database, cast)
+    async with database.begin() as session:
+        mia = await Contacts(session, cast.a.id).add(f"Mia {CANARY}", "+61412345678", {"do_not_call": True})
+        other = await Contacts(session, cast.a.id).add(f"Ola {CANARY}", "+61293744000")
+        await ContactNotes(session, cast.a.id).add(mia.id, cast.bob.id, f"likes to see {CANARY}")
+        await People(session, cast.a.id).merge(mia, other, f"Mia {CANARY}")
+    await _call(database, cast, answered=True)
+    told = await _told(database)
+    assert told
+    assert CANARY not in str(told)
 
 
 async def test_nobody_wants_to_know(database: Database, cast: Cast) -> None:

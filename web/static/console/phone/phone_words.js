@@ -88,6 +88,11 @@ export function wishes(party) {
   return wishesOf(party).map((wish) => WISHES[wish]).join(" · ");
 }
 
+/** Who wrote a note about a caller, and when. */
+export function noteWords({ by, at }) {
+  return `${by || "A member"}, ${DATE.format(at)}`;
+}
+
 /** Why a call has no words, as far as its phone knows. */
 export function noWords({ opted_out, words_stopped }) {
   if (opted_out) return "This call has no words: the contact says not to transcribe.";

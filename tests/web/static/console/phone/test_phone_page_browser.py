@@ -73,6 +73,21 @@ async def test_wishes_are_shown_as_it_rings_and_on_the_call(desk: Desk, server: 
     await expect(page.locator("#call-wishes")).to_be_hidden()
 
 
+async def test_notes_are_shown_as_it_rings_and_on_the_call(desk: Desk, server: PhoneServer) -> None:
+    texts = ["has a dog", "x" * 900, "<b>b</b>"]
+    notes = [{"text": text, "by": "Sam Singh", "at": 1_796_000_000_000} for text in texts]
+    page = await desk()
+    await server.say(offers=[offer("c1", noted=notes), offer("c2")])
+    await expect(page.locator("[data-offer=c1] .caller-note")).to_have_text(texts)
+    await expect(page.locator("[data-offer=c2] .caller-notes")).to_be_hidden()
+    assert await findings(page) == []
+    await server.say(offers=[], call=in_hand("c3", noted=notes))
+    await expect(page.locator("#call-notes .caller-note")).to_have_text(texts)
+    assert await findings(page) == []
+    await server.say(call=in_hand("c4"))
+    await expect(page.locator("#call-notes .caller-notes")).to_be_hidden()
+
+
 async def test_nobody_becomes_available_without_a_microphone(desk: Desk, server: PhoneServer) -> None:
     page = await desk()
     await server.say(presence=presence("offline"))

@@ -5,6 +5,7 @@ import { now } from "../../clock.js";
 import { make, makeButton, part, put } from "../../../dom.js";
 import { besideName, callWords, hasToComeBack, history, noWords, problemWords, transferWords, warningWords, who, wishes, wishesOf } from "../phone_words.js";
 import { toAgentWords } from "../../helping/helping_words.js";
+import { callerNotes } from "./caller_notes.js";
 import { duration } from "../../wording.js";
 
 const NOT_JOINED = "You are not connected to this call.";
@@ -17,6 +18,7 @@ export class CallCard {
   #phone;
   #me;
   #onStopWords;
+  #noted = null; // the id of the call whose notes are shown
   #busy = new Set(); // names of commands under way from here
 
   /** `me` is the member's id; `onStopWords(call_sid, name)` asks whether the words of a call are to stop; null where there are none. */
@@ -83,6 +85,7 @@ export class CallCard {
     put(part("call-history"), history(call.caller));
     put(part("call-wishes"), wishes(call.caller));
     part("call-wishes").dataset.wishes = wishesOf(call.caller).join(" ");
+    this.#drawNotes(call);
     put(part("call-state"), callWords(call, this.#line));
     put(part("call-helpers"), toAgentWords(call.helpers ?? []));
     part("call-helpers").dataset.modes = (call.helpers ?? []).map(({ mode }) => mode).join(" ");
@@ -101,7 +104,15 @@ export class CallCard {
     if (call) put(part("held-time"), call.held && call.held_since ? duration(now() - call.held_since) : "");
   }
 
+  // Made anew for another call only: who reads them scrolls, and would be thrown back at every change.
+  #drawNotes(call) {
+    if (this.#noted === call.call) return;
+    this.#noted = call.call;
+    part("call-notes").replaceChildren(callerNotes(call.noted));
+  }
+
   #clear() {
+    this.#noted = null;
     put(part("call-said"), "");
     put(part("call-state"), "");
   }

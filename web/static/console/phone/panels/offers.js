@@ -4,6 +4,7 @@
 import { now } from "../../clock.js";
 import { make, makeButton, part, put } from "../../../dom.js";
 import { besideName, history, offerWords, who, wishes, wishesOf } from "../phone_words.js";
+import { callerNotes } from "./caller_notes.js";
 import { duration } from "../../wording.js";
 
 export class Offers {
@@ -84,7 +85,7 @@ export class Offers {
     answer.className = "button go answer";
     const chords = [[decline, "N"], [answer, "A"]].map(([button, letter]) => withChord(button, letter, who(offer.caller)));
     choices.append(decline, answer);
-    item.append(title, make("p", "offer-who", who(offer.caller)), make("p", "offer-about", about), wished, choices);
+    item.append(title, make("p", "offer-who", who(offer.caller)), make("p", "offer-about", about), wished, callerNotes(offer.noted), choices);
     part("offer-list").append(item);
     this.#rows.set(offer.call, { item, time, chords });
   }

@@ -1,0 +1,138 @@
+"""What members wrote about contacts: encrypted, by whom and when, until it is removed with the contact."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.base import among
+from db.models import Contact, ContactNote, Member
+from db.paging import Cursor, newest_first
+
+MOST = 200  # of one person
+
+
+class TooManyNotesError(Exception):
+    """There are as many notes about that person as there may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note. ``author`` is the member's name today."""
+
+    id: UUID
+    person: UUID
+    text: str
+    author: str
+    author_id: UUID
+    written_at: datetime
+    changed_at: datetime | None
+
+
+class ContactNotes:
+    """The notes of one organisation about its contacts."""
+
+    def __init__(self, session: AsyncSession, organisation_id: UUID, *, most: int = MOST) -> None:
+        self._session = session
+        self._organisation_id = organisation_id
+        self._most = most
+
+    async def of(self, people: Collection[UUID], most: int = MOST) -> Mapping[UUID, Sequence[Note]]:
+        """Return the latest ``most`` notes about each of these people, the newest first."""
+        if not people:
+            return {}
+        person = func.coalesce(Contact.part_of, Contact.id).label("person")
+        newest = (ContactNote.written_at.desc(), ContactNote.id.desc())
+        place = func.row_number().over(partition_by=person, order_by=newest).label("place")
+        theirs = (
+            select(ContactNote.id, person, place)
+            .join(Contact, Contact.id == ContactNote.contact_id)
+            .where(
+                Contact.organisation_id == self._organisation_id,
+                or_(among(Contact.id, people), among(Contact.part_of, people)),
+            )
+            .subquery()
+        )
+        rows = await self._session.execute(
+            select(ContactNote, theirs.c.person, Member.name)
+            .join(theirs, theirs.c.id == ContactNote.id)
+            .join(Member, Member.id == ContactNote.author_id)
+            .where(theirs.c.place <= most)
+            .order_by(*newest)
+        )
+        found: defaultdict[UUID, list[Note]] = defaultdict(list)
+        for note, whose, author in rows:
+            found[whose].append(_seen(note, whose, author))
+        return found
+
+    async def page(self, contact_id: UUID | None, *, after: Cursor | None, limit: int) -> Sequence[Note]:
+        """Return the newest ``limit`` notes older than ``after``; with ``contact_id``, about that person."""
+        person = func.coalesce(Contact.part_of, Contact.id)
+        rows = (
+            select(ContactNote, person, Member.name)
+            .join(Contact, Contact.id == ContactNote.contact_id)
+            .join(Member, Member.id == ContactNote.author_id)
+            .where(ContactNote.organisation_id == self._organisation_id)
+        )
+        if contact_id is not None:
+            asked = select(person).where(Contact.organisation_id == self._organisation_id, Contact.id == contact_id)
+            rows = rows.where(person.in_(asked))
+        newest = newest_first(rows, ContactNote.written_at, ContactNote.id, after=after, limit=limit)
+        return [_seen(*row) for row in await self._session.execute(newest)]
+
+    async def get(self, note_id: UUID) -> Note | None:
+        """Return that note."""
+        rows = (
+            select(ContactNote, func.coalesce(Contact.part_of, Contact.id), Member.name)
+            .join(Contact, Contact.id == ContactNote.contact_id)
+            .join(Member, Member.id == ContactNote.author_id)
+            .where(ContactNote.organisation_id == self._organisation_id, ContactNote.id == note_id)
+        )
+        found = (await self._session.execute(rows)).first()
+        return None if found is None else _seen(*found)
+
+    async def add(self, contact_id: UUID, author_id: UUID, text: str) -> UUID:
+        """Write a note that hangs on that contact. The organisation should be locked. Raises `TooManyNotesError`."""
+        person = func.coalesce(Contact.part_of, Contact.id)
+        whose = select(person).where(Contact.id == contact_id).scalar_subquery()
+        theirs = select(func.count()).select_from(ContactNote).join(Contact, Contact.id == ContactNote.contact_id)
+        if (await self._session.scalar(theirs.where(person == whose)) or 0) >= self._most:
+            raise TooManyNotesError
+        note = ContactNote(
+            organisation_id=self._organisation_id, contact_id=contact_id, author_id=author_id, text=text
+        )
+        self._session.add(note)
+        await self._session.flush()
+        return note.id
+
+    async def change(self, note_id: UUID, text: str) -> bool:
+        """Write a note anew; return whether it is there."""
+        note = await self._row(note_id)
+        if note is None:
+            return False
+        note.text, note.changed_at = text, await self._session.scalar(select(func.clock_timestamp()))
+        await self._session.flush()
+        return True
+
+    async def remove(self, note_id: UUID) -> bool:
+        """Remove a note; return whether it was there."""
+        note = await self._row(note_id)
+        if note is None:
+            return False
+        await self._session.delete(note)
+        await self._session.flush()
+        return True
+
+    async def _row(self, note_id: UUID) -> ContactNote | None:
+        mine = select(ContactNote).where(ContactNote.organisation_id == self._organisation_id)
+        return await self._session.scalar(mine.where(ContactNote.id == note_id))
+
+
+def _seen(note: ContactNote, person: UUID, author: str) -> Note:
+    return Note(note.id, person, note.text, author, note.author_id, note.written_at, note.changed_at)
