@@ -3,7 +3,7 @@
 `operations` says what an operation is, and `table` lists all of them. From that table come the routes, the
 OpenAPI document (`document`) and the page that people read (`reference`), so that none can forget another::
 
-    request ─► gate (key, limit, scope) ─► reading (query, body) ─► calls │ directory │ contacts │ hooks ─► answer
+    request ─► gate (key, limit, scope) ─► reading (query, body) ─► calls │ directory │ contacts … ─► answer
                                               idempotency: a write that is sent twice is done once
                problems: every refusal, as RFC 9457 has it          cursors: where the next page begins
 """

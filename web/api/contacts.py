@@ -1,8 +1,8 @@
-"""Contacts: the names that an organisation keeps for phone numbers."""
+"""Contacts: people whom an organisation knows, by their phone numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from db import models
 from db.paging import Cursor
 from db.queries.integrations.resources import Time
 from db.queries.phone.contacts import MOST, Flag, Flags, KnownNumberError, TooManyContactsError
+from db.queries.phone.people import MOST_NUMBERS
 from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation
@@ -27,11 +28,12 @@ Written = Annotated[str, Meta(max_length=40, description="E.164, or as it is dia
 
 
 class Contact(Struct, frozen=True):
-    """A name for a phone number."""
+    """A name for a person's phone numbers."""
 
     id: UUID
     name: str
-    number: Annotated[str, Meta(description="In E.164.")]
+    number: Annotated[str, Meta(description="The first one, in E.164.")]
+    numbers: Annotated[list[str], Meta(description="All of them, in E.164, the first one first.")]
     do_not_call: DoNotCall
     do_not_transcribe: DoNotTranscribe
     created_at: Time
@@ -59,6 +61,7 @@ class NewContact(Struct, frozen=True, forbid_unknown_fields=True):
     number: Written
     do_not_call: DoNotCall = False
     do_not_transcribe: DoNotTranscribe = False
+    further_numbers: Annotated[list[Written], Meta(max_length=MOST_NUMBERS - 1)] = []
 
 
 class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +69,12 @@ class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name | UnsetType = UNSET
     number: Written | UnsetType = UNSET
+    further_numbers: (
+        Annotated[
+            list[Written], Meta(max_length=MOST_NUMBERS - 1, description="All but the first; others of theirs go.")
+        ]
+        | UnsetType
+    ) = UNSET
     do_not_call: DoNotCall | UnsetType = UNSET
     do_not_transcribe: DoNotTranscribe | UnsetType = UNSET
 
@@ -73,25 +82,29 @@ class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
 async def list_contacts(asked: Asked) -> Answer:
     """Answer a page of contacts."""
     query: ContactQuery = asked.query
-    number = None if query.number is None else _number(query.number)
+    number = None if query.number is None else read_number(query.number)
     found = await asked.rows.contacts.page(number, after=cursors.read(query.cursor), limit=query.limit + 1)
     shown = found[: query.limit]
     more = cursors.write(Cursor(shown[-1].created_at, shown[-1].id)) if len(found) > query.limit else None
-    return Answer(ContactPage(data=[_seen(each) for each in shown], next_cursor=more), more)
+    numbers = await asked.rows.contacts.numbers([each.id for each in shown])
+    data = [_seen(each, numbers[each.id]) for each in shown]
+    return Answer(ContactPage(data=data, next_cursor=more), more)
 
 
 async def get_contact(asked: Asked) -> Answer:
     """Answer one contact."""
-    return Answer(_seen(await _found(asked)))
+    return Answer(await _one(asked, await _found(asked)))
 
 
 async def add_contact(asked: Asked) -> Answer:
     """Add a contact."""
     new: NewContact = asked.body
-    name, number = _name(new.name), _number(new.number)
+    name, number = _name(new.name), read_number(new.number)
+    further = _further(number, new.further_numbers)
     await asked.rows.lock()
     try:
         contact = await asked.rows.contacts.add(name, number, _flags(new))
+        await _give(asked, contact, further)
     except KnownNumberError:
         raise ProblemError(
             "conflict", "There is a contact with that number. Find it by number, and change it."
@@ -101,7 +114,7 @@ async def add_contact(asked: Asked) -> Answer:
     await asked.rows.audit.record("contacts.kept", {"added": 1, "renamed": 0})
     if new.do_not_call or new.do_not_transcribe:
         await asked.rows.audit.record("contacts.flagged", {"contacts": 1})
-    return Answer(_seen(contact))
+    return Answer(await _one(asked, contact))
 
 
 async def change_contact(asked: Asked) -> Answer:
@@ -110,19 +123,26 @@ async def change_contact(asked: Asked) -> Answer:
     await asked.rows.lock()
     contact = await _found(asked)
     name = contact.name if change.name is UNSET else _name(change.name)
-    number = contact.number if change.number is UNSET else _number(change.number)
+    number = contact.number if change.number is UNSET else read_number(change.number)
+    further = None if change.further_numbers is UNSET else _further(number, change.further_numbers)
     try:
+        if further is not None:
+            await _take(asked, contact, number, further)
         await asked.rows.contacts.change(contact, name, number)
+        await _give(asked, contact, further or ())
     except KnownNumberError:
         raise ProblemError("conflict", "Another contact has that number.") from None
+    except TooManyContactsError:
+        raise ProblemError("conflict", f"There would be more than {MOST} numbers, and that is the most.") from None
     await asked.rows.audit.record("contacts.kept", {"added": 0, "renamed": 1})
     if await asked.rows.contacts.flag(contact, _flags(change)):
         await asked.rows.audit.record("contacts.flagged", {"contacts": 1})
-    return Answer(_seen(contact))
+    return Answer(await _one(asked, contact))
 
 
 async def remove_contact(asked: Asked) -> Answer:
     """Remove a contact."""
+    await asked.rows.lock()
     if not await asked.rows.contacts.remove(asked.id):
         raise NotFoundError("There is no such contact.")
     await asked.rows.audit.record("contacts.removed", {"contacts": 1})
@@ -166,13 +186,19 @@ async def _found(asked: Asked) -> models.Contact:
     return contact
 
 
-def _seen(contact: models.Contact) -> Contact:
+async def _one(asked: Asked, contact: models.Contact) -> Contact:
+    return _seen(contact, (await asked.rows.contacts.numbers([contact.id]))[contact.id])
+
+
+def _seen(contact: models.Contact, numbers: Sequence[models.Contact]) -> Contact:
+    """Return what is answered; of two wishes the stricter one, as on the contact's page."""
     return Contact(
         id=contact.id,
         name=contact.name,
         number=contact.number,
-        do_not_call=contact.do_not_call,
-        do_not_transcribe=contact.do_not_transcribe,
+        numbers=[each.number for each in numbers],
+        do_not_call=any(each.do_not_call for each in numbers),
+        do_not_transcribe=any(each.do_not_transcribe for each in numbers),
         created_at=contact.created_at,
     )
 
@@ -185,6 +211,26 @@ def _flags(said: NewContact | ContactChange) -> Flags:
     return {flag: is_set for flag, is_set in flags.items() if is_set is not UNSET}
 
 
+def _further(first: str, written: Sequence[str]) -> Sequence[str]:
+    """Return further numbers, each once. Raises `InvalidError`."""
+    return [number for number in dict.fromkeys(map(read_number, written)) if number != first]
+
+
+async def _take(asked: Asked, contact: models.Contact, first: str, further: Sequence[str]) -> None:
+    """Take away what is not among ``further`` numbers, and what becomes the ``first`` one. Notes stay."""
+    for row in (await asked.rows.contacts.numbers([contact.id]))[contact.id][1:]:
+        if row.number not in further or row.number == first:
+            await asked.rows.people.drop(row)
+
+
+async def _give(asked: Asked, contact: models.Contact, further: Sequence[str]) -> None:
+    """Give a contact those of ``further`` that it does not have."""
+    there = {row.number for row in (await asked.rows.contacts.numbers([contact.id]))[contact.id]}
+    for number in further:
+        if number not in there:
+            await asked.rows.contacts.give(contact, number)
+
+
 def _name(text: str) -> str:
     name = tidy(text)
     if not name:
@@ -192,7 +238,8 @@ def _name(text: str) -> str:
     return name
 
 
-def _number(text: str) -> str:
+def read_number(text: str) -> str:
+    """Return a number in E.164. Raises `InvalidError`."""
     number = number_of(text)
     if number is None:
         raise InvalidError("That is not a phone number: write it in E.164, or as it is dialled in Australia.")

@@ -24,6 +24,8 @@ _TITLES = {
     "calls": "Calls",
     "choices": "Outcomes, tags, breaks",
     "contacts": "Contacts",
+    "contact-notes": "Notes about contacts",
+    "blocked": "Block list",
     "hooks": "Hooks",
     "members": "Team",
     "numbers": "Numbers",

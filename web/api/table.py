@@ -6,11 +6,18 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from web.api import calls, contacts, directory, gate, hooks
+from web.api import blocked, calls, contact_notes, contacts, directory, gate, hooks
 from web.api.operations import PREFIX, Operation
 from web.api.problems import problem
 
-OPERATIONS: Sequence[Operation] = (*calls.OPERATIONS, *directory.OPERATIONS, *contacts.OPERATIONS, *hooks.OPERATIONS)
+OPERATIONS: Sequence[Operation] = (
+    *calls.OPERATIONS,
+    *directory.OPERATIONS,
+    *contacts.OPERATIONS,
+    *contact_notes.OPERATIONS,
+    *blocked.OPERATIONS,
+    *hooks.OPERATIONS,
+)
 
 _PATHS = sorted({operation.path for operation in OPERATIONS})
 

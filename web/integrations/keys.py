@@ -30,6 +30,10 @@ SCOPES: Mapping[Scope, str] = {
     "choices:read": "Read your outcomes, tags and reasons for breaks",
     "contacts:read": "Read contacts",
     "contacts:write": "Add, change and remove contacts",
+    "notes:read": "Read what your team noted about contacts",
+    "notes:write": "Write, change and remove notes about contacts",
+    "blocked:read": "Read your block list",
+    "blocked:write": "Block numbers, and let them ring again",
     "hooks:read": "See where events are sent, and samples of them",
     "hooks:write": "Subscribe to events that it may read, and unsubscribe anybody",
 }

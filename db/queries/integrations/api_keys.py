@@ -29,6 +29,10 @@ Scope = Literal[
     "choices:read",
     "contacts:read",
     "contacts:write",
+    "notes:read",
+    "notes:write",
+    "blocked:read",
+    "blocked:write",
     "hooks:read",
     "hooks:write",
 ]

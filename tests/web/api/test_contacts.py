@@ -58,6 +58,25 @@ async def test_flags_are_set_and_what_is_left_out_stays(crm: Program) -> None:
     assert (await crm.ask("PATCH", path, json={"do_not_call": "yes"})).status == 400
 
 
+async def test_one_person_has_several_numbers(crm: Program) -> None:
+    home, work = "+61293744000", "+61412345679"
+    added = await _add(crm, {**MIA, "further_numbers": [home, "0412 345 678"], "do_not_call": True})
+    assert added.body["numbers"] == ["+61412345678", home]
+    path = f"/contacts/{added.body['id']}"
+    for number in added.body["numbers"]:
+        assert (await crm.get("/contacts", number=number)).body["data"] == [added.body]
+    changed = await crm.ask("PATCH", path, json={"further_numbers": [work]})
+    assert changed.body["numbers"] == ["+61412345678", work]
+    swapped = await crm.ask("PATCH", path, json={"number": work, "further_numbers": ["+61412345678"]})
+    assert (swapped.body["id"], swapped.body["numbers"]) == (added.body["id"], [work, "+61412345678"])
+    other = (await _add(crm, {"name": "Noah", "number": home})).body
+    assert (await crm.ask("PATCH", path, json={"further_numbers": [home]})).code == "conflict"
+    assert (await crm.ask("PATCH", path, json={"further_numbers": ["12"]})).code == "invalid"
+    assert (await crm.get(path)).body == swapped.body
+    assert (await crm.ask("DELETE", path)).status == 204
+    assert (await crm.get("/contacts")).body["data"] == [other]
+
+
 async def test_a_number_has_one_contact(crm: Program) -> None:
     await _add(crm, MIA)
     other = (await _add(crm, {"name": "Noah North", "number": "+61293744000"})).body["id"]
