@@ -96,7 +96,7 @@ async def write_note(asked: Asked) -> Answer:
 
 
 async def change_note(asked: Asked) -> Answer:
-    """Write a note anew."""
+    """Change what a note says."""
     change: NoteChange = asked.body
     _check_kept(asked)
     if not await asked.rows.contact_notes.change(asked.id, read_text(change.text)):

@@ -40,7 +40,7 @@ async def add(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/notes/{note}")
 async def change(request: web.Request) -> web.StreamResponse:
-    """Write a note anew."""
+    """Change what a note says."""
     viewer = await access.require(request, "calls")
     async with access.rows(request, viewer) as rows:
         note = await _own(request, rows, viewer)

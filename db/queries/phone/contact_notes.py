@@ -112,7 +112,7 @@ class ContactNotes:
         return note.id
 
     async def change(self, note_id: UUID, text: str) -> bool:
-        """Write a note anew; return whether it is there."""
+        """Change what a note says; return whether it is there."""
         note = await self._row(note_id)
         if note is None:
             return False

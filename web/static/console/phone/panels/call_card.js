@@ -104,7 +104,7 @@ export class CallCard {
     if (call) put(part("held-time"), call.held && call.held_since ? duration(now() - call.held_since) : "");
   }
 
-  // Made anew for another call only: who reads them scrolls, and would be thrown back at every change.
+  // Made again for another call only: who reads them scrolls, and would be thrown back at every change.
   #drawNotes(call) {
     if (this.#noted === call.call) return;
     this.#noted = call.call;
