@@ -45,7 +45,13 @@ from web.integrations import endpoint as webhook_endpoint, keys as api_keys, web
 from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
 from web.numbers.vocabularies import VOCABULARIES, Vocabularies
 from web.numbers.vocabulary_watch import VocabularyWatch
-from web.operators import sign_in as operators_sign_in, tenants as operators_tenants
+from web.operators import (
+    account as operators_account,
+    preflight as operators_preflight,
+    second_factor as operators_second_factor,
+    sign_in as operators_sign_in,
+    tenants as operators_tenants,
+)
 from web.organisation import (
     audit as organisation_audit,
     closing,
@@ -145,7 +151,10 @@ _WITH_ROUTES = (
     api_table,
     static_files,
     operators_sign_in,
+    operators_second_factor,
+    operators_account,
     operators_tenants,
+    operators_preflight,
     status,
     health,
 )

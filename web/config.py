@@ -136,7 +136,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     closing_grace_days: Annotated[int, Field(ge=1, le=90)] = 14
     """How long the closing of an organisation can be taken back."""
     operator_emails: Emails = ()
-    """Who runs this: members with these addresses see the whole preflight. Nobody else sees the platform's inside."""
+    """Who runs this: members with these addresses are shown the way to the operators' pages, and nothing more."""
     operator: Annotated[str, Field(min_length=1, max_length=120)] = "Bilby"
     """Who runs this, as the terms and the privacy page name them: a legal name, best with its ABN."""
     seat_price_cents: Annotated[int, Field(ge=11, le=1_000_00)] = 44_00

@@ -1,7 +1,8 @@
 """Make somebody an operator of the installation: ``python -m web.operate EMAIL NAME`` prints a link to sign in.
 
-Further links are mailed from ``/operator/sign-in``. ``--role observer``: they look and cannot suspend. ``--remove``:
-they are none any more.
+Further links are mailed from ``/operator/sign-in``. ``--role observer``: they look and cannot suspend.
+``--reset-factor``: they have lost their phone and their recovery codes, and set up a second factor anew by the link;
+make sure first who asks. ``--remove``: they are none any more.
 """
 
 from __future__ import annotations
@@ -26,8 +27,17 @@ class Settings(DatabaseSettings):
     web_public_url: HttpOrigin
 
 
+class NobodyError(Exception):
+    """No operator has that address."""
+
+
 async def operate(database: Database, asked: argparse.Namespace) -> str | None:
-    """Make or remove the operator that ``asked`` describes. Return the token of a link; None for who was removed."""
+    """Make, reset or remove the operator that ``asked`` describes.
+
+    Return the token of a link; None for who was removed.
+
+    Raises `NobodyError` if the second factor of somebody unknown is to be reset.
+    """
     async with database.begin() as session:
         if asked.remove:
             operator = await accounts.by_email(session, asked.email)
@@ -35,8 +45,15 @@ async def operate(database: Database, asked: argparse.Namespace) -> str | None:
                 await accounts.remove(session, operator)
                 await log.record(session, operator, "operator.removed")
             return None
-        operator = await accounts.admit(session, asked.email, asked.name, asked.role)
-        await log.record(session, operator, "operator.admitted")
+        operator = await accounts.by_email(session, asked.email) if asked.reset_factor else None
+        if operator is not None:
+            await accounts.reset(session, operator)
+            await log.record(session, operator, "operator.second_factor_reset")
+        elif asked.reset_factor:
+            raise NobodyError
+        else:
+            operator = await accounts.admit(session, asked.email, asked.name, asked.role)
+            await log.record(session, operator, "operator.admitted")
         return await accounts.link(session, operator.id)
 
 
@@ -55,6 +72,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("email", help="their address")
     parser.add_argument("name", nargs="?", default="Operator", help="their name, as the log shows it")
     parser.add_argument("--role", choices=("operator", "observer"), default="operator")
+    parser.add_argument("--reset-factor", action="store_true", help="forget their second factor, end all sign-ins")
     parser.add_argument("--remove", action="store_true", help="end it")
     return parser.parse_args(arguments)
 
@@ -67,6 +85,8 @@ def main() -> None:
         link = asyncio.run(_main(asked, load(_PROCESS, Settings)))
     except AddressError as error:
         stop(_PROCESS, f"EMAIL: {error}")
+    except NobodyError:
+        stop(_PROCESS, "EMAIL: no operator has that address")
     except DatabaseUnavailableError as error:
         stop(_PROCESS, f"DATABASE_URL: the database did not answer ({error})")
     minutes = accounts.LIFETIME.total_seconds() // 60

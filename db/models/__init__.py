@@ -10,7 +10,8 @@ which also shows Alembic all of them:
 
   organisations  Organisation, AuditEntry, Closure, Erasure
   people         Member, MemberGroup, GroupMember
-  sign_in        SignInLink, SignOut, SecondFactor, RecoveryCode, IdentityProvider, IdentityRequest
+  sign_in        SignInLink, SignOut, SecondFactor, RecoveryCode, IdentityProvider, IdentityRequest;
+                 Authenticator and OneTimeCode are what members' and operators' second factors have in common
   numbers        Number, AnsweringPlan, RingingPlan, RingingPlanGroup, NumberHearing
   purchases      NumberOrder, Bundle
   calls          Call, Leg, CallMoment, CallTag
@@ -20,7 +21,7 @@ which also shows Alembic all of them:
   reports        CallCount, Recount
   billing        Subscription, StripeEvent, Notice
   integrations   ApiKey, KeptAnswer, WebhookEndpoint, WebhookEvent, WebhookDelivery
-  operators      Operator, OperatorLink, OperatorEntry
+  operators      Operator, OperatorLink, OperatorFactor, OperatorRecoveryCode, OperatorEntry
   installation   Mail, RateLimit, Backup
 
 The words that columns may hold, and the base class, are `db.base`.
@@ -33,20 +34,30 @@ from db.models.contacts import BlockedNumber, Contact, ContactNote
 from db.models.installation import Backup, Mail, RateLimit
 from db.models.integrations import ApiKey, KeptAnswer, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from db.models.numbers import AnsweringPlan, Number, NumberHearing, RingingPlan, RingingPlanGroup
-from db.models.operators import Operator, OperatorEntry, OperatorLink
+from db.models.operators import Operator, OperatorEntry, OperatorFactor, OperatorLink, OperatorRecoveryCode
 from db.models.organisations import AuditEntry, Closure, Erasure, Organisation
 from db.models.people import GroupMember, Member, MemberGroup
 from db.models.phone import Choice, Conference, Offer, Presence
 from db.models.phrases import PhraseHit, PhraseRuleRow, UnsaidPhrase
 from db.models.purchases import Bundle, NumberOrder
 from db.models.reports import CallCount, Recount
-from db.models.sign_in import IdentityProvider, IdentityRequest, RecoveryCode, SecondFactor, SignInLink, SignOut
+from db.models.sign_in import (
+    Authenticator,
+    IdentityProvider,
+    IdentityRequest,
+    OneTimeCode,
+    RecoveryCode,
+    SecondFactor,
+    SignInLink,
+    SignOut,
+)
 
 __all__ = [
     "TO_FILL",
     "AnsweringPlan",
     "ApiKey",
     "AuditEntry",
+    "Authenticator",
     "Backup",
     "Base",
     "BlockedNumber",
@@ -74,9 +85,12 @@ __all__ = [
     "NumberHearing",
     "NumberOrder",
     "Offer",
+    "OneTimeCode",
     "Operator",
     "OperatorEntry",
+    "OperatorFactor",
     "OperatorLink",
+    "OperatorRecoveryCode",
     "Organisation",
     "PhraseHit",
     "PhraseRuleRow",

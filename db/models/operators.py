@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, OperatorRole, one_of
 from db.encryption import Encrypted
+from db.models.sign_in import Authenticator, OneTimeCode
 
 _STILL_HERE = text("removed_at IS NULL")
 
@@ -44,6 +45,22 @@ class OperatorLink(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class OperatorFactor(Authenticator, Base):
+    """An operator's authenticator app. Nobody is signed in as an operator without one."""
+
+    __tablename__ = "operator_factors"
+
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"), primary_key=True)
+
+
+class OperatorRecoveryCode(OneTimeCode, Base):
+    """An operator's recovery code."""
+
+    __tablename__ = "operator_recovery_codes"
+
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"), index=True)
 
 
 class OperatorEntry(Base):

@@ -1,4 +1,4 @@
-"""How a member signs in: mailed links, the second factor, the organisation's own identity provider."""
+"""Sign-in: mailed links, second factors (operators share the columns), the organisation's own identity provider."""
 
 from __future__ import annotations
 
@@ -42,14 +42,9 @@ class SignOut(Base):
     """When the JWT expires and this row is no longer needed."""
 
 
-class SecondFactor(Base):
-    """What a member's authenticator app shares with us (TOTP)."""
+class Authenticator:
+    """What somebody's authenticator app shares with us (TOTP)."""
 
-    __tablename__ = "second_factors"
-    __table_args__ = (belongs("member_id", "members"),)
-
-    member_id: Mapped[UUID] = mapped_column(primary_key=True)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     secret: Mapped[str] = mapped_column(Encrypted)
     """In base32, as the app reads it."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -59,16 +54,31 @@ class SecondFactor(Base):
     """The step of time of the last code that was taken: neither it nor an earlier one is taken again."""
 
 
-class RecoveryCode(Base):
+class OneTimeCode:
     """A code that stands in once for an authenticator app. Only its SHA-256 is stored."""
+
+    code_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
+class SecondFactor(Authenticator, Base):
+    """A member's authenticator app."""
+
+    __tablename__ = "second_factors"
+    __table_args__ = (belongs("member_id", "members"),)
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+
+
+class RecoveryCode(OneTimeCode, Base):
+    """A member's recovery code."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (belongs("member_id", "members"), Index("ix_recovery_codes_member_id", "member_id"))
 
-    code_hash: Mapped[bytes] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     member_id: Mapped[UUID]
-    used_at: Mapped[datetime | None]
 
 
 class IdentityProvider(Base):

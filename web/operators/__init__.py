@@ -1,5 +1,7 @@
 """Pages of who runs the installation, under ``/operator``: nobody's members, and nobody's data.
 
-`gate` says who asks, by a cookie and accounts of its own, and opens what they may see; `sign_in` mails links;
-`tenants` lists organisations, suspends them, and shows what was done. ``python -m web.operate`` admits the first.
+`gate` says who asks, by accounts and `cookies` of their own, and opens what they may see. `sign_in` mails links,
+after which `second_factor` asks for a code; `account` is an operator's own page. `tenants` lists organisations,
+suspends them, and shows what was done; `preflight` checks the installation. ``python -m web.operate`` admits the
+first operator.
 """

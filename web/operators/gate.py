@@ -1,7 +1,7 @@
-"""The way in for operators: a cookie of their own, for ``/operator`` alone, and the few rows that they may see.
+"""The way in for operators: cookies of their own, for ``/operator`` alone, and the few rows that they may see.
 
-The cookie is a JWT of two hours under ``SESSION_SECRET`` whose audience is no member's. Signing out ends all sign-ins
-of that operator. What an operator may do is read from the database at every request.
+Nobody is let in without a second factor. Signing out ends all sign-ins of that operator. What an operator may do is
+read from the database at every request.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import jwt
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import OperatorRole
 from db.models import Operator
 from db.queries.operators import accounts, log
-from protocol.times import from_milliseconds, milliseconds
-from web.config import SETTINGS, Settings
+from db.queries.operators.factors import OperatorFactors
+from protocol.times import milliseconds
+from web.config import SETTINGS
+from web.operators import cookies
+from web.operators.cookies import PATH
 from web.request import limits
 from web.request.errors import ForbiddenError, NotSignedInError
 from web.request.forms import check_own_page, field
@@ -31,10 +33,7 @@ from web.request.render import render as render_page
 from web.request.session import CSRF_FIELD, CSRF_HEADER
 from web.resources import DATABASE
 
-LIFETIME = timedelta(hours=2)
-PATH = "/operator"
 SIGN_IN = f"{PATH}/sign-in"
-_ALGORITHM, _AUDIENCE = "HS256", "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ async def require(request: web.Request, role: OperatorRole = "observer") -> Visi
 
     Somebody else's page leads to the sign-in, and somebody else's change is a `NotSignedInError`.
     """
-    read = _read(request)
+    read = cookies.read(request, "whole")
     operator = None if read is None else await _look_up(request, *read)
     if read is None or operator is None:
         if request.method == "GET":
@@ -67,6 +66,22 @@ async def require(request: web.Request, role: OperatorRole = "observer") -> Visi
     if not visit.may(role):
         raise ForbiddenError("Observers look on. Ask an operator.")
     return visit
+
+
+@asynccontextmanager
+async def half(request: web.Request) -> AsyncIterator[tuple[AsyncSession, Operator]]:
+    """Open a transaction for who has opened their link and is yet to show their second factor.
+
+    Anybody else is led to the sign-in, or is told by `NotSignedInError`.
+    """
+    read = cookies.read(request, "half")
+    async with rows(request) as session:
+        operator = None if read is None else await accounts.signed_in(session, *read)
+        if operator is None:
+            if request.method == "GET":
+                raise web.HTTPSeeOther(SIGN_IN)
+            raise NotSignedInError
+        yield session, operator
 
 
 @asynccontextmanager
@@ -87,49 +102,10 @@ def render(request: web.Request, name: str, visit: Visit | None, **context: Any)
     return render_page(request, name, operator=operator, token=token, **context)
 
 
-def begin(response: web.StreamResponse, settings: Settings, operator_id: UUID) -> None:
-    """Sign in: set the cookie on ``response``."""
-    now = datetime.now(UTC)
-    claims = {"aud": _AUDIENCE, "sub": str(operator_id), "at": milliseconds(now), "exp": now + LIFETIME}
-    token = jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm=_ALGORITHM)
-    response.set_cookie(
-        cookie_name(settings),
-        token,
-        max_age=int(LIFETIME.total_seconds()),
-        path=PATH,
-        secure=settings.secure,
-        httponly=True,
-        samesite="Strict",
-    )
-
-
-def end(response: web.StreamResponse, settings: Settings) -> None:
-    """Take the cookie back."""
-    response.del_cookie(cookie_name(settings), path=PATH, secure=settings.secure, httponly=True, samesite="Strict")
-
-
-def cookie_name(settings: Settings) -> str:
-    """``__Secure-``: the browser insists on https. ``__Host-`` would insist on the whole site as its path."""
-    return "__Secure-bilby_operator" if settings.secure else "bilby_operator"
-
-
-def _read(request: web.Request) -> tuple[UUID, datetime] | None:
-    settings = request.app[SETTINGS]
-    token = request.cookies.get(cookie_name(settings), "")
-    for secret in settings.session_secret.accepted:
-        try:
-            claims = jwt.decode(
-                token, secret, algorithms=[_ALGORITHM], audience=_AUDIENCE, options={"require": ["exp", "sub", "at"]}
-            )
-            return UUID(claims["sub"]), from_milliseconds(claims["at"])
-        except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError, OSError, AttributeError):
-            continue
-    return None
-
-
 async def _look_up(request: web.Request, operator_id: UUID, since: datetime) -> Operator | None:
     async with rows(request) as session:
-        return await accounts.signed_in(session, operator_id, since)
+        has_factor = await OperatorFactors(session).is_on(operator_id)
+        return await accounts.signed_in(session, operator_id, since) if has_factor else None
 
 
 async def _check(request: web.Request, operator_id: UUID, since: datetime) -> None:

@@ -7,9 +7,10 @@ from aiohttp import web
 from db import addresses
 from db.addresses import AddressError
 from db.queries.operators import accounts
+from db.queries.operators.factors import OperatorFactors
 from provisioning.mail import queue
 from web.config import SETTINGS
-from web.operators import gate
+from web.operators import cookies, gate, second_factor
 from web.request import limits
 from web.request.forms import check_own_page, field
 
@@ -50,27 +51,26 @@ async def look(request: web.Request) -> web.StreamResponse:
 
 @routes.post(_LINK)
 async def begin(request: web.Request) -> web.StreamResponse:
-    """Sign in."""
+    """Use the link up, and lead to the second factor."""
     check_own_page(request)
     async with gate.rows(request) as session:
         operator = await accounts.use(session, request.match_info["token"])
-        if operator is not None:
-            await gate.record(request, session, operator, "operator.signed_in")
+        has_factor = operator is not None and await OperatorFactors(session).is_on(operator.id)
     if operator is None:
         return await _dead(request)
-    answer = web.HTTPSeeOther(gate.PATH)
-    gate.begin(answer, request.app[SETTINGS], operator.id)
+    answer = web.HTTPSeeOther(second_factor.CODE if has_factor else second_factor.SET_UP)
+    cookies.begin(answer, request.app[SETTINGS], "half", operator.id)
     raise answer
 
 
-@routes.post(f"{gate.PATH}/sign-out")
+@routes.post(f"{cookies.PATH}/sign-out")
 async def leave(request: web.Request) -> web.StreamResponse:
     """End all sign-ins of this operator."""
     visit = await gate.require(request)
     async with gate.rows(request) as session:
         await accounts.sign_out(session, visit.operator.id)
     answer = web.HTTPSeeOther(gate.SIGN_IN)
-    gate.end(answer, request.app[SETTINGS])
+    cookies.end(answer, request.app[SETTINGS], "whole")
     raise answer
 
 

@@ -11,7 +11,7 @@ from db.queries.audit import Actor, record
 from db.queries.operators import log, tenants
 from provisioning.billing.closing import TELL
 from provisioning.jobs import enqueue
-from web.operators import gate
+from web.operators import cookies, gate
 from web.operators.gate import Visit
 from web.request.errors import ConflictError, NotFoundError
 from web.request.forms import field, read_uuid
@@ -22,13 +22,13 @@ SHORTEST, LONGEST = 10, 300  # characters of a reason
 routes = web.RouteTableDef()
 
 
-@routes.get(gate.PATH)
+@routes.get(cookies.PATH)
 async def show(request: web.Request) -> web.StreamResponse:
     """Show all organisations."""
     return await _page(request, await gate.require(request))
 
 
-@routes.post(f"{gate.PATH}/organisations/{{organisation}}/suspend")
+@routes.post(f"{cookies.PATH}/organisations/{{organisation}}/suspend")
 async def suspend(request: web.Request) -> web.StreamResponse:
     """Suspend an organisation: nothing works for it, and its members read why."""
     visit = await gate.require(request, "operator")
@@ -39,10 +39,10 @@ async def suspend(request: web.Request) -> web.StreamResponse:
         if not await tenants.suspend(session, organisation_id, reason):
             raise NotFoundError
         await _note(request, session, visit, organisation_id, "organisation.suspended", reason)
-    raise web.HTTPSeeOther(f"{gate.PATH}#organisation-{organisation_id}")
+    raise web.HTTPSeeOther(f"{cookies.PATH}#organisation-{organisation_id}")
 
 
-@routes.post(f"{gate.PATH}/organisations/{{organisation}}/resume")
+@routes.post(f"{cookies.PATH}/organisations/{{organisation}}/resume")
 async def resume(request: web.Request) -> web.StreamResponse:
     """Let an organisation work again."""
     visit = await gate.require(request, "operator")
@@ -56,10 +56,10 @@ async def resume(request: web.Request) -> web.StreamResponse:
         if not found:
             raise NotFoundError
         await _note(request, session, visit, organisation_id, "organisation.resumed")
-    raise web.HTTPSeeOther(f"{gate.PATH}#organisation-{organisation_id}")
+    raise web.HTTPSeeOther(f"{cookies.PATH}#organisation-{organisation_id}")
 
 
-@routes.get(f"{gate.PATH}/log")
+@routes.get(f"{cookies.PATH}/log")
 async def show_log(request: web.Request) -> web.StreamResponse:
     """Show what operators did."""
     visit = await gate.require(request)

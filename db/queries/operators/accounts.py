@@ -15,6 +15,7 @@ from db.base import OperatorRole
 from db.encryption import keyring_of
 from db.models import Operator, OperatorLink
 from db.queries import rate_limits
+from db.queries.operators.factors import OperatorFactors
 
 LIFETIME = timedelta(minutes=15)
 MAIL_SECONDS = 60.0
@@ -42,6 +43,7 @@ async def admit(session: AsyncSession, email: str, name: str, role: OperatorRole
 
 async def remove(session: AsyncSession, operator: Operator) -> None:
     """End it: sign-ins and links are invalid at once. What was done stays in the log."""
+    await OperatorFactors(session).remove(operator.id)
     operator.removed_at = await session.scalar(select(func.now()))
     await session.flush()
 
@@ -79,13 +81,20 @@ async def use(session: AsyncSession, token: str) -> Operator | None:
 
 
 async def signed_in(session: AsyncSession, operator_id: UUID, since: datetime) -> Operator | None:
-    """Return the operator of a cookie issued at ``since``; None once signed out or removed."""
+    """Return the operator of a cookie issued at ``since``, whole or half; None once signed out or removed."""
     theirs = select(Operator).where(
         Operator.id == operator_id,
         Operator.removed_at.is_(None),
         or_(Operator.signed_out_at.is_(None), Operator.signed_out_at < since),
     )
     return await session.scalar(theirs)
+
+
+async def reset(session: AsyncSession, operator: Operator) -> bool:
+    """Forget the operator's second factor and end all their sign-ins; return whether they had one."""
+    had_one = await OperatorFactors(session).remove(operator.id)
+    await sign_out(session, operator.id)
+    return had_one
 
 
 async def sign_out(session: AsyncSession, operator_id: UUID) -> None:

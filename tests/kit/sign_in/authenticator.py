@@ -35,4 +35,4 @@ async def enrolled(database: Database, member: Member) -> tuple[Authenticator, l
     async with database.begin() as session:
         factors = SecondFactors(session, member.organisation_id)
         factor = await factors.proposed(member.id, pyotp.random_base32())
-        return Authenticator(factor.secret), list(await factors.confirm(factor, step=0))
+        return Authenticator(factor.secret), list(await factors.confirm(member.id, factor, step=0))

@@ -214,22 +214,26 @@ async def test_an_operators_address_counts_in_any_letters(settings: Settings) ->
 async def test_an_operators_address_counts_in_any_spelling(
     settings: Settings, browser: Callable[[], Browser], cast: Cast, database: Database
 ) -> None:
+    """It opens nothing: their own page shows the way to the operators' alone."""
     known = Settings.model_validate(settings.model_dump() | {"operator_emails": "ops@BÜCHER.example, b＠c.example"})
     assert known.operator_emails == ("ops@xn--bcher-kva.example", "b@c.example")
-    alice = await browser().sign_in(cast.alice)
+    alice, charlie = await browser().sign_in(cast.alice), await browser().sign_in(cast.charlie)
     async with database.begin() as session:
         member = await session.get(Member, cast.alice.id)
         assert member is not None
         member.email = "alice@ＡＣＡＣＩＡ.example"
     page = await (await alice.get("/check")).text()
-    assert set(re.findall('data-name="([^"]+)"', page)) == set(check_checks.CHECKS)
+    assert set(re.findall('data-name="([^"]+)"', page)) == set(own.CHECKS)
+    assert "/operator/preflight" in page
+    assert (await alice.get("/operator/preflight/findings")).status == 303
+    assert "/operator/preflight" not in await (await charlie.get("/check")).text()
 
 
-async def test_operators_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
+async def test_admins_see_the_findings_and_agents_do_not(browser: Callable[[], Browser], cast: Cast) -> None:
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/check?now=1")).text()
     bad, good = page.count('data-good="no"'), page.count('data-good="yes"')
-    assert (bad > 0, bad + good) == (True, len(check_checks.CHECKS))
+    assert (bad > 0, bad + good) == (True, len(own.CHECKS))
     bob = await browser().sign_in(cast.bob)
     for path in ("/check", "/check?now=1", "/check/findings"):
         assert (await bob.get(path)).status == 403
@@ -239,7 +243,7 @@ async def test_each_finding_is_told_as_soon_as_it_is_there(browser: Callable[[],
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/check")).text()
     answered = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
-    assert {finding["name"] for finding in answered} == set(check_checks.CHECKS)
+    assert {finding["name"] for finding in answered} == set(own.CHECKS)
     assert all(f'data-name="{finding["name"]}"' in page for finding in answered)
 
 

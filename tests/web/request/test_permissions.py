@@ -169,7 +169,7 @@ class Things:
             if pattern.endswith("/second-factor/reset"):
                 await session.flush()
                 factors = SecondFactors(session, a)
-                await factors.confirm(await factors.proposed(mark, "A" * 32), step=0)
+                await factors.confirm(mark, await factors.proposed(mark, "A" * 32), step=0)
         return mark
 
     async def _note(self) -> UUID:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from provisioning.mail import queue
-from web.people.factor import totp
+from web.people.factor import taking
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.errors import TooManyError
 from web.request.forms import field
-from web.request.typed import bare
 
 ATTEMPTS = Limit("second factor", count=6, seconds=15 * 60)
 """Per member: whoever has opened their mail as well guesses one code in a million so often."""
-LONGEST = 40  # characters of what is typed
 TOO_MANY = "Too many codes were tried. Wait some minutes, then try again."
 WRONG = "That is not a right code, or it was used already. Wait for the next one in your app."
 
@@ -33,20 +30,17 @@ async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
 
     `spend` comes first, in a transaction of its own.
     """
-    factor = await rows.factors.locked(member_id)
-    if factor is None or factor.confirmed_at is None or len(typed) > LONGEST:
-        return False
-    step = totp.step_of(factor.secret, bare(typed), datetime.now(UTC), factor.last_step)
-    if step is not None:
-        factor.last_step = step
-        return True
-    if await rows.factors.use_code(member_id, typed):
-        left = await rows.factors.codes_left(member_id)
-        await rows.audit.record("second_factor.recovery_code_used", {"codes_left": left})
-        await tell(rows, member_id, "recovered")
-        return True
-    await rows.audit.record("second_factor.failed")
-    return False
+    match await taking.take(rows.factors, member_id, typed):
+        case "recovery":
+            left = await rows.factors.codes_left(member_id)
+            await rows.audit.record("second_factor.recovery_code_used", {"codes_left": left})
+            await tell(rows, member_id, "recovered")
+        case "wrong":
+            await rows.audit.record("second_factor.failed")
+            return False
+        case "none":
+            return False
+    return True
 
 
 async def confirmed(request: web.Request, viewer: Viewer) -> str:

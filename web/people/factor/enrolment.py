@@ -7,33 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from aiohttp import web
 
-from db.models import Member, SecondFactor
-from web.people.factor import checking, totp
+from db.models import Member
+from web.people.factor import checking, taking, totp
+from web.people.factor.totp import Proposal
 from web.request import access
 from web.request.access import Rows, Viewer
 from web.request.errors import ForbiddenError, NotSignedInError, TooManyError
 from web.request.forms import field
 from web.request.render import render
-from web.request.typed import bare
 
 WRONG = "That is not the code that the app shows. Check the phone's clock, then try the next code."
 _HERE = "/account/second-factor"
 
 routes = web.RouteTableDef()
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A secret as it is shown: to be scanned, opened on the same device, or typed in groups of four."""
-
-    width: int
-    path: str
-    letters: str
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +37,16 @@ class State:
 
 async def proposal_of(rows: Rows, member: Member) -> Proposal:
     """Return the secret of a member who has yet to confirm one."""
-    return _shown(await rows.factors.proposed(member.id, totp.new_secret()), member)
+    factor = await rows.factors.proposed(member.id, totp.new_secret())
+    return totp.proposal(factor.secret, member.email)
 
 
 async def confirm(rows: Rows, member: Member, typed: str) -> Sequence[str] | None:
     """Switch the member's factor on if ``typed`` is a code of their app: its recovery codes; None if it is not."""
-    factor = await rows.factors.locked(member.id)
-    step = None if factor is None else totp.step_of(factor.secret, bare(typed), datetime.now(UTC), factor.last_step)
-    if factor is None or step is None:
+    codes = await taking.confirm(rows.factors, member.id, typed)
+    if codes is None:
         await rows.audit.record("second_factor.failed")
         return None
-    codes = await rows.factors.confirm(factor, step)
     await rows.audit.record("second_factor.set_up")
     await checking.tell(rows, member.id, "on")
     return codes
@@ -174,7 +162,7 @@ async def _state(rows: Rows, viewer: Viewer) -> State:
         is_on=is_on,
         is_required=access.must_have_factor(rows.organisation, viewer.role),
         codes_left=await rows.factors.codes_left(viewer.member_id),
-        proposal=None if factor is None or is_on else _shown(factor, member),
+        proposal=None if factor is None or is_on else totp.proposal(factor.secret, member.email),
     )
 
 
@@ -183,13 +171,6 @@ async def _member(rows: Rows, viewer: Viewer) -> Member:
     if member is None:
         raise NotSignedInError
     return member
-
-
-def _shown(factor: SecondFactor, member: Member) -> Proposal:
-    address = totp.address(factor.secret, member.email)
-    width, path = totp.picture(address)
-    groups = (factor.secret[at : at + 4] for at in range(0, len(factor.secret), 4))
-    return Proposal(width, path, " ".join(groups), address)
 
 
 def _status(problem: str, error: TooManyError | None) -> int:

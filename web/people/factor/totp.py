@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyotp
@@ -12,6 +13,17 @@ STEP_SECONDS = 30
 DIGITS = 6
 _DRIFT = 1  # steps that a phone's clock may be off
 _ISSUER = "Bilby"
+_GROUP = 4  # letters
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A secret as it is shown: to be scanned, opened on the same device, or typed in groups of four."""
+
+    width: int
+    path: str
+    letters: str
+    address: str
 
 
 def new_secret() -> str:
@@ -33,9 +45,17 @@ def step_of(secret: str, code: str, at: datetime, after: int | None) -> int | No
     return None
 
 
-def address(secret: str, account: str) -> str:
+def proposal(secret: str, account: str, issuer: str = _ISSUER) -> Proposal:
+    """Return ``secret`` as it is shown; the app lists it under ``issuer`` and ``account``."""
+    uri = address(secret, account, issuer)
+    width, path = picture(uri)
+    groups = (secret[at : at + _GROUP] for at in range(0, len(secret), _GROUP))
+    return Proposal(width, path, " ".join(groups), uri)
+
+
+def address(secret: str, account: str, issuer: str = _ISSUER) -> str:
     """Return what the picture says: ``otpauth://…``."""
-    return pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(name=account, issuer_name=_ISSUER)
+    return pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(name=account, issuer_name=issuer)
 
 
 def picture(text: str) -> tuple[int, str]:

@@ -60,7 +60,7 @@ async function look() {
   conclusion("checking", "Checking …");
   reset("Checking …");
   try {
-    const answer = await fetch("/check/findings", {
+    const answer = await fetch(part("checks").dataset.findings, {
       headers: { Accept: "application/json" },
       redirect: "error",
       signal: abortAfter(PATIENCE_MS),

@@ -1,0 +1,155 @@
+"""After an operator's link: a code of their authenticator app, or the way to set one up. Nobody gets past without.
+
+A lost phone: a recovery code, and then a new app under `web.operators.account`; without any left
+``python -m web.operate EMAIL --reset-factor``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Operator
+from db.queries.operators.factors import OperatorFactors
+from db.queries.rate_limits import Limit
+from web.config import SETTINGS
+from web.operators import cookies, gate
+from web.people.factor import taking, totp
+from web.people.factor.taking import Taken
+from web.people.factor.totp import Proposal
+from web.request import limits
+from web.request.errors import TooManyError
+from web.request.forms import check_own_page, field
+
+ATTEMPTS = Limit("operator second factor", count=6, seconds=15 * 60)
+"""Per operator: whoever has opened their mail as well guesses one code in a million so often."""
+TOO_MANY = "Too many codes were tried. Wait some minutes, then try again."
+WRONG = "That is not a right code, or it was used already. Wait for the next one in your app."
+NOT_SHOWN = "That is not the code that the app shows. Check the phone's clock, then try the next code."
+CODE = f"{cookies.PATH}/second-factor"
+SET_UP = f"{CODE}/set-up"
+_ISSUER = "Bilby operators"  # the same person may be a member, too, whose codes are others
+
+routes = web.RouteTableDef()
+
+
+@routes.get(CODE)
+async def ask(request: web.Request) -> web.StreamResponse:
+    """Show the form."""
+    async with gate.half(request) as (_, operator):
+        return _code_page(request, operator)
+
+
+@routes.post(CODE)
+async def take(request: web.Request) -> web.StreamResponse:
+    """Take a code: sign in if it is right."""
+    check_own_page(request)
+    async with gate.half(request) as (_, operator):
+        pass
+    try:
+        await limits.spend(request, ATTEMPTS, str(operator.id))
+    except TooManyError as error:
+        return _code_page(request, operator, TOO_MANY, error)
+    typed = await field(request, "code")
+    async with gate.half(request) as (session, operator):
+        is_right = await judge(request, session, operator, typed) in ("app", "recovery")
+        if is_right:
+            await gate.record(request, session, operator, "operator.signed_in")
+    if not is_right:
+        return _code_page(request, operator, WRONG)
+    answer = web.HTTPSeeOther(cookies.PATH)
+    _begin(request, answer, operator.id)
+    raise answer
+
+
+@routes.get(SET_UP)
+async def show_set_up(request: web.Request) -> web.StreamResponse:
+    """Show the secret to an operator who has no second factor yet."""
+    return await _set_up_page(request)
+
+
+@routes.post(SET_UP)
+async def set_up(request: web.Request) -> web.StreamResponse:
+    """Take the first code of the app, sign in, and show the recovery codes: this once."""
+    check_own_page(request)
+    async with gate.half(request) as (_, operator):
+        pass
+    try:
+        await limits.spend(request, ATTEMPTS, str(operator.id))
+    except TooManyError as error:
+        return await _set_up_page(request, TOO_MANY, error)
+    typed = await field(request, "code")
+    async with gate.half(request) as (session, operator):
+        codes = await _confirm(request, session, operator, typed)
+    if codes is None:
+        return await _set_up_page(request, NOT_SHOWN)
+    page = gate.render(request, "operators/codes.html", None, codes=codes)
+    _begin(request, page, operator.id)
+    return page
+
+
+async def judge(request: web.Request, session: AsyncSession, operator: Operator, typed: str) -> Taken:
+    """Return of what ``typed`` is a code; the log tells of a wrong one and of a recovery code.
+
+    `ATTEMPTS` is spent before, in a transaction of its own.
+    """
+    taken = await taking.take(OperatorFactors(session), operator.id, typed)
+    if taken == "recovery":
+        await gate.record(request, session, operator, "operator.recovery_code_used")
+    elif taken != "app":
+        await gate.record(request, session, operator, "operator.second_factor_failed")
+    return taken
+
+
+async def _confirm(
+    request: web.Request, session: AsyncSession, operator: Operator, typed: str
+) -> Sequence[str] | None:
+    factors = OperatorFactors(session)
+    if await factors.is_on(operator.id):  # asked for a code then, not for a new app
+        raise web.HTTPSeeOther(CODE)
+    codes = await taking.confirm(factors, operator.id, typed)
+    done = "failed" if codes is None else "set_up"
+    await gate.record(request, session, operator, f"operator.second_factor_{done}")
+    if codes is not None:
+        await gate.record(request, session, operator, "operator.signed_in")
+    return codes
+
+
+def _begin(request: web.Request, answer: web.StreamResponse, operator_id: UUID) -> None:
+    """Make half a sign-in a whole one, on ``answer``."""
+    settings = request.app[SETTINGS]
+    cookies.end(answer, settings, "half")
+    cookies.begin(answer, settings, "whole", operator_id)
+
+
+def _code_page(
+    request: web.Request, operator: Operator, problem: str = "", error: TooManyError | None = None
+) -> web.Response:
+    return _page(request, "operators/code.html", problem, error, whose=operator)
+
+
+async def _set_up_page(request: web.Request, problem: str = "", error: TooManyError | None = None) -> web.Response:
+    async with gate.half(request) as (session, operator):
+        factors = OperatorFactors(session)
+        if await factors.is_on(operator.id):
+            raise web.HTTPSeeOther(CODE)
+        factor = await factors.proposed(operator.id, totp.new_secret())
+        proposal: Proposal = totp.proposal(factor.secret, operator.email, _ISSUER)
+    return _page(request, "operators/set_up.html", problem, error, proposal=proposal)
+
+
+def _page(
+    request: web.Request, name: str, problem: str, error: TooManyError | None, **context: object
+) -> web.Response:
+    return gate.render(
+        request,
+        name,
+        None,
+        status=429 if error else 400 if problem else 200,
+        retry_after=error.retry_after if error else None,
+        problem=problem,
+        **context,
+    )
