@@ -35,6 +35,7 @@ from provisioning.reconciliation import AskStripe, reconcile
 from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio import bundles_api, numbers_api
+from provisioning.twilio.bundles_api import BundlesApi
 from provisioning.webhooks import letters
 from provisioning.worker import Do, Handlers, Sweep
 
@@ -62,13 +63,13 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             grace = timedelta(days=settings.release_grace_days)
             jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
             sweeps |= _MONEY
-        jobs |= ClosingJob(stripe, progress.tell_standing).jobs()
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
             writers = {**links.WRITERS, **factors.WRITERS, **notices.WRITERS, **letters.WRITERS, **closing.WRITERS}
             mail = {**MailSender(mailer, settings.web_public_url, writers).jobs(), **notices.JOBS}
         else:
             _log.warning("mail is disabled: SMTP_URL, MAIL_FROM or WEB_PUBLIC_URL is not set")
+        filing: BundlesApi | None = None
         if settings.rents_numbers:
             context = await stack.enter_async_context(_context(settings, database, progress))
             filing = await stack.enter_async_context(bundles_api.opened(settings))
@@ -81,6 +82,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             _log.warning(
                 "number orders are on hold: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set"
             )
+        jobs |= ClosingJob(stripe, filing, progress.tell_standing).jobs()
         yield Handlers(jobs, sweeps, mail)
 
 

@@ -1,8 +1,8 @@
 """Close an organisation: end what it pays for, release its numbers, then erase every row of it.
 
     waiting      until its day comes; it can be taken back
-    ending       nothing works for it any more; its subscription ends at Stripe
-    releasing    its numbers go back to Twilio, by the orders that brought them
+    ending       nothing works for it any more; its subscription ends at Stripe, which forgets its cards
+    releasing    its numbers go back to Twilio, by the orders that brought them; then what was filed for them there
     erasing      its rows go, in batches; at last the organisation itself, and a receipt stays
 
 Each state is written down before anything is done in it, and everything that is done may be done twice. So a process
@@ -39,15 +39,18 @@ from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail import queue
 from provisioning.mail.queue import ClosingKind
 from provisioning.mail.sender import Asked, Letter, Write
+from provisioning.numbers import bundles
 from provisioning.numbers.orders import cancel
 from provisioning.stripe.api import StripeApi, StripeError
+from provisioning.twilio.bundles_api import BundlesApi
+from provisioning.twilio.numbers_api import TwilioError
 from provisioning.worker import Do
 
 CLOSE = "close_organisation"
 TELL = "tell_standing"
 BEFORE = timedelta(days=1)  # the last mail while it can be taken back
 BATCH = 2000  # rows of a transaction
-_LATER = timedelta(minutes=5)  # Stripe does not answer
+_LATER = timedelta(minutes=5)  # Stripe or Twilio refuses, or does not answer
 _SOON = timedelta(seconds=2)  # Twilio is being asked
 _REASON = "It is being closed, as its owner has asked."
 _ENDED = ("canceled", "incomplete_expired")
@@ -76,9 +79,13 @@ async def sweep(database: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ClosingJob:
-    """Close organisations in the worker. Without ``stripe`` nobody has a subscription there."""
+    """Close organisations in the worker. Without ``stripe`` nobody has a subscription there.
+
+    Without ``filing`` nobody has filed anything at Twilio.
+    """
 
     stripe: StripeApi | None
+    filing: BundlesApi | None = None
     tell_standing: Callable[[UUID], None] = lambda _: None
     """Called when nothing works any more, after the commit: consoles close. Must not raise."""
     batch: int = BATCH
@@ -109,7 +116,7 @@ class ClosingJob:
             case "ending":
                 await self._end(database, organisation_id)
             case "releasing":
-                await _release(database, organisation_id)
+                await self._release(database, organisation_id)
             case "erasing":
                 await self._erase(database, organisation_id)
         return True
@@ -130,6 +137,20 @@ class ClosingJob:
             await _end_at_stripe(self.stripe, organisation_id, customer)
         async with database.begin() as session:
             await closures.move(session, organisation_id, "ending", "releasing")
+
+    async def _release(self, database: Database, organisation_id: UUID) -> None:
+        """Have every number released, and go on once none is left. Raises `TryAgain` until then."""
+        async with database.begin() as session:
+            for order in await orders_of(session, organisation_id):
+                await cancel(session, order)
+            holds_numbers = await closures.holds_numbers(session, organisation_id)
+        if holds_numbers:
+            raise TryAgain(_SOON)
+        if self.filing is not None:
+            await _forget_filing(self.filing, database, organisation_id)
+        async with database.begin() as session:
+            await closures.move(session, organisation_id, "releasing", "erasing")
+            await closures.remove_members(session, organisation_id)
 
     async def _erase(self, database: Database, organisation_id: UUID) -> None:
         calls, entries = await _counts(database, organisation_id)
@@ -173,6 +194,7 @@ async def _end_at_stripe(stripe: StripeApi, organisation_id: UUID, customer: str
         for one in await stripe.subscriptions(customer):
             if one.status not in _ENDED:
                 await stripe.cancel(one)
+        await stripe.forget_payment_methods(customer)
     except StripeError as error:
         if error.is_customer_gone:
             return
@@ -180,16 +202,12 @@ async def _end_at_stripe(stripe: StripeApi, organisation_id: UUID, customer: str
         raise TryAgain(_LATER) from None
 
 
-async def _release(database: Database, organisation_id: UUID) -> None:
-    """Have every number released, and go on once none is left. Raises `TryAgain` until then."""
-    async with database.begin() as session:
-        for order in await orders_of(session, organisation_id):
-            await cancel(session, order)
-        if not await closures.holds_numbers(session, organisation_id):
-            await closures.move(session, organisation_id, "releasing", "erasing")
-            await closures.remove_members(session, organisation_id)
-            return
-    raise TryAgain(_SOON)
+async def _forget_filing(filing: BundlesApi, database: Database, organisation_id: UUID) -> None:
+    try:
+        await bundles.forget(filing, database, organisation_id)
+    except TwilioError as error:
+        _log.warning("closing postponed: twilio refuses", organisation=str(organisation_id), code=error.code)
+        raise TryAgain(_LATER) from None
 
 
 async def _in_batches(database: Database, erase: Callable[..., object]) -> None:

@@ -23,6 +23,7 @@ from db.queries import bundles, organisations
 from db.queries.audit import record
 from db.queries.bundles import APPROVED, IN_REVIEW
 from db.queries.number_orders import NumberOrders
+from db.queries.rights import closures
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.numbers.orders import PAUSES, enqueue_order, pause_after
 from provisioning.twilio.bundles_api import BundlesApi, Details
@@ -55,7 +56,7 @@ def reasons_of(bundle: Bundle) -> list[str]:
 
 async def _follow(api: BundlesApi, mail: str, database: Database, payload: Payload) -> None:
     bundle_id = UUID(payload["bundle"])
-    async with database.try_lock(f"bundle {bundle_id}") as locked:
+    async with database.try_lock(_lock(bundle_id)) as locked:
         pause = await _go_on(api, mail, database, bundle_id) if locked else AT_FIRST
     if pause is not None:
         raise TryAgain(pause)
@@ -66,8 +67,8 @@ async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID
     async with database.begin() as session:
         bundle = await bundles.find(session, bundle_id)
         organisation = await organisations.find(session, bundle.organisation_id) if bundle else None
-    if bundle is None or organisation is None:
-        return None
+        if bundle is None or organisation is None or await closures.has_begun(session, organisation.id):
+            return None
     try:
         if bundle.status == "draft":
             return await _file(api, database, bundle, details_of(organisation, mail))
@@ -77,6 +78,21 @@ async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID
         _log.warning("regulatory bundle stuck", bundle=str(bundle_id), code=error.code, remedy=error.remedy)
         return pause_after(error, 0) or PAUSES["details"]
     return None
+
+
+async def forget(api: BundlesApi, database: Database, organisation_id: UUID) -> None:
+    """Delete what was filed for an organisation that is being closed and rents no number. Raises `TwilioError`.
+
+    Raises `TryAgain` while its bundle is being followed; that does not begin again once the closing has begun.
+    """
+    async with database.begin() as session:
+        bundle = await bundles.of_organisation(session, organisation_id)
+    if bundle is None:
+        return
+    async with database.try_lock(_lock(bundle.id)) as locked:
+        if not locked:
+            raise TryAgain(AT_FIRST)
+        await api.forget(_name(organisation_id))
 
 
 def details_of(organisation: Organisation, mail: str) -> Details:
@@ -93,7 +109,7 @@ def details_of(organisation: Organisation, mail: str) -> Details:
 
 
 async def _file(api: BundlesApi, database: Database, bundle: Bundle, details: Details) -> timedelta | None:
-    name = f"{TAG}{bundle.organisation_id}"
+    name = _name(bundle.organisation_id)
     try:
         address = await api.address(name, details)
     except TwilioError as error:
@@ -139,6 +155,15 @@ async def _resume(session: AsyncSession, organisation_id: UUID) -> None:
     for order in await NumberOrders(session, organisation_id).all():
         if order.state in ("paid", "chosen"):
             await enqueue_order(session, order.id, "approved")
+
+
+def _name(organisation_id: UUID) -> str:
+    """Return what everything that is filed for the organisation is called at Twilio."""
+    return f"{TAG}{organisation_id}"
+
+
+def _lock(bundle_id: UUID) -> str:
+    return f"bundle {bundle_id}"
 
 
 def _pause(age: timedelta) -> timedelta:

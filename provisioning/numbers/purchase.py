@@ -59,7 +59,7 @@ class PurchaseContext:
     platform_bundle: tuple[str, str] | None
     """BundleSid and AddressSid for organisations without their own."""
     keep_released: bool
-    """Keep released numbers in the account, tagged `FREE`."""
+    """Keep released numbers in the account, tagged `FREE`, under the platform's bundle: without one none is kept."""
     time_to_pick: timedelta = timedelta(seconds=30)
     """Since the payment, for a member to pick a number before one is chosen for them."""
 
@@ -284,8 +284,10 @@ async def _belongings(context: PurchaseContext, order: NumberOrder) -> Sequence[
 
 async def release(context: PurchaseContext, sid: str) -> None:
     """Return the number to Twilio, or keep it for the next order, as configured. Raise `TwilioError`."""
-    if context.keep_released:
-        await context.api.change(sid, friendly_name=FREE, **twilio_config.NOWHERE)
+    if context.keep_released and context.platform_bundle is not None:
+        bundle, address = context.platform_bundle
+        papers = {"bundle_sid": bundle, "address_sid": address}  # its last customer's go with them
+        await context.api.change(sid, friendly_name=FREE, **papers, **twilio_config.NOWHERE)
     else:
         await context.api.give_back(sid)
 

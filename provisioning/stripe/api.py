@@ -175,6 +175,13 @@ class StripeApi:
             if error.code != "resource_missing":
                 raise
 
+    async def forget_payment_methods(self, customer: str) -> None:
+        """Detach whatever the customer could pay with: nothing can be charged any more. Repeatable."""
+        with translate_errors():
+            found = await self._v1.customers.payment_methods.list_async(customer, {"limit": self._page})
+            for method in [each async for each in found.auto_paging_iter()]:
+                await self._v1.payment_methods.detach_async(method.id)
+
     async def resume(self, one: StripeSubscription, key: str) -> None:
         """Resume a paused subscription: a new period begins now, and is invoiced."""
         with translate_errors():

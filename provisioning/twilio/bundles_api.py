@@ -11,7 +11,10 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+
+from twilio.base.exceptions import TwilioRestException
 
 from provisioning.twilio.numbers_api import at_base, translate_errors
 from provisioning.twilio.settings import TwilioSettings
@@ -108,10 +111,35 @@ class BundlesApi:
             found = [await self._regulatory.supporting_documents(sid).fetch_async() for sid in proofs]
         return [proof.failure_reason for proof in found if proof.failure_reason]
 
+    async def forget(self, name: str) -> None:
+        """Delete all that is called ``name``: bundles, what was in them, addresses. Repeatable, and none is no error.
+
+        Twilio refuses while it looks at a bundle, and while a number needs one.
+        """
+        with translate_errors():
+            for bundle in await self._regulatory.bundles.list_async(friendly_name=name):
+                await _delete(bundle)
+            # These have no filter; all are read, so that those of an earlier filing go as well.
+            for listed in (self._regulatory.end_users, self._regulatory.supporting_documents):
+                for each in await listed.list_async():
+                    if each.friendly_name == name:
+                        await _delete(each)
+            for address in await self._purchase.addresses.list_async(friendly_name=name):
+                await _delete(address)
+
     async def _draft(self, name: str, email: str) -> Any:
         return await self._regulatory.bundles.create_async(
             friendly_name=name, email=email, iso_country=COUNTRY, number_type=KIND, end_user_type=OWNER
         )
+
+
+async def _delete(one: Any) -> None:
+    """Delete something at Twilio; an earlier request of ours may have done so, and its answer was lost."""
+    try:
+        await one.delete_async()
+    except TwilioRestException as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
 
 
 def _reasons(results: Any) -> list[str]:

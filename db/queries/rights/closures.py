@@ -31,6 +31,12 @@ async def is_asked(session: AsyncSession, organisation_id: UUID) -> bool:
     return bool(await session.scalar(select(exists().where(Closure.organisation_id == organisation_id))))
 
 
+async def has_begun(session: AsyncSession, organisation_id: UUID) -> bool:
+    """Return whether the organisation is being closed, which cannot be taken back any more."""
+    begun = exists().where(Closure.organisation_id == organisation_id, Closure.state != "waiting")
+    return bool(await session.scalar(select(begun)))
+
+
 async def ask(session: AsyncSession, organisation_id: UUID, member_id: UUID, grace: timedelta) -> bool:
     """Ask for it, after ``grace``. Return False if that was asked before."""
     wish = insert(Closure).values(

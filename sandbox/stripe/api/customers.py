@@ -8,7 +8,7 @@ from stripe import params as declared
 from sandbox.stripe.account import Account, Object, token
 from sandbox.stripe.api.framework import Path, endpoint, merged, only, page
 from sandbox.stripe.api.parameters import Params
-from sandbox.stripe.billing import lifecycle
+from sandbox.stripe.billing import lifecycle, payments
 from sandbox.stripe.billing.amounts import is_abn
 from sandbox.stripe.billing.checkout_sessions import add_tax_id
 from sandbox.stripe.errors import ApiError
@@ -111,6 +111,16 @@ def show_all_methods(account: Account, params: Params, _: Path) -> Object:
 def show_method(account: Account, _: Params, path: Path) -> Object:
     """One payment method."""
     return account.find("payment_method", path["id"])
+
+
+@endpoint(routes, "POST", "/v1/payment_methods/{id}/detach", declared.PaymentMethodDetachParams)
+def detach(account: Account, _: Params, path: Path) -> Object:
+    """Nothing can be paid with it any more: "After a PaymentMethod is detached, it can no longer be used"."""
+    method = account.find("payment_method", path["id"])
+    if method["customer"] is None:
+        raise ApiError(400, "The payment method is not attached to a customer, so detachment is impossible.")
+    payments.detach(account, method)
+    return method
 
 
 def _methods(account: Account, params: Params, customer: str) -> list[Object]:

@@ -37,6 +37,20 @@ def replace(account: Account, customer: Object, instrument: Instrument) -> Objec
     return method
 
 
+def detach(account: Account, method: Object) -> None:
+    """Take the PaymentMethod from its customer, and from whatever was paid with it by default."""
+    customer = account.objects[method["customer"]]
+    method["customer"] = None
+    if customer["invoice_settings"]["default_payment_method"] == method["id"]:
+        with account.changing(customer):
+            customer["invoice_settings"] = customer["invoice_settings"] | {"default_payment_method": None}
+    for subscription in account.all("subscription", customer=customer["id"]):
+        if subscription["default_payment_method"] == method["id"]:
+            with account.changing(subscription):
+                subscription["default_payment_method"] = None
+    account.emit("payment_method.detached", method)
+
+
 def default_method(account: Account, customer: Object, subscription: Object | None = None) -> Object | None:
     """What an invoice is paid with: the subscription's own PaymentMethod, or else the customer's."""
     own = subscription["default_payment_method"] if subscription else None

@@ -75,6 +75,20 @@ async def update(request: web.Request) -> web.Response:
     return web.json_response(row)
 
 
+@routes.delete(f"{ACCOUNT}/Addresses/{{sid}}.json")
+async def delete(request: web.Request) -> web.Response:
+    """One address less; refused while a number depends on it, or a document of a bundle names it.
+
+    Twilio does not say with which code: whoever asks has to go by the status.
+    """
+    row, registry = _address(request), request.app[REGISTRY]
+    named = {item["attributes"].get("address_sids") for item in registry.documents.values()}
+    if row["sid"] in named | {number.address_sid for number in request.app[EXCHANGE].numbers.values()}:
+        raise RestError(400, 20001, "The address is in use and cannot be deleted.")
+    del registry.addresses[row["sid"]]
+    return web.Response(status=204)
+
+
 def _address(request: web.Request) -> dict[str, Any]:
     row = request.app[REGISTRY].addresses.get(request.match_info["sid"])
     if row is None:

@@ -49,6 +49,17 @@ async def list_end_users(request: web.Request) -> web.Response:
     return _page(request, list(request.app[REGISTRY].end_users.values()))
 
 
+@routes.delete(f"{_ROOT}/EndUsers/{{sid}}")
+async def delete_end_user(request: web.Request) -> web.Response:
+    """One end user less; 21644 while it is in a bundle."""
+    registry = request.app[REGISTRY]
+    row = _row(request, registry.end_users, "sid")
+    if _is_assigned(registry, row["sid"]):
+        raise RestError(400, 21644, "The End-User cannot be deleted due to active assignments")
+    del registry.end_users[row["sid"]]
+    return web.Response(status=204)
+
+
 @routes.post(f"{_ROOT}/SupportingDocuments")
 async def create_document(request: web.Request) -> web.Response:
     """A proof; for AU local numbers an ``address`` with ``{"address_sids": "AD…"}``."""
@@ -63,6 +74,23 @@ async def create_document(request: web.Request) -> web.Response:
         "attributes": _attributes(fields),
     }
     return _kept(request.app[REGISTRY].documents, row)
+
+
+@routes.get(f"{_ROOT}/SupportingDocuments")
+async def list_documents(request: web.Request) -> web.Response:
+    """Every one; there is no filter."""
+    return _page(request, list(request.app[REGISTRY].documents.values()))
+
+
+@routes.delete(f"{_ROOT}/SupportingDocuments/{{sid}}")
+async def delete_document(request: web.Request) -> web.Response:
+    """One proof less; 21646 while Twilio looks at it, and refused as well while it is in a bundle."""
+    registry = request.app[REGISTRY]
+    row = _row(request, registry.documents, "sid")
+    if row["status"] == "pending-review" or _is_assigned(registry, row["sid"]):
+        raise RestError(400, 21646, "The Supporting Document is not eligible for deletion")
+    del registry.documents[row["sid"]]
+    return web.Response(status=204)
 
 
 @routes.get(f"{_ROOT}/SupportingDocuments/{{sid}}")
@@ -110,6 +138,22 @@ _BUNDLE_FILTERS = {"FriendlyName": "friendly_name", "Status": "status", "Regulat
 async def fetch_bundle(request: web.Request) -> web.Response:
     """One bundle."""
     return web.json_response(_row(request, request.app[REGISTRY].bundles, "bundle"))
+
+
+@routes.delete(f"{_ROOT}/Bundles/{{bundle}}")
+async def delete_bundle(request: web.Request) -> web.Response:
+    """A bundle less, with its assignments: a draft, an approved or a rejected one, which no number needs (21648)."""
+    registry = request.app[REGISTRY]
+    row = _row(request, registry.bundles, "bundle")
+    if row["status"] in ("pending-review", "in-review"):
+        raise RestError(400, 22206, "The bundle can not be deleted in this status.")
+    if any(number.bundle_sid == row["sid"] for number in request.app[EXCHANGE].numbers.values()):
+        raise RestError(400, 21648, "The Regulatory Bundle cannot be deleted due to an active number assignment.")
+    for table in (registry.items, registry.evaluations):
+        for each in of_bundle(table, row["sid"]):
+            del table[each["sid"]]
+    del registry.bundles[row["sid"]]
+    return web.Response(status=204)
 
 
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}")
@@ -229,6 +273,10 @@ def _row(request: web.Request, table: Mapping[str, Row], name: str) -> Row:
     if row is None:
         raise not_found(request)
     return row
+
+
+def _is_assigned(registry: Registry, sid: str) -> bool:
+    return any(item["object_sid"] == sid for item in registry.items.values())
 
 
 def _require(fields: Mapping[str, str], *names: str) -> None:

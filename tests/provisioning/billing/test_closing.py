@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -19,18 +23,25 @@ from db.queries.rights import closures, erasures
 from provisioning.billing import closing
 from provisioning.billing.closing import CLOSE, SUBJECTS, ClosingJob
 from provisioning.jobs import TryAgain
+from provisioning.numbers import bundles
+from provisioning.twilio import bundles_api
+from provisioning.twilio.bundles_api import BundlesApi
 from sandbox.mail import Mailbox
 from sandbox.stripe.emulator import Fault
 from sandbox.twilio.emulator import RestFault
 from tests.kit import tenant_rows
 from tests.kit.vendors.stripe import KEY, PRICE, Till
+from tests.kit.vendors.twilio_account import account
 from tests.kit.web.cast import Cast
-from tests.kit.web.number_orders import Shop
+from tests.kit.web.number_orders import Shop, shop
 from tests.kit.web.paying_organisation import Payer, with_number
 from tests.kit.web.worker_process import worker_process
 
 GRACE, PAST = timedelta(days=14), timedelta(hours=1)
 GIVE_BACK = ("DELETE", r"/PN\w+\.json$")
+FILED = [("DELETE", path) for path in (r"/BU\w+$", r"/IT\w+$", r"/RD\w+$", r"/AD\w+\.json$")]
+HANGS: tuple[Literal["hangs", "answer hangs"], ...] = ("hangs", "answer hangs")
+AT_STRIPE = (("DELETE", "/v1/subscriptions"), ("POST", "/v1/payment_methods"))
 
 
 async def _with_number(payer: Payer, here: Shop) -> str:
@@ -47,11 +58,97 @@ async def _ask(payer: Payer, *, due: bool = True) -> None:
             await session.execute(update(Closure).values(due_at=datetime.now(UTC) - PAST))
 
 
-async def _close(payer: Payer, batch: int = 3, told: list[UUID] | None = None) -> None:
+async def _close(
+    payer: Payer, batch: int = 3, told: list[UUID] | None = None, filing: BundlesApi | None = None
+) -> None:
     """Do the job once, as a worker does."""
-    job = ClosingJob(payer.api, (told if told is not None else []).append, batch)
+    job = ClosingJob(payer.api, filing, (told if told is not None else []).append, batch)
     async with asyncio.timeout(60):
         await job.jobs()[CLOSE](payer.database, {"organisation": str(payer.id)})
+
+
+@pytest_asyncio.fixture
+async def own(database: Database) -> AsyncIterator[Shop]:
+    """Where the platform has no bundle, and everybody files their own."""
+    async with account(twilio_bundle_sid="", twilio_address_sid="") as place, shop(place, database) as opened:
+        yield opened
+
+
+async def _file(payer: Payer, own: Shop, filing: BundlesApi, *, approved: bool = True) -> None:
+    """File the organisation's bundle; Twilio approves it, or takes its time."""
+    details = {"legal_name": "Acacia Clinic Pty Ltd", "abn": "51824753556", "street": "1 George St"}
+    async with payer.database.begin() as session:
+        place = {"locality": "Sydney", "region": "NSW", "postcode": "2000"}
+        await session.execute(update(Organisation).where(Organisation.id == payer.id).values(**details, **place))
+        bundle = await bundles.begin(session, payer.id)
+    follow = bundles.jobs(filing, "ops@bilby.example")[bundles.FOLLOW]
+    with pytest.raises(TryAgain):
+        await follow(payer.database, {"bundle": str(bundle.id)})
+    if approved:
+        (filed,) = [each for each in own.account.registry.bundles.values() if str(payer.id) in each["friendly_name"]]
+        own.account.registry.decide(filed["sid"], "twilio-approved")
+        await follow(payer.database, {"bundle": str(bundle.id)})
+
+
+def _at_twilio(own: Shop) -> list[str]:
+    """What is called after an organisation there, and what depends on it."""
+    registry = own.account.registry
+    tables = (registry.bundles, registry.end_users, registry.documents, registry.addresses)
+    named = [row for table in tables for row in table.values() if str(row.get("friendly_name")).startswith("bilby:")]
+    return [row["sid"][:2] for row in (*named, *registry.items.values())]
+
+
+async def test_what_was_filed_at_twilio_goes_after_the_last_number(payer: Payer, own: Shop) -> None:
+    async with bundles_api.opened(own.account.settings) as filing:
+        await _file(payer, own, filing)
+        await _with_number(payer, own)
+        assert set(_at_twilio(own)) == {"BU", "IT", "RD", "AD", "BV"}
+        await _ask(payer)
+        with pytest.raises(TryAgain):  # the number is still there
+            await _close(payer, filing=filing)
+        assert set(_at_twilio(own)) == {"BU", "IT", "RD", "AD", "BV"}
+        for order in await payer.orders():
+            await own.work(order)
+        await _close(payer, filing=filing)
+    assert (await _state(payer), _at_twilio(own)) == (None, [])
+    assert [row["friendly_name"] for row in own.account.registry.bundles.values()] == ["platform"]
+
+
+async def test_while_twilio_looks_at_a_bundle_the_closing_waits(payer: Payer, own: Shop) -> None:
+    async with bundles_api.opened(own.account.settings) as filing:
+        await _file(payer, own, filing, approved=False)
+        await _ask(payer)
+        with pytest.raises(TryAgain):
+            await _close(payer, filing=filing)
+        assert (await _state(payer), set(_at_twilio(own))) == ("releasing", {"BU", "IT", "RD", "AD", "BV"})
+        (filed,) = [each for each in own.account.registry.bundles.values() if each["friendly_name"] != "platform"]
+        own.account.registry.decide(filed["sid"], "twilio-rejected", "The ABN is another business's.")
+        await _close(payer, filing=filing)
+    assert (await _state(payer), _at_twilio(own)) == (None, [])
+
+
+async def test_nothing_is_filed_once_the_closing_has_begun(payer: Payer, own: Shop) -> None:
+    await _ask(payer)
+    async with payer.database.begin() as session:
+        assert await closures.move(session, payer.id, "waiting", "ending")
+        bundle = await bundles.begin(session, payer.id)
+    async with bundles_api.opened(own.account.settings) as filing:
+        await bundles.jobs(filing, "ops@bilby.example")[bundles.FOLLOW](payer.database, {"bundle": str(bundle.id)})
+    assert _at_twilio(own) == []
+
+
+async def test_at_stripe_the_invoices_stay_and_nothing_can_be_charged(payer: Payer, here: Shop, till: Till) -> None:
+    await payer.buy()
+    stripe = till.emulator.account
+    invoices = [each["id"] for each in stripe.all("invoice", customer=payer.customer)]
+    assert len(stripe.all("payment_method", customer=payer.customer)) == 1
+    await _ask(payer)
+    await _close(payer)
+    assert await _state(payer) is None
+    assert stripe.all("payment_method", customer=payer.customer) == []
+    assert [each["id"] for each in stripe.all("invoice", customer=payer.customer)] == invoices
+    customer = await till.v1.customers.retrieve_async(payer.customer)
+    assert not getattr(customer, "deleted", False)
 
 
 async def _state(payer: Payer) -> str | None:
@@ -162,9 +259,12 @@ async def test_an_audit_log_goes_only_with_its_organisation(payer: Payer, cast: 
 
 @pytest.mark.slow
 async def test_a_worker_killed_at_every_step_of_closing(
-    payer: Payer, here: Shop, till: Till, database_url: str, encryption_key: str, outbox: tuple[Mailbox, int]
+    payer: Payer, own: Shop, till: Till, database_url: str, encryption_key: str, outbox: tuple[Mailbox, int]
 ) -> None:
     """While Stripe is asked, while Twilio is, before and after it has let go: all is gone, and one mail came."""
+    here = own
+    async with bundles_api.opened(own.account.settings) as filing:
+        await _file(payer, own, filing)
     subscription = await _with_number(payer, here)
     members = await _members(payer.database, payer.id)
     await _ask(payer)
@@ -172,15 +272,19 @@ async def test_a_worker_killed_at_every_step_of_closing(
     stripe = {"STRIPE_SECRET_KEY": KEY, "STRIPE_PRICE_ID": PRICE, "STRIPE_API_BASE": till.emulator.url}
     mail = {"SMTP_URL": f"smtp://127.0.0.1:{outbox[1]}", "MAIL_FROM": "bilby@bilby.example"}
     place = (here.account, database_url, encryption_key)
-    stuck = Fault("DELETE", "/v1/subscriptions", hang_seconds=600)
-    till.emulator.faults.append(stuck)
-    async with worker_process(*place, stripe):
-        async with asyncio.timeout(60):
-            while stuck in till.emulator.faults:  # noqa: ASYNC110 (it is taken away once it was met)
-                await asyncio.sleep(0.05)
-    assert await _state(payer) == "ending"
-    for done in (False, True):
-        fault = RestFault(*GIVE_BACK, "answer hangs" if done else "hangs")
+    for stuck in (Fault(*each, hang_seconds=600) for each in AT_STRIPE):
+        till.emulator.faults.clear()
+        till.emulator.faults.append(stuck)
+        async with worker_process(*place, stripe):
+            async with asyncio.timeout(60):
+                while stuck in till.emulator.faults:  # noqa: ASYNC110 (it is taken away once it was met)
+                    await asyncio.sleep(0.05)
+        assert await _state(payer) == "ending"
+    for where, does in (
+        *itertools.product((GIVE_BACK, *FILED[:1]), HANGS),
+        *((each, HANGS[1]) for each in FILED[1:]),
+    ):
+        fault = RestFault(*where, does)
         here.account.registry.faults[:] = [fault]
         async with worker_process(*place, stripe):
             await asyncio.wait_for(fault.reached.wait(), 60)
@@ -190,7 +294,8 @@ async def test_a_worker_killed_at_every_step_of_closing(
         while await tenant_rows.mentions(payer.database, payer.id, *members):  # noqa: ASYNC110 (rows tell nobody)
             await asyncio.sleep(0.2)
         await outbox[0].letter_to(payer.owner.email, 60)
-    assert here.account.numbers == {}
+    assert (here.account.numbers, _at_twilio(own)) == ({}, [])
+    assert till.emulator.account.all("payment_method", customer=payer.customer) == []
     assert (await till.v1.subscriptions.retrieve_async(subscription)).status == "canceled"
     subjects = [letter.subject for letter in outbox[0].letters if payer.owner.email in letter.recipients]
     assert subjects == [SUBJECTS["closed"]]

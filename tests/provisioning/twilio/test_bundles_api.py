@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from provisioning.twilio.bundles_api import BundlesApi, Details, opened
-from sandbox.twilio.emulator import Registry
-from tests.kit.vendors.twilio_account import account
+from provisioning.twilio.numbers_api import TwilioError
+from sandbox.twilio.emulator import Number, Registry, RestFault
+from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, account
 
 NAME = "bilby:0d2f6c1e"
 DETAILS = Details("Acacia Clinic Pty Ltd", "51824753556", "1 George St", "Sydney", "NSW", "2000", "ops@bilby.example")
@@ -65,3 +68,47 @@ async def test_the_emulated_people_take_their_time() -> None:
             while await api.status(bundle) == "pending-review":  # noqa: ASYNC110 (Twilio has to be asked)
                 await asyncio.sleep(0.01)
         assert await api.status(bundle) == "twilio-rejected"
+
+
+async def test_all_that_has_a_name_is_forgotten_and_nothing_else() -> None:
+    """Also what an interrupted filing left beside the bundle."""
+    async with account() as place, opened(place.settings) as api:
+        bundle, address = await _filed(api)
+        await api.fill(bundle, NAME, address, replace(DETAILS, legal_name="Acacia Pty Ltd"))
+        other, _ = await api.bundle("bilby:another", DETAILS.email)
+        registry = place.registry
+        assert len(registry.end_users) == len(registry.documents) == 2
+        await api.forget(NAME)
+        assert {*registry.bundles} == {BUNDLE, other}
+        assert (registry.end_users, registry.documents, registry.items) == ({}, {}, {})
+        assert {*registry.addresses} == {ADDRESS}
+        await api.forget(NAME)
+
+
+async def test_what_is_looked_at_or_needed_is_not_forgotten() -> None:
+    async with account() as place, opened(place.settings) as api:
+        bundle, address = await _filed(api)
+        await api.submit(bundle)
+        with pytest.raises(TwilioError):
+            await api.forget(NAME)
+        place.registry.decide(bundle, "twilio-approved")
+        number = Number("+61255501234", bundle_sid=bundle, address_sid=address)
+        place.numbers[number.phone_number] = number
+        with pytest.raises(TwilioError) as refused:
+            await api.forget(NAME)
+        assert refused.value.code == 21648
+        assert (len(place.registry.end_users), len(place.registry.documents)) == (1, 1)
+        del place.numbers[number.phone_number]
+        await api.forget(NAME)
+        assert {*place.registry.bundles} == {BUNDLE}
+
+
+async def test_an_answer_that_was_lost_is_no_error() -> None:
+    async with account() as place, opened(place.settings) as api:
+        await _filed(api)
+        for path in (r"/BU\w+$", r"/IT\w+$", r"/RD\w+$", r"/AD\w+\.json$"):
+            place.registry.faults.append(RestFault("DELETE", path, "answer lost"))
+            with pytest.raises(TwilioError):
+                await api.forget(NAME)
+        await api.forget(NAME)
+        assert {*place.registry.bundles} == {BUNDLE}
