@@ -126,3 +126,5 @@ class NumberHearing(Base):
     """The name of a custom vocabulary at Transcribe, of that language."""
     redacts: Mapped[bool] = mapped_column(default=False)
     """Whether personal details are left out."""
+    prompt: Mapped[str | None]
+    """What callers hear before they are transcribed; None: the organisation's words."""

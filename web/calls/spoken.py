@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from db.engine import DatabaseUnavailableError
+from db.queries.words.hearings import NumberHearing
 from web.calls import twiml
 from web.calls.callback_forms import Form, FormError
 from web.calls.twilio_request import twilio_form
@@ -37,10 +38,10 @@ async def spoken(request: web.Request, answer: Callable[[web.Request, Form], Awa
     return web.Response(text=text, content_type="text/xml")
 
 
-def consent_prompt(request: web.Request, rows: Rows) -> str:
-    """Return what callers hear before transcription: the organisation's own words, else the platform's."""
+def consent_prompt(request: web.Request, rows: Rows, hearing: NumberHearing) -> str:
+    """Return what callers of a number hear before transcription: its own words, the organisation's, or ours."""
     own = (rows.organisation.consent_prompt or "").strip()
-    return own or request.app[SETTINGS].consent_prompt
+    return hearing.prompt or own or request.app[SETTINGS].consent_prompt
 
 
 def complain(event: str, error: Exception) -> None:

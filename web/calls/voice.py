@@ -170,7 +170,9 @@ async def _whisper(request: web.Request, form: Form) -> str:
     prompt = request.app[SETTINGS].consent_prompt
     try:
         async with asyncio.timeout(RECORD_SECONDS), access.by_call(request, parent_sid(form)) as rows:
-            prompt = consent_prompt(request, rows)
+            row = await rows.calls.get(parent_sid(form))
+            hearing = await rows.hearings.of(None if row is None else row.number_id)
+            prompt = consent_prompt(request, rows, hearing)
     except Exception as error:  # the prompt is required anyway: use the platform's
         _log.warning("whisper without its organisation", error=type(error).__name__)
     return twiml.say(prompt)
@@ -257,9 +259,9 @@ def _transcribed(request: web.Request, begun: _Begun) -> twiml.Transcribed:
 
 
 async def _line(request: web.Request, rows: Rows, number: Number) -> _Line:
-    organisation = rows.organisation
-    about = (organisation.id, entitlements(organisation), consent_prompt(request, rows))
-    return _Line(*about, number.id, number.e164, await rows.hearings.of(number.id))
+    organisation, hearing = rows.organisation, await rows.hearings.of(number.id)
+    about = (organisation.id, entitlements(organisation), consent_prompt(request, rows, hearing))
+    return _Line(*about, number.id, number.e164, hearing)
 
 
 def _callbacks(request: web.Request) -> twiml.Callbacks:

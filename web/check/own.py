@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from db.models import Number
+from db.queries.words.hearings import NumberHearing
 from provisioning.numbers import twilio_config
 from provisioning.twilio.client import REGION
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
 from web.calls.spoken import consent_prompt
 from web.check.result import CheckResult
 from web.config import SETTINGS, Settings
-from web.organisation import details as organisation_details
-from web.request import access
+from web.request import access, prompts
 from web.request.access import Viewer
 from web.request.callers import shown
 from web.resources import PHONE_NUMBERS
@@ -54,12 +54,19 @@ async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
 
 
 async def prompt(request: web.Request, viewer: Viewer) -> CheckResult:
-    """Check that the consent prompt mentions transcription."""
+    """Check that the consent prompt mentions transcription, the organisation's and those of its numbers."""
     async with access.rows(request, viewer) as rows:
-        words = consent_prompt(request, rows)
-    if organisation_details.tells(words):
-        return CheckResult("consent words", "tell callers that the call is transcribed")
-    return CheckResult("consent words", "do not seem to say that calls are transcribed", "change them under Settings")
+        words = consent_prompt(request, rows, NumberHearing())
+        mine, hearings = await rows.numbers.all(), await rows.hearings.all()
+    if not prompts.tells(words):
+        return CheckResult(
+            "consent words", "do not seem to say that calls are transcribed", "change them under Settings"
+        )
+    own = {number: hearing.prompt for number in mine if (hearing := hearings.get(number.id)) and hearing.prompt}
+    if silent := [shown(number.e164) for number, words in own.items() if not prompts.tells(words)]:
+        said = f"of {', '.join(silent)} do not seem to say that calls are transcribed"
+        return CheckResult("consent words", said, "open Numbers and change them under Words")
+    return CheckResult("consent words", "tell callers that the call is transcribed")
 
 
 async def people(request: web.Request, viewer: Viewer) -> CheckResult:

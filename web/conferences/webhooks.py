@@ -202,7 +202,7 @@ async def _called(request: web.Request, form: Form) -> str:
                 stream = await _stream(request, rows, sid)
                 asks = row is not None and (await rows.plans.of(row.number_id)).asks_consent
             elif row is not None and row.transcription is not None and row.words_stopped_at is None:
-                prompt = consent_prompt(request, rows)
+                prompt = consent_prompt(request, rows, await rows.hearings.of(row.number_id))
         follow(request.app, change)
     except Exception as error:  # people talk without words
         complain("called party not recorded", error)
@@ -295,17 +295,17 @@ async def _stream(request: web.Request, rows: Rows, sid: str) -> Transcribed | N
     row = await rows.calls.get(sid)
     if row is None or row.words_stopped_at is not None or not entitlements(rows.organisation).transcribes:
         return None
-    settings = request.app[SETTINGS]
+    settings, hearing = request.app[SETTINGS], await rows.hearings.of(row.number_id)
     start = stream_start(
         settings,
         org=rows.organisation.id,
         call=sid,
         direction=row.direction,
         agent=row.agent_id,
-        hearing=await rows.hearings.of(row.number_id),
+        hearing=hearing,
         on="customer",
     )
-    return Transcribed(start, consent_prompt(request, rows))
+    return Transcribed(start, consent_prompt(request, rows, hearing))
 
 
 def _room(request: web.Request) -> UUID:

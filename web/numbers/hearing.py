@@ -1,4 +1,4 @@
-"""The page of how calls of one number become words: language, custom vocabulary, personal details."""
+"""The page of how calls of one number become words: prompt, language, custom vocabulary, personal details."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from aiohttp import web
 from db.queries.rate_limits import Limit
 from db.queries.words.hearings import NumberHearing
 from protocol.messages import Vocabulary, VocabularyState
+from web.config import SETTINGS
 from web.numbers import hearing_form, vocabularies
 from web.numbers.addressed import addressed, naming
-from web.request import access, limits
+from web.request import access, limits, prompts
 from web.request.access import Viewer
 from web.request.forms import field
 from web.request.render import render_form, saved, was_saved
@@ -58,6 +59,7 @@ async def _page(
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
         hearing, numbers = await rows.hearings.of(number.id), await rows.numbers.all()
+        usual = (rows.organisation.consent_prompt or "").strip() or request.app[SETTINGS].consent_prompt
     state = await _state(request, hearing) if was_saved(request) and not wrong else None
     return render_form(
         request,
@@ -67,6 +69,8 @@ async def _page(
         languages=hearing_form.LANGUAGES,
         fields=sent or hearing_form.typed(hearing),
         others=len(numbers) - 1,
+        usual_prompt=usual,
+        prompts=prompts,
         state=state,
         state_words=vocabularies.SAID[state] if state is not None else "",
     )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from db.queries.words.hearings import NumberHearing
 from protocol.tickets import LONGEST_VOCABULARY, VOCABULARY_NAME
+from web.request import prompts
 from web.request.typed import tidy
 
-FIELDS = ("language", "vocabulary", "redacts")
+FIELDS = ("language", "vocabulary", "redacts", "prompt")
 LANGUAGES: Mapping[str, str] = {
     "en-AU": "English, Australian",
     "en-GB": "English, British",
@@ -66,6 +67,7 @@ def typed(hearing: NumberHearing) -> dict[str, str]:
         "language": hearing.language or "",
         "vocabulary": hearing.vocabulary or "",
         "redacts": "yes" if hearing.redacts else "",
+        "prompt": hearing.prompt or "",
     }
 
 
@@ -83,12 +85,16 @@ def problems(sent: Mapping[str, str]) -> dict[str, str]:
     if sent["redacts"] == "yes" and language not in REDACTED_LANGUAGES:
         names = ", ".join(LANGUAGES[code] for code in sorted(REDACTED_LANGUAGES))
         wrong["language"] = f"Personal details can be left out in these languages only: {names}."
+    prompt = tidy(sent["prompt"])
+    if prompt and (problem := prompts.problem(prompt)):
+        wrong["prompt"] = problem
     return wrong
 
 
 def read(sent: Mapping[str, str]) -> NumberHearing:
     """Return what was typed, which has no `problems`."""
-    return NumberHearing(sent["language"] or None, tidy(sent["vocabulary"]) or None, sent["redacts"] == "yes")
+    vocabulary, prompt = tidy(sent["vocabulary"]) or None, tidy(sent["prompt"]) or None
+    return NumberHearing(sent["language"] or None, vocabulary, sent["redacts"] == "yes", prompt)
 
 
 def changes(before: NumberHearing, after: NumberHearing) -> dict[str, str]:
@@ -98,6 +104,7 @@ def changes(before: NumberHearing, after: NumberHearing) -> dict[str, str]:
             "language": each.language or "usual",
             "vocabulary": each.vocabulary or "none",
             "leaves_out_personal_details": "yes" if each.redacts else "no",
+            "prompt": each.prompt or "the organisation's",
         }
         for each in (before, after)
     ]

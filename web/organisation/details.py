@@ -1,4 +1,4 @@
-"""Validate an organisation's business details and consent prompt. Pure.
+"""Validate an organisation's business details. Pure.
 
 Reads the form, and returns either what to store or a sentence for each wrong field.
 """
@@ -14,10 +14,6 @@ from web.request.places import REGIONS
 from web.request.typed import bare, tidy
 
 LONGEST_NAME, LONGEST_LINE = 80, 160  # characters
-SHORTEST_PROMPT, LONGEST_PROMPT = 20, 600  # characters: about 40 seconds of speech
-SPOKEN_PER_SECOND = 15.0  # characters: about 150 words a minute
-TELLS = r"transcri|writ|record|caption|turned into (words|text)|\btext\b"
-"""Words that a consent prompt about transcription contains; the page warns if none occurs."""
 
 _ABN_WEIGHTS = (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)  # abr.business.gov.au: "Format of the ABN"
 _NO_STREET = re.compile(r"\b(p\.?\s*o\.?\s*box|gpo box|locked bag|private bag|parcel locker)\b", re.IGNORECASE)
@@ -127,24 +123,3 @@ def is_abn(digits: str) -> bool:
 def shown_abn(digits: str) -> str:
     """Return the ABN formatted as ``51 824 753 556``."""
     return f"{digits[:2]} {digits[2:5]} {digits[5:8]} {digits[8:]}" if len(digits) == 11 else digits
-
-
-def prompt_problem(prompt: str) -> str:
-    """Return what is wrong with a consent prompt (tidied), "" if nothing."""
-    if len(prompt) < SHORTEST_PROMPT:
-        return f"Say a little more: at least {SHORTEST_PROMPT} characters, so that callers know what is done."
-    if len(prompt) > LONGEST_PROMPT:
-        return (
-            f"Say it in {LONGEST_PROMPT} characters: these are {len(prompt)}, and callers wait while they are spoken."
-        )
-    return ""
-
-
-def tells(prompt: str) -> bool:
-    """Return whether the prompt seems to mention transcription: it contains one of the usual words."""
-    return re.search(TELLS, prompt, re.IGNORECASE) is not None
-
-
-def spoken_seconds(prompt: str) -> int:
-    """Return about how many seconds it takes to say."""
-    return max(1, round(len(prompt) / SPOKEN_PER_SECOND))

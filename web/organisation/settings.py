@@ -17,7 +17,7 @@ from provisioning.numbers.bundles import reasons_of
 from web.config import SETTINGS
 from web.organisation import details as organisation_details
 from web.organisation.details import Details
-from web.request import access, countries, limits
+from web.request import access, countries, limits, prompts
 from web.request.access import Rows
 from web.request.errors import InvalidError
 from web.request.forms import field
@@ -69,7 +69,7 @@ async def change_prompt(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
     ours = request.app[SETTINGS].consent_prompt
     prompt = ours if await field(request, "use") == "ours" else tidy(await field(request, "prompt"))
-    if prompt != ours and (problem := organisation_details.prompt_problem(prompt)):
+    if prompt != ours and (problem := prompts.problem(prompt)):
         return await _page(request, status=400, prompt=prompt, wrong={"prompt": problem})
     async with access.rows(request, viewer) as rows:
         chosen = "" if prompt == ours else prompt
@@ -179,7 +179,7 @@ async def _page(
         heard=organisation.consent_prompt or ours,
         ours=ours,
         chosen=organisation.consent_prompt is not None,
-        organisation_details=organisation_details,
+        prompts=prompts,
         zone=organisation.time_zone,
         zones=_zones(organisation.time_zone, datetime.now(UTC)),
         changed=changed,

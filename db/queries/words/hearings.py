@@ -1,4 +1,4 @@
-"""How calls of each number become words: language, custom vocabulary, and whether personal details are left out."""
+"""How calls of each number become words: language, vocabulary, what is left out, and what callers hear first."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from db.models import Number, NumberHearing as Row
 
 @dataclass(frozen=True, slots=True)
 class NumberHearing:
-    """What is asked of Transcribe for calls of a number. ``language``: None for the installation's."""
+    """What is asked of Transcribe for calls of a number. ``language``: None for the installation's.
+
+    ``prompt``: what its callers hear before they are transcribed; None for the organisation's words.
+    """
 
     language: str | None = None
     vocabulary: str | None = None
     redacts: bool = False
+    prompt: str | None = None
 
 
 class Hearings:
@@ -44,6 +48,7 @@ class Hearings:
             row = Row(number_id=number_id, organisation_id=self._organisation_id)
             self._session.add(row)
         row.language, row.vocabulary, row.redacts = hearing.language, hearing.vocabulary, hearing.redacts
+        row.prompt = hearing.prompt
         await self._session.flush()
 
 
@@ -55,4 +60,4 @@ async def with_vocabulary(session: AsyncSession) -> set[NumberHearing]:
 
 
 def _hearing(row: Row) -> NumberHearing:
-    return NumberHearing(row.language, row.vocabulary, row.redacts)
+    return NumberHearing(row.language, row.vocabulary, row.redacts, row.prompt)

@@ -15,6 +15,7 @@ from sqlalchemy import text, update
 from db.base import OrganisationStatus
 from db.engine import Database
 from db.models import Call
+from db.queries.words.hearings import Hearings, NumberHearing
 from provisioning.twilio import webhook_url
 from tests.kit.vendors.twilio_caller import (
     CALL,
@@ -123,6 +124,20 @@ async def test_an_organisation_may_prompt_in_its_own_words(cast: Cast, database:
     await available(database, cast.bob)
     await stands(database, cast.a, consent_prompt="We write down <what> you & we say.")
     assert (await twilio.post(INBOUND, calling(cast.number))).said == "We write down <what> you & we say."
+
+
+async def test_a_number_may_prompt_in_words_of_its_own(cast: Cast, database: Database, twilio: Twilio) -> None:
+    """Without any, its callers hear the organisation's."""
+    await available(database, cast.bob)
+    await stands(database, cast.a, consent_prompt="We write down what you & we say.")
+    async with database.begin() as session:
+        own = NumberHearing(prompt="The nurses write down what you & they say.")
+        await Hearings(session, cast.a.id).set(cast.number.id, own)
+    assert (await twilio.post(INBOUND, calling(cast.number))).said == own.prompt
+    async with database.begin() as session:
+        await Hearings(session, cast.a.id).set(cast.number.id, NumberHearing())
+    again = calling(cast.number) | {"CallSid": "CA" + "9" * 32}
+    assert (await twilio.post(INBOUND, again)).said == "We write down what you & we say."
 
 
 @pytest.mark.parametrize("called", ["+61255509999", "client:someone", ""])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
@@ -31,9 +32,15 @@ from web.bus import BUS
 from web.check import checks
 from web.config import Settings
 from web.numbers import hearing_form, vocabularies
+from web.request.callers import shown
 
 Browsers = Callable[[], Browser]
-HEARINGS = [NumberHearing(), NumberHearing("en-NZ", "kiwi"), NumberHearing("en-AU", "legal-1.2_b", redacts=True)]
+HEARINGS = [
+    NumberHearing(),
+    NumberHearing(prompt="This call is written down as we speak."),
+    NumberHearing("en-NZ", "kiwi"),
+    NumberHearing("en-AU", "legal-1.2_b", redacts=True),
+]
 KNOWN = {"legal": Known("en-AU"), "new": Known("en-AU", "PENDING")}
 
 
@@ -107,6 +114,31 @@ async def test_saving_for_one_number_or_for_all(browser: Browsers, cast: Cast, d
     async with database.begin() as session:
         assert set((await Hearings(session, cast.a.id).all()).values()) == {NumberHearing("en-AU")}
         assert await with_vocabulary(session) == set()
+
+
+async def test_a_number_has_a_prompt_of_its_own(browser: Browsers, cast: Cast, database: Database) -> None:
+    alice, words = await browser().sign_in(cast.alice), "Our nurses' calls are written down as we speak."
+    path = f"/numbers/{cast.number.id}/words"
+    assert (await alice.post(path, data=hearing_form.typed(NumberHearing(prompt="Short.")))).status == 400
+    assert (await alice.post(path, data=hearing_form.typed(NumberHearing(prompt=words)))).status == 303
+    assert (await alice.page(path)).fields["prompt"] == words
+    async with database.begin() as session:
+        assert (await Hearings(session, cast.a.id).of(cast.number.id)).prompt == words
+        (entry,) = await AuditLog(session, cast.a.id, TWILIO).page(AuditFilter(action="number.words_changed"))
+        assert list(details_of(entry)) == ["number", "prompt"]
+
+
+async def test_the_preflight_names_a_number_whose_prompt_does_not_tell(
+    browser: Browsers, cast: Cast, database: Database
+) -> None:
+    async with database.begin() as session:
+        silent = NumberHearing(prompt="Welcome to the nurses. Please hold the line.")
+        await Hearings(session, cast.a.id).set(cast.number.id, silent)
+    alice = await browser().sign_in(cast.alice)
+    answered = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
+    (finding,) = [each for each in answered if each["name"] == "consent words"]
+    assert finding["fix"]
+    assert shown(cast.number.e164) in finding["said"]
 
 
 async def test_a_wrong_form_changes_nothing_and_only_who_may(

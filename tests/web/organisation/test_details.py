@@ -1,11 +1,10 @@
-"""What an organisation says of itself: check digits, all fields of a bundle or none, words that can be spoken."""
+"""What an organisation says of itself: check digits, all fields of a bundle or none."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given, strategies as st
 
-from web.organisation import details as organisation_details
 from web.organisation.details import Details, is_abn, problems, read_details, shown_abn
 from web.request import places
 from web.request.typed import tidy
@@ -88,23 +87,6 @@ def test_changes_are_told_by_field() -> None:
     after = read_details({"name": "Acacia Clinic", "abn": "51824753556"})
     assert after.changes(before) == {"name": "Acacia → Acacia Clinic", "abn": "nothing → 51824753556"}
     assert after.changes(after) == {}
-
-
-def test_words_that_can_be_spoken() -> None:
-    assert organisation_details.prompt_problem("x" * organisation_details.SHORTEST_PROMPT) == ""
-    assert organisation_details.prompt_problem("x" * organisation_details.LONGEST_PROMPT) == ""
-    assert "at least 20" in organisation_details.prompt_problem("Hello.")
-    assert "601" in organisation_details.prompt_problem("x" * 601)
-    assert organisation_details.spoken_seconds("x" * 150) == 10
-
-
-@pytest.mark.parametrize("words", ["We transcribe this call.", "It is written down.", "It is TURNED INTO TEXT."])
-def test_words_that_tell(words: str) -> None:
-    assert organisation_details.tells(words)
-
-
-def test_words_that_do_not_tell() -> None:
-    assert not organisation_details.tells("Welcome to Acacia Clinic. Please hold the line for a moment.")
 
 
 def test_a_zone_that_is_set_stays_a_choice() -> None:
