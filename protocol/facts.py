@@ -8,7 +8,19 @@ from uuid import UUID
 
 from msgspec import structs
 
-from protocol.messages import ENDED, HANDOVER, LOST, PHRASE, STARTED, STREAM, PhraseReport, StreamPlace, StreamStatus
+from protocol.messages import (
+    ENDED,
+    HANDOVER,
+    LOST,
+    PHRASE,
+    STARTED,
+    STREAM,
+    Delay,
+    Missed,
+    PhraseReport,
+    StreamPlace,
+    StreamStatus,
+)
 
 State = StreamStatus | Literal["ended"]
 Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing", "phrase", "phrases"]
@@ -43,6 +55,10 @@ class Fact:
     """Whether it repeats what was sent before, for those who missed it."""
     phrase: PhraseReport | None = None
     """The rule that fired, in ``phrase``."""
+    missed: Missed | None = None
+    """A gap in the words, in ``stream``."""
+    delay: Delay | None = None
+    """Of the words, in ``ended``."""
 
 
 def parse(subject: str, payload: bytes) -> Fact | None:
@@ -56,10 +72,10 @@ def parse(subject: str, payload: bytes) -> Fact | None:
             case ["handover", org, call]:
                 return _placed(Fact(UUID(org), call, None, kind="handover"), HANDOVER.read(payload))
             case ["call", org, call, "ended"] if (ended := ENDED.read(payload)) is not None:
-                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node)
+                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node, delay=ended.delay)
             case ["call", org, call, "stream"] if (stream := STREAM.read(payload)) is not None:
                 reason = printable(stream.reason or "") or None
-                return Fact(UUID(org), call, stream.state, reason, node=stream.node)
+                return Fact(UUID(org), call, stream.state, reason, node=stream.node, missed=stream.missed)
             case ["call", org, call, "phrase"] if (phrase := PHRASE.read(payload)) is not None:
                 return Fact(UUID(org), call, None, kind="phrase", node=phrase.node, phrase=phrase)
             case ["phrases", org, "wanted"]:

@@ -22,6 +22,9 @@ User = Literal["media", "web", "provisioning"]
 
 StreamStatus = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
 
+MissedCause = Literal["twilio", "bilby", "transcribe"]
+"""Who lost the sound or the words of a gap."""
+
 VocabularyState = Literal["ready", "pending", "failed", "unknown", "other_language", "denied", "unreachable"]
 """What Transcribe says of a custom vocabulary; ``denied``: media's key may not ask."""
 
@@ -128,18 +131,38 @@ class StreamPlace(msgspec.Struct, omit_defaults=True):
     node: str | None = None
 
 
+class Delay(msgspec.Struct):
+    """How far the words of a call were behind what was said, in ms: on average, and at most."""
+
+    average: int
+    most: int
+
+
+class Missed(msgspec.Struct):
+    """A stretch of a call whose words are missing. Nothing of what was said."""
+
+    at: int
+    """When it began, in ms since 1970."""
+    ms: int
+    """How long it is."""
+    cause: MissedCause
+
+
 class StreamEnded(msgspec.Struct, omit_defaults=True):
     """The call's transcription has ended."""
 
     reason: str | None = None
     node: str | None = None
+    delay: Delay | None = None
+    """On the node that had the call last; None if no words came there."""
 
 
 class StreamState(msgspec.Struct, omit_defaults=True):
-    """How the call's transcription does now."""
+    """How the call's transcription does now, or that words are missing. Without a state that has not changed."""
 
-    state: StreamStatus
+    state: StreamStatus | None = None
     reason: str | None = None
+    missed: Missed | None = None
     node: str | None = None
 
 

@@ -1,7 +1,7 @@
 """Make somebody an operator of the installation: ``python -m web.operate EMAIL NAME`` prints a link to sign in.
 
 Further links are mailed from ``/operator/sign-in``. ``--role observer``: they look and cannot suspend.
-``--reset-factor``: they have lost their phone and their recovery codes, and set up a second factor anew by the link;
+``--reset-factor``: they have lost their phone and their recovery codes, and set up another second factor by the link;
 make sure first who asks. ``--remove``: they are none any more.
 """
 

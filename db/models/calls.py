@@ -122,6 +122,13 @@ class Call(Base):
     transcription: Mapped[Transcription | None]
     """None if the call was never transcribed."""
     transcription_reason: Mapped[str | None]
+    gaps: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many stretches of it lack their words; `db.queries.log.call_moments` has each."""
+    gaps_ms: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How long these are together, in ms."""
+    delay_ms: Mapped[int | None]
+    """How far its words were behind what was said, on average; None if there were none, or it goes on."""
+    longest_delay_ms: Mapped[int | None]
     words_stopped_at: Mapped[datetime | None]
     """When transcription of this call was stopped; no stream of it is started afterwards."""
     on_hold: Mapped[bool] = mapped_column(server_default=text("false"), default=False)

@@ -42,9 +42,11 @@ from db.encryption import keyring_of
 from db.models import Call, Leg, Number
 from db.queries.integrations import events
 from db.queries.integrations.events import CallEventType
-from db.queries.log.call_moments import CallMoments, Moment
+from db.queries.log.call_moments import MISSING, CallMoments, Moment
 from db.queries.log.number_parts import keys
 from db.queries.log.search_columns import store_times
+from protocol.messages import Delay, Missed
+from protocol.times import from_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,22 @@ class Calls:
         if state != before:
             detail = state if reason is None else f"{state} {reason}"
             await self._moments.note(call_id, Moment(now, "words", detail=detail))
+
+    async def miss(self, call_sid: str, missed: Missed) -> None:
+        """Note that words of the call are missing. Repeatable; of a call that has no row, nothing is noted."""
+        mine = (Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
+        call_id = await self._session.scalar(select(Call.id).where(*mine))
+        if call_id is None:
+            return
+        moment = Moment(from_milliseconds(missed.at), "words", detail=f"{MISSING} {missed.cause} {missed.ms}")
+        if await self._moments.note(call_id, moment):
+            more = {"gaps": Call.gaps + 1, "gaps_ms": Call.gaps_ms + missed.ms}
+            await self._session.execute(update(Call).where(Call.id == call_id).values(**more))
+
+    async def set_delay(self, call_sid: str, delay: Delay) -> None:
+        """Note how far the call's words were behind."""
+        mine = update(Call).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
+        await self._session.execute(mine.values(delay_ms=delay.average, longest_delay_ms=delay.most))
 
     async def ask_callback(self, call_sid: str) -> None:
         """Note that the caller wants to be called back instead of waiting."""

@@ -34,6 +34,7 @@ from media.live.transcript import (
     Event,
     Gap,
     GapFound,
+    Latency,
     Phrase,
     PhraseHeard,
     State,
@@ -45,6 +46,7 @@ from media.live.transcript import (
 from media.metrics import FRAMES, LATE_FRAMES
 from media.quota.admission import Admission
 from media.speech.audio import CHUNK_MS, RATE, Chunk, Timeline, silent_chunk
+from media.speech.delays import Delays
 from media.speech.frames import Media
 from media.speech.held_time import HeldTime
 from media.speech.seam import Known, Seam, overlooked
@@ -57,6 +59,7 @@ from protocol.messages import (
     STARTED,
     STREAM,
     CallEvent,
+    Missed,
     PhraseReport,
     StreamEnded,
     StreamPlace,
@@ -146,6 +149,7 @@ class Call:
         self._loud_ms = 0  # the end of the last chunk with sound
         self._timeline = Timeline()
         self._frames = 0  # since `count`
+        self._delays = Delays()
         if not is_known:
             self._publish(CallStarted(_view(ticket, agent, began_ms, hearing)))
         self.transcription = Transcription(
@@ -319,7 +323,7 @@ class Call:
             if not self._moved:
                 self._publish(CallEnded(self.sid, STOPPED if self.is_stopped else self._reason))
                 if not self.is_stopped:  # else it was reported when the transcription was stopped
-                    self._publish_status(ENDED, StreamEnded(self._reason))
+                    self._publish_status(ENDED, StreamEnded(self._reason, delay=self._delays.delay()))
 
     def _tick_stopped(self, seconds: float) -> None:
         """Wait for the end of a stopped call, ``seconds`` after its transcription was stopped."""
@@ -417,6 +421,8 @@ class Call:
             return
         if isinstance(event, Uttered) and event.utterance.start_ms >= self._moved_at_ms:
             return
+        if isinstance(event, Latency):
+            self._delays.add(event.ms)
         self._publish_for(self.org, event)
         if isinstance(event, Uttered) and event.utterance.final and not self.is_stopped:
             self._publish_phrases(event.utterance)
@@ -434,9 +440,11 @@ class Call:
             self._publish_status(PHRASE, report)
 
     def _publish_gap(self, gap: Gap) -> None:
-        """Publish ``gap`` without the time on hold, whose words nobody was to see."""
+        """Publish ``gap`` without the time on hold, whose words nobody was to see; tell web how long."""
         for start, end in self._held_time.outside(gap.from_ms, gap.to_ms):
             self._publish_for(self.org, GapFound(self.sid, Gap(start, end, gap.cause)))
+            missed = Missed(self._began_ms + start, end - start, gap.cause)
+            self._publish_status(STREAM, StreamState(missed=missed))
 
     def _publish_status(self, subject: Subject[CallEvent], event: CallEvent) -> None:
         self._publish_status_for(self.org, self.sid, subject, event)

@@ -55,7 +55,13 @@ OPEN = (
 )
 FOUND = UUID(int=1)
 """A call in a log that is not empty."""
-LOG = ("/calls", "/calls?number=12&direction=inbound", "/calls?from=2026-11-30&to=2026-11-01", f"/calls/{FOUND}")
+LOG = (
+    "/calls",
+    "/calls?number=12&direction=inbound",
+    "/calls?words=gaps&state=over",
+    "/calls?from=2026-11-30&to=2026-11-01",
+    f"/calls/{FOUND}",
+)
 DASHBOARD = ("/dashboard", "/dashboard?from=2026-11-30&to=2026-11-01", "/dashboard?from=soon")
 EVERYBODY = ("/account", "/account/second-factor", "/console", *LOG, "/watching")
 WORDS = ("/numbers/{number}/words", "/phrases", "/settings/listening", "/settings/alerts")
@@ -210,10 +216,28 @@ async def test_operators(context: BrowserContext, database: Database, cast: Cast
     await page.goto(await operator.link(database))
     found = await findings(page)
     await page.locator("main button").click()
-    await expect(page.locator("main table")).to_be_visible()
+    letters = await page.locator("code.letters").text_content()
+    found += await findings(page)
+    await page.get_by_role("textbox", name="Code").fill(Authenticator(letters or "").code())
+    await page.get_by_role("textbox", name="Code").press("Enter")
+    await expect(page.locator(".recovery")).to_be_visible()
+    found += await findings(page)
+    await page.goto("/operator")
     await page.locator("main summary").click()
     found += await findings(page)
-    assert found + await findings_of(page, ["/operator/log"]) == []
+    assert found + await findings_of(page, ["/operator/log", "/operator/account", "/operator/preflight"]) == []
+
+
+async def test_an_operator_who_has_a_second_factor(context: BrowserContext, database: Database) -> None:
+    app, _ = await operator.enrolled(database)
+    page = await context.new_page()
+    await page.goto(await operator.link(database))
+    await page.locator("main button").click()
+    found = await findings(page)
+    await page.get_by_role("textbox", name="Code").fill(app.wrong())
+    await page.get_by_role("textbox", name="Code").press("Enter")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert found + await findings(page) == []
 
 
 async def test_a_customer_who_asks_for_their_data(context: BrowserContext, database: Database, cast: Cast) -> None:

@@ -146,6 +146,10 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
     if fact.kind == "phrases":
         await phrase_rules.send(app, fact.org)
         return
+    if fact.missed is not None:
+        async with access.by_fact(app, fact.org) as rows:
+            await rows.calls.miss(fact.call, fact.missed)
+        return
     if fact.phrase is not None:
         async with access.by_fact(app, fact.org) as rows:
             await rows.phrases.note_hit(fact.call, fact.phrase)
@@ -157,6 +161,8 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
             await rows.calls.set_transcription(fact.call, fact.state, fact.reason if fact.kind == "stream" else None)
         if fact.kind == "ended":  # media has told of every phrase before
             await rows.phrases.note_unsaid(fact.call)
+        if fact.delay is not None:
+            await rows.calls.set_delay(fact.call, fact.delay)
     if call is not None and stopped:
         remind(app, call, fact)
     elif call is not None and fact.kind == "started":

@@ -14,7 +14,8 @@ from provisioning.twilio.numbers_api import TwilioApi, TwilioError
 from web.calls.spoken import consent_prompt
 from web.check.result import CheckResult
 from web.config import SETTINGS, Settings
-from web.request import access, prompts
+from web.numbers import prompts
+from web.request import access
 from web.request.access import Viewer
 from web.request.callers import shown
 from web.resources import PHONE_NUMBERS

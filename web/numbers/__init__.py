@@ -2,8 +2,8 @@
 
 `search` reads what number is looked for. `hours` is the page of one number's opening hours and of what its callers
 get otherwise: `hours_form` reads what is typed, `hours_view` puts it into words. `db.opening_hours` says when it is
-open. `hearing` is the page of how its calls become words, `hearing_form` its form; `vocabularies` asks media what
-Transcribe knows of a custom vocabulary, and `vocabulary_watch` does so for all in use as media starts. `ringing`
-and `ringing_form` say who is rung. `source` is the page of what a number is for and where it is advertised.
-`addressed` finds the number that a page's address names.
+open. `hearing` is the page of what its callers hear first and how their calls become words, `hearing_form` its form,
+`prompts` what may be said; `vocabularies` asks media what Transcribe knows of a custom vocabulary, and
+`vocabulary_watch` does so for all in use as media starts. `ringing` and `ringing_form` say who is rung. `source` is
+the page of what a number is for and where it is advertised. `addressed` finds the number that a page's address names.
 """

@@ -10,9 +10,9 @@ from db.queries.rate_limits import Limit
 from db.queries.words.hearings import NumberHearing
 from protocol.messages import Vocabulary, VocabularyState
 from web.config import SETTINGS
-from web.numbers import hearing_form, vocabularies
+from web.numbers import hearing_form, prompts, vocabularies
 from web.numbers.addressed import addressed, naming
-from web.request import access, limits, prompts
+from web.request import access, limits
 from web.request.access import Viewer
 from web.request.forms import field
 from web.request.render import render_form, saved, was_saved

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from db.queries.words.hearings import NumberHearing
 from protocol.tickets import LONGEST_VOCABULARY, VOCABULARY_NAME
-from web.request import prompts
+from web.numbers import prompts
 from web.request.typed import tidy
 
 FIELDS = ("language", "vocabulary", "redacts", "prompt")

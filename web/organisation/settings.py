@@ -15,9 +15,10 @@ from db.queries.rate_limits import Limit
 from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.numbers.bundles import reasons_of
 from web.config import SETTINGS
+from web.numbers import prompts
 from web.organisation import details as organisation_details
 from web.organisation.details import Details
-from web.request import access, countries, limits, prompts
+from web.request import access, countries, limits
 from web.request.access import Rows
 from web.request.errors import InvalidError
 from web.request.forms import field

@@ -45,6 +45,11 @@ _FEW_DAYS = timedelta(days=2)
 _MOST_SOURCES = 200
 _MOST_BRANCHES = 30  # indexes walked along side by side: for a larger group, agents are checked
 Sort = Literal["newest", "oldest", "longest", "waited"]
+CallState = Literal["ringing", "talking", "held", "over"]
+"""Where a call is: not answered yet, answered, on hold, or over."""
+_GOING_ON: tuple[CallState, ...] = ("ringing", "talking", "held")
+WordsState = Literal["shown", "gaps", "failed", "waiting_for_slot", "stopped", "none"]
+"""What became of a call's words; ``gaps``: some are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class CallFilter:
     """Calls that go on."""
     outcome: Outcome | None = None
     direction: Direction | None = None
+    state: CallState | None = None
+    words: WordsState | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -106,6 +113,8 @@ class _Filter:
     ways: Sequence[ColumnElement[bool]]
     tag_id: UUID | None = None
     """Calls with this tag, which `CallTag` has in order."""
+    has_index: bool = True
+    """Otherwise it is checked in calls that are walked past."""
 
     @property
     def check(self) -> ColumnElement[bool]:
@@ -230,6 +239,9 @@ class CallLog:
             None if which.live is None else _Filter([Call.outcome.is_(None)]),
             _equal(Call.outcome, which.outcome),
             _equal(Call.direction, which.direction),
+            _Filter([Call.outcome.is_(None)]) if which.state in _GOING_ON else None,
+            None if which.state is None else _Filter([_in_state(which.state)], has_index=False),
+            None if which.words is None else _Filter([_with_words(which.words)], has_index=False),
         ]
         return [each for each in filters if each is not None]
 
@@ -261,7 +273,7 @@ class _Walk:
         limit: int,
         most: int,
     ) -> None:
-        walked = [each for each in filters[:1] if len(each.ways) <= _MOST_BRANCHES]
+        walked = [each for each in filters[:1] if each.has_index and len(each.ways) <= _MOST_BRANCHES]
         checks = [each.check for each in filters[len(walked) :]]
         self._is_oldest_first = sort == "oldest"
         most //= 1 if which.tag_id is None else _TAG_COSTS
@@ -328,6 +340,34 @@ class _Walk:
 
 def _equal(column: InstrumentedAttribute[Any], value: Any) -> _Filter | None:
     return None if value is None else _Filter([column == value])
+
+
+def _in_state(state: CallState) -> ColumnElement[bool]:
+    answered = Call.answered_at.is_not(None)
+    match state:
+        case "ringing":
+            return ~answered
+        case "talking":
+            return and_(answered, Call.on_hold == false())
+        case "held":
+            return and_(answered, Call.on_hold == true())
+        case "over":
+            return Call.outcome.is_not(None)
+
+
+def _with_words(words: WordsState) -> ColumnElement[bool]:
+    stopped = Call.words_stopped_at.is_not(None)
+    match words:
+        case "gaps":
+            return Call.gaps > 0
+        case "stopped":
+            return stopped
+        case "none":
+            return and_(Call.transcription.is_(None), ~stopped)
+        case "failed" | "waiting_for_slot":
+            return and_(Call.transcription == words, ~stopped)
+        case "shown":
+            return and_(Call.transcription.not_in(("failed", "waiting_for_slot")), ~stopped)
 
 
 def _ways(part: Part, keyring: Keyring) -> list[ColumnElement[bool]]:

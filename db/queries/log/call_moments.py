@@ -3,7 +3,7 @@
 ``detail`` says more of some kinds. ``transfer``, ``transferred``, ``transfer_failed``: how, and to what
 (``warm member``, ``blind group``, ``add number``); the member is whom it went to, where that is known. ``watched``:
 how (``listened``, ``opened_transcript`` …); the member is who did. ``words``: the state of transcription, and after a
-space why.
+space why; or ``missing``, by whose fault, and for how many ms (``missing twilio 1500``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.base import MomentKind
 from db.models import Call, CallMoment
 
+MISSING = "missing"
+"""What the detail of ``words`` begins with where some are missing."""
 _COLUMNS = (CallMoment.at, CallMoment.kind, CallMoment.member_id, CallMoment.detail)
 
 
@@ -40,8 +42,8 @@ class CallMoments:
         self._session = session
         self._organisation_id = organisation_id
 
-    async def note(self, call_id: UUID, moment: Moment) -> None:
-        """Keep a moment of a call. Repeatable."""
+    async def note(self, call_id: UUID, moment: Moment) -> bool:
+        """Keep a moment of a call; return False if it was kept before. Repeatable."""
         row = insert(CallMoment).values(
             call_id=call_id,
             at=moment.at,
@@ -50,7 +52,8 @@ class CallMoments:
             member_id=moment.member_id,
             detail=moment.detail,
         )
-        await self._session.execute(row.on_conflict_do_nothing())
+        kept = await self._session.scalar(row.on_conflict_do_nothing().returning(CallMoment.call_id))
+        return kept is not None
 
     async def note_of(self, call_sid: str, moment: Moment) -> None:
         """Keep a moment of the call that Twilio calls so; of one that has no row, none is kept."""

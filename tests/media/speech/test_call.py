@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nats
+from hypothesis import given, strategies as st
 from nats.aio.msg import Msg
 
 from media import metrics
 from media.quota.admission import Admission
 from media.speech.call import Call, CallTiming
+from media.speech.delays import Delays
 from media.speech.frames import Media, MediaBody
 from media.speech.transcribe import Connection, Hearing, OnEvent
+from protocol.messages import Delay, StreamState
 from protocol.tickets import StreamTicket
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
@@ -129,8 +132,8 @@ def counted(metric: str) -> float:
     return metrics.REGISTRY.get_sample_value(metric) or 0.0
 
 
-def a_call() -> Call:
-    """Return a call that is not run, so it transcribes nothing."""
+def a_call(tell: Callable[[object], None] = lambda _: None) -> Call:
+    """Return a call that is not run, so it transcribes nothing; ``tell`` hears what web is told."""
 
     async def open_(_: OnEvent, _hearing: Hearing) -> Connection:
         raise AssertionError("not run")
@@ -142,7 +145,7 @@ def a_call() -> Call:
         open_=open_,
         admission=Admission("node", 1),
         publish=lambda _org, _event: None,
-        publish_status=lambda _org, _call, _fact, _body: None,
+        publish_status=lambda _org, _call, _fact, body: tell(body),
     )
 
 
@@ -151,6 +154,19 @@ def hear(call: Call, *ticks: int) -> None:
     for tick in ticks:
         for track in ("inbound", "outbound"):
             call.take(Media(MediaBody(track, tick * 20, b"\x20" * 160), "MZ1"))
+
+
+async def test_web_hears_of_a_gap_when_and_how_long_it_was() -> None:
+    told: list[object] = []
+    call = a_call(told.append)
+    hear(call, *range(50))
+    hear(call, *range(100, 150))
+    call.end("completed")
+    found = [each for each in told if isinstance(each, StreamState) and each.missed is not None]
+    missed = [each.missed for each in found if each.missed is not None]
+    assert sum(each.ms for each in missed) == 1000
+    assert {each.cause for each in missed} == {"twilio"}
+    assert {each.state for each in found} == {None}  # it has not changed
 
 
 async def test_frames_are_counted_once_and_late_ones_too_when_the_words_are_stopped() -> None:
@@ -173,3 +189,15 @@ async def test_audio_that_waits_in_the_socket_of_a_busy_node_does_not_count_as_h
     call = a_call()
     hear(call, *range(50))  # at once, as after a stall: by the clock on the wall nothing has passed
     assert call.heard_until == (call.place.began or 0) / 1000 + 1.0
+
+
+def test_without_words_there_is_no_delay() -> None:
+    assert Delays().delay() is None
+
+
+@given(st.lists(st.integers(0, 60_000), min_size=1))
+def test_the_average_delay_and_the_most(samples: list[int]) -> None:
+    delays = Delays()
+    for ms in samples:
+        delays.add(ms)
+    assert delays.delay() == Delay(round(sum(samples) / len(samples)), max(samples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -14,6 +15,8 @@ from db.models import Call, Leg, Offer as OfferRow
 from db.queries.calls import Calls
 from db.queries.log.call_moments import CallMoments, Moment
 from db.queries.phone.contacts import Contacts
+from protocol.messages import Delay, Missed
+from protocol.times import milliseconds
 from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import JSON
@@ -72,9 +75,10 @@ async def test_the_page_tells_the_course_and_the_times_apart(
     ]
     text = await (await alice.get(f"/calls/{call}")).text()
     times = {
-        name: text.split(f'data-time="{name}">')[1].split("<")[0] for name in ("prompt", "waited", "talked", "held")
+        name: text.split(f'data-time="{name}">')[1].split("<")[0]
+        for name in ("prompt", "ringing", "waited", "talked", "held")
     }
-    assert times == {"prompt": "0:08", "waited": "0:25", "talked": "1:10", "held": "0:30"}
+    assert times == {"prompt": "0:08", "ringing": "0:17", "waited": "0:25", "talked": "1:10", "held": "0:30"}
     assert "Erin Example" in text
     assert page.data("outcome") == ["answered"]
     assert page.data("untranscribed") == []
@@ -141,3 +145,46 @@ async def test_why_there_were_no_words(cast: Cast, database: Database) -> None:
             reasons.add(why_no_words(row))
         assert len(reasons - {None}) == 5
         session.expunge(row)
+
+
+async def test_gaps_and_delay_of_the_words_are_on_the_page_the_log_and_the_spreadsheet(
+    cast: Cast, database: Database, browser: Browsers
+) -> None:
+    call = await _call(database, cast)
+    async with database.begin() as session:
+        calls = Calls(session, cast.a.id)
+        row = await calls.get(SID)
+        assert row is not None
+        began = milliseconds(row.started_at)
+        for missed in (Missed(began + 30_000, 1500, "twilio"), Missed(began + 40_000, 2000, "transcribe")):
+            for _ in range(2):  # every web process hears it
+                await calls.miss(SID, missed)
+        await calls.set_delay(SID, Delay(840, 2310))
+        await calls.miss("CA" + "8" * 32, Missed(began, 100, "bilby"))  # of a call that is not there
+    alice = await browser().sign_in(cast.alice)
+    page = await alice.page(f"/calls/{call}")
+    assert (page.data("gaps"), page.data("delay")) == (["2"], ["840"])
+    assert page.data("event").count("gap") == 2
+    text = await (await alice.get(f"/calls/{call}")).text()
+    assert "2 gaps, 3.5 s" in text
+    assert "0.8 s on average, 2.3 s at most" in text
+    assert (await alice.page("/calls?words=gaps")).data("gaps") == ["2"]
+    assert (await alice.page("/calls?words=failed")).data("gaps") == []
+    [line] = csv.DictReader((await (await alice.get("/calls.csv")).text()).removeprefix("\ufeff").splitlines())
+    assert [line[name] for name in ("Gaps", "Seconds missing", "Delay", "Longest delay")] == [
+        "2",
+        "3.5",
+        "0.8",
+        "2.3",
+    ]
+
+
+async def test_a_call_without_words_has_neither(cast: Cast, database: Database, browser: Browsers) -> None:
+    async with database.begin() as session:
+        calls = Calls(session, cast.a.id)
+        ends = {"from_number": CUSTOMER, "to_number": cast.number.e164, "number_id": cast.number.id}
+        call = await calls.open(SID, direction="inbound", customer=CUSTOMER, **ends)  # type: ignore[arg-type]
+        await calls.report(SID, CallReport("completed", call.started_at + timedelta(seconds=5), duration_s=5))
+    alice = await browser().sign_in(cast.alice)
+    page = await alice.page(f"/calls/{call.id}")
+    assert (page.data("gaps"), page.data("delay"), page.data("untranscribed")) == ([], [], ["yes"])

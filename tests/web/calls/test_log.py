@@ -123,6 +123,46 @@ async def test_filters(cast: Cast, database: Database, browser: Browsers) -> Non
     assert await listed(sam, f"?agent={cast.charlie.id}") == []
 
 
+async def test_calls_are_found_by_their_state_and_by_what_became_of_their_words(
+    cast: Cast, database: Database, browser: Browsers
+) -> None:
+    now = NOON
+    await log(
+        database,
+        cast,
+        Logged("+61400000001", now, values=(("outcome", None),)),
+        Logged("+61400000002", now, values=(("outcome", None), ("answered_at", now))),
+        Logged("+61400000003", now, values=(("outcome", None), ("answered_at", now), ("on_hold", True))),
+        Logged("+61400000004", now, values=(("outcome", "answered"), ("transcription", "ended"))),
+        Logged("+61400000005", now, values=(("outcome", "answered"), ("transcription", "ended"), ("gaps", 2))),
+        Logged("+61400000006", now, values=(("outcome", "missed"), ("transcription", "failed"))),
+        Logged("+61400000007", now, values=(("outcome", "answered"), ("words_stopped_at", now))),
+    )
+    sam = await browser().sign_in(cast.sam)
+    found = {
+        query: sorted(name[-1] for name in await listed(sam, f"?{query}"))
+        for query in (
+            *("state=ringing", "state=talking", "state=held", "state=over", "state=over&outcome=missed"),
+            *("words=shown", "words=gaps", "words=failed", "words=stopped", "words=none", "words=waiting_for_slot"),
+            "words=gaps&sort=oldest",
+        )
+    }
+    assert found == {
+        "state=ringing": ["1"],
+        "state=talking": ["2"],
+        "state=held": ["3"],
+        "state=over": ["4", "5", "6", "7"],
+        "state=over&outcome=missed": ["6"],
+        "words=shown": ["4", "5"],
+        "words=gaps": ["5"],
+        "words=failed": ["6"],
+        "words=stopped": ["7"],
+        "words=none": ["1", "2", "3"],
+        "words=waiting_for_slot": [],
+        "words=gaps&sort=oldest": ["5"],
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -134,6 +174,8 @@ async def test_filters(cast: Cast, database: Database, browser: Browsers) -> Non
         ("agent=bob", "no such agent"),
         ("length=7", "no length"),
         ("sort=loudest", "no order"),
+        ("state=asleep", "no state"),
+        ("words=many", "no state of words"),
         ("before=yesterday", "does not exist"),
         ("before=99999999999999999999_00000000-0000-0000-0000-000000000000", "does not exist"),
         ("before=-62135596800000001_00000000-0000-0000-0000-000000000000", "does not exist"),

@@ -21,6 +21,7 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import Call, Leg
 from protocol.facts import Fact, State
+from protocol.messages import Delay, Missed
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import (
@@ -226,6 +227,20 @@ async def test_what_media_says_of_a_call_stands_in_its_row(
     await take_fact(site.app, Fact(cast.b.id, CALL, "transcribing"))  # B has no such call
     call = await the_call(database)
     assert (call.transcription, call.transcription_reason) == (state, "quota")
+
+
+async def test_what_words_are_missing_and_how_late_they_were_stands_in_its_row(
+    twilio: Twilio, site: Site, database: Database, cast: Cast
+) -> None:
+    await rung(twilio, database, cast)
+    missed = Missed(1_790_000_000_000, 1500, "twilio")
+    await take_fact(site.app, Fact(cast.a.id, CALL, "transcribing"))
+    for organisation in (cast.a, cast.a, cast.b):  # twice, and B has no such call
+        await take_fact(site.app, Fact(organisation.id, CALL, None, missed=missed))
+    await take_fact(site.app, Fact(cast.a.id, CALL, "ended", kind="ended", delay=Delay(900, 2000)))
+    call = await the_call(database)
+    assert (call.gaps, call.gaps_ms, call.delay_ms, call.longest_delay_ms) == (1, 1500, 900, 2000)
+    assert call.transcription == "ended"
 
 
 async def test_web_hears_media_over_nats(twilio: Twilio, database: Database, cast: Cast, media: Client) -> None:

@@ -15,6 +15,7 @@ _COLUMNS = (
     *("Answered", "Ended", "Waited", "Talked", "On hold"),
     *("Line", "Purpose", "Source"),
     *("Noticed", "Said", "Not said"),
+    *("Gaps", "Seconds missing", "Delay", "Longest delay"),
 )
 _NOTE = "Note"
 """The last column, only where the organisation keeps notes."""
@@ -54,6 +55,10 @@ def _cells(line: Line) -> Sequence[str]:
         line.purpose,
         line.source,
         *hit_cells(line.hits, line.unsaid),
+        str(line.gaps) if line.transcription else "",
+        line.missing,
+        line.delay,
+        line.longest_delay,
     )
 
 

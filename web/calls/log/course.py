@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from db.base import LegRole, OfferResult
 from db.models import Call, Leg
-from db.queries.log.call_moments import Moment
+from db.queries.log.call_moments import MISSING, Moment
 from db.queries.phone.offers import Offer
+from web.calls.log.view import tenths
 
 Kind = Literal[
     "began",
@@ -27,6 +28,7 @@ Kind = Literal[
     "transfer",
     "watched",
     "words",
+    "gap",
     "asked",
     "ended",
     "wrapped_up",
@@ -63,6 +65,13 @@ _WORDS = {
     "silent": "No sound arrives",
     "failed": "Words failed",
     "ended": "Words ended",
+}
+
+
+_MISSING = {
+    "twilio": "no sound came from Twilio",
+    "bilby": "the call moved to another machine",
+    "transcribe": "Transcribe did not answer in time",
 }
 
 
@@ -121,6 +130,15 @@ def prompt_seconds(call: Call, offers: Sequence[Offer]) -> int | None:
     """Return how long the prompt took: until the first ringing. None if nothing rang."""
     first = min((offer.offered_at for offer in offers), default=None)
     return None if first is None or call.direction == "outbound" else _seconds(first - call.started_at)
+
+
+def ringing_seconds(call: Call, offers: Sequence[Offer]) -> int | None:
+    """Return how long it rang until it was answered, or ended in vain. None if nothing rang, or still does."""
+    first = min((offer.offered_at for offer in offers if offer.kind == "call"), default=None)
+    if call.direction == "outbound":
+        first = call.started_at
+    until = call.answered_at or call.ended_at
+    return None if first is None or until is None else _seconds(until - first)
 
 
 def _row(told: Told) -> Iterator[Event]:
@@ -183,6 +201,8 @@ def _moment(told: Told, moment: Moment) -> Event:
     match moment.kind:
         case "watched":
             return Event(moment.at, "watched", f"{told.name(moment.member_id)} {_WATCHED.get(first, first)}")
+        case "words" if first == MISSING:
+            return _gap(moment.at, *rest.split())
         case "words":
             words = _WORDS.get(first, first)
             return Event(moment.at, "words", f"{words}: {rest}" if rest else words)
@@ -190,6 +210,10 @@ def _moment(told: Told, moment: Moment) -> Event:
             to = told.name(moment.member_id, _TO.get(rest, rest))
             result = {"transferred": ": done", "transfer_failed": ": came to nothing"}.get(moment.kind, "")
             return Event(moment.at, "transfer", f"{_TRANSFERS.get(first, first)} to {to}{result}")
+
+
+def _gap(at: datetime, cause: str, ms: str) -> Event:
+    return Event(at, "gap", f"Words are missing for {tenths(int(ms))} s: {_MISSING.get(cause, cause)}")
 
 
 def _seconds(lasted: timedelta) -> int:

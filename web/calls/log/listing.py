@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import Call
-from db.queries.log.call_log import CallFilter, Page, Place, Sort
+from db.queries.log.call_log import CallFilter, CallState, Page, Place, Sort, WordsState
 from web.calls.log.cells import cells, columns
 from web.calls.log.places import read_place, write_place
 from web.calls.log.view import (
@@ -33,6 +33,20 @@ from web.request.render import render
 
 _NUMBER = "number"
 _SORTS: Mapping[Sort, str] = {"oldest": "Oldest first", "longest": "Longest first", "waited": "Longest wait first"}
+_STATES: Mapping[CallState, str] = {
+    "ringing": "Ringing",
+    "talking": "Talking",
+    "held": "On hold",
+    "over": "Over",
+}
+_WORDS: Mapping[WordsState, str] = {
+    "shown": "Shown live",
+    "gaps": "Some are missing",
+    "failed": "Stopped by a failure",
+    "waiting_for_slot": "No free slot",
+    "stopped": "Stopped by request",
+    "none": "None",
+}
 
 routes = web.RouteTableDef()
 
@@ -135,6 +149,8 @@ async def _choices(rows: Rows, viewer: Viewer) -> Mapping[str, Any]:
         "reasons": REASON_WORDS,
         "bands": list(enumerate(BAND_WORDS)),
         "sorts": list(_SORTS.items()),
+        "states": list(_STATES.items()),
+        "words": list(_WORDS.items()),
         "agents": await rows.members.names() if everybody else [],
         "groups": [(each.id, each.name) for each in await rows.groups.all()] if everybody else [],
         "lines": [(each.id, each.label or shown(each.e164)) for each in await rows.numbers.all()],

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from db.models import Call
 from db.queries.phone.contacts import Card
-from web.calls.log.course import Told, course, prompt_seconds, why_no_words
+from web.calls.log.course import Told, course, prompt_seconds, ringing_seconds, why_no_words
 from web.calls.log.view import REASON_WORDS, clock, line, said
 from web.contacts.view import NoteLine, note_lines
 from web.phrases.hits import hits
@@ -51,6 +51,7 @@ async def one(request: web.Request) -> web.StreamResponse:
         notes_on=notes_on,
         events=course(told, zone, watchers=watchers),
         prompt=clock(prompt_seconds(call, told.offers)),
+        ringing=clock(ringing_seconds(call, told.offers)),
         reasons=REASON_WORDS,
         why_no_words=why_no_words(call),
         clock=clock,

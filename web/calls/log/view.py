@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from db.base import Transcription
 from db.call_progress import Direction, Outcome, Reason
 from db.models import Call
-from db.queries.log.call_log import CallFilter, Sort
+from db.queries.log.call_log import CallFilter, CallState, Sort, WordsState
 from db.queries.log.call_times import BANDS
 from web.calls.log.number_typed import Wanted, wanted
 from web.phrases.hits import Hit
@@ -23,11 +23,13 @@ from web.request.paging import days, filled_in
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 SORTS: tuple[Sort, ...] = get_args(Sort)
+STATES: tuple[CallState, ...] = get_args(CallState)
+WORDS: tuple[WordsState, ...] = get_args(WordsState)
 LIVE = "live"
 """Asked as an outcome: calls that go on."""
 FIELDS = (
     *("from", "to", "number", "direction", "agent", "group", "line", "source", "outcome"),
-    *("result", "tag", "follow-up", "length", "wait", "sort", "contact"),
+    *("result", "tag", "follow-up", "length", "wait", "state", "words", "sort", "contact"),
 )
 
 REASON_WORDS: Mapping[Reason, str] = {
@@ -94,6 +96,12 @@ class Line:
     transcription_reason: str | None
     words_stopped: bool
     """Whether somebody stopped its words before it was over."""
+    gaps: int = 0
+    """How many stretches lack their words, and how long these are together."""
+    gaps_ms: int = 0
+    delay_ms: int | None = None
+    """How far the words were behind, on average and at most; None without words."""
+    longest_delay_ms: int | None = None
     customer_e164: str | None = None
     """None if it is withheld."""
     number_e164: str = ""
@@ -122,6 +130,18 @@ class Line:
     def held(self) -> str:
         return clock(self.held_s) if self.held_s else ""
 
+    @property
+    def missing(self) -> str:
+        return tenths(self.gaps_ms) if self.gaps else ""
+
+    @property
+    def delay(self) -> str:
+        return tenths(self.delay_ms)
+
+    @property
+    def longest_delay(self) -> str:
+        return tenths(self.longest_delay_ms)
+
 
 def clock(seconds: int | None) -> str:
     """``1:05``, ``1:00:05``; empty while unknown."""
@@ -130,6 +150,11 @@ def clock(seconds: int | None) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def tenths(ms: int | None) -> str:
+    """``1.5`` seconds; at least ``0.1``. Empty while unknown."""
+    return "" if ms is None else f"{max(ms, 100) / 1000:.1f}"
 
 
 def asked(query: Mapping[str, str]) -> Asked:
@@ -163,6 +188,8 @@ def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
         live=True if live else None,
         outcome=None if live else _one_of(asked.get("outcome"), OUTCOMES, "outcome"),
         direction=_one_of(asked.get("direction"), DIRECTIONS, "direction"),
+        state=_one_of(asked.get("state"), STATES, "state"),
+        words=_one_of(asked.get("words"), WORDS, "state of words"),
         since=since,
         until=until,
     )
@@ -205,6 +232,10 @@ def line(
         transcription=call.transcription,
         transcription_reason=call.transcription_reason,
         words_stopped=call.words_stopped_at is not None,
+        gaps=call.gaps,
+        gaps_ms=call.gaps_ms,
+        delay_ms=call.delay_ms,
+        longest_delay_ms=call.longest_delay_ms,
         customer_e164=customer_number(customer),
         number_e164=ours,
         label=call.line_label or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.request import prompts
+from web.numbers import prompts
 
 
 def test_words_that_can_be_spoken() -> None:
