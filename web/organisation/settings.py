@@ -180,6 +180,7 @@ async def _page(
         heard=organisation.consent_prompt or ours,
         ours=ours,
         chosen=organisation.consent_prompt is not None,
+        organisation_details=organisation_details,
         prompts=prompts,
         zone=organisation.time_zone,
         zones=_zones(organisation.time_zone, datetime.now(UTC)),
