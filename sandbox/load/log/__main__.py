@@ -25,12 +25,13 @@ from db.engine import Database
 from sandbox.engines.postgres import EmbeddedPostgres
 from sandbox.load.child import child, cpu_seconds, free_port
 from sandbox.load.log.measure import PAGES, Measured, measure, recounting, table
-from sandbox.load.log.rows import Filled, fill
+from sandbox.load.log.rows import Filled, fill, person
 from sandbox.load.phone.site import environment, signed_in
 from web.config import Settings
 
 ROWS = 10_000_000
 _KEPT = "filled.json"
+_NUMBERS_OF_CONTACT = 5
 _SETTINGS = {
     "synchronous_commit": "off",
     "autovacuum": "off",  # its processor time would be counted
@@ -55,6 +56,7 @@ async def run(rows: int, folder: Path, pages: int = PAGES) -> list[Measured]:
         await owner.execute("SELECT pg_reload_conf()")
         database = Database(postgres.sqlalchemy_url, [key], pool_size=2)
         filled = await _filled(database, owner, rows, folder)
+        contact = await person(database, filled, _NUMBERS_OF_CONTACT)
         began = time.monotonic()
         await recount.settle(database)
         print(f"counted for the dashboard in {time.monotonic() - began:.0f} s", flush=True)
@@ -68,7 +70,7 @@ async def run(rows: int, folder: Path, pages: int = PAGES) -> list[Measured]:
         async with child([sys.executable, "-m", "web"], variables, port, signal.SIGTERM) as pid:
             http, _ = signed_in(settings, filled.owner)
             async with http:
-                measured = await measure(http, filled, lambda: _cpu(pid, server), pages=pages)
+                measured = await measure(http, filled, contact, lambda: _cpu(pid, server), pages=pages)
         print(f"{await recounting(database, filled, random.Random(1))}\n", flush=True)
         await owner.close()
         await database.close()

@@ -51,32 +51,18 @@ class Measured:
         return statistics.quantiles(self.took_ms, n=20)[18]
 
 
-def filters(filled: Filled, dice: random.Random) -> dict[str, Callable[[], Query]]:
-    """Return what is asked, by name."""
-
-    def number() -> str:
-        return dice.choice(filled.customers)
-
-    def national() -> str:
-        return f"0{number()[3:]}"
+def filters(filled: Filled, contact: UUID, dice: random.Random) -> dict[str, Callable[[], Query]]:
+    """Return what is asked, by name; ``contact`` has several numbers."""
 
     def often(of: Sequence[UUID]) -> str:
         return str(dice.choice(of[1:]))
 
-    def month() -> Query:
-        return _days(dice, 30)
-
     return {
         "none": dict,
-        "a month": month,
+        "a month": lambda: _days(dice, 30),
         "a day": lambda: _days(dice, 1),
-        "whole number": lambda: {"number": number()},
-        "last four digits": lambda: {"number": number()[-4:]},
-        "last six digits": lambda: {"number": number()[-6:]},
-        "first four digits": lambda: {"number": national()[:4]},
-        "first six digits": lambda: {"number": national()[:6]},
-        "first eight digits": lambda: {"number": national()[:8]},
-        "four digits of nobody": lambda: {"number": "+99999"},
+        **_by_number(filled, dice),
+        "a contact with several numbers": lambda: {"contact": str(contact)},
         "agent": lambda: {"agent": often(filled.agents)},
         "rare agent": lambda: {"agent": str(filled.agents[0])},
         "group": lambda: {"group": str(filled.group)},
@@ -86,6 +72,10 @@ def filters(filled: Filled, dice: random.Random) -> dict[str, Callable[[], Query
         "outcome": lambda: {"outcome": dice.choice(["answered", "missed", "unanswered", "busy"])},
         "rare outcome": lambda: {"outcome": "failed"},
         "in progress": lambda: {"outcome": "live"},
+        "state": lambda: {"state": dice.choice(["ringing", "talking", "held", "over"])},
+        "words shown": lambda: {"words": "shown"},
+        "words with gaps (none)": lambda: {"words": "gaps"},
+        "words failed (none)": lambda: {"words": "failed"},
         "noted outcome": lambda: {"result": often(filled.outcomes)},
         "rare noted outcome": lambda: {"result": str(filled.outcomes[0])},
         "tag": lambda: {"tag": often(filled.tags)},
@@ -95,20 +85,48 @@ def filters(filled: Filled, dice: random.Random) -> dict[str, Callable[[], Query
         "wait": lambda: {"wait": str(dice.randrange(7))},
         "follow-up": lambda: {"follow-up": "yes"},
         "oldest first": lambda: {"sort": "oldest", "direction": "outbound"},
-        "longest first": lambda: {"sort": "longest"},
-        "longest first of a day": lambda: {"sort": "longest", **_days(dice, 1)},
-        "longest first of a month": lambda: {"sort": "longest", **month()},
-        "longest first of an agent": lambda: {"sort": "longest", "agent": often(filled.agents)},
-        "longest wait first, missed": lambda: {"sort": "waited", "outcome": "missed"},
+        **_longest_first(filled, dice),
         "agent, missed (none)": lambda: {"agent": often(filled.agents), "outcome": "missed"},
-        "agent and tag in a month": lambda: {"agent": often(filled.agents), "tag": often(filled.tags), **month()},
+        "agent and tag in a month": lambda: {
+            **_days(dice, 30),
+            "agent": often(filled.agents),
+            "tag": often(filled.tags),
+        },
         "group, busy, long wait": lambda: {"group": str(filled.group), "outcome": "busy", "wait": "3"},
-        "four digits and an agent": lambda: {"number": number()[-4:], "agent": often(filled.agents)},
         "number, outcome, direction": lambda: {
             "line": often(filled.numbers),
             "outcome": "unanswered",
             "direction": "outbound",
         },
+    }
+
+
+def _by_number(filled: Filled, dice: random.Random) -> dict[str, Callable[[], Query]]:
+    def number() -> str:
+        return dice.choice(filled.customers)
+
+    def national() -> str:
+        return f"0{number()[3:]}"
+
+    return {
+        "whole number": lambda: {"number": number()},
+        "last four digits": lambda: {"number": number()[-4:]},
+        "last six digits": lambda: {"number": number()[-6:]},
+        "first four digits": lambda: {"number": national()[:4]},
+        "first six digits": lambda: {"number": national()[:6]},
+        "first eight digits": lambda: {"number": national()[:8]},
+        "four digits of nobody": lambda: {"number": "+99999"},
+        "four digits and an agent": lambda: {"number": number()[-4:], "agent": str(dice.choice(filled.agents[1:]))},
+    }
+
+
+def _longest_first(filled: Filled, dice: random.Random) -> dict[str, Callable[[], Query]]:
+    return {
+        "longest first": lambda: {"sort": "longest"},
+        "longest first of a day": lambda: {"sort": "longest", **_days(dice, 1)},
+        "longest first of a month": lambda: {"sort": "longest", **_days(dice, 30)},
+        "longest first of an agent": lambda: {"sort": "longest", "agent": str(dice.choice(filled.agents[1:]))},
+        "longest wait first, missed": lambda: {"sort": "waited", "outcome": "missed"},
     }
 
 
@@ -146,7 +164,13 @@ async def recounting(database: Database, filled: Filled, dice: random.Random, *,
 
 
 async def measure(
-    http: aiohttp.ClientSession, filled: Filled, cpu: Callable[[], float], *, pages: int = PAGES, seed: int = 1
+    http: aiohttp.ClientSession,
+    filled: Filled,
+    contact: UUID,
+    cpu: Callable[[], float],
+    *,
+    pages: int = PAGES,
+    seed: int = 1,
 ) -> list[Measured]:
     """Ask for ``pages`` first pages of every filter, then follow the links to later pages of the whole log.
 
@@ -154,7 +178,7 @@ async def measure(
     """
     dice = random.Random(seed)
     measured = []
-    for name, query in filters(filled, dice).items():
+    for name, query in filters(filled, contact, dice).items():
         one = Measured(name)
         await _page(http, f"/calls?{urlencode(query())}", Measured(""))  # what is read from disk for the first time
         before = cpu()

@@ -22,7 +22,9 @@ from db.queries.log.number_parts import keys
 from db.queries.members import Members
 from db.queries.numbers import Numbers
 from db.queries.phone.choices import Choices
+from db.queries.phone.contacts import Contacts, person_of
 from db.queries.phone.groups import Groups
+from db.queries.phone.people import People
 
 DAYS = 400
 CALLS_OF_A_CUSTOMER = 50
@@ -148,6 +150,19 @@ async def fill(database: Database, owner: asyncpg.Connection, rows: int, *, seed
     await owner.execute("DROP TABLE pool")
     await owner.execute("VACUUM (ANALYZE) calls, call_tags, members, numbers, choices", timeout=None)
     return Filled(made.id, boss.id, agents, group, numbers, outcomes, tags, customers[:200])
+
+
+async def person(database: Database, filled: Filled, numbers: int) -> UUID:
+    """Keep a contact who has the numbers of so many customers; return who it is."""
+    async with database.begin() as session:
+        contacts, people = Contacts(session, filled.organisation_id), People(session, filled.organisation_id)
+        await contacts.keep(dict.fromkeys(filled.customers[:numbers], "Casey Customer"))
+        found = [await contacts.row(number) for number in filled.customers[:numbers]]
+        first, *others = [each for each in found if each is not None]
+        for other in others:
+            if person_of(other) != person_of(first):
+                await people.merge(first, other, "Casey Customer")
+        return person_of(first)
 
 
 async def _customers(owner: asyncpg.Connection, keyring: Keyring, count: int, dice: random.Random) -> list[str]:
