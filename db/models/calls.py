@@ -17,6 +17,7 @@ from db.models.people import Member
 _LASTED, _WAITED = text("length_s IS NOT NULL"), text("wait_s IS NOT NULL")
 TO_FILL = "(customer_hash IS NOT NULL AND suffix_key IS NULL) OR (outcome IS NOT NULL AND wait_s IS NULL)"
 """Calls that lack what the call log is searched by."""
+_UNTRANSCRIBED = "transcription IN ('failed', 'waiting_for_slot')"
 
 
 def _searched(name: str, *columns: str, only: str | None = None) -> Index:
@@ -55,6 +56,9 @@ class Call(Base):
         _searched("ix_calls_result", "outcome_choice_id", only="outcome_choice_id IS NOT NULL"),
         _searched("ix_calls_follow_up", only="follow_up"),
         _searched("ix_calls_source", "source", only="source IS NOT NULL"),
+        _searched("ix_calls_gaps", only="gaps > 0"),
+        _searched("ix_calls_words_stopped", only="words_stopped_at IS NOT NULL"),
+        _searched("ix_calls_untranscribed", "transcription", only=_UNTRANSCRIBED),
         _searched("ix_calls_prefix", "prefix_key", only="prefix_key IS NOT NULL"),
         _searched("ix_calls_long_prefix", "long_prefix_key", only="long_prefix_key IS NOT NULL"),
         _searched("ix_calls_suffix", "suffix_key", only="suffix_key IS NOT NULL"),

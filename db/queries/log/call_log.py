@@ -50,6 +50,8 @@ CallState = Literal["ringing", "talking", "held", "over"]
 _GOING_ON: tuple[CallState, ...] = ("ringing", "talking", "held")
 WordsState = Literal["shown", "gaps", "failed", "waiting_for_slot", "stopped", "none"]
 """What became of a call's words; ``gaps``: some are missing."""
+_LACKING: tuple[WordsState, ...] = ("gaps", "stopped", "failed", "waiting_for_slot")
+"""Rare enough for indexes of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ class CallLog:
             None if which.contact_id is None else await self._of_contact(which.contact_id),
             None if which.tag_id is None else _Filter([_has_tag(which.tag_id)], which.tag_id),
             None if self._only_agent_id is None else _Filter([Call.agent_id == self._only_agent_id]),
+            _words(which.words, lacking=True),
             _equal(Call.outcome_choice_id, which.outcome_choice_id),
             _equal(Call.agent_id, which.agent_id),
             _equal(Call.source, which.source),
@@ -241,7 +244,7 @@ class CallLog:
             _equal(Call.direction, which.direction),
             _Filter([Call.outcome.is_(None)]) if which.state in _GOING_ON else None,
             None if which.state is None else _Filter([_in_state(which.state)], has_index=False),
-            None if which.words is None else _Filter([_with_words(which.words)], has_index=False),
+            _words(which.words, lacking=False),
         ]
         return [each for each in filters if each is not None]
 
@@ -342,6 +345,12 @@ def _equal(column: InstrumentedAttribute[Any], value: Any) -> _Filter | None:
     return None if value is None else _Filter([column == value])
 
 
+def _words(words: WordsState | None, *, lacking: bool) -> _Filter | None:
+    if words is None or (words in _LACKING) != lacking:
+        return None
+    return _Filter([_with_words(words)], has_index=lacking)
+
+
 def _in_state(state: CallState) -> ColumnElement[bool]:
     answered = Call.answered_at.is_not(None)
     match state:
@@ -356,16 +365,17 @@ def _in_state(state: CallState) -> ColumnElement[bool]:
 
 
 def _with_words(words: WordsState) -> ColumnElement[bool]:
+    # What a partial index says is written into the statement: the plan must know it to take that index.
     stopped = Call.words_stopped_at.is_not(None)
     match words:
         case "gaps":
-            return Call.gaps > 0
+            return Call.gaps > literal(0, literal_execute=True)
         case "stopped":
             return stopped
         case "none":
             return and_(Call.transcription.is_(None), ~stopped)
         case "failed" | "waiting_for_slot":
-            return and_(Call.transcription == words, ~stopped)
+            return and_(Call.transcription == literal(words, literal_execute=True), ~stopped)
         case "shown":
             return and_(Call.transcription.not_in(("failed", "waiting_for_slot")), ~stopped)
 

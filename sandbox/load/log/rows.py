@@ -39,7 +39,8 @@ _CALLS = """
 INSERT INTO calls (
     id, organisation_id, call_sid, direction, from_number, to_number, agent_id, number_id, line_label, source, status,
     outcome, reason, customer_hash, prefix_key, long_prefix_key, suffix_key, part_keys, outcome_choice_id, follow_up,
-    started_at, answered_at, ended_at, duration_s, wait_s, wait_band, length_s, length_band, talk_s, transcription
+    started_at, answered_at, ended_at, duration_s, wait_s, wait_band, length_s, length_band, talk_s, transcription,
+    gaps, gaps_ms
 )
 SELECT
     gen_random_uuid(), $1, 'CA' || lpad(to_hex(n), 32, '0'), direction,
@@ -58,7 +59,9 @@ SELECT
     began + make_interval(secs => wait + talk), wait + talk, wait,
     width_bucket(wait, ARRAY[10, 30, 60, 300, 900, 3600]), wait + talk,
     width_bucket(wait + talk, ARRAY[10, 30, 60, 300, 900, 3600]),
-    CASE WHEN outcome = 'answered' THEN talk END, CASE WHEN outcome = 'answered' THEN 'ended' END
+    CASE WHEN outcome = 'answered' THEN talk END, CASE WHEN outcome = 'answered' THEN 'ended' END,
+    CASE WHEN outcome = 'answered' AND n % 200 = 9 THEN 1 ELSE 0 END,
+    CASE WHEN outcome = 'answered' AND n % 200 = 9 THEN 800 ELSE 0 END
 FROM (
     SELECT n, began, direction, noted, customer, wait, line, outcome,
            CASE WHEN outcome = 'answered' THEN talk ELSE 0 END AS talk,
