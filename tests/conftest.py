@@ -7,19 +7,23 @@ nothing of A's.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
+import inspect
 import itertools
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 from cryptography.fernet import Fernet
 from hypothesis import settings as hypothesis_settings
+from playwright._impl.utils import tasks as playwright_tasks
 from playwright.async_api import Browser as Window, expect
 
 from db import migrate, roles
@@ -48,6 +52,15 @@ hypothesis_settings.load_profile("same")
 _LANE = 600
 _LANES = 20  # two test runs on one machine need lanes of their own: `--port-lane`
 _KEY = Fernet.generate_key().decode()
+
+
+def pytest_configure() -> None:
+    """Let Playwright hand on each message after two turns of the loop, as it does in a loop without a public queue.
+
+    In asyncio's it waits until nothing else is to do, up to a hundred turns a message: beside calls in real time, or
+    beside another browser that waits in the same way, it falls minutes behind. It has no setting for that.
+    """
+    playwright_tasks._MAX_TURNS = 2
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -169,9 +182,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if (worker := getattr(config, "workerinput", None)) is not None:  # a process of several
         items[:] = _shared_out(items, worker["workercount"])
     for item in items:
+        _bound(item)
         if (mark := item.get_closest_marker("may_run_again")) is not None:
             assert mark.kwargs.get("reason"), f"{item.nodeid}: why may it be run again?"
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def _bound(item: pytest.Item) -> None:
+    """Cancel a test in the loop once its time is up.
+
+    pytest-timeout raises its error in whatever the loop runs at that moment: if that is another task, it alone ends,
+    and the test would go on for ever.
+    """
+    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
+        return
+    mark, test = item.get_closest_marker("timeout"), item.obj
+    seconds = float(mark.args[0] if mark is not None else item.config.getini("timeout"))
+
+    @functools.wraps(test)
+    async def bounded(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(seconds):
+            await test(*args, **kwargs)
+
+    item.obj = bounded
 
 
 def pytest_collection_finish() -> None:
