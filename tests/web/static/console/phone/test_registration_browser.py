@@ -175,7 +175,7 @@ async def test_tries_become_fewer(softphone: PhonePage) -> None:
     softphone.answers = [503] * 6
     await softphone.run("globalThis.waits = []; globalThis.wait = setTimeout")
     await softphone.run(
-        "globalThis.setTimeout = (act, ms) => { if (ms < 10000) waits.push(ms); return wait(act, 0); }"
+        "globalThis.setTimeout = (act, ms) => ms < 10000 ? (waits.push(ms), wait(act, 0)) : wait(act, ms);"
     )
     await softphone.start(retryMs=100, longestRetryMs=800, tokenMs=20_000)
     await softphone.log("ready")
