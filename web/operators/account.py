@@ -9,7 +9,8 @@ from db.queries.operators.factors import OperatorFactors
 from web.config import SETTINGS
 from web.operators import cookies, gate, second_factor
 from web.operators.gate import Visit
-from web.operators.second_factor import ATTEMPTS, SET_UP, TOO_MANY, WRONG
+from web.operators.second_factor import ATTEMPTS, SET_UP
+from web.people.factor.taking import TOO_MANY, WRONG
 from web.request import limits
 from web.request.errors import TooManyError
 from web.request.forms import field

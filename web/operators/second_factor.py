@@ -18,7 +18,7 @@ from db.queries.rate_limits import Limit
 from web.config import SETTINGS
 from web.operators import cookies, gate
 from web.people.factor import taking, totp
-from web.people.factor.taking import Taken
+from web.people.factor.taking import NOT_SHOWN, TOO_MANY, WRONG, Taken
 from web.people.factor.totp import Proposal
 from web.request import limits
 from web.request.errors import TooManyError
@@ -26,9 +26,6 @@ from web.request.forms import check_own_page, field
 
 ATTEMPTS = Limit("operator second factor", count=6, seconds=15 * 60)
 """Per operator: whoever has opened their mail as well guesses one code in a million so often."""
-TOO_MANY = "Too many codes were tried. Wait some minutes, then try again."
-WRONG = "That is not a right code, or it was used already. Wait for the next one in your app."
-NOT_SHOWN = "That is not the code that the app shows. Check the phone's clock, then try the next code."
 CODE = f"{cookies.PATH}/second-factor"
 SET_UP = f"{CODE}/set-up"
 _ISSUER = "Bilby operators"  # the same person may be a member, too, whose codes are others

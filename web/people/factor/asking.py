@@ -11,7 +11,7 @@ from db.models import Member
 from db.queries.sign_in import sign_in_links
 from web.config import SETTINGS
 from web.people import asked
-from web.people.factor import checking, enrolment
+from web.people.factor import checking, enrolment, taking
 from web.request import access, session as request_session
 from web.request.errors import NotSignedInError, TooManyError
 from web.request.forms import check_own_page, field
@@ -55,12 +55,12 @@ async def take(request: web.Request) -> web.StreamResponse:
     try:
         await checking.spend(request, member.id)
     except TooManyError as error:
-        return _page(request, member, checking.TOO_MANY, error)
+        return _page(request, member, taking.TOO_MANY, error)
     typed = await field(request, "code")
     async with access.half(request) as (rows, member):
         is_right = await checking.is_right(rows, member.id, typed)
     if not is_right:
-        return _page(request, member, checking.WRONG)
+        return _page(request, member, taking.WRONG)
     answer = web.HTTPSeeOther(_CONSOLE)
     await _begin(request, member, answer)
     raise answer
@@ -85,14 +85,14 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     try:
         await checking.spend(request, member.id)
     except TooManyError as error:
-        return await _again(request, checking.TOO_MANY, error)
+        return await _again(request, taking.TOO_MANY, error)
     typed = await field(request, "code")
     codes: Sequence[str] | None = None
     async with access.half(request) as (rows, member):
         if not await rows.factors.is_on(member.id):
             codes = await enrolment.confirm(rows, member, typed)
     if codes is None:
-        return await _again(request, enrolment.WRONG)
+        return await _again(request, taking.NOT_SHOWN)
     page = enrolment.codes_entrance(request, codes)
     await _begin(request, member, page)
     return page

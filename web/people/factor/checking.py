@@ -16,8 +16,6 @@ from web.request.forms import field
 
 ATTEMPTS = Limit("second factor", count=6, seconds=15 * 60)
 """Per member: whoever has opened their mail as well guesses one code in a million so often."""
-TOO_MANY = "Too many codes were tried. Wait some minutes, then try again."
-WRONG = "That is not a right code, or it was used already. Wait for the next one in your app."
 
 
 async def spend(request: web.Request, member_id: UUID) -> None:
@@ -57,9 +55,9 @@ async def confirmed(request: web.Request, viewer: Viewer) -> str:
     try:
         await spend(request, viewer.member_id)
     except TooManyError:
-        return TOO_MANY
+        return taking.TOO_MANY
     async with access.rows(request, viewer) as rows:
-        return "" if await is_right(rows, viewer.member_id, typed) else WRONG
+        return "" if await is_right(rows, viewer.member_id, typed) else taking.WRONG
 
 
 async def tell(rows: Rows, member_id: UUID, what: queue.FactorChange, by: str = "") -> None:

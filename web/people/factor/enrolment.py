@@ -19,7 +19,6 @@ from web.request.errors import ForbiddenError, NotSignedInError, TooManyError
 from web.request.forms import field
 from web.request.render import render
 
-WRONG = "That is not the code that the app shows. Check the phone's clock, then try the next code."
 _HERE = "/account/second-factor"
 
 routes = web.RouteTableDef()
@@ -93,7 +92,7 @@ async def finish(request: web.Request) -> web.StreamResponse:
     try:
         await checking.spend(request, viewer.member_id)
     except TooManyError as error:
-        return await _page(request, viewer, checking.TOO_MANY, error)
+        return await _page(request, viewer, taking.TOO_MANY, error)
     typed = await field(request, "code")
     async with access.rows(request, viewer) as rows:
         member = await _member(rows, viewer)
@@ -101,7 +100,7 @@ async def finish(request: web.Request) -> web.StreamResponse:
             raise web.HTTPSeeOther(_HERE)
         codes = await confirm(rows, member, typed)
     if codes is None:
-        return await _page(request, viewer, WRONG)
+        return await _page(request, viewer, taking.NOT_SHOWN)
     return render(request, "people/factor/codes.html", codes=codes, to=_HERE)
 
 
