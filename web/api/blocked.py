@@ -54,8 +54,7 @@ async def list_blocked(asked: Asked) -> Answer:
     query: BlockedQuery = asked.query
     number = None if query.number is None else read_number(query.number)
     found = await asked.rows.blocked.page(number, after=cursors.read(query.cursor), limit=query.limit + 1)
-    shown = found[: query.limit]
-    more = cursors.write(Cursor(shown[-1].blocked_at, shown[-1].id)) if len(found) > query.limit else None
+    shown, more = cursors.first_of(found, query.limit, lambda row: Cursor(row.blocked_at, row.id))
     return Answer(BlockedPage(data=[_seen(each) for each in shown], next_cursor=more), more)
 
 

@@ -57,9 +57,8 @@ async def list_calls(asked: Asked) -> Answer:
         customer=_customer(query.customer),
     )
     found = await asked.rows.call_list.page(wanted, after=cursors.read(query.cursor), limit=query.limit + 1)
-    shown = list(found[: query.limit])
-    more = cursors.write(Cursor(shown[-1].started_at, shown[-1].id)) if len(found) > query.limit else None
-    return Answer(CallPage(data=shown, next_cursor=more), more)
+    shown, more = cursors.first_of(found, query.limit, lambda row: Cursor(row.started_at, row.id))
+    return Answer(CallPage(data=list(shown), next_cursor=more), more)
 
 
 async def get_call(asked: Asked) -> Answer:

@@ -68,8 +68,7 @@ async def list_notes(asked: Asked) -> Answer:
     if not asked.rows.organisation.notes_on:
         return Answer(NotePage(data=[], next_cursor=None))
     found = await asked.rows.contact_notes.page(query.contact, after=after, limit=query.limit + 1)
-    shown = found[: query.limit]
-    more = cursors.write(Cursor(shown[-1].written_at, shown[-1].id)) if len(found) > query.limit else None
+    shown, more = cursors.first_of(found, query.limit, lambda row: Cursor(row.written_at, row.id))
     return Answer(NotePage(data=[_seen(each) for each in shown], next_cursor=more), more)
 
 

@@ -84,8 +84,7 @@ async def list_contacts(asked: Asked) -> Answer:
     query: ContactQuery = asked.query
     number = None if query.number is None else read_number(query.number)
     found = await asked.rows.contacts.page(number, after=cursors.read(query.cursor), limit=query.limit + 1)
-    shown = found[: query.limit]
-    more = cursors.write(Cursor(shown[-1].created_at, shown[-1].id)) if len(found) > query.limit else None
+    shown, more = cursors.first_of(found, query.limit, lambda row: Cursor(row.created_at, row.id))
     numbers = await asked.rows.contacts.numbers([each.id for each in shown])
     data = [_seen(each, numbers[each.id]) for each in shown]
     return Answer(ContactPage(data=data, next_cursor=more), more)
