@@ -12,7 +12,7 @@ from aiohttp import web
 
 from db.queries.phone.blocked_numbers import MOST, TooManyBlockedError
 from db.queries.rate_limits import Limit
-from web.contacts.table import number_of, read_numbers
+from web.contacts.table import NO_NUMBER, number_of, read_numbers
 from web.contacts.view import read_count
 from web.request import access, limits
 from web.request.access import Rows, Viewer
@@ -23,7 +23,6 @@ from web.request.render import render
 
 BLOCKS = Limit("blocked numbers", count=120, seconds=10 * 60)
 _NAMED = 10  # wrong lines
-NO_NUMBER = "That is not a phone number: write it as it is dialled in Australia, or with + and the country."
 FULL = f"There are {MOST:,} blocked numbers, and that is the most. Remove some first."
 
 routes = web.RouteTableDef()

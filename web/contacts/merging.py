@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from aiohttp import web
@@ -10,8 +9,7 @@ from aiohttp import web
 from db.models import Contact
 from db.queries.phone.people import MOST_NUMBERS, TooManyNumbersError
 from web.contacts.one import found
-from web.contacts.page import CHANGES, SEARCHES, look_for, searched
-from web.contacts.view import Person, person
+from web.contacts.page import CHANGES, SEARCHES, look_for, people_of, searched
 from web.request import access, limits
 from web.request.access import Rows
 from web.request.errors import ConflictError, InvalidError, NotFoundError
@@ -31,7 +29,7 @@ async def duplicates(request: web.Request) -> web.StreamResponse:
     await limits.spend(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         groups = await rows.people.named_alike(GROUPS + 1)
-        people = await _people(rows, [each for group in groups for each in group])
+        people = await people_of(rows, [each for group in groups for each in group])
     shown = [[people[each.id] for each in group] for group in groups[:GROUPS]]
     return render(request, "contacts/duplicates.html", groups=shown, is_more=len(groups) > GROUPS)
 
@@ -49,7 +47,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
         text = searched(request)
         near = await look_for(rows, text or contact.name)
         others = [each for each in near if each.id != contact.id]
-        people = await _people(rows, [contact, *others])
+        people = await people_of(rows, [contact, *others])
     return render(
         request,
         "contacts/merge_choice.html",
@@ -88,7 +86,7 @@ async def _other(rows: Rows, contact: Contact, other_id: UUID) -> Contact:
 
 
 async def _proposal(request: web.Request, rows: Rows, contact: Contact, other: Contact) -> web.Response:
-    people = await _people(rows, [contact, other])
+    people = await people_of(rows, [contact, other])
     notes = await rows.contact_notes.of([contact.id, other.id])
     mine, theirs = people[contact.id], people[other.id]
     return render(
@@ -99,8 +97,3 @@ async def _proposal(request: web.Request, rows: Rows, contact: Contact, other: C
         notes={each: len(notes.get(each, ())) for each in (contact.id, other.id)},
         too_many=MANY if len(mine.numbers) + len(theirs.numbers) > MOST_NUMBERS else "",
     )
-
-
-async def _people(rows: Rows, contacts: Sequence[Contact]) -> Mapping[UUID, Person]:
-    numbers = await rows.contacts.numbers([each.id for each in contacts])
-    return {each.id: person(each, numbers[each.id]) for each in contacts}

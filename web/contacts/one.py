@@ -12,7 +12,7 @@ from db.queries.phone.contacts import Flags, KnownNumberError, TooManyContactsEr
 from db.queries.phone.people import MOST_NUMBERS, OnlyNumberError
 from web.contacts import blocked
 from web.contacts.page import CHANGES
-from web.contacts.table import LONGEST_NAME, number_of
+from web.contacts.table import LONGEST_NAME, NO_NUMBER, number_of
 from web.contacts.view import note_lines, person
 from web.request import access, limits
 from web.request.access import Rows, Viewer
@@ -22,7 +22,6 @@ from web.request.render import render
 from web.request.typed import tidy
 
 NO_NAME = f"Type a name of at most {LONGEST_NAME} characters."
-NO_NUMBER = "That is not a phone number: write it as it is dialled in Australia, or with + and the country."
 KNOWN = "Another contact has that number. Merge the two, if they are one person."
 FULL = "Your organisation keeps as many contacts as it may."
 MANY = f"One person has at most {MOST_NUMBERS} numbers."
@@ -168,7 +167,7 @@ async def _page(request: web.Request, viewer: Viewer, problem: Problem | None = 
     async with access.rows(request, viewer) as rows:
         contact = await found(rows, request)
         numbers = (await rows.contacts.numbers([contact.id]))[contact.id]
-        refused = frozenset([row.number for row in numbers if await rows.blocked.of(row.number) is not None])
+        refused = await rows.blocked.those_of([row.number for row in numbers])
         notes_on, zone = rows.organisation.notes_on, ZoneInfo(rows.organisation.time_zone)
         notes = (await rows.contact_notes.of([contact.id])).get(contact.id, ()) if notes_on else ()
         added = contact.created_at.astimezone(zone)

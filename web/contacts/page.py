@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field as default
 from urllib.parse import urlencode
+from uuid import UUID
 
 from aiohttp import web
 
@@ -129,7 +130,7 @@ async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None
 
 
 async def _found(rows: Rows, text: str) -> Found:
-    return Found(await _people(rows, await look_for(rows, text)))
+    return Found(list((await people_of(rows, await look_for(rows, text))).values()))
 
 
 async def _listed(request: web.Request, rows: Rows) -> Found:
@@ -138,9 +139,10 @@ async def _listed(request: web.Request, rows: Rows) -> Found:
     listed, older = contacts[:LISTED], ""
     if len(contacts) > LISTED:
         older = f"/contacts?{urlencode({'before': write_cursor(Cursor(listed[-1].created_at, listed[-1].id))})}"
-    return Found(await _people(rows, listed), older)
+    return Found(list((await people_of(rows, listed)).values()), older)
 
 
-async def _people(rows: Rows, contacts: Sequence[Contact]) -> list[Person]:
+async def people_of(rows: Rows, contacts: Sequence[Contact]) -> Mapping[UUID, Person]:
+    """Return ``contacts`` as shown, in their order."""
     numbers = await rows.contacts.numbers([each.id for each in contacts])
-    return [person(each, numbers[each.id]) for each in contacts]
+    return {each.id: person(each, numbers[each.id]) for each in contacts}

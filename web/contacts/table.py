@@ -17,6 +17,7 @@ from web.request.csv_export import plain
 from web.request.typed import digits_and_signs, tidy
 
 LONGEST_NAME = 120  # characters
+NO_NUMBER = "That is not a phone number: write it as it is dialled in Australia, or with + and the country."
 _MOST_WRONG = 10  # lines that are named
 _NAMES = {"name", "full name", "contact", "customer"}
 _NUMBERS = {"number", "phone", "phone number", "telephone", "mobile"}

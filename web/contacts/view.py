@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -49,7 +49,7 @@ class NoteLine:
     may_change: bool
 
 
-def person(contact: Contact, rows: Sequence[Contact], blocked: frozenset[str] = frozenset()) -> Person:
+def person(contact: Contact, rows: Sequence[Contact], blocked: Collection[str] = ()) -> Person:
     """Return ``contact`` as shown; ``rows`` are all its numbers, ``blocked`` those whose calls are refused (E.164).
 
     Of two wishes the stricter one is shown: a process of the release before sets one number's alone.

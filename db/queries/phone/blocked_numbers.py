@@ -51,17 +51,21 @@ class BlockedNumbers:
         hashes = keyring_of(self._session).hashes("number", number)
         return await self._session.scalar(self._mine().where(BlockedNumber.number_hash.in_(hashes)))
 
+    async def those_of(self, numbers: Collection[str]) -> Collection[str]:
+        """Return those of ``numbers`` (E.164) that are blocked."""
+        hashes = keyring_of(self._session).by_hash("number", numbers)
+        there = select(BlockedNumber.number_hash).where(
+            BlockedNumber.organisation_id == self._organisation_id, among(BlockedNumber.number_hash, hashes)
+        )
+        return {hashes[each] for each in await self._session.scalars(there)}
+
     async def add(self, number: str, by: UUID) -> bool:
         """Block ``number``; return whether that is new. Lock the organisation. Raises `TooManyBlockedError`."""
         return await self.add_all([number], by) == 1
 
     async def add_all(self, numbers: Collection[str], by: UUID) -> int:
         """Block ``numbers``; return how many are new. Lock the organisation. Raises `TooManyBlockedError`."""
-        hashes = keyring_of(self._session).by_hash("number", numbers)
-        there = select(BlockedNumber.number_hash).where(
-            BlockedNumber.organisation_id == self._organisation_id, among(BlockedNumber.number_hash, hashes)
-        )
-        known = {hashes[each] for each in await self._session.scalars(there)}
+        known = await self.those_of(numbers)
         new = [number for number in dict.fromkeys(numbers) if number not in known]
         mine = select(func.count()).where(BlockedNumber.organisation_id == self._organisation_id)
         if new and (await self._session.scalar(mine) or 0) + len(new) > self._most:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import among
 from db.models import Contact, ContactNote, Member
 from db.paging import Cursor, newest_first
+from db.queries.phone.contacts import PERSON
 
 MOST = 200  # of one person
 
@@ -47,11 +48,10 @@ class ContactNotes:
         """Return the latest ``most`` notes about each of these people, the newest first."""
         if not people:
             return {}
-        person = func.coalesce(Contact.part_of, Contact.id).label("person")
         newest = (ContactNote.written_at.desc(), ContactNote.id.desc())
-        place = func.row_number().over(partition_by=person, order_by=newest).label("place")
+        place = func.row_number().over(partition_by=PERSON, order_by=newest).label("place")
         theirs = (
-            select(ContactNote.id, person, place)
+            select(ContactNote.id, place)
             .join(Contact, Contact.id == ContactNote.contact_id)
             .where(
                 Contact.organisation_id == self._organisation_id,
@@ -59,50 +59,32 @@ class ContactNotes:
             )
             .subquery()
         )
-        rows = await self._session.execute(
-            select(ContactNote, theirs.c.person, Member.name)
-            .join(theirs, theirs.c.id == ContactNote.id)
-            .join(Member, Member.id == ContactNote.author_id)
-            .where(theirs.c.place <= most)
-            .order_by(*newest)
-        )
+        latest = self._noted().join(theirs, theirs.c.id == ContactNote.id).where(theirs.c.place <= most)
         found: defaultdict[UUID, list[Note]] = defaultdict(list)
-        for note, whose, author in rows:
-            found[whose].append(_seen(note, whose, author))
+        for row in await self._session.execute(latest.order_by(*newest)):
+            note = _seen(*row)
+            found[note.person].append(note)
         return found
 
     async def page(self, contact_id: UUID | None, *, after: Cursor | None, limit: int) -> Sequence[Note]:
         """Return the newest ``limit`` notes older than ``after``; with ``contact_id``, about that person."""
-        person = func.coalesce(Contact.part_of, Contact.id)
-        rows = (
-            select(ContactNote, person, Member.name)
-            .join(Contact, Contact.id == ContactNote.contact_id)
-            .join(Member, Member.id == ContactNote.author_id)
-            .where(ContactNote.organisation_id == self._organisation_id)
-        )
+        rows = self._noted()
         if contact_id is not None:
-            asked = select(person).where(Contact.organisation_id == self._organisation_id, Contact.id == contact_id)
-            rows = rows.where(person.in_(asked))
+            asked = select(PERSON).where(Contact.organisation_id == self._organisation_id, Contact.id == contact_id)
+            rows = rows.where(PERSON.in_(asked))
         newest = newest_first(rows, ContactNote.written_at, ContactNote.id, after=after, limit=limit)
         return [_seen(*row) for row in await self._session.execute(newest)]
 
     async def get(self, note_id: UUID) -> Note | None:
         """Return that note."""
-        rows = (
-            select(ContactNote, func.coalesce(Contact.part_of, Contact.id), Member.name)
-            .join(Contact, Contact.id == ContactNote.contact_id)
-            .join(Member, Member.id == ContactNote.author_id)
-            .where(ContactNote.organisation_id == self._organisation_id, ContactNote.id == note_id)
-        )
-        found = (await self._session.execute(rows)).first()
+        found = (await self._session.execute(self._noted().where(ContactNote.id == note_id))).first()
         return None if found is None else _seen(*found)
 
     async def add(self, contact_id: UUID, author_id: UUID, text: str) -> UUID:
         """Write a note that hangs on that contact. The organisation should be locked. Raises `TooManyNotesError`."""
-        person = func.coalesce(Contact.part_of, Contact.id)
-        whose = select(person).where(Contact.id == contact_id).scalar_subquery()
+        whose = select(PERSON).where(Contact.id == contact_id).scalar_subquery()
         theirs = select(func.count()).select_from(ContactNote).join(Contact, Contact.id == ContactNote.contact_id)
-        if (await self._session.scalar(theirs.where(person == whose)) or 0) >= self._most:
+        if (await self._session.scalar(theirs.where(whose == PERSON)) or 0) >= self._most:
             raise TooManyNotesError
         note = ContactNote(
             organisation_id=self._organisation_id, contact_id=contact_id, author_id=author_id, text=text
@@ -128,6 +110,15 @@ class ContactNotes:
         await self._session.delete(note)
         await self._session.flush()
         return True
+
+    def _noted(self) -> Select[ContactNote, UUID, str]:
+        """Select each note, whose it is, and its author's name."""
+        return (
+            select(ContactNote, PERSON, Member.name)
+            .join(Contact, Contact.id == ContactNote.contact_id)
+            .join(Member, Member.id == ContactNote.author_id)
+            .where(ContactNote.organisation_id == self._organisation_id)
+        )
 
     async def _row(self, note_id: UUID) -> ContactNote | None:
         mine = select(ContactNote).where(ContactNote.organisation_id == self._organisation_id)

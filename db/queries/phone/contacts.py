@@ -21,6 +21,8 @@ from db.models import Contact
 from db.paging import Cursor, newest_first
 
 MOST = 20_000  # numbers of one organisation
+PERSON = func.coalesce(Contact.part_of, Contact.id)
+"""The person whose number a row is: `person_of` in SQL."""
 
 Flag = Literal["do_not_call", "do_not_transcribe"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
@@ -118,7 +120,7 @@ class Contacts:
         if not hashes:
             return {}
         columns = (Contact.number_hash, Contact.name, Contact.do_not_call, Contact.do_not_transcribe)
-        found = select(*columns, func.coalesce(Contact.part_of, Contact.id).label("person")).where(
+        found = select(*columns, PERSON.label("person")).where(
             Contact.organisation_id == self._organisation_id, among(Contact.number_hash, hashes)
         )
         return {
@@ -241,8 +243,7 @@ class Contacts:
 
     def _person(self, which: ColumnElement[bool]) -> Select[Any]:
         """Select the ids of the people who have the numbers for which that holds."""
-        person = select(func.coalesce(Contact.part_of, Contact.id))
-        return person.where(Contact.organisation_id == self._organisation_id, which)
+        return select(PERSON).where(Contact.organisation_id == self._organisation_id, which)
 
     async def _by_number(self, numbers: Iterable[str]) -> Mapping[str, Contact]:
         hashes = keyring_of(self._session).by_hash("number", numbers)

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import among
 from db.models import Contact, ContactNote
 from db.paging import Cursor, newest_first
-from db.queries.phone.contacts import FLAGS, Contacts, person_of
+from db.queries.phone.contacts import FLAGS, PERSON, Contacts, person_of
 
 MOST_NUMBERS = 12  # of one person: the call log walks along each
 _BATCH = 250  # rows that are decrypted at once: others wait for about ten milliseconds
@@ -137,8 +137,7 @@ class People:
     async def _batches(self) -> AsyncIterator[Sequence[_Named]]:
         """Yield all numbers, the newest first. Names are encrypted, so whoever looks for one reads them all."""
         after: Cursor | None = None
-        person = func.coalesce(Contact.part_of, Contact.id)
-        mine = select(Contact.id, person, Contact.name, Contact.number, Contact.created_at)
+        mine = select(Contact.id, PERSON, Contact.name, Contact.number, Contact.created_at)
         mine = mine.where(Contact.organisation_id == self._organisation_id)
         while True:
             batch = newest_first(mine, Contact.created_at, Contact.id, after=after, limit=_BATCH)
