@@ -2,7 +2,7 @@
 
 Further links are mailed from ``/operator/sign-in``. ``--role observer``: they look and cannot suspend.
 ``--reset-factor``: they have lost their phone and their recovery codes, and set up another second factor by the link;
-make sure first who asks. ``--remove``: they are none any more.
+make sure first who asks. They are told by mail. ``--remove``: they are none any more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from db.addresses import AddressError
 from db.engine import Database, DatabaseUnavailableError
 from db.queries.operators import accounts, log
 from db.settings import DatabaseSettings
+from provisioning.mail import queue
 from provisioning.mail.links import operator_url
 from runtime.settings import HttpOrigin, load, stop
 
@@ -47,8 +48,11 @@ async def operate(database: Database, asked: argparse.Namespace) -> str | None:
             return None
         operator = await accounts.by_email(session, asked.email) if asked.reset_factor else None
         if operator is not None:
-            await accounts.reset(session, operator)
+            had_one = await accounts.reset(session, operator)
             await log.record(session, operator, "operator.second_factor_reset")
+            if had_one:
+                facts = {"operator": str(operator.id), "what": "reset", "by": "server"}
+                await queue.put(session, "operator_factor", facts)
         elif asked.reset_factor:
             raise NobodyError
         else:

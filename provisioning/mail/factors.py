@@ -1,4 +1,4 @@
-"""The mail that tells a member what became of their second factor, in case it was not they who did it."""
+"""The mails that tell members and operators what became of their second factor, if it was not they who did it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.queries import organisations
 from db.queries.members import Members
+from db.queries.operators import accounts
 from provisioning.mail.sender import Asked, Letter, Write
 
 SUBJECTS: Mapping[str, str] = {
     "on": "Your second factor for Bilby is set up",
     "off": "Your second factor for Bilby was switched off",
     "reset": "Your second factor for Bilby was reset",
+    "renewed": "You have new recovery codes for Bilby",
     "recovered": "A recovery code of yours was used",
+}
+_OPERATORS: Mapping[str, str] = {
+    "on": "Your second factor to operate Bilby is set up",
+    "reset": "Your second factor to operate Bilby was reset",
+    "renewed": "You have new recovery codes to operate Bilby",
+    "recovered": "A recovery code of yours was used to operate Bilby",
 }
 
 
@@ -38,4 +46,19 @@ async def second_factor(session: AsyncSession, asked: Asked) -> Letter | None:
     return Letter(member.email, SUBJECTS[what], "second_factor", context)
 
 
-WRITERS: Mapping[str, Write] = {"second_factor": second_factor}
+async def operator_factor(session: AsyncSession, asked: Asked) -> Letter | None:
+    """Write to the operator, unless they are none any more."""
+    operator = await accounts.by_id(session, UUID(asked.facts["operator"]))
+    if operator is None:
+        return None
+    what = asked.facts["what"]
+    context = {
+        "name": operator.name,
+        "what": what,
+        "by": asked.facts["by"],
+        "url": f"{asked.public_url}/operator/account",
+    }
+    return Letter(operator.email, _OPERATORS[what], "operator_factor", context)
+
+
+WRITERS: Mapping[str, Write] = {"second_factor": second_factor, "operator_factor": operator_factor}

@@ -24,10 +24,10 @@ NoticeKind = Literal[
 ]
 ClosingKind = Literal["closing", "closing_tomorrow", "closing_stopped", "closed"]
 WebhookKind = Literal["webhook_failing", "webhook_off"]
-FactorChange = Literal["on", "off", "reset", "recovered"]
-"""What became of a second factor; ``recovered``: a recovery code was used."""
+FactorChange = Literal["on", "off", "reset", "renewed", "recovered"]
+"""What became of a second factor; ``renewed``: it has new recovery codes; ``recovered``: one was used."""
 Kind = (
-    Literal["sign_in", "sign_up", "invitation", "second_factor", "operator_link"]
+    Literal["sign_in", "sign_up", "invitation", "second_factor", "operator_link", "operator_factor"]
     | NoticeKind
     | WebhookKind
     | ClosingKind

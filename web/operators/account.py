@@ -35,6 +35,7 @@ async def new_codes(request: web.Request) -> web.StreamResponse:
     async with gate.rows(request) as session:
         codes = await OperatorFactors(session).new_codes(visit.operator.id)
         await gate.record(request, session, visit.operator, "operator.recovery_codes_replaced")
+        await second_factor.tell(session, visit.operator.id, "renewed")
     return gate.render(request, "operators/codes.html", None, codes=codes)
 
 
@@ -47,6 +48,7 @@ async def other_phone(request: web.Request) -> web.StreamResponse:
     async with gate.rows(request) as session:
         await accounts.reset(session, visit.operator)
         await gate.record(request, session, visit.operator, "operator.second_factor_reset")
+        await second_factor.tell(session, visit.operator.id, "reset")
     answer, settings = web.HTTPSeeOther(SET_UP), request.app[SETTINGS]
     cookies.end(answer, settings, "whole")
     cookies.begin(answer, settings, "half", visit.operator.id)

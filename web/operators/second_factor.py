@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.models import Operator
 from db.queries.operators.factors import OperatorFactors
 from db.queries.rate_limits import Limit
+from provisioning.mail import queue
 from web.config import SETTINGS
 from web.operators import cookies, gate
 from web.people.factor import taking, totp
@@ -96,9 +97,15 @@ async def judge(request: web.Request, session: AsyncSession, operator: Operator,
     taken = await taking.take(OperatorFactors(session), operator.id, typed)
     if taken == "recovery":
         await gate.record(request, session, operator, "operator.recovery_code_used")
+        await tell(session, operator.id, "recovered")
     elif taken != "app":
         await gate.record(request, session, operator, "operator.second_factor_failed")
     return taken
+
+
+async def tell(session: AsyncSession, operator_id: UUID, what: queue.FactorChange) -> None:
+    """Have that operator told by mail what became of their second factor."""
+    await queue.put(session, "operator_factor", {"operator": str(operator_id), "what": what, "by": "account"})
 
 
 async def _confirm(
@@ -111,6 +118,7 @@ async def _confirm(
     done = "failed" if codes is None else "set_up"
     await gate.record(request, session, operator, f"operator.second_factor_{done}")
     if codes is not None:
+        await tell(session, operator.id, "on")
         await gate.record(request, session, operator, "operator.signed_in")
     return codes
 

@@ -29,6 +29,11 @@ async def by_email(session: AsyncSession, email: str) -> Operator | None:
     return await session.scalar(here)
 
 
+async def by_id(session: AsyncSession, operator_id: UUID) -> Operator | None:
+    """Return that operator; None once removed."""
+    return await session.scalar(select(Operator).where(Operator.id == operator_id, Operator.removed_at.is_(None)))
+
+
 async def admit(session: AsyncSession, email: str, name: str, role: OperatorRole) -> Operator:
     """Return the operator with that address, with this name and role: a new one, or who has been there."""
     operator = await by_email(session, email)

@@ -1,14 +1,18 @@
-"""No operator is signed in by the mailed link alone: an app is asked for, and set up where there is none."""
+"""No operator is signed in by the mailed link alone: an app is asked for, and set up where there is none.
+
+They are told by mail what became of it.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import func, select
 
 from db.engine import Database
-from db.models import OperatorFactor, OperatorLink, OperatorRecoveryCode
+from db.models import Mail, OperatorFactor, OperatorLink, OperatorRecoveryCode
 from db.queries.operators import accounts, log
 from db.queries.operators.factors import OperatorFactors
 from tests.kit.browser.page import page_of
@@ -28,6 +32,16 @@ PAGES = ("/operator", "/operator/log", "/operator/account", "/operator/preflight
 async def _actions(database: Database) -> list[str]:
     async with database.begin() as session:
         return [each.action for each in reversed(await log.newest(session))]
+
+
+async def _told(database: Database) -> list[tuple[str, str]]:
+    """What mails to Olga wait, in the order of asking: what they tell, and where it was done."""
+    async with database.begin() as session:
+        operator = await accounts.by_email(session, EMAIL)
+        waiting = [json.loads(each.sealed) for each in await session.scalars(select(Mail).order_by(Mail.created_at))]
+    assert operator is not None
+    assert {(each["kind"], each["facts"]["operator"]) for each in waiting} <= {("operator_factor", str(operator.id))}
+    return [(each["facts"]["what"], each["facts"]["by"]) for each in waiting]
 
 
 async def _is_in(browser: Browser) -> bool:
@@ -58,6 +72,7 @@ async def test_the_first_sign_in_sets_one_up(browser: Browsers, database: Databa
         "operator.second_factor_set_up",
         "operator.signed_in",
     ]
+    assert await _told(database) == [("on", "account")]
 
 
 async def test_the_link_alone_opens_nothing(browser: Browsers, database: Database) -> None:
@@ -82,6 +97,7 @@ async def test_a_right_code_signs_in_and_works_once(browser: Browsers, database:
     assert (await second.post(CODE, data={"code": code})).status == 400
     assert (await _is_in(first), await _is_in(second)) == (True, False)
     assert (await first.get(CODE)).status == 303  # half a sign-in is used up by the whole one
+    assert await _told(database) == []
 
 
 async def test_a_recovery_code_signs_in_once(browser: Browsers, database: Database) -> None:
@@ -97,6 +113,7 @@ async def test_a_recovery_code_signs_in_once(browser: Browsers, database: Databa
         "operator.second_factor_failed",
     ]
     assert (await first.page("/operator/account")).one("strong", **{"data-codes-left": "9"})
+    assert await _told(database) == [("recovered", "account")]
 
 
 async def test_guessing_ends(browser: Browsers, database: Database) -> None:
@@ -151,6 +168,7 @@ async def test_new_recovery_codes_end_the_old_ones(browser: Browsers, database: 
         used = [await OperatorFactors(session).use_code(operator.id, each) for each in (old[0], new[0])]
     assert used == [False, True]
     assert (await _actions(database))[-1] == "operator.recovery_codes_replaced"
+    assert await _told(database) == [("renewed", "account")]
 
 
 async def test_another_phone_ends_every_sign_in(browser: Browsers, database: Database) -> None:
@@ -164,6 +182,7 @@ async def test_another_phone_ends_every_sign_in(browser: Browsers, database: Dat
     assert (await olga.post(SET_UP, data={"code": fresh.code()})).status == 200
     assert (await _is_in(olga), await _is_in(other)) == (True, False)
     assert "operator.second_factor_reset" in await _actions(database)
+    assert await _told(database) == [("reset", "account"), ("on", "account")]
 
 
 async def test_the_command_resets_one_and_the_log_says_so(browser: Browsers, database: Database) -> None:
@@ -179,6 +198,13 @@ async def test_the_command_resets_one_and_the_log_says_so(browser: Browsers, dat
         operator = await accounts.by_email(session, EMAIL)
         assert operator is not None
         assert (operator.name, operator.role) == ("Olga Orr", "operator")
+    assert await _told(database) == [("reset", "server")]
+
+
+async def test_the_command_tells_nobody_who_had_none(database: Database) -> None:
+    await link(database)
+    await command.operate(database, command.parsed([EMAIL, "--reset-factor"]))
+    assert await _told(database) == []
 
 
 async def test_the_command_resets_nobody_unknown(database: Database) -> None:

@@ -115,6 +115,7 @@ async def new_codes(request: web.Request) -> web.StreamResponse:
             raise web.HTTPSeeOther(_HERE)
         codes = await rows.factors.new_codes(viewer.member_id)
         await rows.audit.record("second_factor.codes_replaced")
+        await checking.tell(rows, viewer.member_id, "renewed")
     return render(request, "people/factor/codes.html", codes=codes, to=_HERE)
 
 

@@ -85,7 +85,10 @@ async def test_secret_and_codes_are_not_stored_readably(cast: Cast, database: Da
     assert not any(code.encode() in each for code in codes for each in hashes)
 
 
-async def test_new_recovery_codes_replace_the_old_ones(cast: Cast, browser: Browsers, database: Database) -> None:
+@pytest.mark.usefixtures("postman")
+async def test_new_recovery_codes_replace_the_old_ones(
+    cast: Cast, browser: Browsers, database: Database, outbox: Post
+) -> None:
     alice, app, codes = await _signed_in_with_factor(database, browser(), cast)
     assert (await alice.post(f"{HERE}/codes", data={"code": app.wrong()})).status == 400
     page = await page_of(await alice.post(f"{HERE}/codes", data={"code": app.code()}))
@@ -96,6 +99,7 @@ async def test_new_recovery_codes_replace_the_old_ones(cast: Cast, browser: Brow
         factors = SecondFactors(session, cast.a.id)
         assert not await factors.use_code(cast.alice.id, codes[0])
         assert await factors.use_code(cast.alice.id, fresh.pop())
+    await outbox[0].letter_to(cast.alice.email)
 
 
 @pytest.mark.parametrize("action", ["codes", "off"])
