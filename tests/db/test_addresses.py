@@ -86,8 +86,9 @@ def test_what_is_none_is_refused(typed: str) -> None:
 
 
 def test_letters_that_no_mail_service_takes_are_named() -> None:
-    with pytest.raises(AddressError, match="plain letters"):
+    with pytest.raises(AddressError) as refused:
         addresses.read("zo\u00eb@acacia.example")
+    assert refused.value.args == (addresses.LETTERS,)
     assert addresses.read("zo\u00eb@acacia.example", plain=False).shown == "zo\u00eb@acacia.example"
 
 

@@ -118,5 +118,5 @@ def test_a_folder_without_a_certificate_is_refused(tmp_path: Path) -> None:
 def test_a_key_of_another_certificate_is_refused(tmp_path: Path, tls: Path) -> None:
     shutil.copy(tls / "web" / "tls.crt", tmp_path)
     shutil.copy(tls / "media" / "tls.key", tmp_path)
-    with pytest.raises(ValueError, match="belong together"):
+    with pytest.raises(ValueError, match="KEY_VALUES_MISMATCH"):
         server_context(tmp_path)

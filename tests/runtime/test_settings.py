@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def test_a_vendors_address_is_its_own_or_loopback() -> None:
         "http://api.vendor.example",
         "http://127.0.0.1@evil.example",
     ):
-        with pytest.raises(ValueError, match="must be"):
+        with pytest.raises(ValueError, match=re.escape(real)):
             vendor(other, real)
 
 

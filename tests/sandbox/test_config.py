@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -29,14 +30,14 @@ def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
 
 def test_rows_whose_key_is_gone_are_not_paved_over(tmp_path: Path) -> None:
     (tmp_path / "postgres" / "cluster").mkdir(parents=True)
-    with pytest.raises(StartError, match="remove"):
+    with pytest.raises(StartError, match=re.escape(str(tmp_path))):
         Secrets.kept_in(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"session_secret": "x"}', "not json", "[]"])
 def test_secrets_of_another_version_are_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "secrets.json").write_text(text)
-    with pytest.raises(StartError, match="another version"):
+    with pytest.raises(StartError, match=re.escape(str(tmp_path / "secrets.json"))):
         Secrets.kept_in(tmp_path)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sandbox.stripe.account import Account, Object, token
 from sandbox.stripe.billing import checkout_sessions, payments
 from sandbox.stripe.billing.amounts import is_abn
-from sandbox.stripe.billing.payment_methods import INSTRUMENTS
+from sandbox.stripe.billing.payment_methods import GENERIC, INSTRUMENTS, Decline
 from sandbox.stripe.billing.subscriptions import Order, open_
 
 STATES = ("ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA")
@@ -34,7 +34,14 @@ class Filled:
 
 
 class FillError(Exception):
-    """A sentence for the person at the page: what to enter otherwise, or why the bank refused."""
+    """A sentence for the person at the page: what to enter otherwise, or why the bank refused.
+
+    ``decline_code`` is the bank's, "" if it was not asked.
+    """
+
+    def __init__(self, text: str, decline_code: str = "") -> None:
+        super().__init__(text)
+        self.decline_code = decline_code
 
 
 def choose_quantity(account: Account, checkout: Object, quantity: int) -> None:
@@ -60,7 +67,7 @@ def complete(account: Account, checkout: Object, filled: Filled) -> Object:
     customer = _known_customer(account, checkout, filled)
     instrument = INSTRUMENTS[filled.instrument]
     if refused := _refusal(account, customer, filled):
-        raise FillError(refused)
+        raise FillError(f"{refused.text} Try another card, or ask your bank.", refused.decline_code)
     if checkout["customer"] is None:
         _settle_in(account, customer)
     _update_customer(account, checkout, customer, filled)
@@ -94,12 +101,11 @@ def _known_customer(account: Account, checkout: Object, filled: Filled) -> Objec
     return account.make("customer", email=filled.email or checkout["customer_email"], name=filled.name)
 
 
-def _refusal(account: Account, customer: Object, filled: Filled) -> str:
+def _refusal(account: Account, customer: Object, filled: Filled) -> Decline | None:
     if account.note(customer["id"]).get("fail_next", 0) > 0:
         account.note(customer["id"])["fail_next"] -= 1
-        return "Your card was declined. Try another card, or ask your bank."
-    refused = INSTRUMENTS[filled.instrument].first
-    return f"{refused.text} Try another card, or ask your bank." if refused else ""
+        return GENERIC
+    return INSTRUMENTS[filled.instrument].first
 
 
 def _settle_in(account: Account, customer: Object) -> None:

@@ -35,7 +35,7 @@ async def submit(request: web.Request) -> web.Response:
             return _page(account, checkout, filled)
         purchase.complete(account, checkout, filled)
     except FillError as error:
-        return _page(account, checkout, filled, str(error))
+        return _page(account, checkout, filled, error)
     raise web.HTTPSeeOther(checkout["success_url"].replace("{CHECKOUT_SESSION_ID}", checkout["id"]))
 
 
@@ -64,7 +64,7 @@ def _known(account: Account, checkout: Object) -> Filled:
     return Filled(email=email, name=customer.get("name") or "", abn=abns[0]["value"] if abns else "", **fields)
 
 
-def _page(account: Account, checkout: Object, filled: Filled, error: str = "") -> web.Response:
+def _page(account: Account, checkout: Object, filled: Filled, error: FillError | None = None) -> web.Response:
     if checkout["status"] != "open":
         return render(account, "checkout_over.html", status=410, checkout=checkout)
     checkout_sessions.add_up(account, checkout, _AUSTRALIA)
@@ -78,6 +78,7 @@ def _page(account: Account, checkout: Object, filled: Filled, error: str = "") -
         items=items,
         filled=filled,
         states=STATES,
-        error=error,
+        error=error or "",
+        decline_code=error.decline_code if error else "",
         trial=trial,
     )

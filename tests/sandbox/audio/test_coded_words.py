@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -38,5 +40,5 @@ def test_noise_spells_nothing_or_something_but_never_fails(noise: bytes) -> None
 
 @pytest.mark.parametrize("text", ["and/or", "naïve", "a" * 33, "nul\0"])
 def test_what_cannot_be_spoken_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="cannot be spoken"):
+    with pytest.raises(ValueError, match=re.escape(repr(text))):
         coded_words.encode(text)

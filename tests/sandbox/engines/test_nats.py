@@ -71,7 +71,7 @@ async def test_ends_when_left_and_frees_its_port(tmp_path: Path, free_port: Call
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:
     async with NatsServer(tmp_path / "first") as first:
         port = int(first.url("web").rpartition(":")[2])
-        with pytest.raises(StartError, match=f"(?s)NATS ended.*{port}"):
+        with pytest.raises(StartError, match=rf"(?s)\bNATS\b.*\b{port}\b"):
             async with NatsServer(tmp_path / "second", port=port):
                 pass
 

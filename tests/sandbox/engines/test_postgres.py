@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import stat
 import sys
@@ -106,7 +107,7 @@ async def test_two_servers_live_side_by_side(tmp_path: Path) -> None:
 
 async def test_one_folder_has_one_owner(folder: Path) -> None:
     async with EmbeddedPostgres(folder):
-        with pytest.raises(StartError, match="in use by another process"):
+        with pytest.raises(StartError, match=re.escape(str(folder))):
             async with EmbeddedPostgres(folder):
                 pass
 
@@ -114,7 +115,7 @@ async def test_one_folder_has_one_owner(folder: Path) -> None:
 async def test_another_major_version_is_refused_in_a_sentence(folder: Path) -> None:
     (folder / "cluster").mkdir(parents=True)
     (folder / "cluster/PG_VERSION").write_text("15\n")
-    with pytest.raises(StartError, match=r"data of PostgreSQL 15, but this is PostgreSQL \d+"):
+    with pytest.raises(StartError, match=r"\b15\b.*\b\d\d\b"):
         async with EmbeddedPostgres(folder):
             pass
 

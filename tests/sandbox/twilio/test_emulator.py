@@ -227,8 +227,9 @@ async def test_streams_that_can_not_be_are_refused(place: Town, client: Official
     for code, fields in wrong.items():
         status, error = await raw(place[0], f"/Calls/{leg.sid}/Streams.json", "POST", **fields)
         assert (status, error["code"]) == (400, code)
-    with pytest.raises(TwilioRestException, match="was not found"):
+    with pytest.raises(TwilioRestException) as refused:
         await client.calls(leg.sid).streams("nobody").update_async(status="stopped")
+    assert (refused.value.status, refused.value.code) == (404, 20404)
 
 
 async def test_the_account_and_its_app_and_numbers_are_shown(place: Town, client: Official) -> None:

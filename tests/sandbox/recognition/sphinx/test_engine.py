@@ -120,7 +120,7 @@ async def test_a_channel_of_a_dead_process_fails_and_does_not_hang(engine: Engin
 
 
 async def test_a_missing_model_is_told_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(RecogniserError, match="does not start"):
+    with pytest.raises(RecogniserError):
         async with sphinx(language=tmp_path / "none.arpa"):
             pass
 
