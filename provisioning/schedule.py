@@ -14,11 +14,12 @@ from sqlalchemy import text
 
 from db import recount
 from db.engine import Database
-from db.queries import audit, calls, conferences, mails, number_orders, rate_limits, retention
+from db.queries import audit, calls, mails, number_orders, rate_limits, retention
 from db.queries.audit import Details
 from db.queries.billing import stripe_events
 from db.queries.integrations import events, kept_answers
 from db.queries.log import search_columns
+from db.queries.phone import conferences
 from db.queries.sign_in import identity_providers, sign_in_links
 from provisioning.billing import closing, customers, notices, release, sync as billing_sync
 from provisioning.billing.closing import ClosingJob

@@ -6,9 +6,9 @@ from sqlalchemy import text
 
 from db import migrate
 from db.engine import Database
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
-from db.queries.phone.people import People
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import People
 from tests.kit.web.cast import Cast
 
 HOME, MOBILE = "+61293744000", "+61412345678"

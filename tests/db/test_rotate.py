@@ -11,11 +11,11 @@ from db import rotate
 from db.encryption import Keyring
 from db.engine import Database, asyncpg_dsn, named
 from db.queries.calls import Calls
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import People
 from db.queries.log.call_log import CallFilter, CallLog
 from db.queries.log.number_parts import Part
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
-from db.queries.phone.people import People
 from db.rotate import KeyMissingError
 from tests.kit.web.cast import Cast
 

@@ -11,10 +11,10 @@ from sqlalchemy import func, select, text, update
 from db.engine import Database
 from db.models import Call, CallTag, Conference, SignInLink
 from db.queries.calls import Calls
-from db.queries.conferences import Conferences
 from db.queries.log.call_log import CallFilter, CallLog
 from db.queries.log.number_parts import Part
 from db.queries.phone.choices import Choices
+from db.queries.phone.conferences import Conferences
 from db.queries.phone.wrap_ups import WrapUp, WrapUps
 from db.queries.sign_in import sign_in_links
 from provisioning import schedule

@@ -13,13 +13,13 @@ from db import recount
 from db.engine import Database
 from db.models import Call, UnsaidPhrase
 from db.queries import organisations
+from db.queries.contacts.blocked_numbers import BlockedNumbers
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
 from db.queries.integrations import events
 from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
-from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.choices import Choices
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
 from db.queries.phone.groups import Groups
 from db.queries.words.phrase_rules import PhraseRuleRows
 from protocol.messages import PhraseReport

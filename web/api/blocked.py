@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from db import models
 from db.paging import Cursor
+from db.queries.contacts.blocked_numbers import MOST, TooManyBlockedError
 from db.queries.integrations.resources import Time
-from db.queries.phone.blocked_numbers import MOST, TooManyBlockedError
 from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.contacts import Written, read_number

@@ -8,9 +8,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from db.paging import Cursor
+from db.queries.contacts import contact_notes
+from db.queries.contacts.contact_notes import TooManyNotesError
 from db.queries.integrations.resources import Time
-from db.queries.phone import contact_notes
-from db.queries.phone.contact_notes import TooManyNotesError
 from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation

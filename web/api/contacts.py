@@ -10,9 +10,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from db import models
 from db.paging import Cursor
+from db.queries.contacts.contacts import MOST, Flag, Flags, KnownNumberError, TooManyContactsError
+from db.queries.contacts.people import MOST_NUMBERS
 from db.queries.integrations.resources import Time
-from db.queries.phone.contacts import MOST, Flag, Flags, KnownNumberError, TooManyContactsError
-from db.queries.phone.people import MOST_NUMBERS
 from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation

@@ -1,7 +1,7 @@
 """Do what is due in rooms, after the commit that decided it; and look at the rooms whose time has come.
 
 Each room has one turn at a time within a process; between processes an action is taken by one (`due.take`), and a
-room that must be looked at is given to one (`db.queries.conferences.take_due`).
+room that must be looked at is given to one (`db.queries.phone.conferences.take_due`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from db.engine import DatabaseUnavailableError
-from db.queries.conferences import Place
+from db.queries.phone.conferences import Place
 from web.bus import BUS
 from web.calls.twiml import Callbacks
 from web.conferences import rooms

@@ -11,8 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from db.call_progress import CallReport, LegReport, TurnedAway
-from db.queries.conferences import Place, StoredRoom
 from db.queries.log.call_moments import Moment
+from db.queries.phone.conferences import Place, StoredRoom
 from protocol.times import from_milliseconds
 from web.conferences.machine import due, news, room as machine_room
 from web.conferences.machine.events import Event

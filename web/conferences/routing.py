@@ -9,7 +9,7 @@ from aiohttp import web
 
 from db.call_progress import CallStatus
 from db.models import Call
-from db.queries.conferences import Place
+from db.queries.phone.conferences import Place
 from web.calls import twiml
 from web.calls.callback_forms import Form, call_sid, member_id
 from web.calls.routing import Admission

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from db.queries.phone.blocked_numbers import MOST, TooManyBlockedError
+from db.queries.contacts.blocked_numbers import MOST, TooManyBlockedError
 from db.queries.rate_limits import Limit
 from web.contacts.table import NO_NUMBER, number_of, read_numbers
 from web.contacts.view import read_count

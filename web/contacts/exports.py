@@ -8,7 +8,7 @@ from aiohttp import web
 
 from db.models import BlockedNumber, Contact
 from db.paging import Cursor
-from db.queries.phone.contacts import person_of
+from db.queries.contacts.contacts import person_of
 from db.queries.rate_limits import Limit
 from web.request import access, csv_export, limits
 from web.request.access import Viewer

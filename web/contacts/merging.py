@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 
 from db.models import Contact
-from db.queries.phone.people import MOST_NUMBERS, TooManyNumbersError
+from db.queries.contacts.people import MOST_NUMBERS, TooManyNumbersError
 from web.contacts.one import found
 from web.contacts.page import CHANGES, SEARCHES, look_for, people_of, searched
 from web.request import access, limits

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db.queries.phone.contact_notes import MOST, Note, TooManyNotesError
+from db.queries.contacts.contact_notes import MOST, Note, TooManyNotesError
 from db.queries.rate_limits import Limit
 from web.contacts.view import may_change
 from web.request import access, limits

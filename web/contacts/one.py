@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import Contact
-from db.queries.phone.contacts import Flags, KnownNumberError, TooManyContactsError
-from db.queries.phone.people import MOST_NUMBERS, OnlyNumberError
+from db.queries.contacts.contacts import Flags, KnownNumberError, TooManyContactsError
+from db.queries.contacts.people import MOST_NUMBERS, OnlyNumberError
 from web.contacts import blocked
 from web.contacts.page import CHANGES
 from web.contacts.table import LONGEST_NAME, NO_NUMBER, number_of

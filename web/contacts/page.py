@@ -11,7 +11,7 @@ from aiohttp import web
 
 from db.models import Contact
 from db.paging import Cursor
-from db.queries.phone.contacts import MOST, Kept, TooManyContactsError
+from db.queries.contacts.contacts import MOST, Kept, TooManyContactsError
 from db.queries.rate_limits import Limit
 from web.contacts import table as contacts_table
 from web.contacts.view import Person, person, read_count

@@ -11,7 +11,7 @@ from io import StringIO
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
-from db.queries.phone.contacts import Flag, Flags
+from db.queries.contacts.contacts import Flag, Flags
 from web.request.callers import parsed
 from web.request.csv_export import plain
 from web.request.typed import digits_and_signs, tidy

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import Contact
-from db.queries.phone.contact_notes import Note
+from db.queries.contacts.contact_notes import Note
 from web.request.access import Viewer
 from web.request.callers import shown
 

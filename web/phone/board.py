@@ -17,8 +17,8 @@ import msgspec
 
 from db.base import Role
 from db.models import Choice
-from db.queries.conferences import Glance
 from db.queries.phone.callers import Known
+from db.queries.phone.conferences import Glance
 from db.queries.phone.groups import Group
 from db.queries.phone.offers import Offer
 from db.queries.phone.presence import Standing

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from db.queries.contacts.contacts import Card
 from db.queries.phone.callers import Known
-from db.queries.phone.contacts import Card
 from protocol.times import from_milliseconds, milliseconds
 from web.conferences.machine import due
 from web.conferences.machine.room import Leg, Room, Target, supervisor_label

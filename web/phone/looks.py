@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from db.queries.conferences import Glance
 from db.queries.members import Listed
 from db.queries.phone.callers import Known
+from db.queries.phone.conferences import Glance
 from db.queries.phone.offers import Offer
 from db.queries.phone.presence import Standing
 from web.conferences.machine.room import Room, from_json

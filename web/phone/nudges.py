@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Gauge
 
 from db.engine import Database, DatabaseUnavailableError
-from db.queries.conferences import CHANNEL
+from db.queries.phone.conferences import CHANNEL
 
 _log = structlog.get_logger(__name__)
 _listens = Gauge("bilby_web_phone_listens", "1 while NOTIFY of Postgres is heard.")

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from db.models import Call, Choice
-from db.queries.phone.contacts import TooManyContactsError
+from db.queries.contacts.contacts import TooManyContactsError
 from db.queries.phone.wrap_ups import WrapUp
 from web.phone import presence
 from web.request import access

@@ -16,7 +16,7 @@ from db.encryption import keyring_of
 from db.models import Call, Choice, Leg
 from db.paging import Cursor, newest_first
 from db.queries.integrations import resources
-from db.queries.phone.call_tags import tags_of
+from db.queries.log.call_tags import tags_of
 
 
 @dataclass(frozen=True, slots=True)

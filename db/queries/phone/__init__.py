@@ -1,7 +1,6 @@
-"""The phone's rows: presence, offers, groups, ringing plans, own lists, contacts, the block list.
+"""The phone's rows: what each call's room is, who can be rung, and what follows a call.
 
-`presence`, `offers` and `groups` say who can be rung, `ringing_plans` how a number rings, `callers` and `contacts`
-who calls, `people` whose numbers are one person's, `contact_notes` what was noted about them, `blocked_numbers` who
-is refused. After a call: `wrap_ups`, with the organisation's own `choices` and the
-call's `call_tags`.
+`conferences` are the rooms of calls, as JSON, and the NOTIFY that tells every process of a change. `presence`,
+`offers` and `groups` say who can be rung, `ringing_plans` how a number rings, `callers` who calls. After a call:
+`wrap_ups`, with the organisation's own `choices` (outcomes and tags).
 """

@@ -15,8 +15,8 @@ from sqlalchemy.orm import joinedload
 from db.base import among
 from db.encryption import keyring_of
 from db.models import Call, Choice, Conference
-from db.queries.phone.contact_notes import ContactNotes, Note
-from db.queries.phone.contacts import Card, Contacts
+from db.queries.contacts.contact_notes import ContactNotes, Note
+from db.queries.contacts.contacts import Card, Contacts
 
 LATEST_NOTES = 3
 """As many of a customer's notes are shown while they call."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import OfferKind, OfferResult, among
 from db.models import Call, Conference, Offer as Row
-from db.queries.conferences import CHANNEL, OVER, payload
+from db.queries.phone.conferences import CHANNEL, OVER, payload
 
 __all__ = ["Offer", "OfferKind", "OfferResult", "Offers"]
 

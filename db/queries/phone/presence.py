@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import ChosenPresence
 from db.models import Member, Organisation, Presence
-from db.queries.conferences import notify
+from db.queries.phone.conferences import notify
 
 
 @dataclass(frozen=True, slots=True)

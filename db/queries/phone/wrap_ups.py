@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Call, CallTag, Choice, Leg
 from db.queries.integrations import events
-from db.queries.phone.call_tags import tags_of
+from db.queries.log.call_tags import tags_of
 
 
 @dataclass(frozen=True, slots=True)

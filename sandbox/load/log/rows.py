@@ -18,13 +18,13 @@ import asyncpg
 from db.encryption import Keyring, keyring_of
 from db.engine import Database
 from db.queries import organisations
+from db.queries.contacts.contacts import Contacts, person_of
+from db.queries.contacts.people import People
 from db.queries.log.number_parts import keys
 from db.queries.members import Members
 from db.queries.numbers import Numbers
 from db.queries.phone.choices import Choices
-from db.queries.phone.contacts import Contacts, person_of
 from db.queries.phone.groups import Groups
-from db.queries.phone.people import People
 
 DAYS = 400
 CALLS_OF_A_CUSTOMER = 50

@@ -21,9 +21,9 @@ from db.engine import Database
 from db.models import Member, Number
 from db.queries import organisations
 from db.queries.calls import Calls
-from db.queries.conferences import Conferences
 from db.queries.members import Members
 from db.queries.numbers import Numbers
+from db.queries.phone.conferences import Conferences
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlan, RingingPlans
 from sandbox.engines.postgres import EmbeddedPostgres

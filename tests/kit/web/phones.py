@@ -16,7 +16,7 @@ import aiohttp
 from db.engine import Database
 from db.models import Member, Number
 from db.queries.calls import Calls
-from db.queries.conferences import Conferences
+from db.queries.phone.conferences import Conferences
 from db.queries.phone.offers import Offers
 from db.queries.phone.presence import Presences, Standing
 from db.queries.sign_in import sign_in_links

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Call, Conference, Member, Presence
-from db.queries.conferences import Place
+from db.queries.phone.conferences import Place
 from sandbox.twilio.browser.signalling import call_app
 from sandbox.twilio.conference.participant import Participant
 from sandbox.twilio.emulator import Leg, Number, Twilio, TwilioSettings, twilio

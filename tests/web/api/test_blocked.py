@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.engine import Database
-from db.queries.phone.blocked_numbers import BlockedNumbers
+from db.queries.contacts.blocked_numbers import BlockedNumbers
 from tests.kit.integrations.program import Program, issue, program
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
 from tests.kit.integrations.program import Program, issue, program
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site

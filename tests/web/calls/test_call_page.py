@@ -13,8 +13,8 @@ from db.call_progress import CallReport, LegReport
 from db.engine import Database
 from db.models import Call, Leg, Offer as OfferRow
 from db.queries.calls import Calls
+from db.queries.contacts.contacts import Contacts
 from db.queries.log.call_moments import CallMoments, Moment
-from db.queries.phone.contacts import Contacts
 from protocol.messages import Delay, Missed
 from protocol.times import milliseconds
 from tests.kit.vendors.twilio_caller import stands

@@ -10,9 +10,9 @@ import pytest_asyncio
 from sqlalchemy import event
 
 from db.engine import Database
-from db.queries.phone.blocked_numbers import BlockedNumbers
-from db.queries.phone.contacts import Contacts, Flags
-from db.queries.phone.people import People
+from db.queries.contacts.blocked_numbers import BlockedNumbers
+from db.queries.contacts.contacts import Contacts, Flags
+from db.queries.contacts.people import People
 from tests.kit.vendors.twilio_caller import (
     CALL,
     CALLER,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from db.queries.conferences import Conferences
-from db.queries.phone.blocked_numbers import BlockedNumbers
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.blocked_numbers import BlockedNumbers
+from db.queries.contacts.contacts import Contacts
+from db.queries.phone.conferences import Conferences
 from tests.kit.web.room_town import CALLER, OUTSIDE, RoomTown, commanded
 from tests.kit.web.site import Browser
 from web.conferences.machine.room import agent_label

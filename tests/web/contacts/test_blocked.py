@@ -9,8 +9,8 @@ import pytest
 
 from db.engine import Database, asyncpg_dsn
 from db.models import Contact
-from db.queries.phone.blocked_numbers import BlockedNumbers, TooManyBlockedError
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.blocked_numbers import BlockedNumbers, TooManyBlockedError
+from db.queries.contacts.contacts import Contacts
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
 from tests.kit.web.phones import waiting_call

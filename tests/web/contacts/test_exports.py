@@ -7,8 +7,8 @@ from collections.abc import Callable
 from io import StringIO
 
 from db.engine import Database
-from db.queries.phone.blocked_numbers import BlockedNumbers
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.blocked_numbers import BlockedNumbers
+from db.queries.contacts.contacts import Contacts
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
 from tests.kit.web.site import Browser

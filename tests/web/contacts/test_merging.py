@@ -9,9 +9,9 @@ import pytest
 
 from db.engine import Database
 from db.models import Contact
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
-from db.queries.phone.people import MOST_NUMBERS, People, TooManyNumbersError
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import MOST_NUMBERS, People, TooManyNumbersError
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
 from tests.kit.web.phones import waiting_call

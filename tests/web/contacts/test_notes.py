@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from db.engine import Database, asyncpg_dsn
 from db.models import Call, Organisation
-from db.queries.phone.contact_notes import ContactNotes, TooManyNotesError
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.contact_notes import ContactNotes, TooManyNotesError
+from db.queries.contacts.contacts import Contacts
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
 from tests.kit.web.phones import waiting_call

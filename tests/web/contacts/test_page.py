@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from db.engine import Database, asyncpg_dsn
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.contacts import Contacts
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
 from web.contacts import table as contacts_table

@@ -13,9 +13,9 @@ from db.engine import Database
 from db.models import Erasure, Mail, Operator, OperatorEntry, OperatorLink, Organisation
 from db.queries import organisations
 from db.queries.calls import Calls
+from db.queries.contacts.contacts import Contacts
 from db.queries.integrations import api_keys
 from db.queries.operators import accounts, log, tenants
-from db.queries.phone.contacts import Contacts
 from db.queries.rights import closures
 from tests.kit.integrations.operator import EMAIL, link, operate
 from tests.kit.integrations.program import issue

@@ -29,11 +29,11 @@ from db.models import (
     WebhookEvent,
 )
 from db.queries.calls import Calls
+from db.queries.contacts.blocked_numbers import BlockedNumbers
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import People
 from db.queries.members import Members
-from db.queries.phone.blocked_numbers import BlockedNumbers
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
-from db.queries.phone.people import People
 from db.queries.rights import exports
 from db.queries.rights.erasures import FORMER, is_erased
 from tests.kit import tenant_rows

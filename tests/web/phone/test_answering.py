@@ -17,7 +17,7 @@ from db.call_progress import TurnedAway
 from db.engine import Database
 from db.models import Member, Number
 from db.queries.calls import Calls
-from db.queries.conferences import Conferences
+from db.queries.phone.conferences import Conferences
 from db.queries.phone.groups import Groups
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlan, RingingPlans

@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from db.engine import Database, asyncpg_dsn
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
 from db.queries.phone.groups import Groups
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlan, RingingPlans

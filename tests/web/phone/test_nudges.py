@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from db.engine import Database
-from db.queries.conferences import CHANNEL, notify
+from db.queries.phone.conferences import CHANNEL, notify
 from web.phone.nudges import Nudges, Timing
 
 WAIT = 60

@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 from db.engine import Database
 from db.models import CallTag
 from db.queries import retention
+from db.queries.contacts.contacts import Contacts
 from db.queries.phone.choices import Choices
-from db.queries.phone.contacts import Contacts
 from tests.kit.vendors.twilio_caller import CALLER, calls, stands
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import (

@@ -29,8 +29,8 @@ from db.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
+from db.queries.contacts.contact_notes import ContactNotes
 from db.queries.members import Members
-from db.queries.phone.contact_notes import ContactNotes
 from db.queries.sign_in.second_factors import SecondFactors
 from provisioning.stripe.api import Purchase
 from tests.kit.integrations.operator import operate

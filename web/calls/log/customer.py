@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 
 from db.models import Call
-from db.queries.phone.contacts import TooManyContactsError
+from db.queries.contacts.contacts import TooManyContactsError
 from web.contacts import blocked, notes as contact_notes
 from web.contacts.one import read_flags
 from web.request import access, limits

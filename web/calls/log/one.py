@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import Call
-from db.queries.phone.contacts import Card
+from db.queries.contacts.contacts import Card
 from web.calls.log.course import Told, course, prompt_seconds, ringing_seconds, why_no_words
 from web.calls.log.view import REASON_WORDS, clock, line, said
 from web.contacts.view import NoteLine, note_lines

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db.queries import calls, conferences
+from db.queries import calls
 from db.queries.calls import Conversation
-from db.queries.conferences import Place
-from db.queries.phone import offers
+from db.queries.phone import conferences, offers
+from db.queries.phone.conferences import Place
 from web.request.access.tenant_rows import Rows, open_rows
 from web.resources import DATABASE
 

@@ -14,7 +14,10 @@ from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
 from db.queries.billing import stripe_events, subscriptions
 from db.queries.calls import Calls
-from db.queries.conferences import Conferences
+from db.queries.contacts.blocked_numbers import BlockedNumbers
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import People
 from db.queries.integrations.api_keys import ApiKeys
 from db.queries.integrations.call_list import CallList
 from db.queries.integrations.kept_answers import KeptAnswers
@@ -25,14 +28,11 @@ from db.queries.members import Members
 from db.queries.missed_calls import MissedCalls
 from db.queries.number_orders import NumberOrders
 from db.queries.numbers import Numbers
-from db.queries.phone.blocked_numbers import BlockedNumbers
 from db.queries.phone.callers import Callers
 from db.queries.phone.choices import Choices
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
+from db.queries.phone.conferences import Conferences
 from db.queries.phone.groups import Groups
 from db.queries.phone.offers import Offers
-from db.queries.phone.people import People
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlans
 from db.queries.phone.wrap_ups import WrapUps

@@ -10,7 +10,8 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Member, Number
-from db.queries import calls, conferences, members, numbers
+from db.queries import calls, members, numbers
+from db.queries.phone import conferences
 from web.request.access.tenant_rows import Rows, open_rows
 from web.request.errors import ForbiddenError, NotFoundError
 from web.resources import DATABASE

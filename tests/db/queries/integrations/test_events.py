@@ -14,15 +14,15 @@ from db.engine import Database
 from db.models import WebhookDelivery, WebhookEvent
 from db.queries import members
 from db.queries.calls import Calls
-from db.queries.conferences import Conferences
+from db.queries.contacts.contact_notes import ContactNotes
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import People
 from db.queries.integrations.events import CallEventType, EventType
 from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
 from db.queries.numbers import Numbers
 from db.queries.phone.choices import Choices
-from db.queries.phone.contact_notes import ContactNotes
-from db.queries.phone.contacts import Contacts
-from db.queries.phone.people import People
+from db.queries.phone.conferences import Conferences
 from db.queries.phone.wrap_ups import WrapUp, WrapUps
 from tests.kit.web.cast import Cast
 from web.integrations.webhooks import TYPES

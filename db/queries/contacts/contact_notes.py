@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.base import among
 from db.models import Contact, ContactNote, Member
 from db.paging import Cursor, newest_first
-from db.queries.phone.contacts import PERSON
+from db.queries.contacts.contacts import PERSON
 
 MOST = 200  # of one person
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.base import among
 from db.models import Contact, ContactNote
 from db.paging import Cursor, newest_first
-from db.queries.phone.contacts import FLAGS, PERSON, Contacts, person_of
+from db.queries.contacts.contacts import FLAGS, PERSON, Contacts, person_of
 
 MOST_NUMBERS = 12  # of one person: the call log walks along each
 _BATCH = 250  # rows that are decrypted at once: others wait for about ten milliseconds
