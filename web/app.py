@@ -64,7 +64,7 @@ from web.organisation.onboarding_events import PROGRESS, Progress
 from web.people import account, groups, public_pages, sign_in, sign_up, signed_in, team
 from web.people.factor import asking, enrolment, resetting
 from web.people.sso import going as sso_going, settings as sso_settings
-from web.phone import answering, consoles, events as phone_events, wrap_up
+from web.phone import claims, consoles, events as phone_events, wrap_up
 from web.phone.boards import BOARDS, Boards
 from web.phone.dispatcher import DISPATCHER, Dispatcher
 from web.phone.nudges import Nudges
@@ -105,7 +105,7 @@ _WITH_ROUTES = (
     recent,
     consoles,
     phone_events,
-    answering,
+    claims,
     wrap_up,
     call_log,
     call_page,

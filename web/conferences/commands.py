@@ -1,6 +1,6 @@
 """The agents' commands during a call: hold, transfer, add, remove, raise a hand. Each is one short transaction.
 
-The answer says that the wish is recorded; the events of the page show what has become of it. A command that cannot
+The answer says that the command is recorded; the events of the page show what has become of it. A command that cannot
 be done is 409 with a sentence and a code, and has changed nothing.
 """
 

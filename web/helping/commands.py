@@ -1,6 +1,6 @@
 """A supervisor's commands about a call: listen, whisper, speak, take over, go, end it. Each is one short transaction.
 
-Calls are named by their CallSid, as transcripts are. The answer says that the wish is recorded, and names the room
+Calls are named by their CallSid, as transcripts are. The answer says that the command is recorded, and names the room
 for the softphone to join; the events of the page show what has become of it.
 """
 

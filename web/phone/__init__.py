@@ -1,13 +1,13 @@
-"""The phone of every member: who can be rung, what rings where, who waits, and what follows a call.
+"""The phone of every member: who can be rung, whose phone rings, who waits, and what follows a call.
 
 Postgres holds the truth; a NOTIFY tells every web process to look again (`nudges`). So one call goes by::
 
-    conferences: the customer waits in a room ─► dispatcher ─ `ringing` decides ─► offers ─► board ─► `events`, a page
-    page ─► answering: claim ─► the room's row, under a lock; the others' offers end ─► board
-    the call ends ─► wrap_up ─► the call log; until it ends nobody rings there
+    conferences: the customer waits in a room ─► dispatcher ─► looks: what is so ─► ringing: decides ─► rows of offers
+        ─► board: what each member is shown ─► boards ─► telling: what is new ─► events ─► a page rings
+    page ─► claims: the first has it, under the lock of the room's row; the others' offers end ─► board
+    a member leaves the room ─► conferences/rooms begins their wrap-up ─► board ─► wrap_up stores what they say
 
 `presence` says what a member is doing and whether their phone could ring, from what they chose and the heartbeat of
-their console. A turn of the `dispatcher` is one look at the organisation (`looks`), a decision, and a `board`,
-which `boards` hands to the pages; `telling` finds what is new to each of them. `turns` keeps it to one turn at a
-time, `call_view` is a call as its member sees it, `consoles` takes what consoles send.
+their console, which `consoles` takes. `turns` lets the `dispatcher` look at an organisation once at a time;
+`call_view` is a call as its member sees it, and `ring_delays` measures how late a page rings.
 """

@@ -19,7 +19,7 @@ from uuid import UUID
 from aiohttp import web
 
 from web.phone.board import Board
-from web.phone.rings import Rings
+from web.phone.ring_delays import RingDelays
 from web.phone.telling import Telling
 
 MOST_OF_MEMBER = 8  # open pages
@@ -65,7 +65,7 @@ class Listener:
         self.wrote_at = asyncio.get_running_loop().time()
         self._board: Board | None = None
         self._telling = Telling(slow, phase=random.random() * slow)  # noqa: S311 (it only spreads work)
-        self._rings = Rings()
+        self._ring_delays = RingDelays()
         self._is_new = asyncio.Event()
         self._knows_debt = False
         """Whether `next` returns in time for what is held back."""
@@ -92,7 +92,7 @@ class Listener:
         if data is None or self._board is None:
             return None
         self.wrote_at = now
-        self._rings.told(self._board.offered(self.member))
+        self._ring_delays.told(self._board.offered(self.member))
         return b"event: phone\ndata: " + data + b"\n\n"
 
     def wake(self) -> None:

@@ -1,8 +1,8 @@
 """The room of one call: who is in it, what is wanted, and what Twilio has shown. Pure; `step` changes it.
 
 A room is a Twilio conference named after the call's row. The customer is in it from the first word to the last;
-agents, outside parties and supervisors come and go. Each wish stands beside the fact (``held_wanted``, ``held``);
-`due` lists the requests that make them equal. Times are milliseconds since 1970.
+agents, outside parties and supervisors come and go. What is wanted stands beside what is true (``held_wanted``,
+``held``); `due` lists the requests that make them equal. Times are milliseconds since 1970.
 
 It is stored as JSON. A field that is added needs a default, so that rooms of the release before can be read.
 """

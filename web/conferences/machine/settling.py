@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from web.conferences.machine import supervising, wishes
+from web.conferences.machine import commands, supervising
 from web.conferences.machine.room import Leg, Room, Transfer, TransferState
 
 CLAIM = 10_000  # milliseconds for a softphone to ask for its document, and again to be in the room
@@ -31,7 +31,7 @@ def _settled(room: Room, now: int) -> Room:
     if room.is_over:
         return room
     if room.customer.state == "ended":
-        return wishes.ended(room, now)
+        return commands.ended(room, now)
     if room.customer.state == "joined" and not room.has_waited:
         room = replace(room, has_waited=True)
     if room.phase != "elsewhere":
@@ -44,7 +44,7 @@ def gave_up(room: Room, code: str, now: int) -> Room:
     transfer = room.transfer
     if transfer is None:
         return room
-    room = replace(wishes.without_target(room), problem=code)
+    room = replace(commands.without_target(room), problem=code)
     own = room.agent_leg(transfer.by)
     if transfer.kind != "blind":
         return room  # who began it is in the room, and resumes when they are ready: they may be speaking to others
@@ -55,7 +55,7 @@ def gave_up(room: Room, code: str, now: int) -> Room:
 
 def left_alone(room: Room, now: int) -> Room:
     """The customer is in the room without anybody: they hear a ring tone, and somebody is rung."""
-    room = wishes.without_target(room)
+    room = commands.without_target(room)
     return _held(replace(room, phase="alone", since=now, returning_to=room.agent, agent=None), wanted=False)
 
 
@@ -69,7 +69,7 @@ def _transferred(room: Room, now: int) -> Room:
     first = room.leg_of(transfer.by)
     if target is None or not target.is_there:
         return replace(room, transfer=None, problem="" if first is None else "target_left")
-    return room if first is not None else wishes.handed_over(room, target)
+    return room if first is not None else commands.handed_over(room, target)
 
 
 def _ringing(room: Room, transfer: Transfer, target: Leg | None, now: int) -> Room:
@@ -86,7 +86,7 @@ def _ringing(room: Room, transfer: Transfer, target: Leg | None, now: int) -> Ro
     if transfer.kind == "blind" and own is not None and room.held:  # not before: alone, one hears neither
         return room.with_leg(replace(own, removed=True))
     if transfer.kind != "blind" and own is None and not room.agents:
-        return wishes.without_target(room) if room.talkers else left_alone(room, now)
+        return commands.without_target(room) if room.talkers else left_alone(room, now)
     return room
 
 
@@ -97,7 +97,7 @@ def _arrived(room: Room, transfer: Transfer, target: Leg) -> Room:
     if transfer.kind == "blind":
         if own is not None and own.state == "joined":
             room = room.with_leg(replace(own, removed=True))
-        return wishes.handed_over(room, target)
+        return commands.handed_over(room, target)
     state: TransferState = "consulting" if room.customer.held_wanted else "three_way"
     return replace(room, transfer=replace(transfer, state=state, label=target.label), problem="")
 
@@ -132,7 +132,7 @@ def _claimed(room: Room, now: int) -> Room:
     if room.agents:
         there = room.agent is not None and room.leg_of(room.agent) is not None
         return _conversation(room if there else replace(room, agent=room.agents[0].member), now)
-    return wishes.unclaimed(room, now) if now - room.since >= CLAIM else room
+    return commands.unclaimed(room, now) if now - room.since >= CLAIM else room
 
 
 def _dialling(room: Room, now: int) -> Room:
@@ -145,7 +145,7 @@ def _dialling(room: Room, now: int) -> Room:
     own = None if room.agent is None else room.agent_leg(room.agent)
     lost_at = None if own is None else own.left_at
     given_up = now - lost_at >= RETURN if lost_at is not None else now - room.since >= DIALLING
-    return wishes.ended(room, now) if given_up else room
+    return commands.ended(room, now) if given_up else room
 
 
 def _talking(room: Room, now: int) -> Room:
@@ -158,7 +158,7 @@ def _talking(room: Room, now: int) -> Room:
     if taken_over is not None:
         return taken_over
     if room.agent is None:  # the outside party that the call was left to has gone
-        return wishes.ended(room, now)
+        return commands.ended(room, now)
     return left_alone(room, now)
 
 

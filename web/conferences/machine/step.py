@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from web.conferences.machine import reports, settling, supervising, wishes
+from web.conferences.machine import commands, reports, settling, supervising
 from web.conferences.machine.due import wanted
 from web.conferences.machine.events import (
     AcknowledgeHelp,
@@ -56,23 +56,23 @@ def _wished(room: Room, event: Event, now: int) -> Room:
     """Apply a command, or what ringing decides."""
     match event:
         case Claim():
-            return wishes.claim(room, event, now)
+            return commands.claim(room, event, now)
         case Release(member):
-            return wishes.release(room, member, now)
+            return commands.release(room, member, now)
         case Rejoin(member):
-            return wishes.rejoin(room, member, now)
+            return commands.rejoin(room, member, now)
         case HangUp(member):
-            return wishes.hang_up(room, member, now)
+            return commands.hang_up(room, member, now)
         case BeginTransfer():
-            return wishes.begin_transfer(room, event, now)
+            return commands.begin_transfer(room, event, now)
         case Cancel(member):
-            return wishes.cancel(room, member, now)
+            return commands.cancel(room, member, now)
         case Remove():
-            return wishes.remove(room, event, now)
+            return commands.remove(room, event, now)
         case Supervise():
             return supervising.supervise(room, event, now)
         case EndForAll():
-            return wishes.end_for_all(room, now)
+            return commands.end_for_all(room, now)
         case SendElsewhere(reason):
             lonely = room.phase in LONELY
             return replace(room, phase="elsewhere", since=now, reason=reason) if lonely else room
@@ -86,21 +86,21 @@ def _wished_within(room: Room, event: Event) -> Room:
     """Apply a command for which time does not count."""
     match event:
         case Hold(member):
-            return wishes.hold(room, member)
+            return commands.hold(room, member)
         case Resume(member):
-            return wishes.resume(room, member)
+            return commands.resume(room, member)
         case Mute(member, on):
-            return wishes.mute(room, member, on=on)
+            return commands.mute(room, member, on=on)
         case Leave(member):
-            return wishes.leave(room, member)
+            return commands.leave(room, member)
         case BringIn(member):
-            return wishes.bring_in(room, member)
+            return commands.bring_in(room, member)
         case Complete(member):
-            return wishes.complete(room, member)
+            return commands.complete(room, member)
         case AskForHelp(member):
-            return wishes.ask_for_help(room, member)
+            return commands.ask_for_help(room, member)
         case AcknowledgeHelp(member):
-            return wishes.acknowledge_help(room, member)
+            return commands.acknowledge_help(room, member)
         case StopSupervising(member):
             return supervising.stop(room, member)
     return room

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from web.conferences.machine import wishes
+from web.conferences.machine import commands
 from web.conferences.machine.events import Supervise
 from web.conferences.machine.room import Leg, RefusedError, Room, Supervisor, supervisor_label
 
@@ -98,7 +98,7 @@ def _taken_over(room: Room, leg: Leg) -> Room:
     """The supervisor is heard: the agent goes, and what the agent had begun ends."""
     member = leg.member
     assert member is not None
-    room = wishes.without_target(room).without_supervisor(member)
+    room = commands.without_target(room).without_supervisor(member)
     before = None if room.agent is None else room.leg_of(room.agent)
     if before is not None:
         room = room.with_leg(replace(before, removed=True))

@@ -17,7 +17,7 @@ _seconds = Histogram(
 )
 
 
-class Rings:
+class RingDelays:
     """What one page was told to ring for."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""What members want of a room. Each function returns the room with the wish in it, or raises `RefusedError`.
+"""What members want of a room. Each function returns the room in which it is wanted, or raises `RefusedError`.
 
-A wish that is there already changes nothing, so a doubled click or a repeated request is harmless.
+What is wanted already changes nothing, so a doubled click or a repeated request is harmless.
 """
 
 from __future__ import annotations
