@@ -14,7 +14,7 @@ Its rooms, and how a dollar becomes a number::
 
     web's pages and billing/notices ─► mail/queue ─► mail/sender ─► SMTP
 
-    whatever happens ─► db/queries/integrations/events ─► webhooks/dispatch ─► programs of the organisation's own
+    whatever happens ─► db/queries/integrations/events ─► webhooks/dispatch ─► egress/ ─► an organisation's programs
 
     every night: billing/customers (paid, but not linked) ─► reconciliation (Stripe, our rows and Twilio's list)
 

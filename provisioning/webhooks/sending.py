@@ -8,9 +8,9 @@ from datetime import timedelta
 import aiohttp
 
 from db.engine import refuse_in_transaction
-from provisioning.webhooks import guard
+from provisioning.egress import guard
+from provisioning.egress.guard import Place, UnreachableError
 from provisioning.webhooks.attempts import Result
-from provisioning.webhooks.guard import Place, UnreachableError
 
 ATTEMPT_SECONDS = 15.0  # as Standard Webhooks recommends, 15 to 30
 _AGENT = "Bilby-Webhooks/1"

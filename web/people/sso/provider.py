@@ -20,9 +20,9 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from db.engine import refuse_in_transaction
 from db.models import IdentityProvider
 from db.queries.sign_in.identity_providers import Journey
-from provisioning.webhooks import guard
-from provisioning.webhooks.addresses import WrongUrlError, target
-from provisioning.webhooks.guard import UnreachableError
+from provisioning.egress import guard
+from provisioning.egress.addresses import WrongUrlError, target
+from provisioning.egress.guard import UnreachableError
 
 SECONDS = 8.0  # for one request; a browser waits for up to four of them
 LARGEST = 256 * 1024  # bytes of an answer

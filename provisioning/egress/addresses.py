@@ -1,4 +1,4 @@
-"""Where webhooks may go: the public internet, by https on its usual port, and nowhere else. Pure.
+"""Where a customer's address may lead: the public internet, by https on its usual port, and nowhere else. Pure.
 
 An address that a customer chose must not let us ask what only we can reach: our own machines, the network that they
 stand in, a cloud's metadata. So every address that a name has is looked at before one of them is connected to. Only
