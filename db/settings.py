@@ -10,9 +10,10 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from db.encryption import Keyring
 from db.engine import POOL_SIZE, STATEMENT_SECONDS, Database
-from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
 from runtime.settings import CommaList, ProcessSettings
 
+SHORTEST_DAYS, LONGEST_DAYS = 1, 3650
+"""That a call may stay in the call log."""
 _SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")

@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Call, Leg, Organisation
 
-SHORTEST_DAYS, LONGEST_DAYS = 1, 3650
-
 
 async def days_of_everybody(session: AsyncSession, usual: int) -> Mapping[UUID, int]:
     """Return each organisation's retention period in days; ``usual`` where none is set."""

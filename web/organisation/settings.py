@@ -12,7 +12,7 @@ from aiohttp import web
 from db.models import Bundle
 from db.queries.audit import AuditFilter
 from db.queries.rate_limits import Limit
-from db.queries.retention import LONGEST_DAYS, SHORTEST_DAYS
+from db.settings import LONGEST_DAYS, SHORTEST_DAYS
 from provisioning.numbers.bundles import reasons_of
 from web.config import SETTINGS
 from web.numbers import prompts

@@ -6,13 +6,13 @@ another), ``iss`` the key, ``sub`` the account, grants ``identity`` and ``voice`
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
+from sandbox.twilio.phone.softphones import is_identity
 from sandbox.twilio.settings import TwilioSettings
 
 CONTENT_TYPE = "twilio-fpa;v=1"
@@ -25,14 +25,6 @@ class TokenError(ValueError):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
-
-
-def is_identity(text: str) -> bool:
-    """Return whether ``text`` can be a Client's identity.
-
-    Twilio documents "alphanumeric and underscore characters", at most 121, and warns of others: refused here.
-    """
-    return re.fullmatch("[A-Za-z0-9_]{1,121}", text) is not None
 
 
 @dataclass(frozen=True, slots=True)

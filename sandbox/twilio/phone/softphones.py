@@ -7,6 +7,7 @@ connection breaks keeps its answered calls for a while: it can come back for the
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +27,14 @@ WARNINGS = (
 )  # fmt: skip
 """The names that the SDK gives them (call.ts)."""
 RESUME_SECONDS = 30.0  # for a browser to come back to its calls; Twilio's longest
+
+
+def is_identity(text: str) -> bool:
+    """Return whether ``text`` can be a Client's identity.
+
+    Twilio documents "alphanumeric and underscore characters", at most 121, and warns of others: refused here.
+    """
+    return re.fullmatch("[A-Za-z0-9_]{1,121}", text) is not None
 
 
 class Softphone:

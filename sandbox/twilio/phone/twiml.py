@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from sandbox.twilio.browser.access_token import is_identity
 from sandbox.twilio.faults import Track
+from sandbox.twilio.phone.softphones import is_identity
 from sandbox.twilio.phone.verbs import (
     Beep,
     Conference,

@@ -10,10 +10,10 @@ from typing import Any, get_args
 from aiohttp import web
 from multidict import MultiMapping
 
-from sandbox.twilio.browser.access_token import is_identity
 from sandbox.twilio.phone import interpreter, streams
 from sandbox.twilio.phone.exchange import EXCHANGE, Exchange
 from sandbox.twilio.phone.leg import API_VERSION, Inline, Leg, Step
+from sandbox.twilio.phone.softphones import is_identity
 from sandbox.twilio.phone.twiml import TRACKS
 from sandbox.twilio.phone.verbs import Event, StartStream
 from sandbox.twilio.rest.call_rate import CALL_RATE
