@@ -23,19 +23,24 @@ Its rooms, and which may import which (downwards only)::
 
 How a person becomes a customer whose calls are heard::
 
-    people/sign_up ─► billing/checkout ─► Stripe's page ─► billing/checkout (waits) ─► organisation/onboarding ─►
-    numbers │ └─► billing/webhook ─► a job of provisioning's
+    people/sign_up ─► sign_up_link ─► billing/checkout ─► Stripe's page ─► billing/checkout (waits)
+        ─► organisation/onboarding ─► numbers/page
+    Stripe ─► billing/webhook ─► a job of provisioning's ─► bus ─► facts ─► organisation/onboarding (its page is told)
 
 How a call goes by::
 
-    Twilio ─► calls/twilio_request ─► voice ─► twiml ─► Twilio     (with the ticket of its stream)
-              calls/routing: in a room (conferences), or as the last resort by dialling agents' phones
+    Twilio ─► calls/twilio_request ─► voice ─► calls/routing, a port ─► conferences/routing ─► documents ─► Twilio
+                                      └─► streams/start: the ticket of its stream
+              as the last resort, without rooms: voice ─► twiml, which dials agents' phones
+    conferences: the customer waits in a room ─► phone: a member is rung, claims, talks, wraps up ─► calls/log
     Twilio ─► calls/dial_ends (nobody took it) ─► answering: an apology, or overflow to another number
     Twilio ─► calls/status_callbacks ─► the call's row ─► log, console/recent
-    media  ─► bus ─┬─► calls/status_callbacks                      (how its transcription does; never a word)
-                   └─► calls/streams: registry ─► recovery         (a stream is lost: a new one elsewhere)
+    media, provisioning ─► bus ─┬─► facts ─► rows, open pages   (how transcription does, how far an order is)
+                                └─► calls/streams: registry ─► recovery    (a stream is lost: a new one elsewhere)
 
 `app` wires routes, middlewares and what lives as long as the process; `resources` are what it borrows of other
-packages, `config` its settings. Commands: `found` (an organisation), `operate` (an operator), `unlock` (a second
-factor). A page is two files: the handler and, beside it, the pure half that decides what is shown (`…view.py`).
+packages, `config` its settings. `bus` is NATS, `facts` what follows from each event on it. Commands:
+`found` (an organisation), `operate` (an operator), `unlock` (a second factor). A page is two files: the handler and,
+beside it, the pure half that decides what is shown (`…view.py`). `static/` and `templates/` have a folder for each
+room with pages; the console's script is `static/console/console.js`, which names its parts.
 """

@@ -40,6 +40,7 @@ from web.contacts import (
     one as contact_page,
     page as contacts_page,
 )
+from web.facts import take_fact
 from web.helping import absent, alerts, commands as helping_commands, notice, reading, settings as helping_settings
 from web.integrations import endpoint as webhook_endpoint, keys as api_keys, webhooks
 from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
@@ -206,7 +207,7 @@ async def _facts(app: web.Application) -> AsyncIterator[None]:
         recovery.alive(node)
         watch.alive(node)
 
-    app[BUS] = facts = Facts(url, partial(status_callbacks.take_fact, app), alive, recovery.note)
+    app[BUS] = facts = Facts(url, partial(take_fact, app), alive, recovery.note)
     app[VOCABULARIES] = vocabularies = Vocabularies(facts.connection)
     watch = VocabularyWatch(app[DATABASE], vocabularies)
     phone = (performer.run(), boards.run(), dispatcher.run(), nudges.run())

@@ -14,10 +14,7 @@ import structlog
 from aiohttp import web
 
 from db.call_progress import LegReport, is_over
-from db.models import Call
-from protocol.facts import Fact
 from protocol.times import milliseconds
-from web.billing import payment_notice
 from web.bus import BUS
 from web.calls.callback_forms import (
     Form,
@@ -32,10 +29,7 @@ from web.calls.callback_forms import (
 )
 from web.calls.routing import ROUTING
 from web.calls.streams.recovery import STREAM_RECOVERY
-from web.calls.streams.stops import remind
 from web.calls.twilio_request import twilio_form
-from web.organisation.onboarding_events import PROGRESS
-from web.phrases import rules as phrase_rules
 from web.request import access
 from web.request.access import Rows
 from web.request.errors import InvalidError, NotFoundError
@@ -132,45 +126,3 @@ async def _stream(request: web.Request, form: Form) -> None:
     if known is not None and report.state == "failed":
         _log.warning("stream failed", call=call, stream=stream, reason=report.reason)
         recovery.lost(organisation_id, call, stream, milliseconds(known.started_at) if heard else None)
-
-
-async def take_fact(app: web.Application, fact: Fact) -> None:
-    """Apply an event about a call and record it in the row. Raises `NotFoundError` for an unknown organisation."""
-    if fact.kind == "progress":
-        app[PROGRESS].nudge(fact.org)
-        return
-    if fact.kind == "standing":
-        app[PROGRESS].nudge(fact.org)
-        await payment_notice.close_consoles(app, fact.org)
-        return
-    if fact.kind == "phrases":
-        await phrase_rules.send(app, fact.org)
-        return
-    if fact.missed is not None:
-        async with access.by_fact(app, fact.org) as rows:
-            await rows.calls.miss(fact.call, fact.missed)
-        return
-    if fact.phrase is not None:
-        async with access.by_fact(app, fact.org) as rows:
-            await rows.phrases.note_hit(fact.call, fact.phrase)
-        return
-    async with access.by_fact(app, fact.org) as rows:
-        call = await rows.calls.get(fact.call)
-        stopped = call is not None and call.words_stopped_at is not None
-        if fact.state is not None and (not stopped or fact.kind == "ended"):
-            await rows.calls.set_transcription(fact.call, fact.state, fact.reason if fact.kind == "stream" else None)
-        if fact.kind == "ended":  # media has told of every phrase before
-            await rows.phrases.note_unsaid(fact.call)
-        if fact.delay is not None:
-            await rows.calls.set_delay(fact.call, fact.delay)
-    if call is not None and stopped:
-        remind(app, call, fact)
-    elif call is not None and fact.kind == "started":
-        _answer_hold(app, call, fact)
-
-
-def _answer_hold(app: web.Application, call: Call, fact: Fact) -> None:
-    """Tell media whether ``call`` is on hold: the node that has it now may not have been there when that changed."""
-    if call.hold_changed_at is not None:
-        report = app[BUS].held if call.on_hold else app[BUS].resumed
-        report(fact.org, fact.call, call.hold_changed_at)

@@ -40,8 +40,8 @@ from tests.kit.vendors.twilio_caller import (
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.bus import BUS
-from web.calls.status_callbacks import take_fact
 from web.config import Settings
+from web.facts import take_fact
 
 STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/twilio/stream/status"
 BEGAN = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)

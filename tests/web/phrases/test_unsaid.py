@@ -20,7 +20,7 @@ from protocol.phrases import PhraseRule
 from tests.kit.browser.page import Page
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser, Site
-from web.calls.status_callbacks import take_fact
+from web.facts import take_fact
 
 Sign = Callable[[], Browser]
 SID = "CA" + "6" * 32

@@ -34,9 +34,9 @@ from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_customer import settings as account_of, town
 from tests.kit.web.cast import Cast
 from web.bus import BUS, Facts
-from web.calls.status_callbacks import take_fact
 from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery, Timing
 from web.config import SETTINGS, Settings
+from web.facts import take_fact
 from web.resources import DATABASE, TWILIO
 
 WAIT = 60  # seconds that any one wait may take
