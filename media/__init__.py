@@ -6,10 +6,15 @@ Its rooms, and how one word travels through them::
                                                                                  │
     Transcribe ◄──────────── speech/transcribe ◄── speech/transcription ◄────────┘
         │
-        └─ result ─► speech/transcription ─ utterance ─► words/masking ─► live/hub ─► sockets/console ─► browser
-                                                                              └─► nodes/replication ─► other hubs
+        └─ result ─► speech/transcription ─ utterance, masked by words ─► speech/call ─► live/hub
+                                                 phrases of the organisation's rules ─┘     │
+                     browser ◄── sockets/console ◄──────────────────────────────────────────┤
+                     hubs of other nodes ◄── nodes/replication ◄────────────────────────────┘
 
-    sockets ─► speech ─► words ─► nodes ─► live,   under a   quota   (one Transcribe quota for all nodes)
+Imports go   sockets ─► speech ─► words ─► nodes ─► live ─► quota ─► amazon.   Words go the other way by calls that
+were handed down: a transcription publishes to its call, the call to the hub, the hub to replication (`Hub.relay`)
+and to its consoles; what other nodes say comes back to `speech/calls` by `Bus.on_moved` and `Bus.on_stopped`.
+`quota` is one Transcribe quota for all nodes: a transcription asks it for its slot.
 
 `amazon` asks Amazon's other services: what a custom vocabulary is, and for translations.
 

@@ -7,9 +7,11 @@ never inside.
 
 Its rooms, and how a dollar becomes a number::
 
-    web's webhook ─► billing/events ─► billing/sync ─┬─► an order ─► numbers/orders ─► purchase ─► twilio/ ─► Twilio
-                     asks stripe/ first              ├─► billing/notices
-                                                     └─► billing/release: after the grace period
+    web's webhook ─► billing/events.receive: a row and a job       (in web's process and transaction)
+    worker ─► billing/events asks stripe/ ─► billing/sync ─┬─► an order, whose job is numbers/orders ─► purchase
+                                                           │      ─► twilio/ ─► Twilio;  progress ─► NATS ─► web
+                                                           ├─► billing/notices
+                                                           └─► billing/release: after the grace period
     an owner closes an organisation ─► billing/closing: Stripe, numbers/orders, then every row
 
     web's pages and billing/notices ─► mail/queue ─► mail/sender ─► SMTP
@@ -18,7 +20,8 @@ Its rooms, and how a dollar becomes a number::
 
     every night: billing/customers (paid, but not linked) ─► reconciliation (Stripe, our rows and Twilio's list)
 
-`schedule` puts jobs and sweeps together. `stripe` and `twilio` are the vendors' APIs; nothing is decided there.
+`schedule` says which job is whose, and when sweeps run. `stripe` and `twilio` are the vendors' APIs; nothing is
+decided there.
 `status`, `watch` and `metrics` say how this process does, and what only it watches: the queue, the database,
 certificates, backups. `progress` tells web on NATS how far orders are; `config` reads the settings.
 """

@@ -1,4 +1,6 @@
-"""What is paid: checkout, the billing page, Stripe's webhook, the notice of a payment that failed.
+"""What is paid.
 
-`checkout_rules` say what has to be known before, `payment_notice` and `view` decide what is shown.
+`checkout` leads to Stripe's page, once what has to be known before is known (`checkout_rules`); `webhook` takes what
+Stripe tells, for provisioning. `page` is the billing page, `view` what it says of a subscription, `payment_notice`
+what members read while a payment fails.
 """
