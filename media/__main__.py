@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from runtime import garbage
+
+garbage.rest()  # before the imports below
+
 import asyncio
 import os
 import sys
@@ -17,7 +21,6 @@ from media.prefork import prefork
 from media.server import Server
 from media.sockets.acceptor import Limits
 from media.speech.transcribe import Transcribe
-from runtime import garbage
 from runtime.listening import raise_descriptor_limit
 from runtime.process import observed
 from runtime.signals import watched

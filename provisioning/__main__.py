@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from runtime import garbage
+
+garbage.rest()  # before the imports below
+
 import structlog
 import uvloop
 
@@ -38,6 +42,7 @@ async def _work(settings: Settings) -> None:
             watched(settings, database),
         ):
             metrics.know([*handlers.jobs, *handlers.urgent])
+            garbage.tune()
             await work(settings.database_url.get_secret_value(), database, handlers, stop)
     finally:
         await database.close()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from runtime import garbage
+
+garbage.rest()  # before the imports below
+
 import asyncio
 from contextlib import suppress
 
@@ -10,7 +14,6 @@ import uvloop
 from aiohttp import web
 
 from db import pooling
-from runtime import garbage
 from runtime.listening import place, raise_descriptor_limit
 from runtime.process import observed
 from runtime.settings import stop
