@@ -6,9 +6,12 @@ nothing of A's.
 
 from __future__ import annotations
 
+from runtime import garbage
+
+garbage.rest()  # before the imports below and those of tests
+
 import asyncio
 import functools
-import gc
 import inspect
 import itertools
 import secrets
@@ -209,8 +212,7 @@ def _bound(item: pytest.Item) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from what is imported by now: to look through it takes as long as a test."""
-    gc.collect()
-    gc.freeze()
+    garbage.tune()
 
 
 def _shared_out(items: list[pytest.Item], shares: int) -> list[pytest.Item]:
