@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from db.queries.contacts.contacts import Card
-from db.queries.phone.callers import Known
+from db.queries.phone.callers import MOST_EARLIER, Known
 from protocol.times import from_milliseconds, milliseconds
 from web.conferences.machine import due
 from web.conferences.machine.room import Leg, Room, Target, supervisor_label
@@ -34,6 +34,8 @@ class Party:
     number: str | None
     name: str | None
     calls: int
+    more_calls: bool
+    """There are more than that."""
     last: Mapping[str, Any] | None
     do_not_call: bool = False
     do_not_transcribe: bool = False
@@ -59,7 +61,15 @@ def party(known: Known) -> Party:
         last = {"at": milliseconds(earlier.last_at), "outcome": earlier.outcome}
     number = shown(known.call.customer) if known.call.customer_hash is not None else None
     card = known.card or Card("")
-    return Party(number, known.name, earlier.count, last, card.do_not_call, card.do_not_transcribe)
+    return Party(
+        number,
+        known.name,
+        min(earlier.count, MOST_EARLIER),
+        earlier.count > MOST_EARLIER,
+        last,
+        card.do_not_call,
+        card.do_not_transcribe,
+    )
 
 
 def noted(known: Known) -> list[dict[str, Any]]:

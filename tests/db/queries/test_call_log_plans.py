@@ -5,19 +5,15 @@ Postgres plans with real statistics of some ten thousand calls, made as the benc
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import asyncpg
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database, asyncpg_dsn
 from db.queries.log.call_log import CallFilter, CallLog, Sort
 from db.queries.log.number_parts import Part
 from sandbox.load.log.rows import Filled, fill
+from tests.kit.plans import plans
 
 ROWS = 20_000
 TABLES = ("calls", "call_tags")
@@ -68,37 +64,11 @@ async def test_every_search_walks_along_its_index(database: Database, owner_url:
     for name, (which, sort, index) in _cases(filled).items():
         async with database.begin() as session:
             log = CallLog(session, filled.organisation_id)
-            first, *others = await _plans(session, partial(log.page, which, sort=sort))
+            sent = await plans(session, partial(log.page, which, sort=sort))
+            first, *others = [plan for statement, plan in sent if any(f"FROM {each}" in statement for each in TABLES)]
         assert index in {node.get("Index Name") for node in first}, name
         for plan in (first, *others):
             read = {node["Node Type"] for node in plan if node.get("Relation Name") in TABLES}
             assert "Seq Scan" not in read, (name, plan)
         if name not in ("number", "group", "several", "live"):  # the others are found in order
             assert not {node["Node Type"] for node in first} & {"Sort", "Bitmap Heap Scan"}, (name, first)
-
-
-async def _plans(session: AsyncSession, ask: Callable[[], Any]) -> list[list[dict[str, Any]]]:
-    """Return the nodes of the plan of each statement about calls that ``ask`` sends, in order."""
-    connection = await session.connection()
-    sent: list[tuple[str, Any]] = []
-
-    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(connection.sync_connection, "before_cursor_execute", note)
-    await ask()
-    event.remove(connection.sync_connection, "before_cursor_execute", note)
-    about_calls = [each for each in sent if "FROM calls" in each[0] or "FROM call_tags" in each[0]]
-    found = []
-    for statement, parameters in about_calls:
-        answer = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-        plan = answer.scalar_one()
-        [root] = json.loads(plan) if isinstance(plan, str) else plan
-        found.append(list(_nodes(root["Plan"])))
-    return found
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for each in plan.get("Plans", ()):
-        yield from _nodes(each)

@@ -84,7 +84,7 @@ _NO_WISHES = {"do_not_call": False, "do_not_transcribe": False}
 def party(number: str | None = "0491 570 006", name: str | None = None, calls: int = 0) -> dict[str, Any]:
     """Return a PARTY of the contract, with ``calls`` earlier calls."""
     last = {"at": now() - 86_400_000, "outcome": "Answered"} if calls else None
-    return {"number": number, "name": name, "calls": calls, "last": last, **_NO_WISHES}
+    return {"number": number, "name": name, "calls": calls, "more_calls": False, "last": last, **_NO_WISHES}
 
 
 def offer(call: str, **facts: Any) -> dict[str, Any]:

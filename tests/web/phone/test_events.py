@@ -225,7 +225,7 @@ async def test_who_called_before_is_told_and_who_withholds_the_number_is_nobody(
         await shown.sees(lambda state: state["waiting_total"] == 3)
     assert [each["caller"]["number"] for each in shown.state["waiting"]] == ["0412 345 678"] * 2 + [None]
     wishes = {"do_not_call": False, "do_not_transcribe": False}
-    nobody = {"number": None, "name": None, "calls": 0, "last": None}
+    nobody = {"number": None, "name": None, "calls": 0, "more_calls": False, "last": None}
     assert shown.state["waiting"][2]["caller"] == {**nobody, **wishes}
 
 

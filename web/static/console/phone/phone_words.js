@@ -102,7 +102,7 @@ export function noWords({ opted_out, words_stopped }) {
 /** What a PARTY's earlier calls were. */
 export function history(party) {
   if (!party?.calls) return "First call";
-  const calls = plural(party.calls, "earlier call", "earlier calls");
+  const calls = party.more_calls ? `over ${party.calls} earlier calls` : plural(party.calls, "earlier call", "earlier calls");
   if (!party.last) return calls;
   const outcome = OUTCOMES[party.last.outcome] ?? party.last.outcome;
   return `${calls}, last ${DATE.format(party.last.at)}${outcome ? `: ${outcome}` : ""}`;
