@@ -17,6 +17,8 @@ from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation
 from web.api.problems import ProblemError
+from web.contacts.merging import make_one, other_of
+from web.contacts.one import split_off
 from web.contacts.table import LONGEST_NAME, number_of
 from web.request.errors import InvalidError, NotFoundError
 from web.request.typed import tidy
@@ -77,6 +79,22 @@ class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
     ) = UNSET
     do_not_call: DoNotCall | UnsetType = UNSET
     do_not_transcribe: DoNotTranscribe | UnsetType = UNSET
+
+
+class Merge(Struct, frozen=True, forbid_unknown_fields=True):
+    """Another contact that is the same person."""
+
+    contact: Annotated[UUID, Meta(description="All of its numbers and notes become this contact's.")]
+    name: (
+        Annotated[Name, Meta(description="What they are called from now on; as this contact, if left out.")]
+        | UnsetType
+    ) = UNSET
+
+
+class Split(Struct, frozen=True, forbid_unknown_fields=True):
+    """A number that is somebody else's."""
+
+    number: Annotated[Written, Meta(description="It becomes a contact again, with the name and notes it came with.")]
 
 
 async def list_contacts(asked: Asked) -> Answer:
@@ -148,6 +166,30 @@ async def remove_contact(asked: Asked) -> Answer:
     return Answer(None)
 
 
+async def merge_contacts(asked: Asked) -> Answer:
+    """Make another contact's numbers this contact's."""
+    merge: Merge = asked.body
+    await asked.rows.lock()
+    contact = await _found(asked)
+    other = await other_of(asked.rows, contact, merge.contact)
+    name = contact.name if merge.name is UNSET else _name(merge.name)
+    await make_one(asked.rows, contact, other, name)
+    return Answer(await _one(asked, contact))
+
+
+async def split_contact(asked: Asked) -> Answer:
+    """Make one of a contact's numbers a contact of its own again, and answer that one."""
+    split: Split = asked.body
+    number = read_number(split.number)
+    await asked.rows.lock()
+    contact = await _found(asked)
+    numbers = (await asked.rows.contacts.numbers([contact.id]))[contact.id]
+    row = next((each for each in numbers if each.number == number), None)
+    if row is None:
+        raise NotFoundError("The contact has no such number.")
+    return Answer(await _one(asked, await split_off(asked.rows, row.id)))
+
+
 _PATH, _ONE = "/contacts", "/contacts/{id}"
 OPERATIONS = (
     Operation(
@@ -174,6 +216,20 @@ OPERATIONS = (
     ),
     Operation(
         "removeContact", "DELETE", _ONE, "contacts:write", "Remove a contact", remove_contact, None, status=204
+    ),
+    Operation(
+        *("mergeContacts", "POST", f"{_ONE}/merge", "contacts:write", "Merge two contacts of one person"),
+        merge_contacts,
+        Contact,
+        body=Merge,
+        conflicts=True,
+    ),
+    Operation(
+        *("splitContact", "POST", f"{_ONE}/split", "contacts:write", "Split a number off a contact"),
+        split_contact,
+        Contact,
+        body=Split,
+        conflicts=True,
     ),
 )
 

@@ -28,7 +28,7 @@ class Asked:
     query: Any
     body: Any
     id: UUID
-    """The last part of the path; of no meaning if the operation names none."""
+    """That in the path; of no meaning if the operation names none."""
     client: Client
     public_url: str
     """The installation's own address."""
@@ -47,7 +47,7 @@ Do = Callable[[Asked], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path. ``path`` follows `PREFIX`; it may end in ``/{id}``."""
+    """One method on one path. ``path`` follows `PREFIX`; a part of it may be ``{id}``."""
 
     name: str
     method: Method
@@ -69,5 +69,5 @@ class Operation:
 
     @property
     def has_id(self) -> bool:
-        """Whether the path ends in the id of a row."""
-        return self.path.endswith("/{id}")
+        """Whether the path names a row by its id."""
+        return "/{id}" in self.path

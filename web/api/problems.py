@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from db.engine import DatabaseUnavailableError, UnstorableError
 from web.config import SETTINGS
 from web.request.errors import (
+    ConflictError,
     ForbiddenError,
     InvalidError,
     NotFoundError,
@@ -53,6 +54,7 @@ _OF_ERRORS: Mapping[type[Exception], str] = {
     NotSignedInError: "unauthorised",
     ForbiddenError: "scope",
     NotFoundError: "not-found",
+    ConflictError: "conflict",
     TooSlowError: "too-slow",
     TooLargeError: "too-large",
     WrongTypeError: "media-type",

@@ -45,7 +45,7 @@ async def sent_body(request: web.Request, operation: Operation) -> bytes:
 
 
 def read_id(request: web.Request, operation: Operation) -> UUID:
-    """Return the id at the end of the path. Raises `NotFoundError`."""
+    """Return the id in the path. Raises `NotFoundError`."""
     if not operation.has_id:
         return _NONE
     try:

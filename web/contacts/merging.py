@@ -43,7 +43,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
         contact = await found(rows, request)
         chosen = request.query.get("with")
         if chosen is not None:
-            return await _proposal(request, rows, contact, await _other(rows, contact, read_uuid(chosen)))
+            return await _proposal(request, rows, contact, await other_of(rows, contact, read_uuid(chosen)))
         text = searched(request)
         near = await look_for(rows, text or contact.name)
         others = [each for each in near if each.id != contact.id]
@@ -65,18 +65,26 @@ async def merge(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         await rows.lock()
         contact = await found(rows, request)
-        other = await _other(rows, contact, await uuid_field(request, "with"))
+        other = await other_of(rows, contact, await uuid_field(request, "with"))
         name = other.name if await field(request, "name") == "other" else contact.name
-        try:
-            numbers = await rows.people.merge(contact, other, name)
-        except TooManyNumbersError:
-            raise ConflictError("many", MANY) from None
-        await rows.audit.record("contacts.merged", {"numbers": numbers})
+        await make_one(rows, contact, other, name)
     raise web.HTTPSeeOther(f"/contacts/{contact.id}?done=merged")
 
 
-async def _other(rows: Rows, contact: Contact, other_id: UUID) -> Contact:
-    """Raises `NotFoundError` and `InvalidError`."""
+async def make_one(rows: Rows, contact: Contact, other: Contact, name: str) -> None:
+    """Make ``other``'s numbers ``contact``'s, who is called ``name`` from now on. Raises `ConflictError`.
+
+    The organisation should be locked.
+    """
+    try:
+        numbers = await rows.people.merge(contact, other, name)
+    except TooManyNumbersError:
+        raise ConflictError("many", MANY) from None
+    await rows.audit.record("contacts.merged", {"numbers": numbers})
+
+
+async def other_of(rows: Rows, contact: Contact, other_id: UUID) -> Contact:
+    """Return whom ``contact`` is to be merged with. Raises `NotFoundError` and `InvalidError`."""
     other = await rows.contacts.get(other_id)
     if other is None:
         raise NotFoundError("There is no such contact. It may have been removed.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -85,13 +86,7 @@ async def split(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "settings")
     async with access.rows(request, viewer) as rows:
         await rows.lock()
-        try:
-            contact = await rows.people.split(read_uuid(request.match_info["contact"]))
-        except OnlyNumberError:
-            raise ConflictError("only", ONLY) from None
-        if contact is None:
-            raise NotFoundError
-        await rows.audit.record("contacts.split")
+        contact = await split_off(rows, read_uuid(request.match_info["contact"]))
     raise web.HTTPSeeOther(f"/contacts/{contact.id}?done=split")
 
 
@@ -129,6 +124,21 @@ async def remove(request: web.Request) -> web.StreamResponse:
             raise NotFoundError
         await rows.audit.record("contacts.removed", {"contacts": 1})
     raise web.HTTPSeeOther("/contacts")
+
+
+async def split_off(rows: Rows, contact_id: UUID) -> Contact:
+    """Make a number a contact of its own again and return it. Raises `NotFoundError` and `ConflictError`.
+
+    The organisation should be locked.
+    """
+    try:
+        contact = await rows.people.split(contact_id)
+    except OnlyNumberError:
+        raise ConflictError("only", ONLY) from None
+    if contact is None:
+        raise NotFoundError
+    await rows.audit.record("contacts.split")
+    return contact
 
 
 async def read_flags(request: web.Request) -> Flags:

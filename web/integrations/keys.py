@@ -29,7 +29,7 @@ SCOPES: Mapping[Scope, str] = {
     "presence:read": "Read who is available",
     "choices:read": "Read your outcomes, tags and reasons for breaks",
     "contacts:read": "Read contacts",
-    "contacts:write": "Add, change and remove contacts",
+    "contacts:write": "Add, change, merge and remove contacts",
     "notes:read": "Read what your team noted about contacts",
     "notes:write": "Write, change and remove notes about contacts",
     "blocked:read": "Read your block list",

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
 
 from db.engine import Database
 from db.models import AuditEntry, KeptAnswer
+from db.queries.contacts.contacts import Contacts
+from db.queries.contacts.people import MOST_NUMBERS
 from provisioning.schedule import ANSWERS, forget
-from tests.kit.integrations.program import Got, Program
+from tests.kit.integrations.program import Got, Program, issue, program
 from tests.kit.web.cast import Cast
+from tests.kit.web.numbers_site import recorded
+from tests.kit.web.site import Site
 
 MIA = {"name": "Mia Moore", "number": "0412 345 678"}
 
@@ -24,6 +29,14 @@ async def _all(crm: Program) -> dict[str, str]:
 
 async def _add(crm: Program, body: Any, key: str = "") -> Got:
     return await crm.ask("POST", "/contacts", json=body, headers={"Idempotency-Key": key} if key else {})
+
+
+async def _merge(crm: Program, whose: Any, **body: Any) -> Got:
+    return await crm.ask("POST", f"/contacts/{whose['id']}/merge", json=body)
+
+
+async def _split(crm: Program, whose: Any, **body: Any) -> Got:
+    return await crm.ask("POST", f"/contacts/{whose['id']}/split", json=body)
 
 
 async def test_added_found_changed_and_removed(crm: Program, database: Database, cast: Cast) -> None:
@@ -75,6 +88,94 @@ async def test_one_person_has_several_numbers(crm: Program) -> None:
     assert (await crm.get(path)).body == swapped.body
     assert (await crm.ask("DELETE", path)).status == 204
     assert (await crm.get("/contacts")).body["data"] == [other]
+
+
+async def test_two_contacts_are_merged_and_split_again(crm: Program, database: Database, cast: Cast) -> None:
+    home, mobile = "+61293744000", "+61412345678"
+    one = (await _add(crm, {"name": "Mia Moore", "number": home, "do_not_call": True})).body
+    two = (await _add(crm, {"name": "Mia (mobile)", "number": mobile, "do_not_transcribe": True})).body
+    merged = await _merge(crm, one, contact=two["id"])
+    assert (merged.status, merged.body["id"], merged.body["name"]) == (200, one["id"], "Mia Moore")
+    assert (merged.body["numbers"], merged.body["do_not_call"], merged.body["do_not_transcribe"]) == (
+        [home, mobile],
+        True,
+        True,
+    )
+    assert (await crm.get(f"/contacts/{two['id']}")).body == merged.body
+    split = await _split(crm, two, number="0412 345 678")
+    assert (split.status, split.body["id"], split.body["name"]) == (200, two["id"], "Mia (mobile)")
+    assert (await crm.get(f"/contacts/{one['id']}")).body["numbers"] == [home]
+    renamed = await _merge(crm, two, contact=one["id"], name=" Mia  Miller ")
+    assert (renamed.body["id"], renamed.body["name"]) == (two["id"], "Mia Miller")
+    assert renamed.body["numbers"] == [mobile, home]
+    first = await _split(crm, two, number=mobile)  # the first one: what is left is led by another
+    assert (first.body["id"], first.body["numbers"]) == (two["id"], [mobile])
+    assert (await crm.get(f"/contacts/{one['id']}")).body["numbers"] == [home]
+    assert await recorded(database, cast.a, "contacts.merged") == [{"numbers": 2}] * 2
+    assert len(await recorded(database, cast.a, "contacts.split")) == 2
+
+
+async def test_only_two_of_the_organisations_own_are_merged(crm: Program, database: Database, cast: Cast) -> None:
+    mia, noah = [
+        (await _add(crm, {"name": name, "number": number})).body
+        for name, number in (("Mia", "+61412345678"), ("Noah", "+61293744000"))
+    ]
+    async with database.begin() as session:
+        theirs = (await Contacts(session, cast.b.id).add("Mia", "+61412345679")).id
+    refused = [
+        await _merge(crm, mia, contact=mia["id"]),
+        await _merge(crm, mia, contact=str(theirs)),
+        await _merge(crm, {"id": str(theirs)}, contact=mia["id"]),
+        await _merge(crm, mia, contact=str(uuid4())),
+        await _merge(crm, mia, contact=noah["id"], name="\u200b"),
+        await _merge(crm, mia),
+        await _merge(crm, mia, contact="Noah"),
+        await _merge(crm, {"id": "Mia"}, contact=noah["id"]),
+    ]
+    codes = ["invalid", "not-found", "not-found", "not-found", "invalid", "invalid", "invalid", "not-found"]
+    assert [each.code for each in refused] == codes
+    assert (await _merge(crm, mia, contact=noah["id"])).status == 200
+    assert (await _merge(crm, mia, contact=noah["id"])).code == "invalid"  # they are one already
+    assert await recorded(database, cast.a, "contacts.merged") == [{"numbers": 2}]
+
+
+async def test_one_person_has_no_more_numbers_than_the_most(crm: Program) -> None:
+    numbers = [f"+614123400{place:02}" for place in range(MOST_NUMBERS + 1)]
+    full = (await _add(crm, {"name": "Mia", "number": numbers[0], "further_numbers": numbers[1:-1]})).body
+    other = (await _add(crm, {"name": "Mia", "number": numbers[-1]})).body
+    assert (await _merge(crm, full, contact=other["id"])).code == "conflict"
+    assert (await crm.get(f"/contacts/{other['id']}")).body == other
+
+
+async def test_only_a_further_number_of_theirs_is_split_off(crm: Program, database: Database, cast: Cast) -> None:
+    mia = (await _add(crm, MIA)).body
+    async with database.begin() as session:
+        theirs = (await Contacts(session, cast.b.id).add("Mia", "+61412345679")).id
+    refused = [
+        await _split(crm, mia, number=mia["number"]),
+        await _split(crm, mia, number="+61293744000"),
+        await _split(crm, mia, number="12"),
+        await _split(crm, {"id": str(theirs)}, number="+61412345679"),
+        await _split(crm, mia),
+    ]
+    assert [each.code for each in refused] == ["conflict", "not-found", "invalid", "not-found", "invalid"]
+    assert await recorded(database, cast.a, "contacts.split") == []
+
+
+async def test_a_merge_sent_twice_is_done_once(crm: Program, database: Database, cast: Cast) -> None:
+    mia, noah = (await _add(crm, MIA)).body, (await _add(crm, {"name": "Noah", "number": "+61293744000"})).body
+    sent = {"json": {"contact": noah["id"]}, "headers": {"Idempotency-Key": "one"}}
+    first, again = [await crm.ask("POST", f"/contacts/{mia['id']}/merge", **sent) for _ in range(2)]
+    assert (again.status, again.body) == (200, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(await recorded(database, cast.a, "contacts.merged")) == 1
+
+
+async def test_a_key_that_only_reads_merges_nothing(site: Site, database: Database, cast: Cast) -> None:
+    issued = await issue(database, cast.alice, ["contacts:read"])
+    async with program(site.url, issued.token) as reader:
+        for action in ("merge", "split"):
+            assert (await reader.ask("POST", f"/contacts/{uuid4()}/{action}", json={})).code == "scope"
 
 
 async def test_a_number_has_one_contact(crm: Program) -> None:
