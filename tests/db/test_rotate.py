@@ -14,7 +14,8 @@ from db.queries.calls import Calls
 from db.queries.contacts.contact_notes import ContactNotes
 from db.queries.contacts.contacts import Contacts
 from db.queries.contacts.people import People
-from db.queries.log.call_log import CallFilter, CallLog
+from db.queries.log.call_filter import CallFilter
+from db.queries.log.call_log import CallLog
 from db.queries.log.number_parts import Part
 from db.rotate import KeyMissingError
 from tests.kit.web.cast import Cast

@@ -11,7 +11,8 @@ from sqlalchemy import func, select, text, update
 from db.engine import Database
 from db.models import Call, CallTag, Conference, SignInLink
 from db.queries.calls import Calls
-from db.queries.log.call_log import CallFilter, CallLog
+from db.queries.log.call_filter import CallFilter
+from db.queries.log.call_log import CallLog
 from db.queries.log.number_parts import Part
 from db.queries.phone.choices import Choices
 from db.queries.phone.conferences import Conferences

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from db.engine import DatabaseUnavailableError
-from db.queries.log.call_log import CallFilter
+from db.queries.log.call_filter import CallFilter
 from web.config import SETTINGS
 from web.numbers.view import steps
 from web.organisation import checklist

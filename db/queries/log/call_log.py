@@ -2,8 +2,9 @@
 
 A page is found by walking along one index, the newest call first: that of the filter which as a rule lets the fewest
 calls through. `ix_calls_…` has one for each, and all of them end in the time. Where several filters are set, the
-others are checked in the calls that are walked past, and there is an end to that: after `WALK` calls the page says
-how far back it has looked, and the next one goes on from there. So no search takes long, whatever is asked.
+others are checked in the calls that are walked past; of two that both let few calls through, the indexes are joined.
+There is an end to that: after `WALK` calls the page says how far back it has looked, and the next one goes on from
+there. So no search takes long, whatever is asked.
 """
 
 from __future__ import annotations
@@ -11,76 +12,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    any_,
-    exists,
-    false,
-    literal,
-    or_,
-    select,
-    true,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from db.base import among
-from db.call_progress import Direction, Outcome
-from db.encryption import Keyring, keyring_of
-from db.models import Call, CallTag, Contact, GroupMember, Leg, Member
+from db.encryption import keyring_of
+from db.models import Call, Contact, GroupMember, Leg, Member
 from db.paging import PAGE, Cursor
-from db.queries.log.number_parts import Part, checked, indexed
+from db.queries.log.call_filter import GOING_ON, CallFilter, Sort
+from db.queries.log.conditions import Condition, between, equal, in_state, number_has, tagged, words
+from db.queries.log.walks import WALK, Join, Stretch, Walk, is_pair
 
-WALK = 5_000
-"""How many calls are walked past for one page, at most."""
-_TAG_COSTS = 5  # times as much as a call, to look up one with its tags
 _FEW_DAYS = timedelta(days=2)
 _MOST_SOURCES = 200
-_MOST_BRANCHES = 30  # indexes walked along side by side: for a larger group, agents are checked
-Sort = Literal["newest", "oldest", "longest", "waited"]
-CallState = Literal["ringing", "talking", "held", "over"]
-"""Where a call is: not answered yet, answered, on hold, or over."""
-_GOING_ON: tuple[CallState, ...] = ("ringing", "talking", "held")
-WordsState = Literal["shown", "gaps", "failed", "waiting_for_slot", "stopped", "none"]
-"""What became of a call's words; ``gaps``: some are missing."""
-_LACKING: tuple[WordsState, ...] = ("gaps", "stopped", "failed", "waiting_for_slot")
-"""Rare enough for indexes of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """Which calls of the log to show; None asks nothing. ``since`` is inclusive, ``until`` is not."""
-
-    number: str | None = None
-    """A customer's whole number, E.164."""
-    parts: tuple[Part, ...] = ()
-    """Or a part of it: one of these."""
-    contact_id: UUID | None = None
-    """Whoever has that contact, from whichever of their numbers."""
-    tag_id: UUID | None = None
-    outcome_choice_id: UUID | None = None
-    agent_id: UUID | None = None
-    source: str | None = None
-    number_id: UUID | None = None
-    group_id: UUID | None = None
-    length_band: int | None = None
-    wait_band: int | None = None
-    follow_up: Literal[True] | None = None
-    live: Literal[True] | None = None
-    """Calls that go on."""
-    outcome: Outcome | None = None
-    direction: Direction | None = None
-    state: CallState | None = None
-    words: WordsState | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +53,6 @@ class Page:
     calls: Sequence[Call]
     after: Place | None = None
     looked_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Filter:
-    """One filter that is set: a call must meet one of ``ways``. An index of calls begins with what each asks."""
-
-    ways: Sequence[ColumnElement[bool]]
-    tag_id: UUID | None = None
-    """Calls with this tag, which `CallTag` has in order."""
-    has_index: bool = True
-    """Otherwise it is checked in calls that are walked past."""
-
-    @property
-    def check(self) -> ColumnElement[bool]:
-        return or_(*self.ways) if self.ways else false()
 
 
 class CallLog:
@@ -162,44 +94,56 @@ class CallLog:
         self, which: CallFilter, *, sort: Sort = "newest", after: Place | None = None, limit: int = PAGE
     ) -> Page:
         """Return the first ``limit`` calls that match after ``after``, which is a page's of the same sort."""
-        filters = await self._filters(which)
+        conditions = await self._conditions(which)
         if sort in ("longest", "waited"):
             column = Call.length_s if sort == "longest" else Call.wait_s
-            return await self._by_seconds(column, which, filters, after, limit)
+            return await self._by_seconds(column, which, conditions, after, limit)
         begin = after if isinstance(after, Cursor) else None
-        walk = _Walk(self._organisation_id, which, filters, begin, sort, limit, self._walk)
-        return await self._along(walk, limit)
+        stretch = Stretch(self._organisation_id, which.since, which.until, begin, is_oldest_first=sort == "oldest")
+        return await self._along(stretch, await self._way(stretch, conditions, limit), limit)
 
-    async def _along(self, walk: _Walk, limit: int) -> Page:
-        rows = await self._session.execute(walk.matches(limit + 1))
+    async def _way(self, stretch: Stretch, conditions: Sequence[Condition], limit: int) -> Walk | Join:
+        has_tag = any(each.tag_id is not None for each in conditions)
+        if is_pair(conditions):
+            pair, others = conditions[:2], conditions[2:]
+            join = Join(stretch, pair, others, most=self._walk)
+            are_many = (await self._session.execute(join.are_many())).one()
+            if all(are_many):
+                return join
+            few = are_many.index(False)
+            conditions = [pair[few], pair[1 - few], *others]
+        return Walk(stretch, conditions, limit=limit, most=self._walk, has_tag=has_tag)
+
+    async def _along(self, stretch: Stretch, way: Walk | Join, limit: int) -> Page:
+        rows = await self._session.execute(way.matches(limit + 1))
         found = list(dict.fromkeys(Cursor(row[0], row[1]) for row in rows))
-        cuts = await self._cuts(walk) if walk.may_be_cut else []
-        cut = walk.first(cuts) if cuts else None
+        cuts = await self._cuts(way) if way.may_be_cut else []
+        cut = stretch.first(cuts) if cuts else None
         if cut is not None:  # beyond it, one of the branches has not been looked at
-            found = [each for each in found if walk.first([each, cut]) == each]
+            found = [each for each in found if stretch.first([each, cut]) == each]
         shown = found[:limit]
         calls = await self._load([each.id for each in shown])
         if len(found) > limit:
             return Page(calls, shown[-1])
         return Page(calls) if cut is None else Page(calls, cut, cut.at)
 
-    async def _cuts(self, walk: _Walk) -> Sequence[Cursor]:
+    async def _cuts(self, way: Walk | Join) -> Sequence[Cursor]:
         """Return where the branches stopped before their end."""
-        return [Cursor(row[0], row[1]) for row in await self._session.execute(walk.ends())]
+        return [Cursor(row[0], row[1]) for row in await self._session.execute(way.ends())]
 
     async def _by_seconds(
         self,
         column: InstrumentedAttribute[int | None],
         which: CallFilter,
-        filters: Sequence[_Filter],
+        conditions: Sequence[Condition],
         after: Place | None,
         limit: int,
     ) -> Page:
         """Page by ``column``, along the index of it; the calls of few days are sorted instead."""
-        checks = [each.check for each in filters]
+        checks = [each.check for each in conditions]
         rows = select(column.label("seconds"), Call.id)
         rows = rows.where(Call.organisation_id == self._organisation_id, column.is_not(None))
-        rows = rows.where(*_days(Call.started_at, which), *checks)
+        rows = rows.where(*between(Call.started_at, which.since, which.until), *checks)
         if isinstance(after, Longest):
             rows = rows.where(tuple_(column, Call.id) < tuple_(after.seconds, after.id))
         if which.since is not None and which.until is not None and which.until - which.since <= _FEW_DAYS:
@@ -220,178 +164,43 @@ class CallLog:
         by_id = {call.id: call for call in loaded}
         return [by_id[each] for each in ids if each in by_id]
 
-    async def _filters(self, which: CallFilter) -> list[_Filter]:
-        """Return the filters that are set: first the one that lets the fewest calls through, as a rule."""
+    async def _conditions(self, which: CallFilter) -> list[Condition]:
+        """Return what is asked: first the condition that lets the fewest calls through, as a rule."""
         keyring = keyring_of(self._session)
         whole = [] if which.number is None else keyring.hashes("number", which.number)
-        filters = [
-            _Filter([Call.customer_hash == each for each in whole]) if whole else None,
-            _Filter([way for part in which.parts for way in _ways(part, keyring)]) if which.parts else None,
+        conditions = [
+            Condition([Call.customer_hash == each for each in whole]) if whole else None,
+            number_has(which.parts, keyring),
             None if which.contact_id is None else await self._of_contact(which.contact_id),
-            None if which.tag_id is None else _Filter([_has_tag(which.tag_id)], which.tag_id),
-            None if self._only_agent_id is None else _Filter([Call.agent_id == self._only_agent_id]),
-            _words(which.words, lacking=True),
-            _equal(Call.outcome_choice_id, which.outcome_choice_id),
-            _equal(Call.agent_id, which.agent_id),
-            _equal(Call.source, which.source),
-            _equal(Call.number_id, which.number_id),
+            tagged(which.tag_id),
+            equal(Call.agent_id, self._only_agent_id, is_narrow=True),
+            words(which.words, lacking=True),
+            equal(Call.outcome_choice_id, which.outcome_choice_id, is_narrow=True),
+            equal(Call.agent_id, which.agent_id, is_narrow=True),
+            equal(Call.source, which.source, is_narrow=True),
+            equal(Call.number_id, which.number_id, is_narrow=True),
             None if which.group_id is None else await self._of_group(which.group_id),
-            _equal(Call.length_band, which.length_band),
-            _equal(Call.wait_band, which.wait_band),
-            None if which.follow_up is None else _Filter([Call.follow_up == true()]),
-            None if which.live is None else _Filter([Call.outcome.is_(None)]),
-            _equal(Call.outcome, which.outcome),
-            _equal(Call.direction, which.direction),
-            _Filter([Call.outcome.is_(None)]) if which.state in _GOING_ON else None,
-            None if which.state is None else _Filter([_in_state(which.state)], has_index=False),
-            _words(which.words, lacking=False),
+            equal(Call.length_band, which.length_band),
+            equal(Call.wait_band, which.wait_band),
+            equal(Call.follow_up, which.follow_up),
+            Condition([Call.outcome.is_(None)]) if which.live or which.state in GOING_ON else None,
+            equal(Call.outcome, which.outcome),
+            equal(Call.direction, which.direction),
+            in_state(which.state),
+            words(which.words, lacking=False),
         ]
-        return [each for each in filters if each is not None]
+        return [each for each in conditions if each is not None]
 
-    async def _of_contact(self, contact_id: UUID) -> _Filter:
+    async def _of_contact(self, contact_id: UUID) -> Condition:
         """Return the filter for calls of all numbers that a person has now."""
         mine = select(Contact.number).where(Contact.organisation_id == self._organisation_id)
         theirs = mine.where(or_(Contact.id == contact_id, Contact.part_of == contact_id))
         hashes = keyring_of(self._session).by_hash("number", await self._session.scalars(theirs))
-        return _Filter([Call.customer_hash == each for each in hashes])
+        return Condition([Call.customer_hash == each for each in hashes])
 
-    async def _of_group(self, group_id: UUID) -> _Filter:
+    async def _of_group(self, group_id: UUID) -> Condition:
         """Return the filter for calls of the agents who are in that group now."""
         theirs = select(GroupMember.member_id).where(
             GroupMember.organisation_id == self._organisation_id, GroupMember.group_id == group_id
         )
-        return _Filter([Call.agent_id == each for each in await self._session.scalars(theirs)])
-
-
-class _Walk:
-    """The way to a page: along which indexes, how far, and what is checked there."""
-
-    def __init__(
-        self,
-        organisation_id: UUID,
-        which: CallFilter,
-        filters: Sequence[_Filter],
-        after: Cursor | None,
-        sort: Sort,
-        limit: int,
-        most: int,
-    ) -> None:
-        walked = [each for each in filters[:1] if each.has_index and len(each.ways) <= _MOST_BRANCHES]
-        checks = [each.check for each in filters[len(walked) :]]
-        self._is_oldest_first = sort == "oldest"
-        most //= 1 if which.tag_id is None else _TAG_COSTS
-        ways: Sequence[ColumnElement[bool] | UUID] = [true()]
-        for each in walked:
-            ways = [each.tag_id] if each.tag_id is not None else each.ways or [false()]
-        self._steps = max(1, most // len(ways)) if checks else limit + 1
-        self.may_be_cut = bool(checks)
-        passes = and_(true(), *checks).label("passes")
-        self._branches = [self._branch(organisation_id, which, way, after, passes) for way in ways]
-
-    def matches(self, count: int) -> Select[datetime, UUID]:
-        """Select time and id of the first ``count`` calls that match, or more.
-
-        A call may be found twice: by the beginning of its number and by its end.
-        """
-        limited = [select(branch.limit(self._steps).subquery()) for branch in self._branches]
-        walked = (union_all(*limited) if len(limited) > 1 else limited[0]).subquery()
-        at, call = self._ordered(walked.c.started_at, walked.c.id)
-        return (
-            select(walked.c.started_at, walked.c.id)
-            .where(walked.c.passes)
-            .order_by(at, call)
-            .limit(count * min(2, len(self._branches)))
-        )
-
-    def ends(self) -> Select[datetime, UUID]:
-        """Select where each branch stopped before its end."""
-        lasts = [select(branch.offset(self._steps - 1).limit(1).subquery()) for branch in self._branches]
-        ends = (union_all(*lasts) if len(lasts) > 1 else lasts[0]).subquery()
-        return select(ends.c.started_at, ends.c.id)
-
-    def first(self, keys: Sequence[Cursor]) -> Cursor:
-        """Return the one that is reached first."""
-        choose = min if self._is_oldest_first else max
-        return choose(keys, key=lambda key: (key.at, key.id))
-
-    def _branch(
-        self,
-        organisation_id: UUID,
-        which: CallFilter,
-        way: ColumnElement[bool] | UUID,
-        after: Cursor | None,
-        passes: ColumnElement[bool],
-    ) -> Select[datetime, UUID, bool]:
-        at: Any = Call.started_at
-        call: Any = Call.id
-        rows = select(Call.started_at, Call.id, passes)
-        if isinstance(way, UUID):
-            at, call = CallTag.started_at, CallTag.call_id
-            rows = select(at.label("started_at"), call.label("id"), passes).join(Call, Call.id == CallTag.call_id)
-            rows = rows.where(CallTag.organisation_id == organisation_id, CallTag.choice_id == way, at.is_not(None))
-        else:
-            rows = rows.where(Call.organisation_id == organisation_id, way)
-        rows = rows.where(*_days(at, which))
-        if after is not None:
-            here, there = tuple_(at, call), tuple_(after.at, after.id)
-            rows = rows.where(here > there if self._is_oldest_first else here < there)
-        return rows.order_by(*self._ordered(at, call))
-
-    def _ordered(self, at: Any, call: Any) -> tuple[Any, Any]:
-        return (at, call) if self._is_oldest_first else (at.desc(), call.desc())
-
-
-def _equal(column: InstrumentedAttribute[Any], value: Any) -> _Filter | None:
-    return None if value is None else _Filter([column == value])
-
-
-def _words(words: WordsState | None, *, lacking: bool) -> _Filter | None:
-    if words is None or (words in _LACKING) != lacking:
-        return None
-    return _Filter([_with_words(words)], has_index=lacking)
-
-
-def _in_state(state: CallState) -> ColumnElement[bool]:
-    answered = Call.answered_at.is_not(None)
-    match state:
-        case "ringing":
-            return ~answered
-        case "talking":
-            return and_(answered, Call.on_hold == false())
-        case "held":
-            return and_(answered, Call.on_hold == true())
-        case "over":
-            return Call.outcome.is_not(None)
-
-
-def _with_words(words: WordsState) -> ColumnElement[bool]:
-    # What a partial index says is written into the statement: the plan must know it to take that index.
-    stopped = Call.words_stopped_at.is_not(None)
-    match words:
-        case "gaps":
-            return Call.gaps > literal(0, literal_execute=True)
-        case "stopped":
-            return stopped
-        case "none":
-            return and_(Call.transcription.is_(None), ~stopped)
-        case "failed" | "waiting_for_slot":
-            return and_(Call.transcription == literal(words, literal_execute=True), ~stopped)
-        case "shown":
-            return and_(Call.transcription.not_in(("failed", "waiting_for_slot")), ~stopped)
-
-
-def _ways(part: Part, keyring: Keyring) -> list[ColumnElement[bool]]:
-    """Return the conditions, one for each key, for numbers with that part."""
-    name, found = indexed(keyring, part)
-    checks = [literal(each) == any_(Call.part_keys) for each in checked(keyring, part)]
-    longer = [or_(*checks)] if checks else []
-    return [and_(getattr(Call, name) == each, *longer) for each in found]
-
-
-def _has_tag(tag_id: UUID) -> ColumnElement[bool]:
-    return exists().where(CallTag.call_id == Call.id, CallTag.choice_id == tag_id)
-
-
-def _days(at: InstrumentedAttribute[Any], which: CallFilter) -> list[ColumnElement[bool]]:
-    since = [] if which.since is None else [at >= which.since]
-    return since if which.until is None else [*since, at < which.until]
+        return Condition([Call.agent_id == each for each in await self._session.scalars(theirs)])

@@ -16,7 +16,8 @@ from db.call_progress import Outcome
 from db.engine import Database
 from db.models import Call
 from db.queries.calls import Calls
-from db.queries.log.call_log import CallFilter, CallLog, Place, Sort
+from db.queries.log.call_filter import CallFilter, Sort
+from db.queries.log.call_log import CallLog, Place
 from db.queries.log.call_times import band
 from db.queries.log.number_parts import Part
 from db.queries.numbers import Numbers
@@ -161,6 +162,35 @@ def _cases(log: Log, cast: Cast) -> dict[str, tuple[CallFilter, Callable[[Known]
     }
 
 
+def _cases_of_two(log: Log, cast: Cast) -> dict[str, tuple[CallFilter, Callable[[Known], bool]]]:
+    """The same of two filters that both let few calls through."""
+    since = T0 - timedelta(hours=80)
+    return {
+        "agent and tag": (
+            CallFilter(agent_id=cast.bob.id, tag_id=log.tags[0]),
+            lambda call: call.agent == cast.bob.id and log.tags[0] in call.tags,
+        ),
+        "agent and unused tag": (CallFilter(agent_id=cast.bob.id, tag_id=log.tags[2]), lambda call: False),
+        "agent and tag, days": (
+            CallFilter(agent_id=cast.dana.id, tag_id=log.tags[1], outcome="answered", since=since),
+            lambda call: (
+                (call.agent, call.outcome) == (cast.dana.id, "answered")
+                and log.tags[1] in call.tags
+                and call.at >= since
+            ),
+        ),
+        "line and source": (
+            CallFilter(number_id=log.lines[1], source="Radio"),
+            lambda call: call.number == log.lines[1],
+        ),
+        "line and another's source": (CallFilter(number_id=log.lines[0], source="Radio"), lambda call: False),
+        "result and agent": (
+            CallFilter(outcome_choice_id=log.results[0], agent_id=cast.sam.id),
+            lambda call: (call.result, call.agent) == (log.results[0], cast.sam.id),
+        ),
+    }
+
+
 _ORDERS: dict[Sort, Callable[[Known], tuple[Any, ...]]] = {
     "newest": lambda call: (call.at, call.id),
     "oldest": lambda call: (call.at, call.id),
@@ -175,7 +205,7 @@ async def test_every_filter_finds_each_call_once_in_every_order(database: Databa
     assert all(
         any(holds(call) for call in log.calls) for _, holds in _cases(log, cast).values() if holds(log.calls[0])
     )
-    for name, (which, holds) in _cases(log, cast).items():
+    for name, (which, holds) in (_cases(log, cast) | _cases_of_two(log, cast)).items():
         for sort, order in _ORDERS.items():
             expected = sorted((call for call in log.calls if holds(call)), key=order, reverse=sort != "oldest")
             found = await _all_pages(database, cast, which, sort, walk)
@@ -201,7 +231,7 @@ async def test_an_agent_searches_their_own_calls_alone(database: Database, cast:
     log = await _fill(database, cast)
     async with database.begin() as session:
         own = CallLog(session, cast.a.id, only_agent_id=cast.bob.id)
-        for name, (which, holds) in _cases(log, cast).items():
+        for name, (which, holds) in (_cases(log, cast) | _cases_of_two(log, cast)).items():
             expected = {call.id for call in log.calls if call.agent == cast.bob.id and holds(call)}
             assert {call.id for call in (await own.page(which, limit=CALLS)).calls} == expected, name
         foreign = CallLog(session, cast.b.id)

@@ -5,12 +5,14 @@ Postgres plans with real statistics of some ten thousand calls, made as the benc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import asyncpg
 
 from db.engine import Database, asyncpg_dsn
-from db.queries.log.call_log import CallFilter, CallLog, Sort
+from db.queries.log.call_filter import CallFilter, Sort
+from db.queries.log.call_log import CallLog
 from db.queries.log.number_parts import Part
 from sandbox.load.log.rows import Filled, fill
 from tests.kit.plans import plans
@@ -72,3 +74,32 @@ async def test_every_search_walks_along_its_index(database: Database, owner_url:
             assert "Seq Scan" not in read, (name, plan)
         if name not in ("number", "group", "several", "live"):  # the others are found in order
             assert not {node["Node Type"] for node in first} & {"Sort", "Bitmap Heap Scan"}, (name, first)
+
+
+async def test_two_narrow_filters_are_joined_without_looking_up_what_meets_only_one(
+    database: Database, owner_url: str
+) -> None:
+    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
+    try:
+        filled = await fill(database, owner, ROWS)
+    finally:
+        await owner.close()
+    both = CallFilter(agent_id=filled.agents[1], tag_id=filled.tags[1])
+    for which, indexes in (
+        (both, {"ix_calls_agent", "ix_call_tags_calls"}),
+        (replace(both, outcome="answered"), {"ix_calls_agent", "ix_call_tags_calls", "pk_calls"}),
+        (CallFilter(agent_id=filled.agents[1], source="Campaign 3"), {"ix_calls_agent", "ix_calls_source"}),
+    ):
+        async with database.begin() as session:
+            log = CallLog(session, filled.organisation_id, walk=100)  # tag and agent are met by more
+            [(_, are_many), (_, matches), *_] = await plans(session, partial(log.page, which))
+        assert {node["Index Name"] for node in matches if "Index Name" in node} == indexes
+        for node in (*are_many, *matches):
+            if node.get("Index Name") not in (None, "pk_calls"):
+                assert node["Node Type"] == "Index Only Scan", (which, node)
+    async with database.begin() as session:
+        log = CallLog(session, filled.organisation_id, walk=100)
+        _, (_, matches), *_ = await plans(session, partial(log.page, replace(both, agent_id=filled.agents[0])))
+    walked = {node.get("Index Name") for node in matches}
+    assert "ix_calls_agent" in walked  # who has few calls: all of them are looked up
+    assert "ix_call_tags_calls" not in walked

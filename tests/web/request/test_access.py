@@ -17,7 +17,7 @@ from sqlalchemy import update
 from db.base import Role
 from db.engine import Database
 from db.models import Member
-from db.queries.log.call_log import CallFilter
+from db.queries.log.call_filter import CallFilter
 from db.queries.members import Members
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser, Site

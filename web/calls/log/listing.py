@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import Call
-from db.queries.log.call_log import CallFilter, CallState, Page, Place, Sort, WordsState
+from db.queries.log.call_filter import CallFilter, CallState, Sort, WordsState
+from db.queries.log.call_log import Page, Place
 from web.calls.log.cells import cells, columns
 from web.calls.log.places import read_place, write_place
 from web.calls.log.view import (

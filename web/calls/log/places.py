@@ -5,7 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from db.paging import Cursor
-from db.queries.log.call_log import Longest, Place, Sort
+from db.queries.log.call_filter import Sort
+from db.queries.log.call_log import Longest, Place
 from web.request.errors import InvalidError
 from web.request.paging import read_cursor, write_cursor
 

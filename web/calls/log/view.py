@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from db.base import Transcription
 from db.call_progress import Direction, Outcome, Reason
 from db.models import Call
-from db.queries.log.call_log import CallFilter, CallState, Sort, WordsState
+from db.queries.log.call_filter import CallFilter, CallState, Sort, WordsState
 from db.queries.log.call_times import BANDS
 from web.calls.log.number_typed import Wanted, wanted
 from web.phrases.hits import Hit
