@@ -24,7 +24,6 @@ from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from db.call_progress import CallStatus, Direction, Outcome, Reason
-from db.public_holidays import Region
 
 Role = Literal["owner", "admin", "supervisor", "agent"]
 OrganisationStatus = Literal["incomplete", "trialing", "active", "past_due", "paused", "unpaid", "cancelled"]
@@ -56,6 +55,8 @@ OperatorRole = Literal["observer", "operator"]
 ChosenPresence = Literal["available", "break", "offline"]
 """What a member chose; whether that is so is `web.phone.presence`'s to say."""
 Listening = Literal["off", "prompt", "tone", "words"]
+Region = Literal["ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA"]
+"""Of Australia: whose public holidays a number keeps."""
 CountSplit = Literal["hour", "line", "agent"]
 """What calls of a day are counted by."""
 DeliveryState = Literal["waiting", "delivered", "failed"]

@@ -14,13 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,14 +26,18 @@ from db.roles import RoleError, grant, grant_if_missing, role_of
 from db.settings import OwnerSettings
 from runtime.settings import load, stop
 
+if TYPE_CHECKING:  # its import takes long, and most processes only ask for the revision
+    from alembic.config import Config
+
 ONE_AT_A_TIME = 0x62696C6279  # number of the advisory lock: "bilby"
 _WAIT_SECONDS = 60
 _LOCK_SECONDS = 4
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Migrate up to ``revision``, in one transaction."""
-    await _run(database, lambda config: command.upgrade(config, revision))
+    await _run(database, "upgrade", revision)
 
 
 async def is_further(database: Database) -> str | None:
@@ -49,13 +49,15 @@ async def is_further(database: Database) -> str | None:
 
 async def downgrade(database: Database, revision: str) -> None:
     """Migrate down to ``revision`` (``base`` for an empty schema), in one transaction."""
-    await _run(database, lambda config: command.downgrade(config, revision))
+    await _run(database, "downgrade", revision)
 
 
 async def current(session: AsyncSession) -> str | None:
     """Return the database's revision; None if it was never migrated."""
-    connection = await session.connection()
-    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if await session.scalar(text("SELECT to_regclass('alembic_version') IS NULL")):
+        return None
+    revision: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 async def is_ready(session: AsyncSession) -> bool:
@@ -66,23 +68,25 @@ async def is_ready(session: AsyncSession) -> bool:
 
 @functools.cache
 def head() -> str:
-    """Return the revision that the code expects."""
-    return str(ScriptDirectory.from_config(configuration()).get_current_head())
+    """Return the revision that the code expects: the last migration's, whose file begins with it."""
+    return max(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-async def _run(database: Database, act: Callable[[Config], None]) -> None:
+async def _run(database: Database, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
     async with database.begin() as session:
         connection = await session.connection()
-        await connection.run_sync(_in_turn, act)
+        await connection.run_sync(_in_turn, direction, revision)
 
 
-def _in_turn(connection: Connection, act: Callable[[Config], None]) -> None:
+def _in_turn(connection: Connection, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
+    from alembic import command
+
     _limit(connection, lock_s=_WAIT_SECONDS, statement_s=_WAIT_SECONDS)
     connection.execute(text(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})"))
     _limit(connection, lock_s=_LOCK_SECONDS, statement_s=_WAIT_SECONDS)
     config = configuration()
     config.attributes["connection"] = connection
-    act(config)
+    (command.upgrade if direction == "upgrade" else command.downgrade)(config, revision)
 
 
 def _limit(connection: Connection, *, lock_s: int, statement_s: int) -> None:
@@ -92,8 +96,10 @@ def _limit(connection: Connection, *, lock_s: int, statement_s: int) -> None:
 
 def configuration() -> Config:
     """Return Alembic's configuration."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     return config
 
 

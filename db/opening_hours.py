@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from db.public_holidays import Region, public_holidays
+from db.base import Region
+from db.public_holidays import public_holidays
 
 MIDNIGHT = 24 * 60  # minutes: the end of a day
 _DAY = timedelta(days=1)

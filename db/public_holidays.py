@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Literal
 
 import holidays.countries  # every country's now, rather than while the first caller waits
 from holidays.constants import HALF_DAY, PUBLIC
 
-Region = Literal["ACT", "NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA"]
+from db.base import Region
 
 _LOCAL = {"The Royal Queensland Show"}  # the package counts it as all of Queensland's; it is Brisbane's
 _PART = re.compile(r" \(from (1[0-2]|[1-9])(am|pm)\)")  # how the package writes that only an evening is a holiday

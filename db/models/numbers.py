@@ -10,9 +10,8 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base, RingStrategy, WaitingSound, belongs, one_of
+from db.base import Base, Region, RingStrategy, WaitingSound, belongs, one_of
 from db.encryption import Encrypted
-from db.public_holidays import Region
 
 _STILL_RENTED = text("released_at IS NULL")
 

@@ -15,9 +15,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.base import Region
 from db.models import AnsweringPlan
 from db.opening_hours import Day, OwnDay, Schedule, Week
-from db.public_holidays import Region
 
 LONGEST_PERIOD = 366  # days of one entry among the own days
 

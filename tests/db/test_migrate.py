@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 from sqlalchemy import Connection, text
@@ -42,6 +43,10 @@ async def test_what_is_migrated_is_what_the_models_say(owners_database: Database
     async with owners_database.begin() as session:
         assert await (await session.connection()).run_sync(_differences) == []
         assert await migrate.current(session) == migrate.head()
+
+
+def test_the_last_file_is_the_head() -> None:
+    assert migrate.head() == ScriptDirectory.from_config(migrate.configuration()).get_current_head()
 
 
 async def test_down_to_nothing_and_up_again(owners_database: Database) -> None:

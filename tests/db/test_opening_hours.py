@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
+from db.base import Region
 from db.opening_hours import MIDNIGHT, Closed, Day, Open, OwnDay, Schedule, Week, hours_of, is_open
-from db.public_holidays import Region
 
 MELBOURNE, ADELAIDE = ZoneInfo("Australia/Melbourne"), ZoneInfo("Australia/Adelaide")
 ZONES = [

@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 
-from db.public_holidays import Region, public_holidays
+from db.base import Region
+from db.public_holidays import public_holidays
 
 REGIONS: tuple[Region, ...] = get_args(Region)
 

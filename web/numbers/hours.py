@@ -9,8 +9,8 @@ from typing import cast
 
 from aiohttp import web
 
+from db.base import Region
 from db.models import Number
-from db.public_holidays import Region
 from db.queries.answering_plans import Plan
 from db.queries.rate_limits import Limit
 from web.config import SETTINGS

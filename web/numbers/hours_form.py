@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import cast, get_args
 
+from db.base import Region
 from db.opening_hours import MIDNIGHT, Day, Interval, Week
-from db.public_holidays import Region
 from db.queries.answering_plans import LONGEST_PERIOD, Alternative, OwnDays, Plan
 from web.request.dialling import DiallingError
 from web.request.places import TIME_ZONES

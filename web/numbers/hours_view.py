@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from db.base import Region
 from db.opening_hours import Closed, Day, Open, is_open
-from db.public_holidays import Region, public_holidays
+from db.public_holidays import public_holidays
 from db.queries.answering_plans import Plan
 from web.numbers.hours_form import OWN_FIELDS, OWN_ROWS, WEEKDAYS, own_field
 from web.request.callers import shown

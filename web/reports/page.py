@@ -17,9 +17,8 @@ from web.calls.log.view import clock
 from web.reports import cells, chart, tables
 from web.reports.cells import Line
 from web.reports.figures import figures, mean, share, within_30_s
-from web.reports.pdf import Made, pdf
 from web.reports.period import Asked, Period, asked, choices
-from web.reports.summary import Summary, read
+from web.reports.summary import Made, Summary, read
 from web.request import access, csv_export, limits
 from web.request.access import Rows
 from web.request.errors import InvalidError
@@ -80,9 +79,15 @@ async def export(request: web.Request) -> web.StreamResponse:
 async def print_out(request: web.Request) -> web.StreamResponse:
     """Export a period as a PDF."""
     summary, made = await _exported(request, "pdf")
-    body = await asyncio.to_thread(pdf, summary, made)  # it takes as long as many requests
+    body = await asyncio.to_thread(_pdf, summary, made)  # it takes as long as many requests
     headers = {"Content-Disposition": f'attachment; filename="{_file(summary.period, "pdf")}"'}
     return web.Response(body=body, content_type="application/pdf", headers=headers)
+
+
+def _pdf(summary: Summary, made: Made) -> bytes:
+    from web.reports.pdf import pdf  # its library is a twentieth of what web imports, and seldom asked for
+
+    return pdf(summary, made)
 
 
 async def _exported(request: web.Request, kind: str) -> tuple[Summary, Made]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -29,7 +27,7 @@ from web.reports import chart, tables
 from web.reports.chart import HEIGHT, Chart
 from web.reports.figures import figures, mean, share
 from web.reports.period import spoken
-from web.reports.summary import Summary
+from web.reports.summary import Made, Summary
 from web.reports.tables import Part, Row
 
 _FONTS = Path(__file__).parent / "vendor"
@@ -59,15 +57,6 @@ _TABLE = TableStyle(
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """For whom the PDF is made, and when: ``at`` is in the organisation's time zone, whose name is ``zone``."""
-
-    organisation: str
-    at: datetime
-    zone: str
 
 
 def pdf(summary: Summary, made: Made) -> bytes:

@@ -28,6 +28,15 @@ class Summary:
     lacks_since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """For whom the PDF is made, and when: ``at`` is in the organisation's time zone, whose name is ``zone``."""
+
+    organisation: str
+    at: datetime
+    zone: str
+
+
 async def read(rows: Rows, period: Period) -> Summary:
     """Return the summary of ``period``."""
     reports, span = rows.reports, (period.first, period.last)

@@ -11,9 +11,9 @@ import pytest
 from pypdf import PdfReader
 
 from db.queries.reports.counts import Counts
-from web.reports.pdf import Made, pdf
+from web.reports.pdf import pdf
 from web.reports.period import Period
-from web.reports.summary import Summary
+from web.reports.summary import Made, Summary
 from web.reports.tables import Row
 
 MADE = Made(
