@@ -23,7 +23,7 @@ from db.encryption import keyring_of
 from db.models import Call, Contact, GroupMember, Leg, Member
 from db.paging import PAGE, Cursor
 from db.queries.log.call_filter import GOING_ON, CallFilter, Sort
-from db.queries.log.conditions import Condition, between, equal, in_state, number_has, tagged, words
+from db.queries.log.conditions import Condition, any_of, between, equal, in_state, number_has, tagged, words
 from db.queries.log.walks import WALK, Join, Stretch, Walk, is_pair
 
 _FEW_DAYS = timedelta(days=2)
@@ -169,7 +169,7 @@ class CallLog:
         keyring = keyring_of(self._session)
         whole = [] if which.number is None else keyring.hashes("number", which.number)
         conditions = [
-            Condition([Call.customer_hash == each for each in whole]) if whole else None,
+            any_of(Call.customer_hash, whole) if whole else None,
             number_has(which.parts, keyring),
             None if which.contact_id is None else await self._of_contact(which.contact_id),
             tagged(which.tag_id),
@@ -196,11 +196,11 @@ class CallLog:
         mine = select(Contact.number).where(Contact.organisation_id == self._organisation_id)
         theirs = mine.where(or_(Contact.id == contact_id, Contact.part_of == contact_id))
         hashes = keyring_of(self._session).by_hash("number", await self._session.scalars(theirs))
-        return Condition([Call.customer_hash == each for each in hashes])
+        return any_of(Call.customer_hash, list(hashes))
 
     async def _of_group(self, group_id: UUID) -> Condition:
         """Return the filter for calls of the agents who are in that group now."""
         theirs = select(GroupMember.member_id).where(
             GroupMember.organisation_id == self._organisation_id, GroupMember.group_id == group_id
         )
-        return Condition([Call.agent_id == each for each in await self._session.scalars(theirs)])
+        return any_of(Call.agent_id, (await self._session.scalars(theirs)).all())

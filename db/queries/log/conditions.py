@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, any_, exists, false, literal, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from db.base import among
 from db.encryption import Keyring
 from db.models import Call, CallTag
 from db.queries.log.call_filter import CallState, WordsState
@@ -23,10 +24,20 @@ _IN_INDEX: tuple[WordsState, ...] = ("gaps", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """A column of `Call`, and the values that it may have."""
+
+    column: InstrumentedAttribute[Any]
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One filter that is set: a call must meet one of ``ways``."""
 
     ways: Sequence[ColumnElement[bool]]
+    one_of: OneOf | None = None
+    """Set if its only way is that a column has one of several values."""
     tag_id: UUID | None = None
     """Calls with this tag, which `CallTag` has in order."""
     has_index: bool = True
@@ -44,12 +55,17 @@ def equal(column: InstrumentedAttribute[Any], value: Any, *, is_narrow: bool = F
     return None if value is None else Condition([column == value], is_narrow=is_narrow)
 
 
+def any_of(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> Condition:
+    """Return the condition that ``column`` has one of ``values``; without any, no call meets it."""
+    return Condition([among(column, values)], OneOf(column, values))
+
+
 def tagged(tag_id: UUID | None) -> Condition | None:
     """Return the condition that a call has that tag."""
     if tag_id is None:
         return None
     has_it = exists().where(CallTag.call_id == Call.id, CallTag.choice_id == tag_id)
-    return Condition([has_it], tag_id, is_narrow=True)
+    return Condition([has_it], tag_id=tag_id, is_narrow=True)
 
 
 def number_has(parts: Sequence[Part], keyring: Keyring) -> Condition | None:

@@ -8,11 +8,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, select, true, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    TableValuedAlias,
+    and_,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 
 from db.models import Call, CallTag
 from db.paging import Cursor
-from db.queries.log.conditions import Condition, between
+from db.queries.log.conditions import Condition, OneOf, between
 
 WALK = 5_000
 """How many calls are looked up for one page, at most."""
@@ -69,31 +84,38 @@ class Walk:
     def __init__(
         self, stretch: Stretch, conditions: Sequence[Condition], *, limit: int, most: int, has_tag: bool
     ) -> None:
-        walked = [each for each in conditions[:1] if each.has_index and len(each.ways) <= _MOST_BRANCHES]
-        checks = [each.check for each in conditions[len(walked) :]]
+        first = next((each for each in conditions[:1] if each.has_index and _width(each) <= _MOST_BRANCHES), None)
+        checks = [each.check for each in (conditions if first is None else conditions[1:])]
         self._stretch = stretch
-        ways: Sequence[Way] = [true()]
-        for each in walked:
-            ways = [each.tag_id] if each.tag_id is not None else each.ways or [false()]
-        self._steps = max(1, _looked_up(most, has_tag=has_tag) // len(ways)) if checks else limit + 1
+        self._width = 1 if first is None else _width(first)
+        self._steps = max(1, _looked_up(most, has_tag=has_tag) // self._width) if checks else limit + 1
         self.may_be_cut = bool(checks)
-        self._branches = [stretch.along(way, *checks) for way in ways]
+        self._each = None if first is None or first.one_of is None else _unnested(first.one_of)
+        self._branches = [stretch.along(way, *checks) for way in self._ways(first)]
 
     def matches(self, count: int) -> Select[datetime, UUID]:
         """Select time and id of the first ``count`` calls that match, or more.
 
         A call may be found twice: by the beginning of its number and by its end.
         """
-        limited = [select(branch.limit(self._steps).subquery()) for branch in self._branches]
-        walked = (union_all(*limited) if len(limited) > 1 else limited[0]).subquery()
+        walked = _together([branch.limit(self._steps) for branch in self._branches], self._each)
         rows = select(walked.c.started_at, walked.c.id)
         rows = rows.where(walked.c.passes) if self.may_be_cut else rows
         rows = rows.order_by(*self._stretch.ordered(walked.c.started_at, walked.c.id))
-        return rows.limit(count * min(2, len(self._branches)))
+        return rows.limit(count * min(2, self._width))
 
     def ends(self) -> Select[datetime, UUID]:
         """Select where each branch stopped before its end."""
-        return _ends(self._branches, self._steps)
+        return _ends(self._branches, self._steps, self._each)
+
+    def _ways(self, first: Condition | None) -> Sequence[Way]:
+        if first is None:
+            return [true()]
+        if first.tag_id is not None:
+            return [first.tag_id]
+        if first.one_of is not None and self._each is not None:
+            return [first.one_of.column == self._each.c.value]
+        return first.ways
 
 
 class Join:
@@ -129,7 +151,7 @@ class Join:
 
     def ends(self) -> Select[datetime, UUID]:
         """Select where each of the two stopped before its end."""
-        return _ends(self._branches, self._steps)
+        return _ends(self._branches, self._steps, None)
 
     def _limited(self) -> Sequence[Subquery]:
         return [branch.limit(self._steps).subquery() for branch in self._branches]
@@ -145,7 +167,26 @@ def _looked_up(most: int, *, has_tag: bool) -> int:
     return max(1, most // _TAG_COSTS) if has_tag else most
 
 
-def _ends(branches: Sequence[Select[datetime, UUID]], steps: int) -> Select[datetime, UUID]:
-    lasts = [select(branch.offset(steps - 1).limit(1).subquery()) for branch in branches]
-    ends = (union_all(*lasts) if len(lasts) > 1 else lasts[0]).subquery()
+def _width(condition: Condition) -> int:
+    """Return how many indexes are walked along side by side."""
+    return max(1, len(condition.ways if condition.one_of is None else condition.one_of.values))
+
+
+def _unnested(one_of: OneOf) -> TableValuedAlias:
+    values = literal(list(one_of.values), ARRAY(one_of.column.type))
+    return func.unnest(values).table_valued("value", name="each").render_derived()
+
+
+def _ends(
+    branches: Sequence[Select[datetime, UUID]], steps: int, each: TableValuedAlias | None
+) -> Select[datetime, UUID]:
+    ends = _together([branch.offset(steps - 1).limit(1) for branch in branches], each)
     return select(ends.c.started_at, ends.c.id)
+
+
+def _together(branches: Sequence[Select[datetime, UUID]], each: TableValuedAlias | None) -> FromClause:
+    """Return the rows of all ``branches``; of the only one, for each value of ``each``."""
+    if each is None:
+        return (union_all(*branches) if len(branches) > 1 else branches[0]).subquery()
+    of_each = branches[0].lateral()
+    return select(of_each).select_from(each).join(of_each, true()).subquery()
