@@ -227,7 +227,7 @@ async def read(page: Page) -> None:
 async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
     """Watch one call, spoken from ``wav``, until it is over."""
     await open_link(page, sandbox.links[1])
-    await expect(page.get_by_text("Connected")).to_be_visible()
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
     emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
     sound = await asyncio.to_thread(wav.read_bytes)
     async with asyncio.TaskGroup() as tasks:
@@ -236,7 +236,7 @@ async def show(sandbox: Sandbox, page: Page, wav: Path) -> None:
         await expect(page.locator("#lines")).to_contain_text(PHRASE)
         await read(page)
     assert calling.result() == "completed"
-    await expect(page.get_by_text("ended").first).to_be_visible()
+    await expect(page.locator("#transcript")).to_have_attribute("data-state", "ended")
     stored = await page.evaluate(STORED)
     for word in (CANARY, NUMBER, LINE, CARD):
         assert word not in json.dumps(stored)

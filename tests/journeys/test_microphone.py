@@ -67,7 +67,7 @@ def link(sandbox: Sandbox, role: str) -> str:
 
 async def console(page: Page, sandbox: Sandbox, role: str) -> Page:
     await open_link(page, link(sandbox, role))
-    await expect(page.get_by_text("Connected")).to_be_visible()
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
     return page
 
 

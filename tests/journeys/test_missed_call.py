@@ -107,7 +107,7 @@ async def test_a_call_outside_hours_is_called_back_once(
         await expect(page.locator("#recent-count")).to_have_text("1", timeout=30_000)
 
     await bob.keyboard.press("r")
-    await expect(bob.locator(".missed")).to_contain_text("Outside hours")
+    await expect(bob.locator(".missed-why")).to_have_attribute("data-reason", "outside_hours")
     await expect(bob.locator("#recent-count")).to_be_empty(timeout=30_000)
     await bob.locator("[data-call-back]").press("Enter")
     await expect(bob.locator("#call-who")).to_have_text("0491 570 006")

@@ -44,7 +44,7 @@ async def test_a_call_survives_the_death_of_its_media_process(tmp_path: Path, fr
             browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
             page = await browser.new_page()
             await open_link(page, sandbox.links[1])
-            await expect(page.get_by_text("Connected")).to_be_visible()
+            await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
             emulator = f"http://127.0.0.1:{sandbox.ports['SANDBOX_TWILIO_PORT']}"
             async with asyncio.TaskGroup() as tasks:
                 calling = tasks.create_task(call.place(emulator, wav.read_bytes(), "", ""))

@@ -112,16 +112,16 @@ async def test_what_can_not_be_played_or_called_is_one_clear_line(place: Town, t
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"not sound")
     wrong = {
-        ("--wav", str(bad), "--emulator", place[0].url): f"{bad}: this is not a WAV file",
-        ("--wav", str(tmp_path / "none.wav")): "No such file",
-        ("--to", "+61299998888", "--emulator", place[0].url): "+61299998888 is not one of this account's numbers",
-        ("--emulator", "http://127.0.0.1:1"): "is the sandbox running?",
-        ("--emulator", place[1].url): "is no emulated Twilio",
+        ("--wav", str(bad), "--emulator", place[0].url): str(bad),
+        ("--wav", str(tmp_path / "none.wav")): str(tmp_path / "none.wav"),
+        ("--to", "+61299998888", "--emulator", place[0].url): "+61299998888",
+        ("--emulator", "http://127.0.0.1:1"): "http://127.0.0.1:1",
+        ("--emulator", place[1].url): place[1].url,
     }
-    for arguments, complaint in wrong.items():
+    for arguments, named in wrong.items():
         status, out, complaints = await command(*arguments)
         assert (status, out, len(complaints.splitlines())) == (2, "", 1), complaints
-        assert complaint in complaints
+        assert named in complaints
 
 
 async def test_the_page_is_strict_and_served_with_its_parts(place: Town) -> None:

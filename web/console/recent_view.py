@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from db.call_progress import Reason
 from db.models import Call
 from db.queries.missed_calls import Missed
 from web.calls.log.view import REASON_WORDS
@@ -62,7 +63,9 @@ class Entry:
     at: datetime
     when: str
     count: int
+    reason: Reason
     why: str
+    """The reason in words, or what the caller asked for."""
     wants_call: bool
     """The caller asked to be called back."""
     state: State
@@ -104,6 +107,7 @@ def _entry(missed: Missed, reader: Reader) -> Entry:
         at=call.started_at.astimezone(reader.zone),
         when=reader.clock(call.started_at),
         count=missed.count,
+        reason=call.reason or "caller_left",
         why=_why(call),
         wants_call=call.callback_requested_at is not None,
         state=state,

@@ -72,7 +72,7 @@ def asked(query: Mapping[str, str], today: date) -> Asked:
     """Return the days that are asked for: days that are the wrong way round are swapped, a missing one is guessed."""
     typed = filled_in(query, FIELDS)
     try:
-        first, last = read_day(typed.get("from"), "first day"), read_day(typed.get("to"), "last day")
+        first, last = read_day(typed, "from"), read_day(typed, "to")
         period, swapped = _period(first, last, today)
     except InvalidError as error:
         return Asked(_usual(today), typed, wrong=str(error))

@@ -38,7 +38,13 @@ class RefusalError(Exception):
 
 
 class InvalidError(RefusalError):
+    """The request is not valid. ``field`` is the part of the address that is wrong, "" if it is no single one."""
+
     sentence = "That request was not valid. Go back and try again."
+
+    def __init__(self, sentence: str | None = None, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class NotSignedInError(RefusalError):

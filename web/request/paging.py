@@ -11,7 +11,7 @@ from db.paging import Cursor
 from web.request.errors import InvalidError
 from web.request.typed import digits_and_signs
 
-_DAYS = ("from", "to")
+_DAYS = {"from": "first day", "to": "last day"}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)
 
@@ -28,23 +28,24 @@ def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, dat
 
     Raises `InvalidError`.
     """
-    first, last = read_day(asked.get("from"), "first day"), read_day(asked.get("to"), "last day")
+    first, last = read_day(asked, "from"), read_day(asked, "to")
     if first is not None and last is not None and first > last:
-        raise InvalidError("The first day is after the last day. Swap them, then try again.")
+        raise InvalidError("The first day is after the last day. Swap them, then try again.", "to")
     since = None if first is None else _midnight(first, zone)
     return since, None if last is None else _midnight(last + timedelta(days=1), zone)
 
 
-def read_day(text: str | None, what: str) -> date | None:
-    """Parse a day as it is in ``from`` and ``to``; None if there is none. Raises `InvalidError`."""
+def read_day(asked: Mapping[str, str], field: str) -> date | None:
+    """Parse the filter ``field``, "from" or "to"; None if it is not filled in. Raises `InvalidError`."""
+    text = asked.get(field)
     if text is None:
         return None
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise InvalidError(f"The {what} is not a date. Write it like 2026-11-20.") from None
+        raise InvalidError(f"The {_DAYS[field]} is not a date. Write it like 2026-11-20.", field) from None
     if not _EARLIEST <= day <= _LATEST:
-        raise InvalidError(f"The {what} is too far away. Write it like 2026-11-20.")
+        raise InvalidError(f"The {_DAYS[field]} is too far away. Write it like 2026-11-20.", field)
     return day
 
 
@@ -61,7 +62,7 @@ def read_cursor(text: str | None) -> Cursor | None:
     try:
         return Cursor(_EPOCH + timedelta(microseconds=int(at)), UUID(identifier))
     except (ValueError, OverflowError):
-        raise InvalidError("That page of the log does not exist. Start again from the newest.") from None
+        raise InvalidError("That page of the log does not exist. Start again from the newest.", "before") from None
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -16,6 +16,7 @@ from web.config import Settings
 from web.request.errors import (
     CLIENT_LEFT,
     ConflictError,
+    InvalidError,
     NotSignedInError,
     RefusalError,
     TooManyError,
@@ -132,7 +133,8 @@ def _refused(
     if isinstance(error, ConflictError):
         return web.json_response({"error": str(error), "code": error.code, "by": error.by}, status=status_of(error))
     sentence = str(error) if isinstance(error, RefusalError) else None
-    response = _answer(request, status_of(error), sentence)
+    field = error.field if isinstance(error, InvalidError) else ""
+    response = _answer(request, status_of(error), sentence, field)
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = str(whole_seconds(error.retry_after))
     return response
@@ -147,10 +149,10 @@ def _without_page(request: web.Request, error: web.HTTPException) -> web.StreamR
     return response
 
 
-def _answer(request: web.Request, status: int, sentence: str | None = None) -> web.Response:
+def _answer(request: web.Request, status: int, sentence: str | None = None, field: str = "") -> web.Response:
     heading, detail = page(status)
     if _wants_page(request):
-        return render(request, "error.html", status=status, heading=heading, detail=sentence or detail)
+        return render(request, "error.html", status=status, heading=heading, detail=sentence or detail, field=field)
     return web.json_response({"error": sentence or f"{heading}. {detail}"}, status=status)
 
 

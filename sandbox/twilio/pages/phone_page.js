@@ -34,7 +34,8 @@ function callItem(call) {
   item.dataset.call = call.sid;
   item.dataset.kind = call.from.startsWith("client:") ? "softphone" : "phone";
   item.append(element("span", "who", `${call.from} to ${call.to || "its TwiML App"}`));
-  item.append(element("span", "says", who(call.says)), element("span", "how", status(call)));
+  item.append(element("span", "says", ""), element("span", "how", ""));
+  showCall(item, call);
   if (!call.ended) {
     const button = element("button", "", "Hang up");
     button.type = "button";
@@ -44,6 +45,13 @@ function callItem(call) {
   return item;
 }
 
+function showCall(item, call) {
+  item.dataset.status = call.status;
+  item.dataset.streams = call.streams ? "yes" : "no";
+  item.querySelector(".how").textContent = status(call);
+  item.querySelector(".says").textContent = who(call.says);
+}
+
 // Rows are updated in place, so that a button keeps its focus.
 function showCalls(calls) {
   const list = document.getElementById("calls");
@@ -51,8 +59,7 @@ function showCalls(calls) {
   const wanted = calls.map((call) => {
     const row = rows.get(call.sid);
     if (!row || row.classList.contains("live") === call.ended) return callItem(call);
-    row.querySelector(".how").textContent = status(call);
-    row.querySelector(".says").textContent = who(call.says);
+    showCall(row, call);
     return row;
   });
   if (wanted.some((row, at) => list.children[at] !== row) || list.children.length !== wanted.length) {

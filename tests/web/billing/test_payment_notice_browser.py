@@ -16,7 +16,6 @@ from tests.kit.web.phones import waiting_call
 pytestmark = pytest.mark.browser
 
 LATER = 20_000  # ms: later than the page looks again
-TROUBLE = "The last payment did not go through."
 
 
 async def test_an_open_console_closes_calmly_and_comes_back_by_itself(
@@ -29,7 +28,6 @@ async def test_an_open_console_closes_calmly_and_comes_back_by_itself(
     await stands(database, cast.a, status="past_due")
     await socket.close(NO_TICKET)
     notice = page.locator("#notice")
-    await expect(notice).to_contain_text(TROUBLE)
     await expect(notice).to_contain_text(cast.alice.name)
     await expect(notice.get_by_role("link")).to_have_count(0)
     await expect(page.locator("#link-state")).to_have_attribute("data-status", "barred")
@@ -57,7 +55,6 @@ async def test_who_may_still_watch_sees_a_banner(
     await socket.say(CALL, CANARY)
     await expect(page.locator("#call-list [data-call] > button")).to_contain_text(CANARY)
     notice = page.locator("#notice")
-    await expect(notice).to_contain_text(TROUBLE)
     await expect(notice.get_by_role("link", name="Fix payment details")).to_have_attribute("href", "/billing")
     await stands(database, cast.a, status="active")
     await socket.close(NO_TICKET)
@@ -70,7 +67,6 @@ async def test_the_page_instead_of_the_console_lets_people_talk_and_opens_it_aft
 ) -> None:
     await stands(database, cast.a, status="past_due")
     page = await console(cast.bob)
-    await expect(page.get_by_role("heading", name="Live words are off")).to_be_visible()
     await expect(page.locator("[data-payment=past_due]")).to_contain_text(cast.alice.name)
     await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
     await page.evaluate("ring()")
@@ -83,7 +79,7 @@ async def test_the_page_instead_of_the_console_lets_people_talk_and_opens_it_aft
     await expect(page.locator("#in-call-number")).to_be_visible()  # nobody was hung up on
     await page.keyboard.press("Alt+h")
     await media.console()
-    await expect(page.locator("#link-state")).to_have_text("Connected")
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
 
 
 async def test_the_page_instead_of_the_console_rings(
@@ -107,7 +103,7 @@ async def test_the_page_opens_the_console_once_it_is_paid(
     await stands(database, cast.a, status="active")
     await context.clock.fast_forward(LATER)
     await media.console()
-    await expect(page.locator("#link-state")).to_have_text("Connected")
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
 
 
 @pytest.mark.parametrize("state", ["past_due", "unpaid", "cancelled", "incomplete"])

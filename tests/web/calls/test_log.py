@@ -19,6 +19,7 @@ from db.paging import PAGE
 from db.queries.calls import Calls
 from db.queries.phone.choices import Choices
 from db.queries.phone.wrap_ups import WrapUp, WrapUps
+from tests.kit.browser.page import page_of
 from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser
@@ -164,31 +165,29 @@ async def test_calls_are_found_by_their_state_and_by_what_became_of_their_words(
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"),
+    "query",
     [
-        ("from=20/11/2026", "first day"),
-        ("to=2026-02-30", "last day"),
-        ("to=9999-12-31", "last day"),
-        ("direction=sideways", "no direction"),
-        ("outcome=%00", "no outcome"),
-        ("agent=bob", "no such agent"),
-        ("length=7", "no length"),
-        ("sort=loudest", "no order"),
-        ("state=asleep", "no state"),
-        ("words=many", "no state of words"),
-        ("before=yesterday", "does not exist"),
-        ("before=99999999999999999999_00000000-0000-0000-0000-000000000000", "does not exist"),
-        ("before=-62135596800000001_00000000-0000-0000-0000-000000000000", "does not exist"),
+        "from=20/11/2026",
+        "to=2026-02-30",
+        "to=9999-12-31",
+        "direction=sideways",
+        "outcome=%00",
+        "agent=bob",
+        "line=bob",
+        "length=7",
+        "sort=loudest",
+        "state=asleep",
+        "words=many",
+        "before=yesterday",
+        "before=99999999999999999999_00000000-0000-0000-0000-000000000000",
+        "before=-62135596800000001_00000000-0000-0000-0000-000000000000",
     ],
 )
-async def test_what_makes_no_sense_is_refused_in_a_sentence(
-    cast: Cast, browser: Browsers, query: str, sentence: str
-) -> None:
+async def test_what_makes_no_sense_is_refused_by_name(cast: Cast, browser: Browsers, query: str) -> None:
     sam = await browser().sign_in(cast.sam)
     for path in ("/calls", "/calls.csv") if "before" not in query else ("/calls",):
         answer = await sam.get(f"{path}?{query}")
-        assert answer.status == 400
-        assert sentence in html.unescape(await answer.text())
+        assert (answer.status, (await page_of(answer)).data("field")) == (400, [query.partition("=")[0]])
 
 
 async def test_every_call_stands_on_one_page(cast: Cast, database: Database, browser: Browsers) -> None:
@@ -299,10 +298,8 @@ async def test_what_was_said_of_a_call_is_on_the_page_and_in_the_spreadsheet(
     for notes_on in (False, True):
         await stands(database, cast.a, notes_on=notes_on)
         page = await (await alice.get("/calls")).text()
-        assert re.findall(r'class="(?:result|tag|follow-up)">([^<]*)<', page) == [
-            *("Booked", "Follow up"),
-            *("Urgent", "Complaint"),
-        ]
+        assert re.findall(r'class="(?:result|tag)">([^<]*)<', page) == ["Booked", "Urgent", "Complaint"]
+        assert page.count('class="follow-up"') == 1
         assert ("Rings back &lt;b&gt;" in page) == notes_on
         text = await (await alice.get("/calls.csv")).text()
         first, second = csv.DictReader(text.removeprefix("\ufeff").splitlines())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 
 import nats
@@ -43,36 +44,33 @@ async def stranger(free_port: Callable[[], int]) -> AsyncIterator[int]:
 
 async def test_all_is_well(well: Settings) -> None:
     finding = await check_media.media(well)
-    assert ("1 node" in finding.said, finding.fix) == (True, "")
+    assert (re.findall(r"\d+", finding.said), finding.fix) == (["1"], "")
     finding = await check_media.transcribe(well)
-    assert (finding.said, finding.fix) == ("reachable from 1 node", "")
+    assert (re.findall(r"\d+", finding.said), finding.fix) == (["1"], "")
 
 
 async def test_doors_that_lead_elsewhere(well: Settings, stranger: int, free_port: Callable[[], int]) -> None:
-    for port, words in ((stranger, "something else (HTTP 200)"), (free_port(), "does not answer")):
+    for port, status in ((stranger, ["200"]), (free_port(), [])):
         astray = well.model_copy(update={"media_public_url": f"ws://127.0.0.1:{port}"})
         finding = await check_media.media(astray)
-        assert (words in finding.said, "MEDIA_PUBLIC_URL" in finding.fix) == (True, True)
+        assert (re.findall(r"HTTP (\d+)", finding.said), "MEDIA_PUBLIC_URL" in finding.fix) == (status, True)
 
 
 async def test_no_node_and_no_nats(settings: Settings) -> None:
-    assert "no node" in (await check_media.media(settings)).said
-    assert "media first" in (await check_media.transcribe(settings)).fix
+    assert "NATS_URL" in (await check_media.media(settings)).fix
+    assert not (await check_media.transcribe(settings)).good
 
 
 @pytest.mark.parametrize(
-    ("beats", "words"),
+    ("beats", "facts"),
     [
-        (
-            {"b": {"transcribe": "AccessDeniedException"}},
-            "1 of 2 nodes failed at the last attempt: AccessDeniedException",
-        ),
-        ({"b": {"transcribe": "Timeout", "gone": True}}, "reachable from 1 node"),
-        ({"b": {"calls": 3}}, "reachable from 2 nodes"),
-        ({"b": "what?"}, "reachable from 1 node"),
+        ({"b": {"transcribe": "AccessDeniedException"}}, ["1", "2", "AccessDeniedException"]),
+        ({"b": {"transcribe": "Timeout", "gone": True}}, ["1"]),
+        ({"b": {"calls": 3}}, ["2"]),
+        ({"b": "what?"}, ["1"]),
     ],
 )
-async def test_what_nodes_say(well: Settings, node: Node, beats: dict[str, object], words: str) -> None:
+async def test_what_nodes_say(well: Settings, node: Node, beats: dict[str, object], facts: list[str]) -> None:
     media = await nats.connect(node.nats.url("media"))
     looking = asyncio.get_running_loop().create_task(check_media.transcribe(well))
     while not looking.done():
@@ -80,4 +78,4 @@ async def test_what_nodes_say(well: Settings, node: Node, beats: dict[str, objec
             await media.publish(f"node.{name}.alive", json.dumps(beat).encode())
         await asyncio.wait({looking}, timeout=0.1)
     await media.close()
-    assert (await looking).said == words
+    assert re.findall(r"\d+|[A-Z]\w+Exception", (await looking).said) == facts

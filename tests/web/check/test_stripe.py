@@ -55,7 +55,7 @@ async def test_all_is_well(well: tuple[Stripe, Settings]) -> None:
 async def test_without_stripe_nothing_is_sold(settings: Settings) -> None:
     assert "STRIPE_SECRET_KEY" in (await check_stripe.key(settings)).fix
     for look in (check_stripe.price, check_stripe.tax):
-        assert "Stripe first" in (await look(settings)).fix
+        assert not (await look(settings)).good
     assert "STRIPE_WEBHOOK_SECRET" in (await check_stripe.webhook(settings)).fix
 
 
@@ -67,16 +67,18 @@ async def test_a_key_that_stripe_does_not_know(well: tuple[Stripe, Settings]) ->
         assert "rolled_" not in str(finding)
 
 
-@pytest.mark.parametrize(
-    ("status", "words"), [(500, "does not answer"), (0, "does not answer"), (403, "restricted key"), (402, "402")]
-)
-async def test_a_stripe_that_is_not_itself(well: tuple[Stripe, Settings], status: int, words: str) -> None:
+async def test_a_stripe_that_is_not_itself(well: tuple[Stripe, Settings]) -> None:
     emulator, settings = well
     for look in LOOKS:
-        emulator.faults.extend(Fault("GET", status=status) for _ in range(8))  # aiohttp, too, tries again
-        finding = await look(settings)
-        emulator.faults.clear()
-        assert words in finding.said + finding.fix
+        found: dict[int, CheckResult] = {}
+        for status in (500, 0, 403, 402):
+            emulator.faults.extend(Fault("GET", status=status) for _ in range(8))  # aiohttp, too, tries again
+            found[status] = await look(settings)
+            emulator.faults.clear()
+        assert not [finding for finding in found.values() if finding.good]
+        assert found[500] == found[0]  # neither is an answer
+        assert len({finding.fix for finding in found.values()}) == 3
+        assert "402" in found[402].said
 
 
 async def test_a_price_of_another_account(well: tuple[Stripe, Settings]) -> None:
@@ -94,20 +96,21 @@ async def test_a_price_that_the_public_pages_do_not_say(settings: Settings) -> N
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "named"),
     [
-        ({"is_active": False}, "archived"),
-        ({"currency": "usd"}, "USD"),
-        ({"every": ""}, "paid once"),
-        ({"every": "year"}, "every year"),
-        ({"cents": None}, "AUD"),
-        ({"includes_tax": None}, "does not say"),
-        ({"includes_tax": True}, "comes to A$40"),
+        ({"is_active": False}, {"STRIPE_PRICE_ID"}),
+        ({"currency": "usd"}, {"USD", "STRIPE_PRICE_ID"}),
+        ({"every": ""}, {"AUD", "STRIPE_PRICE_ID"}),
+        ({"every": "year"}, {"year", "STRIPE_PRICE_ID"}),
+        ({"cents": None}, {"AUD", "STRIPE_PRICE_ID"}),
+        ({"includes_tax": None}, {"GST"}),
+        ({"includes_tax": True}, {"A$40", "4000", "SEAT_PRICE_CENTS"}),
     ],
 )
-def test_what_is_wrong_with_a_price(changes: dict[str, Any], words: str) -> None:
+def test_what_is_wrong_with_a_price(changes: dict[str, Any], named: set[str]) -> None:
     said, fix = judge_price(replace(GOOD, **changes), 4400)
-    assert (words in said, bool(fix)) == (True, True)
+    assert fix
+    assert [name for name in named if name not in said + fix] == []
 
 
 def test_prices_with_and_without_gst() -> None:
@@ -119,7 +122,6 @@ def test_prices_with_and_without_gst() -> None:
 async def test_webhooks_that_lead_elsewhere(settings: Settings) -> None:
     async with account(settings, webhook_url="https://elsewhere.example/stripe/webhook") as (_, astray):
         finding = await check_stripe.webhook(astray)
-    assert "missing" in finding.said
     assert f"{settings.web_public_url}/stripe/webhook" in finding.fix
 
 
@@ -145,16 +147,17 @@ def test_endpoints() -> None:
 async def test_tax_that_is_not_set_up(settings: Settings) -> None:
     async with account(settings, head_office=False) as (_, homeless):
         finding = await check_stripe.tax(homeless)
-    assert (finding.good, "head office" in finding.said) == (False, True)
+    assert not finding.good
     async with account(settings, gst_registered=False) as (_, unregistered):
-        finding = await check_stripe.tax(unregistered)
-    assert (finding.good, "GST" in finding.said) == (False, True)
+        other = await check_stripe.tax(unregistered)
+    assert (other.good, "GST" in other.said) == (False, True)
+    assert other.fix != finding.fix
 
 
 def test_tax_elsewhere_is_not_gst() -> None:
     assert judge_tax(Tax(True, (), frozenset({"NZ"})))[1]
     assert judge_tax(Tax(True, (), frozenset({"NZ", "AU"})))[1] == ""
-    assert "something" in judge_tax(Tax(False, (), frozenset({"AU"})))[0]
+    assert judge_tax(Tax(False, (), frozenset({"AU"})))[1]
 
 
 async def test_events_that_could_not_be_acted_on(settings: Settings, database: Database) -> None:
@@ -165,4 +168,4 @@ async def test_events_that_could_not_be_acted_on(settings: Settings, database: D
     finding = await check_stripe.events(settings)
     assert finding.said.startswith("3 ")
     assert "2 × invoice.paid, 1 × charge.refunded" in finding.said
-    assert "audit log" in finding.fix
+    assert not finding.good

@@ -13,6 +13,7 @@ import pytest
 from db.models import Call, Member, Number
 from db.queries.missed_calls import CLAIM, Missed
 from web.console.recent_view import Reader, entries, refusal
+from web.request.callers import WITHHELD
 
 BOB, SAM = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)  # Friday noon in Sydney
@@ -50,7 +51,7 @@ def shown(missed: Missed) -> Any:
 def test_an_entry_says_who_when_where_and_why() -> None:
     entry = shown(Missed(call(), 3, None))
     assert (entry.who, entry.line, entry.when, entry.count) == ("0412 345 678", "Reception", "11:30", 3)
-    assert (entry.why, entry.state, entry.mark, entry.knows) == ("Nobody answered", "open", "", "")
+    assert (entry.reason, entry.state, entry.mark, entry.knows) == ("nobody_answered", "open", "", "")
     assert (entry.can_call, entry.is_new) == (True, True)
 
 
@@ -73,7 +74,7 @@ def test_which_line_was_called_is_said_where_there_are_several() -> None:
 
 def test_who_withholds_their_number_cannot_be_called() -> None:
     entry = shown(Missed(call(from_number="anonymous", customer_hash=None), 1, None))
-    assert (entry.who, entry.can_call) == ("Number withheld", False)
+    assert (entry.who, entry.can_call) == (WITHHELD, False)
 
 
 def test_what_was_seen_or_dealt_with_is_not_new() -> None:

@@ -17,13 +17,14 @@ from db.paging import PAGE
 from db.queries import audit
 from db.queries.audit import BILBY, STRIPE, Actor, Details
 from db.queries.billing import stripe_events
+from tests.kit.browser.page import page_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.rate_limits import use_up
 from tests.kit.web.site import Browser
 from web.organisation.audit import EXPORTS
 from web.request.csv_export import PAGE as EXPORT_PAGE
 
-SIGNED_IN = "Member signed in"
+SIGNED_IN = "member.signed_in"
 Browsers = Callable[[], Browser]
 MIDNIGHT = datetime(2026, 11, 19, 13, 0, tzinfo=UTC)  # in Sydney, the beginning of the 20th
 
@@ -55,7 +56,7 @@ def by(member: Member, network: str = "203.0.113.7") -> Actor:
 
 def whats(page: str) -> list[str]:
     """What was done, top down, but for our own signing in."""
-    found = re.findall(r'<td class="what"[^>]*><span[^>]*>([^<]*)</span>', page)
+    found = re.findall(r'<td class="what"[^>]* data-action="([^"]*)">', page)
     return [what for what in found if what != SIGNED_IN]
 
 
@@ -70,8 +71,8 @@ async def test_who_did_what_and_from_where(cast: Cast, database: Database, brows
     await record(database, cast, "payment.failed", {"amount_due": 8800, "currency": "aud"}, STRIPE)
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/audit")).text()
-    assert whats(page) == ["Payment failed", "Number released"]
-    assert '<span class="failure">Payment failed' in page
+    assert whats(page) == ["payment.failed", "number.released"]
+    assert page.count('<span class="failure">') == 1
     assert "<dt>Number</dt><dd>(02) 5550 1234</dd>" in page
     assert "<dt>Sure</dt><dd>yes</dd>" in page
     assert "<dt>Amount due</dt><dd>A$88</dd>" in page
@@ -86,7 +87,7 @@ async def test_filters(cast: Cast, database: Database, browser: Browsers) -> Non
     await written(database, cast, "number.released", MIDNIGHT + timedelta(days=1), actor_id=cast.alice.id)
     await record(database, cast, "numbering.changed", None, by(cast.sam))
     alice = await browser().sign_in(cast.alice)
-    numbering, released, ready, payment = "Numbering changed", "Number released", "Number ready", "Payment failed"
+    numbering, released, ready, payment = "numbering.changed", "number.released", "number.ready", "payment.failed"
     assert await listed(alice) == [numbering, released, ready, payment]
     assert await listed(alice, "?from=2026-11-20&to=2026-11-20") == [ready]
     assert await listed(alice, "?to=2026-11-19") == [payment]
@@ -99,28 +100,26 @@ async def test_filters(cast: Cast, database: Database, browser: Browsers) -> Non
     page = await (await alice.get("/audit?who=outside")).text()
     assert '<option value="outside" selected>' in page
     assert f'<option value="{cast.sam.id}">Sam Singh</option>' in page
-    assert '<option value="number">Number: anything</option>' in page
+    assert '<option value="number">' in page
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"),
+    ("query", "field"),
     [
-        ("from=20/11/2026", "first day"),
-        ("from=2026-11-21&to=2026-11-20", "after the last day"),
-        ("who=bob", "no such person"),
-        ("what=%00", "Nothing of that name"),
-        (f"what={'x' * 61}", "Nothing of that name"),
-        ("before=yesterday", "does not exist"),
-        ("before=99999999999999999999_00000000-0000-0000-0000-000000000000", "does not exist"),
+        ("from=20/11/2026", "from"),
+        ("from=2026-11-21&to=2026-11-20", "to"),
+        ("who=bob", "who"),
+        ("what=%00", "what"),
+        (f"what={'x' * 61}", "what"),
+        ("before=yesterday", "before"),
+        ("before=99999999999999999999_00000000-0000-0000-0000-000000000000", "before"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_in_a_sentence(
-    cast: Cast, browser: Browsers, query: str, sentence: str
-) -> None:
+async def test_what_makes_no_sense_is_refused_by_name(cast: Cast, browser: Browsers, query: str, field: str) -> None:
     alice = await browser().sign_in(cast.alice)
     for path in ("/audit", "/audit.csv") if "before" not in query else ("/audit",):
         answer = await alice.get(f"{path}?{query}")
-        assert (answer.status, sentence in html.unescape(await answer.text())) == (400, True)
+        assert (answer.status, (await page_of(answer)).data("field")) == (400, [field])
 
 
 async def test_every_entry_stands_on_one_page(cast: Cast, database: Database, browser: Browsers) -> None:
@@ -150,7 +149,7 @@ async def test_what_stripe_could_not_get_done_is_seen_with_its_error(
     assert '<section class="failed"' in page
     assert "evt_mine" in page
     assert "StripeError: &lt;No such&gt; customer" in page
-    assert "3 times" in page
+    assert 'data-attempts="3"' in page
     assert "evt_foreign" not in page
     assert "evt_nobodys" not in page
 
@@ -159,7 +158,7 @@ async def test_where_nothing_matches_the_page_says_so(cast: Cast, browser: Brows
     alice = await browser().sign_in(cast.alice)
     page = await (await alice.get("/audit")).text()
     assert '<section class="failed"' not in page
-    assert "Nothing matches" in await (await alice.get("/audit?what=number")).text()
+    assert (await alice.page("/audit?what=number")).data("empty") == ["no-match"]
 
 
 async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
@@ -175,7 +174,7 @@ async def test_a_spreadsheet_of_all_that_matches_runs_nothing(
     assert answer.content_type == "text/csv"
     assert 'filename="audit.csv"' in answer.headers["Content-Disposition"]
     head, *lines = csv.reader((await answer.text()).removeprefix("\ufeff").splitlines())
-    rows = [line for line in lines if line[2] != SIGNED_IN]
+    rows = [line for line in lines if line[3] != SIGNED_IN]
     assert head == ["When", "Who", "What", "Action", "Details", "From"]
     assert [row[3] for row in rows] == ["watching.exported_audit_log", *reversed(done), "member.invited"]
     assert rows[-1][1] == '\'=HYPERLINK("http://evil.example")'

@@ -82,7 +82,7 @@ async def test_it_changes_under_the_readers_eyes(opened: Open, site: Site, datab
     await expect(now).to_have_attribute("data-step", "chosen")
     await expect(page.locator("#number")).to_have_text("(02) 5550 0037")
     await expect(page.locator("#problem")).to_have_text(sentence)  # text, whatever it looks like
-    await expect(page.locator("#news")).to_have_text("Renting it.")
+    await expect(page.locator("#news")).not_to_be_empty()
     await expect(page.locator("#choose")).to_be_hidden()
     await page.get_by_role("button", name="Try again now").click()
     await expect(page.get_by_role("heading", name="Getting started")).to_be_visible()
@@ -106,7 +106,7 @@ async def test_who_was_signed_out_is_told(opened: Open) -> None:
     page = await opened(stream=refuse)
     async with page.expect_response("**/onboarding/standing"):
         await page.context.clear_cookies()
-    await expect(page.locator("#live")).to_contain_text("signed out")
+    await expect(page.locator("#live")).to_have_attribute("data-state", "signed-out")
 
 
 async def test_it_fits_a_small_screen(opened: Open, site: Site, database: Database, nora: Member) -> None:

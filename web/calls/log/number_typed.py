@@ -35,14 +35,14 @@ def wanted(text: str) -> Wanted:
     digits = "".join(each for each in typed if each in "0123456789")
     if len(typed) > _LONGEST or not set(typed) <= _PLAIN or not digits:
         raise InvalidError(
-            "That is no phone number. Type all of it, or at least four digits of its beginning or end."
+            "That is no phone number. Type all of it, or at least four digits of its beginning or end.", "number"
         )
     whole = parsed(typed)
     if len(digits) >= _SHORTEST_WHOLE and whole is not None and phonenumbers.is_valid_number(whole):
         return Wanted(phonenumbers.format_number(whole, phonenumbers.PhoneNumberFormat.E164))
     parts = tuple(each for each in _parts(typed, digits) if len(each.digits) >= SHORTEST[each.end])
     if not parts:
-        raise InvalidError("Type at least four digits of the number’s beginning or end.")
+        raise InvalidError("Type at least four digits of the number’s beginning or end.", "number")
     return Wanted(parts=parts)
 
 

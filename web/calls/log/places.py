@@ -28,5 +28,5 @@ def read_place(text: str | None, sort: Sort) -> Place | None:
     except ValueError:
         place = None
     if place is None or not 0 <= place.seconds < _MOST:
-        raise InvalidError("That page of the log does not exist. Start again from the first.")
+        raise InvalidError("That page of the log does not exist. Start again from the first.", "before")
     return place

@@ -175,21 +175,21 @@ def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
     return CallFilter(
         number=whose.number,
         parts=whose.parts,
-        contact_id=_id(asked.get("contact"), "contact"),
-        tag_id=_id(asked.get("tag"), "tag"),
-        outcome_choice_id=_id(asked.get("result"), "result"),
-        agent_id=_id(asked.get("agent"), "agent"),
+        contact_id=_id(asked, "contact"),
+        tag_id=_id(asked, "tag"),
+        outcome_choice_id=_id(asked, "result"),
+        agent_id=_id(asked, "agent"),
         source=asked.get("source"),
-        number_id=_id(asked.get("line"), "number"),
-        group_id=_id(asked.get("group"), "group"),
-        length_band=_band(asked.get("length"), "length"),
-        wait_band=_band(asked.get("wait"), "waiting time"),
+        number_id=_id(asked, "line", "number"),
+        group_id=_id(asked, "group"),
+        length_band=_band(asked, "length"),
+        wait_band=_band(asked, "wait", "waiting time"),
         follow_up=True if asked.get("follow-up") else None,
         live=True if live else None,
-        outcome=None if live else _one_of(asked.get("outcome"), OUTCOMES, "outcome"),
-        direction=_one_of(asked.get("direction"), DIRECTIONS, "direction"),
-        state=_one_of(asked.get("state"), STATES, "state"),
-        words=_one_of(asked.get("words"), WORDS, "state of words"),
+        outcome=None if live else _one_of(asked, "outcome", OUTCOMES),
+        direction=_one_of(asked, "direction", DIRECTIONS),
+        state=_one_of(asked, "state", STATES),
+        words=_one_of(asked, "words", WORDS, "state of words"),
         since=since,
         until=until,
     )
@@ -197,7 +197,7 @@ def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
 
 def sort_of(asked: Mapping[str, str]) -> Sort:
     """Return how the calls are sorted. Raises `InvalidError`."""
-    return _one_of(asked.get("sort"), SORTS, "order") or "newest"
+    return _one_of(asked, "sort", SORTS, "order") or "newest"
 
 
 def said(call: Call, labels: Mapping[UUID, str], tags: Sequence[str], *, notes_on: bool) -> Said:
@@ -247,24 +247,27 @@ def line(
     )
 
 
-def _one_of(text: str | None, choices: tuple[_Choice, ...], what: str) -> _Choice | None:
+def _one_of(asked: Mapping[str, str], field: str, choices: tuple[_Choice, ...], what: str = "") -> _Choice | None:
+    text = asked.get(field)
     for each in choices:
         if each == text:
             return each
     if text is not None:
-        raise InvalidError(f"There is no {what} of that name. Choose one of: {', '.join(map(str, choices))}.")
+        listed = ", ".join(map(str, choices))
+        raise InvalidError(f"There is no {what or field} of that name. Choose one of: {listed}.", field)
     return None
 
 
-def _id(text: str | None, what: str) -> UUID | None:
+def _id(asked: Mapping[str, str], field: str, what: str = "") -> UUID | None:
+    text = asked.get(field)
     try:
         return None if text is None else UUID(text)
     except ValueError:
-        raise InvalidError(f"There is no such {what}. Choose one from the list.") from None
+        raise InvalidError(f"There is no such {what or field}. Choose one from the list.", field) from None
 
 
-def _band(text: str | None, what: str) -> int | None:
-    chosen = _one_of(text, tuple(str(band) for band in range(len(BANDS) + 1)), what)
+def _band(asked: Mapping[str, str], field: str, what: str = "") -> int | None:
+    chosen = _one_of(asked, field, tuple(str(band) for band in range(len(BANDS) + 1)), what)
     return None if chosen is None else int(chosen)
 
 

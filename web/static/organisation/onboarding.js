@@ -6,6 +6,11 @@ import { offerTestCalls } from "../numbers/test_call.js";
 const POLL_MS = 5000;
 const PATIENCE_MS = 10_000; // for the first event of the stream; a proxy may be buffering it
 const LOST_MS = 4000; // the event stream reconnects by itself; show a message only after a longer outage
+const SAID = {
+  open: "",
+  lost: "The connection is lost. We keep trying.",
+  "signed-out": "You are signed out. Load this page again to sign in.",
+};
 
 let before = null;
 
@@ -67,8 +72,10 @@ function announce({ steps, items, ring }) {
   if (news.length) put(part("news"), news.join(" "));
 }
 
-function say(text) {
-  put(part("live"), text);
+/** Say how the connection is: one of `SAID`. */
+function say(state) {
+  part("live").dataset.state = state;
+  put(part("live"), SAID[state]);
 }
 
 /** Follow the stream; the browser connects again by itself, unless it was refused. */
@@ -83,11 +90,11 @@ function listen() {
   source.onopen = () => {
     clearTimeout(lost);
     lost = 0;
-    say("");
+    say("open");
   };
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) return giveUp();
-    lost ||= setTimeout(() => say("The connection is lost. We keep trying."), LOST_MS);
+    lost ||= setTimeout(() => say("lost"), LOST_MS);
   };
   function giveUp() {
     clearTimeout(patience);
@@ -101,8 +108,8 @@ function listen() {
 async function ask() {
   if (!document.hidden) {
     const status = await askOnce();
-    if (status === 401 || status === 403) return say("You are signed out. Load this page again to sign in.");
-    say(status === 200 ? "" : "The connection is lost. We keep trying.");
+    if (status === 401 || status === 403) return say("signed-out");
+    say(status === 200 ? "open" : "lost");
   }
   setTimeout(ask, POLL_MS);
 }

@@ -57,6 +57,7 @@ export class Follow {
   }
 
   #label() {
+    this.#button.dataset.unseen = this.#unseen;
     const label = this.#unseen ? `Jump to live: ${plural(this.#unseen, "new line", "new lines")}` : "Jump to live";
     this.#button.querySelector("span").textContent = label;
   }

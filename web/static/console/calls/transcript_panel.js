@@ -159,6 +159,7 @@ export class TranscriptPanel {
     if (badge.hidden) return;
     const { brief, full, late } = latencyWords(ms);
     put(badge, brief);
+    badge.dataset.ms = ms;
     badge.title = full;
     badge.toggleAttribute("data-late", late);
   }

@@ -68,8 +68,10 @@ export class TranscriptView {
   #row(line) {
     let row = this.#rows.get(line.key);
     if (!row) this.#rows.set(line.key, (row = line.kind === "gap" ? gapRow() : speechRow(line)));
-    if (line.kind === "gap") row.firstChild.textContent = gapWords(line.gap, line.endedAt);
-    else {
+    if (line.kind === "gap") {
+      row.dataset.ms = line.gap.to_ms - line.gap.from_ms;
+      row.firstChild.textContent = gapWords(line.gap, line.endedAt);
+    } else {
       row.dataset.line = line.key;
       fill(row, line.utterance);
       translate(row, line.translation);

@@ -90,7 +90,9 @@ export class CallCard {
     put(part("call-helpers"), toAgentWords(call.helpers ?? []));
     part("call-helpers").dataset.modes = (call.helpers ?? []).map(({ mode }) => mode).join(" ");
     put(part("call-problem"), problemWords(call));
-    put(part("call-warning"), warningWords(this.#line?.state === "joined" ? this.#phone.line.warnings : []));
+    const warnings = this.#line?.state === "joined" ? this.#phone.line.warnings : [];
+    put(part("call-warning"), warningWords(warnings));
+    part("call-warning").dataset.warnings = warnings.join(" ");
     this.#drawJoin(call);
     this.#drawButtons(call);
     this.#drawConsult(call);
