@@ -83,6 +83,8 @@ def _assertions(tree: ast.AST) -> Iterator[ast.expr]:
             yield node.test
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READERS:
             yield node
+        elif isinstance(node, ast.keyword) and node.arg == "match":  # of `pytest.raises`
+            yield node.value
 
 
 def _quotations(path: Path) -> list[str]:
