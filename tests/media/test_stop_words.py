@@ -5,67 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nats
-import pytest_asyncio
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from protocol.tickets import sign_stream
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.phone.media_stream import CONNECTED
 from tests.kit.media.media_ends import Line, Screen
-from tests.kit.media.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.media.media_node import SECRET, media_node, scripted_vendor
 from tests.kit.media.nats import settled
+from tests.kit.media.two_nodes import TwoNodes
 
 
-@dataclass
-class Nodes:
-    """Two nodes on one NATS, and web's connection to it."""
-
-    a: Node
-    b: Node
-    nats: NatsServer
-    web: Client
-    facts: list[tuple[str, dict[str, Any]]]
-
-    async def stop(self, call: str, **facts: Any) -> None:
-        await self.web.publish(f"call.a.{call}.stopped", json.dumps(facts).encode())
-
-    def sent_to_web(self, call: str, fact: str) -> list[dict[str, Any]]:
-        """Return what media sent to web about ``call``."""
-        return [body for subject, body in self.facts if subject == f"call.a.{call}.{fact}"]
+async def stop(nodes: TwoNodes, call: str, **facts: Any) -> None:
+    """Tell media what web tells it of a call whose transcription somebody has stopped."""
+    await nodes.web.publish(f"call.a.{call}.stopped", json.dumps(facts).encode())
 
 
-@pytest_asyncio.fixture
-async def nodes(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Nodes]:
-    async with (
-        NatsServer(tmp_path) as server,
-        scripted_vendor() as vendor,
-        media_node(server, vendor, port=free_port()) as a,
-        media_node(server, vendor, port=free_port()) as b,
-    ):
-        await a.connected()
-        await b.connected()
-        web = await nats.connect(server.url("web"))
-        facts: list[tuple[str, dict[str, Any]]] = []
-
-        async def note(message: Msg) -> None:
-            facts.append((message.subject, json.loads(message.data)))
-
-        await web.subscribe("call.>", cb=note)
-        await web.flush()
-        try:
-            yield Nodes(a, b, server, web, facts)
-        finally:
-            await web.close()
-
-
-async def spoken(nodes: Nodes) -> tuple[Line, Screen, Screen]:
+async def spoken(nodes: TwoNodes) -> tuple[Line, Screen, Screen]:
     """A call at the first node, its words on a screen of each."""
     near, far = await nodes.a.screen(), await nodes.b.screen()
     line = await nodes.a.call()
@@ -79,9 +39,9 @@ def stopped(screen: Screen, call: str) -> bool:
     return {"type": "call.stopped", "call": call} in screen.events
 
 
-async def test_the_words_are_gone_on_every_node_and_console(nodes: Nodes) -> None:
+async def test_the_words_are_gone_on_every_node_and_console(nodes: TwoNodes) -> None:
     line, near, far = await spoken(nodes)
-    await nodes.stop(line.call)
+    await stop(nodes, line.call)
     await near.until(lambda: stopped(near, line.call))
     await far.until(lambda: stopped(far, line.call))
     for node in (nodes.a, nodes.b):
@@ -94,10 +54,10 @@ async def test_the_words_are_gone_on_every_node_and_console(nodes: Nodes) -> Non
     assert [event for event in near.events if event == {"type": "call.stopped", "call": line.call}] != []
 
 
-async def test_no_word_comes_after_it_and_transcribe_is_let_go(nodes: Nodes) -> None:
+async def test_no_word_comes_after_it_and_transcribe_is_let_go(nodes: TwoNodes) -> None:
     line, near, _ = await spoken(nodes)
     await line.say("half a", pause=False)
-    await nodes.stop(line.call)
+    await stop(nodes, line.call)
     await near.until(lambda: stopped(near, line.call))
     before = len([event for event in near.events if event["type"] in ("utterance", "gap")])
     await nodes.a.vendor.until(lambda: nodes.a.vendor.open == 0)
@@ -111,25 +71,25 @@ async def test_no_word_comes_after_it_and_transcribe_is_let_go(nodes: Nodes) -> 
     assert not nodes.a.server.admission.slots.held
 
 
-async def test_web_is_told_that_transcription_is_over_and_why(nodes: Nodes) -> None:
+async def test_web_is_told_that_transcription_is_over_and_why(nodes: TwoNodes) -> None:
     line, near, _ = await spoken(nodes)
-    await nodes.stop(line.call)
+    await stop(nodes, line.call)
     await near.until(lambda: stopped(near, line.call))
     await settled(nodes.web)
     async with asyncio.timeout(60):
-        while not nodes.sent_to_web(line.call, "ended"):  # noqa: ASYNC110  (it comes over a socket)
+        while not nodes.told(line.call, "ended"):  # noqa: ASYNC110  (it comes over a socket)
             await asyncio.sleep(0.01)
-    assert [fact["reason"] for fact in nodes.sent_to_web(line.call, "ended")] == ["stopped"]
+    assert [fact["reason"] for fact in nodes.told(line.call, "ended")] == ["stopped"]
 
 
-async def test_it_stays_on_the_page_until_people_have_hung_up(nodes: Nodes) -> None:
+async def test_it_stays_on_the_page_until_people_have_hung_up(nodes: TwoNodes) -> None:
     line, near, far = await spoken(nodes)
-    await nodes.stop(line.call)
+    await stop(nodes, line.call)
     await near.until(lambda: stopped(near, line.call))
     await line.hang_up()  # Twilio ended the stream, as it was asked to
     late = await nodes.a.screen()
     assert [view["state"] for view in late.events[0]["calls"]] == ["stopped"]
-    await nodes.stop(line.call, over=True)
+    await stop(nodes, line.call, over=True)
     await near.ended(line.call)
     await far.ended(line.call)
     assert near.events[-1]["reason"] == "stopped"
@@ -137,12 +97,12 @@ async def test_it_stays_on_the_page_until_people_have_hung_up(nodes: Nodes) -> N
     assert nodes.b.server.hub.find("a", line.call) is None
 
 
-async def test_no_stream_of_it_opens_any_more_on_any_node(nodes: Nodes) -> None:
+async def test_no_stream_of_it_opens_any_more_on_any_node(nodes: TwoNodes) -> None:
     """A reconnect, a ticket from before, a stream that web or another started: all the same."""
     line, near, _ = await spoken(nodes)
     began = round(time.time() * 1000)
     early = sign_stream(SECRET, org="a", call=line.call, direction="inbound", began=began)
-    await nodes.stop(line.call)
+    await stop(nodes, line.call)
     await near.until(lambda: stopped(near, line.call))
     for node in (nodes.a, nodes.b):
         again = await node.dial(line.call, {"ticket": early})
@@ -152,7 +112,7 @@ async def test_no_stream_of_it_opens_any_more_on_any_node(nodes: Nodes) -> None:
         assert await fresh.closed_with() == 4401
 
 
-async def test_a_call_that_moves_after_it_takes_no_words_along(nodes: Nodes) -> None:
+async def test_a_call_that_moves_after_it_takes_no_words_along(nodes: TwoNodes) -> None:
     """One node missed the message: it keeps its words to itself, and learns of it by the first answer."""
     line, near, far = await spoken(nodes)
     nodes.b.server.hub.stop_words("a", line.call)
@@ -187,9 +147,9 @@ async def test_a_call_that_waits_for_a_slot_leaves_the_line(tmp_path: Path, free
         assert vendor.opened == 2
 
 
-async def test_draining_does_not_wait_for_it(nodes: Nodes) -> None:
+async def test_draining_does_not_wait_for_it(nodes: TwoNodes) -> None:
     line, near, _ = await spoken(nodes)
-    await nodes.stop(line.call)
+    await stop(nodes, line.call)
     await near.until(lambda: stopped(near, line.call))
     async with asyncio.timeout(30):
         await nodes.a.server.drain(60)

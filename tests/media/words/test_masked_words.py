@@ -12,33 +12,24 @@ from nats.aio.msg import Msg
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.media.nats import settled
+from tests.kit.media.two_nodes import TwoNodes
 
 _PIECES = re.compile(rb"4111.?1111|1111.?1111|five.one.oh.five.one.zero")
 
 
-async def test_a_card_number_never_leaves_the_node_that_hears_it(
-    tmp_path: Path, free_port: Callable[[], int]
-) -> None:
-    async with (
-        NatsServer(tmp_path) as server,
-        scripted_vendor() as vendor,
-        media_node(server, vendor, port=free_port()) as first,
-        media_node(server, vendor, port=free_port()) as second,
-    ):
-        await first.connected()
-        await second.connected()
-        passed: list[bytes] = []
+async def test_a_card_number_never_leaves_the_node_that_hears_it(nodes: TwoNodes) -> None:
+    passed: list[bytes] = []
 
-        async def take(message: Msg) -> None:
-            passed.append(message.data)
+    async def take(message: Msg) -> None:
+        passed.append(message.data)
 
-        spy = await nats.connect(server.url("media"))
-        for subject in ("transcript.>", "_INBOX.>"):
-            await spy.subscribe(subject, cb=take)
-        await settled(spy)
-        seen = await _say_it(first, second)
-        await settled(spy)
-        await spy.close()
+    spy = await nats.connect(nodes.nats.url("media"))
+    for subject in ("transcript.>", "_INBOX.>"):
+        await spy.subscribe(subject, cb=take)
+    await settled(spy)
+    seen = await _say_it(nodes.a, nodes.b)
+    await settled(spy)
+    await spy.close()
     assert any(b"please" in message for message in passed), "the search works"
     assert [message for message in [*passed, *seen] if _PIECES.search(message)] == []
 

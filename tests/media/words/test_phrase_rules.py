@@ -5,15 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import nats
-import pytest_asyncio
-from nats.aio.client import Client
 
 from media.nodes.phrase_book import AT_ONCE, PhraseBook
 from protocol.messages import PHRASE_RULES, RulePart
@@ -21,57 +15,20 @@ from protocol.nats import MEDIA, NatsConnection
 from protocol.phrases import PhraseRule, PhraseRules
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.media_ends import Screen
-from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.media.nats import settled
+from tests.kit.media.two_nodes import TwoNodes
 
 LEAVES = PhraseRule("r1", "Leaving", ("want to cancel",), priority=1, card="Offer three months.", cooldown_s=60)
 TOLD = PhraseRule("r2", "Disclosure", ("shown as text",), speaker="agent", must_say=True)
 
 
-@dataclass
-class Nodes:
-    """Two nodes on one NATS, and web's connection to it."""
-
-    a: Node
-    b: Node
-    web: Client
-    facts: list[tuple[str, dict[str, Any]]]
-
-    async def rules(self, *rules: PhraseRule, version: int | None = None) -> None:
-        """Send all rules of the organisation, the last first."""
-        version = version or time.time_ns() // 1_000_000
-        parts = [RulePart(version, len(rules), number, rule) for number, rule in enumerate(rules)]
-        for part in reversed(parts or [RulePart(version, 0)]):
-            await self.web.publish(PHRASE_RULES.to("a"), PHRASE_RULES.write(part))
-        await settled(self.web)
-
-    def told(self, call: str) -> list[dict[str, Any]]:
-        return [body for subject, body in self.facts if subject == f"call.a.{call}.phrase"]
-
-
-@pytest_asyncio.fixture
-async def nodes(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Nodes]:
-    async with (
-        NatsServer(tmp_path) as server,
-        scripted_vendor() as vendor,
-        media_node(server, vendor, port=free_port()) as a,
-        media_node(server, vendor, port=free_port()) as b,
-    ):
-        await a.connected()
-        await b.connected()
-        web = await nats.connect(server.url("web"))
-        facts: list[tuple[str, dict[str, Any]]] = []
-        for subject in ("call.>", "phrases.*.wanted"):
-            await web.subscribe(subject, cb=partial(_note, facts))
-        await settled(web)
-        try:
-            yield Nodes(a, b, web, facts)
-        finally:
-            await web.close()
-
-
-async def _note(facts: list[tuple[str, dict[str, Any]]], message: Any) -> None:
-    facts.append((message.subject, json.loads(message.data)))
+async def send(nodes: TwoNodes, *rules: PhraseRule, version: int | None = None) -> None:
+    """Send all rules of the organisation, the last first."""
+    version = version or time.time_ns() // 1_000_000
+    parts = [RulePart(version, len(rules), number, rule) for number, rule in enumerate(rules)]
+    for part in reversed(parts or [RulePart(version, 0)]):
+        await nodes.web.publish(PHRASE_RULES.to("a"), PHRASE_RULES.write(part))
+    await settled(nodes.web)
 
 
 def fired(screen: Screen, call: str) -> list[tuple[str, str]]:
@@ -79,13 +36,13 @@ def fired(screen: Screen, call: str) -> list[tuple[str, str]]:
     return [(phrase["rule"], phrase["speaker"]) for phrase in phrases]
 
 
-async def test_what_fires_is_on_every_console_once_and_web_is_told_without_words(nodes: Nodes) -> None:
+async def test_what_fires_is_on_every_console_once_and_web_is_told_without_words(nodes: TwoNodes) -> None:
     near, far = await nodes.a.screen(), await nodes.b.screen()
     line = await nodes.a.call()
     await line.say("hello")
     await near.until(lambda: near.words(line.call) == "hello")
     assert ("phrases.a.wanted", {}) in nodes.facts
-    await nodes.rules(LEAVES, TOLD)
+    await send(nodes, LEAVES, TOLD)
     await line.say("I want to cancel")
     await line.say("this call is shown as text", "outbound")
     await line.say("I said I want to cancel")  # within its cooldown
@@ -100,31 +57,31 @@ async def test_what_fires_is_on_every_console_once_and_web_is_told_without_words
     assert [phrase["rule"] for phrase in late.calls()[line.call]["phrases"]] == ["r1", "r2"]
     await settled(nodes.web)
     async with asyncio.timeout(30):
-        while len(nodes.told(line.call)) < 2:  # noqa: ASYNC110  (it comes over a socket)
+        while len(nodes.told(line.call, "phrase")) < 2:  # noqa: ASYNC110  (it comes over a socket)
             await asyncio.sleep(0.01)
-    assert [set(told) for told in nodes.told(line.call)] == [{"rule", "speaker", "at", "node"}] * 2
+    assert [set(told) for told in nodes.told(line.call, "phrase")] == [{"rule", "speaker", "at", "node"}] * 2
     assert "cancel" not in json.dumps(nodes.facts)
 
 
-async def test_a_change_goes_for_live_calls_and_an_older_one_is_ignored(nodes: Nodes) -> None:
+async def test_a_change_goes_for_live_calls_and_an_older_one_is_ignored(nodes: TwoNodes) -> None:
     near = await nodes.a.screen()
     line = await nodes.a.call()
-    await nodes.rules(LEAVES, version=2_000)
-    await nodes.rules(version=3_000)
-    await nodes.rules(LEAVES, version=2_500)
+    await send(nodes, LEAVES, version=2_000)
+    await send(nodes, version=3_000)
+    await send(nodes, LEAVES, version=2_500)
     await line.say("I want to cancel")
     await near.until(lambda: near.words(line.call) == "I want to cancel")
-    await nodes.rules(LEAVES, version=4_000)
+    await send(nodes, LEAVES, version=4_000)
     await line.say("I want to cancel")
     await near.until(lambda: fired(near, line.call) != [])
     assert fired(near, line.call) == [("r1", "caller")]
 
 
-async def test_a_call_that_moves_keeps_what_fired_and_its_cooldown(nodes: Nodes) -> None:
+async def test_a_call_that_moves_keeps_what_fired_and_its_cooldown(nodes: TwoNodes) -> None:
     began = round(time.time() * 1000)
     far = await nodes.b.screen()
     line = await nodes.a.call()
-    await nodes.rules(LEAVES)
+    await send(nodes, LEAVES)
     await line.say("I want to cancel")
     await far.until(lambda: fired(far, line.call) != [])
     moved = await nodes.b.call(sid=line.call, began=began)
@@ -137,9 +94,9 @@ async def test_a_call_that_moves_keeps_what_fired_and_its_cooldown(nodes: Nodes)
     assert [phrase["rule"] for phrase in view["phrases"]] == ["r1"]
 
 
-async def test_known_rules_are_not_asked_for_with_each_call_but_when_web_is_back(nodes: Nodes) -> None:
+async def test_known_rules_are_not_asked_for_with_each_call_but_when_web_is_back(nodes: TwoNodes) -> None:
     line = await nodes.a.call()
-    await nodes.rules(LEAVES)
+    await send(nodes, LEAVES)
     near = await nodes.a.screen()
     await line.say("I want to cancel")
     await near.until(lambda: fired(near, line.call) != [])
@@ -183,11 +140,11 @@ async def test_rules_that_come_again_unchanged_are_not_made_ready_again(tmp_path
         await web.close()
 
 
-def _times_asked(nodes: Nodes) -> int:
+def _times_asked(nodes: TwoNodes) -> int:
     return sum(subject == "phrases.a.wanted" for subject, _ in nodes.facts)
 
 
-async def _asked(nodes: Nodes, times: int) -> None:
+async def _asked(nodes: TwoNodes, times: int) -> None:
     async with asyncio.timeout(60):
         while _times_asked(nodes) < times:  # noqa: ASYNC110  (it comes over a socket)
             await asyncio.sleep(0.01)
