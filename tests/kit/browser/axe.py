@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
 
@@ -28,4 +30,13 @@ async def findings(page: Page, *widths: int) -> list[str]:
     for width in widths or WIDTHS:
         await page.set_viewport_size({"width": width, "height": 800})
         found += [f"{page.url} at {width}: {each}" for each in await violations(page)]
+    return found
+
+
+async def findings_of(page: Page, paths: Iterable[str]) -> list[str]:
+    """The findings of several pages, one after the other."""
+    found = []
+    for path in paths:
+        await page.goto(path)
+        found += await findings(page)
     return found
