@@ -91,7 +91,7 @@ class Server:
         translator = _translator(amazon(settings.translate_api_base, "translate"))
         translations = Translations(hub, translator if settings.live_translation == "on" else None, self._tasks)
         self._readers = Readers(connection, node, hub, own)
-        watched = (hub, self.replication, tickets, of_members, self._readers, self._tasks, console_limits)
+        watched = (hub, self.replication.requests, tickets, of_members, self._readers, self._tasks, console_limits)
         self.consoles = Consoles(*watched, translations)
         self._acceptor = Acceptor(
             Router(settings, connection, self.streams, self.consoles).answer,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+SILENT_SECONDS = 40.0  # without an event of a call: its node is gone
+
 
 @dataclass(slots=True)
 class _Followed:

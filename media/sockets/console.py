@@ -42,7 +42,7 @@ from media.metrics import CONSOLES_DROPPED, REFUSED
 from media.nodes.accepted_tickets import AcceptedTickets
 from media.nodes.member_consoles import MemberConsoles
 from media.nodes.readers import Readers
-from media.nodes.replication import Replication
+from media.nodes.requests import Requests
 from media.sockets.websocket import WebSocket
 from protocol.tickets import ConsoleTicket, Role, TicketError
 
@@ -126,7 +126,7 @@ class Consoles:
     def __init__(
         self,
         hub: Hub,
-        replication: Replication,
+        requests: Requests,
         tickets: AcceptedTickets,
         member_consoles: MemberConsoles,
         readers: Readers,
@@ -138,7 +138,7 @@ class Consoles:
         self.translations = translations
         self.tickets = tickets
         self.limits = limits
-        self._replication = replication
+        self._requests = requests
         self._member_consoles = member_consoles
         self.readers = readers
         self._tasks = tasks
@@ -163,13 +163,13 @@ class Consoles:
     def open(self, console: Console) -> None:
         """Show an admitted console its calls, as soon as the other nodes have sent theirs."""
         self._member_consoles.opened(console)
-        if self._replication.is_watching(console.org):
+        if self._requests.is_watching(console.org):
             console.begin()
         else:
             self._tasks.create_task(self._begin_when_watching(console))
 
     async def _begin_when_watching(self, console: Console) -> None:
-        await self._replication.watch(console.org)
+        await self._requests.watch(console.org)
         console.begin()
 
 

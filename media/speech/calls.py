@@ -81,7 +81,7 @@ class Calls:
             hearing = Hearing(ticket.language or self._language, vocabulary, ticket.redacts)
             call = self._live[ticket.call] = self._new_call(ticket, hearing)
             if ticket.began is not None:
-                self._replication.request_snapshot(ticket.call)
+                self._replication.requests.send(ticket.call)
             self._phrase_book.request(ticket.org)
             self._replication.keep_mirrored()
             task = self._tasks.create_task(self._run(call))
@@ -173,7 +173,7 @@ class Calls:
 
     def _known_around(self, org: str, sid: str, began_ms: int, ms: int) -> Known:
         """Return what is known of a call around its time ``ms``, also from the node that had it before."""
-        live, heard = self._hub.find(org, sid), self._replication.heard_until(sid)
+        live, heard = self._hub.find(org, sid), self._replication.last_heard.until(sid)
         heard_ms = min(ms, round(heard * 1000) - began_ms) if heard else 0
         return (
             Known(heard_ms=heard_ms) if live is None else Known(live.known_before(ms), heard_ms, live.known_after(ms))

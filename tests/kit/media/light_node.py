@@ -122,8 +122,8 @@ class LightNode:
     async def open_page(self) -> Page:
         """A console opens here: as the server has it, once the others have answered."""
         page = Page()
-        if not self.replication.is_watching(ORG):
-            await self.replication.watch(ORG)
+        if not self.replication.requests.is_watching(ORG):
+            await self.replication.requests.watch(ORG)
         page.send(self.hub.watch(page))
         self.pages.append(page)
         return page
@@ -145,7 +145,7 @@ class LightNode:
         self._attached[speech.sid] = at = time.time_ns()
         self.bus.publish_event(ORG, speech.sid, STARTED, StreamPlace("MZ", 0, at))
         if continues:
-            self.replication.request_snapshot(speech.sid)
+            self.replication.requests.send(speech.sid)
             self._later(self._publish_takeover_gap(speech, speech.now_ms))
         self.replication.keep_mirrored()
         self.hub.publish(ORG, StateChanged(speech.sid, "transcribing"))
@@ -164,7 +164,7 @@ class LightNode:
 
     async def _publish_takeover_gap(self, speech: Speech, to_ms: int) -> None:
         await asyncio.sleep(TAKEOVER_SECONDS)
-        live, heard = self.hub.find(ORG, speech.sid), self.replication.heard_until(speech.sid)
+        live, heard = self.hub.find(ORG, speech.sid), self.replication.last_heard.until(speech.sid)
         from_ms = live.known_before(to_ms) if live is not None else 0
         from_ms = max(from_ms, min(to_ms, round(heard * 1000) - speech.began_ms)) if heard else from_ms
         if to_ms - from_ms >= 100:

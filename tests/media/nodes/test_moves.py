@@ -13,7 +13,7 @@ from pathlib import Path
 import nats
 import pytest_asyncio
 
-from media.nodes.replication import IN_FLIGHT_SECONDS
+from media.nodes.last_heard import IN_FLIGHT_SECONDS
 from media.speech.call import CallTiming
 from sandbox.engines.nats import NatsServer
 from sandbox.transcribe.emulator import Transcribe as Vendor

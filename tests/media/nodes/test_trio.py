@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from media.nodes.last_heard import IN_FLIGHT_DELAYS, IN_FLIGHT_SECONDS
 from media.nodes.mirrors import keeper_of
-from media.nodes.replication import IN_FLIGHT_DELAYS, IN_FLIGHT_SECONDS
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.light_node import TAKEOVER_SECONDS, LightNode, Page, Speech, unaccounted
 
@@ -115,7 +115,7 @@ async def test_the_further_words_fall_behind_the_more_of_them_may_be_on_their_wa
             trio.nodes[0].begin(speech, continues=False)
             trio.nodes[0].hear(speech, "late", final=False, delay_ms=delay_ms)
             await until(lambda page=page, speech=speech: words(page, speech) == {"late"})  # type: ignore[misc]
-            heard_until = trio.nodes[2].replication.heard_until(speech.sid)
+            heard_until = trio.nodes[2].replication.last_heard.until(speech.sid)
             assert seconds - 0.5 <= time.time() - heard_until <= seconds + 2
 
 
@@ -246,12 +246,14 @@ async def test_events_of_the_node_that_asks_are_no_signs_of_life_of_the_one_befo
             target.hear(speech, "after")
         await until(lambda: words(watching, speech) == {"after"})
         asked_at = time.time()
-        target.replication.request_snapshot(speech.sid)
+        target.replication.requests.send(speech.sid)
         if is_known:
-            await until(lambda: target.replication.heard_until(speech.sid) > 0)
+            await until(lambda: target.replication.last_heard.until(speech.sid) > 0)
         else:
             await asyncio.sleep(0.5)
-        assert target.replication.heard_until(speech.sid) <= (died_at + 0.5 - IN_FLIGHT_SECONDS if is_known else 0)
+        assert target.replication.last_heard.until(speech.sid) <= (
+            died_at + 0.5 - IN_FLIGHT_SECONDS if is_known else 0
+        )
         assert asked_at - died_at > IN_FLIGHT_SECONDS
 
 
