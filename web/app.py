@@ -78,7 +78,7 @@ from web.resources import DATABASE, add_resources
 from web.serving import health, status
 from web.serving.connections import CONNECTIONS, Connections, attend
 from web.serving.health import DRAINING
-from web.serving.middlewares import answer_errors, guard, know, note
+from web.serving.middlewares import answer_errors, guard, know, note, show_again
 from web.serving.status import STATUS, Status
 
 _LARGEST_BODY = 256 * 1024  # bytes
@@ -166,7 +166,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
 
     It starts without a database or NATS, and uses them once they are reachable.
     """
-    app = web.Application(middlewares=[attend, note, answer_errors], client_max_size=_LARGEST_BODY)
+    app = web.Application(middlewares=[attend, note, answer_errors, show_again], client_max_size=_LARGEST_BODY)
     app[SETTINGS] = settings
     app[CONNECTIONS] = connections or Connections()
     app[DRAINING] = asyncio.Event()

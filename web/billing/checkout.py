@@ -27,7 +27,7 @@ from web.organisation.details import Details
 from web.people.sign_up_link import SEATS, seats
 from web.request import access, limits
 from web.request.access import Rows, Viewer
-from web.request.errors import ForbiddenError, NotFoundError, TooManyError, UnavailableError
+from web.request.errors import ForbiddenError, NotFoundError, UnavailableError
 from web.request.forms import field, uuid_field
 from web.request.price import Price
 from web.request.render import render
@@ -98,11 +98,10 @@ async def pay(request: web.Request) -> web.StreamResponse:
     """Store the business details, then redirect to Stripe; or show what is wrong or still pending."""
     viewer = await payer(request)
     typed = await _typed(request, viewer)
-    try:
-        await limits.spend(request, CHECKOUTS, str(viewer.organisation_id))
-    except TooManyError as error:
-        wrong = {"form": _LIMITED}
-        return await _page(request, viewer, status=429, retry_after=error.retry_after, typed=typed, wrong=wrong)
+    await limits.spend(
+        *(request, CHECKOUTS, str(viewer.organisation_id)),
+        lambda _: _page(request, viewer, typed=typed, wrong={"form": _LIMITED}),
+    )
     async with access.rows(request, viewer) as rows:
         wrong, bundle = await _note(rows, typed, platform=request.app[SETTINGS].has_platform_bundle)
     if wrong:
@@ -256,7 +255,6 @@ async def _page(
     viewer: Viewer,
     *,
     status: int = 200,
-    retry_after: float | None = None,
     typed: Typed | None = None,
     wrong: Mapping[str, str] | None = None,
 ) -> web.Response:
@@ -268,7 +266,6 @@ async def _page(
         request,
         "billing/checkout.html",
         status=status,
-        retry_after=retry_after,
         known=known.is_complete,
         details=known if known.is_complete or typed is None else typed.details,
         bundle=state,

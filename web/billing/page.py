@@ -21,7 +21,7 @@ from web.config import SETTINGS
 from web.people.sign_up_link import seats
 from web.request import access, forms, limits
 from web.request.access import Viewer
-from web.request.errors import TooManyError, UnavailableError
+from web.request.errors import UnavailableError
 from web.request.render import render
 from web.resources import DATABASE, STRIPE
 
@@ -67,12 +67,12 @@ async def change_seats(request: web.Request) -> web.StreamResponse:
     """Change the number of seats."""
     viewer = await payer(request)
     key, wanted = str(await forms.uuid_field(request, "key")), (await forms.field(request, "seats")).strip()
+    await limits.spend(
+        *(request, REQUESTS, str(viewer.organisation_id)),
+        lambda error: _page(request, viewer, Typed(wanted, problem=str(error))),
+    )
     try:
-        await limits.spend(request, REQUESTS, str(viewer.organisation_id))
         await _change(request, viewer, seats(wanted) or 0, key)
-    except TooManyError as error:
-        typed = Typed(wanted, problem=str(error))
-        return await _page(request, viewer, typed, status=429, retry_after=error.retry_after)
     except SeatError as error:
         return await _page(request, viewer, Typed(wanted, wrong=str(error)), status=400)
     except StripeError as error:
@@ -164,9 +164,7 @@ async def _found(request: web.Request, viewer: Viewer) -> Found:
     return Found(found.organisation, found.row, found.agents, invoices)
 
 
-async def _page(
-    request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200, retry_after: float | None = None
-) -> web.Response:
+async def _page(request: web.Request, viewer: Viewer, typed: Typed, *, status: int = 200) -> web.Response:
     found = await _found(request, viewer)
     organisation, row = found.organisation, found.row
     bills = billing_view.bills(found.invoices, organisation, row)
@@ -174,7 +172,6 @@ async def _page(
         request,
         "billing/billing.html",
         status=status,
-        retry_after=retry_after,
         state=billing_view.state(organisation, row),
         row=row,
         agents=found.agents,

@@ -91,7 +91,10 @@ async def choose(request: web.Request) -> web.StreamResponse:
     search = typed(sent)
     try:
         picked = _picked(sent)
-        await limits.spend(request, CHOICES, str(viewer.organisation_id))
+        await limits.spend(
+            *(request, CHOICES, str(viewer.organisation_id)),
+            lambda error: _page(request, viewer, search, _too_many("choose", error)),
+        )
         async with access.rows(request, viewer) as rows:
             await rows.lock()
             await _choose(request, viewer, rows, picked)
@@ -99,8 +102,6 @@ async def choose(request: web.Request) -> web.StreamResponse:
         return await _page(request, viewer, search, Problem("choose", str(error)))
     except NumberTakenError:
         return await _page(request, viewer, search, Problem("choose", _TAKEN, status=409))
-    except TooManyError as error:
-        return await _page(request, viewer, search, _too_many("choose", error))
     raise web.HTTPSeeOther("/numbers")
 
 
@@ -123,11 +124,12 @@ async def check(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
+    await limits.spend(
+        *(request, CHECKS, str(viewer.organisation_id)),
+        lambda error: _page(request, viewer, problem=_too_many(f"check-{number.id}", error)),
+    )
     try:
-        await limits.spend(request, CHECKS, str(viewer.organisation_id))
         changes = await _repair(request, number)
-    except TooManyError as error:
-        return await _page(request, viewer, problem=_too_many(f"check-{number.id}", error))
     except TwilioError as error:
         return await _page(request, viewer, problem=_refused(f"check-{number.id}", error))
     async with access.rows(request, viewer) as rows:

@@ -12,7 +12,6 @@ from web.operators.gate import Visit
 from web.operators.second_factor import ATTEMPTS, SET_UP
 from web.people.factor.taking import TOO_MANY, WRONG
 from web.request import limits
-from web.request.errors import TooManyError
 from web.request.forms import field
 
 _HERE = f"{cookies.PATH}/account"
@@ -57,27 +56,21 @@ async def other_phone(request: web.Request) -> web.StreamResponse:
 
 async def _refused(request: web.Request, visit: Visit) -> web.Response | None:
     """Return the page that says why the code does not do, None if it does."""
-    try:
-        await limits.spend(request, ATTEMPTS, str(visit.operator.id))
-    except TooManyError as error:
-        return await _page(request, visit, TOO_MANY, error)
+    await limits.spend(request, ATTEMPTS, str(visit.operator.id), lambda _: _page(request, visit, TOO_MANY))
     typed = await field(request, "code")
     async with gate.rows(request) as session:
         taken = await second_factor.judge(request, session, visit.operator, typed)
     return None if taken in ("app", "recovery") else await _page(request, visit, WRONG)
 
 
-async def _page(
-    request: web.Request, visit: Visit, problem: str = "", error: TooManyError | None = None
-) -> web.Response:
+async def _page(request: web.Request, visit: Visit, problem: str = "") -> web.Response:
     async with gate.rows(request) as session:
         codes_left = await OperatorFactors(session).codes_left(visit.operator.id)
     return gate.render(
         request,
         "operators/account.html",
         visit,
-        status=429 if error else 400 if problem else 200,
-        retry_after=error.retry_after if error else None,
+        status=400 if problem else 200,
         codes_left=codes_left,
         problem=problem,
     )

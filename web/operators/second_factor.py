@@ -22,7 +22,6 @@ from web.people.factor import taking, totp
 from web.people.factor.taking import NOT_SHOWN, TOO_MANY, WRONG, Taken
 from web.people.factor.totp import Proposal
 from web.request import limits
-from web.request.errors import TooManyError
 from web.request.forms import check_own_page, field
 
 ATTEMPTS = Limit("operator second factor", count=6, seconds=15 * 60)
@@ -38,7 +37,7 @@ routes = web.RouteTableDef()
 async def ask(request: web.Request) -> web.StreamResponse:
     """Show the form."""
     async with gate.half(request) as (_, operator):
-        return _code_page(request, operator)
+        return await _code_page(request, operator)
 
 
 @routes.post(CODE)
@@ -47,17 +46,14 @@ async def take(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with gate.half(request) as (_, operator):
         pass
-    try:
-        await limits.spend(request, ATTEMPTS, str(operator.id))
-    except TooManyError as error:
-        return _code_page(request, operator, TOO_MANY, error)
+    await limits.spend(request, ATTEMPTS, str(operator.id), lambda _: _code_page(request, operator, TOO_MANY))
     typed = await field(request, "code")
     async with gate.half(request) as (session, operator):
         is_right = await judge(request, session, operator, typed) in ("app", "recovery")
         if is_right:
             await gate.record(request, session, operator, "operator.signed_in")
     if not is_right:
-        return _code_page(request, operator, WRONG)
+        return await _code_page(request, operator, WRONG)
     answer = web.HTTPSeeOther(cookies.PATH)
     _begin(request, answer, operator.id)
     raise answer
@@ -75,10 +71,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with gate.half(request) as (_, operator):
         pass
-    try:
-        await limits.spend(request, ATTEMPTS, str(operator.id))
-    except TooManyError as error:
-        return await _set_up_page(request, TOO_MANY, error)
+    await limits.spend(request, ATTEMPTS, str(operator.id), lambda _: _set_up_page(request, TOO_MANY))
     typed = await field(request, "code")
     async with gate.half(request) as (session, operator):
         codes = await _confirm(request, session, operator, typed)
@@ -130,31 +123,19 @@ def _begin(request: web.Request, answer: web.StreamResponse, operator_id: UUID) 
     cookies.begin(answer, settings, "whole", operator_id)
 
 
-def _code_page(
-    request: web.Request, operator: Operator, problem: str = "", error: TooManyError | None = None
-) -> web.Response:
-    return _page(request, "operators/code.html", problem, error, whose=operator)
+async def _code_page(request: web.Request, operator: Operator, problem: str = "") -> web.Response:
+    return _page(request, "operators/code.html", problem, whose=operator)
 
 
-async def _set_up_page(request: web.Request, problem: str = "", error: TooManyError | None = None) -> web.Response:
+async def _set_up_page(request: web.Request, problem: str = "") -> web.Response:
     async with gate.half(request) as (session, operator):
         factors = OperatorFactors(session)
         if await factors.is_on(operator.id):
             raise web.HTTPSeeOther(CODE)
         factor = await factors.proposed(operator.id, totp.new_secret())
         proposal: Proposal = totp.proposal(factor.secret, operator.email, _ISSUER)
-    return _page(request, "operators/set_up.html", problem, error, proposal=proposal)
+    return _page(request, "operators/set_up.html", problem, proposal=proposal)
 
 
-def _page(
-    request: web.Request, name: str, problem: str, error: TooManyError | None, **context: object
-) -> web.Response:
-    return gate.render(
-        request,
-        name,
-        None,
-        status=429 if error else 400 if problem else 200,
-        retry_after=error.retry_after if error else None,
-        problem=problem,
-        **context,
-    )
+def _page(request: web.Request, name: str, problem: str, **context: object) -> web.Response:
+    return gate.render(request, name, None, status=400 if problem else 200, problem=problem, **context)

@@ -26,8 +26,12 @@ async def close(request: web.Request) -> web.StreamResponse:
     if typed.casefold() != tidy(viewer.organisation).casefold():
         sentence = f"That is not the name of your organisation, {viewer.organisation}. Nothing was changed."
         return await page(request, viewer, Problem("close", sentence, typed[:160]))
-    if unconfirmed := await checking.confirmed(request, viewer):
-        return await page(request, viewer, Problem("close", unconfirmed, typed[:160]))
+
+    async def again(problem: str) -> web.Response:
+        return await page(request, viewer, Problem("close", problem, typed[:160]))
+
+    if refused := await checking.refused(request, viewer, again):
+        return refused
     grace = timedelta(days=request.app[SETTINGS].closing_grace_days)
     async with access.rows(request, viewer) as rows:
         if await rows.closures.ask(viewer.member_id, grace) is not None:

@@ -21,7 +21,7 @@ from web.people import asked
 from web.people.factor import asking
 from web.people.link_tokens import cleaned
 from web.request import access, limits, session as request_session
-from web.request.errors import ForbiddenError, TooManyError
+from web.request.errors import ForbiddenError, TooManyError, status_of
 from web.request.forms import check_own_page, field
 from web.request.render import render
 from web.resources import DATABASE
@@ -56,14 +56,11 @@ async def send(request: web.Request) -> web.StreamResponse:
             request, "people/sign_in/sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST]
         )
     network = limits.network(request)
-    try:
-        await limits.spend(request, limits.SIGN_IN_NETWORK, network)
-    except TooManyError as error:
-        return _limited(request, email, error)
+    await limits.spend(request, limits.SIGN_IN_NETWORK, network, lambda error: _limited(request, email, error))
     wait = await limits.look(request, sign_in_links.STRANGERS, network)
     async with request.app[DATABASE].begin() as session:
         await queue.put(session, "sign_in", {"email": email, "network": network})
-    page = _limited(request, email, TooManyError(wait), sent=True) if wait else _sent(request, email)
+    page = _sent(request, email, wait)
     asked.remember(page, request.app[SETTINGS], email)
     return page
 
@@ -174,11 +171,12 @@ async def _dead(request: web.Request) -> web.Response:
     return render(request, "people/sign_in/failed.html", status=410)
 
 
-def _sent(request: web.Request, email: str) -> web.Response:
-    return render(request, "people/sign_in/sent.html", email=email)
+def _sent(request: web.Request, email: str, wait: float | None = None) -> web.Response:
+    """Render the page after the form. ``wait``: seconds, as many unknown addresses were tried."""
+    status = 200 if wait is None else 429
+    return render(request, "people/sign_in/sent.html", status=status, retry_after=wait, email=email)
 
 
-def _limited(request: web.Request, email: str, error: TooManyError, *, sent: bool = False) -> web.Response:
-    name = "people/sign_in/sent.html" if sent else "people/sign_in/sign_in.html"
-    words = limits.TOO_MANY_LINKS
-    return render(request, name, status=429, retry_after=error.retry_after, problem=words, email=email)
+async def _limited(request: web.Request, email: str, error: TooManyError) -> web.Response:
+    problem = limits.TOO_MANY_LINKS
+    return render(request, "people/sign_in/sign_in.html", status=status_of(error), problem=problem, email=email)

@@ -8,6 +8,7 @@ that, its address belongs to a member.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -27,7 +28,7 @@ from web.people.sign_up_link import (
     unseal,
 )
 from web.request import access, limits, session as request_session
-from web.request.errors import TooManyError, UnavailableError
+from web.request.errors import UnavailableError
 from web.request.forms import check_own_page, field
 from web.request.render import render
 from web.request.typed import tidy
@@ -46,7 +47,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     viewer = await access.current(request)
     if viewer is not None:
         raise web.HTTPSeeOther(f"/checkout?seats={wanted}" if viewer.may("billing") else "/console")
-    return _form(request, {"seats": str(wanted)}, {})
+    return await _form(request, {"seats": str(wanted)})
 
 
 @routes.post("/sign-up")
@@ -57,12 +58,9 @@ async def send(request: web.Request) -> web.StreamResponse:
     typed = {name: text.strip() if name == "email" else tidy(text) for name, text in sent.items()}
     wrong = problems(typed)
     if wrong:
-        return _form(request, typed, wrong, status=400)
+        return await _form(request, typed, wrong)
     who, network = read_sign_up(typed), limits.network(request)
-    try:
-        await limits.spend(request, limits.SIGN_UP_NETWORK, network)
-    except TooManyError as error:
-        return _form(request, typed, {"form": _LIMITED}, status=429, retry_after=error.retry_after)
+    await limits.spend(request, limits.SIGN_UP_NETWORK, network, lambda _: _form(request, typed, {"form": _LIMITED}))
     await _ask_for_mail(request.app, who, network)
     return render(request, "people/sign_up/sent.html", email=who.email)
 
@@ -108,16 +106,11 @@ def _check_ours(request: web.Request) -> None:
         raise UnavailableError(_CLOSED)
 
 
-def _form(
-    request: web.Request,
-    typed: dict[str, str],
-    wrong: dict[str, str],
-    *,
-    status: int = 200,
-    retry_after: float | None = None,
+async def _form(
+    request: web.Request, typed: Mapping[str, str], wrong: Mapping[str, str] | None = None
 ) -> web.Response:
-    known = facts(request.app) | {"typed": typed, "problems": wrong, "seats": seats(typed["seats"])}
-    return render(request, "people/sign_up/sign_up.html", status=status, retry_after=retry_after, **known)
+    known = facts(request.app) | {"typed": typed, "problems": wrong or {}, "seats": seats(typed["seats"])}
+    return render(request, "people/sign_up/sign_up.html", status=400 if wrong else 200, **known)
 
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:

@@ -13,11 +13,11 @@ from db.queries.members import AddressTakenError
 from db.queries.rate_limits import Limit
 from provisioning.mail import queue
 from web.bus import BUS
-from web.people.team_page import Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
+from web.people.team_page import LIMITED, Invited, NoSeatError, Problem, UnpaidError, page, problem_of, seats_of
 from web.people.team_view import ROLES, invitation_problem, may_invite, refusal, roles_given_by
 from web.request import access, limits
 from web.request.access import PERMISSIONS, Rows, Viewer
-from web.request.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, TooManyError
+from web.request.errors import Again, ForbiddenError, InvalidError, NotFoundError, NotSignedInError
 from web.request.forms import field, read_uuid
 from web.request.typed import tidy
 
@@ -45,10 +45,10 @@ async def invite(request: web.Request) -> web.StreamResponse:
     wrong = invitation_problem(typed.name, typed.email, typed.role, viewer.role)
     if wrong is not None:
         return await page(request, viewer, Problem("invite", wrong[1], wrong[0]), typed)
+    await _spend(request, viewer, typed.email, lambda _: page(request, viewer, Problem("invite", LIMITED), typed))
     try:
-        await _spend(request, viewer, typed.email)
         member = await _take_in(request, viewer, typed)
-    except (TooManyError, UnpaidError, NoSeatError, AddressTakenError, InvalidError) as error:
+    except (UnpaidError, NoSeatError, AddressTakenError, InvalidError) as error:
         return await page(request, viewer, problem_of("invite", error), typed)
     raise web.HTTPSeeOther(_at(member.id))
 
@@ -60,10 +60,7 @@ async def invite_again(request: web.Request) -> web.StreamResponse:
     member_id = read_uuid(request.match_info["member"])
     async with access.rows(request, viewer) as rows:
         member = await _invited(rows, member_id)
-    try:
-        await _spend(request, viewer, member.email)
-    except TooManyError as error:
-        return await page(request, viewer, problem_of(str(member_id), error))
+    await _spend(request, viewer, member.email, lambda _: page(request, viewer, Problem(str(member_id), LIMITED)))
     async with access.rows(request, viewer) as rows:
         member = await _invited(rows, member_id)
         await _ask_for_mail(request, viewer, rows, member_id)
@@ -201,9 +198,9 @@ async def _invited(rows: Rows, member_id: UUID) -> Member:
     return member
 
 
-async def _spend(request: web.Request, viewer: Viewer, email: str) -> None:
-    await limits.spend(request, INVITATIONS, str(viewer.organisation_id))
-    await limits.spend(request, LETTERS, addresses.key(email))
+async def _spend(request: web.Request, viewer: Viewer, email: str, again: Again) -> None:
+    await limits.spend(request, INVITATIONS, str(viewer.organisation_id), again)
+    await limits.spend(request, LETTERS, addresses.key(email), again)
 
 
 async def _ask_for_mail(request: web.Request, viewer: Viewer, rows: Rows, member_id: UUID) -> None:

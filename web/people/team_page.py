@@ -13,8 +13,10 @@ from db.queries.members import AddressTakenError
 from web.people.team_view import DOES, Line, Seats, lines, may_invite, roles_given_by, seats
 from web.request import access
 from web.request.access import Rows, Viewer
-from web.request.errors import NotSignedInError, TooManyError
+from web.request.errors import NotSignedInError
 from web.request.render import render
+
+LIMITED = "Too many invitations were sent. Please wait a few minutes, then send this one."
 
 
 class NoSeatError(Exception):
@@ -42,7 +44,6 @@ class Problem:
     sentence: str
     field: str = ""
     status: int = 400
-    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,6 @@ async def page(
         request,
         "people/team.html",
         status=problem.status if problem else 200,
-        retry_after=problem.retry_after if problem else None,
         team=team,
         does=DOES,
         roles=roles_given_by(viewer.role),
@@ -92,9 +92,6 @@ def problem_of(place: str, error: Exception) -> Problem:
     if isinstance(error, AddressTakenError):
         sentence = "Somebody uses Bilby with this address already. Look into your team below, or use another address."
         return Problem(place, sentence, "email", status=409)
-    if isinstance(error, TooManyError):
-        sentence = "Too many invitations were sent. Please wait a few minutes, then send this one."
-        return Problem(place, sentence, status=429, retry_after=error.retry_after)
     return Problem(place, str(error))
 
 

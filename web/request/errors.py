@@ -19,8 +19,10 @@ details. `page` has the heading and the sentence of each status.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
+
+from aiohttp import web
 
 from db.engine import DatabaseUnavailableError, UnstorableError
 
@@ -94,13 +96,21 @@ class WrongTypeError(RefusalError):
 
 
 class TooManyError(RefusalError):
-    """A rate limit is exceeded. ``retry_after`` is in seconds, and becomes the Retry-After header."""
+    """A rate limit is exceeded. ``retry_after`` is in seconds, and becomes the Retry-After header.
+
+    ``again`` shows the form that was sent once more, as it was filled in, in place of the page of errors.
+    """
 
     sentence = "Too many requests. Please wait a moment, then try again."
 
-    def __init__(self, retry_after: float, sentence: str | None = None) -> None:
+    def __init__(self, retry_after: float, sentence: str | None = None, again: Again | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+        self.again = again
+
+
+Again = Callable[[TooManyError], Awaitable[web.Response]]
+"""Show a form once more, with what the error says."""
 
 
 class UnavailableError(RefusalError):

@@ -9,7 +9,7 @@ from aiohttp import web
 from db.queries import rate_limits
 from db.queries.rate_limits import Limit, Spent
 from web.config import SETTINGS
-from web.request.errors import TooManyError
+from web.request.errors import Again, TooManyError
 from web.resources import DATABASE
 
 _QUARTER = 15 * 60  # of an hour, in seconds
@@ -25,12 +25,15 @@ TOO_MANY_LINKS = "Too many links were requested from your network. Please wait a
 _NAT64 = ip_network("64:ff9b::/96")
 
 
-async def spend(request: web.Request, limit: Limit, subject: str) -> None:
-    """Count one request of ``subject``. Raises `TooManyError` with the time to wait."""
+async def spend(request: web.Request, limit: Limit, subject: str, again: Again | None = None) -> None:
+    """Count one request of ``subject``. Raises `TooManyError` with the time to wait.
+
+    ``again`` shows the form that was sent once more; without it the answer is the page of errors.
+    """
     async with request.app[DATABASE].begin() as session:
         wait = await rate_limits.spend(session, limit, subject)
     if wait is not None:
-        raise TooManyError(wait)
+        raise TooManyError(wait, again=again)
 
 
 async def count(request: web.Request, limit: Limit, subject: str) -> Spent:

@@ -85,6 +85,20 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _failed(request, error)
 
 
+@web.middleware
+async def show_again(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Show a form that was sent too often once more, as it was filled in. Stands inside `answer_errors`."""
+    try:
+        return await handler(request)
+    except TooManyError as error:
+        if error.again is None:
+            raise
+        response = await error.again(error)
+        response.set_status(status_of(error))
+        response.headers["Retry-After"] = str(whole_seconds(error.retry_after))
+        return response
+
+
 def guard(app: web.Application, settings: Settings) -> None:
     """Set the security headers on every answer, including files and errors, and keep pages out of caches."""
     headers = {**security_headers(settings), "Cache-Control": "no-store"}

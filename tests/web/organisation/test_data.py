@@ -37,11 +37,14 @@ from db.queries.members import Members
 from db.queries.rights import exports
 from db.queries.rights.erasures import FORMER, is_erased
 from tests.kit import tenant_rows
+from tests.kit.browser.page import page_of
 from tests.kit.integrations.program import issue, program
 from tests.kit.sign_in.authenticator import enrolled
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import recorded
+from tests.kit.web.rate_limits import use_up
 from tests.kit.web.site import Browser, Site
+from web.people.factor.checking import ATTEMPTS
 
 Browsers = Callable[[], Browser]
 MIA, NOAH = "+61412345678", "+61293744000"
@@ -301,6 +304,18 @@ async def test_closing_takes_a_code_of_who_has_a_second_factor(
     assert await _closure(database, cast.a) is None
     assert (await owner.post("/settings/data/close", data=named | {"code": app.code()})).status == 303
     assert await _closure(database, cast.a) is not None
+
+
+async def test_who_tries_too_many_codes_waits_and_need_not_type_the_rest_again(
+    cast: Cast, browser: Browsers, database: Database
+) -> None:
+    owner = await browser().sign_in(cast.alice)
+    app, _ = await enrolled(database, cast.alice)
+    await use_up(database, ATTEMPTS, cast.alice.id)
+    answer = await owner.post("/settings/data/close", data={"name": cast.a.name, "code": app.code()})
+    assert (answer.status, int(answer.headers["Retry-After"]) > 0) == (429, True)
+    assert (await page_of(answer)).fields["name"] == cast.a.name
+    assert await _closure(database, cast.a) is None
 
 
 async def test_it_is_taken_back_unless_it_has_begun(cast: Cast, browser: Browsers, database: Database) -> None:

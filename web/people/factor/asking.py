@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from web.config import SETTINGS
 from web.people import asked
 from web.people.factor import checking, enrolment, taking
 from web.request import access, session as request_session
-from web.request.errors import NotSignedInError, TooManyError
+from web.request.errors import NotSignedInError
 from web.request.forms import check_own_page, field
 from web.request.render import render
 from web.resources import DATABASE
@@ -43,7 +44,7 @@ async def go_on(request: web.Request, member_id: UUID) -> web.HTTPSeeOther:
 async def ask(request: web.Request) -> web.StreamResponse:
     """Show the form."""
     async with access.half(request) as (_, member):
-        return _page(request, member)
+        return await _page(request, member)
 
 
 @routes.post(_CODE)
@@ -52,15 +53,12 @@ async def take(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with access.half(request) as (_, member):
         pass
-    try:
-        await checking.spend(request, member.id)
-    except TooManyError as error:
-        return _page(request, member, taking.TOO_MANY, error)
+    await checking.spend(request, member.id, partial(_page, request, member))
     typed = await field(request, "code")
     async with access.half(request) as (rows, member):
         is_right = await checking.is_right(rows, member.id, typed)
     if not is_right:
-        return _page(request, member, taking.WRONG)
+        return await _page(request, member, taking.WRONG)
     answer = web.HTTPSeeOther(_CONSOLE)
     await _begin(request, member, answer)
     raise answer
@@ -82,10 +80,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with access.half(request) as (_, member):
         pass
-    try:
-        await checking.spend(request, member.id)
-    except TooManyError as error:
-        return await _again(request, taking.TOO_MANY, error)
+    await checking.spend(request, member.id, partial(_again, request))
     typed = await field(request, "code")
     codes: Sequence[str] | None = None
     async with access.half(request) as (rows, member):
@@ -98,12 +93,12 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     return page
 
 
-async def _again(request: web.Request, problem: str, error: TooManyError | None = None) -> web.Response:
+async def _again(request: web.Request, problem: str) -> web.Response:
     async with access.half(request) as (rows, member):
         if await rows.factors.is_on(member.id):
             raise NotSignedInError
         proposal = await enrolment.proposal_of(rows, member)
-    return enrolment.entrance(request, proposal, problem, error)
+    return enrolment.entrance(request, proposal, problem)
 
 
 async def _begin(request: web.Request, member: Member, answer: web.StreamResponse) -> None:
@@ -118,12 +113,6 @@ async def _begin(request: web.Request, member: Member, answer: web.StreamRespons
     request_session.begin(answer, settings, member.id)
 
 
-def _page(request: web.Request, member: Member, problem: str = "", error: TooManyError | None = None) -> web.Response:
-    return render(
-        request,
-        "people/factor/code.html",
-        status=429 if error else 400 if problem else 200,
-        retry_after=error.retry_after if error else None,
-        member=member,
-        problem=problem,
-    )
+async def _page(request: web.Request, member: Member, problem: str = "") -> web.Response:
+    status = 400 if problem else 200
+    return render(request, "people/factor/code.html", status=status, member=member, problem=problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from aiohttp import web
@@ -11,16 +12,19 @@ from provisioning.mail import queue
 from web.people.factor import taking
 from web.request import access, limits
 from web.request.access import Rows, Viewer
-from web.request.errors import TooManyError
 from web.request.forms import field
 
 ATTEMPTS = Limit("second factor", count=6, seconds=15 * 60)
 """Per member: whoever has opened their mail as well guesses one code in a million so often."""
 
 
-async def spend(request: web.Request, member_id: UUID) -> None:
-    """Count one attempt of that member. Raises `TooManyError`."""
-    await limits.spend(request, ATTEMPTS, str(member_id))
+Show = Callable[[str], Awaitable[web.Response]]
+"""Show the form with the code once more, with what to tell who filled it in."""
+
+
+async def spend(request: web.Request, member_id: UUID, show: Show) -> None:
+    """Count one attempt of that member. Raises `TooManyError`, which is answered by the form."""
+    await limits.spend(request, ATTEMPTS, str(member_id), lambda _: show(taking.TOO_MANY))
 
 
 async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
@@ -41,23 +45,22 @@ async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
     return True
 
 
-async def confirmed(request: web.Request, viewer: Viewer) -> str:
+async def refused(request: web.Request, viewer: Viewer, show: Show) -> web.Response | None:
     """Ask who has a second factor for it once more, in the field ``code`` of a form that changes much.
 
-    Return "" if they may go on, or else what to tell them.
+    Return None if they may go on, or else the form with what is wrong.
     """
     async with access.rows(request, viewer) as rows:
         if not await rows.factors.is_on(viewer.member_id):
-            return ""
+            return None
     typed = await field(request, "code")
     if not typed:
-        return "Enter a code of your authenticator app."
-    try:
-        await spend(request, viewer.member_id)
-    except TooManyError:
-        return taking.TOO_MANY
+        return await show("Enter a code of your authenticator app.")
+    await spend(request, viewer.member_id, show)
     async with access.rows(request, viewer) as rows:
-        return "" if await is_right(rows, viewer.member_id, typed) else taking.WRONG
+        if await is_right(rows, viewer.member_id, typed):
+            return None
+    return await show(taking.WRONG)
 
 
 async def tell(rows: Rows, member_id: UUID, what: queue.FactorChange, by: str = "") -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from web.people.factor import checking, taking, totp
 from web.people.factor.totp import Proposal
 from web.request import access
 from web.request.access import Rows, Viewer
-from web.request.errors import ForbiddenError, NotSignedInError, TooManyError
+from web.request.errors import ForbiddenError, NotSignedInError
 from web.request.forms import field
 from web.request.render import render
 
@@ -51,18 +52,10 @@ async def confirm(rows: Rows, member: Member, typed: str) -> Sequence[str] | Non
     return codes
 
 
-def entrance(
-    request: web.Request, proposal: Proposal, problem: str = "", error: TooManyError | None = None
-) -> web.Response:
+def entrance(request: web.Request, proposal: Proposal, problem: str = "") -> web.Response:
     """Render the page for who must set one up before they are signed in."""
-    return render(
-        request,
-        "people/factor/set_up.html",
-        status=_status(problem, error),
-        retry_after=error.retry_after if error else None,
-        proposal=proposal,
-        problem=problem,
-    )
+    status = 400 if problem else 200
+    return render(request, "people/factor/set_up.html", status=status, proposal=proposal, problem=problem)
 
 
 def codes_entrance(request: web.Request, codes: Sequence[str]) -> web.Response:
@@ -89,10 +82,7 @@ async def start(request: web.Request) -> web.StreamResponse:
 async def finish(request: web.Request) -> web.StreamResponse:
     """Take the first code of the app, and show the recovery codes: this once."""
     viewer = await access.require(request, "console")
-    try:
-        await checking.spend(request, viewer.member_id)
-    except TooManyError as error:
-        return await _page(request, viewer, taking.TOO_MANY, error)
+    await checking.spend(request, viewer.member_id, partial(_page, request, viewer))
     typed = await field(request, "code")
     async with access.rows(request, viewer) as rows:
         member = await _member(rows, viewer)
@@ -136,20 +126,16 @@ async def off(request: web.Request) -> web.StreamResponse:
 
 async def _refused(request: web.Request, viewer: Viewer) -> web.Response | None:
     """Return the page that says why the viewer's code does not do, None if it does."""
-    problem = await checking.confirmed(request, viewer)
-    return await _page(request, viewer, problem) if problem else None
+    return await checking.refused(request, viewer, partial(_page, request, viewer))
 
 
-async def _page(
-    request: web.Request, viewer: Viewer, problem: str = "", error: TooManyError | None = None
-) -> web.Response:
+async def _page(request: web.Request, viewer: Viewer, problem: str = "") -> web.Response:
     async with access.rows(request, viewer) as rows:
         state = await _state(rows, viewer)
     return render(
         request,
         "people/factor/account.html",
-        status=_status(problem, error),
-        retry_after=error.retry_after if error else None,
+        status=400 if problem else 200,
         state=state,
         problem=problem,
     )
@@ -171,7 +157,3 @@ async def _member(rows: Rows, viewer: Viewer) -> Member:
     if member is None:
         raise NotSignedInError
     return member
-
-
-def _status(problem: str, error: TooManyError | None) -> int:
-    return 429 if error else 400 if problem else 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import web
 
 from db.models import Member
@@ -64,8 +66,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 async def _refused(request: web.Request, viewer: Viewer) -> web.Response | None:
     """Return the page that says why a change is not made, None if it may be."""
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
-    problem = await checking.confirmed(request, viewer)
-    return await _page(request, viewer, problem) if problem else None
+    return await checking.refused(request, viewer, partial(_page, request, viewer))
 
 
 async def _page(request: web.Request, viewer: Viewer, problem: str = "") -> web.Response:

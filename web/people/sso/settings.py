@@ -63,10 +63,10 @@ async def save(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         before = await rows.providers.get()
     wanted, wrong = form.read(sent, before)
-    if not wrong:
-        wrong = await _unreachable(request, wanted) or await _unconfirmed(request, viewer)
-    if wrong:
+    if wrong := wrong or await _unreachable(request, wanted):
         return await _page(request, viewer, sent, wrong)
+    if refused := await _refused(request, viewer, sent):
+        return refused
     async with access.rows(request, viewer) as rows:
         await rows.providers.keep(wanted)
         await rows.audit.record("single_sign_on.changed", form.audited(wanted))
@@ -78,8 +78,8 @@ async def remove(request: web.Request) -> web.StreamResponse:
     """Forget the provider: everybody signs in by mailed links again."""
     viewer = await access.require(request, "sign_in")
     await limits.spend(request, CHANGES, str(viewer.organisation_id))
-    if wrong := await _unconfirmed(request, viewer):
-        return await _page(request, viewer, None, wrong)
+    if refused := await _refused(request, viewer):
+        return refused
     async with access.rows(request, viewer) as rows:
         before = await rows.providers.get()
         if before is not None:
@@ -96,9 +96,11 @@ async def _unreachable(request: web.Request, wanted: IdentityProvider) -> Mappin
     return {}
 
 
-async def _unconfirmed(request: web.Request, viewer: Viewer) -> Mapping[str, str]:
-    problem = await checking.confirmed(request, viewer)
-    return {"code": problem} if problem else {}
+async def _refused(
+    request: web.Request, viewer: Viewer, sent: Mapping[str, str] | None = None
+) -> web.Response | None:
+    """Return the page that says why the viewer's code does not do, None if it does."""
+    return await checking.refused(request, viewer, lambda problem: _page(request, viewer, sent, {"code": problem}))
 
 
 async def _page(

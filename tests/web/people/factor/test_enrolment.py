@@ -107,7 +107,9 @@ async def test_nothing_changes_without_a_code(cast: Cast, browser: Browsers, dat
     alice, _, _ = await _signed_in_with_factor(database, browser(), cast)
     assert (await alice.post(f"{HERE}/{action}")).status == 400
     await use_up(database, ATTEMPTS, cast.alice.id)
-    assert (await alice.post(f"{HERE}/{action}", data={"code": "000000"})).status == 400
+    limited = await alice.post(f"{HERE}/{action}", data={"code": "000000"})
+    assert (limited.status, int(limited.headers["Retry-After"]) > 0) == (429, True)
+    assert _state(await page_of(limited)) == "on"  # the form again, not a page of errors
     assert _state(await alice.page(HERE)) == "on"
 
 
