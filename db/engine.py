@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import LRUCache
 
@@ -154,6 +154,26 @@ class Database:
         """
         async with self._opened(self._statements) as session:
             yield session
+
+    @asynccontextmanager
+    async def unmanaged(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection whose transactions are the caller's own; closed at the end, with all that was set on it.
+
+        Raises `DatabaseUnavailableError`.
+        """
+        try:
+            with self._in_use():
+                async with self._engine.connect() as connection:
+                    try:
+                        yield connection
+                    finally:
+                        await connection.invalidate()
+        except exc.PendingRollbackError as error:  # whoever ends a transaction does not see why the connection broke
+            raise DatabaseUnavailableError(type(error).__name__) from error
+        except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
+            if _is_passing(error):
+                raise DatabaseUnavailableError(type(error).__name__) from error
+            raise
 
     @asynccontextmanager
     async def behind(self) -> AsyncIterator[None]:

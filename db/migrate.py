@@ -1,8 +1,9 @@
 """Bring the tables to where the code expects them: ``python -m db.migrate [upgrade|downgrade] [revision]``.
 
 Several processes may start it at once; one migrates, the others wait for it. A migration runs under the old code:
-it waits at most 4 s for a lock (a queue of waiting statements would form behind it), and gives up otherwise,
-having changed nothing.
+it waits at most 4 s for a lock (a queue of waiting statements would form behind it), and gives up otherwise. Each is
+a transaction, so the tables stay where the last whole one has brought them, and the next run goes on from there. What
+reads tables that grow with every call does so in no transaction: `db.migrations.concurrently`.
 
 It runs as the owner of the tables: ``MIGRATE_DATABASE_URL``. If ``DATABASE_URL`` names another user, that one is made
 and given what web and provisioning need (`db.roles`). A database that a newer release has migrated further keeps its
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from db.engine import Database, DatabaseUnavailableError
 from db.pooling import TransactionModeError, refuse_transaction_mode
@@ -30,13 +31,17 @@ if TYPE_CHECKING:  # its import takes long, and most processes only ask for the 
     from alembic.config import Config
 
 ONE_AT_A_TIME = 0x62696C6279  # number of the advisory lock: "bilby"
-_WAIT_SECONDS = 60
 _LOCK_SECONDS = 4
+_STATEMENT_SECONDS = 60
+_LONGEST_SECONDS = 60 * 60  # of a statement that keeps nobody waiting
+_TURN_SECONDS = 15 * 60
+_LOOK_SECONDS = 0.1
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_Direction = Literal["upgrade", "downgrade"]
 
 
 async def upgrade(database: Database, revision: str = "head") -> None:
-    """Migrate up to ``revision``, in one transaction."""
+    """Migrate up to ``revision``."""
     await _run(database, "upgrade", revision)
 
 
@@ -48,7 +53,7 @@ async def is_further(database: Database) -> str | None:
 
 
 async def downgrade(database: Database, revision: str) -> None:
-    """Migrate down to ``revision`` (``base`` for an empty schema), in one transaction."""
+    """Migrate down to ``revision`` (``base`` for an empty schema)."""
     await _run(database, "downgrade", revision)
 
 
@@ -72,26 +77,34 @@ def head() -> str:
     return max(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-async def _run(database: Database, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
-    async with database.begin() as session:
-        connection = await session.connection()
-        await connection.run_sync(_in_turn, direction, revision)
+async def _run(database: Database, direction: _Direction, revision: str) -> None:
+    async with database.unmanaged() as connection:
+        await _take_turn(connection)
+        await connection.run_sync(_migrate, direction, revision)
 
 
-def _in_turn(connection: Connection, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
+async def _take_turn(connection: AsyncConnection) -> None:
+    """Wait until nobody else migrates. The lock is held until the connection is closed.
+
+    A statement that waits for the lock would hold a snapshot, and an index that is built concurrently waits for
+    those: both would wait for each other.
+    """
+    async with asyncio.timeout(_TURN_SECONDS):
+        while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({ONE_AT_A_TIME})")):
+            await connection.commit()
+            await asyncio.sleep(_LOOK_SECONDS)
+    await connection.commit()
+
+
+def _migrate(connection: Connection, direction: _Direction, revision: str) -> None:
     from alembic import command
 
-    _limit(connection, lock_s=_WAIT_SECONDS, statement_s=_WAIT_SECONDS)
-    connection.execute(text(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})"))
-    _limit(connection, lock_s=_LOCK_SECONDS, statement_s=_WAIT_SECONDS)
+    connection.execute(text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
+    connection.execute(text(f"SET statement_timeout = '{_STATEMENT_SECONDS}s'"))
+    connection.commit()
     config = configuration()
     config.attributes["connection"] = connection
     (command.upgrade if direction == "upgrade" else command.downgrade)(config, revision)
-
-
-def _limit(connection: Connection, *, lock_s: int, statement_s: int) -> None:
-    connection.execute(text(f"SET LOCAL lock_timeout = '{lock_s}s'"))
-    connection.execute(text(f"SET LOCAL statement_timeout = '{statement_s}s'"))
 
 
 def configuration() -> Config:
@@ -104,7 +117,7 @@ def configuration() -> Config:
 
 
 async def _main(direction: str, revision: str, settings: OwnerSettings) -> None:
-    database = settings.owners_database("bilby migrate", statement_seconds=_WAIT_SECONDS)
+    database = settings.owners_database("bilby migrate", statement_seconds=_LONGEST_SECONDS)
     try:
         await refuse_transaction_mode(settings.owner_url.get_secret_value())
         further = await is_further(database)

@@ -1,4 +1,4 @@
-"""Run by Alembic, inside the transaction that `db.migrate` opened; never by the `alembic` command itself."""
+"""Run by Alembic, over the connection that `db.migrate` opened; never by the `alembic` command itself."""
 
 from alembic import context
 
@@ -9,5 +9,7 @@ context.configure(
     target_metadata=Base.metadata,
     # The job engine's tables are its own: no model of ours describes them.
     include_name=lambda name, kind, _: kind != "table" or not str(name).startswith("pgqueuer"),
+    transaction_per_migration=True,
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()

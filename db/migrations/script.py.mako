@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Must run while the old code still does: add, fill, switch; take away in a later release."""
+    """Must run while the old code still does: add, fill, switch; take away in a later release.
+
+    What reads all calls is a migration of its own: `db.migrations.concurrently`.
+    """
     ${upgrades if upgrades else "pass"}
 
 

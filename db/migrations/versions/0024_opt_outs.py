@@ -1,4 +1,7 @@
-"""Who is not to be called or transcribed, and whose calls are refused."""
+"""Who is not to be called or transcribed, and whose calls are refused.
+
+The wider checks hold for rows to come. That all rows meet them is found out by `0029`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def upgrade() -> None:
         op.add_column("contacts", sa.Column(column, sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("calls", sa.Column("opted_out_at", sa.DateTime(timezone=True), nullable=True))
     for table, column, known in _CHECKED:
-        _check(table, column, (*known, "blocked"))
+        _check(table, column, (*known, "blocked"), not_valid=True)
     op.create_table(
         "blocked_numbers",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -63,7 +66,9 @@ def downgrade() -> None:
         op.drop_column("contacts", column)
 
 
-def _check(table: str, column: str, values: tuple[str, ...]) -> None:
+def _check(table: str, column: str, values: tuple[str, ...], *, not_valid: bool = False) -> None:
     name = op.f(f"ck_{table}_{column}")
     op.drop_constraint(name, table, type_="check")
-    op.create_check_constraint(name, table, f"{column} IN ({', '.join(map(repr, values))})")
+    op.create_check_constraint(
+        name, table, f"{column} IN ({', '.join(map(repr, values))})", postgresql_not_valid=not_valid
+    )
