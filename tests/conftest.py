@@ -37,7 +37,7 @@ from db.queries.numbers import Numbers
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import APPLICATION, EmbeddedPostgres
 from sandbox.mail import Mailbox, post_office
-from tests.kit.browser.chromium import chromium_process, connected
+from tests.kit.browser.chromium import chromium_process, connected, executable, shell
 from tests.kit.databases import TEMPLATE, Databases, execute, url_of
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast
@@ -73,8 +73,10 @@ async def loop() -> asyncio.AbstractEventLoop:
 
 
 @pytest.fixture(autouse=True)
-def ends_with_its_test(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def ends_with_its_test(loop: asyncio.AbstractEventLoop, request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever tasks a test leaves in the shared loop end with it."""
+    if "one_chromium" in request.fixturenames:
+        request.getfixturevalue("one_chromium")  # whose tasks are not the test's
     before = asyncio.all_tasks(loop)
     yield
     if left := asyncio.all_tasks(loop) - before:
@@ -251,10 +253,28 @@ def free_port(lane_of_ports: Iterator[int]) -> Callable[[], int]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def one_chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Window]:
-    """One Chromium for the whole run: to start one, or Playwright, takes as long as a test does in it."""
-    async with chromium_process(tmp_path_factory.mktemp("chromium")) as address, connected(address) as browser:
+async def one_shell(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Window]:
+    """One headless shell for the whole run: to start one, or Playwright, takes as long as a test does in it."""
+    folder = tmp_path_factory.mktemp("shell")
+    async with chromium_process(folder, shell()) as address, connected(address) as browser:
         yield browser
+
+
+@pytest_asyncio.fixture(scope="session")
+async def whole_chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Window]:
+    """Likewise a whole Chromium."""
+    folder = tmp_path_factory.mktemp("chromium")
+    async with chromium_process(folder, executable()) as address, connected(address) as browser:
+        yield browser
+
+
+@pytest.fixture
+def one_chromium(request: pytest.FixtureRequest) -> Window:
+    """The headless shell, or a whole Chromium: where no shell is, and for a test that is marked so."""
+    mark = request.node.get_closest_marker("browser")
+    is_whole = shell() is None or (mark is not None and mark.kwargs.get("whole", False))
+    browser: Window = request.getfixturevalue("whole_chromium" if is_whole else "one_shell")
+    return browser
 
 
 @pytest_asyncio.fixture

@@ -19,7 +19,7 @@ from tests.kit.web.site import Site
 
 __all__ = ["nats", "node", "ports", "settings", "telephone"]
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.browser(whole=True)
 
 BECOME_AVAILABLE = """((choice) => {
   choice.value = "available";

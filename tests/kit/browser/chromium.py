@@ -75,11 +75,22 @@ def executable() -> str | None:
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
+def shell() -> str | None:
+    """Where the machine's headless shell is: the same engine, without the windows that nobody sees around its pages.
+
+    It takes a third less of the processor. After a reload, microphones have other names in it.
+    """
+    return shutil.which("chromium-headless-shell")
+
+
 @asynccontextmanager
-async def chromium_process(folder: Path) -> AsyncIterator[str]:
-    """Run a headless browser, as `chromium` without flags, with its files in ``folder``; yield its address."""
+async def chromium_process(folder: Path, path: str | None) -> AsyncIterator[str]:
+    """Run the browser at ``path`` (None: Playwright's), as `chromium` without flags, with its files in ``folder``.
+
+    Yields its address.
+    """
     async with async_playwright() as playwright:
-        path = executable() or playwright.chromium.executable_path
+        path = path or playwright.chromium.executable_path
     flags = (*_USUAL, _WITHOUT, NO_TWILIO, *MICROPHONE, "--remote-debugging-port=0", f"--user-data-dir={folder}")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen((path, *flags), stdout=log, stderr=log)  # noqa: ASYNC220 (it outlives the loop's turn)

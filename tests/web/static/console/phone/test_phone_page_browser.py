@@ -147,6 +147,7 @@ async def test_leaving_is_asked_about_while_it_would_lose_something(desk: Desk, 
     assert await page.evaluate(asks) is True
 
 
+@pytest.mark.browser(whole=True)
 async def test_sound_is_chosen_tried_and_checked(desk: Desk, server: PhoneServer) -> None:
     page = await desk()
     await page.locator("#sound-open").press("Enter")

@@ -17,7 +17,7 @@ from tests.kit.browser.console_page import Open
 from tests.kit.media.live_media import Console, LiveMedia, call_view
 from tests.kit.web.cast import Cast
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow]
 
 CALLS = [f"CA{number:032x}" for number in range(200)]
 SECONDS, UPDATES = 8, 4
