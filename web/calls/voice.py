@@ -21,7 +21,7 @@ from db.models import Call, Number
 from db.queries.organisations import Entitlements, entitlements
 from db.queries.words.hearings import NumberHearing
 from provisioning.twilio import webhook_url
-from web.calls import answering, customers, outgoing, overflow, twiml
+from web.calls import answering, outgoing, overflow, screening, twiml
 from web.calls.answering import Announce, Arrival, Ring
 from web.calls.callback_forms import Form, call_sid, client_identity, member_id, parent_sid
 from web.calls.routing import ROUTING, Admission
@@ -113,8 +113,8 @@ async def _inbound(request: web.Request, form: Form) -> str:
     call, caller, called = call_sid(form), form.get("From", ""), form.get("To", "")
     try:
         async with access.by_number(request, called) as (rows, number):
-            if await customers.is_refused(rows, call, caller):
-                await customers.refuse(rows, call, caller, number)
+            if await screening.is_refused(rows, call, caller):
+                await screening.refuse(rows, call, caller, number)
                 return twiml.reject()
             line = await _line(request, rows, number)
             agents = [client_identity(member.id) for member in await rows.members.to_ring(twiml.MOST_NOUNS)]
@@ -242,7 +242,7 @@ async def _open(rows: Rows, begun: _Begun) -> Call:
         number_id=begun.line.number_id,
         customer=customer,
     )
-    await customers.heed(rows, call, customer)
+    await screening.heed(rows, call, customer)
     return call
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from db.call_progress import Direction
 from db.models import Number
 from db.queries.organisations import entitlements
-from web.calls import customers, outgoing
+from web.calls import outgoing, screening
 from web.conferences import rooms
 from web.conferences.machine.room import CUSTOMER, Leg, Room
 from web.config import SETTINGS
@@ -78,7 +78,7 @@ async def _open(rows: Rows, viewer: Viewer, line: Number, number: str) -> str:
         number_id=line.id,
         customer=customer_number(number),
     )
-    await customers.heed(rows, row, customer_number(number))
+    await screening.heed(rows, row, customer_number(number))
     now = rooms.clock()
     room = Room(
         OUTBOUND,

@@ -1,4 +1,4 @@
-"""What an organisation has decided about a number before its call begins: refuse it, or do not transcribe it.
+"""Screen calls before they begin: refuse numbers on the block list, and transcribe nobody who wishes not to be.
 
 A refused call is rejected, not answered: nobody is rung, nothing is said that a caller could argue with, and Twilio
 bills nothing, however often they call.
