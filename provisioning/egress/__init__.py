@@ -1,4 +1,4 @@
 """Requests to addresses that customers have chosen: their programs' webhooks, their identity providers.
 
-`addresses` decides where a request may go, and `guard` connects there and nowhere else.
+`targets` decides where a request may go, and `guard` connects there and nowhere else.
 """

@@ -12,7 +12,7 @@ from typing import Literal
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from provisioning.egress.addresses import Target, WrongUrlError, refused, target
+from provisioning.egress.targets import Target, WrongUrlError, refused, target
 
 RESOLVE_SECONDS = 5.0
 

@@ -20,7 +20,7 @@ from db.queries.integrations.call_list import Wanted
 from db.queries.integrations.events import CallEvent, Envelope, EventType, MemberEvent, NumberEvent
 from db.queries.integrations.resources import Time
 from db.queries.integrations.webhooks import MOST, TooManyEndpointsError
-from provisioning.egress.addresses import LONGEST, WrongUrlError, target
+from provisioning.egress.targets import LONGEST, WrongUrlError, target
 from web.api.operations import Answer, Asked, Operation
 from web.api.problems import ProblemError
 from web.request.access import Rows

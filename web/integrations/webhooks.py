@@ -14,7 +14,7 @@ from db.models import WebhookEndpoint
 from db.queries.integrations.events import CallEventType, EventType, MemberEventType, NumberEventType
 from db.queries.integrations.webhooks import MOST, TooManyEndpointsError
 from db.queries.rate_limits import Limit
-from provisioning.egress.addresses import WrongUrlError, target
+from provisioning.egress.targets import WrongUrlError, target
 from web.config import SETTINGS
 from web.request import access, limits
 from web.request.access import Viewer

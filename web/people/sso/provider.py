@@ -21,8 +21,8 @@ from db.engine import refuse_in_transaction
 from db.models import IdentityProvider
 from db.queries.sign_in.identity_providers import Journey
 from provisioning.egress import guard
-from provisioning.egress.addresses import WrongUrlError, target
 from provisioning.egress.guard import UnreachableError
+from provisioning.egress.targets import WrongUrlError, target
 
 SECONDS = 8.0  # for one request; a browser waits for up to four of them
 LARGEST = 256 * 1024  # bytes of an answer

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from provisioning.egress.addresses import WrongUrlError, refused, target
+from provisioning.egress.targets import WrongUrlError, refused, target
 from provisioning.webhooks.sending import send
 
 PUBLIC, LOCAL = "https://app.example.com.au", "http://127.0.0.1:8080"
