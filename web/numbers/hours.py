@@ -20,7 +20,7 @@ from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.countries import dialled_for
 from web.request.forms import field
-from web.request.places import REGIONS, TIME_ZONES, zone_choices
+from web.request.geography import REGIONS, TIME_ZONES, zone_choices
 from web.request.render import render_form, saved
 
 SAVES = Limit("opening hours", count=60, seconds=10 * 60)

@@ -12,7 +12,7 @@ from db.base import Region
 from db.opening_hours import MIDNIGHT, Day, Interval, Week
 from db.queries.answering_plans import LONGEST_PERIOD, Alternative, OwnDays, Plan
 from web.request.dialling import DiallingError
-from web.request.places import TIME_ZONES
+from web.request.geography import TIME_ZONES
 from web.request.typed import digits_and_signs, tidy
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -14,7 +14,7 @@ from db.public_holidays import public_holidays
 from db.queries.answering_plans import Plan
 from web.numbers.hours_form import OWN_FIELDS, OWN_ROWS, WEEKDAYS, own_field
 from web.request.callers import shown
-from web.request.places import REGIONS
+from web.request.geography import REGIONS
 
 _SPARE_ROWS = 3  # empty rows for further own days
 _SOON = timedelta(days=6)  # until then a weekday says which day is meant

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from db.models import Organisation
-from web.request.places import REGIONS
+from web.request.geography import REGIONS
 from web.request.typed import bare, tidy
 
 LONGEST_NAME, LONGEST_LINE = 80, 160  # characters

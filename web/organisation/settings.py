@@ -22,7 +22,7 @@ from web.request import access, countries, limits
 from web.request.access import Rows
 from web.request.errors import InvalidError
 from web.request.forms import field
-from web.request.places import is_zone, zone_choices
+from web.request.geography import is_zone, zone_choices
 from web.request.render import render
 from web.request.typed import tidy
 

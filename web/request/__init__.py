@@ -5,6 +5,7 @@ the cookie of a sign-in and its CSRF token. `errors` says which refusal gets whi
 sent, `typed` what people meant by it, `dialling` which numbers may be dialled and `countries` where to. `limits`
 counts who asks how often.
 
-`render` fills templates, `callers`, `places`, `price` and `paging` decide how things are shown, `csv_export` writes
-tables, `archive` many of them in one file, `static_files` serves the rest.
+`render` fills templates. `callers` shows phone numbers of callers and says which of them can be called, `price` shows
+amounts, `paging` cuts lists into pages; `geography` has Australia's states, territories and time zones. `csv_export`
+writes a table, `archive` many tables in one file; `static_files` serves scripts, sheets and sounds.
 """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from web.organisation.details import Details, is_abn, problems, read_details, shown_abn
-from web.request import places
+from web.request import geography
 from web.request.typed import tidy
 
 GOOD = {
@@ -90,10 +90,10 @@ def test_changes_are_told_by_field() -> None:
 
 
 def test_a_zone_that_is_set_stays_a_choice() -> None:
-    assert all(places.is_zone(name) for name in places.TIME_ZONES)
-    assert places.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
-    assert not places.is_zone("Europe/Berlin")
-    assert not places.is_zone("../etc/passwd")
+    assert all(geography.is_zone(name) for name in geography.TIME_ZONES)
+    assert geography.zone_choices("Europe/Berlin")["Europe/Berlin"] == "Europe/Berlin"
+    assert not geography.is_zone("Europe/Berlin")
+    assert not geography.is_zone("../etc/passwd")
 
 
 def test_details_are_read_as_they_were_meant() -> None:
