@@ -1,7 +1,7 @@
 // The console page: socket → store → list and transcript. Words are shown, and written nowhere else.
 //
 // Here its parts are put together. calls/shown_calls.js knows which words are on the page, calls/changes.js what is to be drawn,
-// connection/standing.js how the page stands with the servers, wall/ what supervisors have.
+// connection/page_status.js whether what the page shows is live, wall/ what supervisors have.
 
 import { CallFacts } from "./calls/call_facts.js";
 import { shownState } from "./calls/call_state.js";
@@ -13,7 +13,7 @@ import { ShownCalls } from "./calls/shown_calls.js";
 import { TranscriptPanel } from "./calls/transcript_panel.js";
 import { now } from "./clock.js";
 import { Connection } from "./connection/connection.js";
-import { Standing } from "./connection/standing.js";
+import { PageStatus } from "./connection/page_status.js";
 import { part } from "../dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
 import { Company } from "./helping/company.js";
@@ -50,18 +50,18 @@ const send = (said) => connection.send(said);
 const redraw = () => changes.note({ kind: "all" });
 const store = new CallsStore(isAgent ? me : null);
 const link = new LinkPanel({ onRetry: () => connection.renew() });
-const standing = new Standing({ role: page.role, link, onTurn: turned, onForget: forgetAll, onOtherRole: stop });
-const connection = new Connection({ onEvent: hear, onStatus: (...how) => standing.turn(...how), onAnswer: (answer) => standing.heed(answer) });
+const pageStatus = new PageStatus({ role: page.role, link, onTurn: turned, onForget: forgetAll, onOtherRole: stop });
+const connection = new Connection({ onEvent: hear, onStatus: (...how) => pageStatus.turn(...how), onAnswer: (answer) => pageStatus.heed(answer) });
 const alerts = isAgent ? null : new Alerts(Object.fromEntries([...part("alert-limits").content.children].map(({ value, textContent }) => [textContent, Number(value)])));
-const facts = new CallFacts({ isAgent, standing, alerts, phone: () => phone });
-const panel = new TranscriptPanel({ nameOf: facts.nameOf, isLive: () => standing.isLive, onClear: leave, send, onUntranslated: untranslate });
+const facts = new CallFacts({ isAgent, pageStatus, alerts, phone: () => phone });
+const panel = new TranscriptPanel({ nameOf: facts.nameOf, isLive: () => pageStatus.isLive, onClear: leave, send, onUntranslated: untranslate });
 const opening = new Opening({ csrfToken, me, needsNone: isAgent, send, onChange: showOpened });
 const wall = isAgent ? null : new Wall({ callOf: (id) => store.calls.get(id), onTurn: () => shown.turn() });
 const tiles = wall && new Tiles({ factsOf: facts.of, mayShow: (call) => shown.mayShow(call), whyNot: (call) => shown.whyNot(call), onDo: press });
 const shown = new ShownCalls({ store, me, wall, panel, tiles, opening, onTurn: turnedTo });
 const changes = new Changes({ shown, showsDelays: Boolean(wall), onDraw: draw });
 const tools = wall && new WallTools({ me, onChange: chooseAgain });
-const pane = new CallsPane({ store, standing, tools, factsOf: facts.of, placeholder, onSelect: choose });
+const pane = new CallsPane({ store, pageStatus, tools, factsOf: facts.of, placeholder, onSelect: choose });
 const actions = wall && new WallActions({ store, wall, tools, tiles, alerts, pane, helpBar: () => helpBar, onRead: choose, onBack: goBack, onChange: (call) => changes.note({ kind: "facts", call }) });
 const company = new Company({ me, send });
 const stopWords = new StopWords({ csrfToken, nameOf: facts.nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
@@ -126,7 +126,7 @@ function untranslate(call) {
 // How the page stands
 
 function turned() {
-  if (standing.isLive) {
+  if (pageStatus.isLive) {
     panel.translation.connected();
     opening.connected();
   }
@@ -155,7 +155,7 @@ function signOut() {
 // The member has signed in again, in another tab.
 function comeBack() {
   phone?.signIn?.();
-  if (standing.status === "signed-out") connection.renew();
+  if (pageStatus.status === "signed-out") connection.renew();
 }
 
 // What the reader does
@@ -207,8 +207,8 @@ function comeHome(isThere) {
 // What stands where words would.
 function placeholder() {
   return placeholderWords({
-    status: standing.status,
-    notice: standing.notice,
+    status: pageStatus.status,
+    notice: pageStatus.notice,
     isOpening: store.calls.has(shown.selected) && !shown.read,
     refused: opening.refused(shown.selected),
     isGone: Boolean(wall?.call),
@@ -247,13 +247,13 @@ function showTimes() {
 }
 
 function tick() {
-  for (const call of alerts?.look(store.live(), (each) => shownState(each, standing.isLive), now()) ?? []) changes.note({ kind: "facts", call });
+  for (const call of alerts?.look(store.live(), (each) => shownState(each, pageStatus.isLive), now()) ?? []) changes.note({ kind: "facts", call });
   if (wall && pane.isDue) redraw();
   for (const call of store.live()) if (call.unsettledSince !== null) changes.note({ kind: "facts", call }); // its grace may be over
   showTimes();
   phone?.tick();
-  signIn.tick(now(), standing.status === "signed-out");
-  standing.tick(phone?.busy);
+  signIn.tick(now(), pageStatus.status === "signed-out");
+  pageStatus.tick(phone?.busy);
 }
 
 // The phone, and the keys

@@ -8,16 +8,16 @@ import { DIRECTIONS } from "../wording.js";
 
 export class CallFacts {
   #isAgent;
-  #standing;
+  #pageStatus;
   #alerts;
   #phone;
   #callers = new Callers();
   #members = new Map([...part("members").content.children].map((member) => [member.value, member.textContent]));
 
   /** `isAgent`: the member sees their own calls only; `alerts` is wall/alerts.js's or null; `phone()` gives the phone on the page or null. */
-  constructor({ isAgent, standing, alerts, phone }) {
+  constructor({ isAgent, pageStatus, alerts, phone }) {
     this.#isAgent = isAgent;
-    this.#standing = standing;
+    this.#pageStatus = pageStatus;
     this.#alerts = alerts;
     this.#phone = phone;
   }
@@ -39,6 +39,6 @@ export class CallFacts {
   /** FACTS of wall/arrange.js, as they are now. */
   of = (call) => {
     const beside = { customer: this.#callers.customer(call.id), hand: this.#callers.hand(call.id), raised: this.#alerts?.of(call.id) };
-    return factsOf(call, { ...beside, who: this.nameOf(call), isLive: this.#standing.isLive, now: now() });
+    return factsOf(call, { ...beside, who: this.nameOf(call), isLive: this.#pageStatus.isLive, now: now() });
   };
 }

@@ -9,7 +9,7 @@ const NO_CALLS = { open: "No live calls.", barred: "Calls are not shown now." };
 
 export class CallsPane {
   #store;
-  #standing;
+  #pageStatus;
   #tools;
   #factsOf;
   #placeholder;
@@ -18,16 +18,16 @@ export class CallsPane {
   #matching = 0; // how many live calls the filter lets through
 
   /**
-   * `standing` is connection/standing.js's; `tools` is wall/wall_tools.js's or null; `factsOf(call)` is what its row says; `placeholder()`
+   * `pageStatus` is connection/page_status.js's; `tools` is wall/wall_tools.js's or null; `factsOf(call)` is what its row says; `placeholder()`
    * gives what stands where words would: [title, hint]. `onSelect(id)` runs when the reader chooses a call.
    */
-  constructor({ store, standing, tools, factsOf, placeholder, onSelect }) {
+  constructor({ store, pageStatus, tools, factsOf, placeholder, onSelect }) {
     this.#store = store;
-    this.#standing = standing;
+    this.#pageStatus = pageStatus;
     this.#tools = tools;
     this.#factsOf = factsOf;
     this.#placeholder = placeholder;
-    const isLive = () => standing.isLive;
+    const isLive = () => pageStatus.isLive;
     this.#list = new CallList({ list: part("call-list"), template: part("call-row"), factsOf, isLive, onSelect });
   }
 
@@ -57,8 +57,8 @@ export class CallsPane {
     this.#matching = this.#list.draw(calls, read);
     this.#movedAt = now();
     part("calls-empty").hidden = part("call-list").childElementCount > 0;
-    put(part("calls-empty-words"), calls.length ? "No call matches." : (NO_CALLS[this.#standing.status] ?? ""));
-    if (part("test-call")) part("test-call").hidden = calls.length > 0 || !this.#standing.isLive;
+    put(part("calls-empty-words"), calls.length ? "No call matches." : (NO_CALLS[this.#pageStatus.status] ?? ""));
+    if (part("test-call")) part("test-call").hidden = calls.length > 0 || !this.#pageStatus.isLive;
     const [title, hint] = this.#placeholder();
     put(part("placeholder-title"), title);
     put(part("placeholder-hint"), hint);
@@ -73,7 +73,7 @@ export class CallsPane {
   count() {
     const calls = this.#store.live();
     const count = this.#list.isFiltered ? `${this.#matching} of ${calls.length}` : String(calls.length);
-    put(part("call-count"), calls.length && this.#standing.isLive ? count : "");
+    put(part("call-count"), calls.length && this.#pageStatus.isLive ? count : "");
     this.#tools?.showNeedy(calls.filter((call) => this.#tools.isSeen(call) && this.#factsOf(call).isNeedy).length);
   }
 

@@ -3,7 +3,7 @@
 const TO_BE_RUNG = { dial: "switch on “Taking calls” to be rung.", rooms: "choose “Available” to be rung." };
 
 /**
- * `status` is connection/standing.js's, `notice` its payment notice; `isOpening`: a call was chosen and may not be shown, `refused` why, if
+ * `status` is connection/page_status.js's, `notice` its payment notice; `isOpening`: a call was chosen and may not be shown, `refused` why, if
  * that is not by and by; `isGone`: the call that was chosen is over and forgotten. `count`: how many calls there are; `idlePhone`: how calls
  * come in ("dial" or "rooms") to a member who takes none now, else null.
  */

@@ -1,4 +1,4 @@
-// How the page stands with the servers: whether what it shows is live, and when what it knows has to go.
+// The status of the page: whether what it shows is live, and when what it knows has to go.
 
 import { now, setClock } from "../clock.js";
 import { signedInUntil } from "./sign_in.js";
@@ -6,7 +6,7 @@ import { signedInUntil } from "./sign_in.js";
 const KEPT_MS = 10 * 60_000; // words of a sign-in that ran out, for who is about to sign in again
 const CLOCKS_DIFFER_MS = 5_000; // between the one that ended the sign-in and ours
 
-export class Standing {
+export class PageStatus {
   status = "connecting"; // connection.js's
   notice = null; // from the server: what is wrong with the payment
   #role;
