@@ -1,6 +1,6 @@
 """Transcribe live calls. Audio and words stay in memory until a call ends; there is no disk and no database.
 
-Its rooms, and how one word travels through them::
+Its packages, and how one word travels through them::
 
     Twilio ─ text ─► sockets/twilio_stream ─ frames ─► speech/call ─ audio ─► chunk: 100 ms, two tracks
                                                                                  │

@@ -1,6 +1,6 @@
 """Answers: pages, sign-in, webhooks, TwiML, the logs. It has the database, and no word spoken passes through it.
 
-Its rooms, and which may import which (downwards only)::
+Its packages, and which may import which (downwards only)::
 
     check: is everything set up?    console: the page with live calls and the phone    helping: supervisors in calls
     serving: around every request   api: what an organisation's own programs ask   reports: the dashboard
@@ -39,8 +39,8 @@ How a call goes by::
                                 └─► calls/streams: registry ─► recovery    (a stream is lost: a new one elsewhere)
 
 `app` wires routes, middlewares and what lives as long as the process; `resources` are what it borrows of other
-packages, `config` its settings. `bus` is NATS, `facts` what follows from each event on it. Commands:
-`found` (an organisation), `operate` (an operator), `unlock` (a second factor). A page is two files: the handler and,
-beside it, the pure half that decides what is shown (`…view.py`). `static/` and `templates/` have a folder for each
-room with pages; the console's script is `static/console/console.js`, which names its parts.
+packages, `config` its settings. `bus` is NATS, `facts` what follows from each event on it. Commands: `found` (an
+organisation), `operate` (an operator), `unlock` (a second factor). A page is two files: the handler and, beside it,
+the pure half that decides what is shown (`…view.py`). `static/` and `templates/` have a folder for each package with
+pages; the console's script is `static/console/console.js`, which names its parts.
 """

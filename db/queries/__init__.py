@@ -1,11 +1,11 @@
-"""The queries, one file for each aggregate. Of web's rooms, only the access gate runs them.
+"""The queries, one file for each aggregate. In web, only the access gate runs those of tenants.
 
 `organisations`, `members`, `numbers` and their `number_orders`, `bundles` and `answering_plans`, `calls` and
 `missed_calls`, the `audit` log. `mails` are those that wait to be sent, `retention` deletes old calls, `rate_limits`
 counts requests.
 
-Rooms: `billing/` what Stripe says, `contacts/` whom an organisation knows, `integrations/` its own programs, `log/`
-the call log and how it is searched, `operators/` who runs the installation, `phone/` rooms of calls, presence, offers
-and groups, `reports/` counts of calls, `rights/` what is exported, erased and closed, `sign_in/` how members prove
-who they are, `words/` phrase rules and how numbers are heard.
+Packages: `billing/` what Stripe says, `contacts/` whom an organisation knows, `integrations/` its own programs,
+`log/` the call log and how it is searched, `operators/` who runs the installation, `phone/` rooms of calls, presence,
+offers and groups, `reports/` counts of calls, `rights/` what is exported, erased and closed, `sign_in/` how members
+prove who they are, `words/` phrase rules and how numbers are heard.
 """

@@ -7,6 +7,9 @@ Postgres holds the truth; a NOTIFY tells every web process to look again (`nudge
     page ─► claims: the first has it, under the lock of the room's row; the others' offers end ─► board
     a member leaves the room ─► conferences/rooms begins their wrap-up ─► board ─► wrap_up stores what they say
 
+How long a phone rings stands in the number's ringing plan (`web.numbers.ringing`); how long wrap-up lasts, in the
+organisation's settings (`web.organisation.phone_settings`).
+
 `presence` says what a member is doing and whether their phone could ring, from what they chose and the heartbeat of
 their console, which `consoles` takes. `turns` lets the `dispatcher` look at an organisation once at a time;
 `call_view` is a call as its member sees it, and `ring_delays` measures how late a page rings.
