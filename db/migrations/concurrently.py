@@ -29,12 +29,16 @@ def concurrently() -> Iterator[None]:
             op.execute(f"SET {name} = '{value}'")
 
 
-def build_index(name: str, table: str, columns: str, where: str | None = None) -> None:
-    """Build an index unless it is there. One that was interrupted is there, but invalid: it is built again."""
+def build_index(name: str, table: str, columns: str, where: str | None = None, *, include: str | None = None) -> None:
+    """Build an index unless it is there. One that was interrupted is there, but invalid: it is built again.
+
+    ``include`` names the columns that it has beside those that it is sorted by.
+    """
     if op.get_bind().scalar(_IS_INVALID, {"name": name}):
         drop_index(name)
+    beside = "" if include is None else f" INCLUDE ({include})"
     only = "" if where is None else f" WHERE {where}"
-    op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} ({columns}){only}")
+    op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} ({columns}){beside}{only}")
 
 
 def drop_index(name: str) -> None:

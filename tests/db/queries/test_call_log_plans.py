@@ -6,6 +6,7 @@ Postgres plans with real statistics of some ten thousand calls, made as the benc
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import asyncpg
@@ -28,8 +29,8 @@ def _cases(filled: Filled) -> dict[str, Case]:
     national = Part("prefix", number[1:6])
     several = CallFilter(agent_id=agent, outcome="answered", direction="inbound", wait_band=1)
     return {
-        "all": (CallFilter(), "newest", "ix_calls_log"),
-        "oldest": (CallFilter(), "oldest", "ix_calls_log"),
+        "all": (CallFilter(), "newest", "ix_calls_by_time"),
+        "oldest": (CallFilter(), "oldest", "ix_calls_by_time"),
         "number": (CallFilter(number=number), "newest", "ix_calls_customer"),
         "end": (CallFilter(parts=(Part("suffix", number[-4:]),)), "newest", "ix_calls_suffix"),
         "longer end": (CallFilter(parts=(Part("suffix", number[-6:]),)), "newest", "ix_calls_suffix"),
@@ -74,6 +75,22 @@ async def test_every_search_walks_along_its_index(database: Database, owner_url:
             assert "Seq Scan" not in read, (name, plan)
         if name not in ("number", "group", "several", "live"):  # the others are found in order
             assert not {node["Node Type"] for node in first} & {"Sort", "Bitmap Heap Scan"}, (name, first)
+
+
+async def test_the_longest_calls_of_a_day_are_sorted_from_an_index_alone(database: Database, owner_url: str) -> None:
+    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
+    try:
+        filled = await fill(database, owner, ROWS)
+    finally:
+        await owner.close()
+    until = datetime.now(UTC) - timedelta(days=3)
+    day = CallFilter(since=until - timedelta(days=1), until=until)
+    for sort in ("longest", "waited"):
+        async with database.begin() as session:
+            log = CallLog(session, filled.organisation_id)
+            (_, first), *_ = await plans(session, partial(log.page, day, sort=sort))
+        read = {(node["Node Type"], node["Index Name"]) for node in first if "Index Name" in node}
+        assert read == {("Index Only Scan", "ix_calls_by_time")}, sort
 
 
 async def test_two_narrow_filters_are_joined_without_looking_up_what_meets_only_one(
