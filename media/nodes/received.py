@@ -52,7 +52,8 @@ class ReceivedEvents:
         """Apply an event of ``owner``'s call; ``from_previous_node``: the answer of the one that had it before us."""
         name = event.call.call if isinstance(event, CallStarted) else event.call
         self._followed.heard_of(name, owner, time.monotonic())
-        self._note_hold(event)
+        if not isinstance(event, Uttered):  # most are; they say nothing of it
+            self._note_hold(event)
         if not self._calls.has(name):
             self._hub.publish(org, event, local=False)
             self._note_delay(org, event)
