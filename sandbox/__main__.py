@@ -5,6 +5,10 @@ Exit status 0 after Ctrl-C or SIGTERM, 1 when a part did not start or ended by i
 
 from __future__ import annotations
 
+from runtime import garbage
+
+garbage.rest()  # before the imports below
+
 import asyncio
 import contextlib
 import functools
@@ -36,6 +40,7 @@ async def _live(settings: Settings) -> None:
     began = time.monotonic()
     _say(f"Starting Bilby and its outside world (state and logs: {settings.dir})")
     async with running(settings, _say) as bilby:
+        garbage.tune()
         _say(f"Up after {time.monotonic() - began:.1f} s.\n{_RULE}")
         await _print_links(bilby)
         _print_pages(settings)

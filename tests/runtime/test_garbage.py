@@ -27,7 +27,7 @@ def test_a_process_collects_only_after_its_imports() -> None:
     assert json.loads(ran.stdout) == [False, 0, True, True]
 
 
-@pytest.mark.parametrize("process", ["media", "provisioning", "web"])
+@pytest.mark.parametrize("process", ["media", "provisioning", "sandbox", "web"])
 def test_whoever_rests_tunes(process: str) -> None:
     tree = ast.parse((_ROOT / process / "__main__.py").read_text())
     asked = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and "garbage" in ast.dump(node)]

@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[3]
 
 # One that takes over a dead one's job after a second instead of half a minute.
 WORKER = """
+from runtime import garbage
+
+garbage.rest()
+
 import asyncio
 from datetime import timedelta
 from provisioning import config
@@ -26,6 +30,7 @@ async def main(settings):
     database = settings.database("bilby provisioning", pool_size=8)
     async with open_handlers(settings, database) as handlers:
         url = settings.database_url.get_secret_value()
+        garbage.tune()
         await work(url, database, handlers, asyncio.Event(), timing)
 
 asyncio.run(main(config.read()))
