@@ -79,7 +79,7 @@ async def test_from_the_first_start_to_ctrl_c_and_again(begin: Begin) -> None:
 async def test_it_says_who_hears_and_how_many_calls_at_once(begin: Begin) -> None:
     pytest.importorskip("moonshine_voice")
     async with begin(SANDBOX_SPEECH="auto", SANDBOX_CALLS_HEARD=1) as sandbox:
-        await sandbox.until("This machine can hear 1 call at once.")
+        await sandbox.until(" 1 call ")
         assert await sandbox.stop() == 0
 
 

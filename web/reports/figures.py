@@ -12,6 +12,7 @@ from web.calls.log.view import clock
 
 _SOON = BANDS.index(30) + 1  # bands in which a caller waits less than 30 seconds
 NONE = "–"
+SAME = "the same"
 Verdict = Literal["better", "worse", "even"]
 
 
@@ -88,7 +89,7 @@ def _clock(seconds: float) -> str:
 
 def _by_count(value: float, before: float) -> str:
     if value == before:
-        return "the same"
+        return SAME
     if not before:
         return f"{value - before:+,.0f}"
     return f"{100 * (value - before) / before:+,.0f} %".replace("-", "−")
@@ -97,14 +98,14 @@ def _by_count(value: float, before: float) -> str:
 def _by_points(value: float, before: float) -> str:
     points = round(100 * value) - round(100 * before)
     if not points:
-        return "the same"
+        return SAME
     return f"{points:+d} point{'' if abs(points) == 1 else 's'}".replace("-", "−")
 
 
 def _by_seconds(value: float, before: float) -> str:
     seconds = round(value) - round(before)
     if not seconds:
-        return "the same"
+        return SAME
     return f"{clock(abs(seconds))} {'longer' if seconds > 0 else 'shorter'}"
 
 

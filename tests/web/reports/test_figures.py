@@ -9,7 +9,7 @@ import pytest
 from db.queries.reports.counts import Counts
 from web.reports import chart, tables
 from web.reports.chart import HEIGHT
-from web.reports.figures import NONE, Figure, figures
+from web.reports.figures import NONE, SAME, Figure, figures
 from web.reports.period import Period
 
 FIRST = date(2026, 11, 23)
@@ -47,13 +47,13 @@ def test_figures_beside_those_before() -> None:
     found = _figures(now, before)
     assert _shown(found["inbound"]) == ("1,250", "1,000", "+25 %", None)
     assert _shown(found["answered"]) == ("1,000", "800", "+25 %", None)
-    assert _shown(found["answered-share"]) == ("80 %", "80 %", "the same", "even")
+    assert _shown(found["answered-share"]) == ("80 %", "80 %", SAME, "even")
     assert _shown(found["missed"]) == ("250", "200", "+25 %", "worse")
     assert _shown(found["wait"]) == ("0:20", "0:30", "0:10 shorter", "better")
     assert _shown(found["soon"]) == ("80 %", "100 %", "−20 points", "worse")
-    assert _shown(found["outbound"]) == ("10", "10", "the same", None)
+    assert _shown(found["outbound"]) == ("10", "10", SAME, None)
     assert _shown(found["reached"]) == ("50 %", "40 %", "+10 points", None)
-    assert _shown(found["talk"]) == ("3:20", "3:20", "the same", None)
+    assert _shown(found["talk"]) == ("3:20", "3:20", SAME, None)
 
 
 def test_nothing_to_compare_with() -> None:
