@@ -117,7 +117,8 @@ class CallLog:
     async def _along(self, stretch: Stretch, way: Walk | Join, limit: int) -> Page:
         rows = await self._session.execute(way.matches(limit + 1))
         found = list(dict.fromkeys(Cursor(row[0], row[1]) for row in rows))
-        cuts = await self._cuts(way) if way.may_be_cut else []
+        is_full = way.has_one_end and len(found) > limit
+        cuts = await self._cuts(way) if way.may_be_cut and not is_full else []
         cut = stretch.first(cuts) if cuts else None
         if cut is not None:  # beyond it, one of the branches has not been looked at
             found = [each for each in found if stretch.first([each, cut]) == each]

@@ -90,6 +90,7 @@ class Walk:
         self._width = 1 if first is None else _width(first)
         self._steps = max(1, _looked_up(most, has_tag=has_tag) // self._width) if checks else limit + 1
         self.may_be_cut = bool(checks)
+        self.has_one_end = self._width == 1
         self._each = None if first is None or first.one_of is None else _unnested(first.one_of)
         self._branches = [stretch.along(way, *checks) for way in self._ways(first)]
 
@@ -122,6 +123,7 @@ class Join:
     """Along the indexes of two narrow conditions at once, without looking up a call that meets only one of them."""
 
     may_be_cut = True
+    has_one_end = True  # what meets both lies before the ends of both
 
     def __init__(
         self, stretch: Stretch, pair: Sequence[Condition], others: Sequence[Condition], *, most: int
