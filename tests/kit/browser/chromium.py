@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright
 NO_TWILIO = "--host-resolver-rules=MAP *.twilio.com ~NOTFOUND"
 # A microphone that beeps, which every page may use; and loudspeakers that nobody hears.
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--mute-audio")
+_SHELL = Path("/usr/lib/chromium/chromium-headless-shell")  # Debian's: on PATH is a script, which hands on no signals
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # What no page can tell and a test would pay for: each window of a headless browser has an address bar, whose list of
 # suggestions is a page with a process of its own; a spare process waits for the next site; and it asks Google things.
@@ -80,7 +81,7 @@ def shell() -> str | None:
 
     It takes a third less of the processor. After a reload, microphones have other names in it.
     """
-    return shutil.which("chromium-headless-shell")
+    return str(_SHELL) if _SHELL.exists() else None
 
 
 @asynccontextmanager
