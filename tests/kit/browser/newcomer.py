@@ -104,7 +104,7 @@ async def person(world: World, browser: Browser, email: str, name: str, width: i
     context = await browser.new_context(viewport={"width": width, "height": 800})
     one = Person(world, await context.new_page(), email, name)
     one.page.on("console", lambda line: one.note(line.text))
-    one.page.on("pageerror", lambda error: one.note(f"Uncaught {error}"))
+    one.page.on("pageerror", lambda error: one.note(f"Uncaught {error.stack or error}"))
     return one
 
 

@@ -173,6 +173,24 @@ async def test_a_call_rings_until_it_is_answered(console: Open, media: LiveMedia
     await shows(watching, "transcribing", OTHER)
 
 
+async def test_whose_call_it_is_decides_whether_its_words_are_read(
+    console: Open, media: LiveMedia, cast: Cast
+) -> None:
+    page = await console(cast.sam)
+    await page.route("**/helping/*/read", lambda route: None)  # it is never written down that Sam reads along
+    socket = await media.console(call_view(CALL, None))
+    await page.locator(f'[data-call="{CALL}"] > button').click()
+    await expect(page.locator("#placeholder")).to_be_visible()
+    await socket.tell("call.assigned", call=CALL, agent=str(cast.sam.id))
+    await socket.say(CALL, "words of their own")
+    await expect(page.locator(".settled")).to_have_text(["words of their own"])
+    await expect(page.locator("#transcript")).to_be_visible()
+    await socket.tell("call.assigned", call=CALL, agent=str(cast.bob.id))
+    await expect(page.locator("#placeholder")).to_be_visible()
+    await expect(page.locator("#transcript")).to_be_hidden()
+    await expect(page.locator("#lines > *")).to_have_count(0)
+
+
 async def test_what_passes_by_itself_is_not_announced(
     console: Open, media: LiveMedia, cast: Cast, context: BrowserContext
 ) -> None:

@@ -220,7 +220,7 @@ function placeholder() {
 // Drawing
 
 function draw({ all, about, calls, lines }) {
-  const [call, read] = [shown.read, new Set(shown.ids)];
+  const [call, read] = [shown.settle(), new Set(shown.ids)];
   if (all) pane.draw(read);
   else pane.update(calls, read);
   for (const each of tiles ? shown.calls : []) if (all || calls.has(each)) tiles.update(each);

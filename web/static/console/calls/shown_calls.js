@@ -157,6 +157,13 @@ export class ShownCalls {
     this.#showTiles();
   }
 
+  /** Let the panel show the call that is read now, and return it: whose call it is decides, and may change while it is selected. */
+  settle() {
+    const { read } = this;
+    if (!this.#panel.isShowing(read)) this.#panel.show(read);
+    return read;
+  }
+
   /** Draw `lines`, a Map of call → Set of lines, where they are shown. */
   drawLines(lines) {
     const alone = this.read;
