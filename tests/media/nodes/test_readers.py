@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -105,20 +106,22 @@ async def test_lines_pass_where_web_hears_nothing_and_are_logged_nowhere(
     bob, sam = await node.screen("bob", "agent"), await node.screen()
     web = await nats.connect(node.nats.url("web"))
     heard: list[bytes] = []
+    has_heard = asyncio.Event()
 
     async def hear(message: Any) -> None:
         heard.append(message.data)
+        has_heard.set()
 
     for subject in ("call.>", "handover.>", "progress.>", "phrases.*.wanted", "node.*.alive"):
         await web.subscribe(subject, cb=hear)
+    await web.flush()
     await says(sam, **reading(line.call))
     await says(sam, type="write", call=line.call, text=CANARY)
     await bob.until(lambda: bob.lines(line.call) == [CANARY])
     await line.hang_up()
     await bob.ended(line.call)
-    await web.flush()
-    await web.close()
-    assert heard
+    await has_heard.wait()
+    await web.drain()
     assert not any(CANARY.encode() in each for each in heard)
     out, err = capsys.readouterr()
     assert CANARY not in out + err

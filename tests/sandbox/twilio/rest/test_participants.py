@@ -232,9 +232,10 @@ async def test_somebody_is_called_in(place: Meeting, room: Official) -> None:
     await place.customer.until_asked("/leg", CallStatus="ringing")
     ringing = await room.participants("outside").fetch_async()
     assert (ringing.status, ringing.end_conference_on_exit, ringing.queue_time) == ("ringing", True, None)
-    assert "other" in place.heard()["agent"]  # early media: its ringing
-    await place.told("participant-join", ParticipantLabel="outside")
     leg = place.emulator.exchange.legs[created.call_sid]
+    await place.until(lambda: "other" in place.heard()["agent"])  # early media: its ringing, which has pauses
+    assert leg.status == "ringing"
+    await place.told("participant-join", ParticipantLabel="outside")
     assert (leg.direction, leg.status) == ("outbound-api", "in-progress")
     leg.hang_up()
     assert (await place.told("conference-end"))["CallSidEndingConference"] == leg.sid
