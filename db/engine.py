@@ -162,18 +162,13 @@ class Database:
         Raises `DatabaseUnavailableError`.
         """
         try:
-            with self._in_use():
-                async with self._engine.connect() as connection:
-                    try:
-                        yield connection
-                    finally:
-                        await connection.invalidate()
+            async with self._connected() as connection:
+                try:
+                    yield connection
+                finally:
+                    await connection.invalidate()
         except exc.PendingRollbackError as error:  # whoever ends a transaction does not see why the connection broke
             raise DatabaseUnavailableError(type(error).__name__) from error
-        except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
-            if _is_passing(error):
-                raise DatabaseUnavailableError(type(error).__name__) from error
-            raise
 
     @asynccontextmanager
     async def behind(self) -> AsyncIterator[None]:
@@ -201,16 +196,22 @@ class Database:
         It never waits. Whoever dies inside lets the next one in, for the lock goes with the connection.
         """
         arguments = {"name": name}
+        async with self._connected() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            entered = bool(await connection.scalar(_ENTER, arguments))
+            try:
+                yield entered
+            finally:
+                if entered:
+                    await connection.execute(_LEAVE, arguments)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection of the pool without a transaction. Raises `DatabaseUnavailableError`."""
         try:
             with self._in_use():
                 async with self._engine.connect() as connection:
-                    await connection.execution_options(isolation_level="AUTOCOMMIT")
-                    entered = bool(await connection.scalar(_ENTER, arguments))
-                    try:
-                        yield entered
-                    finally:
-                        if entered:
-                            await connection.execute(_LEAVE, arguments)
+                    yield connection
         except (exc.DBAPIError, exc.TimeoutError, asyncpg.PostgresError, OSError) as error:
             if _is_passing(error):
                 raise DatabaseUnavailableError(type(error).__name__) from error

@@ -193,14 +193,14 @@ class CallLog:
         return [each for each in conditions if each is not None]
 
     async def _of_contact(self, contact_id: UUID) -> Condition:
-        """Return the filter for calls of all numbers that a person has now."""
+        """Return the condition for calls of all numbers that a person has now."""
         mine = select(Contact.number).where(Contact.organisation_id == self._organisation_id)
         theirs = mine.where(or_(Contact.id == contact_id, Contact.part_of == contact_id))
         hashes = keyring_of(self._session).by_hash("number", await self._session.scalars(theirs))
         return any_of(Call.customer_hash, list(hashes))
 
     async def _of_group(self, group_id: UUID) -> Condition:
-        """Return the filter for calls of the agents who are in that group now."""
+        """Return the condition for calls of the agents who are in that group now."""
         theirs = select(GroupMember.member_id).where(
             GroupMember.organisation_id == self._organisation_id, GroupMember.group_id == group_id
         )
