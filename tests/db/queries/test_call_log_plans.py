@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import asyncpg
+import pytest_asyncio
 from sqlalchemy import text
 
 from db.engine import Database, asyncpg_dsn
@@ -22,6 +23,16 @@ from tests.kit.plans import plans
 ROWS = 20_000
 TABLES = ("calls", "call_tags")
 Case = tuple[CallFilter, Sort, str]
+
+
+@pytest_asyncio.fixture
+async def filled(database: Database, owner_url: str) -> Filled:
+    """Calls of one organisation, in the test's own database."""
+    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
+    try:
+        return await fill(database, owner, ROWS)
+    finally:
+        await owner.close()
 
 
 def _cases(filled: Filled) -> dict[str, Case]:
@@ -59,12 +70,7 @@ def _cases(filled: Filled) -> dict[str, Case]:
     }
 
 
-async def test_every_search_walks_along_its_index(database: Database, owner_url: str) -> None:
-    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
-    try:
-        filled = await fill(database, owner, ROWS)
-    finally:
-        await owner.close()
+async def test_every_search_walks_along_its_index(database: Database, filled: Filled) -> None:
     for name, (which, sort, index) in _cases(filled).items():
         async with database.begin() as session:
             log = CallLog(session, filled.organisation_id)
@@ -78,12 +84,7 @@ async def test_every_search_walks_along_its_index(database: Database, owner_url:
             assert not {node["Node Type"] for node in first} & {"Sort", "Bitmap Heap Scan"}, (name, first)
 
 
-async def test_the_longest_calls_of_a_day_are_sorted_from_an_index_alone(database: Database, owner_url: str) -> None:
-    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
-    try:
-        filled = await fill(database, owner, ROWS)
-    finally:
-        await owner.close()
+async def test_the_longest_calls_of_a_day_are_sorted_from_an_index_alone(database: Database, filled: Filled) -> None:
     until = datetime.now(UTC) - timedelta(days=3)
     day = CallFilter(since=until - timedelta(days=1), until=until)
     for sort in ("longest", "waited"):
@@ -95,13 +96,8 @@ async def test_the_longest_calls_of_a_day_are_sorted_from_an_index_alone(databas
 
 
 async def test_two_narrow_filters_are_joined_without_looking_up_what_meets_only_one(
-    database: Database, owner_url: str
+    database: Database, filled: Filled
 ) -> None:
-    owner = await asyncpg.connect(asyncpg_dsn(owner_url))
-    try:
-        filled = await fill(database, owner, ROWS)
-    finally:
-        await owner.close()
     both = CallFilter(agent_id=filled.agents[1], tag_id=filled.tags[1])
     for which, indexes in (
         (both, {"ix_calls_agent", "ix_call_tags_calls"}),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol.tickets import sign_console, sign_reading
-from sandbox.engines.nats import NatsServer
 from tests.kit.media.media_ends import Screen
-from tests.kit.media.media_node import SECRET, Node, media_node, scripted_vendor
+from tests.kit.media.media_node import SECRET, Node
+from tests.kit.media.two_nodes import TwoNodes
 
 ROWS: dict[str, Any] = {"rows": True, "calls": []}
 
@@ -112,23 +110,15 @@ async def test_who_subscribes_to_nothing_is_told_everything(node: Node) -> None:
     assert "rows" not in everything.types()
 
 
-async def test_calls_of_another_node_are_followed_alike(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    async with (
-        NatsServer(tmp_path) as nats,
-        scripted_vendor() as vendor,
-        media_node(nats, vendor, port=free_port()) as a,
-        media_node(nats, vendor, port=free_port()) as b,
-    ):
-        await a.connected()
-        await b.connected()
-        line = await a.call(agent="bob")
-        await line.say("said before anybody looked")
-        sam = await b.screen(subscribe={"rows": True, "calls": [line.call]})
-        await sam.until(lambda: latest(sam, line.call) == "said before anybody looked")
-        assert utterances(sam) == set()
-        await sam.say(**reading(line.call))
-        await sam.until(lambda: sam.words(line.call) == "said before anybody looked")
-        await line.say("and after")
-        await sam.until(lambda: sam.words(line.call) == "said before anybody looked and after")
-        await line.hang_up()
-        await sam.ended(line.call)
+async def test_calls_of_another_node_are_followed_alike(nodes: TwoNodes) -> None:
+    line = await nodes.a.call(agent="bob")
+    await line.say("said before anybody looked")
+    sam = await nodes.b.screen(subscribe={"rows": True, "calls": [line.call]})
+    await sam.until(lambda: latest(sam, line.call) == "said before anybody looked")
+    assert utterances(sam) == set()
+    await sam.say(**reading(line.call))
+    await sam.until(lambda: sam.words(line.call) == "said before anybody looked")
+    await line.say("and after")
+    await sam.until(lambda: sam.words(line.call) == "said before anybody looked and after")
+    await line.hang_up()
+    await sam.ended(line.call)
