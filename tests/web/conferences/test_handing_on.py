@@ -55,9 +55,8 @@ async def test_a_group_is_rung_and_who_answers_has_the_customer(
         assert [leg.member for leg in room.agents if leg.is_there] == [cast.dana.id]
         customer.hang_up()
         await town.until_room(call, lambda room: room.is_over)
-    offers = (await offers_of(database, cast.number, call))[rung:]
-    assert {member for member, _ in offers} == {cast.dana.id}, "nor at who hands it on"
-    assert offers[-1] == (cast.dana.id, "claimed")  # if she was too slow at first, it rang again
+    offers = await offers_of(database, cast.number, call)
+    assert offers[rung:] == [(cast.dana.id, "claimed")], "nor at who hands it on"
     events = await told(database)
     assert [to for kind, to in events if kind == "call.transferred"] == [str(cast.dana.id)]
     assert {kind for kind, _ in events} >= {"call.started", "call.answered", "call.held", "call.ended"}
