@@ -4,7 +4,7 @@ Never what was said.
 
 `models/` names the rows, one file for each group of nouns; `base` is what they are built from: the base class,
 and the words that columns may hold. `call_progress` (states and outcomes of a call), `opening_hours`,
-`public_holidays`, `addresses` (of e-mail) are values that rows and pages share; `figures` counts for operators
+`public_holidays`, `email_addresses` are values that rows and pages share; `figures` counts for operators
 what waits, `paging` is a page of a long list.
 
 `engine.Database` opens transactions. `queries/` has one file for each aggregate; those of a tenant are classes

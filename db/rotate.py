@@ -18,7 +18,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
-from db import addresses
+from db import email_addresses
 from db.encryption import Encrypted, Purpose, keyring_of
 from db.engine import Database, DatabaseUnavailableError
 from db.models import Base, BlockedNumber, Call, Contact, Member, Number, NumberOrder, Operator
@@ -45,8 +45,8 @@ class _Hash:
 
 
 _HASHES: dict[type[Base], _Hash] = {
-    Member: _Hash("email_hash", of="email", purpose="email", form=addresses.key),
-    Operator: _Hash("email_hash", of="email", purpose="email", form=addresses.key),
+    Member: _Hash("email_hash", of="email", purpose="email", form=email_addresses.key),
+    Operator: _Hash("email_hash", of="email", purpose="email", form=email_addresses.key),
     Number: _Hash("e164_hash", of="e164", purpose="number"),
     Call: _Hash("customer_hash", of="customer", purpose="number"),
     NumberOrder: _Hash("candidate_hash", of="candidate", purpose="number"),

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
-from db.addresses import key
+from db.email_addresses import key
 from db.settings import DatabaseSettings, RetentionSettings
 from provisioning.stripe.settings import STRIPE_API, StripeSettings
 from provisioning.twilio.settings import TWILIO_API, TwilioSettings

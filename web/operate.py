@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
+from db.email_addresses import AddressError
 from db.engine import Database, DatabaseUnavailableError
 from db.queries.operators import accounts, log
 from db.settings import DatabaseSettings
@@ -85,7 +85,7 @@ def main() -> None:
     """Run the command."""
     asked = parsed()
     try:
-        asked.email = addresses.read(asked.email, plain=False).shown
+        asked.email = email_addresses.read(asked.email, plain=False).shown
         link = asyncio.run(_main(asked, load(_PROCESS, Settings)))
     except AddressError as error:
         stop(_PROCESS, f"EMAIL: {error}")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from db import addresses
+from db import email_addresses
 from db.base import Role
 from db.encryption import keyring_of
 from db.models import Call, Member, Presence, SignOut
@@ -58,11 +58,11 @@ async def accept(session: AsyncSession, member_id: UUID) -> None:
 
 async def _with_address(session: AsyncSession, email: str) -> Sequence[Member]:
     """Everybody present under an address: the member, and those invited."""
-    key, keyring = addresses.key(email), keyring_of(session)
-    hashes = {*keyring.hashes("email", key), *keyring.hashes("email", addresses.former_key(email))}
+    key, keyring = email_addresses.key(email), keyring_of(session)
+    hashes = {*keyring.hashes("email", key), *keyring.hashes("email", email_addresses.former_key(email))}
     found = (await session.scalars(_present().where(Member.email_hash.in_(hashes)))).all()
     # The former key took different addresses for one: with ß and ss in the domain, for instance.
-    return [member for member in found if addresses.key(member.email) == key]
+    return [member for member in found if email_addresses.key(member.email) == key]
 
 
 def _present() -> Select[Member]:
@@ -190,7 +190,7 @@ class Members:
         member = Member(
             organisation_id=self._organisation_id,
             email=email.strip(),
-            email_hash=keyring_of(self._session).hash("email", addresses.key(email)),
+            email_hash=keyring_of(self._session).hash("email", email_addresses.key(email)),
             name=name,
             role=role,
             accepted_at=None if invited else datetime.now(UTC),

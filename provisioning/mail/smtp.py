@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-from db import addresses
+from db import email_addresses
 from db.engine import refuse_in_transaction
 from runtime.settings import LOOPBACK
 
@@ -56,7 +56,7 @@ class Mailer:
     def _compose(self, to: str, subject: str, text: str, html: str) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self._sender
-        mail["To"] = addresses.envelope(to)
+        mail["To"] = email_addresses.envelope(to)
         mail["Subject"] = subject
         mail["Date"] = formatdate(usegmt=True)
         mail["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].rstrip(">"))
@@ -95,7 +95,7 @@ def _translate_errors() -> Iterator[None]:
 def _ascii_sender(sender: str) -> str:
     """Return ``sender`` with its domain in ASCII."""
     name, address = parseaddr(sender)
-    return formataddr((name, addresses.envelope(address)))
+    return formataddr((name, email_addresses.envelope(address)))
 
 
 def _part(value: str | None) -> str | None:

@@ -127,7 +127,8 @@ async def test_an_older_report_changes_nothing(nodes: Nodes) -> None:
     await settled(nodes.web)
     await line.say("nobody hears this")
     late = await nodes.b.screen()
-    assert (state(late, line.call), late.calls()[line.call]["held_at"]) == ("held", at)
+    await shows(late, line.call, "held")
+    assert late.calls()[line.call]["held_at"] == at
     await nodes.resume(line.call, at + 1)
     await near.until(lambda: state(near, line.call) != "held")
     await nodes.hold(line.call, at)  # late and twice

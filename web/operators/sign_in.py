@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
+from db.email_addresses import AddressError
 from db.queries.operators import accounts
 from db.queries.operators.factors import OperatorFactors
 from provisioning.mail import queue
@@ -31,9 +31,9 @@ async def send(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     typed = (await field(request, "email")).strip()
     try:
-        email = addresses.read(typed, plain=False).shown
+        email = email_addresses.read(typed, plain=False).shown
     except AddressError as error:
-        context = {"problem": str(error), "email": typed[: addresses.LONGEST]}
+        context = {"problem": str(error), "email": typed[: email_addresses.LONGEST]}
         return gate.render(request, "operators/sign_in.html", None, status=400, **context)
     await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
     async with gate.rows(request) as session:

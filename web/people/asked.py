@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from db import addresses
+from db import email_addresses
 from db.queries.sign_in.sign_in_links import LIFETIME
 from web.config import Settings
 from web.people.marks import Mark
@@ -18,7 +18,7 @@ _MARK = Mark("asked", LIFETIME)
 
 def remember(response: web.StreamResponse, settings: Settings, email: str) -> None:
     """Set the cookie: this browser asked for a link to ``email``. It lives as long as the link."""
-    _MARK.remember(response, settings, addresses.key(email))
+    _MARK.remember(response, settings, email_addresses.key(email))
 
 
 def forget(response: web.StreamResponse, settings: Settings) -> None:
@@ -28,4 +28,4 @@ def forget(response: web.StreamResponse, settings: Settings) -> None:
 
 def is_here(request: web.Request, email: str) -> bool:
     """Return whether the browser that sent ``request`` asked for a link to ``email``."""
-    return _MARK.is_here(request, addresses.key(email))
+    return _MARK.is_here(request, email_addresses.key(email))

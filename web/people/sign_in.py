@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
+from db.email_addresses import AddressError
 from db.models import Member
 from db.queries.members import AddressTakenError
 from db.queries.sign_in import sign_in_links
@@ -50,10 +50,14 @@ async def send(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     typed = (await field(request, "email")).strip()
     try:
-        email = addresses.read(typed, plain=False).shown
+        email = email_addresses.read(typed, plain=False).shown
     except AddressError as error:
         return render(
-            request, "people/sign_in/sign_in.html", status=400, problem=str(error), email=typed[: addresses.LONGEST]
+            request,
+            "people/sign_in/sign_in.html",
+            status=400,
+            problem=str(error),
+            email=typed[: email_addresses.LONGEST],
         )
     network = limits.network(request)
     await limits.spend(request, limits.SIGN_IN_NETWORK, network, lambda error: _limited(request, email, error))

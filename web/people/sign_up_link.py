@@ -15,8 +15,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
+from db.email_addresses import AddressError
 from provisioning.stripe.api import MOST_SEATS
 from web.people.link_tokens import cleaned, padded
 from web.request.typed import digits_and_signs
@@ -60,7 +60,7 @@ def read_sign_up(typed: Mapping[str, str]) -> SignUp:
     """Read a form that has no `problems`."""
     wanted = seats(typed["seats"])
     assert wanted is not None, "`problems` was checked before"
-    return SignUp(typed["organisation"], typed["name"], addresses.read(typed["email"]).shown, wanted)
+    return SignUp(typed["organisation"], typed["name"], email_addresses.read(typed["email"]).shown, wanted)
 
 
 def seal(who: SignUp, secret: str, now: int) -> str:
@@ -81,7 +81,7 @@ def unseal(token: str, secrets: Iterable[str], now: int) -> SignUp | None:
 
 def _address_problem(typed: str) -> str:
     try:
-        addresses.read(typed)
+        email_addresses.read(typed)
     except AddressError as error:
         return str(error)
     return ""

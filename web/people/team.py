@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db import addresses
+from db import email_addresses
 from db.base import Role
 from db.models import Member
 from db.queries.members import AddressTakenError
@@ -133,7 +133,7 @@ async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> Memb
         if not may_invite(rows.organisation):
             raise UnpaidError
         await _want_seat(rows, role)
-        email = addresses.read(typed.email).shown
+        email = email_addresses.read(typed.email).shown
         member = await rows.members.add(email=email, name=typed.name, role=role, invited=True)
         await _ask_for_mail(request, viewer, rows, member.id)
         await rows.audit.record("member.invited", {"member": member.name, "email": member.email, "role": role})
@@ -200,7 +200,7 @@ async def _invited(rows: Rows, member_id: UUID) -> Member:
 
 async def _spend(request: web.Request, viewer: Viewer, email: str, again: Again) -> None:
     await limits.spend(request, INVITATIONS, str(viewer.organisation_id), again)
-    await limits.spend(request, LETTERS, addresses.key(email), again)
+    await limits.spend(request, LETTERS, email_addresses.key(email), again)
 
 
 async def _ask_for_mail(request: web.Request, viewer: Viewer, rows: Rows, member_id: UUID) -> None:

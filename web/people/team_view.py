@@ -8,9 +8,9 @@ from datetime import datetime, tzinfo
 from typing import get_args
 from uuid import UUID
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
 from db.base import Role
+from db.email_addresses import AddressError
 from db.models import Member, Organisation, Subscription
 from db.queries.organisations import entitlements
 from web.people.sign_up_link import LONGEST_NAME
@@ -93,7 +93,7 @@ def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         return "name", f"A name, please, of at most {LONGEST_NAME} characters."
     try:
-        addresses.read(email)
+        email_addresses.read(email)
     except AddressError as error:
         return "email", str(error)
     if role not in roles_given_by(asking):

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import addresses
+from db import email_addresses
 from db.base import OperatorRole
 from db.encryption import keyring_of
 from db.models import Operator, OperatorLink
@@ -24,7 +24,7 @@ MAIL_SECONDS = 60.0
 
 async def by_email(session: AsyncSession, email: str) -> Operator | None:
     """Return the operator with that address."""
-    hashes = keyring_of(session).hashes("email", addresses.key(email))
+    hashes = keyring_of(session).hashes("email", email_addresses.key(email))
     here = select(Operator).where(Operator.email_hash.in_(hashes), Operator.removed_at.is_(None))
     return await session.scalar(here)
 
@@ -38,7 +38,7 @@ async def admit(session: AsyncSession, email: str, name: str, role: OperatorRole
     """Return the operator with that address, with this name and role: a new one, or who has been there."""
     operator = await by_email(session, email)
     if operator is None:
-        digest = keyring_of(session).hash("email", addresses.key(email))
+        digest = keyring_of(session).hash("email", email_addresses.key(email))
         operator = Operator(email=email, email_hash=digest, name=name, role=role)
         session.add(operator)
     operator.name, operator.role = name, role
@@ -64,7 +64,7 @@ async def link(session: AsyncSession, operator_id: UUID) -> str:
 
 async def may_mail(session: AsyncSession, email: str) -> bool:
     """Return whether a link may go to ``email`` now because somebody asked for it; not again for a minute."""
-    return await rate_limits.pause(session, "operator link", addresses.key(email), MAIL_SECONDS)
+    return await rate_limits.pause(session, "operator link", email_addresses.key(email), MAIL_SECONDS)
 
 
 async def of_link(session: AsyncSession, token: str) -> Operator | None:

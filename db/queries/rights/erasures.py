@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, Table, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import addresses
+from db import email_addresses
 from db.encryption import keyring_of
 from db.models import (
     Base,
@@ -82,7 +82,7 @@ class Erasures:
         if member is None:
             return False
         member.name, member.email = FORMER, _no_address(member)
-        member.email_hash = keyring_of(self._session).hash("email", addresses.key(member.email))
+        member.email_hash = keyring_of(self._session).hash("email", email_addresses.key(member.email))
         for model in (SignInLink, GroupMember, Presence, SecondFactor, RecoveryCode):
             await self._session.execute(delete(model).where(model.member_id == member_id))
         return True

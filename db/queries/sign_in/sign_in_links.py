@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import addresses
+from db import email_addresses
 from db.encryption import keyring_of
 from db.models import Member, SignInLink, SignOut
 from db.queries import members, rate_limits
@@ -46,7 +46,7 @@ async def may_mail(session: AsyncSession, email: str, pause_seconds: float) -> b
 
     Nobody is locked out by it: a link is on its way already, whoever asked for it.
     """
-    return await rate_limits.pause(session, "mailed link", addresses.key(email), pause_seconds)
+    return await rate_limits.pause(session, "mailed link", email_addresses.key(email), pause_seconds)
 
 
 async def create(

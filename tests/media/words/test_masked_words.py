@@ -46,6 +46,7 @@ async def _say_it(first: Node, second: Node) -> list[bytes]:
     await line.say("thank you", "outbound")
     for screen in (near, far):
         await screen.until(lambda screen=screen: "thank you" in screen.words(line.call, "agent"))  # type: ignore[misc]
+        await screen.until(lambda screen=screen: "please" in screen.words(line.call, "caller"))  # type: ignore[misc]
         assert screen.words(line.call, "caller") == "hello my card is •••• •••• •••• •••• please"
         assert screen.words(line.call, "agent") == f"or {' '.join('•' * 16)} thank you"
     late = await second.screen()

@@ -49,6 +49,7 @@ async def test_what_fires_is_on_every_console_once_and_web_is_told_without_words
     await line.say("that is all")
     for screen in (near, far):
         await screen.until(lambda screen=screen: "that is all" in screen.words(line.call))  # type: ignore[misc]
+        await screen.until(lambda screen=screen: len(fired(screen, line.call)) == 2)  # type: ignore[misc]
         assert fired(screen, line.call) == [("r1", "caller"), ("r2", "agent")]
     first = next(event["phrase"] for event in near.events if event["type"] == "phrase")
     assert (first["name"], first["card"], first["priority"]) == ("Leaving", "Offer three months.", 1)

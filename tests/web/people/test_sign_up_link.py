@@ -8,8 +8,8 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, strategies as st
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
+from db.email_addresses import AddressError
 from web.people.sign_up_link import (
     FIELDS,
     LIFETIME_SECONDS,
@@ -79,4 +79,4 @@ def test_seats_are_one_to_five_hundred(count: int) -> None:
 def test_an_address_is_no_sentence(email: str) -> None:
     for sentence in (f"Nora <{email}>", f"{email}, {email}"):
         with pytest.raises(AddressError):
-            addresses.read(sentence)
+            email_addresses.read(sentence)

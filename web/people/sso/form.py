@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from db.addresses import AddressError, read as read_address
 from db.base import Role
+from db.email_addresses import AddressError, read as read_address
 from db.models import IdentityProvider
 from web.people.sso.identity import MAPPED
 from web.request.typed import tidy

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
 from db.base import Role
+from db.email_addresses import AddressError
 from web.request.typed import tidy
 
 MAPPED: tuple[Role, ...] = ("admin", "supervisor", "agent")
@@ -64,9 +64,9 @@ def read(claims: Mapping[str, Any], rules: Rules) -> Identity:
     return Identity(email.shown, _name(claims, email.shown), given, given or rules.other_role)
 
 
-def _email(claims: Mapping[str, Any]) -> addresses.Address:
+def _email(claims: Mapping[str, Any]) -> email_addresses.Address:
     try:
-        return addresses.read(str(claims.get("email") or ""))
+        return email_addresses.read(str(claims.get("email") or ""))
     except AddressError:
         raise NotVouchedError("no_email") from None
 

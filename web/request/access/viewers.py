@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from db import addresses
+from db import email_addresses
 from db.base import Role
 from db.models import Member
 from db.queries import members
@@ -106,7 +106,7 @@ def _viewer(member: Member, operators: Collection[str]) -> Viewer:
         organisation=member.organisation.name,
         available=member.available,
         entitlements=entitlements(member.organisation),
-        operates=bool(operators) and addresses.key(member.email) in operators,
+        operates=bool(operators) and email_addresses.key(member.email) in operators,
     )
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 from sqlalchemy import update
 
-from db import addresses
-from db.addresses import AddressError
+from db import email_addresses
+from db.email_addresses import AddressError
 from db.encryption import keyring_of
 from db.engine import Database
 from db.models import Member
@@ -24,11 +24,11 @@ MORE_HIDDEN = (0xFE0F, 0xFEFF, 0xFFA0, 0xFFF9, 0xE0041, 0x0, 0x7, 0x7F, 0x85, 0x
 def test_what_nobody_sees_is_refused_by_a_sentence_of_its_own(form: str, number: int) -> None:
     typed = form.format(chr(number))
     if typed != typed.strip():  # at an end, white space is left out
-        assert addresses.read(typed).shown == typed.strip()
+        assert email_addresses.read(typed).shown == typed.strip()
         return
     with pytest.raises(AddressError) as refused:
-        addresses.read(typed)
-    assert str(refused.value) == addresses.HIDDEN
+        email_addresses.read(typed)
+    assert str(refused.value) == email_addresses.HIDDEN
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_what_nobody_sees_is_refused_by_a_sentence_of_its_own(form: str, number:
     ],
 )
 def test_an_address_is_read_and_mailed(typed: str, shown: str, envelope: str) -> None:
-    found = addresses.read(typed)
+    found = email_addresses.read(typed)
     assert (found.shown, found.envelope, found.key) == (shown, envelope, envelope.lower())
-    assert addresses.read(shown).key == found.key
+    assert email_addresses.read(shown).key == found.key
 
 
 @pytest.mark.parametrize(
@@ -82,25 +82,25 @@ def test_an_address_is_read_and_mailed(typed: str, shown: str, envelope: str) ->
 )
 def test_what_is_none_is_refused(typed: str) -> None:
     with pytest.raises(AddressError):
-        addresses.read(typed)
+        email_addresses.read(typed)
 
 
 def test_letters_that_no_mail_service_takes_are_named() -> None:
     with pytest.raises(AddressError) as refused:
-        addresses.read("zo\u00eb@acacia.example")
-    assert refused.value.args == (addresses.LETTERS,)
-    assert addresses.read("zo\u00eb@acacia.example", plain=False).shown == "zo\u00eb@acacia.example"
+        email_addresses.read("zo\u00eb@acacia.example")
+    assert refused.value.args == (email_addresses.LETTERS,)
+    assert email_addresses.read("zo\u00eb@acacia.example", plain=False).shown == "zo\u00eb@acacia.example"
 
 
 @given(st.text())
 def test_any_text_is_an_address_or_none_and_has_a_key(text: str) -> None:
-    assert isinstance(addresses.key(text), str)
+    assert isinstance(email_addresses.key(text), str)
     try:
-        found = addresses.read(text)
+        found = email_addresses.read(text)
     except AddressError:
         return
     assert found.envelope.isascii()
-    assert addresses.read(found.shown).key == found.key == addresses.key(found.envelope)
+    assert email_addresses.read(found.shown).key == found.key == email_addresses.key(found.envelope)
 
 
 async def _stored_before(database: Database, member: Member, email: str) -> None:
