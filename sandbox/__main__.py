@@ -20,6 +20,7 @@ import time
 from collections.abc import AsyncIterator
 
 import structlog
+import uvloop
 from pydantic import ValidationError
 
 from sandbox.config import Settings
@@ -134,7 +135,7 @@ def main() -> int:
     # What the product's code, at work for the demo organisation, says on the way: whatever matters is a `StartError`.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        asyncio.run(_until_told(settings))
+        uvloop.run(_until_told(settings))
     except BaseExceptionGroup as group:
         print("\n".join(["", *_complaints(group), "Everything else was stopped."]), file=sys.stderr)
         return 1

@@ -6,10 +6,11 @@ office opens last, so that its page answers when everything does.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+
+import uvloop
 
 from runtime import logs, signals
 from sandbox.config import HOST, Secrets, Settings
@@ -102,7 +103,7 @@ def main() -> int:
     logs.configure("INFO")
     settings = Settings()
     try:
-        asyncio.run(_serve(settings, Secrets.kept_in(settings.dir)))
+        uvloop.run(_serve(settings, Secrets.kept_in(settings.dir)))
     except (OSError, RecogniserError) as error:
         print(f"outside world: {error}", file=sys.stderr)
         return 1

@@ -23,10 +23,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import uvloop
 from aiohttp import web
 from cryptography.fernet import Fernet
 from hypothesis import settings as hypothesis_settings
-from playwright._impl.utils import tasks as playwright_tasks
 from playwright.async_api import Browser as Window, expect
 
 from db import migrate, roles
@@ -58,12 +58,12 @@ _KEY = Fernet.generate_key().decode()
 
 
 def pytest_configure() -> None:
-    """Let Playwright hand on each message after two turns of the loop, as it does in a loop without a public queue.
+    """Run tests in the loop that web, media and provisioning run in.
 
-    In asyncio's it waits until nothing else is to do, up to a hundred turns a message: beside calls in real time, or
-    beside another browser that waits in the same way, it falls minutes behind. It has no setting for that.
+    In asyncio's own, Playwright waits with each message until nothing else is to do, up to a hundred turns: beside
+    calls in real time it would fall minutes behind.
     """
-    playwright_tasks._MAX_TURNS = 2
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -120,7 +120,6 @@ async def start(
     """
     if record is not None:
         stop_recorded(record)
-    user = {} if identity is None else {"user": identity.uid, "group": identity.gid, "extra_groups": []}
     with log.open("ab") as sink:
         try:
             process = await asyncio.create_subprocess_exec(
@@ -129,12 +128,10 @@ async def start(
                 stdout=sink,
                 stderr=sink,
                 env=env,
-                cwd=cwd,
                 start_new_session=True,  # Ctrl-C at the terminal reaches us alone: we order the ends
-                preexec_fn=_tether(death_signal),
-                **user,  # type: ignore[arg-type]  # typeshed knows these three only on Popen
+                preexec_fn=_before_it_runs(cwd, identity, death_signal),
             )
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             raise StartError(f"{name} cannot be executed: {error}") from None
     child = Child(name, process, log, stop_signal, record)
     child.note()
@@ -202,15 +199,20 @@ def command_line(pid: int) -> str:
     return listing.stdout.strip()
 
 
-def _tether(death_signal: signal.Signals) -> Callable[[], None] | None:
-    """What the child runs between fork and exec, as the user it became (setuid clears an earlier rope)."""
+def _before_it_runs(cwd: Path | None, identity: Identity | None, death_signal: signal.Signals) -> Callable[[], None]:
+    """Return what the child runs between fork and exec, in any event loop: uvloop's takes no user and no group."""
     libc, parent = _LIBC, os.getpid()
-    if libc is None:
-        return None
 
-    def hold() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != parent:  # we died before the rope was tied
-            os._exit(1)
+    def become_and_hold() -> None:
+        if cwd is not None:
+            os.chdir(cwd)  # while it still may: the folder's parents may be closed to its user
+        if identity is not None:
+            os.setgroups([])
+            os.setgid(identity.gid)
+            os.setuid(identity.uid)
+        if libc is not None:
+            libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))  # after setuid, which clears it
+            if os.getppid() != parent:  # we died before that
+                os._exit(1)
 
-    return hold
+    return become_and_hold
