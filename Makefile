@@ -1,7 +1,7 @@
 # Few verbs. `run` and `test` set up all they need on a machine with Python 3.11 (or later) and make.
 
 .DEFAULT_GOAL := help
-CHECKS := ruff mypy imports dependencies
+CHECKS := ruff mypy imports dependencies collection
 # The lines of each check together, where make can.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 .PHONY: help run test fuzz bench format $(CHECKS) tools
@@ -42,6 +42,11 @@ imports:
 
 dependencies:
 	.venv/bin/deptry media web provisioning db runtime
+
+# Finds every test, and leaves compiled what each of the processes that run them would compile for itself.
+collection:
+	@mkdir -p .cache
+	.venv/bin/python -m pytest --collect-only -q >.cache/collection 2>&1 || { cat .cache/collection; exit 1; }
 
 # What tests start and Python's packages do not have.
 tools:

@@ -14,6 +14,7 @@ import asyncio
 import functools
 import inspect
 import itertools
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -220,15 +221,28 @@ def pytest_collection_finish() -> None:
 def _shared_out(items: list[pytest.Item], shares: int) -> list[pytest.Item]:
     """``items`` in so many equal shares, one behind the other, as xdist hands them out.
 
-    Each begins with its slow ones; behind them, those that drive a browser lie evenly among the others.
+    Half of the shares begin with slow ones, which mostly wait: the others compute meanwhile. Those that drive a
+    browser lie evenly among the rest.
     """
     kinds: dict[str, list[pytest.Item]] = {"slow": [], "browser": [], "": []}
     for item in items:
         kinds[next((kind for kind in kinds if kind and item.get_closest_marker(kind)), "")].append(item)
-    slow = kinds.pop("slow")
-    placed = [(at * shares // len(slow) / shares, item) for at, item in enumerate(slow)]
+    slow, waiting = kinds.pop("slow"), (shares + 1) // 2
+    placed = [(at % waiting / shares, item) for at, item in enumerate(slow)]
     placed += [((at + 0.5) / len(kind), item) for kind in kinds.values() for at, item in enumerate(kind)]
     return [item for _, item in sorted(placed, key=lambda each: each[0])]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let tests that work by the clock have the processor first, in other processes, once this one has none left."""
+    if hasattr(item.config, "workerinput") and item.get_closest_marker("slow") is None:
+        _stand_back()
+
+
+@functools.cache
+def _stand_back() -> None:
+    """Take the processor after others, with whatever is started from now on. Once: niceness adds up."""
+    os.nice(5)
 
 
 @pytest.fixture(scope="session")
