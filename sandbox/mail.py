@@ -76,16 +76,16 @@ class Mailbox:
         for letter in [each for each in self.letters if address in each.recipients]:
             self.letters.remove(letter)
 
-    async def letter_to(self, address: str, seconds: float = 10.0) -> Letter:
-        """The newest letter to ``address``, waited for. Raises `TimeoutError`."""
+    async def letter_to(self, address: str, seconds: float = 30.0, *, subject: str | None = None) -> Letter:
+        """The newest letter to ``address``, about ``subject`` if it is given, waited for. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds), self._posted:
-            await self._posted.wait_for(lambda: self._newest(address) is not None)
-            letter = self._newest(address)
-            assert letter is not None
+            while (letter := self._newest(address, subject)) is None:
+                await self._posted.wait()
             return letter
 
-    def _newest(self, address: str) -> Letter | None:
-        return next((letter for letter in reversed(self.letters) if address in letter.recipients), None)
+    def _newest(self, address: str, subject: str | None) -> Letter | None:
+        wanted = (each for each in reversed(self.letters) if address in each.recipients)
+        return next((each for each in wanted if subject in (None, each.subject)), None)
 
 
 _OUTBOX = web.AppKey("outbox", Mailbox)

@@ -8,10 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from db.engine import Database
 from db.models import Member
-from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import CALL, CANARY, Open, link
+from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, signed_in_for
 from tests.kit.machines.load_balancer import Front, front
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
 from tests.kit.web.site import Site
@@ -69,13 +67,24 @@ async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
 
 
 @pytest.fixture
-def console(context: BrowserContext, database: Database, media: LiveMedia) -> Open:
-    """Opens the console page, signed in as a member by a link or, with ``ends_in``, for so long only."""
+def signed_in(context: BrowserContext, settings: Settings) -> SignedIn:
+    """Opens an empty page of a browser in which a member is signed in."""
+
+    async def opened(member: Member) -> Page:
+        await signed_in_for(context, settings, member)
+        return await context.new_page()
+
+    return opened
+
+
+@pytest.fixture
+def console(signed_in: SignedIn, media: LiveMedia) -> Open:
+    """Opens the console page, signed in as a member."""
 
     async def opened(member: Member, width: int = 1280, height: int = 800) -> Page:
-        page = await context.new_page()
+        page = await signed_in(member)
         await page.set_viewport_size({"width": width, "height": height})
-        await open_link(page, await link(database, member))
+        await page.goto("/console")
         return page
 
     return opened

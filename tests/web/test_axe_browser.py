@@ -17,7 +17,7 @@ from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
 from tests.kit.browser.axe import findings, findings_of
 from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import link
+from tests.kit.browser.console_page import SignedIn, link
 from tests.kit.full_lists import FOUND, fill
 from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import Shop
@@ -38,15 +38,15 @@ OPEN = (
     "/operator/sign-in",
     "/nowhere",
 )
-LOG = (
-    "/calls",
+ASKED = (
     "/calls?number=12&direction=inbound",
     "/calls?words=gaps&state=over",
     "/calls?from=2026-11-30&to=2026-11-01",
-    f"/calls/{FOUND}",
+    "/dashboard?from=2026-11-30&to=2026-11-01",
+    "/dashboard?from=soon",
+    "/contacts?q=nobody",
 )
-DASHBOARD = ("/dashboard", "/dashboard?from=2026-11-30&to=2026-11-01", "/dashboard?from=soon")
-EVERYBODY = ("/account", "/account/second-factor", "/console", *LOG, "/watching")
+EVERYBODY = ("/account", "/account/second-factor", "/console", "/calls", f"/calls/{FOUND}", "/watching")
 WORDS = ("/numbers/{number}/words", "/phrases", "/settings/listening", "/settings/alerts")
 PHONE = (
     "/numbers/{number}/ringing",
@@ -56,9 +56,10 @@ PHONE = (
     "/contacts/duplicates",
 )
 RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/check", "/onboarding")
-SUPERVISORS = (*EVERYBODY, *DASHBOARD, "/blocked", "/contacts", "/contacts?q=nobody")
-ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/contacts/duplicates", "/api-keys", "/webhooks")
-OWNERS = (*ADMINS, "/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
+SUPERVISORS = (*EVERYBODY, "/dashboard", "/blocked", "/contacts")
+ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
+NOT_AS_OWNERS = ("/account", "/console", "/numbers", "/onboarding", "/settings", "/team")
+OWNERS = (*ADMINS, *ASKED, "/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
 
 
 async def test_signed_out(context: BrowserContext) -> None:
@@ -75,7 +76,7 @@ async def test_signed_out(context: BrowserContext) -> None:
     [
         ("alice", OWNERS, False),
         ("alice", OWNERS, True),
-        ("ada", ADMINS, True),  # her empty pages are Alice's
+        ("ada", NOT_AS_OWNERS, True),  # her other pages are Alice's
         ("sam", SUPERVISORS, False),
         ("sam", SUPERVISORS, True),
         ("bob", EVERYBODY, False),
@@ -83,7 +84,7 @@ async def test_signed_out(context: BrowserContext) -> None:
     ],
 )
 async def test_signed_in(
-    context: BrowserContext,
+    signed_in: SignedIn,
     database: Database,
     cast: Cast,
     name: str,
@@ -98,14 +99,12 @@ async def test_signed_in(
             )
     if full:
         await fill(database, cast)
-    page = await context.new_page()
-    await open_link(page, await link(database, members[name]))
-    await expect(page.locator("main")).to_be_visible()
+    page = await signed_in(members[name])
     assert await findings_of(page, [path.format(number=cast.number.id) for path in paths]) == []
 
 
 @pytest.mark.parametrize("name", ["alice", "sam"])
-async def test_contacts(context: BrowserContext, database: Database, cast: Cast, name: str) -> None:
+async def test_contacts(signed_in: SignedIn, database: Database, cast: Cast, name: str) -> None:
     """One with several numbers, long words, notes and every wish, and who may be merged with it."""
     await fill(database, cast)
     long = "Mia " + "Moore-Featherstonehaugh" * 4
@@ -119,9 +118,7 @@ async def test_contacts(context: BrowserContext, database: Database, cast: Cast,
         await contacts.give(mia, call.customer)
         for text in ("has a dog", "x" * 2000):
             await ContactNotes(session, cast.a.id).add(mia.id, cast.alice.id, text)
-    page = await context.new_page()
-    await open_link(page, await link(database, {"alice": cast.alice, "sam": cast.sam}[name]))
-    await expect(page.locator("main")).to_be_visible()
+    page = await signed_in({"alice": cast.alice, "sam": cast.sam}[name])
     paths = [f"/contacts/{mia.id}", f"/contacts/{mia.id}?done=merged", "/contacts", "/contacts?added=1&alike=1"]
     paths += [f"/calls/{FOUND}", f"/calls?contact={mia.id}"]
     if name == "alice":
@@ -142,10 +139,9 @@ async def test_contacts(context: BrowserContext, database: Database, cast: Cast,
         assert await findings(page) == []
 
 
-async def test_a_customer_who_asks_for_their_data(context: BrowserContext, database: Database, cast: Cast) -> None:
+async def test_a_customer_who_asks_for_their_data(signed_in: SignedIn, database: Database, cast: Cast) -> None:
     await fill(database, cast)
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.alice))
+    page = await signed_in(cast.alice)
     await page.goto("/settings/data")
     await page.locator("[name=number]").fill("0412 345 678")
     await page.locator("[name=number]").press("Enter")
@@ -157,7 +153,7 @@ async def test_a_customer_who_asks_for_their_data(context: BrowserContext, datab
 
 
 async def test_a_webhook_endpoint_and_what_was_sent_there(
-    context: BrowserContext, database: Database, cast: Cast
+    signed_in: SignedIn, database: Database, cast: Cast
 ) -> None:
     async with database.begin() as session:
         webhooks = Webhooks(session, cast.a.id)
@@ -166,19 +162,16 @@ async def test_a_webhook_endpoint_and_what_was_sent_there(
         )
         await events.note_test(session, endpoint)
         endpoint.failing_since = datetime.now(UTC)
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.alice))
-    await expect(page.locator("main")).to_be_visible()
+    page = await signed_in(cast.alice)
     assert await findings_of(page, [f"/webhooks/{endpoint.id}"]) == []
 
 
 async def test_hours_with_everything_wrong(
-    context: BrowserContext,
+    signed_in: SignedIn,
     database: Database,
     cast: Cast,
 ) -> None:
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.alice))
+    page = await signed_in(cast.alice)
     await page.goto(f"/numbers/{cast.number.id}/hours")
     await page.get_by_role("radio", name="At these times").check()
     for name in ("monday", "own-0-hours", "closed_overflow"):
@@ -199,10 +192,9 @@ async def test_hours_with_everything_wrong(
     ],
 )
 async def test_a_form_of_the_phone_with_everything_wrong(
-    context: BrowserContext, database: Database, cast: Cast, path: str, fields: dict[str, str]
+    signed_in: SignedIn, database: Database, cast: Cast, path: str, fields: dict[str, str]
 ) -> None:
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.alice))
+    page = await signed_in(cast.alice)
     await page.goto(path.format(number=cast.number.id))
     for name, text in fields.items():
         await page.locator(f"[name={name}]").fill(text)
@@ -212,11 +204,10 @@ async def test_a_form_of_the_phone_with_everything_wrong(
 
 
 async def test_a_call_in_which_phrases_fired_and_rules_wrong_and_tried(
-    context: BrowserContext, database: Database, cast: Cast
+    signed_in: SignedIn, database: Database, cast: Cast
 ) -> None:
     await fill(database, cast)
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.alice))
+    page = await signed_in(cast.alice)
     await page.goto("/calls")
     await page.locator(".hits summary").click()
     await expect(page.locator(".hit[data-ticked]")).to_be_visible()
@@ -234,10 +225,9 @@ async def test_a_call_in_which_phrases_fired_and_rules_wrong_and_tried(
 
 
 async def test_the_notice_once_confirmed_and_the_settings_once_saved(
-    context: BrowserContext, database: Database, cast: Cast
+    signed_in: SignedIn, database: Database, cast: Cast
 ) -> None:
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.alice))
+    page = await signed_in(cast.alice)
     await page.goto("/watching")
     await page.locator("#watching-notice button").click()
     await expect(page.locator("#confirmed-at")).to_be_visible()

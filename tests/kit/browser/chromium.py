@@ -119,11 +119,15 @@ async def connected(address: str) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def chromium(*flags: str) -> AsyncIterator[Browser]:
-    """A headless browser, closed at the end: started with ``flags``, or with a microphone and reaching no Twilio."""
+async def chromium(*flags: str, whole: bool = False) -> AsyncIterator[Browser]:
+    """A browser of its own, closed at the end: started with ``flags``, or with a microphone and reaching no Twilio.
+
+    The headless shell, unless a ``whole`` Chromium is wanted.
+    """
     async with async_playwright() as playwright:
         args = ["--no-sandbox", _WITHOUT, *(flags or (NO_TWILIO, *MICROPHONE))]
-        browser = await playwright.chromium.launch(executable_path=executable(), args=args)
+        path = executable() if whole else shell() or executable()
+        browser = await playwright.chromium.launch(executable_path=path, args=args)
         try:
             yield browser
         finally:

@@ -19,6 +19,7 @@ from web.config import Settings
 from web.request import session as request_session
 
 Open = Callable[..., Awaitable[Page]]
+SignedIn = Callable[[Member], Awaitable[Page]]
 CALL = f"CA{'1' * 32}"
 OTHER = f"CA{'2' * 32}"
 CANARY = "the wombat wears a velvet waistcoat"
@@ -47,8 +48,10 @@ async def link(database: Database, member: Member) -> str:
         return f"/sign-in/{await sign_in_links.create(session, member.id, b'test')}"
 
 
-async def signed_in_for(context: BrowserContext, settings: Settings, member: Member, left: timedelta) -> None:
-    """Give the browser a sign-in of ``member`` that ends in ``left``."""
+async def signed_in_for(
+    context: BrowserContext, settings: Settings, member: Member, left: timedelta = timedelta(hours=12)
+) -> None:
+    """Give the browser a sign-in of ``member`` that ends in ``left``, without the pages of signing in."""
     now = datetime.now(UTC)
     claims = {"aud": "sign-in", "jti": str(uuid4()), "sub": str(member.id), "iat": now, "exp": now + left}
     cookie = jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm="HS256")

@@ -10,9 +10,8 @@ from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.models import Member
-from db.queries.sign_in import sign_in_links
 from sandbox.twilio.emulator import Number as TwilioNumber
-from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import signed_in_for
 from tests.kit.vendors.twilio_account import Account, account
 from tests.kit.web.cast import Cast
 from tests.kit.web.number_orders import shop
@@ -37,7 +36,9 @@ def settings(settings: Settings, twilio: Account) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def open_page(window: Browser, site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
+async def open_page(
+    window: Browser, site: Site, settings: Settings, database: Database, cast: Cast
+) -> AsyncIterator[Open]:
     """A page that is signed in; the test fails if it breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
     await at_twilio(database, cast)
@@ -47,11 +48,8 @@ async def open_page(window: Browser, site: Site, database: Database, cast: Cast)
     context.on("weberror", lambda error: wrong.append(str(error.error)))
 
     async def opened(member: Member) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
-        page = await context.new_page()
-        await open_link(page, f"/sign-in/{token}")
-        return page
+        await signed_in_for(context, settings, member)
+        return await context.new_page()
 
     yield opened
     assert [line for line in wrong if "Security Policy" in line or "TypeError" in line] == []

@@ -13,10 +13,10 @@ from db.engine import Database
 from db.queries import audit
 from db.queries.audit import Actor
 from db.queries.billing import stripe_events
-from db.queries.sign_in import sign_in_links
-from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import signed_in_for
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
+from web.config import Settings
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ LONGEST = "Donaudampfschifffahrtsgesellschaftskapitänswitwe" * 3
 
 
 @pytest_asyncio.fixture
-async def opened(window: Browser, site: Site, database: Database, cast: Cast) -> AsyncIterator[Open]:
+async def opened(window: Browser, site: Site, settings: Settings, cast: Cast) -> AsyncIterator[Open]:
     """Opens a page signed in as Alice; fails the test that breaks the Content-Security-Policy or throws."""
     wrong: list[str] = []
     context = await window.new_context(base_url=site.url)
@@ -34,11 +34,9 @@ async def opened(window: Browser, site: Site, database: Database, cast: Cast) ->
     context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
 
     async def at(path: str, width: int = 1280) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, cast.alice.id, b"test")
+        await signed_in_for(context, settings, cast.alice)
         page = await context.new_page()
         await page.set_viewport_size({"width": width, "height": 800})
-        await open_link(page, f"/sign-in/{token}")
         await page.goto(path)
         return page
 

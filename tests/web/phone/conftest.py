@@ -11,8 +11,7 @@ from sqlalchemy import delete
 
 from db.engine import Database
 from db.models import Member, Presence
-from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import link
+from tests.kit.browser.console_page import signed_in_for
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown, room_town
 from web.config import Settings
@@ -59,15 +58,16 @@ async def computer(window: Browser, town: RoomTown) -> AsyncIterator[Computer]:
 
 
 @pytest.fixture
-def sits_down(computer: Computer, database: Database) -> SitsDown:
+def sits_down(computer: Computer, settings: Settings) -> SitsDown:
     """Open a member's console, signed in, its phone ready: at a computer, or at one of its own."""
 
     async def opened(member: Member, at: BrowserContext | None = None, *, script: str = "") -> Page:
         context = at or await computer()
         if script:
             await context.add_init_script(script)
+        await signed_in_for(context, settings, member)
         page = await context.new_page()
-        await open_link(page, await link(database, member))
+        await page.goto("/console")
         await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
         await expect(page.locator("#presence")).to_be_enabled()
         return page

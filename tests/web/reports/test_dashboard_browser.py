@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Page, expect
 
 from db import recount
 from db.engine import Database
 from db.queries.calls import Calls
-from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import link
+from tests.kit.browser.console_page import SignedIn
 from tests.kit.web.cast import Cast
 
 pytestmark = pytest.mark.browser
@@ -17,10 +16,8 @@ NOW = "**/dashboard/now"
 TURN = 5_000  # milliseconds
 
 
-async def _opened(context: BrowserContext, database: Database, cast: Cast) -> Page:
-    page = await context.new_page()
-    await open_link(page, await link(database, cast.sam))
-    await expect(page.locator("main")).to_be_visible()
+async def _opened(signed_in: SignedIn, cast: Cast) -> Page:
+    page = await signed_in(cast.sam)
     await page.goto("/dashboard")
     await expect(page.locator("#now")).to_be_visible()
     return page
@@ -41,9 +38,9 @@ async def _until_state(page: Page, state: str) -> None:
 
 
 async def test_a_caller_who_waits_is_counted_without_reloading(
-    context: BrowserContext, database: Database, cast: Cast
+    signed_in: SignedIn, database: Database, cast: Cast
 ) -> None:
-    page = await _opened(context, database, cast)
+    page = await _opened(signed_in, cast)
     await expect(page.locator("#waiting")).to_have_text("0")
     await _ring(database, cast)
     async with page.expect_response(NOW, timeout=60_000):
@@ -53,9 +50,9 @@ async def test_a_caller_who_waits_is_counted_without_reloading(
 
 
 async def test_counters_that_are_not_up_to_date_say_so_until_they_are(
-    context: BrowserContext, database: Database, cast: Cast
+    signed_in: SignedIn, database: Database, cast: Cast
 ) -> None:
-    page = await _opened(context, database, cast)
+    page = await _opened(signed_in, cast)
     await page.route(NOW, lambda route: route.abort())
     await _until_state(page, "stale")
     await expect(page.locator("#stale")).to_be_visible()
@@ -65,11 +62,11 @@ async def test_counters_that_are_not_up_to_date_say_so_until_they_are(
 
 
 async def test_the_numbers_of_a_chart_open_by_the_keyboard(
-    context: BrowserContext, database: Database, cast: Cast
+    signed_in: SignedIn, database: Database, cast: Cast
 ) -> None:
     await _ring(database, cast)
     await recount.settle(database)
-    page = await _opened(context, database, cast)
+    page = await _opened(signed_in, cast)
     await page.locator("#by-hour summary").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("#by-hour table")).to_be_visible()

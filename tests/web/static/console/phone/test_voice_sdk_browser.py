@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from db.engine import Database
 from db.models import Member
-from db.queries.sign_in import sign_in_links
-from tests.kit.browser.chromium import chromium, open_link
+from tests.kit.browser.chromium import chromium
+from tests.kit.browser.console_page import signed_in_for
 from tests.kit.machines.twilio_edge import SIGNALLING, Edge, twilio_edge
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
+from web.config import Settings
 from web.console import voice_sdk
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("dialled")]
@@ -71,14 +71,13 @@ async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
 
 
 @pytest_asyncio.fixture
-async def phone(context: BrowserContext, database: Database, edge: Edge) -> Open:
+async def phone(context: BrowserContext, settings: Settings, edge: Edge) -> Open:
     """Opens the console of a member, whose phone then registers."""
 
     async def opened(member: Member) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
+        await signed_in_for(context, settings, member)
         page = await context.new_page()
-        await open_link(page, f"/sign-in/{token}")
+        await page.goto("/console")
         await edge.hears("register")
         await ready(page)
         return page
