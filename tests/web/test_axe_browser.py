@@ -59,7 +59,8 @@ RUN = ("/numbers", "/numbers/{number}/hours", "/team", "/settings", "/audit", "/
 SUPERVISORS = (*EVERYBODY, "/dashboard", "/blocked", "/contacts")
 ADMINS = (*SUPERVISORS, *RUN, *PHONE, *WORDS, "/api-keys", "/webhooks")
 NOT_AS_OWNERS = ("/account", "/console", "/numbers", "/onboarding", "/settings", "/team")
-OWNERS = (*ADMINS, *ASKED, "/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
+THEIRS = ("/billing", "/checkout", "/settings/data", "/settings/second-factor", "/settings/single-sign-on")
+OWNERS = (*ADMINS, *ASKED, *THEIRS)
 
 
 async def test_signed_out(context: BrowserContext) -> None:

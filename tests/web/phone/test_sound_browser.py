@@ -62,7 +62,7 @@ async def test_the_line_is_checked(town: RoomTown, cast: Cast, sits_down: SitsDo
 async def test_being_available_asks_for_the_microphone(
     town: RoomTown, cast: Cast, computer: Computer, sits_down: SitsDown
 ) -> None:
-    async with chromium(NO_TWILIO, *ASKS) as asking:
+    async with chromium(NO_TWILIO, *ASKS, whole=True) as asking:
         at = await computer(asking, GEOLOCATION)
         page = await sits_down(cast.bob, at)
         await page.locator("#presence").select_option("available")

@@ -188,7 +188,7 @@ async def test_without_a_microphone_the_call_goes_on_and_an_error_says_why(
     place: Town, flags: tuple[str, ...], code: int
 ) -> None:
     emulator, _ = place
-    async with chromium(*flags) as browser, agent(browser, emulator) as page:
+    async with chromium(*flags, whole=True) as browser, agent(browser, emulator) as page:
         leg = emulator.place_call(caller_audio=b"")
         await told(page, "incoming")
         await page.evaluate("call.on('error', (error) => { window.code = error.code; }); call.accept()")
