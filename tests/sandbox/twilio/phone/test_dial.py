@@ -46,6 +46,9 @@ async def test_an_agent_answers_and_both_hear_each_other(place: Town) -> None:
     leg = emulator.place_call(from_=MOBILE, caller_audio=caller, agent_audio=agent)
     await customer.until_asked("/leg", CallStatus="in-progress")
     bob = child(emulator, "client:bob")
+    async with asyncio.timeout(30):
+        while leg.hears is None or bob.hears is None:  # noqa: ASYNC110 (they are connected after they are told of)
+            await asyncio.sleep(0.01)
     assert (leg.hears, bob.hears) == (bob.voice, leg.voice)
     assert leg.voice.begins == bob.voice.begins
     done = await customer.until_asked("/done")
