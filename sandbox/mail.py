@@ -76,7 +76,7 @@ class Mailbox:
         for letter in [each for each in self.letters if address in each.recipients]:
             self.letters.remove(letter)
 
-    async def letter_to(self, address: str, seconds: float = 30.0, *, subject: str | None = None) -> Letter:
+    async def letter_to(self, address: str, seconds: float = 10.0, *, subject: str | None = None) -> Letter:
         """The newest letter to ``address``, about ``subject`` if it is given, waited for. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds), self._posted:
             while (letter := self._newest(address, subject)) is None:

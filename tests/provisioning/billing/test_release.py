@@ -164,7 +164,7 @@ async def test_a_worker_killed_at_every_step_of_giving_back(
     async with worker_process(*place, stripe | mail), asyncio.timeout(60):
         while await _states(payer) != ["released"]:  # noqa: ASYNC110 (the row is all there is to see it by)
             await asyncio.sleep(0.05)
-        await outbox[0].letter_to(payer.owner.email, subject=SUBJECTS["released"])
+        await outbox[0].letter_to(payer.owner.email, 30, subject=SUBJECTS["released"])
     assert here.account.numbers == {}
     assert len(await payer.log("numbers.given_up")) == 1
     subjects = [letter.subject for letter in outbox[0].letters if payer.owner.email in letter.recipients]
