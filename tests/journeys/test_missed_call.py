@@ -16,10 +16,9 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import Call, Member
 from db.queries.phone.ringing_plans import WAIT_SECONDS, RingingPlan, RingingPlans
-from db.queries.sign_in import sign_in_links
 from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
 from tests.kit.browser.chromium import MICROPHONE, chromium, open_link
-from tests.kit.browser.console_page import become_available
+from tests.kit.browser.console_page import become_available, link
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import Settings
@@ -68,11 +67,9 @@ async def sits_down(site: Site, database: Database, telephone: Twilio) -> AsyncI
     async with chromium(*MICROPHONE) as window:
 
         async def opened(member: Member) -> Page:
-            async with database.begin() as session:
-                token = await sign_in_links.create(session, member.id, b"test")
             context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
             page = await context.new_page()
-            await open_link(page, f"/sign-in/{token}")
+            await open_link(page, await link(database, member))
             await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
             return page
 

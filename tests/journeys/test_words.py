@@ -15,11 +15,11 @@ from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from db.models import Member
-from db.queries.sign_in import sign_in_links
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
 from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import link
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import scripted_agent
@@ -105,11 +105,9 @@ async def console(window: Browser, site: Site, database: Database) -> AsyncItera
     expect.set_options(timeout=30_000)
 
     async def opened(member: Member) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
         context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
         page = await context.new_page()
-        await open_link(page, f"/sign-in/{token}")
+        await open_link(page, await link(database, member))
         await expect(page.locator("#link-state")).to_have_attribute("data-status", "open")
         return page
 

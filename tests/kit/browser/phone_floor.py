@@ -20,10 +20,10 @@ from sqlalchemy import delete
 
 from db.engine import Database
 from db.models import Member, Presence
-from db.queries.sign_in import sign_in_links
 from sandbox.audio import mulaw, voice
 from sandbox.twilio.emulator import Leg
 from tests.kit.browser.chromium import MICROPHONE, NO_TWILIO, chromium, open_link
+from tests.kit.browser.console_page import link
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import CALLER, RoomTown
 
@@ -144,15 +144,13 @@ class Floor:
 
     async def sits_down(self, member: Member, at: str) -> Page:
         """Open the member's console in the browser whose microphone is ``at``'s, signed in, its phone ready."""
-        async with self._database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
         context = await self._browsers[at].new_context(
             base_url=self.town.site.url, viewport={"width": 1280, "height": 800}, permissions=["microphone"]
         )
         context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(EARS)
         page = await context.new_page()
-        await open_link(page, f"/sign-in/{token}")
+        await open_link(page, await link(self._database, member))
         await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
         await expect(page.locator("#presence")).to_be_enabled()
         return page

@@ -6,25 +6,24 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from db.engine import Database
-from db.queries.sign_in import sign_in_links
-from tests.kit.browser.chromium import open_link
+from tests.kit.browser.console_page import signed_in_for
 from tests.kit.media.live_media import LiveMedia
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
+from web.config import Settings
 from web.request.dialling import SENTENCES
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("dialled")]
 
 
 @pytest_asyncio.fixture
-async def phone(window: Browser, site: Site, media: LiveMedia, database: Database, cast: Cast) -> Page:
+async def phone(window: Browser, site: Site, media: LiveMedia, settings: Settings, cast: Cast) -> Page:
     """Bob's console, its phone ready."""
     assert media.script
-    async with database.begin() as session:
-        token = await sign_in_links.create(session, cast.bob.id, b"test")
-    page = await (await window.new_context(base_url=site.url)).new_page()
-    await open_link(page, f"/sign-in/{token}")
+    context = await window.new_context(base_url=site.url)
+    await signed_in_for(context, settings, cast.bob)
+    page = await context.new_page()
+    await page.goto("/console")
     await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready", timeout=30_000)
     return page
 
