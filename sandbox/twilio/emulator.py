@@ -110,7 +110,12 @@ async def twilio(settings: TwilioSettings, registry: Registry | None = None) -> 
     """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
     registry = registry or Registry()
     failure: BaseException | None = None
-    async with aiohttp.ClientSession(auto_decompress=True) as http, asyncio.TaskGroup() as tasks:
+    # A kept connection may break before its next webhook, which Twilio would send again; here none is kept.
+    each_its_own = aiohttp.TCPConnector(force_close=True)
+    async with (
+        aiohttp.ClientSession(auto_decompress=True, connector=each_its_own) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
         exchange = Exchange(settings, http, tasks)
         exchange.arrivals.append(functools.partial(bridge.attend, exchange))
         registry.load(exchange.numbers)

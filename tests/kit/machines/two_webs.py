@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 from db.engine import Database
 from db.models import Member
+from tests.kit.machines.forked import Forked
 from tests.kit.machines.load_balancer import Front, front
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown, emulated, present
@@ -24,7 +24,7 @@ class TwoWebs:
 
     town: RoomTown
     front: Front
-    first: asyncio.subprocess.Process
+    first: Forked
     other: int
     """The port of the second process."""
     browsers: list[Browser] = field(default_factory=list)

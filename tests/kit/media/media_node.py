@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from sandbox.engines.nats import NatsServer
 from sandbox.recognition.scripted import Scripted
 from sandbox.transcribe.emulator import Transcribe as Vendor, transcribe
 from sandbox.twilio.phone.media_stream import CONNECTED, FrameWriter, StreamFacts, signature
+from tests.kit.machines.forked import Forked, forked
 from tests.kit.media.media_ends import Line, Screen
 
 SECRET = "s" * 32
@@ -113,7 +114,7 @@ class Node(Address):
 class Distant(Address):
     """A node in a process of its own, which can die."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
 
     async def crash(self) -> None:
         """``kill -9``."""
@@ -123,26 +124,35 @@ class Distant(Address):
 
 @asynccontextmanager
 async def media_process(
-    nats: NatsServer, vendor: Vendor, port: int, *, program: tuple[str, ...] = ("-m", "media"), **changes: Any
+    nats: NatsServer, vendor: Vendor, port: int, *, program: tuple[str, ...] = (), **changes: Any
 ) -> AsyncIterator[Distant]:
-    """``python -m media`` (or what ``program`` makes of it), listening and on its bus."""
+    """Run media, or what Python makes of ``program``, until it listens and is on its bus."""
     key, secret = next(iter(KEYS.items()))
     values = _values(nats, vendor.url, port) | {"aws_access_key_id": key, "aws_secret_access_key": secret} | changes
+    environment = {name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath}
+    running = _executed(program, environment) if program else forked("media.__main__:main", environment, heard=True)
+    async with running as process:
+        assert process.stdout is not None
+        distant = Distant(f"ws://127.0.0.1:{port}", process=process)
+        try:
+            async with asyncio.timeout(30):
+                while b"NATS connected" not in (line := await process.stdout.readline()):
+                    assert line, "it has ended"
+            yield distant
+        finally:
+            await distant.close()
+
+
+@asynccontextmanager
+async def _executed(
+    program: tuple[str, ...], environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *program),
-        env={name.upper(): str(value) for name, value in values.items()} | {"PATH": os.defpath},
-        cwd=Path(__file__).parents[3],
-        stdout=asyncio.subprocess.PIPE,
+        *(sys.executable, *program), env=environment, cwd=Path(__file__).parents[3], stdout=asyncio.subprocess.PIPE
     )
-    distant = Distant(f"ws://127.0.0.1:{port}", process=process)
-    assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
-            while b"NATS connected" not in await process.stdout.readline():
-                pass
-        yield distant
+        yield process
     finally:
-        await distant.close()
         if process.returncode is None:
             process.kill()
         await process.communicate()

@@ -83,7 +83,7 @@ async def two_calls(source: str, folder: Path) -> None:
             "aws_access_key_id": "",
             "aws_secret_access_key": "",
         }  # as compose passes what nobody has set
-        async with media_process(nats, vendor, _PORT, **unset | environment) as node:
+        async with media_process(nats, vendor, _PORT, program=("-m", "media"), **unset | environment) as node:
             await _hear(node, "the first call")
             _show(role, folder, "second")
             role.retire()

@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from tests.kit.machines.forked import Forked, forked
 from web.config import Settings
 
-ROOT = Path(__file__).parents[3]
 START_SECONDS = 60.0
 
 
 @asynccontextmanager
 async def killed_web(environment: Mapping[str, str], url: str) -> AsyncIterator[None]:
-    """Run ``python -m web`` and wait until it answers at ``url``. Killed on the way out, and not before."""
+    """Run web and wait until it answers at ``url``. Killed on the way out, and not before."""
     async with started_web(environment, url) as process:
         yield
         assert process.returncode is None
 
 
 @asynccontextmanager
-async def started_web(environment: Mapping[str, str], url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def started_web(environment: Mapping[str, str], url: str) -> AsyncIterator[Forked]:
     """Likewise, for a test that may kill it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "web", cwd=ROOT, env=dict(environment), stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
+    async with forked("web.__main__:main", environment) as process:
         async with aiohttp.ClientSession() as http, asyncio.timeout(START_SECONDS):
             while True:
                 if await _answers(http, url):
                     break
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

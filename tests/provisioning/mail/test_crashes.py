@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 
 from db.engine import Database
 from sandbox.mail import Mailbox
+from tests.kit.machines.forked import forked
 from tests.kit.web.cast import Cast
-from tests.kit.web.worker_process import WORKER
+from tests.kit.web.worker_process import QUICK
 from web.config import Settings
 
-ROOT = Path(__file__).parents[3]
 Post = tuple[Mailbox, int]
 
 
@@ -32,30 +30,23 @@ def _environment(settings: Settings) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def _process(ready: str, settings: Settings, *command: str) -> AsyncIterator[None]:
-    """``python command``, once it has logged ``ready``; killed with SIGKILL at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, env=_environment(settings), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
+async def _process(ready: str, settings: Settings, main: str) -> AsyncIterator[None]:
+    """The process that ``main`` names, once it has logged ``ready``; killed with SIGKILL at the end."""
+    async with forked(main, _environment(settings), heard=True) as process:
+        assert process.stdout is not None
         async with asyncio.timeout(60):
             while ready.encode() not in (line := await process.stdout.readline()):
-                assert line, f"{command} has ended"
+                assert line, f"{main} has ended"
         yield
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 def _web(settings: Settings) -> AbstractAsyncContextManager[None]:
-    return _process('"listening"', settings, "-m", "web")
+    return _process('"listening"', settings, "web.__main__:main")
 
 
 def _provisioning(settings: Settings) -> AbstractAsyncContextManager[None]:
     """One that takes over a dead one's job after a second instead of half a minute."""
-    return _process("worker started", settings, "-c", WORKER)
+    return _process("worker started", settings, QUICK)
 
 
 async def _ask(settings: Settings, email: str) -> None:
