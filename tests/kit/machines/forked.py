@@ -43,6 +43,9 @@ class Forked:
     def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self._process.terminate()
+
     def kill(self) -> None:
         self._process.kill()
 
