@@ -27,6 +27,7 @@ from web.config import Settings
 from web.resources import DATABASE
 
 ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "web" / "static"
 Browsers = Callable[[], Browser]
 
 
@@ -81,12 +82,18 @@ async def test_the_process_serves_and_ends_when_told_to(settings: Settings) -> N
                 assert answer.status == 200
             async with http.get("/sign-in/a-secret-token?x=y") as answer:
                 assert answer.status == 410
+            async with http.get("/favicon.ico") as answer:  # and the file, which is not worth a line
+                assert answer.status == 200
         process.send_signal(signal.SIGTERM)
         out, err = await process.communicate()
         assert (process.returncode, err) == (0, b"")
     lines = [json.loads(line) for line in out.splitlines()]
     served = [line for line in lines if line["event"] == "request"]
-    assert [(line["route"], line["status"]) for line in served] == [("/healthz", 200), ("/sign-in/{token}", 410)]
+    assert [(line["route"], line["status"]) for line in served] == [
+        ("/healthz", 200),
+        ("/sign-in/{token}", 410),
+        ("/favicon.ico", 303),
+    ]
     assert all({"ms", "method", "timestamp", "level", "request"} <= line.keys() for line in served)
     assert b"a-secret-token" not in out
 
@@ -214,11 +221,18 @@ async def test_the_console_shows_an_agent_only_themselves(cast: Cast, browser: B
 async def test_static_files_are_kept_for_ever_under_their_hash(site: Site, browser: Browsers) -> None:
     page = await (await browser().get("/")).text()
     address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    content = (STATIC / address.split("/", 3)[3]).read_text()
     kept = await browser().get(address)
+    assert await kept.text() == content
     assert (kept.status, kept.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
     assert "immutable" in kept.headers["Cache-Control"]
     older = await browser().get(f"/static/0123456789abcdef/{address.rpartition('/')[2]}")
+    assert await older.text() == content
     assert (older.status, older.headers["Cache-Control"]) == (200, "no-cache")
+    music = f"{address.rpartition('/')[0]}/waiting/music.wav"
+    part = await browser().get(music, headers={"Range": "bytes=4-7"})
+    sound = (STATIC / "waiting" / "music.wav").read_bytes()
+    assert (part.status, await part.text("latin-1")) == (206, sound[4:8].decode("latin-1"))
     moved = await browser().get("/static/0123456789abcdef/console.js")
     assert (moved.status, moved.headers["Cache-Control"]) == (302, "no-cache")
     assert moved.headers["Location"] == f"{address.rpartition('/')[0]}/console/console.js"

@@ -29,6 +29,8 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json; charset=utf-8",
 }
+_KEPT = frozenset({".css", ".js", ".svg"})
+"""Kept in memory: a console asks for a hundred of them, and to open each takes longer than to send it."""
 
 routes = web.RouteTableDef()
 
@@ -39,10 +41,13 @@ class StaticFiles:
     def __init__(self, folder: Path) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TYPES)
         self._files = {path.relative_to(folder).as_posix(): path for path in paths}
+        self._texts: dict[str, bytes] = {}
         digest = hashlib.sha256()
         for name, path in self._files.items():
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
+            if path.suffix in _KEPT:
+                self._texts[name] = content
         self.hash = digest.hexdigest()[:16]
         self._places = {path.name: name for name, path in self._files.items()}
 
@@ -54,6 +59,10 @@ class StaticFiles:
     def path(self, name: str) -> Path | None:
         """Return the path of ``name``, None unless it was found at start: a client's path is never opened."""
         return self._files.get(name)
+
+    def text(self, name: str) -> bytes | None:
+        """Return the content of ``name`` if it is kept, as that of scripts and styles is."""
+        return self._texts.get(name)
 
     def moved(self, name: str) -> str | None:
         """Return the URL of the file that is called like ``name`` in whatever folder, None if there is none."""
@@ -88,7 +97,10 @@ async def static(request: web.Request) -> web.StreamResponse:
         "Cache-Control": _FOR_EVER if current else _ASK_AGAIN,
         "Content-Type": _TYPES[path.suffix],
     }
-    return web.FileResponse(path, headers=headers)
+    text = files.text(name)
+    if current and text is not None:
+        return web.Response(body=text, headers=headers)
+    return web.FileResponse(path, headers=headers)  # which can also be asked for in parts, or whether it has changed
 
 
 @routes.get("/favicon.ico")
