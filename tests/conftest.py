@@ -32,16 +32,13 @@ from playwright.async_api import Browser as Window, expect
 
 from db import migrate, roles
 from db.engine import Database
-from db.queries import organisations
-from db.queries.members import Members
-from db.queries.numbers import Numbers
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.postgres import APPLICATION, EmbeddedPostgres
 from sandbox.mail import Mailbox, post_office
 from tests.kit.browser.chromium import chromium_process, connected, executable, shell
 from tests.kit.databases import TEMPLATE, Databases, execute, url_of
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
-from tests.kit.web.cast import Cast
+from tests.kit.web.cast import Cast, Casts
 from tests.kit.web.paid_site import Shop, open_shop
 from tests.kit.web.postman import postman_at_work
 from tests.kit.web.site import Browser, Site, application
@@ -145,26 +142,16 @@ async def database(database_url: str, encryption_key: str) -> AsyncIterator[Data
     await opened.close()
 
 
+@pytest.fixture(scope="session")
+def casts() -> Casts:
+    """A cast for each test's database."""
+    return Casts()
+
+
 @pytest_asyncio.fixture
-async def cast(database: Database) -> Cast:
+async def cast(casts: Casts, database: Database) -> Cast:
     """Everybody, in the test's own database."""
-    async with database.begin() as session:
-        a = await organisations.create(session, name="Acacia Clinic", status="active")
-        team = Members(session, a.id)
-        b = await organisations.create(session, name="Banksia Books", status="active")
-        return Cast(
-            a=a,
-            alice=await team.add(email="alice@acacia.example", name="Alice Ashby", role="owner"),
-            sam=await team.add(email="sam@acacia.example", name="Sam Singh", role="supervisor"),
-            bob=await team.add(email="bob@acacia.example", name="Bob Brown", role="agent"),
-            dana=await team.add(email="dana@acacia.example", name="Dana Dow", role="agent"),
-            number=await Numbers(session, a.id).add(e164="+61255501234", twilio_sid=f"PN{'a' * 32}"),
-            b=b,
-            charlie=await Members(session, b.id).add(
-                email="charlie@banksia.example", name="Charlie Cho", role="owner"
-            ),
-            number_b=await Numbers(session, b.id).add(e164="+61355509876", twilio_sid=f"PN{'b' * 32}"),
-        )
+    return await casts.enter(database)
 
 
 @pytest_asyncio.fixture
