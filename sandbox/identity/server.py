@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import time
@@ -136,7 +137,7 @@ class Server(AuthorizationServer):
         self.codes: dict[str, Code] = {}
         self.nonces: set[str] = set()
         self.tokens: dict[str, Person] = {}
-        self.keys = [_key()]
+        self.keys = [_first_key()]
         """Published, the newest first: it signs."""
         self.register_token_generator("default", BearerTokenGenerator(_token, expires_generator=_lasts))
         self.register_grant(_Grant, [_Challenge(required=True), _OpenId(require_nonce=True)])
@@ -249,6 +250,12 @@ class _Grant(AuthorizationCodeGrant):
 
     def authenticate_user(self, authorization_code: Code) -> Person:
         return authorization_code.person
+
+
+@functools.cache
+def _first_key() -> RSAKey:
+    """Return the one that every server of this process begins with: to make one takes as long as to serve."""
+    return _key()
 
 
 def _key() -> RSAKey:
