@@ -25,7 +25,7 @@ from web.config import Settings
 
 Heard = tuple[str, ...] | None
 
-pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 @dataclass

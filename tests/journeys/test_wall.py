@@ -19,7 +19,7 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import Settings
 
-pytestmark = pytest.mark.browser(whole=True)
+pytestmark = pytest.mark.browser
 PATIENCE_MS = 60_000
 
 
