@@ -71,6 +71,12 @@ async def shows(page: Page, state: str, call: str = CALL) -> None:
     await expect(page.locator("#transcript-state")).to_have_attribute("data-state", state)
 
 
+async def is_nowhere(page: Page, words: str) -> None:
+    """Wait for the frame in which the ``words`` leave the page; then no attribute has them, either."""
+    await expect(page.locator("html")).not_to_contain_text(words)
+    assert words not in await page.content()
+
+
 async def is_greyed(page: Page) -> None:
     """Wait until nothing on the page passes for live."""
     await expect(page.locator("#link-state")).not_to_have_attribute("data-status", "open")

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from tests.kit.browser.console_page import Open, is_open
+from tests.kit.browser.console_page import Open, is_nowhere, is_open
 from tests.kit.machines.load_balancer import Front
 from tests.kit.media.live_media import Console, LiveMedia, call_view
 from tests.kit.web.cast import Cast
@@ -86,7 +86,7 @@ async def test_nothing_is_read_until_it_is_chosen_and_then_followed_and_written_
     await page.keyboard.press("w")
     await expect(page.locator("#main")).to_have_attribute("data-view", "wall")
     await asked(socket, page, type="leave", call=BOBS)
-    assert "hello there" not in await page.content()
+    await is_nowhere(page, "hello there")
 
 
 async def test_each_call_has_an_address_to_reload_to_and_to_go_back_from(
