@@ -23,7 +23,7 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Open = Callable[[Member], Awaitable[Page]]
 CALLER, OTHER = "+61491570006", "+61491570156"

@@ -27,7 +27,7 @@ from tests.kit.browser.newcomer import (
     tell_business,
 )
 
-pytestmark = pytest.mark.browser(whole=True)
+pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow]
 
 REASON = "The ABN belongs to another business."
 

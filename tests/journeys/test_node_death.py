@@ -21,7 +21,7 @@ from tests.kit.browser.chromium import executable, open_link
 from tests.kit.machines.sandbox_run import UP, Sandbox, sandbox_run
 from tests.kit.media.scripted_wav import write_call
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def owner(sandbox: Sandbox) -> int:

@@ -31,7 +31,7 @@ from tests.kit.browser.newcomer import (
 )
 from tests.kit.media.scripted_wav import write_call
 
-pytestmark = pytest.mark.browser(whole=True)
+pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow]
 
 MOST_SECONDS = 180  # from paid to the first words of the test call: it takes about 20; machines are shared
 HELD_SECONDS = 90  # the tests hang up; a caller who did, after 7 s of words, was gone before a slow page showed it

@@ -94,6 +94,7 @@ async def test_a_line_moves_with_its_call_to_a_node_that_nobody_watched_at(pair:
     await again.until(lambda: again.readers(line.call) == ["Sam"])
 
 
+@pytest.mark.slow
 async def test_whoever_read_at_a_node_that_died_is_shown_no_longer(pair: Pair, free_port: Callable[[], int]) -> None:
     [first, _] = pair.nodes
     line = await first.call(agent="bob")

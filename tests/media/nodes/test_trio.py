@@ -120,6 +120,7 @@ async def test_the_further_words_fall_behind_the_more_of_them_may_be_on_their_wa
 
 
 @pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.slow
 async def test_every_assignment_of_stream_console_and_keeper(bus: NatsServer, dies: bool) -> None:
     """Stream at one node, kept by another, watched at any, moved to any other: by handover and by death."""
     async with trio_on(bus) as trio:

@@ -59,6 +59,7 @@ async def test_calls_are_answered_and_wrapped_up(town: RoomTown, bob: Agent, cas
     assert {alert.code for alert in town.twilio.exchange.alerts} <= {31902}, "nobody listens to streams here"
 
 
+@pytest.mark.slow
 async def test_a_broken_line_is_joined_again(town: RoomTown, bob: Agent, cast: Cast) -> None:
     customer = await town.caller()
     await town.room_until(customer.sid, lambda room: room.phase == "talking")

@@ -125,6 +125,7 @@ async def test_a_sign_in_that_is_about_to_end_can_be_renewed_beside_the_call(
 
 
 @pytest.mark.usefixtures("dialled")
+@pytest.mark.slow
 async def test_a_sign_in_that_has_ended_keeps_words_and_phone_and_comes_back_by_itself(
     console: Open, media: LiveMedia, cast: Cast, context: BrowserContext, settings: Settings, database: Database
 ) -> None:

@@ -27,6 +27,7 @@ async def is_held(page: Page, held: bool) -> None:
         await expect(page.locator("#in-call")).not_to_have_attribute("data-held", "")
 
 
+@pytest.mark.slow
 async def test_a_slow_twilio_and_one_that_refuses(town: RoomTown, cast: Cast, sits_down: SitsDown) -> None:
     faults = town.twilio.registry.faults
     bob, dana = await sits_down(cast.bob), await sits_down(cast.dana)

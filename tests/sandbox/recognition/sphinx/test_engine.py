@@ -58,6 +58,7 @@ def excerpt(index: int) -> tuple[demo.Turn, bytes]:
     return turn, demo.track(turn.speaker)[max(start, 0) : end]
 
 
+@pytest.mark.slow
 async def test_the_demo_call_is_understood(engine: Engine) -> None:
     """About 6 in 100 of its words come out wrong; a quarter is the most that is let pass."""
     tracks = [mulaw.decode(demo.track(speaker)) for speaker in demo.SPEAKERS]

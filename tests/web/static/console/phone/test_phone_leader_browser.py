@@ -79,6 +79,7 @@ async def test_a_call_that_was_lost_for_a_while_is_joined_again_by_the_same_key(
     await page.wait_for_function("() => globalThis.sdkCall?.params.room === 'c1'")
 
 
+@pytest.mark.slow
 async def test_a_beat_says_whether_the_phone_could_ring(desk: Desk, server: PhoneServer) -> None:
     page = await desk()
     beat = await server.beat()
