@@ -288,19 +288,30 @@ async def test_signing_out_elsewhere_ends_the_phone_here(
     await expect(page.locator("#in-call")).to_be_hidden()
 
 
+HOURS = 11 * 3_600_000
+CUT_OFF = """
+[...document.querySelectorAll(".desk .elapsed")].filter((each) => each.checkVisibility())
+  .filter((each) => each.scrollWidth > each.clientWidth && getComputedStyle(each).display !== "inline"
+    || each.getBoundingClientRect().right > each.closest(".desk").getBoundingClientRect().right)
+  .map(({ textContent }) => textContent)
+"""
+"""Times that one can not read whole."""
+
+
 async def wrong(page: Page) -> list[str]:
     found = []
     for width in WIDTHS:
         found += await findings(page, width)
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+        assert await page.evaluate(CUT_OFF) == []
     return found
 
 
 async def test_axe_finds_nothing_in_any_state(desk: Desk, server: PhoneServer) -> None:
     page = await desk()
     found = await wrong(page)
-    team = [{"member": "m1", "name": LONG, "state": "unreachable", "since": now()}]
-    waits = {"call": "w1", "caller": party(name=LONG), "line": LONG, "since": now(), "position": 1}
+    team = [{"member": "m1", "name": LONG, "state": "unreachable", "since": now() - HOURS}]
+    waits = {"call": "w1", "caller": party(name=LONG), "line": LONG, "since": now() - HOURS, "position": 1}
     await server.say(offers=[offer("c1", caller=party(name=LONG)), offer("c2")], team=team, waiting=[waits])
     await page.evaluate("for (const id of ['waiting', 'team', 'recent']) document.getElementById(id).open = true")
     await expect(page.locator(".waiting-row")).to_be_visible()
