@@ -110,7 +110,7 @@ async def twilio(settings: TwilioSettings, registry: Registry | None = None) -> 
     """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
     registry = registry or Registry()
     failure: BaseException | None = None
-    # A kept connection may break before its next webhook, which Twilio would send again; here none is kept.
+    # A connection that is kept breaks when web ends; between Twilio and web stands a proxy that hides it.
     each_its_own = aiohttp.TCPConnector(force_close=True)
     async with (
         aiohttp.ClientSession(auto_decompress=True, connector=each_its_own) as http,
