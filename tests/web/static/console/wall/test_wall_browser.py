@@ -209,6 +209,7 @@ async def test_a_row_that_changes_costs_its_own_changes_and_no_others(
     socket = await media.console(*(call_view(call, str(cast.bob.id)) for call in calls))
     await socket.tell("rows", rows=[row(call, "before") for call in calls])
     await expect(page.locator('[data-call="CA199"] [data-part=words]')).to_have_text("before")
+    await expect(page.locator('[data-call="CA199"]')).to_have_attribute("data-alert", "")  # they all began days ago
     await page.evaluate(COUNT_CHANGES)
     latest = {"speaker": "caller", "text": "after", "final": True, "end_ms": 3_000}
     await socket.tell("rows", rows=[{"call": call, "latest": latest} for call in calls[:10]])
