@@ -25,13 +25,13 @@ from web.request.errors import (
     whole_seconds,
 )
 from web.request.render import render
+from web.request.static_files import static
 from web.serving.health import DRAINING
 from web.serving.security_headers import security_headers
 
 _log = structlog.get_logger(__name__)
 _requests = Counter("bilby_web_requests", "Requests answered.", ["route", "method", "status"])
 _seconds = Histogram("bilby_web_request_seconds", "How long an answer took.", ["route"])
-_STATIC = "/static/{hash}/{name}"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -122,7 +122,7 @@ def _note(request: web.Request, status: int, seconds: float) -> None:
     _seconds.labels(route).observe(seconds)
     call = structlog.contextvars.get_contextvars().get("call")
     tracing.record(f"{method} {route}", seconds, call, status=status)
-    if route == _STATIC and status < 400:  # a page asks for a hundred; metrics count them
+    if request.match_info.handler is static and status < 400:  # a page asks for a hundred; metrics count them
         return
     _log.info("request", route=route, method=method, status=status, ms=round(seconds * 1000, 1))
 
