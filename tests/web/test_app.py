@@ -8,7 +8,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from db.models import Member
 from tests.kit.vendors.twilio_caller import INBOUND, available, calling, twilio_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser, Site
+from tests.kit.web.web_process import environment_of
 from web.app import create_app
 from web.config import Settings
 from web.resources import DATABASE
@@ -41,19 +42,10 @@ def more_routes() -> list[web.RouteDef]:
     return [web.get("/boom", fail)]
 
 
-def _environment(settings: Settings) -> Mapping[str, str]:
-    def plain(value: object) -> str:
-        if isinstance(value, tuple):
-            return ",".join(plain(each) for each in value)
-        return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-
-    return {name.upper(): plain(value) for name, value in settings if value is not None}
-
-
 @asynccontextmanager
 async def _process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "web", cwd=ROOT, env=_environment(settings),
+        sys.executable, "-m", "web", cwd=ROOT, env=environment_of(settings),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

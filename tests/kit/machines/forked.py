@@ -13,7 +13,7 @@ import pkgutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -69,34 +69,32 @@ async def forked(main: str, environment: Mapping[str, str], *, heard: bool = Fal
 
     What it writes can be read if it is to be ``heard``; it has to be read then. Killed on the way out.
     """
-    async with AsyncExitStack() as stack:
-        running = await _start(main, environment, stack if heard else None)
-        try:
-            yield running
-        finally:
-            if running.returncode is None:
-                running.kill()
-            await running.wait()
-
-
-async def _start(main: str, environment: Mapping[str, str], hearing: AsyncExitStack | None) -> Forked:
-    """Fork it. If it is heard, close its pipe with ``hearing``."""
     reader, writer = _SERVER.Pipe(duplex=False)
-    with closing(reader), closing(writer):
-        heard = None if hearing is None else await _stream(reader, hearing)
-        arguments = (main, dict(environment), None if hearing is None else writer)
-        process = _SERVER.Process(target=_become, args=arguments, daemon=True)
-        process.start()
-    return Forked(process, heard)
+    with closing(reader):
+        with closing(writer):
+            arguments = (main, dict(environment), writer if heard else None)
+            process = _SERVER.Process(target=_become, args=arguments, daemon=True)
+            process.start()
+        async with _stream(reader) if heard else nullcontext() as stdout:
+            running = Forked(process, stdout)
+            try:
+                yield running
+            finally:
+                if running.returncode is None:
+                    running.kill()
+                await running.wait()
 
 
-async def _stream(pipe: Connection, closes: AsyncExitStack) -> asyncio.StreamReader:
+@asynccontextmanager
+async def _stream(pipe: Connection) -> AsyncIterator[asyncio.StreamReader]:
     reader = asyncio.StreamReader()
     file = os.fdopen(os.dup(pipe.fileno()), "rb")
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, file)
-    closes.callback(transport.close)
-    return reader
+    try:
+        yield reader
+    finally:
+        transport.close()
 
 
 def _become(main: str, environment: dict[str, str], stdout: Connection | None) -> None:

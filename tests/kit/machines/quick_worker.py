@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from runtime import garbage
-
-garbage.rest()  # before the imports below
-
 import asyncio
 from datetime import timedelta
 
@@ -13,6 +9,7 @@ from provisioning import config
 from provisioning.config import Settings
 from provisioning.schedule import open_handlers
 from provisioning.worker import Timing, work
+from runtime import garbage
 
 
 def main() -> None:

@@ -37,8 +37,8 @@ async def started_web(environment: Mapping[str, str], url: str) -> AsyncIterator
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return ``settings`` as a process reads them."""
-    names = {name: getattr(settings, name) for name in settings.model_fields_set}
-    return {name.upper(): _written(value) for name, value in names.items()}
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {name.upper(): _written(value) for name, value in values.items() if value is not None}
 
 
 def _written(value: Any) -> str:

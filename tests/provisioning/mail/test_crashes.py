@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
@@ -12,41 +12,26 @@ from db.engine import Database
 from sandbox.mail import Mailbox
 from tests.kit.machines.forked import forked
 from tests.kit.web.cast import Cast
+from tests.kit.web.web_process import environment_of, killed_web
 from tests.kit.web.worker_process import QUICK
 from web.config import Settings
 
 Post = tuple[Mailbox, int]
 
 
-def _environment(settings: Settings) -> Mapping[str, str]:
-    """The settings as variables; provisioning does not read all of them."""
-
-    def plain(value: object) -> str:
-        if isinstance(value, tuple):
-            return ",".join(plain(each) for each in value)
-        return value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-
-    return {name.upper(): plain(value) for name, value in settings if value is not None}
+def _web(settings: Settings) -> AbstractAsyncContextManager[None]:
+    return killed_web(environment_of(settings), settings.web_public_url)
 
 
 @asynccontextmanager
-async def _process(ready: str, settings: Settings, main: str) -> AsyncIterator[None]:
-    """The process that ``main`` names, once it has logged ``ready``; killed with SIGKILL at the end."""
-    async with forked(main, _environment(settings), heard=True) as process:
+async def _provisioning(settings: Settings) -> AsyncIterator[None]:
+    """One that takes over a dead one's job after a second instead of half a minute; killed at the end."""
+    async with forked(QUICK, environment_of(settings), heard=True) as process:
         assert process.stdout is not None
         async with asyncio.timeout(60):
-            while ready.encode() not in (line := await process.stdout.readline()):
-                assert line, f"{main} has ended"
+            while b"worker started" not in (line := await process.stdout.readline()):
+                assert line, "it has ended"
         yield
-
-
-def _web(settings: Settings) -> AbstractAsyncContextManager[None]:
-    return _process('"listening"', settings, "web.__main__:main")
-
-
-def _provisioning(settings: Settings) -> AbstractAsyncContextManager[None]:
-    """One that takes over a dead one's job after a second instead of half a minute."""
-    return _process("worker started", settings, QUICK)
 
 
 async def _ask(settings: Settings, email: str) -> None:
