@@ -142,10 +142,15 @@ async def database(database_url: str, encryption_key: str) -> AsyncIterator[Data
     await opened.close()
 
 
-@pytest.fixture(scope="session")
-def casts() -> Casts:
-    """A cast for each test's database."""
-    return Casts()
+@pytest_asyncio.fixture(scope="session")
+async def casts(databases: Databases) -> Casts:
+    """A cast for each test's database, made in one of its own: a test's may have others in it by then."""
+    async with databases.lend() as url:
+        database = Database(url, [_KEY])
+        try:
+            return await Casts.made_in(database)
+        finally:
+            await database.close()
 
 
 @pytest_asyncio.fixture
