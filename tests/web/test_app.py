@@ -28,7 +28,6 @@ from web.config import Settings
 from web.resources import DATABASE
 
 ROOT = Path(__file__).parents[2]
-STATIC = ROOT / "web" / "static"
 Browsers = Callable[[], Browser]
 
 
@@ -208,27 +207,3 @@ async def test_the_console_shows_an_agent_only_themselves(cast: Cast, browser: B
     bob, sam = await browser().sign_in(cast.bob), await browser().sign_in(cast.sam)
     assert names(await (await bob.get("/console")).text()) == ["Bob Brown"]
     assert "Charlie Cho" not in names(await (await sam.get("/console")).text())
-
-
-async def test_static_files_are_kept_for_ever_under_their_hash(site: Site, browser: Browsers) -> None:
-    page = await (await browser().get("/")).text()
-    address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-    content = (STATIC / address.split("/", 3)[3]).read_text()
-    kept = await browser().get(address)
-    assert await kept.text() == content
-    assert (kept.status, kept.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
-    assert "immutable" in kept.headers["Cache-Control"]
-    older = await browser().get(f"/static/0123456789abcdef/{address.rpartition('/')[2]}")
-    assert await older.text() == content
-    assert (older.status, older.headers["Cache-Control"]) == (200, "no-cache")
-    music = f"{address.rpartition('/')[0]}/waiting/music.wav"
-    part = await browser().get(music, headers={"Range": "bytes=4-7"})
-    sound = (STATIC / "waiting" / "music.wav").read_bytes()
-    assert (part.status, await part.text("latin-1")) == (206, sound[4:8].decode("latin-1"))
-    moved = await browser().get("/static/0123456789abcdef/console.js")
-    assert (moved.status, moved.headers["Cache-Control"]) == (302, "no-cache")
-    assert moved.headers["Location"] == f"{address.rpartition('/')[0]}/console/console.js"
-    for path in ("nothing.css", "../app.py", "..%2Fapp.py", "%2e%2e/app.py", "/etc/passwd", "%2Fetc%2Fpasswd"):
-        async with aiohttp.ClientSession() as http, http.get(f"{site.url}/static/x/{path}") as answer:
-            assert answer.status == 404
-    assert (await browser().get("/favicon.ico")).status == 303

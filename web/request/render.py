@@ -21,14 +21,18 @@ JINJA: web.AppKey[Environment] = web.AppKey("templates")
 
 
 def environment(static_files: StaticFiles) -> Environment:
-    """Return the templates. What is put into one is escaped; ``static(name)`` is a file's address."""
+    """Return the templates. What is put into one is escaped.
+
+    ``static(name)`` is a file's address, or that of several sheets together; ``modules(name)`` lists the addresses of
+    a script and of all that it imports.
+    """
     loaded = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    loaded.globals["static"] = static_files.url
+    loaded.globals |= {"static": static_files.url, "modules": static_files.modules}
     return loaded
 
 

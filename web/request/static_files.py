@@ -1,13 +1,16 @@
 """Static files, under URLs that change with their content, so that browsers may cache them for ever.
 
 One hash stands for the whole folder, ``/static/{hash}/console/console.js``: a module that imports ``./title.js`` gets
-the version that belongs to it, and nothing needs a build step.
+the version that belongs to it, and nothing needs a build step. Several sheets make one request,
+``/static/{hash}/base.css,controls.css``, and a page can ask for all modules of its script at once.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import posixpath
+import re
 from pathlib import Path
 
 from aiohttp import web
@@ -31,6 +34,8 @@ _TYPES = {
 }
 _KEPT = frozenset({".css", ".js", ".svg"})
 """Kept in memory: a console asks for a hundred of them, and to open each takes longer than to send it."""
+_IMPORT = re.compile(rb'^(?:import\s*|(?:import|export)\b[^;"]*\bfrom\s*)"(\.[^"]+)"', re.MULTILINE)
+"""A static import of another of our modules. Dynamic ones, `import(…)`, are fetched when they are wanted."""
 
 routes = web.RouteTableDef()
 
@@ -42,32 +47,64 @@ class StaticFiles:
         paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TYPES)
         self._files = {path.relative_to(folder).as_posix(): path for path in paths}
         self._texts: dict[str, bytes] = {}
+        self._imports: dict[str, list[str]] = {}
         digest = hashlib.sha256()
         for name, path in self._files.items():
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
             if path.suffix in _KEPT:
                 self._texts[name] = content
+            if path.suffix == ".js":
+                beside = posixpath.dirname(name)
+                others = (posixpath.join(beside, other.decode()) for other in _IMPORT.findall(content))
+                self._imports[name] = [posixpath.normpath(other) for other in others]
         self.hash = digest.hexdigest()[:16]
         self._places = {path.name: name for name, path in self._files.items()}
 
-    def url(self, name: str) -> str:
-        """Return the URL of ``name``. Raises KeyError for a file that does not exist."""
-        self._files[name]
-        return f"/static/{self.hash}/{name}"
+    def url(self, *names: str) -> str:
+        """Return the URL of ``names``: of one file, or of several sheets together, in this order.
+
+        Raises KeyError for a file that does not exist.
+        """
+        for name in names:
+            self._files[name]
+        return f"/static/{self.hash}/{','.join(names)}"
+
+    def modules(self, *names: str) -> list[str]:
+        """Return the URLs of the modules ``names`` and of all that they import: a page can ask for all at once."""
+        found: dict[str, None] = {}
+        left = [*reversed(names)]
+        while left:
+            name = left.pop()
+            if name not in found:
+                found[name] = None
+                left += reversed(self._imports[name])
+        return [self.url(name) for name in found]
 
     def path(self, name: str) -> Path | None:
         """Return the path of ``name``, None unless it was found at start: a client's path is never opened."""
         return self._files.get(name)
 
     def text(self, name: str) -> bytes | None:
-        """Return the content of ``name`` if it is kept, as that of scripts and styles is."""
-        return self._texts.get(name)
+        """Return the content of ``name`` if it is kept, as that of scripts and styles is, or of several sheets.
+
+        None also for what is no sheet among several, or is asked for twice.
+        """
+        if "," not in name:
+            return self._texts.get(name)
+        names = name.split(",")
+        if len(set(names)) < len(names) or not all(each.endswith(".css") and each in self._texts for each in names):
+            return None
+        return b"\n".join(self._texts[each] for each in names)
 
     def moved(self, name: str) -> str | None:
-        """Return the URL of the file that is called like ``name`` in whatever folder, None if there is none."""
-        place = self._places.get(name.rpartition("/")[2])
-        return None if place is None else self.url(place)
+        """Return the URL of the file that is called like ``name`` in whatever folder, None if there is none.
+
+        Of several sheets, the URL of all of them.
+        """
+        names = name.split(",")
+        places = [self._places.get(posixpath.basename(each), "") for each in names]
+        return self.url(*places) if all(places) and places != names else None
 
 
 @functools.cache
@@ -81,13 +118,13 @@ STATIC_FILES: web.AppKey[StaticFiles] = web.AppKey("static_files")
 
 @routes.get("/static/{hash}/{name:.+}")
 async def static(request: web.Request) -> web.StreamResponse:
-    """Serve one file. A page of an older version gets the current file, uncached.
+    """Serve a file, or several sheets as one. A page of an older version gets the current ones, uncached.
 
-    If the file has moved since, it is redirected: a script's relative imports follow the URL that answered.
+    If a file has moved since, it is redirected: a script's relative imports follow the URL that answered.
     """
     files, name = request.app[STATIC_FILES], request.match_info["name"]
-    path = files.path(name)
-    if path is None:
+    path, text = files.path(name), files.text(name)
+    if path is None and text is None:
         moved = files.moved(name)
         if moved is None:
             raise NotFoundError
@@ -95,10 +132,9 @@ async def static(request: web.Request) -> web.StreamResponse:
     current = request.match_info["hash"] == files.hash
     headers = {
         "Cache-Control": _FOR_EVER if current else _ASK_AGAIN,
-        "Content-Type": _TYPES[path.suffix],
+        "Content-Type": _TYPES[posixpath.splitext(name)[1]],
     }
-    text = files.text(name)
-    if current and text is not None:
+    if path is None or (current and text is not None):
         return web.Response(body=text, headers=headers)
     return web.FileResponse(path, headers=headers)  # which can also be asked for in parts, or whether it has changed
 

@@ -58,6 +58,19 @@ async def test_a_partial_settles(console: Open, media: LiveMedia, cast: Cast) ->
     await expect(page.locator(".line.agent + .line.caller")).to_be_visible()  # as it was said, not as it came
 
 
+@pytest.mark.parametrize("name", ["bob", "sam"])
+async def test_every_module_that_runs_was_asked_for_at_once(
+    console: Open, media: LiveMedia, cast: Cast, name: str
+) -> None:
+    page = await console({"bob": cast.bob, "sam": cast.sam}[name])
+    await media.console()
+    asked = "[...document.querySelectorAll('link[rel=modulepreload]')].map(({ href }) => href)"
+    fetched = (
+        "performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => name.endsWith('.js'))"
+    )
+    assert set(await page.evaluate(fetched)) <= set(await page.evaluate(asked))
+
+
 async def test_a_reader_who_has_scrolled_up_is_left_alone(console: Open, media: LiveMedia, cast: Cast) -> None:
     page = await console(cast.bob)
     socket = await media.console(call_view(CALL, str(cast.bob.id)))

@@ -54,6 +54,7 @@ _SCRIPT: Table = {
     r"\bisWellFormed\b": (111, 119, 16.4),
     r"\bscheduler\.": (94, 142, _NEVER),
     r"import .* with \{": (123, 138, 17.2),
+    r"^[^ ].*\bawait \S": (89, 89, 15),
     r":has\(": (105, 121, 15.4),
 }
 _STYLE: Table = {

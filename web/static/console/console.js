@@ -22,19 +22,11 @@ import { Helping } from "./helping/helping.js";
 import { Opening } from "./helping/opening.js";
 import { LinkPanel } from "./link_panel.js";
 import { MissingCalls } from "./missing_calls.js";
-import { PhonePanel } from "./phone/phone_panel.js";
-import { RoomsPanel } from "./phone/panels/rooms_panel.js";
 import { Shell } from "./shell.js";
 import { offerTestCalls } from "../numbers/test_call.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { SignInPanel } from "./connection/sign_in_panel.js";
 import { StopWords } from "./stop_words.js";
-import { Alerts } from "./wall/alerts.js";
-import { RowTools } from "./wall/row_tools.js";
-import { Tiles } from "./wall/tiles.js";
-import { Wall } from "./wall/wall.js";
-import { WallActions } from "./wall/wall_actions.js";
-import { WallTools } from "./wall/wall_tools.js";
 
 const NARROW_PX = 768; // where the list of calls and the phone share one column
 const REDRAWN = new Set(["all", "started", "stopped"]); // where words may have gone, from the screen reader's log, too
@@ -42,6 +34,12 @@ const REDRAWN = new Set(["all", "started", "stopped"]); // where words may have 
 const page = document.body.dataset;
 const me = page.memberId;
 const isAgent = page.role === "agent";
+
+// What not every console has is fetched only for those that have it; the page asks for it early.
+const { Alerts, RowTools, Tiles, Wall, WallActions, WallTools } = isAgent ? {} : await import("./wall/all.js");
+const phoneKind = page.voice === "on" ? page.phone : ""; // "rooms", "dial", or none
+const { RoomsPanel } = phoneKind === "rooms" ? await import("./phone/panels/rooms_panel.js") : {};
+const { PhonePanel } = phoneKind === "dial" ? await import("./phone/phone_panel.js") : {};
 
 let helping = null; // what a supervisor can do, and where it is done
 let helpBar = null;
@@ -67,7 +65,7 @@ const company = new Company({ me, send });
 const stopWords = new StopWords({ csrfToken, nameOf: facts.nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
 const missing = new MissingCalls({ store, onEnded: endMissing });
 const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: signOut });
-const phone = page.voice === "on" ? newPhone() : null;
+const phone = phoneKind ? newPhone() : null;
 if (phone?.desk && !isAgent) {
   helping = new Helping({ phone: phone.desk, csrfToken });
   helpBar = new HelpBar({ helping, me, nameOf: facts.nameOf, onRead: choose });
@@ -262,7 +260,7 @@ function newPhone() {
   const onTalking = (id) => store.calls.has(id) && choose(id);
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
   const beganAt = (id) => store.calls.get(id)?.startedAt ?? null;
-  if (page.phone === "dial") return new PhonePanel({ sdk, csrfToken, beganAt, onTalking, onAvailable: redraw });
+  if (PhonePanel) return new PhonePanel({ sdk, csrfToken, beganAt, onTalking, onAvailable: redraw });
   const onStopWords = (id, name) => stopWords.ask(id, name);
   const supervises = isAgent ? {} : { onSwitchOff: (member) => helping.switchOff(member), onListen: (id) => helping.listen(id), seen: () => tools.people };
   return new RoomsPanel({ member: me, sdk, csrfToken, onTalking, onStopWords, onChange: redraw, onDraw: hearPhone, ...supervises });

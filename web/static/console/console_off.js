@@ -2,21 +2,22 @@
 
 import { part, put } from "../dom.js";
 import { listen } from "./keys.js";
-import { RoomsPanel } from "./phone/panels/rooms_panel.js";
-import { PhonePanel } from "./phone/phone_panel.js";
 import { barredFor } from "./connection/connection.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { askForTicket } from "./connection/ticket.js";
 
 const page = document.body.dataset;
-const phone = page.voice === "on" ? newPhone() : null;
+const phoneKind = page.voice === "on" ? page.phone : ""; // "rooms", "dial", or none
+const { RoomsPanel } = phoneKind === "rooms" ? await import("./phone/panels/rooms_panel.js") : {};
+const { PhonePanel } = phoneKind === "dial" ? await import("./phone/phone_panel.js") : {};
+const phone = phoneKind ? newPhone() : null;
 let timer = null;
 let open = false; // whether the console may be opened now
 
 function newPhone() {
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
   const ignore = () => {};
-  if (page.phone === "dial") return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
+  if (PhonePanel) return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
   return new RoomsPanel({ member: page.memberId, sdk, csrfToken, onTalking: ignore, onStopWords: null, onChange: ignore });
 }
 
