@@ -6,13 +6,13 @@ Twilio's stream, from which words come, is taken by an ear of the test's: what i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from sandbox.twilio.emulator import Leg
@@ -59,14 +59,18 @@ class Helped:
 
 @pytest_asyncio.fixture
 async def helped(
-    settings: Settings, database: Database, cast: Cast, free_port: Callable[[], int], tmp_path: Path
+    settings: Settings,
+    database: Database,
+    cast: Cast,
+    free_port: Callable[[], int],
+    browsers_with_microphones: Mapping[str, Browser],
 ) -> AsyncIterator[Helped]:
     port, ears = free_port(), free_port()
     urls = {"voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js", "media_public_url": f"ws://127.0.0.1:{ears}"}
     async with (
         stream_ear(ears) as ear,
         room_town(settings.model_copy(update=urls), database, cast, port=port, speed=1.0) as town,
-        phone_floor(town, database, tmp_path, "bob", "dana", "sam") as floor,
+        phone_floor(town, database, browsers_with_microphones) as floor,
     ):
         bob = await floor.sits_down(cast.bob, "bob")
         sam = await floor.sits_down(cast.sam, "sam")

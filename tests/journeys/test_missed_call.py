@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
 from db.engine import Database
 from db.models import Call, Member
 from db.queries.phone.ringing_plans import WAIT_SECONDS, RingingPlan, RingingPlans
 from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
-from tests.kit.browser.chromium import MICROPHONE, chromium, open_link
+from tests.kit.browser.chromium import open_link
 from tests.kit.browser.console_page import become_available, link
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
@@ -60,20 +60,19 @@ async def telephone(site: Site, settings: Settings, port: int, cast: Cast) -> As
         yield emulator
 
 
-@pytest_asyncio.fixture
-async def sits_down(site: Site, database: Database, telephone: Twilio) -> AsyncIterator[Open]:
-    """Each member's console in a browser of their own, its phone ready."""
+@pytest.fixture
+def sits_down(site: Site, database: Database, telephone: Twilio, window: Browser) -> Open:
+    """Each member's console in a context of their own, its phone ready."""
     expect.set_options(timeout=60_000)
-    async with chromium(*MICROPHONE) as window:
 
-        async def opened(member: Member) -> Page:
-            context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
-            page = await context.new_page()
-            await open_link(page, await link(database, member))
-            await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
-            return page
+    async def opened(member: Member) -> Page:
+        context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
+        page = await context.new_page()
+        await open_link(page, await link(database, member))
+        await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
+        return page
 
-        yield opened
+    return opened
 
 
 async def close_all_week(page: Page, cast: Cast) -> None:

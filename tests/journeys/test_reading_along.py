@@ -6,13 +6,13 @@ The customer speaks words; the agent and the supervisor are two browsers.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from pydantic import SecretStr
 from sqlalchemy import update
 
@@ -59,7 +59,12 @@ class Scene:
 
 @pytest_asyncio.fixture
 async def scene(
-    settings: Settings, database: Database, cast: Cast, free_port: Callable[[], int], tmp_path: Path
+    settings: Settings,
+    database: Database,
+    cast: Cast,
+    free_port: Callable[[], int],
+    tmp_path: Path,
+    browsers_with_microphones: Mapping[str, Browser],
 ) -> AsyncIterator[Scene]:
     port, hears = free_port(), free_port()
     async with NatsServer(tmp_path) as nats, scripted_vendor() as vendor:
@@ -80,7 +85,7 @@ async def scene(
         async with (
             media as node,
             room_town(settings.model_copy(update=urls), database, cast, port=port, speed=1.0) as town,
-            phone_floor(town, database, tmp_path, "bob", "sam") as floor,
+            phone_floor(town, database, browsers_with_microphones) as floor,
         ):
             await node.connected()
             bob, sam = await floor.sits_down(cast.bob, "bob"), await floor.sits_down(cast.sam, "sam")

@@ -6,12 +6,11 @@ and no NATS: to talk, nobody needs them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from db.engine import Database
 from sandbox.twilio.emulator import Leg
@@ -26,13 +25,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
 
 @pytest_asyncio.fixture
 async def floor(
-    settings: Settings, database: Database, cast: Cast, free_port: Callable[[], int], tmp_path: Path
+    settings: Settings,
+    database: Database,
+    cast: Cast,
+    free_port: Callable[[], int],
+    browsers_with_microphones: Mapping[str, Browser],
 ) -> AsyncIterator[Floor]:
     port = free_port()
     chosen = settings.model_copy(update={"voice_sdk_url": f"http://127.0.0.1:{port}/voice-sdk.js"})
     async with (
         room_town(chosen, database, cast, port=port, speed=1.0) as town,
-        phone_floor(town, database, tmp_path, "bob", "dana") as open_floor,
+        phone_floor(town, database, browsers_with_microphones) as open_floor,
     ):
         yield open_floor
 

@@ -194,15 +194,25 @@ class Floor:
 
 
 @asynccontextmanager
-async def phone_floor(town: RoomTown, database: Database, folder: Path, *microphones: str) -> AsyncIterator[Floor]:
-    """A floor with a browser for each of ``microphones``, which are names of `PITCHES`."""
+async def microphones(folder: Path, *names: str) -> AsyncIterator[Mapping[str, Browser]]:
+    """A browser for each of ``names`` of `PITCHES`, whose microphone hears that pitch from a file in ``folder``."""
+    async with AsyncExitStack() as stack:
+        browsers = {}
+        for name in names:
+            capture = f"--use-file-for-fake-audio-capture={_recording(folder / f'{name}.wav', PITCHES[name])}"
+            browsers[name] = await stack.enter_async_context(chromium(NO_TWILIO, *MICROPHONE, capture))
+        yield browsers
+
+
+@asynccontextmanager
+async def phone_floor(town: RoomTown, database: Database, browsers: Mapping[str, Browser]) -> AsyncIterator[Floor]:
+    """A floor with these browsers, by the names of their microphones. What is opened in them is closed at the end."""
     expect.set_options(timeout=PATIENCE_MS)
     async with database.begin() as session:
         await session.execute(delete(Presence))  # the town's consoles: here are real ones
-    async with AsyncExitStack() as stack:
-        browsers = {}
-        for name in microphones:
-            file = _recording(folder / f"{name}.wav", PITCHES[name])
-            capture = f"--use-file-for-fake-audio-capture={file}"
-            browsers[name] = await stack.enter_async_context(chromium(NO_TWILIO, *MICROPHONE, capture))
+    try:
         yield Floor(town, database, browsers)
+    finally:
+        for browser in browsers.values():
+            for context in browser.contexts:
+                await context.close()
