@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -162,7 +161,7 @@ async def test_a_warm_transfer_mutes_who_whispers_until_they_wish_again(helped: 
     assert "sam" not in helped.ear.pitches("outbound")
 
 
-async def test_the_pages_of_both_have_no_findings(helped: Helped, tmp_path: Path) -> None:
+async def test_the_pages_of_both_have_no_findings(helped: Helped) -> None:
     await helped.listens()
     for page in (helped.bob, helped.sam):
         assert await findings(page) == []
