@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from playwright.async_api import expect
 
 from db.engine import Database
 from tests.kit.browser.axe import findings
-from tests.kit.browser.console_page import CALL, OTHER, Open, ring, talking
+from tests.kit.browser.console_page import CALL, OTHER, Open, SignedIn, ring, talking
 from tests.kit.full_lists import fill
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.web.cast import Cast
@@ -21,6 +23,27 @@ async def test_a_console_with_missed_calls(console: Open, database: Database, ca
     await page.locator("#recent summary").click()
     await expect(page.locator(".missed")).to_have_count(1)
     assert await findings(page) == []
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_a_phone_that_hears_nothing_of_its_server(
+    signed_in: SignedIn, cast: Cast, colours: Literal["light", "dark"]
+) -> None:
+    """What was last known is paler and can be read; who is not known is not said to be missing."""
+    page = await signed_in(cast.sam)
+    await page.emulate_media(color_scheme=colours)
+    await page.goto("/console")
+    await expect(page.locator("#phone")).not_to_have_attribute("data-stale", "")
+    await expect(page.locator("#waiting-none")).to_be_visible()
+    found = await findings(page)
+    await page.locator("#phone").evaluate("(phone) => phone.toggleAttribute('data-stale', true)")  # as it then looks
+    found += await findings(page)
+    await page.route("**/phone/events*", lambda route: route.abort())
+    await page.reload()
+    await expect(page.locator("#phone")).to_have_attribute("data-stale", "")
+    await expect(page.locator("#waiting-none")).to_be_hidden()
+    await expect(page.locator("#team-none")).to_be_hidden()
+    assert found + await findings(page) == []
 
 
 @pytest.mark.usefixtures("dialled")

@@ -1,4 +1,4 @@
-"""What axe-core says against a page. It is loaded into a page once, and only what it found leaves the browser."""
+"""What axe-core says against a page. It is sent to a browser context once, and only what it found leaves it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ async (within) => {
 async def violations(page: Page, within: str = "") -> list[str]:
     """Each rule that the page breaks as it is, and where; of the element ``within`` only, if that is given."""
     if not await page.evaluate("'axe' in globalThis"):
+        await page.context.add_init_script(AXE_SCRIPT)  # for the pages that follow
         await page.evaluate(AXE_SCRIPT)
     found: list[str] = await page.evaluate(_RUN, within)
     return found

@@ -33,11 +33,12 @@ export class PeopleLists {
     for (const [list, rows] of [["waiting", all], ["team", everybody]]) part(`${list}-order`)?.toggleAttribute("hidden", rows.length < 2);
     const atLeast = total > all.length ? "+" : ""; // the server lists the first only
     put(part("waiting-count"), total ? (seen.isFiltered ? `${waiting.length}${atLeast} of ${total}` : String(total)) : "");
-    part("waiting-none").hidden = waiting.length > 0;
+    const isKnown = this.#phone.state !== null; // else nobody may be said to be missing
+    part("waiting-none").hidden = waiting.length > 0 || !isKnown;
     put(part("waiting-none"), total ? "No caller who waits matches." : "Nobody waits.");
     const free = `${team.filter(({ state }) => state === "available").length} free`;
     put(part("team-count"), everybody.length ? (seen.isFiltered ? `${team.length} of ${everybody.length}, ${free}` : free) : "");
-    part("team-none").hidden = team.length > 0;
+    part("team-none").hidden = team.length > 0 || !isKnown;
     put(part("team-none"), everybody.length ? "Nobody of the team matches." : "No colleagues yet.");
     const drawn = [
       this.#fill("help-list", help, () => help.map((each) => this.#helpRow(each))),
