@@ -1,10 +1,8 @@
 # Few verbs. `run` and `test` set up all they need on a machine with Python 3.11 (or later) and make.
 
 .DEFAULT_GOAL := help
-CHECKS := ruff mypy imports dependencies collection
-# The lines of each check together, where make can.
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
-.PHONY: help run test fuzz bench format $(CHECKS) tools
+CHECKS := ruff mypy imports dependencies
+.PHONY: help run test fuzz bench format $(CHECKS) collection tools tests
 
 # The interpreter is one that is here; uv must neither download another nor follow a version manager's shim to one.
 export UV_PYTHON_DOWNLOADS := never
@@ -23,8 +21,7 @@ run: ## Run all of Bilby on this machine and print the links to open
 
 test: ## Check style, types and imports, then run every test
 	@$(SYNC)
-	@$(MAKE) --no-print-directory --jobs $(TOGETHER) $(CHECKS) tools
-	.ci/pytest
+	@$(MAKE) --no-print-directory --jobs $(CHECKS) tests
 
 fuzz: tools ## Run the tests of properties with new examples
 	@$(SYNC)
@@ -55,6 +52,10 @@ tools:
 	.ci/debian kubectl kubernetes-client
 	.ci/debian promtool prometheus
 	PATH="$$PATH:/usr/sbin" .ci/debian pgbouncer pgbouncer
+
+# Beside mypy, which takes longer than all else that comes before.
+tests: ruff imports dependencies collection tools
+	.ci/pytest
 
 bench: ## Measure CPU, delays and memory under many simulated calls
 	@.ci/bench
