@@ -18,7 +18,7 @@ from sandbox.recognition.choice import choose
 from sandbox.recognition.moonshine.engine import moonshine
 from sandbox.recognition.process import Engine
 from sandbox.recognition.recogniser import RecogniserError, Result
-from sandbox.recognition.word_error_rate import compare
+from sandbox.recognition.word_error_rate import compare, words
 
 pytestmark = pytest.mark.slow
 SECONDS = 60.0  # on a busy machine
@@ -83,6 +83,16 @@ def times_are_those_of_the_sound(finals: list[Result]) -> None:
     turn = demo.script()[TURN]
     assert finals[0].start == pytest.approx(1.0, abs=0.4)
     assert finals[-1].end == pytest.approx(1.0 + turn.end - turn.start, abs=0.4)
+
+
+async def test_what_is_said_last_before_the_end_is_heard_as_well(engine: Engine) -> None:
+    turn = demo.script()[SHORT]
+    start, end = round(turn.start * mulaw.RATE), round(turn.end * mulaw.RATE)
+    pcm = mulaw.decode(demo.track(turn.speaker)[start:end]).tobytes()
+    channel, last = engine(mulaw.RATE), mulaw.RATE  # half a second, less than is decoded at a time
+    results = [*await channel.feed(pcm[:-last]), *await channel.feed(pcm[-last:]), *await channel.finish()]
+    heard = " ".join(text(result) for result in results if result.final)
+    assert words(heard)[-1] == words(turn.text)[-1]
 
 
 async def test_ringing_keys_and_silence_say_nothing(engine: Engine) -> None:
