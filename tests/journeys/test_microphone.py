@@ -36,7 +36,9 @@ HEARD = """(wanted) => {
 @pytest_asyncio.fixture
 async def sandbox(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Sandbox]:
     pytest.importorskip("moonshine_voice")
-    async with sandbox_run(tmp_path / "sandbox", free_port, SANDBOX_SPEECH="moonshine") as running:
+    variables = {"SANDBOX_SPEECH": "auto", "SANDBOX_CALLS_HEARD": 1}
+    async with sandbox_run(tmp_path / "sandbox", free_port, **variables) as running:
+        await running.until(" 1 call ")
         await running.until(UP)
         yield running
         await running.stop()

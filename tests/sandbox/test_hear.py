@@ -36,23 +36,23 @@ def recording(file: Path, tracks: list[bytes]) -> Path:
 
 
 @pytest.fixture
-def beginning(tmp_path: Path) -> tuple[Path, Path, int]:
-    """The demo call's first two turns: the sound, the words, how many."""
-    first, second = demo.script()[:2]
-    end = int((second.end + 0.5) * mulaw.RATE)
+def exchange(tmp_path: Path) -> tuple[Path, Path, int]:
+    """Two short turns of the demo call, the agent's and the caller's: the sound, the words, how many."""
+    first, second = demo.script()[6:8]
+    start, end = int((first.start - 0.5) * mulaw.RATE), int((second.end + 0.5) * mulaw.RATE)
     text = tmp_path / "said.txt"
     text.write_text(f"{first.text}\n{second.text}\n")
-    sound = recording(tmp_path / "said.wav", [demo.track(speaker)[:end] for speaker in ("caller", "agent")])
+    sound = recording(tmp_path / "said.wav", [demo.track(speaker)[start:end] for speaker in ("caller", "agent")])
     return sound, text, len(words(text.read_text()))
 
 
 @pytest.mark.parametrize("speech", ["pocketsphinx", pytest.param("moonshine", marks=pytest.mark.slow)])
 async def test_both_people_are_heard_in_turn_and_the_last_line_counts_what_is_wrong(
-    beginning: tuple[Path, Path, int], speech: str
+    exchange: tuple[Path, Path, int], speech: str
 ) -> None:
     if speech == "moonshine":
         pytest.importorskip("moonshine_voice")
-    sound, text, said = beginning
+    sound, text, said = exchange
     status, lines, complaints = await command("--wav", str(sound), "--text", str(text), "--speech", speech)
     assert (status, complaints) == (0, "")
     assert [line.split()[1] for line in (lines[0], lines[-2])] == ["agent", "caller"]
@@ -62,18 +62,18 @@ async def test_both_people_are_heard_in_turn_and_the_last_line_counts_what_is_wr
     assert float(last[1]) <= 0.2
 
 
-async def test_without_a_text_only_the_words_are_printed(beginning: tuple[Path, Path, int]) -> None:
-    status, lines, _ = await command("--wav", str(beginning[0]), "--speech", "pocketsphinx")
+async def test_without_a_text_only_the_words_are_printed(exchange: tuple[Path, Path, int]) -> None:
+    status, lines, _ = await command("--wav", str(exchange[0]), "--speech", "pocketsphinx")
     assert status == 0
     assert not [line for line in lines if LAST.fullmatch(line)]
     assert len(lines) >= 2
 
 
 def test_without_the_wheel_another_one_hears_and_says_so(
-    beginning: tuple[Path, Path, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    exchange: tuple[Path, Path, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "moonshine_voice", None)  # as if it were not installed
-    assert hear.main(["--wav", str(beginning[0]), "--text", str(beginning[1])]) == 0
+    assert hear.main(["--wav", str(exchange[0]), "--text", str(exchange[1])]) == 0
     said = capsys.readouterr()
     assert "moonshine-voice" in said.err
     last = LAST.fullmatch(said.out.splitlines()[-1])
@@ -82,13 +82,13 @@ def test_without_the_wheel_another_one_hears_and_says_so(
 
 
 async def test_what_can_not_be_heard_or_read_is_one_clear_line(
-    beginning: tuple[Path, Path, int], tmp_path: Path
+    exchange: tuple[Path, Path, int], tmp_path: Path
 ) -> None:
     bad, empty, binary = tmp_path / "bad.wav", tmp_path / "empty.txt", tmp_path / "binary.txt"
     bad.write_bytes(b"not sound")
     empty.write_text(" .\n")
     binary.write_bytes(b"\xff\xfe\x00")
-    sound = str(beginning[0])
+    sound = str(exchange[0])
     wrong = {
         ("--wav", str(bad)): bad,
         ("--wav", str(tmp_path / "none.wav")): tmp_path / "none.wav",

@@ -56,44 +56,41 @@ async def _status(url: str, method: str = "GET") -> int:
         return response.status
 
 
-async def test_from_the_first_start_to_ctrl_c_and_again(begin: Begin) -> None:
-    async with begin() as sandbox:
-        await sandbox.until(UP)
-        assert [await _status(link, "POST") for link in sandbox.links] == [303] * 4
-        assert [await _status(link, "POST") for link in sandbox.links] != [303] * 4, "a link works once"
-        pages = re.findall(r"(http://\S+:\d+/)$", "\n".join(sandbox.said), re.MULTILINE)
-        assert [await _status(page) for page in pages] == [200] * 4, "phone, mail box, payments, identity provider"
-        others = re.findall(r"(http://\S+:\d+/(?!sign-in)\S+)$", "\n".join(sandbox.said), re.MULTILINE)
-        assert [await _status(page) for page in others] == [200] * 2, "the way in for a newcomer, numbers and bundles"
-        assert os.stat(sandbox.folder / "secrets.json").st_mode & 0o777 == 0o600
-        pids = sandbox.pids()
-        assert set(pids) == {"outside-world", "media", "web", "provisioning", "nats", "postgres"}
-        assert await sandbox.stop() == 0
-        assert (_gone(pids), _taken(sandbox.ports)) == ([], [])
-    async with begin(**sandbox.ports) as again:
-        await again.until(UP)
-        assert len(again.links) == 4, "the demo organisation is there once"
-        assert await again.stop(signal.SIGTERM) == 0
-
-
-async def test_it_says_who_hears_and_how_many_calls_at_once(begin: Begin) -> None:
-    pytest.importorskip("moonshine_voice")
-    async with begin(SANDBOX_SPEECH="auto", SANDBOX_CALLS_HEARD=1) as sandbox:
-        await sandbox.until(" 1 call ")
-        assert await sandbox.stop() == 0
-
-
-async def test_one_folder_is_for_one_and_two_folders_for_two_on_one_machine(begin: Begin) -> None:
+@pytest.mark.timeout(600)
+async def test_from_first_starts_side_by_side_over_ctrl_c_and_kill_9_to_the_death_of_parts(begin: Begin) -> None:
+    """One journey, as a start costs 7 s of CPU: each of the four ends in another way."""
     async with begin("one") as one, begin("two") as two:
         await one.until(UP)
         await two.until(UP)
-        async with begin("one") as third:
-            assert await third.ended() == 1
-            assert "SANDBOX_DIR" in "\n".join(third.said)
-        await _ends_without(one, "postgres")
+        await _leads_to_every_page(one)
+        await _keeps_its_folder_to_itself(one, begin)
         await _prints_fresh_links_at_enter(two)
-        assert await _status(two.links[-1], "POST") == 303
-        await _ends_without(two, "outside-world")
+        await _ends_at_ctrl_c(one)
+        await _ends_without(two, "web")
+    async with begin("one", **one.ports) as again:
+        await again.until(UP)
+        assert len(again.links) == 4, "the demo organisation is there once"
+        await _is_killed(again)
+    async with begin("one", **one.ports) as after_the_kill:
+        await after_the_kill.until(UP)
+        assert await _status(after_the_kill.links[0], "POST") == 303
+        await _ends_without(after_the_kill, "outside-world", "nats", "postgres")
+
+
+async def _leads_to_every_page(sandbox: Sandbox) -> None:
+    assert [await _status(link, "POST") for link in sandbox.links] == [303] * 4
+    assert [await _status(link, "POST") for link in sandbox.links] != [303] * 4, "a link works once"
+    pages = re.findall(r"(http://\S+:\d+/)$", "\n".join(sandbox.said), re.MULTILINE)
+    assert [await _status(page) for page in pages] == [200] * 4, "phone, mail box, payments, identity provider"
+    others = re.findall(r"(http://\S+:\d+/(?!sign-in)\S+)$", "\n".join(sandbox.said), re.MULTILINE)
+    assert [await _status(page) for page in others] == [200] * 2, "the way in for a newcomer, numbers and bundles"
+
+
+async def _keeps_its_folder_to_itself(sandbox: Sandbox, begin: Begin) -> None:
+    assert os.stat(sandbox.folder / "secrets.json").st_mode & 0o777 == 0o600
+    async with begin(sandbox.folder.name) as another:
+        assert await another.ended() == 1
+        assert "SANDBOX_DIR" in "\n".join(another.said)
 
 
 async def _prints_fresh_links_at_enter(sandbox: Sandbox) -> None:
@@ -101,34 +98,41 @@ async def _prints_fresh_links_at_enter(sandbox: Sandbox) -> None:
     sandbox.process.stdin.write(b"\n")
     await sandbox.until("Alice")
     assert len(set(sandbox.links)) == 8
+    assert await _status(sandbox.links[-1], "POST") == 303
     sandbox.process.stdin.close()
 
 
-async def _ends_without(sandbox: Sandbox, part: str) -> None:
-    """Let a part die: the sandbox names it, and leaves nothing."""
+async def _ends_at_ctrl_c(sandbox: Sandbox) -> None:
     pids = sandbox.pids()
-    os.kill(pids[part], signal.SIGKILL)
-    assert await sandbox.ended() == 1
-    assert re.search(rf"(?i){part.replace('-', ' ')}\w* .* -9\b", "\n".join(sandbox.said))
+    assert set(pids) == {"outside-world", "media", "web", "provisioning", "nats", "postgres"}
+    assert await sandbox.stop(signal.SIGINT) == 0
     assert (_gone(pids), _taken(sandbox.ports)) == ([], [])
 
 
-async def test_comes_back_after_kill_9(begin: Begin) -> None:
-    async with begin() as sandbox:
-        await sandbox.until(UP)
-        pids = sandbox.pids()
-        await sandbox.stop(signal.SIGKILL)
-        assert _gone(pids) == [] or sys.platform != "linux"
-    async with begin(**sandbox.ports) as again:
-        await again.until(UP)
-        assert await _status(again.links[0], "POST") == 303
-        await _ends_without(again, "nats")
+async def _is_killed(sandbox: Sandbox) -> None:
+    pids = sandbox.pids()
+    await sandbox.stop(signal.SIGKILL)
+    assert _gone(pids) == [] or sys.platform != "linux"
 
 
-async def test_ctrl_c_while_it_starts_leaves_nothing(begin: Begin) -> None:
+async def _ends_without(sandbox: Sandbox, *parts: str) -> None:
+    """Let parts die: the sandbox names each, and leaves nothing."""
+    pids = sandbox.pids()
+    sandbox.process.send_signal(signal.SIGSTOP)  # so that it notices them together
+    for part in parts:
+        os.kill(pids[part], signal.SIGKILL)
+    assert _gone({part: pids[part] for part in parts}) == []
+    sandbox.process.send_signal(signal.SIGCONT)
+    assert await sandbox.ended() == 1
+    for part in parts:
+        assert re.search(rf"(?i){part.replace('-', ' ')}\w* .* -9\b", "\n".join(sandbox.said)), part
+    assert (_gone(pids), _taken(sandbox.ports)) == ([], [])
+
+
+async def test_told_to_end_while_it_starts_it_leaves_nothing(begin: Begin) -> None:
     async with begin() as sandbox:
         await sandbox.until("NATS")
-        assert await sandbox.stop() == 0
+        assert await sandbox.stop(signal.SIGTERM) == 0
         assert _taken(sandbox.ports) == []
 
 
@@ -160,10 +164,3 @@ async def test_a_part_that_does_not_start_is_named_with_its_reason(begin: Begin,
         assert await broken.ended() == 1
         assert re.search(r"(media|web) .*\b2\b.*TWILIO_ACCOUNT_SID", "\n".join(broken.said), re.DOTALL)
         assert _taken(broken.ports) == []
-
-
-async def test_a_part_that_dies_later_is_noticed(begin: Begin) -> None:
-    """Web; the tests above end with the death of another part each, as a start costs 8 s of CPU."""
-    async with begin() as sandbox:
-        await sandbox.until(UP)
-        await _ends_without(sandbox, "web")

@@ -67,8 +67,9 @@ class MoonshineListener:
     def finish(self) -> list[Result]:
         """Return the finals still owed."""
         self._add(np.zeros(int(_AFTERMATH_SECONDS * self._rate), dtype=np.int16))
-        self._stream.stop()
-        return self._decode()
+        results = self._decode()
+        self._stream.stop()  # which drops what is not decoded, and ends a line that is still open
+        return results + self._decode()
 
     def close(self) -> None:
         """Free the stream."""

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.slow
 
 async def test_a_call_is_heard_and_its_delays_are_counted() -> None:
     pytest.importorskip("moonshine_voice")
-    (console,) = await measure(1, 12.0)
+    (console,) = await measure(1, 6.0)
     assert console.behind
     assert all(behind > 0 for behind in console.behind)
-    assert report([console], 12.0).startswith("1 calls for 12 s: new words ")
+    assert report([console], 6.0).startswith("1 calls for 6 s: new words ")
 
 
 def test_without_a_word_there_is_no_figure() -> None:

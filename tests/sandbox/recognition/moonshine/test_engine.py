@@ -18,11 +18,12 @@ from sandbox.recognition.choice import choose
 from sandbox.recognition.moonshine.engine import moonshine
 from sandbox.recognition.process import Engine
 from sandbox.recognition.recogniser import RecogniserError, Result
-from sandbox.recognition.word_error_rate import compare
+from sandbox.recognition.word_error_rate import compare, words
 
 pytestmark = pytest.mark.slow
 SECONDS = 60.0  # on a busy machine
 TURN = 1
+SHORT = 13
 
 
 @pytest_asyncio.fixture
@@ -52,27 +53,46 @@ def text(result: Result) -> str:
     return " ".join(word.text for word in result.words)
 
 
-async def test_words_come_while_they_are_spoken_grow_and_stay_once_they_are_stable(engine: Engine) -> None:
-    turn = demo.script()[TURN]
+async def test_words_come_while_they_are_spoken_and_where_they_are_spoken(engine: Engine) -> None:
     results = await hear(engine, excerpt(TURN))
     partials = [result for result in results if not result.final]
+    finals = [result for result in results if result.final]
+    words_grow_while_they_are_spoken(partials)
+    words_stay_once_they_are_stable(results)
+    times_are_those_of_the_sound(finals)
+    heard = " ".join(map(text, finals))
+    assert compare(demo.script()[TURN].text, heard).rate <= 0.25, heard
+
+
+def words_grow_while_they_are_spoken(partials: list[Result]) -> None:
+    turn = demo.script()[TURN]
     assert len(partials) >= 3
     assert len(partials[0].words) < len(partials[-1].words)
     assert partials[0].end < 1.0 + (turn.end - turn.start) / 2
+    assert max(result.stable for result in partials) > 0
+
+
+def words_stay_once_they_are_stable(results: list[Result]) -> None:
     for earlier, later in pairwise(results):
         if earlier.utterance == later.utterance:
             kept = [word.text for word in earlier.words[: earlier.stable]]
             assert [word.text for word in later.words[: earlier.stable]] == kept
-    assert max(result.stable for result in partials) > 0
-    heard = " ".join(text(result) for result in results if result.final)
-    assert compare(turn.text, heard).rate <= 0.25, heard
 
 
-async def test_times_are_those_of_the_sound(engine: Engine) -> None:
+def times_are_those_of_the_sound(finals: list[Result]) -> None:
     turn = demo.script()[TURN]
-    finals = [result for result in await hear(engine, excerpt(TURN)) if result.final]
     assert finals[0].start == pytest.approx(1.0, abs=0.4)
     assert finals[-1].end == pytest.approx(1.0 + turn.end - turn.start, abs=0.4)
+
+
+async def test_what_is_said_last_before_the_end_is_heard_as_well(engine: Engine) -> None:
+    turn = demo.script()[SHORT]
+    start, end = round(turn.start * mulaw.RATE), round(turn.end * mulaw.RATE)
+    pcm = mulaw.decode(demo.track(turn.speaker)[start:end]).tobytes()
+    channel, last = engine(mulaw.RATE), mulaw.RATE  # half a second, less than is decoded at a time
+    results = [*await channel.feed(pcm[:-last]), *await channel.feed(pcm[-last:]), *await channel.finish()]
+    heard = " ".join(text(result) for result in results if result.final)
+    assert words(heard)[-1] == words(turn.text)[-1]
 
 
 async def test_ringing_keys_and_silence_say_nothing(engine: Engine) -> None:
@@ -81,7 +101,7 @@ async def test_ringing_keys_and_silence_say_nothing(engine: Engine) -> None:
 
 
 async def test_two_channels_share_one_process_and_hear_each_its_own(engine: Engine) -> None:
-    mine, yours = await asyncio.gather(hear(engine, excerpt(TURN)), hear(engine, coded_words.silence(6)))
+    mine, yours = await asyncio.gather(hear(engine, excerpt(SHORT)), hear(engine, coded_words.silence(6)))
     assert yours == []
     assert any(result.final for result in mine)
     assert engine.behind == 0.0  # both are over

@@ -82,14 +82,10 @@ async def test_words_come_while_they_are_spoken_and_where_they_are_spoken(engine
     assert all(word.start < word.end for word in results[-1].words)
 
 
-async def test_the_same_sound_gives_the_same_words(engine: Engine) -> None:
-    _, sound = excerpt(5)
-    assert await hear(engine, sound) == await hear(engine, sound)
-
-
-async def test_channels_do_not_disturb_each_other(engine: Engine) -> None:
-    alone = [await hear(engine, excerpt(index)[1]) for index in (3, 4)]
-    assert list(await asyncio.gather(*(hear(engine, excerpt(index)[1]) for index in (3, 4)))) == alone
+async def test_the_same_sound_gives_the_same_words_alone_and_beside_another_channel(engine: Engine) -> None:
+    sounds = [excerpt(index)[1] for index in (11, 13)]
+    alone = [await hear(engine, sound) for sound in sounds]
+    assert await asyncio.gather(*(hear(engine, sound) for sound in sounds)) == alone
 
 
 async def test_a_dead_process_fails_its_streams_and_is_replaced(engine: Engine) -> None:
