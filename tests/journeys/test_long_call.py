@@ -207,7 +207,7 @@ async def conversation(bilby: House, database: Database) -> AsyncIterator[Conver
         for member in (bilby.cast.bob, bilby.cast.dana):
             browser = browsers[member.id] = Browser(town.site, database)
             stack.push_async_callback(browser.http.close)
-            await browser.sign_in(member)
+            await browser.sign_in_by_link(member)
         screen = await bilby.screen(bilby.second)
         customer = bilby.emulator.place_call(to=bilby.cast.number.e164, caller_audio=b"")
         mouth = customer.voice = Mouth(bilby.emulator.exchange.clock)

@@ -105,7 +105,7 @@ async def test_is_a_whole_customer(demo: Demo, database: Database) -> None:
 async def test_its_checklist_lacks_the_first_call_alone(demo: Demo) -> None:
     await demo.settle()
     browser = demo.shop.browser()
-    await browser.sign_in(demo.owner)
+    await browser.sign_in_by_link(demo.owner)
     async with browser.http.get(f"{demo.shop.site.url}/onboarding/standing") as answer:
         items = (await answer.json())["items"]
     assert [item["key"] for item in items if not item["done"]] == ["call"]

@@ -25,7 +25,7 @@ async def test_an_only_owner_gets_back_in(
     assert (await alice.get("/account")).status == 303  # signed out
     await outbox[0].letter_to(cast.alice.email)
     assert await recorded(database, cast.a, "second_factor.reset") == [{"member": "Alice Ashby", "role": "owner"}]
-    await browser().sign_in(cast.alice)  # by the link alone
+    await browser().sign_in_by_link(cast.alice)  # by the link alone
     assert not await unlock(database, cast.alice.email)
 
 

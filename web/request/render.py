@@ -32,7 +32,7 @@ def environment(static_files: StaticFiles) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    loaded.globals |= {"static": static_files.url, "modules": static_files.modules}
+    loaded.globals.update(static=static_files.url, modules=static_files.modules)
     return loaded
 
 

@@ -136,7 +136,7 @@ async def test_a_long_table_comes_page_by_page(cast: Cast, browser: Browsers, da
 
 async def test_a_member_is_exported_and_erased(cast: Cast, browser: Browsers, database: Database) -> None:
     call = await _call(database, cast, "CA1", MIA)
-    await (browser()).sign_in(cast.bob)
+    await (browser()).sign_in_by_link(cast.bob)
     owner, at = await browser().sign_in(cast.alice), f"/settings/data/members/{cast.bob.id}"
     found = await _download(await owner.get(f"{at}/export.zip"))
     assert [row["email"] for row in found["members"]] == [cast.bob.email]

@@ -138,7 +138,7 @@ async def test_an_invitation_can_be_declined(
 
 async def test_a_member_declines_nothing(cast: Cast, browser: Browsers, database: Database) -> None:
     bob = browser()
-    await bob.sign_in(cast.bob)
+    await bob.sign_in_by_link(cast.bob)
     async with database.begin() as session:
         token = await sign_in_links.create(session, cast.bob.id, b"test")
     assert (await bob.post(f"/sign-in/{token}/decline")).status == 403

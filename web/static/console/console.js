@@ -36,7 +36,7 @@ const me = page.memberId;
 const isAgent = page.role === "agent";
 
 // What not every console has is fetched only for those that have it; the page asks for it early.
-const { Alerts, RowTools, Tiles, Wall, WallActions, WallTools } = isAgent ? {} : await import("./wall/all.js");
+const { Alerts, RowTools, Tiles, Wall, WallActions, WallTools } = isAgent ? {} : await import("./wall_parts.js");
 const phoneKind = page.voice === "on" ? page.phone : ""; // "rooms", "dial", or none
 const { RoomsPanel } = phoneKind === "rooms" ? await import("./phone/panels/rooms_panel.js") : {};
 const { PhonePanel } = phoneKind === "dial" ? await import("./phone/phone_panel.js") : {};

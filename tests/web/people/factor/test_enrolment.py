@@ -59,7 +59,7 @@ async def test_it_is_set_up_by_a_code_of_the_app(
 async def test_a_proposed_one_is_not_asked_for(cast: Cast, browser: Browsers, database: Database) -> None:
     bob = await browser().sign_in(cast.bob)
     await bob.post(f"{HERE}/start")
-    await browser().sign_in(cast.bob)  # by the link alone
+    await browser().sign_in_by_link(cast.bob)  # by the link alone
 
 
 async def test_a_confirmed_secret_is_never_shown_again(cast: Cast, browser: Browsers, database: Database) -> None:

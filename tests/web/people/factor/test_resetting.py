@@ -67,7 +67,7 @@ async def test_an_owner_resets_a_lost_one(cast: Cast, browser: Browsers, databas
         assert not await SecondFactors(session, cast.a.id).is_on(cast.bob.id)
     assert await recorded(database, cast.a, "second_factor.reset") == [{"member": "Bob Brown", "role": "agent"}]
     assert cast.alice.name in (await outbox[0].letter_to("bob@acacia.example")).text
-    await browser().sign_in(cast.bob)  # by the link alone, and may set up another
+    await browser().sign_in_by_link(cast.bob)  # by the link alone, and may set up another
 
 
 async def test_a_reset_needs_a_code_of_an_owner_who_has_one(

@@ -343,8 +343,8 @@ async def test_where_it_is_enforced_links_let_in_owners_alone(
     await bob.post("/sign-in", data={"email": cast.bob.email})
     letter = await outbox[0].letter_to(cast.bob.email)
     assert letter.links == [f"{site.url}/sso/{cast.a.id}"]
-    await browser().sign_in(cast.alice)
-    await browser().sign_in(cast.charlie)  # of another organisation
+    await browser().sign_in_by_link(cast.alice)
+    await browser().sign_in_by_link(cast.charlie)  # of another organisation
     assert (await there_and_back(bob, cast.a, BOB)).status == 303
     await use(database, cast.a, provider)
     assert (await browser().post(f"/sign-in/{token}")).status == 303  # it was not used up
@@ -400,5 +400,5 @@ async def test_who_is_invited_is_mailed_again_and_let_in_by_that_alone(
     answer = await there_and_back(browser(), cast.a, ERIN)
     assert answer.status == 200
     await outbox[0].letter_to(ERIN.email)
-    await browser().sign_in(erin)  # the link of who is invited works, enforced or not
+    await browser().sign_in_by_link(erin)  # the link of who is invited works, enforced or not
     assert (await there_and_back(browser(), cast.a, ERIN)).status == 303

@@ -159,7 +159,7 @@ async def test_it_is_removed(cast: Cast, browser: Browsers, database: Database, 
     alice = await browser().sign_in(cast.alice)
     assert (await alice.post(f"{HERE}/remove")).status == 303
     assert (await browser().get(f"/sso/{cast.a.id}")).status == 404
-    await browser().sign_in(cast.bob)
+    await browser().sign_in_by_link(cast.bob)
     assert await recorded(database, cast.a, "single_sign_on.removed") == [{"provider": "127.0.0.1"}]
 
 
