@@ -17,11 +17,10 @@ from db.engine import Database
 from db.models import Call, Member
 from db.queries.phone.ringing_plans import WAIT_SECONDS, RingingPlan, RingingPlans
 from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
-from tests.kit.browser.chromium import open_link
-from tests.kit.browser.console_page import become_available, link
+from tests.kit.browser.console_page import become_available, signed_in_for
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
-from web.config import Settings
+from web.config import SETTINGS, Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,14 +60,15 @@ async def telephone(site: Site, settings: Settings, port: int, cast: Cast) -> As
 
 
 @pytest.fixture
-def sits_down(site: Site, database: Database, telephone: Twilio, window: Browser) -> Open:
+def sits_down(site: Site, telephone: Twilio, window: Browser) -> Open:
     """Each member's console in a context of their own, its phone ready."""
     expect.set_options(timeout=60_000)
 
     async def opened(member: Member) -> Page:
         context = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
         page = await context.new_page()
-        await open_link(page, await link(database, member))
+        await signed_in_for(context, site.app[SETTINGS], member)
+        await page.goto("/console")
         await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
         return page
 

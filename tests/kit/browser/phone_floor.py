@@ -22,10 +22,11 @@ from db.engine import Database
 from db.models import Member, Presence
 from sandbox.audio import mulaw, voice
 from sandbox.twilio.emulator import Leg
-from tests.kit.browser.chromium import MICROPHONE, NO_TWILIO, chromium, open_link
-from tests.kit.browser.console_page import link
+from tests.kit.browser.chromium import MICROPHONE, NO_TWILIO, chromium
+from tests.kit.browser.console_page import signed_in_for
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import CALLER, RoomTown
+from web.config import SETTINGS
 
 PITCHES: Mapping[str, int] = {"customer": 2200, "bob": 1600, "dana": 2800, "sam": 1900}
 """In Hz, above what the waiting music has. Beeps of 0.2 s every 0.6 s: browsers take a steady tone for noise."""
@@ -133,9 +134,8 @@ async def stream_ear(port: int) -> AsyncIterator[StreamEar]:
 class Floor:
     """The agents' browsers and the telephone network."""
 
-    def __init__(self, town: RoomTown, database: Database, browsers: Mapping[str, Browser]) -> None:
+    def __init__(self, town: RoomTown, browsers: Mapping[str, Browser]) -> None:
         self.town = town
-        self._database = database
         self._browsers = browsers
 
     @property
@@ -150,14 +150,15 @@ class Floor:
         context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(EARS)
         page = await context.new_page()
-        await open_link(page, await link(self._database, member))
+        await signed_in_for(context, self.town.site.app[SETTINGS], member)
+        await page.goto("/console")
         await expect(page.locator("#phone")).to_have_attribute("data-phase", "ready")
         await expect(page.locator("#presence")).to_be_enabled()
         return page
 
     def calls(self) -> Leg:
         """Let a customer call who beeps all the time."""
-        sound = mulaw.encode(np.tile(_beeps(PITCHES["customer"], mulaw.RATE), 1000))
+        sound = mulaw.encode(_beeps(PITCHES["customer"], mulaw.RATE)) * 1000
         return self.town.twilio.place_call(to=self.cast.number.e164, from_=CALLER, caller_audio=sound)
 
     async def customer_hears(self, leg: Leg, *whom: str) -> None:
@@ -211,7 +212,7 @@ async def phone_floor(town: RoomTown, database: Database, browsers: Mapping[str,
     async with database.begin() as session:
         await session.execute(delete(Presence))  # the town's consoles: here are real ones
     try:
-        yield Floor(town, database, browsers)
+        yield Floor(town, browsers)
     finally:
         for browser in browsers.values():
             for context in browser.contexts:
