@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 WIDTHS = (1280, 360)
 _RUN = """
@@ -35,9 +35,15 @@ async def findings(page: Page, *widths: int) -> list[str]:
 
 
 async def findings_of(page: Page, paths: Iterable[str]) -> list[str]:
-    """The findings of several pages, one after the other."""
-    found = []
+    """The findings of several pages, one after the other, and the errors of their scripts that nobody caught."""
+    found: list[str] = []
+
+    def note(error: Error) -> None:
+        found.append(f"{page.url}: {error.stack or error}")
+
+    page.on("pageerror", note)
     for path in paths:
         await page.goto(path)
         found += await findings(page)
+    page.remove_listener("pageerror", note)
     return found
