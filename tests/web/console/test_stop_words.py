@@ -240,7 +240,7 @@ async def _stopped_call(bilby: House, database: Database, cast: Cast) -> tuple[s
     await screen.until(lambda: any("w5" in event["utterance"]["text"] for event in _utterances(screen)))
     page = Browser(Site(web.Application(), bilby.settings.web_public_url), database)
     try:
-        await page.sign_in(cast.sam)
+        await page.sign_in_by_link(cast.sam)
         assert (await page.post(f"/console/calls/{leg.sid}/stop-words")).status == 204
     finally:
         await page.http.close()
