@@ -26,8 +26,10 @@ class Tracker:
         self.sent: queue.Queue[bytes] = queue.Queue()
         self.is_open = threading.Event()
         self.is_open.set()
+        self.is_asked = threading.Event()
 
     def send(self, report: bytes) -> None:
+        self.is_asked.set()
         self.is_open.wait(SECONDS)
         self.sent.put(report)
 
@@ -101,7 +103,9 @@ def test_warnings_are_not_reported_and_the_same_error_once_a_minute(reporting: R
 def test_a_tracker_that_hangs_holds_nobody_up(reporting: Reporting, tracker: Tracker) -> None:
     tracker.is_open.clear()
     reporting()
-    for number in range(MOST_WAITING + 50):
+    structlog.get_logger("test").error("the first")
+    assert tracker.is_asked.wait(SECONDS)  # else it would be among those that wait
+    for number in range(1, MOST_WAITING + 50):
         structlog.get_logger("test").error(f"error {number}")
     tracker.is_open.set()
     first = tracker.next()

@@ -121,7 +121,7 @@ async def test_killed_while_calling_out(mortal: Mortal, done: bool) -> None:
     town = mortal.town
     fault = RestFault(*CALL, "answer hangs" if done else "hangs")
     async with mortal.alive():
-        await mortal.bob.sign_in(town.cast.bob)
+        await mortal.bob.sign_in_by_link(town.cast.bob)
         town.twilio.registry.faults[:] = [fault]
         answer = await mortal.bob.post("/phone/calls", json={"to": OUTSIDE})
         call = UUID((await answer.json())["call"])
