@@ -22,6 +22,7 @@ import { Helping } from "./helping/helping.js";
 import { Opening } from "./helping/opening.js";
 import { LinkPanel } from "./link_panel.js";
 import { MissingCalls } from "./missing_calls.js";
+import { ownPanel } from "./phone/own_panel.js";
 import { Shell } from "./shell.js";
 import { offerTestCalls } from "../numbers/test_call.js";
 import { csrfToken } from "./connection/sign_in.js";
@@ -37,9 +38,7 @@ const isAgent = page.role === "agent";
 
 // What not every console has is fetched only for those that have it; the page asks for it early.
 const { Alerts, RowTools, Tiles, Wall, WallActions, WallTools } = isAgent ? {} : await import("./wall_parts.js");
-const phoneKind = page.voice === "on" ? page.phone : ""; // "rooms", "dial", or none
-const { RoomsPanel } = phoneKind === "rooms" ? await import("./phone/panels/rooms_panel.js") : {};
-const { PhonePanel } = phoneKind === "dial" ? await import("./phone/phone_panel.js") : {};
+const Panel = await ownPanel();
 
 let helping = null; // what a supervisor can do, and where it is done
 let helpBar = null;
@@ -65,7 +64,7 @@ const company = new Company({ me, send });
 const stopWords = new StopWords({ csrfToken, nameOf: facts.nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
 const missing = new MissingCalls({ store, onEnded: endMissing });
 const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: signOut });
-const phone = phoneKind ? newPhone() : null;
+const phone = Panel ? newPhone() : null;
 if (phone?.desk && !isAgent) {
   helping = new Helping({ phone: phone.desk, csrfToken });
   helpBar = new HelpBar({ helping, me, nameOf: facts.nameOf, onRead: choose });
@@ -260,10 +259,10 @@ function newPhone() {
   const onTalking = (id) => store.calls.has(id) && choose(id);
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
   const beganAt = (id) => store.calls.get(id)?.startedAt ?? null;
-  if (PhonePanel) return new PhonePanel({ sdk, csrfToken, beganAt, onTalking, onAvailable: redraw });
+  if (page.phone === "dial") return new Panel({ sdk, csrfToken, beganAt, onTalking, onAvailable: redraw });
   const onStopWords = (id, name) => stopWords.ask(id, name);
   const supervises = isAgent ? {} : { onSwitchOff: (member) => helping.switchOff(member), onListen: (id) => helping.listen(id), seen: () => tools.people };
-  return new RoomsPanel({ member: me, sdk, csrfToken, onTalking, onStopWords, onChange: redraw, onDraw: hearPhone, ...supervises });
+  return new Panel({ member: me, sdk, csrfToken, onTalking, onStopWords, onChange: redraw, onDraw: hearPhone, ...supervises });
 }
 
 // The phone's server has said something.

@@ -2,23 +2,22 @@
 
 import { part, put } from "../dom.js";
 import { listen } from "./keys.js";
+import { ownPanel } from "./phone/own_panel.js";
 import { barredFor } from "./connection/connection.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { askForTicket } from "./connection/ticket.js";
 
 const page = document.body.dataset;
-const phoneKind = page.voice === "on" ? page.phone : ""; // "rooms", "dial", or none
-const { RoomsPanel } = phoneKind === "rooms" ? await import("./phone/panels/rooms_panel.js") : {};
-const { PhonePanel } = phoneKind === "dial" ? await import("./phone/phone_panel.js") : {};
-const phone = phoneKind ? newPhone() : null;
+const Panel = await ownPanel();
+const phone = Panel ? newPhone() : null;
 let timer = null;
 let open = false; // whether the console may be opened now
 
 function newPhone() {
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
   const ignore = () => {};
-  if (PhonePanel) return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
-  return new RoomsPanel({ member: page.memberId, sdk, csrfToken, onTalking: ignore, onStopWords: null, onChange: ignore });
+  if (page.phone === "dial") return new Panel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
+  return new Panel({ member: page.memberId, sdk, csrfToken, onTalking: ignore, onStopWords: null, onChange: ignore });
 }
 
 async function look() {
