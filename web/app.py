@@ -71,9 +71,10 @@ from web.phone.dispatcher import DISPATCHER, Dispatcher
 from web.phone.nudges import Nudges
 from web.phrases import page as phrases_page
 from web.reports import page as reports_page
-from web.request import render as request_render, static_files
+from web.request import render as request_render
 from web.request.render import JINJA
-from web.request.static_files import STATIC_FILES, files_in
+from web.request.static_files import files as static_files
+from web.request.static_files.files import STATIC_FILES, files_in
 from web.resources import DATABASE, add_resources
 from web.serving import health, status
 from web.serving.connections import CONNECTIONS, Connections, attend

@@ -40,7 +40,7 @@ from web.config import SETTINGS
 from web.request import access
 from web.request.access import Rows
 from web.request.errors import InvalidError, NotFoundError
-from web.request.static_files import STATIC_FILES
+from web.request.static_files.files import STATIC_FILES
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)

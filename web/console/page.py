@@ -13,7 +13,7 @@ from web.console.voice_sdk import voice_sdk
 from web.request import access, session as request_session
 from web.request.access import Viewer
 from web.request.render import render
-from web.request.static_files import STATIC_FILES
+from web.request.static_files.files import STATIC_FILES
 
 TRANSLATION_LANGUAGES = {
     "en": "English",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from web.config import Settings
-from web.request.static_files import StaticFiles
+from web.request.static_files.files import StaticFiles
 
 VERSION = "2.18.5"
 COPY = "vendor/twilio.min.js"

@@ -13,7 +13,7 @@ from web.config import SETTINGS
 from web.request import session as request_session
 from web.request.access import VIEWER
 from web.request.errors import whole_seconds
-from web.request.static_files import StaticFiles
+from web.request.static_files.files import StaticFiles
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 STATIC = Path(__file__).parents[1] / "static"
@@ -23,8 +23,8 @@ JINJA: web.AppKey[Environment] = web.AppKey("templates")
 def environment(static_files: StaticFiles) -> Environment:
     """Return the templates. What is put into one is escaped.
 
-    ``static(name)`` is a file's address, or that of several sheets together; ``modules(name)`` lists the addresses of
-    a script and of all that it imports.
+    ``static(name)`` is a file's address, or that of several sheets together; ``script(name)`` is the address of a
+    module with all that it imports.
     """
     loaded = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -32,7 +32,7 @@ def environment(static_files: StaticFiles) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    loaded.globals.update(static=static_files.url, modules=static_files.modules)
+    loaded.globals.update(static=static_files.url, script=static_files.script)
     return loaded
 
 

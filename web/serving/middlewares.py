@@ -25,7 +25,7 @@ from web.request.errors import (
     whole_seconds,
 )
 from web.request.render import render
-from web.request.static_files import static
+from web.request.static_files.files import static
 from web.serving.health import DRAINING
 from web.serving.security_headers import security_headers
 

@@ -19,10 +19,10 @@ from aiohttp import web
 
 from db.base import Role
 from web.config import Settings
-from web.request import static_files
 from web.request.access import PERMISSIONS
 from web.request.render import STATIC, environment
-from web.request.static_files import STATIC_FILES, files_in
+from web.request.static_files import files as static_files
+from web.request.static_files.files import STATIC_FILES, files_in
 from web.serving.security_headers import security_headers
 
 ME = "11111111-1111-4111-8111-111111111111"

@@ -20,7 +20,7 @@ from web.app import create_app
 from web.config import SETTINGS, Settings
 from web.request import session as request_session
 from web.request.render import JINJA, STATIC, environment
-from web.request.static_files import files_in
+from web.request.static_files.files import files_in
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
 from media.live.transcript import State
-from tests.kit.browser.console_page import CALL, CANARY, Open, reads
+from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, reads
 from tests.kit.machines.load_balancer import Front
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, call_view, live_media
 from tests.kit.web.cast import Cast
@@ -59,16 +59,18 @@ async def test_a_partial_settles(console: Open, media: LiveMedia, cast: Cast) ->
 
 
 @pytest.mark.parametrize("name", ["bob", "sam"])
-async def test_every_module_that_runs_was_asked_for_at_once(
-    console: Open, media: LiveMedia, cast: Cast, name: str
+async def test_the_console_asks_for_one_script_and_two_sheets(
+    signed_in: SignedIn, media: LiveMedia, cast: Cast, name: str
 ) -> None:
-    page = await console({"bob": cast.bob, "sam": cast.sam}[name])
+    page = await signed_in({"bob": cast.bob, "sam": cast.sam}[name])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto("/console")
     await media.console()
-    asked = "[...document.querySelectorAll('link[rel=modulepreload]')].map(({ href }) => href)"
-    fetched = (
-        "performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => name.endsWith('.js'))"
-    )
-    assert set(await page.evaluate(fetched)) <= set(await page.evaluate(asked))
+    scripts = [url.rpartition("/")[2] for url in asked if "/static/" in url and url.endswith(".js")]
+    assert scripts.count("console.joined.js") == 1
+    assert set(scripts) == {"console.joined.js", "ticker.js"}  # the latter in workers
+    assert len([url for url in asked if url.endswith(".css")]) == 2
 
 
 async def test_a_reader_who_has_scrolled_up_is_left_alone(console: Open, media: LiveMedia, cast: Cast) -> None:

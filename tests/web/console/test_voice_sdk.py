@@ -19,7 +19,7 @@ from tests.kit.web.site import Browser
 from web.config import Settings
 from web.console import voice_sdk
 from web.request.render import STATIC
-from web.request.static_files import StaticFiles
+from web.request.static_files.files import StaticFiles
 
 INTEGRITY = f"sha384-{'A' * 64}"
 COPY = STATIC / voice_sdk.COPY

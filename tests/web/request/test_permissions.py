@@ -41,7 +41,7 @@ from tests.kit.web.paid_site import Shop
 from tests.kit.web.phones import waiting_call
 from tests.kit.web.site import Browser
 from web.config import Settings
-from web.request.static_files import STATIC_FILES
+from web.request.static_files.files import STATIC_FILES
 
 TABLE = Path(__file__).parents[3] / "docs" / "permissions.md"
 COLUMNS = ("owner", "admin", "supervisor", "agent", "another organisation's owner", "nobody", "operator")

@@ -28,6 +28,13 @@ import { offerTestCalls } from "../numbers/test_call.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { SignInPanel } from "./connection/sign_in_panel.js";
 import { StopWords } from "./stop_words.js";
+import { Alerts } from "./wall/alerts.js";
+import { RowTools } from "./wall/row_tools.js";
+import { Tiles } from "./wall/tiles.js";
+import { Wall } from "./wall/wall.js";
+import { WallActions } from "./wall/wall_actions.js";
+import { WallTools } from "./wall/wall_tools.js";
+import "../people/account.js";
 
 const NARROW_PX = 768; // where the list of calls and the phone share one column
 const REDRAWN = new Set(["all", "started", "stopped"]); // where words may have gone, from the screen reader's log, too
@@ -36,9 +43,7 @@ const page = document.body.dataset;
 const me = page.memberId;
 const isAgent = page.role === "agent";
 
-// What not every console has is fetched only for those that have it; the page asks for it early.
-const { Alerts, RowTools, Tiles, Wall, WallActions, WallTools } = isAgent ? {} : await import("./wall_parts.js");
-const Panel = await ownPanel();
+const Panel = ownPanel();
 
 let helping = null; // what a supervisor can do, and where it is done
 let helpBar = null;

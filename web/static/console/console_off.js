@@ -6,9 +6,10 @@ import { ownPanel } from "./phone/own_panel.js";
 import { barredFor } from "./connection/connection.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { askForTicket } from "./connection/ticket.js";
+import "../people/account.js";
 
 const page = document.body.dataset;
-const Panel = await ownPanel();
+const Panel = ownPanel();
 const phone = Panel ? newPhone() : null;
 let timer = null;
 let open = false; // whether the console may be opened now

@@ -1,10 +1,12 @@
-// Of the phone's panels a page fetches its own alone.
+// Which of the phone's panels a page has.
+
+import { RoomsPanel } from "./panels/rooms_panel.js";
+import { PhonePanel } from "./phone_panel.js";
 
 const page = document.body.dataset;
 
-/** Returns the class of the panel of this page's phone, or null for a page without one. */
-export async function ownPanel() {
+/** Return the class of the panel of this page's phone, or null for a page without one. */
+export function ownPanel() {
   if (page.voice !== "on") return null;
-  if (page.phone === "dial") return (await import("./phone_panel.js")).PhonePanel;
-  return (await import("./panels/rooms_panel.js")).RoomsPanel;
+  return page.phone === "dial" ? PhonePanel : RoomsPanel;
 }

@@ -1,17 +1,15 @@
-"""Scripts, styles and sounds are kept for ever under their hash; sheets are joined, and modules found beforehand."""
+"""Scripts, styles and sounds are kept for ever under their hash; a page's sheets are joined, and so is its script."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import aiohttp
 
-from tests.kit.web.cast import Cast
 from tests.kit.web.site import Browser, Site
-from web.request.render import STATIC
-from web.request.static_files import STATIC_FILES, StaticFiles
+from web.request.render import STATIC, TEMPLATES
+from web.request.static_files.files import STATIC_FILES
 
 Browsers = Callable[[], Browser]
 
@@ -62,29 +60,35 @@ async def test_several_sheets_are_one_file(site: Site, browser: Browsers) -> Non
         assert (await browser().get(f"/static/{files.hash}/{names}")).status == 404
 
 
-async def test_a_page_asks_at_once_for_the_modules_that_it_runs(cast: Cast, site: Site, browser: Browsers) -> None:
-    """All of them and no other: else they come one after the other, or for nothing."""
-    url = site.app[STATIC_FILES].url
-    for member, is_wall in ((cast.bob, False), (cast.sam, True)):
-        text = await (await (await browser().sign_in(member)).get("/console")).text()
-        asked = set(re.findall(r'rel="modulepreload" href="([^"]+)"', text))
-        assert {url("console/console.js"), url("console/phone/panels/wrap_up.js"), url("dom.js")} <= asked
-        assert (url("console/wall/wall.js") in asked) == is_wall
-        assert url("console/phone/phone_panel.js") not in asked
+async def test_a_script_brings_all_that_it_imports(site: Site, browser: Browsers) -> None:
+    files = site.app[STATIC_FILES]
+    url = files.script("console/console.js")
+    assert url == files.url("bilby.svg").replace("bilby.svg", "console/console.joined.js")
+    kept = await browser().get(url)
+    assert (kept.status, kept.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+    assert "immutable" in kept.headers["Cache-Control"]
+    script = await kept.text()
+    source_map = await browser().get(f"{url}.map")
+    assert (source_map.status, source_map.headers["Content-Type"]) == (200, "application/json")
+    older = await browser().get("/static/0123456789abcdef/console/console.joined.js")
+    assert await older.text() == script
+    assert (older.status, older.headers["Cache-Control"]) == (200, "no-cache")
+    moved = await browser().get("/static/0123456789abcdef/console.joined.js")
+    assert (moved.status, moved.headers["Cache-Control"]) == (302, "no-cache")
+    assert moved.headers["Location"] == url
+    for name in (
+        "nothing.joined.js",
+        "base.joined.css",
+        "console/console.joined.js.txt",
+        ".joined.js",
+        "a,b.joined.js",
+    ):
+        assert (await browser().get(f"/static/{files.hash}/{name}")).status == 404
 
 
-def test_modules_are_found_however_they_are_imported(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    texts = {
-        "a/page.js": 'import "../one.js";\nimport {\n  two,\n} from "./two.js";\nexport { three } from "./three.js";',
-        "one.js": 'import * as page from "./a/page.js";\n// import "./a/none.js";\nconst at = "./a/none.js";',
-        "a/two.js": 'export const later = () => import("./none.js");\nexport const at = "./none.js";',
-        "a/three.js": "",
-        "a/none.js": "",
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    files = StaticFiles(tmp_path)
-    wanted = ("a/page.js", "one.js", "a/two.js", "a/three.js")
-    assert files.modules("a/page.js") == [files.url(name) for name in wanted]
-    assert files.modules("a/two.js", "one.js")[:2] == [files.url("a/two.js"), files.url("one.js")]
+async def test_every_page_s_script_can_be_joined(site: Site) -> None:
+    named = [
+        name for page in TEMPLATES.rglob("*.html") for name in re.findall(r"script\('([^']+)'\)", page.read_text())
+    ]
+    assert "console/console.js" in named
+    assert len({site.app[STATIC_FILES].script(name) for name in named}) == len(set(named))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,10 +26,10 @@ from media.live.transcript import (
     Utterance,
     Uttered,
 )
+from web.request.render import STATIC
 
 pytestmark = pytest.mark.browser
 
-_STATIC = Path(__file__).parents[3] / "web" / "static"
 _FOLD = """
 async (texts) => {
   const { CallsStore } = await import("/static/console/calls/calls_store.js");
@@ -59,7 +58,7 @@ class Modules:
 @pytest_asyncio.fixture
 async def modules(free_port: Any, window: Browser) -> AsyncIterator[Modules]:
     app = web.Application()
-    app.router.add_static("/static", _STATIC)
+    app.router.add_static("/static", STATIC)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     port = free_port()

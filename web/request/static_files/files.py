@@ -1,8 +1,9 @@
 """Static files, under URLs that change with their content, so that browsers may cache them for ever.
 
 One hash stands for the whole folder, ``/static/{hash}/console/console.js``: a module that imports ``./title.js`` gets
-the version that belongs to it, and nothing needs a build step. Several sheets make one request,
-``/static/{hash}/base.css,controls.css``, and a page can ask for all modules of its script at once.
+the version that belongs to it, and nothing needs a build step. What a page needs is joined on the way: its sheets,
+``/static/{hash}/base.css,controls.css``, and its script with all that it imports,
+``/static/{hash}/console/console.joined.js``.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import posixpath
-import re
 from pathlib import Path
 
 from aiohttp import web
 
 from web.request.errors import NotFoundError
+from web.request.static_files import joined_script
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
@@ -27,16 +28,14 @@ _TYPES = {
     ".png": "image/png",
     ".ico": "image/x-icon",
     ".json": "application/json",
+    ".map": "application/json",
     ".mp3": "audio/mpeg",
     ".wav": "audio/wav",
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json; charset=utf-8",
 }
 _KEPT = frozenset({".css", ".js", ".svg"})
-"""Kept in memory: a console asks for a hundred of them, and to open each takes longer than to send it."""
-_IMPORT = re.compile(rb'^(?:import\s*|(?:import|export)\b[^;"]*\bfrom\s*)"(\.[^"]+)"', re.MULTILINE)
-"""A static import of another of our modules. Dynamic ones, `import(…)`, are fetched when they are wanted."""
-
+"""Kept in memory: to open one takes longer than to send it."""
 routes = web.RouteTableDef()
 
 
@@ -47,17 +46,13 @@ class StaticFiles:
         paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TYPES)
         self._files = {path.relative_to(folder).as_posix(): path for path in paths}
         self._texts: dict[str, bytes] = {}
-        self._imports: dict[str, list[str]] = {}
         digest = hashlib.sha256()
         for name, path in self._files.items():
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
             if path.suffix in _KEPT:
                 self._texts[name] = content
-            if path.suffix == ".js":
-                beside = posixpath.dirname(name)
-                others = (posixpath.join(beside, other.decode()) for other in _IMPORT.findall(content))
-                self._imports[name] = [posixpath.normpath(other) for other in others]
+        self._modules = {name: text.decode() for name, text in self._texts.items() if name.endswith(".js")}
         self.hash = digest.hexdigest()[:16]
         self._places = {path.name: name for name, path in self._files.items()}
 
@@ -68,43 +63,57 @@ class StaticFiles:
         """
         for name in names:
             self._files[name]
-        return f"/static/{self.hash}/{','.join(names)}"
+        return self._address(",".join(names))
 
-    def modules(self, *names: str) -> list[str]:
-        """Return the URLs of the modules ``names`` and of all that they import: a page can ask for all at once."""
-        found: dict[str, None] = {}
-        left = [*reversed(names)]
-        while left:
-            name = left.pop()
-            if name not in found:
-                found[name] = None
-                left += reversed(self._imports[name])
-        return [self.url(name) for name in found]
+    def script(self, module: str) -> str:
+        """Return the URL of ``module`` with all that it imports.
+
+        Raises KeyError for a module that does not exist, ValueError for one that cannot be joined.
+        """
+        self._join(module)
+        return self._address(joined_script.joined_name(module))
 
     def path(self, name: str) -> Path | None:
         """Return the path of ``name``, None unless it was found at start: a client's path is never opened."""
         return self._files.get(name)
 
     def text(self, name: str) -> bytes | None:
-        """Return the content of ``name`` if it is kept, as that of scripts and styles is, or of several sheets.
+        """Return the content of ``name`` if it is kept, as that of scripts and sheets is, or of what is joined.
 
         None also for what is no sheet among several, or is asked for twice.
         """
-        if "," not in name:
-            return self._texts.get(name)
-        names = name.split(",")
-        if len(set(names)) < len(names) or not all(each.endswith(".css") and each in self._texts for each in names):
-            return None
-        return b"\n".join(self._texts[each] for each in names)
+        if "," in name:
+            return self._sheets(name.split(","))
+        if (module := joined_script.module_of(name)) in self._modules:
+            self._join(module)
+        return self._texts.get(name)
 
     def moved(self, name: str) -> str | None:
         """Return the URL of the file that is called like ``name`` in whatever folder, None if there is none.
 
-        Of several sheets, the URL of all of them.
+        Of several sheets, the URL of all of them; of a joined script, its own.
         """
+        if (module := joined_script.module_of(name)) is not None:
+            place = self._places.get(posixpath.basename(module))
+            return None if place is None else self.script(place)
         names = name.split(",")
         places = [self._places.get(posixpath.basename(each), "") for each in names]
         return self.url(*places) if all(places) and places != names else None
+
+    def _address(self, name: str) -> str:
+        return f"/static/{self.hash}/{name}"
+
+    def _sheets(self, names: list[str]) -> bytes | None:
+        if len(set(names)) < len(names) or not all(each.endswith(".css") and each in self._texts for each in names):
+            return None
+        return b"\n".join(self._texts[each] for each in names)
+
+    def _join(self, module: str) -> None:
+        """Keep the joined script of ``module``, and its map."""
+        name = joined_script.joined_name(module)
+        if name not in self._texts:
+            script = joined_script.join(module, self._modules)
+            self._texts[name], self._texts[f"{name}.map"] = script.text.encode(), script.source_map.encode()
 
 
 @functools.cache
