@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page
 
 from db.models import Member
 from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.machines.load_balancer import Front, front
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
 from tests.kit.web.site import Site
@@ -54,16 +55,9 @@ async def media(settings: Settings, way: Front) -> AsyncIterator[LiveMedia]:
 @pytest_asyncio.fixture
 async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
     """Fails the test that breaks the Content-Security-Policy, throws, or logs words. Its clock can be moved."""
-    wrong: list[str] = []
-    opened = await window.new_context(base_url=site.url, viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
-    await opened.clock.install()
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    await opened.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error:" in line or CANARY in line] == []
+    async with strict_context(window, CANARY, base_url=site.url) as opened:
+        await opened.clock.install()
+        yield opened
 
 
 @pytest.fixture

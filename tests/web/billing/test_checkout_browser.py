@@ -11,10 +11,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from db.models import Member
-from db.queries.sign_in import sign_in_links
+from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_checkout_rules import judge
-from web.config import Settings
+from web.config import SETTINGS, Settings
 
 pytestmark = pytest.mark.browser
 
@@ -31,24 +32,15 @@ def settings(settings: Settings) -> Settings:
 @pytest_asyncio.fixture
 async def opened(window: Browser, shop: Shop) -> AsyncIterator[Open]:
     """Opens a path, signed in. Fails the test that breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
-    context = await window.new_context(base_url=shop.site.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
-    context.on("console", lambda line: wrong.append(line.text))
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    async with strict_context(window, base_url=shop.site.url, viewport={"width": 1280, "height": 900}) as context:
 
-    async def open_(member: Member, path: str) -> Page:
-        async with shop.database.begin() as session:
-            token = await sign_in_links.create(session, member.id, b"test")
-        await context.request.post(f"/sign-in/{token}", max_redirects=0)  # not to the console, which wants media
-        page = await context.new_page()
-        await page.goto(path)
-        return page
+        async def open_(member: Member, path: str) -> Page:
+            await signed_in_for(context, shop.site.app[SETTINGS], member)
+            page = await context.new_page()
+            await page.goto(path)
+            return page
 
-    yield open_
-    await context.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error" in line] == []
+        yield open_
 
 
 async def fits(page: Page) -> None:

@@ -12,6 +12,7 @@ from db.engine import Database
 from db.models import Member
 from sandbox.twilio.emulator import Number as TwilioNumber
 from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.vendors.twilio_account import Account, account
 from tests.kit.web.cast import Cast
 from tests.kit.web.number_orders import shop
@@ -40,19 +41,14 @@ async def open_page(
     window: Browser, site: Site, settings: Settings, database: Database, cast: Cast
 ) -> AsyncIterator[Open]:
     """A page that is signed in; the test fails if it breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
     await at_twilio(database, cast)
-    context = await window.new_context(base_url=site.url, viewport={"width": 360, "height": 740})
-    expect.set_options(timeout=30_000)
-    context.on("console", lambda line: wrong.append(line.text))
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    async with strict_context(window, base_url=site.url, viewport={"width": 360, "height": 740}) as context:
 
-    async def opened(member: Member) -> Page:
-        await signed_in_for(context, settings, member)
-        return await context.new_page()
+        async def opened(member: Member) -> Page:
+            await signed_in_for(context, settings, member)
+            return await context.new_page()
 
-    yield opened
-    assert [line for line in wrong if "Security Policy" in line or "TypeError" in line] == []
+        yield opened
 
 
 async def fits(page: Page) -> bool:

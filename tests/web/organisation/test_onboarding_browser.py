@@ -12,8 +12,10 @@ from db.engine import Database
 from db.models import Member, NumberOrder
 from db.queries import number_orders, organisations
 from db.queries.members import Members
-from db.queries.sign_in import sign_in_links
+from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.site import Site
+from web.config import SETTINGS
 from web.organisation.onboarding_events import PROGRESS
 
 pytestmark = pytest.mark.browser
@@ -30,29 +32,20 @@ async def nora(database: Database) -> Member:
 
 
 @pytest_asyncio.fixture
-async def opened(window: Browser, site: Site, database: Database, nora: Member) -> AsyncIterator[Open]:
+async def opened(window: Browser, site: Site, nora: Member) -> AsyncIterator[Open]:
     """Opens the checklist as Nora; fails the test that breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
-    context = await window.new_context(base_url=site.url)
-    context.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
-    context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    async with strict_context(window, base_url=site.url) as context:
 
-    async def open_page(width: int = 1280, stream: Callable[[Route], Awaitable[None]] | None = None) -> Page:
-        async with database.begin() as session:
-            token = await sign_in_links.create(session, nora.id, b"test")
-        page = await context.new_page()
-        await page.set_viewport_size({"width": width, "height": 800})
-        if stream is not None:
-            await page.route("**/onboarding/events", stream)
-        await page.request.post(f"/sign-in/{token}", max_redirects=0)
-        await page.goto("/onboarding")
-        return page
+        async def open_page(width: int = 1280, stream: Callable[[Route], Awaitable[None]] | None = None) -> Page:
+            await signed_in_for(context, site.app[SETTINGS], nora)
+            page = await context.new_page()
+            await page.set_viewport_size({"width": width, "height": 800})
+            if stream is not None:
+                await page.route("**/onboarding/events", stream)
+            await page.goto("/onboarding")
+            return page
 
-    yield open_page
-    await context.close()
-    assert wrong == []
+        yield open_page
 
 
 async def _pay(site: Site, database: Database, nora: Member) -> NumberOrder:

@@ -14,6 +14,7 @@ from db.queries import audit
 from db.queries.audit import Actor
 from db.queries.billing import stripe_events
 from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import Settings
@@ -27,22 +28,16 @@ LONGEST = "Donaudampfschifffahrtsgesellschaftskapitänswitwe" * 3
 @pytest_asyncio.fixture
 async def opened(window: Browser, site: Site, settings: Settings, cast: Cast) -> AsyncIterator[Open]:
     """Opens a page signed in as Alice; fails the test that breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
-    context = await window.new_context(base_url=site.url)
-    context.set_default_timeout(30_000)
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
-    context.on("console", lambda line: wrong.append(line.text) if "Security Policy" in line.text else None)
+    async with strict_context(window, base_url=site.url) as context:
 
-    async def at(path: str, width: int = 1280) -> Page:
-        await signed_in_for(context, settings, cast.alice)
-        page = await context.new_page()
-        await page.set_viewport_size({"width": width, "height": 800})
-        await page.goto(path)
-        return page
+        async def at(path: str, width: int = 1280) -> Page:
+            await signed_in_for(context, settings, cast.alice)
+            page = await context.new_page()
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.goto(path)
+            return page
 
-    yield at
-    await context.close()
-    assert wrong == []
+        yield at
 
 
 async def overflow(page: Page) -> int:

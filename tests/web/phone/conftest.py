@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from sqlalchemy import delete
 from db.engine import Database
 from db.models import Member, Presence
 from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown, room_town
 from web.config import Settings
@@ -37,24 +39,13 @@ async def town(
 @pytest_asyncio.fixture
 async def computer(window: Browser, town: RoomTown) -> AsyncIterator[Computer]:
     """Give a computer's browser. A test fails whose pages break the Content-Security-Policy or throw."""
-    wrong: list[str] = []
-    contexts: list[BrowserContext] = []
-    expect.set_options(timeout=PATIENCE_MS)
+    async with AsyncExitStack() as contexts:
 
-    async def opened(within: Browser = window, *permissions: str) -> BrowserContext:
-        context = await within.new_context(
-            base_url=town.site.url, viewport={"width": 1280, "height": 800}, permissions=permissions or ["microphone"]
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        context.on("console", lambda line: wrong.append(line.text))
-        context.on("weberror", lambda error: wrong.append(str(error.error)))
-        contexts.append(context)
-        return context
+        async def opened(within: Browser = window, *permissions: str) -> BrowserContext:
+            options = {"base_url": town.site.url, "permissions": permissions or ["microphone"]}
+            return await contexts.enter_async_context(strict_context(within, patience_ms=PATIENCE_MS, **options))
 
-    yield opened
-    for context in contexts:
-        await context.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error:" in line] == []
+        yield opened
 
 
 @pytest.fixture

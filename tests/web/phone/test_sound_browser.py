@@ -17,6 +17,7 @@ ASKS = ("--use-fake-device-for-media-stream", "--mute-audio")  # a browser that 
 GEOLOCATION = "geolocation"  # granted alone, everything else is refused
 # `heard()`: the microphones that are open now, by id; `plug(which)`: those devices alone are plugged in now.
 DEVICES = """(() => {
+  if (!navigator.mediaDevices) return; // on the empty page before the console
   const tracks = [];
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);

@@ -9,6 +9,7 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.phone_contract import PhoneServer, phone_server
 from web.config import Settings
 
@@ -49,18 +50,10 @@ async def server(contract_settings: Settings) -> AsyncIterator[PhoneServer]:
 @pytest_asyncio.fixture
 async def context(window: Browser, contract_settings: Settings, server: PhoneServer) -> AsyncIterator[BrowserContext]:
     """Fails the test that breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
-    opened = await window.new_context(
-        base_url=contract_settings.web_public_url,
-        viewport={"width": 1280, "height": 800},
-        permissions=["microphone"],
-    )
-    opened.set_default_timeout(30_000)
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    await opened.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error" in line] == []
+    async with strict_context(
+        window, base_url=contract_settings.web_public_url, permissions=["microphone"]
+    ) as opened:
+        yield opened
 
 
 @pytest.fixture

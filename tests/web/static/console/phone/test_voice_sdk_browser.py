@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from db.models import Member
 from tests.kit.browser.chromium import chromium
 from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.strict_context import strict_context
 from tests.kit.machines.twilio_edge import SIGNALLING, Edge, twilio_edge
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
@@ -56,18 +57,11 @@ async def window(edge: Edge) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture
 async def context(window: Browser, site: Site) -> AsyncIterator[BrowserContext]:
     """Fails the test that breaks the Content-Security-Policy or throws."""
-    wrong: list[str] = []
-    opened = await window.new_context(base_url=site.url)
-    opened.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
-    await opened.add_init_script(WATCH)
-    opened.on("console", lambda line: wrong.append(line.text))
-    opened.on("weberror", lambda error: wrong.append(str(error.error)))
-    yield opened
-    for page in opened.pages:
-        assert await page.evaluate("breaches") == []
-    await opened.close()
-    assert [line for line in wrong if "Security Policy" in line or "Error:" in line or "integrity" in line] == []
+    async with strict_context(window, "integrity", base_url=site.url) as opened:
+        await opened.add_init_script(WATCH)
+        yield opened
+        for page in opened.pages:
+            assert await page.evaluate("breaches") == []
 
 
 @pytest_asyncio.fixture
