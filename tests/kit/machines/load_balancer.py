@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 _BYTES = 1 << 16
+_BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_REQUESTS = tuple(f"{method} /".encode() for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
 
 
 @dataclass
@@ -17,6 +19,8 @@ class Front:
 
     While nobody listens at ``to``, new sockets wait for ``patience`` seconds, as Caddy's ``lb_try_duration`` lets
     them.
+
+    As a ``gateway`` it answers 502, as Caddy does, if whoever had a request is gone before a byte of the answer.
 
     While ``swallowing``, sockets open and stay open, and nothing that is sent arrives. A request in
     which ``losing`` is found arrives, and its answer does not come back.
@@ -29,6 +33,7 @@ class Front:
     swallowing: bool = False
     losing: bytes = b""
     patience: float = 0.0
+    gateway: bool = False
 
     @property
     def url(self) -> str:
@@ -47,11 +52,16 @@ class Front:
         self.passing |= both_writers
         try:
             async with asyncio.TaskGroup() as tasks:
-                lost = asyncio.Event()
-                there = tasks.create_task(self._pass(reader, far_writer, lost, back=False))
-                both = [there, tasks.create_task(self._pass(far_reader, writer, lost, back=True))]
-                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-                for task in both:
+                state = _Exchange()
+                there = tasks.create_task(self._pass(reader, far_writer, state, back=False))
+                back = tasks.create_task(self._pass(far_reader, writer, state, back=True))
+                await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
+                if self.gateway and state.is_asked and not there.done():
+                    writer.write(_BAD_GATEWAY)
+                    await writer.drain()
+                    both_writers.remove(writer)
+                    writer.close()  # once that is sent
+                for task in (there, back):
                     task.cancel()
         finally:
             self.passing -= both_writers
@@ -81,22 +91,35 @@ class Front:
             await asyncio.sleep(0.1)
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event, *, back: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: _Exchange, *, back: bool
     ) -> None:
-        """Pass one way on. ``lost`` is set once a request came whose answer is lost."""
+        """Pass one way on."""
         with suppress(OSError):
             while some := await reader.read(_BYTES):
-                if self.losing and self.losing in some and not back:
-                    lost.set()
-                if not (self.swallowing or (back and lost.is_set())):
+                if back:
+                    state.is_asked = False
+                else:
+                    state.is_asked = some.startswith(_REQUESTS)
+                    state.is_lost = state.is_lost or bool(self.losing and self.losing in some)
+                if not (self.swallowing or (back and state.is_lost)):
                     writer.write(some)
                     await writer.drain()
 
 
+@dataclass(slots=True)
+class _Exchange:
+    """What is under way on one socket."""
+
+    is_asked: bool = False
+    """A request was passed on, and no byte of its answer came."""
+    is_lost: bool = False
+    """A request came whose answer is lost."""
+
+
 @asynccontextmanager
-async def front(port: int, *, patience: float = 0.0) -> AsyncIterator[Front]:
+async def front(port: int, *, patience: float = 0.0, gateway: bool = False) -> AsyncIterator[Front]:
     """A `Front` on ``port`` of the loopback."""
-    passing = Front(port=port, patience=patience)
+    passing = Front(port=port, patience=patience, gateway=gateway)
     await passing.start()
     try:
         yield passing

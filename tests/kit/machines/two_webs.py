@@ -55,7 +55,9 @@ async def two_webs(
     """Run all of it, with ``more`` in web's environment. ``changes`` are of the emulated Twilio's settings."""
     async with AsyncExitStack() as stack:
         enter, ports = stack.enter_async_context, (free_port(), free_port())
-        passing = await enter(front(settings.web_port, patience=10.0))  # as deploy/caddy/Caddyfile has it
+        passing = await enter(
+            front(settings.web_port, patience=10.0, gateway=True)
+        )  # as deploy/caddy/Caddyfile has it
         emulator = await enter(emulated(settings, cast, **changes))
         shared = {"TWILIO_API_BASE": emulator.url, "CALL_ROUTING": "rooms", **(more or {})}
         environment = environment_of(settings) | shared

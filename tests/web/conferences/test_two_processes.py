@@ -119,7 +119,7 @@ async def test_a_transfer_goes_on_in_the_other_process(pair: TwoWebs, kind: str)
 
 @asynccontextmanager
 async def twice_in_vain(browser: Browser, call: UUID) -> AsyncIterator[None]:
-    """Let the member click twice meanwhile, and get no answer."""
+    """Let the member click twice meanwhile, and get no answer, or the proxy's."""
 
     async def click() -> None:
         with pytest.raises(aiohttp.ClientError):

@@ -130,6 +130,7 @@ async def agent(place: Town, window: Browser) -> AsyncIterator[Page]:
         await opened.evaluate(WATCH, [token(place[0].exchange.settings), EVENTS, CALL_EVENTS])
         await opened.evaluate("device.connect({ params: { Call: 'c1' } }).then((call) => { watch(call); })")
         await told(opened, "accept open")
+        await opened.wait_for_function("() => device.audio.availableInputDevices.size > 0")
         yield opened
 
 

@@ -157,6 +157,7 @@ async def test_two_browsers_and_a_customer_in_a_room(place: Town, speaking: Brow
     leg = emulator.place_call(caller_audio=b"")
     async with agent(speaking, emulator) as bob, agent(speaking, emulator) as dana:
         for page in (bob, dana):
+            await page.wait_for_function("() => device.audio.availableInputDevices.size > 0")
             await page.evaluate(RAW_MICROPHONE)
             await page.evaluate("device.connect().then((call) => { watch(call); })")
             await told(page, "accept open")
