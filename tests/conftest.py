@@ -213,21 +213,24 @@ def pytest_collection_finish() -> None:
 def _shared_out(items: list[pytest.Item], shares: int) -> list[pytest.Item]:
     """``items`` in so many equal shares, one behind the other, as xdist hands them out.
 
-    Half of the shares begin with slow ones, which mostly wait: the others compute meanwhile. Those that drive a
-    browser lie evenly among the rest.
+    The first begins with those that hear sound: two at once would each be late, and hear gaps. So many others that
+    half of the shares have something of the kind begin with slow ones, which mostly wait: the rest compute meanwhile.
+    Those that drive a browser lie evenly among them.
     """
-    kinds: dict[str, list[pytest.Item]] = {"slow": [], "browser": [], "": []}
+    kinds: dict[str, list[pytest.Item]] = {"sound": [], "slow": [], "browser": [], "": []}
     for item in items:
         kinds[next((kind for kind in kinds if kind and item.get_closest_marker(kind)), "")].append(item)
-    slow, waiting = kinds.pop("slow"), (shares + 1) // 2
-    placed = [(at % waiting / shares, item) for at, item in enumerate(slow)]
+    placed = [(0.0, item) for item in kinds.pop("sound")]
+    waiting = range(1, (shares + 1) // 2) or range(1)
+    placed += [(waiting[at % len(waiting)] / shares, item) for at, item in enumerate(kinds.pop("slow"))]
     placed += [((at + 0.5) / len(kind), item) for kind in kinds.values() for at, item in enumerate(kind)]
     return [item for _, item in sorted(placed, key=lambda each: each[0])]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let tests that work by the clock have the processor first, in other processes, once this one has none left."""
-    if hasattr(item.config, "workerinput") and item.get_closest_marker("slow") is None:
+    by_the_clock = any(item.get_closest_marker(name) for name in ("slow", "sound"))
+    if hasattr(item.config, "workerinput") and not by_the_clock:
         _stand_back()
 
 

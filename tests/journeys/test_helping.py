@@ -24,7 +24,7 @@ from web.config import Settings
 
 Heard = tuple[str, ...] | None
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser, pytest.mark.sound, pytest.mark.timeout(420)]
 
 
 @dataclass

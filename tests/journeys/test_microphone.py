@@ -21,7 +21,7 @@ from tests.kit.browser.chromium import HEAR_THE_PAGE, MICROPHONE, NO_TWILIO, chr
 from tests.kit.browser.console_page import become_available
 from tests.kit.machines.sandbox_run import UP, Sandbox, sandbox_run
 
-pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser(whole=True), pytest.mark.sound, pytest.mark.timeout(420)]
 
 RATE = 48_000
 TURN = 10  # "Thanks for waiting. The test shows a fault on the line outside your house."

@@ -30,7 +30,7 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import CALLER, room_town
 from web.config import Settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser, pytest.mark.sound, pytest.mark.timeout(420)]
 
 WORDS = "my internet is slow"
 LINE = "Offer them the wallaby discount"

@@ -20,7 +20,7 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import room_town
 from web.config import Settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.browser, pytest.mark.sound, pytest.mark.timeout(420)]
 
 
 @pytest_asyncio.fixture

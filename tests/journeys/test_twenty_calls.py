@@ -33,7 +33,7 @@ from tests.kit.web.phones import invited
 from tests.kit.web.room_town import RoomTown, emulated, web_process
 from web.config import Settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.sound, pytest.mark.timeout(900)]
 
 CALLS = 20
 PATIENCE_MS = 240_000

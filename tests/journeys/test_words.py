@@ -26,7 +26,7 @@ from tests.kit.web.phones import scripted_agent
 from tests.kit.web.site import Site
 from web.config import Settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.sound]
 
 Open = Callable[[Member], Awaitable[Page]]
 PAUSE = coded_words.silence(1.2)

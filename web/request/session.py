@@ -53,10 +53,12 @@ def cookie_name(settings: Settings) -> str:
     return "__Host-bilby_session" if settings.secure else "bilby_session"
 
 
-def begin(response: web.StreamResponse, settings: Settings, member_id: UUID) -> SignIn:
+def begin(
+    response: web.StreamResponse, settings: Settings, member_id: UUID, lifetime: timedelta = LIFETIME
+) -> SignIn:
     """Sign ``member_id`` in: sets the cookie on ``response``."""
-    sign_in = _new(member_id, LIFETIME)
-    _set(response, settings, cookie_name(settings), _sign(sign_in, settings, _AUDIENCE), LIFETIME)
+    sign_in = _new(member_id, lifetime)
+    _set(response, settings, cookie_name(settings), _sign(sign_in, settings, _AUDIENCE), lifetime)
     return sign_in
 
 

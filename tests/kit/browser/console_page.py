@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
-import jwt
+from aiohttp import web
 from playwright.async_api import BrowserContext, Page, expect
 
 from db.engine import Database
@@ -49,14 +48,13 @@ async def link(database: Database, member: Member) -> str:
 
 
 async def signed_in_for(
-    context: BrowserContext, settings: Settings, member: Member, left: timedelta = timedelta(hours=12)
+    context: BrowserContext, settings: Settings, member: Member, left: timedelta = request_session.LIFETIME
 ) -> None:
     """Give the browser a sign-in of ``member`` that ends in ``left``, without the pages of signing in."""
-    now = datetime.now(UTC)
-    claims = {"aud": "sign-in", "jti": str(uuid4()), "sub": str(member.id), "iat": now, "exp": now + left}
-    cookie = jwt.encode(claims, settings.session_secret.get_secret_value(), algorithm="HS256")
-    name = request_session.cookie_name(settings)
-    await context.add_cookies([{"name": name, "value": cookie, "url": settings.web_public_url}])
+    answer = web.Response()
+    request_session.begin(answer, settings, member.id, left)
+    (cookie,) = answer.cookies.values()
+    await context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": settings.web_public_url}])
 
 
 async def become_available(page: Page) -> None:
