@@ -20,7 +20,7 @@ class Front:
     While nobody listens at ``to``, new sockets wait for ``patience`` seconds, as Caddy's ``lb_try_duration`` lets
     them.
 
-    As a ``gateway`` it answers 502, as Caddy does, if whoever had a request is gone before a byte of the answer.
+    As a ``gateway`` it answers 502 if whoever had a request is gone before a byte of the answer.
 
     While ``swallowing``, sockets open and stay open, and nothing that is sent arrives. A request in
     which ``losing`` is found arrives, and its answer does not come back.
@@ -117,9 +117,21 @@ class _Exchange:
 
 
 @asynccontextmanager
-async def front(port: int, *, patience: float = 0.0, gateway: bool = False) -> AsyncIterator[Front]:
+async def front(port: int) -> AsyncIterator[Front]:
     """A `Front` on ``port`` of the loopback."""
-    passing = Front(port=port, patience=patience, gateway=gateway)
+    async with _listening(Front(port=port)) as passing:
+        yield passing
+
+
+@asynccontextmanager
+async def as_caddy_does(port: int) -> AsyncIterator[Front]:
+    """Likewise, which waits and answers as Caddy does by ``deploy/caddy/Caddyfile``."""
+    async with _listening(Front(port=port, patience=10.0, gateway=True)) as passing:
+        yield passing
+
+
+@asynccontextmanager
+async def _listening(passing: Front) -> AsyncIterator[Front]:
     await passing.start()
     try:
         yield passing

@@ -10,7 +10,7 @@ from typing import Any
 from db.engine import Database
 from db.models import Member
 from tests.kit.machines.forked import Forked
-from tests.kit.machines.load_balancer import Front, front
+from tests.kit.machines.load_balancer import Front, as_caddy_does
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown, emulated, present
 from tests.kit.web.site import Browser, Site, application
@@ -55,9 +55,7 @@ async def two_webs(
     """Run all of it, with ``more`` in web's environment. ``changes`` are of the emulated Twilio's settings."""
     async with AsyncExitStack() as stack:
         enter, ports = stack.enter_async_context, (free_port(), free_port())
-        passing = await enter(
-            front(settings.web_port, patience=10.0, gateway=True)
-        )  # as deploy/caddy/Caddyfile has it
+        passing = await enter(as_caddy_does(settings.web_port))
         emulator = await enter(emulated(settings, cast, **changes))
         shared = {"TWILIO_API_BASE": emulator.url, "CALL_ROUTING": "rooms", **(more or {})}
         environment = environment_of(settings) | shared
