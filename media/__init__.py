@@ -11,10 +11,10 @@ Its packages, and how one word travels through them::
                      browser ◄── sockets/console ◄──────────────────────────────────────────┤
                      hubs of other nodes ◄── nodes/replication ◄────────────────────────────┘
 
-Imports go   sockets ─► speech ─► words ─► nodes ─► live ─► quota ─► amazon.   Words go the other way by calls that
-were handed down: a transcription publishes to its call, the call to the hub, the hub to replication (`Hub.relay`)
-and to its consoles; what other nodes say comes back to `speech/calls` by `Bus.on_moved` and `Bus.on_stopped`.
-`quota` is one Transcribe quota for all nodes: a transcription asks it for its slot.
+Imports go   sockets ─► speech ─► words ─► nodes ─► live ─► quota ─► amazon.   Words go the other way by functions
+that were handed down: a transcription publishes to its call, the call to the hub, the hub to replication
+(`Hub.relay`) and to its consoles; what other nodes say comes back to `speech/calls` by `Bus.on_moved` and
+`Bus.on_stopped`. `quota` is one Transcribe quota for all nodes: a transcription asks it for its slot.
 
 `amazon` asks Amazon's other services: what a custom vocabulary is, and for translations.
 

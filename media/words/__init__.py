@@ -2,6 +2,6 @@
 
 `spoken_digits` finds runs of digits in a text, however they are said; `protected_numbers` knows which of them nobody
 may read (payment cards, tax file numbers, Medicare numbers); `masking` masks those in a call's utterances, also when
-the speaker pauses in the middle of one; `phrases` tells which of the organisation's phrase rules an utterance fires;
-`redaction` covers what Transcribe has not redacted yet.
+the speaker pauses in the middle of one. Then `redaction` covers what Transcribe has not redacted yet, and `phrases`
+tells which of the organisation's phrase rules the utterance fires.
 """

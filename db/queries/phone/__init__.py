@@ -2,6 +2,6 @@
 
 `conferences` are the rooms of calls, as JSON, and the NOTIFY that tells every process of a change. `presence`,
 `offers` and `groups` say who can be rung; `presence` also begins a member's wrap-up, for as long as the organisation
-has set; `ringing_plans` how a number rings, `callers` who calls. After a call: `wrap_ups`, with the organisation's
-own `choices` (outcomes and tags).
+has set. `ringing_plans` say how a number rings, `callers` who calls. After a call: `wrap_ups`, with the
+organisation's own `choices` (outcomes and tags).
 """
