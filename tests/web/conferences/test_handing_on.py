@@ -53,9 +53,9 @@ async def test_a_group_is_rung_and_who_answers_has_the_customer(
         await town.until_room(call, lambda room: room.phase == "talking" and not room.held)
         assert not customer.over.is_set()
         assert [leg.member for leg in room.agents if leg.is_there] == [cast.dana.id]
+        offers = await offers_of(database, cast.number, call)
         customer.hang_up()
         await town.until_room(call, lambda room: room.is_over)
-    offers = await offers_of(database, cast.number, call)
     assert offers[rung:] == [(cast.dana.id, "claimed")], "nor at who hands it on"
     events = await told(database)
     assert [to for kind, to in events if kind == "call.transferred"] == [str(cast.dana.id)]
