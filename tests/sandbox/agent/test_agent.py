@@ -71,7 +71,7 @@ async def test_a_broken_line_is_joined_again(town: RoomTown, bob: Agent, cast: C
     await town.until(lambda: (again := town.labelled(label)) is not None and again is not first)
     await town.room_until(customer.sid, lambda room: room.phase == "talking" and len(room.legs) > 1)
     assert not customer.over.is_set()
-    assert bob.state == "on_call"
+    await until(bob, "on_call")
 
 
 async def test_who_stands_in_goes_and_comes(town: RoomTown, database: Database, cast: Cast) -> None:

@@ -21,7 +21,6 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.phones import page
 from tests.kit.web.room_town import CALLER, commanded
 from tests.kit.web.site import Browser
-from web.conferences.machine.room import Room
 from web.config import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -191,13 +190,8 @@ async def test_killed_after_the_softphones_webhook(
         town, bob = pair.town, await pair.sign_in(cast.bob)
         call, customer = await calls(pair)
         assert (await commanded(bob, call, "claim"))[0] == 200
-        town.joins(call, cast.bob)
-
-        def is_on_the_way(room: Room) -> bool:
-            leg = next((leg for leg in room.legs if leg.member == cast.bob.id), None)
-            return leg is not None and leg.state == "answered"
-
-        await town.until_room(call, is_on_the_way)
+        agent = town.joins(call, cast.bob)
+        await town.until(lambda: town.is_in(agent))  # of which web has not heard yet
         await pair.kill()
         await town.until_room(call, lambda room: room.phase == "talking")
         await stays(pair, customer)
