@@ -150,8 +150,9 @@ class _Worker:
         return number
 
     def tell(self, kind: int, channel: int, payload: bytes = b"") -> None:
-        if self._alive and self._process.stdin is not None:
-            self._process.stdin.write(REQUEST.pack(len(payload), kind, channel) + payload)
+        stdin = self._process.stdin
+        if self._alive and stdin is not None and not stdin.is_closing():  # the pipe of a dead process closes first
+            stdin.write(REQUEST.pack(len(payload), kind, channel) + payload)
 
     async def ask(self, kind: int, channel: int, payload: bytes = b"") -> Sequence[Result]:
         if not self._alive:
