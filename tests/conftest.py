@@ -213,9 +213,9 @@ def pytest_collection_finish() -> None:
 def _shared_out(items: list[pytest.Item], shares: int) -> list[pytest.Item]:
     """``items`` in so many equal shares, one behind the other, as xdist hands them out.
 
-    The first begins with those that hear sound: two at once would each be late, and hear gaps. So many others that
-    half of the shares have something of the kind begin with slow ones, which mostly wait: the rest compute meanwhile.
-    Those that drive a browser lie evenly among them.
+    The first begins with those that hear sound: two at once would each be late, and hear gaps. The next, up to half
+    of all, begin with slow ones, which mostly wait: the others compute meanwhile. Those that drive a browser lie
+    evenly among the rest.
     """
     kinds: dict[str, list[pytest.Item]] = {"sound": [], "slow": [], "browser": [], "": []}
     for item in items:

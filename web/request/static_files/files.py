@@ -68,7 +68,7 @@ class StaticFiles:
     def script(self, module: str) -> str:
         """Return the URL of ``module`` with all that it imports.
 
-        Raises KeyError for a module that does not exist, ValueError for one that cannot be joined.
+        Raises ValueError for a module that does not exist, or cannot be joined.
         """
         self._join(module)
         return self._address(joined_script.joined_name(module))

@@ -71,7 +71,7 @@ def _in_order(name: str, modules: Mapping[str, str]) -> dict[str, int]:
         if module in open_ones:
             raise ValueError(f"modules import each other: {' → '.join((*open_ones, module))}")
         if module not in modules:
-            raise ValueError(f"{open_ones[-1]} imports {module}, which does not exist")
+            raise ValueError(f"there is no such module: {' → '.join((*open_ones, module))}")
         open_ones.append(module)
         for _, other in _IMPORT.findall(modules[module]):
             visit(_beside(module, other))

@@ -22,7 +22,8 @@ import { Helping } from "./helping/helping.js";
 import { Opening } from "./helping/opening.js";
 import { LinkPanel } from "./link_panel.js";
 import { MissingCalls } from "./missing_calls.js";
-import { ownPanel } from "./phone/own_panel.js";
+import { RoomsPanel } from "./phone/panels/rooms_panel.js";
+import { PhonePanel } from "./phone/phone_panel.js";
 import { Shell } from "./shell.js";
 import { offerTestCalls } from "../numbers/test_call.js";
 import { csrfToken } from "./connection/sign_in.js";
@@ -42,8 +43,6 @@ const REDRAWN = new Set(["all", "started", "stopped"]); // where words may have 
 const page = document.body.dataset;
 const me = page.memberId;
 const isAgent = page.role === "agent";
-
-const Panel = ownPanel();
 
 let helping = null; // what a supervisor can do, and where it is done
 let helpBar = null;
@@ -69,7 +68,7 @@ const company = new Company({ me, send });
 const stopWords = new StopWords({ csrfToken, nameOf: facts.nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
 const missing = new MissingCalls({ store, onEnded: endMissing });
 const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: signOut });
-const phone = Panel ? newPhone() : null;
+const phone = page.voice === "on" ? newPhone() : null;
 if (phone?.desk && !isAgent) {
   helping = new Helping({ phone: phone.desk, csrfToken });
   helpBar = new HelpBar({ helping, me, nameOf: facts.nameOf, onRead: choose });
@@ -264,10 +263,10 @@ function newPhone() {
   const onTalking = (id) => store.calls.has(id) && choose(id);
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
   const beganAt = (id) => store.calls.get(id)?.startedAt ?? null;
-  if (page.phone === "dial") return new Panel({ sdk, csrfToken, beganAt, onTalking, onAvailable: redraw });
+  if (page.phone === "dial") return new PhonePanel({ sdk, csrfToken, beganAt, onTalking, onAvailable: redraw });
   const onStopWords = (id, name) => stopWords.ask(id, name);
   const supervises = isAgent ? {} : { onSwitchOff: (member) => helping.switchOff(member), onListen: (id) => helping.listen(id), seen: () => tools.people };
-  return new Panel({ member: me, sdk, csrfToken, onTalking, onStopWords, onChange: redraw, onDraw: hearPhone, ...supervises });
+  return new RoomsPanel({ member: me, sdk, csrfToken, onTalking, onStopWords, onChange: redraw, onDraw: hearPhone, ...supervises });
 }
 
 // The phone's server has said something.

@@ -2,23 +2,23 @@
 
 import { part, put } from "../dom.js";
 import { listen } from "./keys.js";
-import { ownPanel } from "./phone/own_panel.js";
+import { RoomsPanel } from "./phone/panels/rooms_panel.js";
+import { PhonePanel } from "./phone/phone_panel.js";
 import { barredFor } from "./connection/connection.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { askForTicket } from "./connection/ticket.js";
 import "../people/account.js";
 
 const page = document.body.dataset;
-const Panel = ownPanel();
-const phone = Panel ? newPhone() : null;
+const phone = page.voice === "on" ? newPhone() : null;
 let timer = null;
 let open = false; // whether the console may be opened now
 
 function newPhone() {
   const sdk = { url: page.voiceSdkUrl, integrity: page.voiceSdkIntegrity };
   const ignore = () => {};
-  if (page.phone === "dial") return new Panel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
-  return new Panel({ member: page.memberId, sdk, csrfToken, onTalking: ignore, onStopWords: null, onChange: ignore });
+  if (page.phone === "dial") return new PhonePanel({ sdk, csrfToken, beganAt: () => null, onTalking: ignore, onAvailable: ignore });
+  return new RoomsPanel({ member: page.memberId, sdk, csrfToken, onTalking: ignore, onStopWords: null, onChange: ignore });
 }
 
 async function look() {

@@ -134,6 +134,11 @@ def test_what_cannot_be_joined_is_refused(line: str) -> None:
         join("a/page.js", modules)
 
 
+def test_what_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a/none\.js"):
+        join("a/none.js", {})
+
+
 def test_a_joined_script_has_a_name_of_its_own() -> None:
     assert joined_name("a/page.js") == "a/page.joined.js"
     assert module_of("a/page.joined.js") == module_of("a/page.joined.js.map") == "a/page.js"
