@@ -35,6 +35,7 @@ class Conference(Base):
     state: Mapped[str] = mapped_column(Encrypted)
     """JSON: it holds phone numbers of third parties."""
     version: Mapped[int] = mapped_column(default=0)
+    """Counts the changes of ``state`` that phones show."""
     heard_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When Twilio last said something about it."""
     wakes_at: Mapped[datetime | None]

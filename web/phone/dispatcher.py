@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -26,7 +26,7 @@ from protocol.times import from_milliseconds
 from web.conferences import rooms
 from web.conferences.machine import settling
 from web.conferences.machine.events import NobodyTook, SendElsewhere
-from web.conferences.machine.room import LONELY, Room
+from web.conferences.machine.room import Room
 from web.conferences.performing import follow
 from web.conferences.rooms import Change
 from web.phone import presence, ringing
@@ -40,6 +40,7 @@ from web.request.access import Rows
 from web.request.errors import NotFoundError
 
 LOOK_SECONDS = 1.0
+AGAIN_SECONDS = 0.02  # until a room that was being changed is looked at again
 RECALLED = timedelta(seconds=20)  # for whoever had the call before their line broke, alone
 ALONE = timedelta(milliseconds=settling.ALONE)  # until the room itself apologises
 
@@ -101,22 +102,33 @@ class Dispatcher:
             async with access.by_fact(self._app, organisation_id) as rows:
                 decides, now = await rows.offers.lock()
                 facts = await looks.facts(rows, now)
-                facts, changes = await _decide(rows, facts, self.name) if decides else (facts, [])
+                turn = await _decide(rows, facts, self.name) if decides else _Decided(facts)
         except (DatabaseUnavailableError, NotFoundError):
             raise
         except Exception:  # a mistake in deciding must not blind the pages
             _log.exception("not decided")
             async with access.by_fact(self._app, organisation_id) as rows:
                 return await looks.facts(rows, await rows.presence.now())
-        for change in changes:
+        for change in turn.changes:
             follow(self._app, change)
-        return facts
+        if turn.is_outdated:
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.nudge, organisation_id)
+        return turn.facts
 
 
-async def _decide(rows: Rows, facts: Facts, me: str) -> tuple[Facts, Sequence[Change]]:
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What is true after a decision. ``is_outdated``: a room has changed meanwhile, and does not ring as decided."""
+
+    facts: Facts
+    changes: Sequence[Change] = ()
+    is_outdated: bool = False
+
+
+async def _decide(rows: Rows, facts: Facts, me: str) -> _Decided:
     calls = _ringing(facts)
     if not calls and not facts.offers:
-        return facts, []
+        return _Decided(facts)
     board = Board(facts)
     free = [
         Free(member, presence.free_since(facts.people[member].standing))
@@ -125,7 +137,10 @@ async def _decide(rows: Rows, facts: Facts, me: str) -> tuple[Facts, Sequence[Ch
     ]
     decision = ringing.plan(calls, free, facts.offers, facts.now)
     changes = await _change_rooms(rows, facts, calls, decision)
-    return replace(facts, offers=await _change_offers(rows, facts, decision, me)), changes
+    left = [each for each in facts.offers if each.id not in decision.ended]
+    made = await _change_offers(rows, facts, decision, me)
+    is_outdated = len(made) < len(decision.made)
+    return _Decided(replace(facts, offers=[*left, *made]), changes, is_outdated)
 
 
 async def _change_rooms(rows: Rows, facts: Facts, calls: Sequence[Ringing], decision: Decision) -> list[Change]:
@@ -144,14 +159,14 @@ async def _change_rooms(rows: Rows, facts: Facts, calls: Sequence[Ringing], deci
 
 
 async def _change_offers(rows: Rows, facts: Facts, decision: Decision, me: str) -> Sequence[Offer]:
-    """End and make offers; return all that ring now, which the process ``me`` shows without being told."""
+    """End and make offers; return those made, which the process ``me`` shows without being told."""
     new = [Offer(uuid4(), each.call, each.member, each.kind, facts.now, each.until) for each in decision.made]
     await rows.offers.end(decision.ended, facts.now)
-    made = await rows.offers.make(new, LONELY, me)
+    versions = {call: glance.version for call, glance in facts.calls.items()}
+    made = await rows.offers.make(new, versions, me)
     if decision.ended and not made:
         await rows.presence.notify(me)
-    left = [each for each in facts.offers if each.id not in decision.ended]
-    return [*left, *(each for each in new if each.id in made)]
+    return [each for each in new if each.id in made]
 
 
 def _ringing(facts: Facts) -> list[Ringing]:

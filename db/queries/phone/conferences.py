@@ -42,7 +42,7 @@ class StoredRoom:
 class Glance:
     """What changes about a room and its call, without anything that is encrypted or long.
 
-    By the ``version`` a state is known again that was read before.
+    By the ``version`` a state is known again that was read before: it counts the changes that phones show.
     """
 
     version: int
@@ -125,11 +125,12 @@ _SAVE = (
         conference_sid=func.coalesce(bindparam("named"), Conference.conference_sid),
         wakes_at=bindparam("new_wakes_at"),
         heard_at=func.now(),
-        version=Conference.version + 1,
     )
     .execution_options(synchronize_session=False)
 )
-_SAVE_AND_NOTIFY = _SAVE.returning(func.pg_notify(CHANNEL, bindparam("payload")))
+_SAVE_AND_NOTIFY = _SAVE.values(version=Conference.version + 1).returning(
+    func.pg_notify(CHANNEL, bindparam("payload"))
+)
 """Written once: putting a statement together costs as much as sending it, and one that is not sent costs nothing."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, case, column, exists, func, insert, or_, select, update
+from sqlalchemy import ARRAY, bindparam, case, column, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import OfferKind, OfferResult, among
@@ -36,9 +36,10 @@ _COLUMNS = (Row.id, Row.call_id, Row.member_id, Row.kind, Row.offered_at, Row.un
 _LOCK = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)), func.clock_timestamp())
 _NEW = {"id": Row.id.type, "call": Row.call_id.type, "member": Row.member_id.type, "kind": Row.kind.type}
 _NEW |= {"until": Row.until.type}
+_GIVEN = _NEW | {"version": Conference.version.type}
 _offered = (
-    func.unnest(*(bindparam(f"{name}s", type_=ARRAY(type_)) for name, type_ in _NEW.items()))
-    .table_valued(*(column(name, type_) for name, type_ in _NEW.items()), name="offered")
+    func.unnest(*(bindparam(f"{name}s", type_=ARRAY(type_)) for name, type_ in _GIVEN.items()))
+    .table_valued(*(column(name, type_) for name, type_ in _GIVEN.items()), name="offered")
     .render_derived()
 )
 _MAKE = (
@@ -54,13 +55,18 @@ _MAKE = (
         .join(Conference, Conference.call_id == _offered.c.call)
         .where(
             Conference.organisation_id == bindparam("of_organisation", type_=Row.organisation_id.type),
-            or_(_offered.c.kind != "call", Conference.phase == any_(bindparam("lonely", type_=ARRAY(Text)))),
-        ),
+            Conference.version == _offered.c.version,
+        )
+        .with_for_update(read=True, of=Conference, skip_locked=True),
     )
     .returning(Row.id, func.pg_notify(CHANNEL, bindparam("payload")))
     .execution_options(dml_strategy="raw")  # the values are not columns, as the ORM would have them
 )
-"""However many ring, it is one statement: one for each would cost as much as all the rest of a turn."""
+"""However many ring, it is one statement: one for each would cost as much as all the rest of a turn.
+
+Rooms are locked, so that nobody claims a call while it is being offered, and what is locked is left out, because
+whoever claims waits for offers that have just ended here.
+"""
 
 
 async def organisations(session: AsyncSession) -> Sequence[UUID]:
@@ -127,19 +133,19 @@ class Offers:
             )
         )
 
-    async def make(self, offers: Sequence[Offer], lonely: Collection[str], by: str) -> Set[UUID]:
+    async def make(self, offers: Sequence[Offer], versions: Mapping[UUID, int], by: str) -> Set[UUID]:
         """Ring, tell all web processes but ``by``, and return the ids of what rings.
 
-        A customer is rung for only while their room is in one of the phases ``lonely``: somebody may have answered
-        since the room was read.
+        Nothing rings whose room has changed since it was read in the version that ``versions`` has for its call, or is
+        being changed: somebody may have answered.
         """
         if not offers:
             return set()
         values = {
             "of_organisation": self._organisation_id,
             "now": offers[0].offered_at,
-            "lonely": list(lonely),
             "payload": payload(self._organisation_id, by),
+            "versions": [versions[offer.call] for offer in offers],
             **{f"{name}s": [getattr(offer, name) for offer in offers] for name in _NEW},
         }
         return set(await self._session.scalars(_MAKE, values))

@@ -42,6 +42,7 @@ from tests.kit.web.site import Browser, Site
 from web.conferences import rooms
 from web.conferences.machine.events import BeginTransfer, Claim, HangUp, Seen, Tick
 from web.conferences.machine.room import Target, agent_label
+from web.phone.dispatcher import DISPATCHER
 from web.phone.presence import REACHABLE
 from web.request import access
 
@@ -174,6 +175,20 @@ class TestRinging:
 
         await until(is_elsewhere)
         assert (await room_of(database, cast.number, call)).reason == "nobody_available"
+
+    async def test_a_call_whose_room_was_being_changed_rings_as_soon_as_it_is_not(
+        self, site: Site, cast: Cast, database: Database
+    ) -> None:
+        call = await waiting_call(database, cast.number)
+        async with database.begin() as session:
+            await Conferences(session, cast.a.id).get(call, locked=True)
+            await come_on(database, cast.bob)
+            turns = site.app[DISPATCHER]
+            for _ in range(3):
+                turns.nudge(cast.a.id)
+                await asyncio.sleep(0.1)
+            assert await rung(database, cast.number, call) == set()
+        await rings_at(database, cast.number, call, cast.bob)
 
     async def test_calls_of_others_do_not_ring_here(self, site: Site, cast: Cast, database: Database) -> None:
         del site
