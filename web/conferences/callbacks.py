@@ -11,6 +11,7 @@ from web.conferences.machine.reports import TERMINAL
 
 _CALL_ID = re.compile("[0-9a-f]{32}")
 _CONFERENCE = re.compile("CF[0-9a-fA-F]{32}")
+_ENDED = ("moderator_ended_conference", "conference_ended_via_api")  # of Twilio's ReasonParticipantLeft
 _CHANGES = ("hold", "unhold", "mute", "unmute", "modify")
 
 
@@ -53,4 +54,5 @@ def conference_event(form: Form) -> Event | None:
         muted=form.get("Muted") == "true",
         coaching=form.get("Coaching") == "true",
         call_over=form.get("ParticipantCallStatus", "") in TERMINAL,
+        conference_over=form.get("ReasonParticipantLeft", "") in _ENDED,
     )

@@ -136,8 +136,8 @@ class Offers:
     async def make(self, offers: Sequence[Offer], versions: Mapping[UUID, int], by: str) -> Set[UUID]:
         """Ring, tell all web processes but ``by``, and return the ids of what rings.
 
-        Nothing rings whose room has changed since it was read in the version that ``versions`` has for its call, or is
-        being changed: somebody may have answered.
+        Nothing rings whose room is no longer in the version that ``versions`` has for its call, or is being changed:
+        somebody may have answered.
         """
         if not offers:
             return set()

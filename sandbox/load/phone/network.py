@@ -76,8 +76,10 @@ class Network:
 
     async def hang_up(self, line: Line) -> None:
         """Let the customer hang up, which ends the conference for the agent, too."""
-        await self._event(line, "participant-leave", line.sid, "customer", ParticipantCallStatus="completed")
-        await self._event(line, "participant-leave", line.agent_sid, line.agent_label)
+        hung_up = {"ParticipantCallStatus": "completed", "ReasonParticipantLeft": "participant_hung_up"}
+        await self._event(line, "participant-leave", line.sid, "customer", **hung_up)
+        dropped = {"ParticipantCallStatus": "in-progress", "ReasonParticipantLeft": "moderator_ended_conference"}
+        await self._event(line, "participant-leave", line.agent_sid, line.agent_label, **dropped)
         await self._event(line, "conference-end")
         room = f"?room={line.room}"
         await self._post(f"/twilio/conference/left{room}", self._of_customer(line, "completed"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from tests.kit.web.room_script import CALLER, LINE, sid
@@ -188,7 +188,7 @@ class World:
         name, self.conference = self._name(), 0
         for call, party in list(self.parties.items()):
             del self.parties[call]
-            self.told.append(self._seen("leave", name, call, party, call_over=False))
+            self.told.append(replace(self._seen("leave", name, call, party, call_over=False), conference_over=True))
             if call != except_for:
                 label = self.on_line.pop(call)
                 self.told += [Parted(call), CallStatus(label, call, "completed")]

@@ -14,9 +14,11 @@ from db.queries.answering_plans import Alternative, AnsweringPlans, Plan
 from db.queries.phone.ringing_plans import RingingPlan, RingingPlans
 from tests.kit.vendors.twilio_caller import CALLER, Twilio, twilio_of
 from tests.kit.web.cast import Cast
-from tests.kit.web.phones import waiting_call
+from tests.kit.web.phones import happens, joins, room_of, waiting_call
 from tests.kit.web.site import Site
 from web.calls import answering, spoken
+from web.conferences.machine.events import Claim
+from web.conferences.machine.room import agent_label
 from web.config import Settings
 
 OVERFLOW = "+61291234567"
@@ -65,6 +67,34 @@ async def test_back_leads_into_the_room_without_a_prompt(
 async def test_without_a_room_there_is_an_apology(twilio: Twilio, path: str) -> None:
     answer = await twilio.post(f"/twilio/conference/{path}", {"CallSid": "CA" + "a" * 32})
     assert (answer.tags, answer.said) == (["Say", "Hangup"], spoken.SORRY)
+
+
+@pytest.mark.parametrize(
+    ("reason", "rings"),
+    [
+        ("moderator_ended_conference", False),
+        ("conference_ended_via_api", False),
+        ("participant_hung_up", True),
+        ("participant_updated_via_api", True),
+        ("", True),
+    ],
+)
+async def test_an_agent_who_left_with_the_conference_leaves_nobody_to_be_rung_for(
+    site: Site, twilio: Twilio, call: UUID, database: Database, cast: Cast, reason: str, *, rings: bool
+) -> None:
+    await happens(site, cast.number, call, Claim(cast.bob.id))
+    left = {
+        "CallSid": await joins(site, cast.number, call, cast.bob),
+        "ConferenceSid": f"CF{call.hex}",
+        "FriendlyName": call.hex,
+        "StatusCallbackEvent": "participant-leave",
+        "SequenceNumber": "8",
+        "ParticipantLabel": agent_label(cast.bob.id),
+        "ParticipantCallStatus": "in-progress",
+        "ReasonParticipantLeft": reason,
+    }
+    assert (await twilio.post("/twilio/conference/events", left)).status == 204
+    assert (await room_of(database, cast.number, call)).rings == rings
 
 
 @pytest.mark.parametrize("path", ["back", "elsewhere"])

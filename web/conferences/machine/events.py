@@ -171,6 +171,8 @@ class Seen:
     """Whether only one participant hears them; the event does not say which."""
     call_over: bool = False
     """With ``leave``: whether the call has ended, too."""
+    conference_over: bool = False
+    """With ``leave``: whether they left because the conference has ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,10 @@ def seen(room: Room, event: Seen, now: int) -> Room:
         leg = _with_leave(leg, event, now)
     elif event.what == "join" and event.conference not in (*leg.left, *room.ended):
         leg = joined(leg, event.conference, now)
-    return _heard(room.with_leg(_with_change(leg, event, now)), now)
+    room = room.with_leg(_with_change(leg, event, now))
+    if event.what == "leave" and event.conference_over:  # the customer has hung up, as a rule: see `parted`
+        return conference_ended(room, ConferenceEnded(event.conference), now)
+    return _heard(room, now)
 
 
 def joined(leg: Leg, conference: str, now: int) -> Leg:

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from tests.kit.web.room_script import ANN, CONFERENCE, Story, sid, talking
 from web.conferences.machine.due import BringBack, wanted
-from web.conferences.machine.events import CallStatus, InRoom, Parted, Seen
+from web.conferences.machine.events import CallStatus, ConferenceEnded, Event, InRoom, Parted, Seen
 from web.conferences.machine.room import CUSTOMER, Leg, agent_label
 from web.conferences.machine.step import step
 
@@ -65,12 +65,24 @@ def test_a_repeated_callback_changes_nothing() -> None:
     assert replace(twice, heard=once.heard) == once
 
 
-def test_nobody_is_rung_when_the_agents_document_comes_before_the_news_that_the_customer_has_gone() -> None:
+_PARTED = Parted(sid(2))  # of the agent, as the next two
+_ENDED_LEAVE = replace(_seen("leave", 8, sid(2), agent_label(ANN)), conference_over=True)
+_GONE = replace(_seen("leave", 7, sid(1), CUSTOMER), call_over=True)
+
+
+@given(st.permutations([_PARTED, _ENDED_LEAVE, ConferenceEnded(CONFERENCE), _GONE]))
+def test_nobody_is_rung_whatever_comes_first_of_a_customer_who_hangs_up(events: list[Event]) -> None:
     story = talking()
-    story.happens(Parted(story.leg(ANN).call_sid))
-    assert (story.room.phase, story.room.rings) == ("alone", False)
-    story.happens(CallStatus(CUSTOMER, sid(1), "completed"))
+    assert story.leg(ANN).call_sid == sid(2)
+    for event in events:
+        assert not story.happens(event).rings
     assert story.room.is_over
+
+
+def test_an_agent_who_leaves_alone_leaves_a_customer_for_whom_others_are_rung() -> None:
+    story = talking()
+    story.happens(replace(_ENDED_LEAVE, conference_over=False))
+    assert (story.room.phase, story.room.rings) == ("alone", True)
 
 
 def test_a_customer_whose_conference_broke_down_is_led_back() -> None:
