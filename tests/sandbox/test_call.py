@@ -53,7 +53,7 @@ def recording(file: Path, *, channels: int, seconds: float = 1.0) -> Path:
 
 async def test_the_words_that_are_heard_are_printed_as_they_come_and_counted(place: Town, tmp_path: Path) -> None:
     """Of this call only: a stream of another one's sound is open as well."""
-    emulator, _ = place
+    emulator, customer = place
     file = write_call(tmp_path / "said.wav", ["my internet is slow", "since Monday"], 1.0)
     text = tmp_path / "said.txt"
     text.write_text("My internet was slow, since Monday.")
@@ -71,7 +71,9 @@ async def test_the_words_that_are_heard_are_printed_as_they_come_and_counted(pla
             url = presigned(service.url, STEREO)
             await transcripts(url, np.stack([other, other], axis=1).tobytes(), 3200)
             await transcripts(url, sound, 3200)
-            next(iter(emulator.exchange.legs.values())).hang_up()
+            leg = next(iter(emulator.exchange.legs.values()))
+            await customer.until(lambda: leg.answered)
+            leg.hang_up()
     status, out, complaints = running.result()
     assert (status, complaints) == (0, "")
     lines = out.splitlines()

@@ -177,18 +177,20 @@ class TestRinging:
         assert (await room_of(database, cast.number, call)).reason == "nobody_available"
 
     async def test_a_call_whose_room_was_being_changed_rings_as_soon_as_it_is_not(
-        self, site: Site, cast: Cast, database: Database
+        self, site: Site, browser: Browsers, cast: Cast, database: Database
     ) -> None:
+        await come_on(database, cast.bob)
         call = await waiting_call(database, cast.number)
+        await rings_at(database, cast.number, call, cast.bob)
+        await command(await browser().sign_in(cast.bob), f"/phone/calls/{call}/decline")
         async with database.begin() as session:
             await Conferences(session, cast.a.id).get(call, locked=True)
-            await come_on(database, cast.bob)
-            turns = site.app[DISPATCHER]
+            await come_on(database, cast.dana)
             for _ in range(3):
-                turns.nudge(cast.a.id)
+                site.app[DISPATCHER].nudge(cast.a.id)
                 await asyncio.sleep(0.1)
             assert await rung(database, cast.number, call) == set()
-        await rings_at(database, cast.number, call, cast.bob)
+        await rings_at(database, cast.number, call, cast.dana)
 
     async def test_calls_of_others_do_not_ring_here(self, site: Site, cast: Cast, database: Database) -> None:
         del site
