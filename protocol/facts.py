@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import structs
 
 from protocol.messages import (
     ENDED,
+    ENTITLEMENTS,
     HANDOVER,
     LOST,
+    ORDER_STATE,
     PHRASE,
+    PHRASES_WANTED,
     STARTED,
     STREAM,
     Delay,
@@ -20,10 +24,11 @@ from protocol.messages import (
     PhraseReport,
     StreamPlace,
     StreamStatus,
+    Subject,
 )
 
 State = StreamStatus | Literal["ended"]
-Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "standing", "phrase", "phrases"]
+Kind = Literal["started", "stream", "lost", "ended", "handover", "progress", "entitlements", "phrase", "phrases"]
 
 
 _LONGEST_REASON = 200  # characters
@@ -33,7 +38,7 @@ _LONGEST_REASON = 200  # characters
 class Fact:
     """What media reports of the transcription of ``call`` (its CallSid), a call of organisation ``org``.
 
-    ``progress`` and ``standing`` come from provisioning; ``call`` is then the order, or empty. ``phrases``: media
+    ``progress`` and ``entitlements`` come from provisioning; ``call`` is then the order, or empty. ``phrases``: media
     wants the organisation's phrase rules.
     """
 
@@ -63,30 +68,71 @@ class Fact:
 
 def parse(subject: str, payload: bytes) -> Fact | None:
     """Return the message under ``subject``; None if it is unknown or malformed."""
-    try:
-        match subject.split("."):
-            case ["call", org, call, "started"]:
-                return _placed(Fact(UUID(org), call, "transcribing", kind="started"), STARTED.read(payload))
-            case ["call", org, call, "lost"]:
-                return _placed(Fact(UUID(org), call, None, kind="lost"), LOST.read(payload))
-            case ["handover", org, call]:
-                return _placed(Fact(UUID(org), call, None, kind="handover"), HANDOVER.read(payload))
-            case ["call", org, call, "ended"] if (ended := ENDED.read(payload)) is not None:
-                return Fact(UUID(org), call, "ended", ended.reason, "ended", node=ended.node, delay=ended.delay)
-            case ["call", org, call, "stream"] if (stream := STREAM.read(payload)) is not None:
-                reason = printable(stream.reason or "") or None
-                return Fact(UUID(org), call, stream.state, reason, node=stream.node, missed=stream.missed)
-            case ["call", org, call, "phrase"] if (phrase := PHRASE.read(payload)) is not None:
-                return Fact(UUID(org), call, None, kind="phrase", node=phrase.node, phrase=phrase)
-            case ["phrases", org, "wanted"]:
-                return Fact(UUID(org), "", None, kind="phrases")
-            case ["progress", org, "standing"]:
-                return Fact(UUID(org), "", None, None, "standing")
-            case ["progress", org, order]:
-                return Fact(UUID(org), order, None, None, "progress")
-    except ValueError:
-        pass
+    for known, read in _READERS:
+        names = known.match(subject)
+        if names is not None:
+            try:
+                return read(UUID(names[0]), names[-1], payload)
+            except ValueError:  # no organisation
+                return None
     return None
+
+
+def _started(org: UUID, call: str, payload: bytes) -> Fact | None:
+    return _placed(Fact(org, call, "transcribing", kind="started"), STARTED.read(payload))
+
+
+def _lost(org: UUID, call: str, payload: bytes) -> Fact | None:
+    return _placed(Fact(org, call, None, kind="lost"), LOST.read(payload))
+
+
+def _handover(org: UUID, call: str, payload: bytes) -> Fact | None:
+    return _placed(Fact(org, call, None, kind="handover"), HANDOVER.read(payload))
+
+
+def _ended(org: UUID, call: str, payload: bytes) -> Fact | None:
+    ended = ENDED.read(payload)
+    if ended is None:
+        return None
+    return Fact(org, call, "ended", ended.reason, "ended", node=ended.node, delay=ended.delay)
+
+
+def _stream(org: UUID, call: str, payload: bytes) -> Fact | None:
+    stream = STREAM.read(payload)
+    if stream is None:
+        return None
+    reason = printable(stream.reason or "") or None
+    return Fact(org, call, stream.state, reason, node=stream.node, missed=stream.missed)
+
+
+def _phrase(org: UUID, call: str, payload: bytes) -> Fact | None:
+    phrase = PHRASE.read(payload)
+    return None if phrase is None else Fact(org, call, None, kind="phrase", node=phrase.node, phrase=phrase)
+
+
+def _phrases(org: UUID, _: str, __: bytes) -> Fact:
+    return Fact(org, "", None, kind="phrases")
+
+
+def _entitlements(org: UUID, _: str, __: bytes) -> Fact:
+    return Fact(org, "", None, kind="entitlements")
+
+
+def _progress(org: UUID, order: str, _: bytes) -> Fact:
+    return Fact(org, order, None, kind="progress")
+
+
+_READERS: tuple[tuple[Subject[Any], Callable[[UUID, str, bytes], Fact | None]], ...] = (
+    (STREAM, _stream),
+    (STARTED, _started),
+    (ENDED, _ended),
+    (LOST, _lost),
+    (HANDOVER, _handover),
+    (PHRASE, _phrase),
+    (PHRASES_WANTED, _phrases),
+    (ENTITLEMENTS, _entitlements),
+    (ORDER_STATE, _progress),  # its pattern matches `ENTITLEMENTS`, too
+)
 
 
 def _placed(fact: Fact, place: StreamPlace | None) -> Fact | None:

@@ -50,6 +50,7 @@ class Subject(Generic[P]):
         """The subscription to every subject of this kind."""
         self.publishers, self.subscribers = frozenset(publishers), frozenset(subscribers)
         self._format = _NAME.sub("{}", pattern).format
+        self._pattern = re.compile("([^.]+)".join(map(re.escape, _NAME.split(pattern))))
         self._names = [number for number, token in enumerate(pattern.split(".")) if _NAME.fullmatch(token)]
         self._text = text
         self._decode = msgspec.json.Decoder(payload, strict=False).decode
@@ -62,6 +63,11 @@ class Subject(Generic[P]):
         """Return the names in ``subject``, which is one of this kind."""
         tokens = subject.split(".")
         return [tokens[number] for number in self._names]
+
+    def match(self, subject: str) -> list[str] | None:
+        """Return the names in ``subject``, None if it is not one of this kind."""
+        found = self._pattern.fullmatch(subject)
+        return None if found is None else list(found.groups())
 
     def write(self, payload: P) -> bytes:
         """Return ``payload`` as JSON; its values are all text if the subject has always been written so."""

@@ -11,7 +11,7 @@ from aiohttp import web
 from web.api import reference as api_reference, table as api_table
 from web.billing import checkout, page as billing_page, webhook as billing_webhook
 from web.billing.webhook import AT_ONCE, TURNS
-from web.bus import BUS, Facts
+from web.bus import BUS, Bus
 from web.calls import dial_ends, status_callbacks, voice
 from web.calls.log import customer as call_customer, listing as call_log, one as call_page
 from web.calls.routing import ROUTING
@@ -208,7 +208,7 @@ async def _facts(app: web.Application) -> AsyncIterator[None]:
         recovery.alive(node)
         watch.alive(node)
 
-    app[BUS] = facts = Facts(url, partial(take_fact, app), alive, recovery.note)
+    app[BUS] = facts = Bus(url, partial(take_fact, app), alive, recovery.note)
     app[VOCABULARIES] = vocabularies = Vocabularies(facts.connection)
     watch = VocabularyWatch(app[DATABASE], vocabularies)
     phone = (performer.run(), boards.run(), dispatcher.run(), nudges.run())

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -60,7 +59,7 @@ for _result in ("ignored", "failed", "written"):
 _dropped = Counter("bilby_web_facts_dropped", "Facts that NATS was not there to take.")
 
 
-class Facts:
+class Bus:
     """Web's events. `run`, in a task of its own, stays connected until it is cancelled.
 
     ``note`` takes each fact as it arrives and returns what of it is to be written; ``apply`` writes one fact after
@@ -187,18 +186,4 @@ def _hold_report(at: datetime | None) -> HoldReport:
     return HoldReport(round((time.time() if at is None else at.timestamp()) * 1000))
 
 
-BUS: web.AppKey[Facts] = web.AppKey("bus")
-
-
-@asynccontextmanager
-async def open_facts(
-    url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None, note: Note = lambda fact: fact
-) -> AsyncIterator[Facts]:
-    """Run `Facts` until the block ends. Entering does not wait for NATS: await `Facts.ready` for that."""
-    facts = Facts(url, apply, alive, note)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(facts.run())
-        try:
-            yield facts
-        finally:
-            running.cancel()
+BUS: web.AppKey[Bus] = web.AppKey("bus")

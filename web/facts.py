@@ -22,7 +22,7 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
     if fact.kind == "progress":
         app[PROGRESS].nudge(fact.org)
         return
-    if fact.kind == "standing":
+    if fact.kind == "entitlements":
         app[PROGRESS].nudge(fact.org)
         await payment_notice.close_consoles(app, fact.org)
         return

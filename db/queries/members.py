@@ -17,7 +17,7 @@ from db.base import Role
 from db.encryption import keyring_of
 from db.models import Call, Member, Presence, SignOut
 from db.queries.integrations import events
-from db.queries.phone.presence import COLUMNS, Presences, Standing
+from db.queries.phone.presence import COLUMNS, Presences, StoredPresence
 from db.queries.sign_in.second_factors import SecondFactors
 
 
@@ -82,14 +82,14 @@ _SIGNED_IN = _present().where(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A member of the roster; ``sealed`` is the name as it is stored. ``standing``: as far as anything is known."""
+    """A member of the roster; ``sealed`` is the name as it is stored. ``stored``: as far as anything is known."""
 
     id: UUID
     role: Role
     created_at: datetime
     sealed: bytes
     name: str
-    standing: Standing | None
+    presence: StoredPresence | None
 
 
 _ROSTER = (
@@ -140,9 +140,9 @@ class Members:
                 created_at,
                 name,
                 names.get(name) or keyring.decrypt(name),
-                None if seen is None else Standing(*standing),
+                None if seen is None else StoredPresence(*stored),
             )
-            for member, role, created_at, name, seen, *standing in rows
+            for member, role, created_at, name, seen, *stored in rows
         ]
 
     async def get(self, member_id: UUID) -> Member | None:

@@ -25,7 +25,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Hit:
     """What is left in a window after one more was counted, and the seconds until the next one begins."""
 
     is_allowed: bool
@@ -33,13 +33,13 @@ class Spent:
     seconds: float
 
 
-async def spend(session: AsyncSession, limit: Limit, subject: str) -> float | None:
+async def hit(session: AsyncSession, limit: Limit, subject: str) -> float | None:
     """Count as `count` does. Return seconds to wait; None if allowed now."""
-    spent = await count(session, limit, subject)
-    return None if spent.is_allowed else spent.seconds
+    hit = await count(session, limit, subject)
+    return None if hit.is_allowed else hit.seconds
 
 
-async def count(session: AsyncSession, limit: Limit, subject: str) -> Spent:
+async def count(session: AsyncSession, limit: Limit, subject: str) -> Hit:
     """Count one more for ``subject`` (an address, a network).
 
     Windows are fixed, and begin at multiples of their length. What is refused counts as well, but a window's
@@ -54,11 +54,11 @@ async def count(session: AsyncSession, limit: Limit, subject: str) -> Spent:
         index_elements=[RateLimit.key, RateLimit.window_start], set_={"count": RateLimit.count + 1}
     )
     used = (await session.scalars(one_more.returning(RateLimit.count))).one()
-    return Spent(used <= limit.count, max(0, limit.count - used), (end - now).total_seconds())
+    return Hit(used <= limit.count, max(0, limit.count - used), (end - now).total_seconds())
 
 
 async def look(session: AsyncSession, limit: Limit, subject: str) -> float | None:
-    """Check like `spend` without counting: None while one more is allowed."""
+    """Check like `hit` without counting: None while one more is allowed."""
     now = datetime.now(UTC)
     keyring = keyring_of(session)
     current = select(RateLimit).where(

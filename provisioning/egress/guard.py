@@ -28,7 +28,7 @@ class UnreachableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     """A URL that was looked at, and the addresses of its host."""
 
     to: Target
@@ -47,7 +47,7 @@ class _Pinned(AbstractResolver):
     async def close(self) -> None: ...
 
 
-async def look_up(url: str, *, own_url: str) -> Place:
+async def look_up(url: str, *, own_url: str) -> Destination:
     """Return where ``url`` is; ``own_url`` is the installation's own address. Raises `UnreachableError`."""
     try:
         to = target(url, own_url=own_url)
@@ -59,12 +59,12 @@ async def look_up(url: str, *, own_url: str) -> Place:
         raise UnreachableError("timeout" if isinstance(error, TimeoutError) else "no_such_host") from None
     if not found or refused([ip_address(each["host"]) for each in found], own_url=own_url):
         raise UnreachableError("forbidden_address")
-    return Place(to, found)
+    return Destination(to, found)
 
 
-def client_of(place: Place, *, seconds: float) -> aiohttp.ClientSession:
-    """Return a client that connects to ``place`` and nowhere else; its requests must not follow redirects."""
-    connector = aiohttp.TCPConnector(resolver=_Pinned(place.found), use_dns_cache=False, force_close=True)
+def client_of(destination: Destination, *, seconds: float) -> aiohttp.ClientSession:
+    """Return a client that connects to ``destination`` and nowhere else; its requests must not follow redirects."""
+    connector = aiohttp.TCPConnector(resolver=_Pinned(destination.found), use_dns_cache=False, force_close=True)
     timeout = aiohttp.ClientTimeout(total=seconds)
     return aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
@@ -73,6 +73,6 @@ async def _resolve(to: Target) -> Sequence[ResolveResult]:
     loop = asyncio.get_running_loop()
     infos = await loop.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     return [
-        ResolveResult(hostname=to.host, host=str(place[0]), port=to.port, family=family, proto=proto, flags=0)
-        for family, _, proto, _, place in infos
+        ResolveResult(hostname=to.host, host=str(destination[0]), port=to.port, family=family, proto=proto, flags=0)
+        for family, _, proto, _, destination in infos
     ]

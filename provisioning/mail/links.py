@@ -49,7 +49,7 @@ async def sign_in(session: AsyncSession, asked: Asked) -> Letter | None:
         return None
     member = await members.by_email(session, asked.facts["email"])
     if member is None:
-        await rate_limits.spend(session, STRANGERS, asked.facts["network"])
+        await rate_limits.hit(session, STRANGERS, asked.facts["network"])
         return None
     return await _to_member(session, asked, member)
 

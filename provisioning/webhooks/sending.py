@@ -9,7 +9,7 @@ import aiohttp
 
 from db.engine import refuse_in_transaction
 from provisioning.egress import guard
-from provisioning.egress.guard import Place, UnreachableError
+from provisioning.egress.guard import Destination, UnreachableError
 from provisioning.webhooks.attempts import Result
 
 ATTEMPT_SECONDS = 15.0  # as Standard Webhooks recommends, 15 to 30
@@ -20,18 +20,18 @@ async def send(url: str, body: bytes, headers: Mapping[str, str], *, own_url: st
     """Post ``body`` to ``url``. Never raises for what the other side does, or its name."""
     refuse_in_transaction("a webhook's receiver")
     try:
-        place = await guard.look_up(url, own_url=own_url)
+        destination = await guard.look_up(url, own_url=own_url)
     except UnreachableError as error:
         return Result(error=error.why)
-    return await _post(place, body, headers)
+    return await _post(destination, body, headers)
 
 
-async def _post(place: Place, body: bytes, headers: Mapping[str, str]) -> Result:
+async def _post(destination: Destination, body: bytes, headers: Mapping[str, str]) -> Result:
     sent = {**headers, "Content-Type": "application/json", "User-Agent": _AGENT}
     try:
         async with (
-            guard.client_of(place, seconds=ATTEMPT_SECONDS) as http,
-            http.post(place.to.url, data=body, headers=sent, allow_redirects=False) as answer,
+            guard.client_of(destination, seconds=ATTEMPT_SECONDS) as http,
+            http.post(destination.to.url, data=body, headers=sent, allow_redirects=False) as answer,
         ):
             return Result(answer.status, retry_after=_retry_after(answer.headers.get("Retry-After", "")))
     except TimeoutError:

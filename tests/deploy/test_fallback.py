@@ -19,7 +19,7 @@ import pytest_asyncio
 from tests.kit.vendors.twilio_room import meeting
 from web.calls import twiml
 from web.calls.voice import WAIT
-from web.conferences.documents import Doors
+from web.conferences.documents import RoomUrls
 
 _CADDYFILE = Path(__file__).parents[2] / "deploy" / "caddy" / "Caddyfile"
 _PATH = "/twilio/voice/fallback"
@@ -67,17 +67,17 @@ async def test_callers_are_kept_while_web_is_away(proxy: str) -> None:
 
 async def test_who_waits_in_a_room_stays_in_it(proxy: str) -> None:
     room = uuid4()
-    doors = Doors(room, twiml.Callbacks(proxy))
+    urls = RoomUrls(room, twiml.Callbacks(proxy))
     async with meeting(speed=20.0) as place:
-        await place.join("customer", startConferenceOnEnter="false", waitUrl=escape(doors.at("wait", sound="music")))
+        await place.join("customer", startConferenceOnEnter="false", waitUrl=escape(urls.at("wait", sound="music")))
         await place.until(lambda: place.emulator.exchange.clock.now() > 60)
         assert place.present("customer").hears == "wait"
         assert place.emulator.exchange.alerts == []
 
 
 async def test_what_is_told_to_who_waits_leads_to_the_same_again(proxy: str) -> None:
-    doors = Doors(uuid4(), twiml.Callbacks(_PUBLIC))
-    address = doors.at("wait", sound="music")
+    urls = RoomUrls(uuid4(), twiml.Callbacks(_PUBLIC))
+    address = urls.at("wait", sound="music")
     async with aiohttp.ClientSession() as http, http.post(proxy + address.removeprefix(_PUBLIC)) as answer:
         assert (answer.status, answer.content_type) == (200, "text/xml")
         verbs = _verbs(await answer.text(), address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from protocol.facts import Fact, parse
 from protocol.nats import WEB
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.nats import settled, still
-from web.bus import WAITING_FACTS, Apply, Facts, open_facts
+from web.bus import WAITING_FACTS, Apply, Bus, Note
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
 WAIT = 60  # seconds that any one wait may take
@@ -45,8 +45,22 @@ class Written:
 
 
 @asynccontextmanager
-async def running(url: str, apply: Apply) -> AsyncIterator[Facts]:
-    async with asyncio.timeout(60), open_facts(url, apply) as facts:
+async def opened(
+    url: str, apply: Apply, alive: Callable[[str], None] = lambda _: None, note: Note = lambda fact: fact
+) -> AsyncIterator[Bus]:
+    """Run `Bus` until the block ends. Entering does not wait for NATS: await `Bus.ready` for that."""
+    bus = Bus(url, apply, alive, note)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bus.run())
+        try:
+            yield bus
+        finally:
+            running.cancel()
+
+
+@asynccontextmanager
+async def running(url: str, apply: Apply) -> AsyncIterator[Bus]:
+    async with asyncio.timeout(60), opened(url, apply) as facts:
         yield facts
 
 
@@ -57,7 +71,7 @@ async def media(server: NatsServer) -> AsyncIterator[Client]:
     await client.close()
 
 
-async def ready(facts: Facts) -> None:
+async def ready(facts: Bus) -> None:
     await asyncio.wait_for(facts.ready.wait(), WAIT)
 
 
@@ -131,7 +145,7 @@ async def test_a_node_is_heard_to_live_and_what_was_said_before_changes_only_the
     async with (
         NatsServer(tmp_path) as server,
         media(server) as client,
-        open_facts(server.url("web"), written, beats.put_nowait) as facts,
+        opened(server.url("web"), written, beats.put_nowait) as facts,
     ):
         await ready(facts)
         await client.publish("node.n1.alive", b'{"calls": 3}')
@@ -155,7 +169,7 @@ async def test_where_a_call_is_does_not_wait_for_the_database(tmp_path: Path) ->
     async with (
         NatsServer(tmp_path) as server,
         media(server) as client,
-        open_facts(server.url("web"), apply, note=note) as facts,
+        opened(server.url("web"), apply, note=note) as facts,
     ):
         await ready(facts)
         for call in ("CA1", "CA2", "CA3"):
@@ -176,7 +190,7 @@ async def test_only_an_answer_of_nats_proves_that_it_is_heard(tmp_path: Path) ->
         await _proven_after(facts, time.monotonic())
 
 
-async def _proven_after(facts: Facts, then: float) -> None:
+async def _proven_after(facts: Bus, then: float) -> None:
     async with asyncio.timeout(WAIT):
         while facts.proven_at <= then:  # noqa: ASYNC110 (a time has no event)
             await asyncio.sleep(0.02)
@@ -209,7 +223,7 @@ async def test_after_an_outage_facts_flow_again_both_ways(tmp_path: Path) -> Non
             await _until_heard(client, written)
 
 
-async def _hear(facts: Facts, client: Client) -> None:
+async def _hear(facts: Bus, client: Client) -> None:
     """Answers reach media again: those sent while the server was away may, later ones must."""
     heard = await client.subscribe("call.*.*.assigned")
     await settled(client)
@@ -242,7 +256,7 @@ async def test_a_server_that_refuses_the_password_is_asked_again(tmp_path: Path)
 
 
 async def test_at_the_bound_facts_are_dropped_and_counted() -> None:
-    facts = Facts("nats://127.0.0.1:1", Written())
+    facts = Bus("nats://127.0.0.1:1", Written())
     before = REGISTRY.get_sample_value("bilby_web_facts_dropped_total") or 0
     for _ in range(WAITING_FACTS + 3):
         facts.assigned(ORG, "CA1", ALICE)
@@ -259,6 +273,6 @@ def test_any_subject_and_payload_is_a_fact_or_none(subject: str, payload: bytes)
 async def test_stopping_is_heeded_at_any_moment_of_connecting() -> None:
     """`asyncio.wait_for` of Python 3.11, which nats-py awaits in, loses a cancellation that meets a result."""
     for moment in range(80):
-        async with asyncio.timeout(WAIT), open_facts("nats://web:w@127.0.0.1:1", Written()):
+        async with asyncio.timeout(WAIT), opened("nats://web:w@127.0.0.1:1", Written()):
             for _ in range(moment):
                 await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from db.base import ChoiceKind
 from db.queries.integrations import resources
 from db.queries.integrations.resources import Member, Number, Time
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 from web.api.operations import Answer, Asked, Operation
 from web.phone import presence
 from web.phone.presence import State
@@ -97,8 +97,8 @@ async def list_presence(asked: Asked) -> Answer:
     talking = await asked.rows.call_list.talking()
     found = []
     for each in await asked.rows.members.roster({}):
-        standing = each.standing or Standing(since=each.created_at)
-        shown = presence.shown(standing, talking.get(each.id), now)
+        stored = each.presence or StoredPresence(since=each.created_at)
+        shown = presence.shown(stored, talking.get(each.id), now)
         found.append(
             Presence(
                 member_id=each.id, state=shown.state, since=shown.since, until=shown.until, reason_id=shown.reason

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from db.queries.rate_limits import Limit, Spent
+from db.queries.rate_limits import Hit, Limit
 from web.api import idempotency, reading
 from web.api.idempotency import Done
 from web.api.operations import Answer, Asked, Operation
@@ -52,11 +52,11 @@ def handler(operation: Operation) -> Callable[[web.Request], Awaitable[web.Respo
     return answer
 
 
-def limit_headers(spent: Spent) -> Mapping[str, str]:
+def limit_headers(hit: Hit) -> Mapping[str, str]:
     """Return what the draft of the HTTP working group has for rate limits."""
     return {
         "RateLimit-Policy": _POLICY,
-        "RateLimit": f'"default";r={spent.left};t={whole_seconds(spent.seconds)}',
+        "RateLimit": f'"default";r={hit.left};t={whole_seconds(hit.seconds)}',
     }
 
 
@@ -73,16 +73,16 @@ async def _client(request: web.Request) -> Client:
         raise NotSignedInError("Show a key: Authorization: Bearer bilby_…")
     client = await access.client(request, token)
     if client is None:
-        await limits.spend(request, WRONG_KEYS, limits.network(request))
+        await limits.hit(request, WRONG_KEYS, limits.network(request))
         raise NotSignedInError("This key is unknown, revoked or expired.")
     return client
 
 
-async def _count(request: web.Request, client: Client) -> Spent:
-    spent = await limits.count(request, REQUESTS, str(client.key_id))
-    if not spent.is_allowed:
-        raise TooManyError(spent.seconds, f"A key may ask {REQUESTS.count} times a minute.")
-    return spent
+async def _count(request: web.Request, client: Client) -> Hit:
+    hit = await limits.count(request, REQUESTS, str(client.key_id))
+    if not hit.is_allowed:
+        raise TooManyError(hit.seconds, f"A key may ask {REQUESTS.count} times a minute.")
+    return hit
 
 
 async def _run(operation: Operation, request: web.Request, client: Client) -> web.Response:

@@ -98,7 +98,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
     """Store the business details, then redirect to Stripe; or show what is wrong or still pending."""
     viewer = await payer(request)
     typed = await _typed(request, viewer)
-    await limits.spend(
+    await limits.hit(
         *(request, CHECKOUTS, str(viewer.organisation_id)),
         lambda _: _page(request, viewer, typed=typed, wrong={"form": _LIMITED}),
     )
@@ -119,7 +119,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
 async def success(request: web.Request) -> web.StreamResponse:
     """Show the return page from Stripe, which waits for the webhook and then continues."""
     viewer = await payer(request)
-    await limits.spend(request, RETURNS, str(viewer.organisation_id))
+    await limits.hit(request, RETURNS, str(viewer.organisation_id))
     checkout = await _checkout(request, viewer)
     async with access.rows(request, viewer) as rows:
         state = checkout_rules.payment_state(rows.organisation, await rows.subscription())

@@ -67,7 +67,7 @@ async def change_seats(request: web.Request) -> web.StreamResponse:
     """Change the number of seats."""
     viewer = await payer(request)
     key, wanted = str(await forms.uuid_field(request, "key")), (await forms.field(request, "seats")).strip()
-    await limits.spend(
+    await limits.hit(
         *(request, REQUESTS, str(viewer.organisation_id)),
         lambda error: _page(request, viewer, Typed(wanted, problem=str(error))),
     )
@@ -86,7 +86,7 @@ async def portal(request: web.Request) -> web.StreamResponse:
     """Redirect to Stripe's portal: cards, ABN, invoices, cancelling and undoing that."""
     viewer = await payer(request)
     key = str(await forms.uuid_field(request, "key"))
-    await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+    await limits.hit(request, REQUESTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         row = await rows.subscription()
     if row is None or row.stripe_customer_id is None:
@@ -106,7 +106,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
     """Resume a paused subscription."""
     viewer = await payer(request)
     key = str(await forms.uuid_field(request, "key"))
-    await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+    await limits.hit(request, REQUESTS, str(viewer.organisation_id))
     try:
         database, stripe = request.app[DATABASE], request.app[STRIPE]
         await billing_seats.resume(database, stripe, viewer.organisation_id, key, _grace(request))
@@ -126,7 +126,7 @@ def _grace(request: web.Request) -> timedelta:
 async def _preview(request: web.Request, viewer: Viewer, wanted: str) -> Typed:
     stripe = request.app[STRIPE]
     try:
-        await limits.spend(request, REQUESTS, str(viewer.organisation_id))
+        await limits.hit(request, REQUESTS, str(viewer.organisation_id))
         async with access.rows(request, viewer) as rows:
             agents = await rows.members.with_role("agent")
         check(seats(wanted) or 0, agents)

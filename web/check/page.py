@@ -28,7 +28,7 @@ async def preflight(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "settings")
     if "now" not in request.query:
         return render(request, "check/check.html", names=list(own.CHECKS), results=[])
-    await limits.spend(request, LOOKS, str(viewer.member_id))
+    await limits.hit(request, LOOKS, str(viewer.member_id))
     found = await streaming.all_of(own.CHECKS, partial(_look, request, viewer))
     return render(request, "check/check.html", names=[], results=found)
 
@@ -37,7 +37,7 @@ async def preflight(request: web.Request) -> web.StreamResponse:
 async def results(request: web.Request) -> web.StreamResponse:
     """Run every check and stream the results: one JSON object a line, in the order in which the checks finish."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, LOOKS, str(viewer.member_id))
+    await limits.hit(request, LOOKS, str(viewer.member_id))
     return await streaming.stream(request, own.CHECKS, partial(_look, request, viewer))
 
 

@@ -37,7 +37,7 @@ _EVENTS = "start end join leave mute hold modify"
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class RoomUrls:
     """The addresses of one room's webhooks."""
 
     call_id: UUID
@@ -53,7 +53,7 @@ class Doors:
 
 
 def customer(
-    doors: Doors, *, stream: Transcribed | None = None, asks_consent: bool = False, spoken: bool = False
+    urls: RoomUrls, *, stream: Transcribed | None = None, asks_consent: bool = False, spoken: bool = False
 ) -> str:
     """Lead the customer into the room, after the consent prompt if they are transcribed.
 
@@ -62,23 +62,23 @@ def customer(
     response = VoiceResponse()
     if stream is not None:
         if not spoken:
-            _prompt(response, doors, stream.prompt, asks_consent=asks_consent)
+            _prompt(response, urls, stream.prompt, asks_consent=asks_consent)
         response.append(stream.start.verb())
-    response.append(_dial(doors, CUSTOMER, starts=False, ends=True, waits="ringing"))
+    response.append(_dial(urls, CUSTOMER, starts=False, ends=True, waits="ringing"))
     return str(response)
 
 
-def agent(doors: Doors, label: str, *, waits: Sound | None) -> str:
+def agent(urls: RoomUrls, label: str, *, waits: Sound | None) -> str:
     """Lead an agent's softphone into the room. Alone in it, the agent hears ``waits``, or nothing."""
     response = VoiceResponse()
-    response.append(_dial(doors, label, starts=True, ends=False, waits=waits))
+    response.append(_dial(urls, label, starts=True, ends=False, waits=waits))
     return str(response)
 
 
-def supervisor(doors: Doors, label: str, *, tone: bool) -> str:
+def supervisor(urls: RoomUrls, label: str, *, tone: bool) -> str:
     """Lead a supervisor's softphone into a room that is in progress, heard by nobody. ``tone``: with a beep."""
     response = VoiceResponse()
-    response.append(_dial(doors, label, starts=False, ends=False, waits=None, muted=True, tone=tone))
+    response.append(_dial(urls, label, starts=False, ends=False, waits=None, muted=True, tone=tone))
     return str(response)
 
 
@@ -89,16 +89,16 @@ def supervised() -> str:
     return str(response)
 
 
-def outside(doors: Doors, label: str, *, prompt: str | None) -> str:
+def outside(urls: RoomUrls, label: str, *, prompt: str | None) -> str:
     """Lead somebody whom we called into the room, after ``prompt`` if the call is transcribed."""
     response = VoiceResponse()
     if prompt is not None:
         twiml.add_sentence(response, prompt)
-    response.append(_dial(doors, label, starts=True, ends=False, waits="ringing"))
+    response.append(_dial(urls, label, starts=True, ends=False, waits="ringing"))
     return str(response)
 
 
-def waiting(doors: Doors, sound: Sound, sound_url: str, *, sentence: str = "") -> str:
+def waiting(urls: RoomUrls, sound: Sound, sound_url: str, *, sentence: str = "") -> str:
     """Let who waits hear ``sound`` for as long as it takes. With a ``sentence`` the document is asked for again.
 
     Otherwise it is not: whoever waits while nobody answers would be thrown out of the conference ("If the request to
@@ -110,28 +110,28 @@ def waiting(doors: Doors, sound: Sound, sound_url: str, *, sentence: str = "") -
         return str(response)
     twiml.add_sentence(response, sentence)
     response.play(sound_url, loop=_TURNS)
-    response.redirect(doors.at("wait", sound=sound), method="POST")
+    response.redirect(urls.at("wait", sound=sound), method="POST")
     return str(response)
 
 
-def offer_call_back(doors: Doors, sentence: str) -> str:
+def offer_call_back(urls: RoomUrls, sentence: str) -> str:
     """Let the caller press a key to be called back; who does not is sent elsewhere. The stream is stopped."""
     response = VoiceResponse()
     stop = Stop()
     stop.stream(name=NAME)
     response.append(stop)
-    gather = Gather(input="dtmf", num_digits=1, timeout=KEY_SECONDS, action=doors.at("call-back"), method="POST")
+    gather = Gather(input="dtmf", num_digits=1, timeout=KEY_SECONDS, action=urls.at("call-back"), method="POST")
     twiml.add_sentence(gather, sentence)
     response.append(gather)
-    response.redirect(doors.at("elsewhere", offered="yes"), method="POST")
+    response.redirect(urls.at("elsewhere", offered="yes"), method="POST")
     return str(response)
 
 
-def elsewhere(doors: Doors, *, offered: bool = False) -> str:
+def elsewhere(urls: RoomUrls, *, offered: bool = False) -> str:
     """Ask what the customer gets instead of an agent. ``offered``: they would not be called back."""
     response = VoiceResponse()
     more = {"offered": "yes"} if offered else {}
-    response.redirect(doors.at("elsewhere", **more), method="POST")
+    response.redirect(urls.at("elsewhere", **more), method="POST")
     return str(response)
 
 
@@ -146,17 +146,17 @@ def preflight() -> str:
     return str(response)
 
 
-def _prompt(response: VoiceResponse, doors: Doors, sentence: str, *, asks_consent: bool) -> None:
+def _prompt(response: VoiceResponse, urls: RoomUrls, sentence: str, *, asks_consent: bool) -> None:
     if not asks_consent:
         twiml.add_sentence(response, sentence)
         return
-    gather = Gather(input="dtmf", num_digits=1, timeout=KEY_SECONDS, action=doors.at("consent"), method="POST")
+    gather = Gather(input="dtmf", num_digits=1, timeout=KEY_SECONDS, action=urls.at("consent"), method="POST")
     twiml.add_sentence(gather, sentence)
     response.append(gather)
 
 
 def _dial(
-    doors: Doors,
+    urls: RoomUrls,
     label: str,
     *,
     starts: bool,
@@ -165,9 +165,9 @@ def _dial(
     muted: bool = False,
     tone: bool = False,
 ) -> Dial:
-    dial = Dial(action=doors.at("left"))
+    dial = Dial(action=urls.at("left"))
     dial.conference(
-        doors.call_id.hex,
+        urls.call_id.hex,
         participant_label=label,
         start_conference_on_enter=starts,
         end_conference_on_exit=ends,
@@ -175,9 +175,9 @@ def _dial(
         **({"muted": True} if muted else {}),
         region=REGION,
         jitter_buffer_size="small",
-        wait_url=doors.at("wait", sound=waits) if waits else "",
+        wait_url=urls.at("wait", sound=waits) if waits else "",
         wait_method="POST",
-        status_callback=doors.reported("events"),
+        status_callback=urls.reported("events"),
         status_callback_method="POST",
         status_callback_event=_EVENTS,
     )

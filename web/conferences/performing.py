@@ -20,7 +20,7 @@ from db.queries.phone.conferences import Place
 from web.bus import BUS
 from web.calls.twiml import Callbacks
 from web.conferences import rooms
-from web.conferences.documents import Doors
+from web.conferences.documents import RoomUrls
 from web.conferences.machine import due
 from web.conferences.machine.due import Action
 from web.conferences.machine.events import Event, Failed, Tick
@@ -170,7 +170,7 @@ class Performer:
         settings = self._app[SETTINGS]
         asker = Asker(
             self._app[TWILIO],
-            Doors(place.call_id, Callbacks(settings.web_public_url)),
+            RoomUrls(place.call_id, Callbacks(settings.web_public_url)),
             settings.outbound_call_minutes * 60,
         )
         answers: list[Event] = list(await asyncio.gather(*(asker.perform(room, action) for action in actions)))

@@ -16,7 +16,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from protocol.times import from_milliseconds
-from web.conferences.documents import Doors
+from web.conferences.documents import RoomUrls
 from web.conferences.machine.due import (
     Action,
     Announce,
@@ -55,7 +55,7 @@ class Asker:
     """Twilio's client, and what its requests for one room need to know."""
 
     client: Client
-    doors: Doors
+    urls: RoomUrls
     longest: int
     """Seconds that a call which we make may last."""
 
@@ -73,7 +73,7 @@ class Asker:
         try:
             return await self._truth(room)
         except (TwilioRestException, ClientError, TimeoutError, OSError) as error:
-            _log.warning("room not looked up", call=self.doors.call_id.hex, error=type(error).__name__)
+            _log.warning("room not looked up", call=self.urls.call_id.hex, error=type(error).__name__)
             return None
 
     async def _perform(self, room: Room, action: Action) -> Event:
@@ -84,9 +84,9 @@ class Asker:
             case EndCall():
                 await self._update_call(leg.call_sid, status="completed")
             case Redirect():
-                await self._update_call(leg.call_sid, url=self.doors.at("elsewhere"), method="POST")
+                await self._update_call(leg.call_sid, url=self.urls.at("elsewhere"), method="POST")
             case BringBack():
-                await self._update_call(leg.call_sid, url=self.doors.at("back"), method="POST")
+                await self._update_call(leg.call_sid, url=self.urls.at("back"), method="POST")
             case Announce():
                 await self._announce(room, action)
                 return Shown(action.key, leg.call_sid, announced=True)
@@ -101,7 +101,7 @@ class Asker:
         leg, participant = action.leg, self._participant(room, action)
         if isinstance(action, SetHold):
             held = leg.held_wanted
-            url = self.doors.at("wait", sound=room.held_words) if held else None
+            url = self.urls.at("wait", sound=room.held_words) if held else None
             shown = await participant.update_async(
                 hold=held, **({"hold_url": url, "hold_method": "POST"} if held else {})
             )
@@ -117,8 +117,8 @@ class Asker:
         return Shown(action.key, leg.call_sid, bound=bool(shown.end_conference_on_exit))
 
     async def _announce(self, room: Room, action: Action) -> None:
-        conference = self.client.conferences(action.leg.conference or room.conference or self.doors.call_id.hex)
-        await conference.update_async(announce_url=self.doors.at("supervised"), announce_method="POST")
+        conference = self.client.conferences(action.leg.conference or room.conference or self.urls.call_id.hex)
+        await conference.update_async(announce_url=self.urls.at("supervised"), announce_method="POST")
 
     async def _call_out(self, room: Room, action: Action) -> Event:
         leg, key = action.leg, action.key
@@ -130,9 +130,9 @@ class Asker:
         made = await self.client.calls.create_async(
             to=leg.number,
             from_=room.line,
-            url=self.doors.at("called", leg=leg.label),
+            url=self.urls.at("called", leg=leg.label),
             method="POST",
-            status_callback=self.doors.reported("status", leg=leg.label),
+            status_callback=self.urls.reported("status", leg=leg.label),
             status_callback_method="POST",
             status_callback_event=["initiated", "ringing", "answered", "completed"],
             timeout=RING_SECONDS,
@@ -159,7 +159,7 @@ class Asker:
                 if error.code not in _GONE:
                     raise
                 status = "completed"  # Twilio keeps calls for months: this one never was, or is long over
-        found = await self.client.conferences.list_async(friendly_name=self.doors.call_id.hex, limit=20)
+        found = await self.client.conferences.list_async(friendly_name=self.urls.call_id.hex, limit=20)
         running = [each for each in found if str(each.status) != "completed"]
         if not running:
             return Truth(room.heard, "", (), status)
@@ -176,7 +176,7 @@ class Asker:
         await self.client.calls(call_sid).update_async(**fields)
 
     def _participant(self, room: Room, action: Action) -> Any:
-        conference = action.leg.conference or room.conference or self.doors.call_id.hex
+        conference = action.leg.conference or room.conference or self.urls.call_id.hex
         return self.client.conferences(conference).participants(action.leg.call_sid)
 
     def _refused(self, action: Action, error: TwilioRestException) -> Event:
@@ -184,7 +184,7 @@ class Asker:
         gone = error.code in _GONE or error.status == 404
         if gone and isinstance(action, EndCall):  # what is over need not be ended
             return CallStatus(leg.label, leg.call_sid, "completed")
-        _log.warning("room not as wanted", call=self.doors.call_id.hex, action=action.key, why=why)
+        _log.warning("room not as wanted", call=self.urls.call_id.hex, action=action.key, why=why)
         if gone and isinstance(action, Redirect | BringBack):
             return CallStatus(leg.label, leg.call_sid, "completed")
         if isinstance(action, CallOut) and 400 <= error.status < 500 and error.status not in (401, 408, 429):

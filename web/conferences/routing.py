@@ -15,7 +15,7 @@ from web.calls.callback_forms import Form, call_sid, member_id
 from web.calls.routing import Admission
 from web.calls.twiml import Callbacks, Transcribed
 from web.conferences import documents, rooms
-from web.conferences.documents import Doors
+from web.conferences.documents import RoomUrls
 from web.conferences.machine.events import Arriving, CallStatus as StatusSeen
 from web.conferences.machine.room import CUSTOMER, Leg, Room
 from web.conferences.performing import follow
@@ -47,9 +47,9 @@ class RoomRouting:
         if admission.over:
             return twiml.hang_up()
         if admission.was_in:
-            return documents.customer(doors(request, admission.call_id))
+            return documents.customer(room_urls(request, admission.call_id))
         return documents.customer(
-            doors(request, admission.call_id), stream=stream, asks_consent=admission.asks_consent
+            room_urls(request, admission.call_id), stream=stream, asks_consent=admission.asks_consent
         )
 
     async def softphone(self, request: web.Request, form: Form) -> str:
@@ -72,9 +72,9 @@ class RoomRouting:
             return twiml.say_goodbye(NOT_YOURS)
         follow(request.app, change)
         if supervisor is not None:
-            return documents.supervisor(doors(request, call_id), label, tone=supervisor.announced == "tone")
+            return documents.supervisor(room_urls(request, call_id), label, tone=supervisor.announced == "tone")
         dials = room.phase == "dialling"
-        return documents.agent(doors(request, call_id), label, waits="ringing" if dials else None)
+        return documents.agent(room_urls(request, call_id), label, waits="ringing" if dials else None)
 
     async def ended(self, request: web.Request, organisation_id: UUID, call_id: UUID, status: CallStatus) -> None:
         """End the room with its customer's call."""
@@ -83,6 +83,6 @@ class RoomRouting:
         follow(request.app, change)
 
 
-def doors(request: web.Request, call_id: UUID) -> Doors:
+def room_urls(request: web.Request, call_id: UUID) -> RoomUrls:
     """Return the addresses of that call's room."""
-    return Doors(call_id, Callbacks(request.app[SETTINGS].web_public_url))
+    return RoomUrls(call_id, Callbacks(request.app[SETTINGS].web_public_url))

@@ -35,7 +35,7 @@ from web.conferences.machine.reports import TERMINAL
 from web.conferences.machine.room import CUSTOMER, Room, is_label
 from web.conferences.performing import follow
 from web.conferences.rooms import Change
-from web.conferences.routing import doors
+from web.conferences.routing import room_urls
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import Rows
@@ -144,7 +144,7 @@ async def _wait(request: web.Request, form: Form) -> str:
     except Exception as error:  # whoever waits hears something all the same
         _log.warning("waiting not recorded", error=type(error).__name__)
     url = request.app[SETTINGS].web_public_url + request.app[STATIC_FILES].url(f"waiting/{sound}.wav")
-    return documents.waiting(doors(request, call_id), sound, url, sentence=sentence)
+    return documents.waiting(room_urls(request, call_id), sound, url, sentence=sentence)
 
 
 async def _supervised(_: web.Request, __: Form) -> str:
@@ -166,7 +166,7 @@ async def _wait_sound(request: web.Request, call_id: UUID, sid: str) -> tuple[So
 async def _call_back(request: web.Request, form: Form) -> str:
     call_id, sid = _room(request), call_sid(form)
     if form.get("Digits") != CALL_ME:
-        return documents.elsewhere(doors(request, call_id), offered=True)
+        return documents.elsewhere(room_urls(request, call_id), offered=True)
     async with asyncio.timeout(RECORD_SECONDS), access.by_room(request, call_id) as rows:
         await rows.calls.ask_callback(sid)
         await rows.calls.report(sid, CallReport("lost", datetime.now(UTC)))
@@ -183,7 +183,7 @@ async def _consent(request: web.Request, form: Form) -> str:
             stream = await _stream(request, rows, call_sid(form))
     except Exception as error:  # without its row a call is not transcribed
         complain("consent not recorded", error)
-    return documents.customer(doors(request, call_id), stream=None if declined else stream, spoken=True)
+    return documents.customer(room_urls(request, call_id), stream=None if declined else stream, spoken=True)
 
 
 async def _called(request: web.Request, form: Form) -> str:
@@ -209,12 +209,12 @@ async def _called(request: web.Request, form: Form) -> str:
     if over:
         return twiml.hang_up()
     if label != CUSTOMER:
-        return documents.outside(doors(request, call_id), label, prompt=prompt)
-    return documents.customer(doors(request, call_id), stream=stream, asks_consent=asks)
+        return documents.outside(room_urls(request, call_id), label, prompt=prompt)
+    return documents.customer(room_urls(request, call_id), stream=stream, asks_consent=asks)
 
 
 async def _back(request: web.Request, _: Form) -> str:
-    return documents.customer(doors(request, _room(request)))
+    return documents.customer(room_urls(request, _room(request)))
 
 
 async def _left(request: web.Request, form: Form) -> str:
@@ -241,8 +241,8 @@ def _after_customer(request: web.Request, room: Room, call_id: UUID) -> str:
     if room.is_over:
         return twiml.hang_up()
     if room.phase == "elsewhere":
-        return documents.elsewhere(doors(request, call_id))
-    return documents.customer(doors(request, call_id))
+        return documents.elsewhere(room_urls(request, call_id))
+    return documents.customer(room_urls(request, call_id))
 
 
 async def _elsewhere(request: web.Request, form: Form) -> str:
@@ -263,7 +263,7 @@ async def _elsewhere(request: web.Request, form: Form) -> str:
     if place is not None and place.stream:  # whoever answers there has not heard the prompt
         request.app[STREAM_STOPS].order(sid, place.stream)
     if offers:
-        return documents.offer_call_back(doors(request, call_id), waiting.CALL_BACK)
+        return documents.offer_call_back(room_urls(request, call_id), waiting.CALL_BACK)
     return overflow.document(request, step, form, after_stream=not was_offered)
 
 

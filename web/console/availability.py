@@ -19,11 +19,11 @@ async def availability(request: web.Request) -> web.Response:
     viewer = await access.require(request, "softphone")
     available = await _read(request)
     async with access.rows(request, viewer) as rows:
-        standing = await rows.presence.locked(viewer.member_id)
-        if standing is None:
+        stored = await rows.presence.locked(viewer.member_id)
+        if stored is None:
             raise NotSignedInError
         choice: ChosenPresence = "available" if available else "offline"
-        await rows.presence.store(viewer.member_id, chosen(standing, choice, None, await rows.presence.now()))
+        await rows.presence.store(viewer.member_id, chosen(stored, choice, None, await rows.presence.now()))
     return web.Response(status=204)
 
 

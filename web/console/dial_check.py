@@ -32,7 +32,7 @@ async def check(request: web.Request) -> web.Response:
         number = dialled(await field(request, "number"), settings.dial_countries)
     except DiallingError as refusal:  # before the rate limit, which must not delay an emergency
         return _refused(refusal)
-    await limits.spend(request, DIALS, str(viewer.member_id))
+    await limits.hit(request, DIALS, str(viewer.member_id))
     try:
         async with access.of_organisation(request, viewer) as rows:
             await outgoing.check(rows, settings, number)

@@ -24,7 +24,7 @@ async def test_call(request: web.Request) -> web.Response:
     url = request.app[SETTINGS].test_call_url
     if not url:
         raise NotFoundError
-    await limits.spend(request, CALLS, str(viewer.organisation_id))
+    await limits.hit(request, CALLS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         number = next((number.e164 for number in await rows.numbers.all() if number.verified_at), None)
     if number is None:

@@ -38,7 +38,7 @@ async def console_ticket(request: web.Request) -> web.Response:
     asked_at = time.time()  # before the member's rights are read, so that revoking them later voids this ticket
     viewer = await access.require(request, "console")
     sign_in = request_session.read(request)
-    await limits.spend(request, CONSOLE_TICKETS, str(viewer.member_id))
+    await limits.hit(request, CONSOLE_TICKETS, str(viewer.member_id))
     await _write_down(request, viewer)
     notice = await payment_notice.find(request, viewer)
     described = asdict(notice) if notice else None
@@ -71,7 +71,7 @@ async def _write_down(request: web.Request, viewer: Viewer) -> None:
 async def voice_token(request: web.Request) -> web.Response:
     """Return an access token for the member's softphone: to be called by their id, to dial by our TwiML App."""
     viewer = await access.require(request, "softphone")
-    await limits.spend(request, VOICE_TOKENS, str(viewer.member_id))
+    await limits.hit(request, VOICE_TOKENS, str(viewer.member_id))
     identity = client_identity(viewer.member_id)
     token = _voice_token(request.app[SETTINGS], identity)
     return web.json_response({"token": token, "identity": identity, "edge": EDGE})

@@ -29,7 +29,7 @@ routes = web.RouteTableDef()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BlockedRow:
     """One number as shown; ``name``: of the contact who has it."""
 
     id: UUID
@@ -58,7 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def add(request: web.Request) -> web.StreamResponse:
     """Block a number that was typed."""
     viewer = await access.require(request, "callers")
-    await limits.spend(request, BLOCKS, str(viewer.organisation_id))
+    await limits.hit(request, BLOCKS, str(viewer.organisation_id))
     typed = await field(request, "number")
     number = number_of(typed)
     if number is None:
@@ -75,7 +75,7 @@ async def add(request: web.Request) -> web.StreamResponse:
 async def add_all(request: web.Request) -> web.StreamResponse:
     """Block the numbers of a list. If a line of it has none, block nothing and show it as typed."""
     viewer = await access.require(request, "callers")
-    await limits.spend(request, BLOCKS, str(viewer.organisation_id))
+    await limits.hit(request, BLOCKS, str(viewer.organisation_id))
     text = await field(request, "table")
     read = read_numbers(text)
     if read.wrong or not read.numbers:
@@ -126,7 +126,7 @@ async def _page(request: web.Request, viewer: Viewer, typed: Typed = Typed()) ->
         zone, entries = ZoneInfo(rows.organisation.time_zone), await rows.blocked.all()
         names = await rows.contacts.named([each.number for each in entries])
     lines = [
-        Line(
+        BlockedRow(
             each.id,
             shown(each.number),
             names.get(each.number, ""),

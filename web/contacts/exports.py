@@ -24,7 +24,7 @@ routes = web.RouteTableDef()
 async def contacts(request: web.Request) -> web.StreamResponse:
     """Send all numbers; those of one person have the same *Contact*."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         await rows.audit.record("contacts.exported", {"contacts": await rows.contacts.count()})
     pages = _contacts(request, viewer)
@@ -35,7 +35,7 @@ async def contacts(request: web.Request) -> web.StreamResponse:
 async def blocked(request: web.Request) -> web.StreamResponse:
     """Send the block list."""
     viewer = await access.require(request, "callers")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         entries = await rows.blocked.all()
         await rows.audit.record("number.block_list_exported", {"numbers": len(entries)})

@@ -26,7 +26,7 @@ routes = web.RouteTableDef()
 async def duplicates(request: web.Request) -> web.StreamResponse:
     """Show who bears the same name."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, SEARCHES, str(viewer.organisation_id))
+    await limits.hit(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         groups = await rows.people.named_alike(GROUPS + 1)
         people = await people_of(rows, [each for group in groups for each in group])
@@ -38,7 +38,7 @@ async def duplicates(request: web.Request) -> web.StreamResponse:
 async def choose(request: web.Request) -> web.StreamResponse:
     """Show whom a contact can be merged with, or what a merge with one of them comes to."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, SEARCHES, str(viewer.organisation_id))
+    await limits.hit(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         contact = await found(rows, request)
         chosen = request.query.get("with")
@@ -61,7 +61,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
 async def merge(request: web.Request) -> web.StreamResponse:
     """Make two contacts one."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         await rows.lock()
         contact = await found(rows, request)

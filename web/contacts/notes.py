@@ -29,7 +29,7 @@ routes = web.RouteTableDef()
 async def add(request: web.Request) -> web.StreamResponse:
     """Write a note about a contact."""
     viewer = await access.require(request, "callers")
-    await limits.spend(request, WRITES, str(viewer.member_id))
+    await limits.hit(request, WRITES, str(viewer.member_id))
     async with access.rows(request, viewer) as rows:
         contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
         if contact is None:

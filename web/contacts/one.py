@@ -52,7 +52,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def rename(request: web.Request) -> web.StreamResponse:
     """Give a contact another name."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     typed = await field(request, "name")
     name = tidy(typed)
     if not 0 < len(name) <= LONGEST_NAME:
@@ -69,7 +69,7 @@ async def rename(request: web.Request) -> web.StreamResponse:
 async def give(request: web.Request) -> web.StreamResponse:
     """Give a contact one more number."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     typed = await field(request, "number")
     try:
         async with access.rows(request, viewer) as rows:

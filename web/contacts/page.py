@@ -58,7 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def keep(request: web.Request) -> web.StreamResponse:
     """Keep the names in a table. If a line of it is wrong, keep nothing and show it as typed."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     text = await field(request, "table")
     table = contacts_table.read(text)
     wrong = list(table.wrong) or ([] if table.names else ["There are no names and numbers in it."])
@@ -112,7 +112,7 @@ async def _keep(request: web.Request, viewer: Viewer, table: contacts_table.Tabl
 async def _page(request: web.Request, viewer: Viewer, typed: Typed | None = None) -> web.Response:
     text = searched(request)
     if text:
-        await limits.spend(request, SEARCHES, str(viewer.organisation_id))
+        await limits.hit(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         count = await rows.contacts.count()
         found = await (_listed(request, rows) if not text else _found(rows, text))

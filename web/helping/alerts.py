@@ -56,7 +56,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save all limits. Walls have them once they are opened again."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     wanted = {name: _read(await field(request, name), kind) for name, kind in KINDS.items()}
     async with access.rows(request, viewer) as rows:
         await rows.lock()

@@ -37,7 +37,7 @@ async def read(request: web.Request) -> web.Response:
     sid = request.match_info["call"]
     if not _CALL.fullmatch(sid):
         raise NotFoundError("There is no such call.")
-    await limits.spend(request, OPENINGS, str(viewer.member_id))
+    await limits.hit(request, OPENINGS, str(viewer.member_id))
     async with access.of_organisation(request, viewer) as rows:
         call = await rows.calls.get(sid)
         if not await _is_written_down(rows, viewer, sid):

@@ -45,7 +45,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save both. It holds for who listens from now on."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     listening = _read(await field(request, "listening"))
     shown = await field(request, "watchers_shown") == "yes"
     async with access.rows(request, viewer) as rows:

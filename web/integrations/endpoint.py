@@ -136,7 +136,7 @@ async def since(request: web.Request) -> web.StreamResponse:
 async def _changed(request: web.Request) -> AsyncIterator[tuple[Rows, WebhookEndpoint]]:
     """Open the endpoint that the path names, locked, for a change. Raises `NotFoundError`."""
     viewer = await access.require(request, "integrations")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         yield rows, await _found(request, rows)
 

@@ -59,7 +59,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class KeyRow:
     """A key as shown. Times are in the organisation's time zone."""
 
     id: UUID
@@ -83,7 +83,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def make(request: web.Request) -> web.StreamResponse:
     """Make a key and show it: this once."""
     viewer = await access.require(request, "integrations")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     typed = await _typed(request)
     if typed.wrong:
         return await _page(request, viewer, typed)
@@ -149,14 +149,14 @@ async def _page(
     )
 
 
-async def _lines(rows: Rows, now: datetime) -> Sequence[Line]:
+async def _lines(rows: Rows, now: datetime) -> Sequence[KeyRow]:
     zone = ZoneInfo(rows.organisation.time_zone)
     names = {each.id: each.name for each in await rows.members.all()}
     return [_line(key, names, zone, now) for key in await rows.api_keys.all()]
 
 
-def _line(key: ApiKey, names: Mapping[UUID, str], zone: ZoneInfo, now: datetime) -> Line:
-    return Line(
+def _line(key: ApiKey, names: Mapping[UUID, str], zone: ZoneInfo, now: datetime) -> KeyRow:
+    return KeyRow(
         id=key.id,
         name=key.name,
         prefix=f"bilby_{key.prefix}_…",

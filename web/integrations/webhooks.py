@@ -38,7 +38,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EndpointRow:
     """An endpoint as shown."""
 
     id: UUID
@@ -58,7 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def add(request: web.Request) -> web.StreamResponse:
     """Add an endpoint, and show its secret: this once."""
     viewer = await access.require(request, "integrations")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     typed = await _typed(request)
     if typed.wrong:
         return await _page(request, viewer, typed)
@@ -113,6 +113,6 @@ async def _page(
         status=400 if typed.wrong else 200,
         typed=typed,
         added=added,
-        lines=[Line(each.id, host_of(each), each.types, state_of(each)) for each in endpoints],
+        lines=[EndpointRow(each.id, host_of(each), each.types, state_of(each)) for each in endpoints],
         types=TYPES,
     )

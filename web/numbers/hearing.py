@@ -33,7 +33,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save it for this number, or for all. New calls go by it. If anything is wrong, save nothing."""
     viewer = await access.require(request, "numbers")
-    await limits.spend(request, SAVES, str(viewer.organisation_id))
+    await limits.hit(request, SAVES, str(viewer.organisation_id))
     sent = {name: await field(request, name) for name in hearing_form.FIELDS}
     everywhere = await field(request, "everywhere") == "yes"
     if wrong := hearing_form.problems(sent):

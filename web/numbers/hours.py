@@ -40,7 +40,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save the hours of this number, or of all. If anything is wrong, save nothing and show the form as typed."""
     viewer = await access.require(request, "numbers")
-    await limits.spend(request, SAVES, str(viewer.organisation_id))
+    await limits.hit(request, SAVES, str(viewer.organisation_id))
     typed = {name: await field(request, name) for name in hours_form.fields()}
     everywhere = await field(request, "everywhere") == "yes"
     async with access.rows(request, viewer) as rows:

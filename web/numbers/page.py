@@ -20,7 +20,7 @@ from provisioning.twilio.numbers_api import Offer, TwilioError
 from web.config import SETTINGS
 from web.numbers.addressed import addressed
 from web.numbers.search import SEARCHED, Search, is_same_number, label_of, local_number, typed
-from web.numbers.view import CHECKED, Board, Facts, board, check_details
+from web.numbers.view import CHECKED, Board, NumbersData, board, check_details
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
@@ -91,7 +91,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
     search = typed(sent)
     try:
         picked = _picked(sent)
-        await limits.spend(
+        await limits.hit(
             *(request, CHOICES, str(viewer.organisation_id)),
             lambda error: _page(request, viewer, search, _too_many("choose", error)),
         )
@@ -124,7 +124,7 @@ async def check(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "numbers")
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
-    await limits.spend(
+    await limits.hit(
         *(request, CHECKS, str(viewer.organisation_id)),
         lambda error: _page(request, viewer, problem=_too_many(f"check-{number.id}", error)),
     )
@@ -238,7 +238,7 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     if not search.is_asked:
         return Found(search)
     wish = search.wish()
-    await limits.spend(request, SEARCHES, str(viewer.organisation_id))
+    await limits.hit(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         await rows.ordering.keep_choosing()
     offers = await request.app[PHONE_NUMBERS].search(wish, _FOUND)
@@ -252,7 +252,7 @@ async def _look(request: web.Request, viewer: Viewer) -> Board:
 
 async def _board(request: web.Request, rows: Rows) -> Board:
     now = datetime.now(UTC)
-    facts = Facts(
+    data = NumbersData(
         organisation=rows.organisation,
         numbers=await rows.numbers.all(),
         orders=await rows.orders.all(),
@@ -261,7 +261,7 @@ async def _board(request: web.Request, rows: Rows) -> Board:
         used=await rows.orders.open(),
         today=await rows.orders.placed_since(now - DAY),
     )
-    return board(facts, request.app[SETTINGS], ZoneInfo(rows.organisation.time_zone), now)
+    return board(data, request.app[SETTINGS], ZoneInfo(rows.organisation.time_zone), now)
 
 
 async def _repair(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:

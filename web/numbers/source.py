@@ -34,7 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save it. Calls that begin from now on carry it; earlier ones keep what was said then."""
     viewer = await access.require(request, "numbers")
-    await limits.spend(request, SAVES, str(viewer.organisation_id))
+    await limits.hit(request, SAVES, str(viewer.organisation_id))
     sent = {name: tidy(await field(request, name)) for name in FIELDS}
     if wrong := problems(sent):
         return await _page(request, viewer, sent, wrong)

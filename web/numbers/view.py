@@ -135,7 +135,7 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class NumbersData:
     """The rows that the page is made from."""
 
     organisation: Organisation
@@ -149,51 +149,51 @@ class Facts:
     today: int
 
 
-def board(facts: Facts, limits: TwilioSettings, zone: tzinfo, now: datetime) -> Board:
+def board(data: NumbersData, limits: TwilioSettings, zone: tzinfo, now: datetime) -> Board:
     """Return the page at ``now``."""
-    last = _last_checks(facts.checks)
-    of_number = {each.number_id: each for each in facts.orders if each.number_id}
-    ours = {number.id for number in facts.numbers}
-    held = next((each for each in facts.orders if _is_held(each, now)), None)
-    way, closed = way_of(facts, limits)
+    last = _last_checks(data.checks)
+    of_number = {each.number_id: each for each in data.orders if each.number_id}
+    ours = {number.id for number in data.numbers}
+    held = next((each for each in data.orders if _is_held(each, now)), None)
+    way, closed = way_of(data, limits)
     return Board(
         numbers=[
-            _rented(each, of_number.get(each.id), last.get(str(each.id), {}), zone, _hours(facts, each, now))
-            for each in facts.numbers
+            _rented(each, of_number.get(each.id), last.get(str(each.id), {}), zone, _hours(data, each, now))
+            for each in data.numbers
         ],
         orders=[
             _under_way(each, zone)
-            for each in facts.orders
+            for each in data.orders
             if each.state in (*UNDER_WAY, "failed") and each.number_id not in ours
         ],
         held=shown(held.candidate) if held is not None and held.candidate else "",
         held_until=held.held_until.astimezone(zone) if held is not None and held.held_until else None,
         way=way,
-        choice=next((each.id for each in facts.orders if is_open_to_choice(each)), None),
+        choice=next((each.id for each in data.orders if is_open_to_choice(each)), None),
         closed=closed,
-        used=facts.used,
+        used=data.used,
         most=limits.max_numbers_per_organisation,
-        today=facts.today,
+        today=data.today,
         most_today=limits.max_purchases_per_day,
     )
 
 
-def way_of(facts: Facts, limits: TwilioSettings) -> tuple[Way, Closed | None]:
+def way_of(data: NumbersData, limits: TwilioSettings) -> tuple[Way, Closed | None]:
     """Return what choosing a number does now; or "" and why none may be chosen."""
-    if any(is_open_to_choice(order) for order in facts.orders):
+    if any(is_open_to_choice(order) for order in data.orders):
         return "pick", None
-    at = entitlements(facts.organisation)
-    has_some = bool(facts.numbers) or any(order.state in UNDER_WAY for order in facts.orders)
-    if facts.organisation.status in ("incomplete", "cancelled") and not has_some:
+    at = entitlements(data.organisation)
+    has_some = bool(data.numbers) or any(order.state in UNDER_WAY for order in data.orders)
+    if data.organisation.status in ("incomplete", "cancelled") and not has_some:
         return "hold", None
     if not at.transcribes:
         return "", Closed("unpaid", f"{at.problem} {at.remedy}")
-    if facts.used >= limits.max_numbers_per_organisation:
+    if data.used >= limits.max_numbers_per_organisation:
         most = limits.max_numbers_per_organisation
-        words = f"You have {facts.used} numbers of at most {most}. Release one to make room, or write to us."
+        words = f"You have {data.used} numbers of at most {most}. Release one to make room, or write to us."
         return "", Closed("full", words)
-    if facts.today >= limits.max_purchases_per_day:
-        words = f"You have ordered {facts.today} numbers within a day, and that is the most. Try again tomorrow."
+    if data.today >= limits.max_purchases_per_day:
+        words = f"You have ordered {data.today} numbers within a day, and that is the most. Try again tomorrow."
         return "", Closed("day", words)
     return "buy", None
 
@@ -215,8 +215,8 @@ def _last_checks(checks: Sequence[AuditEntry]) -> dict[str, Mapping[str, object]
     return last
 
 
-def _hours(facts: Facts, number: Number, now: datetime) -> Status:
-    return hours_view.status(facts.plans.get(number.id, Plan()), facts.organisation.time_zone, now)
+def _hours(data: NumbersData, number: Number, now: datetime) -> Status:
+    return hours_view.status(data.plans.get(number.id, Plan()), data.organisation.time_zone, now)
 
 
 def _rented(

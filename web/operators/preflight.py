@@ -22,7 +22,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     visit = await gate.require(request)
     if "now" not in request.query:
         return gate.render(request, "operators/preflight.html", visit, names=list(checks.CHECKS), results=[])
-    await limits.spend(request, LOOKS, str(visit.operator.id))
+    await limits.hit(request, LOOKS, str(visit.operator.id))
     found = await streaming.all_of(checks.CHECKS, _looking(request))
     return gate.render(request, "operators/preflight.html", visit, names=[], results=found)
 
@@ -31,7 +31,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def results(request: web.Request) -> web.StreamResponse:
     """Run every check and stream the results: one JSON object a line, in the order in which the checks finish."""
     visit = await gate.require(request)
-    await limits.spend(request, LOOKS, str(visit.operator.id))
+    await limits.hit(request, LOOKS, str(visit.operator.id))
     return await streaming.stream(request, checks.CHECKS, _looking(request))
 
 

@@ -46,7 +46,7 @@ async def take(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with gate.half(request) as (_, operator):
         pass
-    await limits.spend(request, ATTEMPTS, str(operator.id), lambda _: _code_page(request, operator, TOO_MANY))
+    await limits.hit(request, ATTEMPTS, str(operator.id), lambda _: _code_page(request, operator, TOO_MANY))
     typed = await field(request, "code")
     async with gate.half(request) as (session, operator):
         is_right = await judge(request, session, operator, typed) in ("app", "recovery")
@@ -71,7 +71,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with gate.half(request) as (_, operator):
         pass
-    await limits.spend(request, ATTEMPTS, str(operator.id), lambda _: _set_up_page(request, TOO_MANY))
+    await limits.hit(request, ATTEMPTS, str(operator.id), lambda _: _set_up_page(request, TOO_MANY))
     typed = await field(request, "code")
     async with gate.half(request) as (session, operator):
         codes = await _confirm(request, session, operator, typed)

@@ -35,7 +35,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     except AddressError as error:
         context = {"problem": str(error), "email": typed[: email_addresses.LONGEST]}
         return gate.render(request, "operators/sign_in.html", None, status=400, **context)
-    await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
+    await limits.hit(request, limits.SIGN_IN_NETWORK, limits.network(request))
     async with gate.rows(request) as session:
         await queue.put(session, "operator_link", {"email": email})
     return gate.render(request, "operators/sign_in.html", None, sent_to=email)
@@ -75,6 +75,6 @@ async def leave(request: web.Request) -> web.StreamResponse:
 
 
 async def _dead(request: web.Request) -> web.Response:
-    await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
+    await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
     problem = "This link does not work. Links work once, for 15 minutes. Ask for a new one."
     return gate.render(request, "operators/sign_in.html", None, status=410, problem=problem)

@@ -12,7 +12,7 @@ from aiohttp import web
 from db.models import AuditEntry, StripeEvent
 from db.paging import PAGE, Cursor
 from db.queries.rate_limits import Limit
-from web.organisation.audit_view import OUTSIDE, Line, asked, audit_filter, choices, line
+from web.organisation.audit_view import OUTSIDE, AuditRow, asked, audit_filter, choices, line
 from web.request import access, csv_export, limits
 from web.request.paging import read_cursor, write_cursor
 from web.request.render import render
@@ -55,7 +55,7 @@ async def log(request: web.Request) -> web.StreamResponse:
 async def export(request: web.Request) -> web.StreamResponse:
     """Export every entry that matches the filters as CSV."""
     viewer = await access.require(request, "audit")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
         which = audit_filter(asked(request.query), zone)
@@ -89,7 +89,7 @@ def _failed(event: StripeEvent, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def _cells(shown: Line) -> Sequence[str]:
+def _cells(shown: AuditRow) -> Sequence[str]:
     return (
         shown.at.isoformat(sep=" ", timespec="seconds"),
         shown.who,

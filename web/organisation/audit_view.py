@@ -25,7 +25,7 @@ Value = str | int | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AuditRow:
     """One entry as shown. ``at`` is in the organisation's time zone."""
 
     at: datetime
@@ -60,9 +60,9 @@ def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:
     )
 
 
-def line(entry: AuditEntry, zone: ZoneInfo) -> Line:
+def line(entry: AuditEntry, zone: ZoneInfo) -> AuditRow:
     """Format ``entry`` for ``zone``."""
-    return Line(
+    return AuditRow(
         at=entry.at.astimezone(zone),
         who=entry.actor,
         is_outside=entry.actor_id is None,

@@ -36,7 +36,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Setup:
     """The rows that the checklist is made from."""
 
     organisation: Organisation
@@ -51,30 +51,30 @@ class Facts:
     """Whether the viewer may pay."""
 
 
-def bundle_words(facts: Facts) -> str:
+def bundle_words(setup: Setup) -> str:
     """Return the state of the regulatory bundle as a sentence; "" when nothing waits for it."""
-    if facts.has_platform_bundle or not details_of(facts.organisation).is_complete:
+    if setup.has_platform_bundle or not details_of(setup.organisation).is_complete:
         return ""
-    return _WAITS.get(facts.bundle.status, "") if facts.bundle else _WAITS["draft"]
+    return _WAITS.get(setup.bundle.status, "") if setup.bundle else _WAITS["draft"]
 
 
-def items(facts: Facts) -> list[Item]:
+def items(setup: Setup) -> list[Item]:
     """Return the checklist in the recommended order."""
     return [
-        _details(facts),
-        _plan(facts),
-        _number(facts),
-        _webhooks(facts),
-        _prompt(facts),
-        _call(facts),
-        _team(facts),
+        _details(setup),
+        _plan(setup),
+        _number(setup),
+        _webhooks(setup),
+        _prompt(setup),
+        _call(setup),
+        _team(setup),
     ]
 
 
-def order_under_way(facts: Facts) -> NumberOrder | None:
+def order_under_way(setup: Setup) -> NumberOrder | None:
     """Return the order whose steps are shown: the first that is not done, else the first that failed."""
-    return next((each for each in facts.orders if each.state in STEPS and each.state != "done"), None) or next(
-        (each for each in facts.orders if each.state == "failed"), None
+    return next((each for each in setup.orders if each.state in STEPS and each.state != "done"), None) or next(
+        (each for each in setup.orders if each.state == "failed"), None
     )
 
 
@@ -88,10 +88,10 @@ def again(order: NumberOrder | None, now: datetime) -> str:
     return "It is not tried again automatically." if order.state == "failed" else ""
 
 
-def next_up(facts: Facts) -> Key | None:
+def next_up(setup: Setup) -> Key | None:
     """Return the step that the viewer should do next; None if what is left needs nothing from them."""
-    waits = {"number", "webhooks"} | (set() if number_to_ring(facts) else {"call"})
-    return next((each.key for each in items(facts) if not each.done and each.fix and each.key not in waits), None)
+    waits = {"number", "webhooks"} | (set() if number_to_ring(setup) else {"call"})
+    return next((each.key for each in items(setup) if not each.done and each.fix and each.key not in waits), None)
 
 
 def may_choose(order: NumberOrder | None) -> bool:
@@ -99,9 +99,9 @@ def may_choose(order: NumberOrder | None) -> bool:
     return order is not None and order.state in ("paid", "failed")
 
 
-def number_to_ring(facts: Facts) -> str:
+def number_to_ring(setup: Setup) -> str:
     """Return the number for the first test call, formatted; "" until one is verified."""
-    return next((shown(number.e164) for number in facts.numbers if number.verified_at), "")
+    return next((shown(number.e164) for number in setup.numbers if number.verified_at), "")
 
 
 def _soon(at: datetime, now: datetime) -> str:
@@ -111,74 +111,74 @@ def _soon(at: datetime, now: datetime) -> str:
     return f"in {seconds} seconds" if seconds < 100 else f"in {round(seconds / 60)} minutes"
 
 
-def _details(facts: Facts) -> Item:
-    known = details_of(facts.organisation).is_complete
-    rejected = facts.bundle is not None and facts.bundle.status == "twilio-rejected" and not facts.has_platform_bundle
+def _details(setup: Setup) -> Item:
+    known = details_of(setup.organisation).is_complete
+    rejected = setup.bundle is not None and setup.bundle.status == "twilio-rejected" and not setup.has_platform_bundle
     done = known and not rejected
     words = "Legal name, ABN and address: Australian numbers are only rented to identified businesses."
     if known:
-        words = bundle_words(facts)
+        words = bundle_words(setup)
     action = "Change" if done else "Correct them" if known else "Enter details"
     return Item("details", "Organisation details", done, words, "/settings#details", action)
 
 
-def _plan(facts: Facts) -> Item:
-    at = entitlements(facts.organisation)
+def _plan(setup: Setup) -> Item:
+    at = entitlements(setup.organisation)
     done = at.connects and at.transcribes
     words = "" if done else at.problem
-    if not facts.pays:
+    if not setup.pays:
         return Item("plan", "Plan paid", done, f"{words} Ask an owner to fix the payment." if words else "", "", "")
     words = f"{words} {at.remedy}".strip() if words else ""
-    if facts.organisation.status in ("incomplete", "cancelled"):
+    if setup.organisation.status in ("incomplete", "cancelled"):
         return Item("plan", "Plan paid", done, words, "/checkout", "Choose seats and pay")
     return Item("plan", "Plan paid", done, words, "/billing", "Billing" if done else "Fix payment details")
 
 
-def _number(facts: Facts) -> Item:
-    ours = ", ".join(shown(number.e164) for number in facts.numbers)
-    return Item("number", "Your number", bool(ours), ours or _number_words(facts), "/numbers", _number_action(facts))
+def _number(setup: Setup) -> Item:
+    ours = ", ".join(shown(number.e164) for number in setup.numbers)
+    return Item("number", "Your number", bool(ours), ours or _number_words(setup), "/numbers", _number_action(setup))
 
 
-def _number_words(facts: Facts) -> str:
-    held = next((each for each in facts.orders if each.state == "held" and each.candidate), None)
+def _number_words(setup: Setup) -> str:
+    held = next((each for each in setup.orders if each.state == "held" and each.candidate), None)
     if held is not None and held.candidate:
         return f"{shown(held.candidate)} is kept for you until you have paid."
-    if order_under_way(facts) is not None:
+    if order_under_way(setup) is not None:
         return "In progress: see above."
     return "Choose one by town or digits. If you choose none, you get one of your own town."
 
 
-def _number_action(facts: Facts) -> str:
-    order = order_under_way(facts)
-    if facts.numbers:
+def _number_action(setup: Setup) -> str:
+    order = order_under_way(setup)
+    if setup.numbers:
         return "All numbers"
     return "Choose a number" if order is None or may_choose(order) else "See numbers"
 
 
-def _webhooks(facts: Facts) -> Item:
-    verified = bool(facts.numbers) and all(number.verified_at for number in facts.numbers)
+def _webhooks(setup: Setup) -> Item:
+    verified = bool(setup.numbers) and all(number.verified_at for number in setup.numbers)
     words = "" if verified else "Checked by asking Twilio where the number’s calls go. It happens by itself."
-    action = "Check again" if facts.numbers else "See numbers"
+    action = "Check again" if setup.numbers else "See numbers"
     return Item("webhooks", "Calls reach Bilby", verified, words, "/numbers", action)
 
 
-def _prompt(facts: Facts) -> Item:
-    done = facts.organisation.consent_prompt is not None
+def _prompt(setup: Setup) -> Item:
+    done = setup.organisation.consent_prompt is not None
     words = "What callers hear before their words are transcribed. Read ours, and keep it or write your own."
     action = "Change" if done else "Choose the words"
     return Item("prompt", "Consent prompt", done, "" if done else words, "/settings#prompt", action)
 
 
-def _call(facts: Facts) -> Item:
-    number = number_to_ring(facts)
+def _call(setup: Setup) -> Item:
+    number = number_to_ring(setup)
     words = f"Take calls in the console, then call {number} from any phone."
     if not number:
         words = "Once the number is here: take calls in the console, then call it from any phone."
-    words = "" if facts.answered else words
-    return Item("call", "First test call", facts.answered, words, "/console", "Open the console")
+    words = "" if setup.answered else words
+    return Item("call", "First test call", setup.answered, words, "/console", "Open the console")
 
 
-def _team(facts: Facts) -> Item:
-    done = len(facts.members) > 1
-    words = f"{len(facts.members)} people" if done else "Agents answer calls; supervisors read along with all."
+def _team(setup: Setup) -> Item:
+    done = len(setup.members) > 1
+    words = f"{len(setup.members)} people" if done else "Agents answer calls; supervisors read along with all."
     return Item("team", "Team invited", done, words, "/team", "Everybody" if done else "Invite somebody")

@@ -80,7 +80,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def export_all(request: web.Request) -> web.StreamResponse:
     """Send everything that is stored of the organisation."""
     viewer = await access.require(request, "data")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         parts = rows.exports.of_organisation()
         await rows.audit.record("data.exported", {"of": "organisation"})
@@ -91,7 +91,7 @@ async def export_all(request: web.Request) -> web.StreamResponse:
 async def export_member(request: web.Request) -> web.StreamResponse:
     """Send what is stored of one member, present or removed."""
     viewer = await access.require(request, "data")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         member = await _person(request, rows)
         parts = rows.exports.of_member(member.id)
@@ -128,7 +128,7 @@ async def find_customer(request: web.Request) -> web.StreamResponse:
 async def export_customer(request: web.Request) -> web.StreamResponse:
     """Send what is stored about a phone number. The number is no part of any address, which would be logged."""
     viewer = await access.require(request, "data")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     number = await _number(request, "number")
     async with access.rows(request, viewer) as rows:
         parts = rows.exports.of_customer(await rows.contacts.of_same(number))

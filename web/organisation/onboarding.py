@@ -16,7 +16,7 @@ from db.queries.log.call_filter import CallFilter
 from web.config import SETTINGS
 from web.numbers.view import steps
 from web.organisation import checklist
-from web.organisation.checklist import Facts
+from web.organisation.checklist import Setup
 from web.organisation.onboarding_events import PROGRESS
 from web.request import access
 from web.request.access import Viewer
@@ -92,7 +92,7 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
     """Return the state of the organisation for the page and the stream."""
     settings = request.app[SETTINGS]
     async with access.rows(request, viewer) as rows:
-        facts = Facts(
+        setup = Setup(
             organisation=rows.organisation,
             bundle=await rows.ordering.bundle(),
             has_platform_bundle=settings.has_platform_bundle,
@@ -102,16 +102,16 @@ async def look(request: web.Request, viewer: Viewer) -> dict[str, Any]:
             members=await rows.members.all(),
             pays=viewer.may("billing"),
         )
-    me = next((member for member in facts.members if member.id == viewer.member_id), None)
+    me = next((member for member in setup.members if member.id == viewer.member_id), None)
     if me is None:
         raise NotSignedInError
     if "settings" not in access.PERMISSIONS[me.role]:  # the role has changed while the stream was open
         raise ForbiddenError
-    return _as_json(facts)
+    return _as_json(setup)
 
 
-def _as_json(facts: Facts) -> dict[str, Any]:
-    items, order = checklist.items(facts), checklist.order_under_way(facts)
+def _as_json(setup: Setup) -> dict[str, Any]:
+    items, order = checklist.items(setup), checklist.order_under_way(setup)
     return {
         "items": [asdict(item) for item in items],
         "done": sum(item.done for item in items),
@@ -122,6 +122,6 @@ def _as_json(facts: Facts) -> dict[str, Any]:
         "order": str(order.id) if order is not None else "",
         "may_retry": order is not None and bool(order.error_sentence),
         "may_choose": checklist.may_choose(order),
-        "next": checklist.next_up(facts) or "",
-        "ring": "" if facts.answered else checklist.number_to_ring(facts),
+        "next": checklist.next_up(setup) or "",
+        "ring": "" if setup.answered else checklist.number_to_ring(setup),
     }

@@ -30,7 +30,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save everything. If anything is wrong, save nothing and show the form as typed."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, SAVES, str(viewer.organisation_id))
+    await limits.hit(request, SAVES, str(viewer.organisation_id))
     sent = {name: await field(request, name) for name in phone_form.FIELDS}
     wanted, wrong = phone_form.read(sent)
     if wrong:

@@ -48,7 +48,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def change_details(request: web.Request) -> web.StreamResponse:
     """Change the business details. A bundle that is not under review is filed with them."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     typed = {name: await field(request, name) for name in ("name", *organisation_details.BUNDLE_FIELDS)}
     details = organisation_details.read_details(typed)
     if wrong := organisation_details.problems(details):
@@ -67,7 +67,7 @@ async def change_details(request: web.Request) -> web.StreamResponse:
 async def change_prompt(request: web.Request) -> web.StreamResponse:
     """Change the consent prompt, or choose the platform's."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     ours = request.app[SETTINGS].consent_prompt
     prompt = ours if await field(request, "use") == "ours" else tidy(await field(request, "prompt"))
     if prompt != ours and (problem := prompts.problem(prompt)):
@@ -84,7 +84,7 @@ async def change_prompt(request: web.Request) -> web.StreamResponse:
 async def change_zone(request: web.Request) -> web.StreamResponse:
     """Change the time zone."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     zone = tidy(await field(request, "zone"))
     async with access.rows(request, viewer) as rows:
         before = rows.organisation.time_zone
@@ -100,7 +100,7 @@ async def change_zone(request: web.Request) -> web.StreamResponse:
 async def change_retention(request: web.Request) -> web.StreamResponse:
     """Change how long calls stay in the call log; empty: the platform's default."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     written = tidy(await field(request, "days"))
     days = _days(written) if written else None
     if written and days is None:
@@ -119,7 +119,7 @@ async def change_retention(request: web.Request) -> web.StreamResponse:
 async def change_countries(request: web.Request) -> web.StreamResponse:
     """Change which countries members may call, of those that the platform allows; none: nobody calls out."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     platform = request.app[SETTINGS].dial_countries
     chosen = [code for code in platform if await field(request, f"country_{code}")]
     async with access.rows(request, viewer) as rows:

@@ -37,7 +37,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def add(request: web.Request) -> web.StreamResponse:
     """Make a group."""
     viewer = await access.require(request, "team")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     name = tidy(await field(request, "name"))
     async with access.rows(request, viewer) as rows:
         await rows.lock()
@@ -57,7 +57,7 @@ async def add(request: web.Request) -> web.StreamResponse:
 async def change(request: web.Request) -> web.StreamResponse:
     """Rename a group, and set its members by the places that were typed; without a place they are not in it."""
     viewer = await access.require(request, "team")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         await rows.lock()
         group, members = await _mine(request, rows), await rows.members.all()

@@ -60,7 +60,7 @@ async def send(request: web.Request) -> web.StreamResponse:
             email=typed[: email_addresses.LONGEST],
         )
     network = limits.network(request)
-    await limits.spend(request, limits.SIGN_IN_NETWORK, network, lambda error: _limited(request, email, error))
+    await limits.hit(request, limits.SIGN_IN_NETWORK, network, lambda error: _limited(request, email, error))
     wait = await limits.look(request, sign_in_links.STRANGERS, network)
     async with request.app[DATABASE].begin() as session:
         await queue.put(session, "sign_in", {"email": email, "network": network})
@@ -171,7 +171,7 @@ def _elsewhere(request: web.Request, member: Member) -> web.Response:
 
 async def _dead(request: web.Request) -> web.Response:
     """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
-    await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
+    await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "people/sign_in/failed.html", status=410)
 
 

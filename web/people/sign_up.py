@@ -60,7 +60,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     if wrong:
         return await _form(request, typed, wrong)
     who, network = read_sign_up(typed), limits.network(request)
-    await limits.spend(request, limits.SIGN_UP_NETWORK, network, lambda _: _form(request, typed, {"form": _LIMITED}))
+    await limits.hit(request, limits.SIGN_UP_NETWORK, network, lambda _: _form(request, typed, {"form": _LIMITED}))
     await _ask_for_mail(request.app, who, network)
     return render(request, "people/sign_up/sent.html", email=who.email)
 
@@ -115,7 +115,7 @@ async def _form(
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:
     """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
-    await limits.spend(request, limits.DEAD_LINKS, limits.network(request))
+    await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "people/sign_up/over.html", status=410, email=email)
 
 

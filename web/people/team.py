@@ -199,8 +199,8 @@ async def _invited(rows: Rows, member_id: UUID) -> Member:
 
 
 async def _spend(request: web.Request, viewer: Viewer, email: str, again: Again) -> None:
-    await limits.spend(request, INVITATIONS, str(viewer.organisation_id), again)
-    await limits.spend(request, LETTERS, email_addresses.key(email), again)
+    await limits.hit(request, INVITATIONS, str(viewer.organisation_id), again)
+    await limits.hit(request, LETTERS, email_addresses.key(email), again)
 
 
 async def _ask_for_mail(request: web.Request, viewer: Viewer, rows: Rows, member_id: UUID) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.queries.members import AddressTakenError
-from web.people.team_view import DOES, Line, Seats, lines, may_invite, roles_given_by, seats
+from web.people.team_view import DOES, MemberRow, Seats, lines, may_invite, roles_given_by, seats
 from web.request import access
 from web.request.access import Rows, Viewer
 from web.request.errors import NotSignedInError
@@ -50,7 +50,7 @@ class Problem:
 class TeamState:
     """What the page shows."""
 
-    lines: list[Line]
+    lines: list[MemberRow]
     seats: Seats
     may_invite: bool
 

@@ -39,7 +39,7 @@ class Seats:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MemberRow:
     """One member as the page shows them."""
 
     id: UUID
@@ -103,15 +103,15 @@ def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[
 
 def lines(
     members: Sequence[Member], viewer_id: UUID, last_sign_ins: Mapping[UUID, datetime], zone: tzinfo
-) -> list[Line]:
+) -> list[MemberRow]:
     """Return the rows of all members, as ``viewer_id`` sees them."""
     asking = next(member for member in members if member.id == viewer_id)
     owners = sum(member.role == "owner" for member in members)
     return [_line(member, asking, owners, last_sign_ins.get(member.id), zone) for member in members]
 
 
-def _line(member: Member, asking: Member, owners: int, last_sign_in: datetime | None, zone: tzinfo) -> Line:
-    return Line(
+def _line(member: Member, asking: Member, owners: int, last_sign_in: datetime | None, zone: tzinfo) -> MemberRow:
+    return MemberRow(
         id=member.id,
         name=member.name,
         email=member.email,

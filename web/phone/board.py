@@ -21,7 +21,7 @@ from db.queries.phone.callers import Known
 from db.queries.phone.conferences import Glance
 from db.queries.phone.groups import Group
 from db.queries.phone.offers import Offer
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 from db.queries.phone.ringing_plans import RingingPlan
 from protocol.times import milliseconds
 from web.conferences.machine.room import Room
@@ -44,7 +44,7 @@ class Person:
     id: UUID
     name: str
     role: Role
-    standing: Standing
+    presence: StoredPresence
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ class Board:
 
     def _state(self, person: Person) -> Shown:
         _, since = self.talking.get(person.id, (None, None))
-        return presence.shown(person.standing, since, self.facts.now)
+        return presence.shown(person.presence, since, self.facts.now)
 
     def _is_free(self, member: UUID) -> bool:
         return member in self.states and self.states[member].state == "available"
@@ -249,8 +249,8 @@ class Board:
             "reason": reason,
             "since": milliseconds(state.since),
             "until": None if state.until is None else milliseconds(state.until),
-            "console": person.standing.console,
-            "chosen": presence.settled(person.standing, self.facts.now).chosen,
+            "console": person.presence.console,
+            "chosen": presence.settled(person.presence, self.facts.now).chosen,
             "reason_id": state.reason,
             "by": None if state.by is None else self._names.of_member(state.by),
         }
@@ -305,7 +305,7 @@ class Board:
         }
 
     def _wrap_up(self, person: Person) -> dict[str, Any] | None:
-        call, until = person.standing.wrap_up_call_id, person.standing.wrap_up_until
+        call, until = person.presence.wrap_up_call_id, person.presence.wrap_up_until
         if call is None or until is None or until <= self.facts.now or person.id in self.talking:
             return None
         if call not in self.facts.known:

@@ -77,11 +77,11 @@ async def _claim(rows: Rows, viewer: Viewer, call: UUID, *, picks: bool) -> Chan
     if change.before == change.after:  # a doubled click, or a claim whose answer was lost
         return change
     now, kind = await rows.presence.now(), _kind(change.before)
-    standing = await rows.presence.locked(viewer.member_id)
-    if standing is None:
+    stored = await rows.presence.locked(viewer.member_id)
+    if stored is None:
         raise NotSignedInError
     returns = change.before.returning_to == viewer.member_id
-    if not (presence.is_heard if returns else presence.can_ring)(standing, now):
+    if not (presence.is_heard if returns else presence.can_ring)(stored, now):
         raise RefusedError("no_phone")
     if await _is_elsewhere(rows, viewer.member_id, call):
         raise RefusedError("busy")
@@ -90,8 +90,8 @@ async def _claim(rows: Rows, viewer: Viewer, call: UUID, *, picks: bool) -> Chan
         if kind != "call" and (picks or not await _was_invited(rows, viewer.member_id, call, kind)):
             raise RefusedError("not_invited")
         await rows.offers.claimed(call, viewer.member_id, kind, now)
-    if standing.wrap_up_until is not None and standing.wrap_up_until > now:
-        await rows.presence.store(viewer.member_id, presence.wrapped_up(standing, now))
+    if stored.wrap_up_until is not None and stored.wrap_up_until > now:
+        await rows.presence.store(viewer.member_id, presence.wrapped_up(stored, now))
     return change
 
 

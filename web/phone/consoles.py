@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from db.base import ChosenPresence
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 from web.phone import presence
 from web.phone.presence import Beat
 from web.request import access
@@ -94,8 +94,8 @@ async def choose(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-async def _mine(rows: Rows, member_id: UUID) -> Standing:
-    standing = await rows.presence.locked(member_id)
-    if standing is None:  # removed since the request began
+async def _mine(rows: Rows, member_id: UUID) -> StoredPresence:
+    stored = await rows.presence.locked(member_id)
+    if stored is None:  # removed since the request began
         raise NotSignedInError
-    return standing
+    return stored

@@ -131,7 +131,7 @@ async def _decide(rows: Rows, facts: Facts, me: str) -> _Decided:
         return _Decided(facts)
     board = Board(facts)
     free = [
-        Free(member, presence.free_since(facts.people[member].standing))
+        Free(member, presence.free_since(facts.people[member].presence))
         for member, state in board.states.items()
         if state.state == "available"
     ]
@@ -228,13 +228,13 @@ def _there(facts: Facts) -> Set[UUID]:
     return {
         person.id
         for person in facts.people.values()
-        if presence.settled(person.standing, facts.now).chosen != "offline"
+        if presence.settled(person.presence, facts.now).chosen != "offline"
     }
 
 
 def _could_answer(member: UUID, facts: Facts) -> bool:
     person = facts.people.get(member)  # their page may have been opened again, and its phone be about to be ready
-    return person is not None and presence.is_heard(person.standing, facts.now)
+    return person is not None and presence.is_heard(person.presence, facts.now)
 
 
 DISPATCHER: web.AppKey[Dispatcher] = web.AppKey("dispatcher")

@@ -17,7 +17,7 @@ from db.queries.members import Listed
 from db.queries.phone.callers import Known
 from db.queries.phone.conferences import Glance
 from db.queries.phone.offers import Offer
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 from web.conferences.machine.room import Room, from_json
 from web.phone.board import Facts, Person, PhoneSettings
 from web.request.access import Rows
@@ -91,12 +91,12 @@ class Looks:
 
 
 def _person(member: Listed) -> Person:
-    return Person(member.id, member.name, member.role, member.standing or Standing(member.created_at))
+    return Person(member.id, member.name, member.role, member.presence or StoredPresence(member.created_at))
 
 
 def _wrapped_up(people: Iterable[Person], now: datetime) -> set[UUID]:
     """Return the calls that somebody wraps up."""
-    standings = [person.standing for person in people]
+    standings = [person.presence for person in people]
     return {
         each.wrap_up_call_id
         for each in standings

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 
 State = Literal["available", "on_call", "wrap_up", "break", "offline", "unreachable"]
 
@@ -44,9 +44,9 @@ class Beat:
     microphone: bool
 
 
-def shown(standing: Standing, talking_since: datetime | None, now: datetime) -> Shown:
+def shown(stored: StoredPresence, talking_since: datetime | None, now: datetime) -> Shown:
     """Return what the member is doing; ``talking_since`` is when they took a call that goes on, None without one."""
-    current = settled(standing, now)
+    current = settled(stored, now)
     if talking_since is not None:
         return Shown("on_call", talking_since)
     if current.chosen == "offline":
@@ -60,61 +60,61 @@ def shown(standing: Standing, talking_since: datetime | None, now: datetime) -> 
     return Shown("available", max(current.since, free_since(current)))
 
 
-def can_ring(standing: Standing, now: datetime) -> bool:
+def can_ring(stored: StoredPresence, now: datetime) -> bool:
     """Return whether a live console with a registered phone and a microphone would ring."""
-    return is_heard(standing, now) and standing.registered and standing.microphone
+    return is_heard(stored, now) and stored.registered and stored.microphone
 
 
-def is_heard(standing: Standing, now: datetime) -> bool:
+def is_heard(stored: StoredPresence, now: datetime) -> bool:
     """Return whether the console has not missed two beats."""
-    return standing.beat_at is not None and now - standing.beat_at < REACHABLE
+    return stored.beat_at is not None and now - stored.beat_at < REACHABLE
 
 
-def free_since(standing: Standing) -> datetime:
+def free_since(stored: StoredPresence) -> datetime:
     """Return since when the member has had no call: after the last one and its wrap-up. Longest idle rings first."""
-    ends = [at for at in (standing.idle_since, standing.wrap_up_until) if at is not None]
-    return max(ends, default=standing.since)
+    ends = [at for at in (stored.idle_since, stored.wrap_up_until) if at is not None]
+    return max(ends, default=stored.since)
 
 
-def settled(standing: Standing, now: datetime) -> Standing:
-    """Return ``standing`` as time has left it: offline after `LONGEST`, or once the console was silent for `LOST`."""
-    if standing.chosen == "offline":
-        return standing
-    begun = standing.on_since or standing.since
+def settled(stored: StoredPresence, now: datetime) -> StoredPresence:
+    """Return ``stored`` as time has left it: offline after `LONGEST`, or once the console was silent for `LOST`."""
+    if stored.chosen == "offline":
+        return stored
+    begun = stored.on_since or stored.since
     ends = [begun + LONGEST]
-    if standing.beat_at is not None:
-        ends.append(max(standing.beat_at, standing.since) + LOST)
+    if stored.beat_at is not None:
+        ends.append(max(stored.beat_at, stored.since) + LOST)
     ended = min(ends)
-    return standing if now < ended else _offline(standing, ended)
+    return stored if now < ended else _offline(stored, ended)
 
 
-def beaten(standing: Standing, beat: Beat, now: datetime) -> Standing:
-    """Return ``standing`` after a console's beat. While the leader lives, no other console is heard."""
-    current = settled(standing, now)
+def beaten(stored: StoredPresence, beat: Beat, now: datetime) -> StoredPresence:
+    """Return ``stored`` after a console's beat. While the leader lives, no other console is heard."""
+    current = settled(stored, now)
     if current.console not in (None, beat.console) and is_heard(current, now):
         return current
     return replace(current, console=beat.console, beat_at=now, registered=beat.registered, microphone=beat.microphone)
 
 
-def differ(before: Standing, after: Standing, now: datetime) -> bool:
+def differ(before: StoredPresence, after: StoredPresence, now: datetime) -> bool:
     """Return whether a beat changed more than the time of the last one: what somebody sees, or who is rung."""
     if not is_heard(before, now):
         return True
     return replace(before, beat_at=None) != replace(after, beat_at=None)
 
 
-def taken_over(standing: Standing, console: str, now: datetime) -> Standing:
-    """Return ``standing`` with ``console`` as the leader. Its phone counts from its next beat on."""
-    if standing.console == console:
-        return standing
-    return replace(settled(standing, now), console=console, beat_at=now, registered=False, microphone=False)
+def taken_over(stored: StoredPresence, console: str, now: datetime) -> StoredPresence:
+    """Return ``stored`` with ``console`` as the leader. Its phone counts from its next beat on."""
+    if stored.console == console:
+        return stored
+    return replace(settled(stored, now), console=console, beat_at=now, registered=False, microphone=False)
 
 
 def chosen(
-    standing: Standing, choice: Literal["available", "break", "offline"], reason: UUID | None, now: datetime
-) -> Standing:
-    """Return ``standing`` after the member chose. Repeating a choice keeps the place in the queue."""
-    current = settled(standing, now)
+    stored: StoredPresence, choice: Literal["available", "break", "offline"], reason: UUID | None, now: datetime
+) -> StoredPresence:
+    """Return ``stored`` after the member chose. Repeating a choice keeps the place in the queue."""
+    current = settled(stored, now)
     reason = reason if choice == "break" else None
     if (current.chosen, current.break_reason_id, current.switched_off_by) == (choice, reason, None):
         return current
@@ -132,19 +132,19 @@ def chosen(
     )
 
 
-def switched_off(standing: Standing, by: UUID, now: datetime) -> Standing:
-    """Return ``standing`` after a supervisor made the member offline. Who is offline stays as they are."""
-    current = settled(standing, now)
+def switched_off(stored: StoredPresence, by: UUID, now: datetime) -> StoredPresence:
+    """Return ``stored`` after a supervisor made the member offline. Who is offline stays as they are."""
+    current = settled(stored, now)
     return current if current.chosen == "offline" else replace(_offline(current, now), switched_off_by=by)
 
 
-def wrapped_up(standing: Standing, now: datetime) -> Standing:
-    """Return ``standing`` after the member has finished what followed their last call."""
-    if standing.wrap_up_until is None or standing.wrap_up_until <= now:
-        return standing
-    return replace(standing, wrap_up_until=now)
+def wrapped_up(stored: StoredPresence, now: datetime) -> StoredPresence:
+    """Return ``stored`` after the member has finished what followed their last call."""
+    if stored.wrap_up_until is None or stored.wrap_up_until <= now:
+        return stored
+    return replace(stored, wrap_up_until=now)
 
 
-def _offline(standing: Standing, at: datetime) -> Standing:
-    off = replace(standing, chosen="offline", break_reason_id=None, since=at, on_since=None)
+def _offline(stored: StoredPresence, at: datetime) -> StoredPresence:
+    off = replace(stored, chosen="offline", break_reason_id=None, since=at, on_since=None)
     return replace(off, wrap_up_until=None, switched_off_by=None)

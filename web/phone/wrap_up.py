@@ -81,6 +81,6 @@ async def _keep_contact(rows: Rows, call: Call, name: str) -> None:
 
 
 async def _end(rows: Rows, viewer: Viewer, call_id: UUID, now: datetime) -> None:
-    standing = await rows.presence.locked(viewer.member_id)
-    if standing is not None and standing.wrap_up_call_id == call_id:
-        await rows.presence.store(viewer.member_id, presence.wrapped_up(standing, now))
+    stored = await rows.presence.locked(viewer.member_id)
+    if stored is not None and stored.wrap_up_call_id == call_id:
+        await rows.presence.store(viewer.member_id, presence.wrapped_up(stored, now))

@@ -71,7 +71,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 async def try_out(request: web.Request) -> web.StreamResponse:
     """Show which rules a sentence would fire, drafts as well. The sentence is not stored."""
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     sentence, speaker = await field(request, "sentence"), await field(request, "speaker")
     if len(sentence) > _LONGEST_TRIED or speaker not in ("caller", "agent"):
         raise InvalidError(f"Type at most {_LONGEST_TRIED} characters, and choose who says them.")
@@ -80,7 +80,7 @@ async def try_out(request: web.Request) -> web.StreamResponse:
 
 async def _may_change(request: web.Request) -> Viewer:
     viewer = await access.require(request, "settings")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     return viewer
 
 

@@ -13,7 +13,7 @@ from web.reports.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportRow:
     """One row; ``kind`` says by what its calls are counted."""
 
     kind: str
@@ -43,21 +43,21 @@ _COUNTS: Sequence[tuple[str, Callable[[Counts], int]]] = (
 COLUMNS = ("By", "Name", *(name for name, _ in _COUNTS))
 
 
-def lines(summary: Summary) -> list[Line]:
+def lines(summary: Summary) -> list[ReportRow]:
     """Return every row; days and hours without calls as well."""
     period = summary.period
     return [
-        Line("Period", _iso(period), summary.total),
-        Line("Period before", _iso(period.before), summary.before),
-        *(Line("Day", day.isoformat(), summary.by_day.get(day, Counts())) for day in period.days),
-        *(Line("Hour", f"{hour:02}:00", summary.by_hour.get(hour, Counts())) for hour in range(24)),
-        *(Line("Our number", row.name, row.counts) for row in summary.lines),
-        *(Line("Group", row.name, row.counts) for row in summary.groups),
-        *(Line("Agent", row.name, row.counts) for row in summary.agents),
+        ReportRow("Period", _iso(period), summary.total),
+        ReportRow("Period before", _iso(period.before), summary.before),
+        *(ReportRow("Day", day.isoformat(), summary.by_day.get(day, Counts())) for day in period.days),
+        *(ReportRow("Hour", f"{hour:02}:00", summary.by_hour.get(hour, Counts())) for hour in range(24)),
+        *(ReportRow("Our number", row.name, row.counts) for row in summary.lines),
+        *(ReportRow("Group", row.name, row.counts) for row in summary.groups),
+        *(ReportRow("Agent", row.name, row.counts) for row in summary.agents),
     ]
 
 
-def cells(line: Line) -> Sequence[str]:
+def cells(line: ReportRow) -> Sequence[str]:
     """Return the cells of one row."""
     return (line.kind, line.name, *(str(count(line.counts)) for _, count in _COUNTS))
 

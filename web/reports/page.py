@@ -15,7 +15,7 @@ from db.queries.rate_limits import Limit
 from db.queries.reports.live import Live
 from web.calls.log.view import clock
 from web.reports import cells, chart, tables
-from web.reports.cells import Line
+from web.reports.cells import ReportRow
 from web.reports.figures import figures, mean, share, within_30_s
 from web.reports.period import Asked, Period, asked, choices
 from web.reports.summary import Made, Summary, read
@@ -69,7 +69,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     """Export a period as CSV."""
     summary, _ = await _exported(request, "csv")
 
-    async def pages() -> AsyncIterator[Sequence[Line]]:
+    async def pages() -> AsyncIterator[Sequence[ReportRow]]:
         yield cells.lines(summary)
 
     return await csv_export.export(request, _file(summary.period, "csv"), cells.COLUMNS, pages(), cells.cells)
@@ -93,7 +93,7 @@ def _pdf(summary: Summary, made: Made) -> bytes:
 async def _exported(request: web.Request, kind: str) -> tuple[Summary, Made]:
     """Return the period that is asked for, and for whom; the export is in the audit log. Raises `InvalidError`."""
     viewer = await access.require(request, "calls.all")
-    await limits.spend(request, EXPORTS, str(viewer.organisation_id))
+    await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         wanted = _asked(request, rows)
         details = {**wanted.period.query, "as": kind}

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from aiohttp import web
 
 from db.queries import rate_limits
-from db.queries.rate_limits import Limit, Spent
+from db.queries.rate_limits import Hit, Limit
 from web.config import SETTINGS
 from web.request.errors import Again, TooManyError
 from web.resources import DATABASE
@@ -25,18 +25,18 @@ TOO_MANY_LINKS = "Too many links were requested from your network. Please wait a
 _NAT64 = ip_network("64:ff9b::/96")
 
 
-async def spend(request: web.Request, limit: Limit, subject: str, again: Again | None = None) -> None:
+async def hit(request: web.Request, limit: Limit, subject: str, again: Again | None = None) -> None:
     """Count one request of ``subject``. Raises `TooManyError` with the time to wait.
 
     ``again`` shows the form that was sent once more; without it the answer is the page of errors.
     """
     async with request.app[DATABASE].begin() as session:
-        wait = await rate_limits.spend(session, limit, subject)
+        wait = await rate_limits.hit(session, limit, subject)
     if wait is not None:
         raise TooManyError(wait, again=again)
 
 
-async def count(request: web.Request, limit: Limit, subject: str) -> Spent:
+async def count(request: web.Request, limit: Limit, subject: str) -> Hit:
     """Count one request of ``subject`` and return what is left."""
     async with request.app[DATABASE].begin() as session:
         return await rate_limits.count(session, limit, subject)

@@ -33,7 +33,7 @@ routes = web.RouteTableDef()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Health:
     """What is known. ``oldest_job``: seconds by which it is late; None if the database does not answer."""
 
     oldest_job: float | None
@@ -71,30 +71,30 @@ class Status:
         async with self._reading:
             now = time.monotonic()
             if not self._services or now - self._read_at >= self.kept_seconds:
-                self._services, self._read_at = services(await self._facts(app, now)), now
+                self._services, self._read_at = services(await self._health(app, now)), now
             return self._services
 
-    async def _facts(self, app: web.Application, now: float) -> Facts:
+    async def _health(self, app: web.Application, now: float) -> Health:
         heard = None if self.heard_at is None else now - self.heard_at
         try:
             async with asyncio.timeout(READ_SECONDS), app[DATABASE].begin() as session:
                 oldest, failed = await figures.lateness(session), await figures.events_failing(session)
         except (DatabaseUnavailableError, TimeoutError):
-            return Facts(None, 0, app[BUS].connected, heard)
-        return Facts(oldest, failed, app[BUS].connected, heard)
+            return Health(None, 0, app[BUS].connected, heard)
+        return Health(oldest, failed, app[BUS].connected, heard)
 
 
 STATUS: web.AppKey[Status] = web.AppKey("status")
 
 
-def services(facts: Facts) -> Sequence[Service]:
-    """Return what ``facts`` mean for people. Pure."""
-    reachable = facts.oldest_job is not None
+def services(health: Health) -> Sequence[Service]:
+    """Return what ``health`` means for users. Pure."""
+    reachable = health.oldest_job is not None
     calls: Works = "yes" if reachable else "no"
-    has_words = facts.has_bus and facts.heard is not None and facts.heard <= SILENT_SECONDS
+    has_words = health.has_bus and health.heard is not None and health.heard <= SILENT_SECONDS
     words: Works = "yes" if reachable and has_words else "no"
-    jobs = _works(facts.oldest_job)
-    paid: Works = "late" if jobs == "yes" and facts.events_failed else jobs
+    jobs = _works(health.oldest_job)
+    paid: Works = "late" if jobs == "yes" and health.events_failed else jobs
     return (
         Service("Calls", calls, _CALLS[calls]),
         Service("Live words", words, _WORDS[words]),

@@ -38,7 +38,7 @@ class Longest:
     id: UUID
 
 
-Place = Cursor | Longest
+PageCursor = Cursor | Longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Page:
     """
 
     calls: Sequence[Call]
-    after: Place | None = None
+    after: PageCursor | None = None
     looked_to: datetime | None = None
 
 
@@ -91,7 +91,7 @@ class CallLog:
         return [source for source in await self._session.scalars(found) if source is not None]
 
     async def page(
-        self, which: CallFilter, *, sort: Sort = "newest", after: Place | None = None, limit: int = PAGE
+        self, which: CallFilter, *, sort: Sort = "newest", after: PageCursor | None = None, limit: int = PAGE
     ) -> Page:
         """Return the first ``limit`` calls that match after ``after``, which is a page's of the same sort."""
         conditions = await self._conditions(which)
@@ -137,7 +137,7 @@ class CallLog:
         column: InstrumentedAttribute[int | None],
         which: CallFilter,
         conditions: Sequence[Condition],
-        after: Place | None,
+        after: PageCursor | None,
         limit: int,
     ) -> Page:
         """Page by ``column``, along the index of it; the calls of few days are sorted instead."""

@@ -16,7 +16,7 @@ from db.queries.phone.conferences import notify
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredPresence:
     """The row of a member, as `db.models.Presence` describes it."""
 
     since: datetime
@@ -53,7 +53,7 @@ _BEAT_AGAIN = (
     .execution_options(synchronize_session=False)
 )
 """Written once: putting a statement together costs as much as sending it."""
-COLUMNS = tuple(getattr(Presence, name) for name in Standing.__dataclass_fields__)
+COLUMNS = tuple(getattr(Presence, name) for name in StoredPresence.__dataclass_fields__)
 
 
 class Presences:
@@ -72,7 +72,7 @@ class Presences:
         """Tell all web processes but ``by``, at the commit, that something has changed which phones show."""
         await notify(self._session, self._organisation_id, by)
 
-    async def locked(self, member_id: UUID) -> Standing | None:
+    async def locked(self, member_id: UUID) -> StoredPresence | None:
         """Lock the member's presence until the transaction ends; None for who is no member."""
         mine = select(*COLUMNS).where(
             Presence.organisation_id == self._organisation_id, Presence.member_id == member_id
@@ -81,17 +81,17 @@ class Presences:
         if found is None:
             await self._begin(member_id)
             found = (await self._session.execute(mine.with_for_update())).one_or_none()
-        return None if found is None else Standing(*found)
+        return None if found is None else StoredPresence(*found)
 
-    async def store(self, member_id: UUID, standing: Standing) -> None:
+    async def store(self, member_id: UUID, stored: StoredPresence) -> None:
         """Replace a presence that is locked. ``members.available`` says the same to whoever asks only that."""
-        await self.keep(member_id, standing)
-        await self._set_available(member_id, standing.chosen == "available")
+        await self.keep(member_id, stored)
+        await self._set_available(member_id, stored.chosen == "available")
         await notify(self._session, self._organisation_id)
 
-    async def keep(self, member_id: UUID, standing: Standing) -> None:
+    async def keep(self, member_id: UUID, stored: StoredPresence) -> None:
         """Replace a presence that is locked, where nobody can see a difference: another beat of the same console."""
-        await self._session.execute(self._of(member_id).values(**asdict(standing)))
+        await self._session.execute(self._of(member_id).values(**asdict(stored)))
 
     async def beat_again(
         self, member_id: UUID, console: str, *, registered: bool, microphone: bool, since: timedelta, on: timedelta
@@ -124,8 +124,8 @@ class Presences:
 
     async def left_call(self, member_id: UUID, call_id: UUID, at: datetime) -> None:
         """Note that the member has left a call in which they talked: their time for wrapping up begins."""
-        standing = await self.locked(member_id)
-        if standing is None:
+        stored = await self.locked(member_id)
+        if stored is None:
             return
         mine = select(Organisation.wrap_up_seconds).where(Organisation.id == self._organisation_id)
         until = at + timedelta(seconds=(await self._session.scalars(mine)).one())

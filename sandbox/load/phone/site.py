@@ -155,9 +155,9 @@ async def _people(database: Database, members: int) -> tuple[Number, list[Member
         ]
         now = await rows.now()
         for member in found:
-            standing = await rows.locked(member.id)
-            assert standing is not None
-            on = presence.chosen(standing, "available", None, now)
+            stored = await rows.locked(member.id)
+            assert stored is not None
+            on = presence.chosen(stored, "available", None, now)
             await rows.store(member.id, presence.beaten(on, Beat("desk", registered=True, microphone=True), now))
         return number, found
 

@@ -17,7 +17,7 @@ from db.engine import Database
 from db.models import Call
 from db.queries.calls import Calls
 from db.queries.log.call_filter import CallFilter, Sort
-from db.queries.log.call_log import CallLog, Place
+from db.queries.log.call_log import CallLog, PageCursor
 from db.queries.log.call_times import band
 from db.queries.log.number_parts import Part
 from db.queries.numbers import Numbers
@@ -214,7 +214,7 @@ async def test_every_filter_finds_each_call_once_in_every_order(database: Databa
 
 async def _all_pages(database: Database, cast: Cast, which: CallFilter, sort: Sort, walk: int) -> list[UUID]:
     found: list[UUID] = []
-    after: Place | None = None
+    after: PageCursor | None = None
     async with database.begin() as session:
         while True:
             log = CallLog(session, cast.a.id, walk=walk)

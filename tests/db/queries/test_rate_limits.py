@@ -19,7 +19,7 @@ THREE = Limit("test", count=3, seconds=3600)
 
 async def _spend(database: Database, subject: str = "bob", limit: Limit = THREE) -> float | None:
     async with database.begin() as session:
-        return await rate_limits.spend(session, limit, subject)
+        return await rate_limits.hit(session, limit, subject)
 
 
 async def test_the_fourth_has_to_wait(database: Database) -> None:

@@ -18,7 +18,7 @@ from db.models import Member, Number
 from db.queries.calls import Calls
 from db.queries.phone.conferences import Conferences
 from db.queries.phone.offers import Offers
-from db.queries.phone.presence import Presences, Standing
+from db.queries.phone.presence import Presences, StoredPresence
 from db.queries.sign_in import sign_in_links
 from sandbox.agent.agent import Agent, Habits, agent
 from sandbox.agent.desk import Invite
@@ -59,7 +59,7 @@ async def beat(browser: Browser, console: str = "desk", *, registered: bool = Tr
     return bool(sent["leader"])
 
 
-async def standing_of(database: Database, member: Member) -> Standing:
+async def standing_of(database: Database, member: Member) -> StoredPresence:
     """The member's row."""
     async with database.begin() as session:
         found = await Presences(session, member.organisation_id).locked(member.id)

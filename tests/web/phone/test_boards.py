@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 from web.phone.board import Board, Facts, Person, PhoneSettings
 from web.phone.boards import Listener
 from web.phone.telling import MUCH
@@ -24,11 +24,11 @@ def facts(*people: Person) -> Facts:
     return Facts(NOW, everybody, {}, {}, {}, (), {}, nothing, notes_on=False, watchers_shown=False)
 
 
-def person(member: object, standing: Standing) -> Person:
-    return Person(member, "Name", "agent", standing)  # type: ignore[arg-type]
+def person(member: object, stored: StoredPresence) -> Person:
+    return Person(member, "Name", "agent", stored)  # type: ignore[arg-type]
 
 
-OFFLINE = Standing(NOW - timedelta(hours=1))
+OFFLINE = StoredPresence(NOW - timedelta(hours=1))
 BEFORE = facts(person(ME, OFFLINE), person(COLLEAGUE, OFFLINE))
 AFTER = facts(person(ME, OFFLINE), person(COLLEAGUE, replace(OFFLINE, since=NOW)))
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, strategies as st
 
-from db.queries.phone.presence import Standing
+from db.queries.phone.presence import StoredPresence
 from web.phone import presence
 from web.phone.presence import BEAT, LONGEST, LOST, REACHABLE, Beat
 
@@ -18,18 +18,18 @@ SECOND = timedelta(seconds=1)
 READY = Beat("desk", registered=True, microphone=True)
 
 
-def standing(after: timedelta = timedelta(), beat: Beat = READY) -> Standing:
+def stored(after: timedelta = timedelta(), beat: Beat = READY) -> StoredPresence:
     """Somebody who came on at T0 and whose console beat last ``after`` that."""
-    on = presence.chosen(Standing(T0 - timedelta(hours=1)), "available", None, T0)
+    on = presence.chosen(StoredPresence(T0 - timedelta(hours=1)), "available", None, T0)
     return presence.beaten(on, beat, T0 + after)
 
 
-def state(one: Standing, now: datetime, talking_since: datetime | None = None) -> str:
+def state(one: StoredPresence, now: datetime, talking_since: datetime | None = None) -> str:
     return presence.shown(one, talking_since, now).state
 
 
 def test_whoever_never_chose_is_offline() -> None:
-    assert state(Standing(T0), T0 + SECOND) == "offline"
+    assert state(StoredPresence(T0), T0 + SECOND) == "offline"
 
 
 @pytest.mark.parametrize(
@@ -41,34 +41,34 @@ def test_whoever_never_chose_is_offline() -> None:
     ],
 )
 def test_available_needs_a_registered_phone_and_a_microphone(beat: Beat, expected: str) -> None:
-    assert state(standing(beat=beat), T0 + SECOND) == expected
+    assert state(stored(beat=beat), T0 + SECOND) == expected
 
 
 def test_available_needs_a_console() -> None:
-    assert state(presence.chosen(Standing(T0), "available", None, T0), T0) == "unreachable"
+    assert state(presence.chosen(StoredPresence(T0), "available", None, T0), T0) == "unreachable"
 
 
 def test_one_missed_beat_is_forgiven_and_two_are_not() -> None:
-    assert state(standing(), T0 + BEAT + SECOND) == "available"
-    assert state(standing(), T0 + 2 * BEAT) == "available"
-    assert state(standing(), T0 + REACHABLE) == "unreachable"
+    assert state(stored(), T0 + BEAT + SECOND) == "available"
+    assert state(stored(), T0 + 2 * BEAT) == "available"
+    assert state(stored(), T0 + REACHABLE) == "unreachable"
     assert timedelta() < REACHABLE - 2 * BEAT < BEAT
 
 
 def test_a_beat_makes_reachable_again() -> None:
-    gone = standing()
+    gone = stored()
     later = T0 + REACHABLE + SECOND
     assert state(presence.beaten(gone, READY, later), later) == "available"
 
 
 def test_a_computer_that_wakes_up_long_after_does_not_ring() -> None:
     woken = T0 + LOST + SECOND
-    assert state(standing(), T0 + LOST) == "offline"
-    assert state(presence.beaten(standing(), READY, woken), woken) == "offline"
+    assert state(stored(), T0 + LOST) == "offline"
+    assert state(presence.beaten(stored(), READY, woken), woken) == "offline"
 
 
 def test_half_a_day_ends_what_was_chosen_and_breaks_do_not_begin_it_again() -> None:
-    one, now = standing(), T0
+    one, now = stored(), T0
     while now < T0 + LONGEST - timedelta(minutes=10):
         now += timedelta(minutes=10)
         one = presence.beaten(one, READY, now)
@@ -81,14 +81,14 @@ def test_half_a_day_ends_what_was_chosen_and_breaks_do_not_begin_it_again() -> N
 
 def test_a_call_counts_whatever_was_chosen() -> None:
     for choice in ("available", "break", "offline"):
-        one = presence.chosen(standing(), choice, None, T0)
+        one = presence.chosen(stored(), choice, None, T0)
         assert state(one, T0 + SECOND, T0) == "on_call"
-    assert presence.shown(standing(), T0 - SECOND, T0).since == T0 - SECOND
+    assert presence.shown(stored(), T0 - SECOND, T0).since == T0 - SECOND
 
 
 def test_wrap_up_comes_before_break_and_ends_by_itself() -> None:
     until = T0 + timedelta(seconds=30)
-    one = replace(standing(), wrap_up_call_id=uuid4(), wrap_up_until=until, idle_since=T0)
+    one = replace(stored(), wrap_up_call_id=uuid4(), wrap_up_until=until, idle_since=T0)
     wrapping = presence.shown(one, None, T0 + SECOND)
     assert (wrapping.state, wrapping.since, wrapping.until) == ("wrap_up", T0, until)
     reason = uuid4()
@@ -100,7 +100,7 @@ def test_wrap_up_comes_before_break_and_ends_by_itself() -> None:
 
 
 def test_repeating_a_choice_keeps_the_place_in_the_queue() -> None:
-    one = standing()
+    one = stored()
     assert presence.chosen(one, "available", None, T0 + timedelta(minutes=5)) == one
     back = presence.chosen(presence.chosen(one, "break", None, T0), "available", None, T0 + SECOND)
     assert presence.free_since(back) == T0 + SECOND
@@ -108,28 +108,28 @@ def test_repeating_a_choice_keeps_the_place_in_the_queue() -> None:
 
 def test_whoever_wraps_up_is_idle_only_from_its_end() -> None:
     until = T0 + timedelta(seconds=30)
-    assert presence.free_since(replace(standing(), idle_since=T0, wrap_up_until=until)) == until
+    assert presence.free_since(replace(stored(), idle_since=T0, wrap_up_until=until)) == until
 
 
 class TestLeader:
     """One console holds the phone."""
 
     def test_the_first_console_leads_and_a_second_is_not_heard(self) -> None:
-        other = presence.beaten(standing(), Beat("laptop", registered=False, microphone=False), T0 + SECOND)
+        other = presence.beaten(stored(), Beat("laptop", registered=False, microphone=False), T0 + SECOND)
         assert (other.console, other.registered) == ("desk", True)
 
     def test_a_second_console_leads_once_the_first_is_silent(self) -> None:
         later = T0 + REACHABLE
-        assert presence.beaten(standing(), replace(READY, console="laptop"), later).console == "laptop"
+        assert presence.beaten(stored(), replace(READY, console="laptop"), later).console == "laptop"
 
     def test_taking_over_is_at_once_and_counts_from_the_first_beat(self) -> None:
-        taken = presence.taken_over(standing(), "laptop", T0 + SECOND)
+        taken = presence.taken_over(stored(), "laptop", T0 + SECOND)
         assert presence.beaten(taken, READY, T0 + 2 * SECOND).console == "laptop"
         assert state(taken, T0 + 2 * SECOND) == "unreachable"
         assert state(presence.beaten(taken, replace(READY, console="laptop"), T0 + 2 * SECOND), T0 + 2 * SECOND) == (
             "available"
         )
-        assert presence.taken_over(standing(), "desk", T0 + SECOND) == standing()
+        assert presence.taken_over(stored(), "desk", T0 + SECOND) == stored()
 
 
 @given(
@@ -142,7 +142,7 @@ class TestLeader:
     )
 )
 def test_nobody_counts_as_available_whose_phone_could_not_ring(steps: list[tuple[str, int]]) -> None:
-    one, now, proved = Standing(T0), T0, T0 - LONGEST
+    one, now, proved = StoredPresence(T0), T0, T0 - LONGEST
     for step, seconds in steps:
         now += timedelta(seconds=seconds)
         match step:

@@ -140,9 +140,9 @@ async def test_only_who_had_the_call_says_something_of_it(ended: Ended, browser:
 
 async def test_no_wrap_up_where_it_takes_no_time(ended: Ended, database: Database, cast: Cast) -> None:
     await command(ended.bob, ended.path, done=True)
-    standing = await standing_of(database, cast.bob)
-    assert standing.wrap_up_until is not None
-    assert standing.wrap_up_until <= datetime.now(UTC) + timedelta(seconds=5)
+    stored = await standing_of(database, cast.bob)
+    assert stored.wrap_up_until is not None
+    assert stored.wrap_up_until <= datetime.now(UTC) + timedelta(seconds=5)
 
 
 async def test_it_is_deleted_with_its_call(ended: Ended, database: Database, cast: Cast) -> None:

@@ -13,26 +13,26 @@ from db.queries.billing import stripe_events
 from provisioning.jobs import enqueue
 from tests.kit.web.site import Browser, Site
 from web.config import Settings
-from web.serving.status import LATE_SECONDS, LOST_SECONDS, SILENT_SECONDS, STATUS, Facts, Status, services
+from web.serving.status import LATE_SECONDS, LOST_SECONDS, SILENT_SECONDS, STATUS, Health, Status, services
 
-FINE = Facts(oldest_job=0.0, events_failed=0, has_bus=True, heard=1.0)
+FINE = Health(oldest_job=0.0, events_failed=0, has_bus=True, heard=1.0)
 
 
 @pytest.mark.parametrize(
-    ("facts", "works"),
+    ("health", "works"),
     [
         (FINE, ["yes", "yes", "yes", "yes"]),
-        (Facts(None, 0, has_bus=True, heard=1.0), ["no", "no", "no", "no"]),
-        (Facts(0.0, 0, has_bus=False, heard=1.0), ["yes", "no", "yes", "yes"]),
-        (Facts(0.0, 0, has_bus=True, heard=None), ["yes", "no", "yes", "yes"]),
-        (Facts(0.0, 0, has_bus=True, heard=SILENT_SECONDS + 1), ["yes", "no", "yes", "yes"]),
-        (Facts(LATE_SECONDS + 1, 0, has_bus=True, heard=1.0), ["yes", "yes", "late", "late"]),
-        (Facts(LOST_SECONDS + 1, 0, has_bus=True, heard=1.0), ["yes", "yes", "no", "no"]),
-        (Facts(0.0, 1, has_bus=True, heard=1.0), ["yes", "yes", "yes", "late"]),
+        (Health(None, 0, has_bus=True, heard=1.0), ["no", "no", "no", "no"]),
+        (Health(0.0, 0, has_bus=False, heard=1.0), ["yes", "no", "yes", "yes"]),
+        (Health(0.0, 0, has_bus=True, heard=None), ["yes", "no", "yes", "yes"]),
+        (Health(0.0, 0, has_bus=True, heard=SILENT_SECONDS + 1), ["yes", "no", "yes", "yes"]),
+        (Health(LATE_SECONDS + 1, 0, has_bus=True, heard=1.0), ["yes", "yes", "late", "late"]),
+        (Health(LOST_SECONDS + 1, 0, has_bus=True, heard=1.0), ["yes", "yes", "no", "no"]),
+        (Health(0.0, 1, has_bus=True, heard=1.0), ["yes", "yes", "yes", "late"]),
     ],
 )
-def test_what_the_facts_mean(facts: Facts, works: list[str]) -> None:
-    assert [each.works for each in services(facts)] == works
+def test_what_the_facts_mean(health: Health, works: list[str]) -> None:
+    assert [each.works for each in services(health)] == works
 
 
 async def test_it_is_read_from_what_is_there(site: Site, database: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from web.calls.log.view import Line
+from web.calls.log.view import CallRow
 from web.phrases.hits import hit_cells
 
 _COLUMNS = (
@@ -26,12 +26,12 @@ def columns(*, notes_on: bool) -> Sequence[str]:
     return (*_COLUMNS, _NOTE) if notes_on else _COLUMNS
 
 
-def cells(*, notes_on: bool) -> Callable[[Line], Sequence[str]]:
+def cells(*, notes_on: bool) -> Callable[[CallRow], Sequence[str]]:
     """Return what makes a row's cells."""
     return lambda line: (*_cells(line), line.said.note) if notes_on else _cells(line)
 
 
-def _cells(line: Line) -> Sequence[str]:
+def _cells(line: CallRow) -> Sequence[str]:
     return (
         _time(line.started_at),
         line.direction,

@@ -57,7 +57,7 @@ async def block(request: web.Request) -> web.StreamResponse:
 async def note(request: web.Request) -> web.StreamResponse:
     """Write a note about the customer's contact: an agent of their own calls. One that is not there yet is added."""
     viewer = await access.require(request, "calls")
-    await limits.spend(request, contact_notes.WRITES, str(viewer.member_id))
+    await limits.hit(request, contact_notes.WRITES, str(viewer.member_id))
     async with access.rows(request, viewer) as rows:
         call = await _call(rows, request)
         await rows.lock()

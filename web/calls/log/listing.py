@@ -11,14 +11,14 @@ from aiohttp import web
 
 from db.models import Call
 from db.queries.log.call_filter import CallFilter, CallState, Sort, WordsState
-from db.queries.log.call_log import Page, Place
+from db.queries.log.call_log import Page, PageCursor
 from web.calls.log.cells import cells, columns
-from web.calls.log.places import read_place, write_place
+from web.calls.log.page_cursors import read_page_cursor, write_page_cursor
 from web.calls.log.view import (
     BAND_WORDS,
     REASON_WORDS,
     Asked,
-    Line,
+    CallRow,
     asked,
     call_filter,
     line,
@@ -58,7 +58,7 @@ async def log(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "calls")
     wanted = asked(request.query)
     filters, sort = wanted.filters, sort_of(wanted.filters)
-    after = read_place(request.query.get("before"), sort)
+    after = read_page_cursor(request.query.get("before"), sort)
     async with access.rows(request, viewer) as rows:
         zone = ZoneInfo(rows.organisation.time_zone)
         which, wrong = _checked(filters, zone)
@@ -102,9 +102,9 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 async def _pages(
     request: web.Request, viewer: Viewer, which: CallFilter, sort: Sort
-) -> AsyncIterator[Sequence[Line]]:
+) -> AsyncIterator[Sequence[CallRow]]:
     """Yield what matches; each page is read in a transaction of its own."""
-    after: Place | None = None
+    after: PageCursor | None = None
     while True:
         async with access.rows(request, viewer) as rows:
             page = await rows.log.page(which, sort=sort, after=after, limit=csv_export.PAGE)
@@ -126,7 +126,7 @@ def _checked(filters: Mapping[str, str], zone: ZoneInfo) -> tuple[CallFilter | N
         return None, str(error)
 
 
-async def _lines(rows: Rows, calls: Sequence[Call], zone: ZoneInfo) -> list[Line]:
+async def _lines(rows: Rows, calls: Sequence[Call], zone: ZoneInfo) -> list[CallRow]:
     ids, notes_on = [call.id for call in calls], rows.organisation.notes_on
     labels, tags = await rows.choices.labels(), await rows.wrap_ups.tags(ids)
     fired, unsaid = await rows.phrases.fired_in(ids), await rows.phrases.unsaid_in(ids)
@@ -174,6 +174,6 @@ def _names(wanted: Asked) -> dict[str, str]:
     return {"filters": ", ".join(wanted.filters)} if wanted.filters else {}
 
 
-def _url(path: str, filters: Mapping[str, str], after: Place | None = None) -> str:
-    query = dict(filters) if after is None else {**filters, "before": write_place(after)}
+def _url(path: str, filters: Mapping[str, str], after: PageCursor | None = None) -> str:
+    query = dict(filters) if after is None else {**filters, "before": write_page_cursor(after)}
     return f"{path}?{urlencode(query)}" if query else path

@@ -73,7 +73,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CallRow:
     """One call as shown. Times are in the organisation's time zone; ``outcome`` None: in progress."""
 
     id: UUID
@@ -208,12 +208,12 @@ def said(call: Call, labels: Mapping[UUID, str], tags: Sequence[str], *, notes_o
 
 def line(
     call: Call, zone: ZoneInfo, said: Said = Said(), hits: Sequence[Hit] = (), unsaid: Sequence[str] = ()
-) -> Line:
+) -> CallRow:
     """Format ``call`` (loaded with ``agent`` and ``number``) for ``zone``."""
     customer, ours = call.from_number, call.to_number
     if call.direction == "outbound":
         customer, ours = ours, customer
-    return Line(
+    return CallRow(
         id=call.id,
         call=call.call_sid,
         direction=call.direction,

@@ -53,7 +53,7 @@ async def take(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with access.half(request) as (_, member):
         pass
-    await checking.spend(request, member.id, partial(_page, request, member))
+    await checking.hit(request, member.id, partial(_page, request, member))
     typed = await field(request, "code")
     async with access.half(request) as (rows, member):
         is_right = await checking.is_right(rows, member.id, typed)
@@ -80,7 +80,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     check_own_page(request)
     async with access.half(request) as (_, member):
         pass
-    await checking.spend(request, member.id, partial(_again, request))
+    await checking.hit(request, member.id, partial(_again, request))
     typed = await field(request, "code")
     codes: Sequence[str] | None = None
     async with access.half(request) as (rows, member):

@@ -22,15 +22,15 @@ Show = Callable[[str], Awaitable[web.Response]]
 """Show the form with the code once more, with what to tell who filled it in."""
 
 
-async def spend(request: web.Request, member_id: UUID, show: Show) -> None:
+async def hit(request: web.Request, member_id: UUID, show: Show) -> None:
     """Count one attempt of that member. Raises `TooManyError`, which is answered by the form."""
-    await limits.spend(request, ATTEMPTS, str(member_id), lambda _: show(taking.TOO_MANY))
+    await limits.hit(request, ATTEMPTS, str(member_id), lambda _: show(taking.TOO_MANY))
 
 
 async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
     """Return whether ``typed`` is a code of that member's; it is used up, and a wrong one is audited.
 
-    `spend` comes first, in a transaction of its own.
+    `hit` comes first, in a transaction of its own.
     """
     match await taking.take(rows.factors, member_id, typed):
         case "recovery":
@@ -56,7 +56,7 @@ async def refused(request: web.Request, viewer: Viewer, show: Show) -> web.Respo
     typed = await field(request, "code")
     if not typed:
         return await show("Enter a code of your authenticator app.")
-    await spend(request, viewer.member_id, show)
+    await hit(request, viewer.member_id, show)
     async with access.rows(request, viewer) as rows:
         if await is_right(rows, viewer.member_id, typed):
             return None

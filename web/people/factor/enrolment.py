@@ -82,7 +82,7 @@ async def start(request: web.Request) -> web.StreamResponse:
 async def finish(request: web.Request) -> web.StreamResponse:
     """Take the first code of the app, and show the recovery codes: this once."""
     viewer = await access.require(request, "console")
-    await checking.spend(request, viewer.member_id, partial(_page, request, viewer))
+    await checking.hit(request, viewer.member_id, partial(_page, request, viewer))
     typed = await field(request, "code")
     async with access.rows(request, viewer) as rows:
         member = await _member(rows, viewer)

@@ -65,7 +65,7 @@ async def reset(request: web.Request) -> web.StreamResponse:
 
 async def _refused(request: web.Request, viewer: Viewer) -> web.Response | None:
     """Return the page that says why a change is not made, None if it may be."""
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     return await checking.refused(request, viewer, partial(_page, request, viewer))
 
 

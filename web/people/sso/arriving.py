@@ -86,7 +86,7 @@ async def _has_seat(rows: Rows, role: Role) -> bool:
 
 async def _mail(rows: Rows, member: Member, network: str) -> None:
     """Ask for the mail that invites the member, unless one was asked for within a minute or too many were."""
-    wait = await rate_limits.spend(rows.session, INVITATIONS, str(rows.organisation.id))
+    wait = await rate_limits.hit(rows.session, INVITATIONS, str(rows.organisation.id))
     if wait is None and await sign_in_links.may_mail(rows.session, member.email, MAIL_SECONDS):
         facts = {"member": str(member.id), "inviter": rows.organisation.name, "network": network}
         await queue.put(rows.session, "invitation", facts)

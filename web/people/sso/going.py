@@ -39,7 +39,7 @@ routes = web.RouteTableDef()
 @routes.get("/sso/return")
 async def come_back(request: web.Request) -> web.StreamResponse:
     """Take back who comes from a provider: sign them in, or say why not."""
-    await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
+    await limits.hit(request, limits.SIGN_IN_NETWORK, limits.network(request))
     state = request.query.get("state", "")[:_LONGEST]
     coming = await access.coming_back(request, state) if _MARK.is_here(request, state) else None
     if coming is None:
@@ -61,7 +61,7 @@ async def come_back(request: web.Request) -> web.StreamResponse:
 @routes.get(_HERE)
 async def go(request: web.Request) -> web.StreamResponse:
     """Send the browser to the organisation's provider."""
-    await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
+    await limits.hit(request, limits.SIGN_IN_NETWORK, limits.network(request))
     organisation_id, settings = read_uuid(request.match_info["organisation"]), request.app[SETTINGS]
     coming = await access.provider_of(request, organisation_id)
     if coming is None:
@@ -89,7 +89,7 @@ async def signed_out(request: web.Request) -> web.StreamResponse:
 @routes.get(_HERE + "/leave")
 async def leave(request: web.Request) -> web.StreamResponse:
     """Send the browser to where the provider ends its own sign-in, if it has such a page."""
-    await limits.spend(request, limits.SIGN_IN_NETWORK, limits.network(request))
+    await limits.hit(request, limits.SIGN_IN_NETWORK, limits.network(request))
     coming = await access.provider_of(request, read_uuid(request.match_info["organisation"]))
     if coming is None:
         raise NotFoundError

@@ -58,7 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def save(request: web.Request) -> web.StreamResponse:
     """Store the provider, once it has answered. If anything is wrong, store nothing and show the form as typed."""
     viewer = await access.require(request, "sign_in")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     sent = {name: await field(request, name) for name in form.FIELDS}
     async with access.rows(request, viewer) as rows:
         before = await rows.providers.get()
@@ -77,7 +77,7 @@ async def save(request: web.Request) -> web.StreamResponse:
 async def remove(request: web.Request) -> web.StreamResponse:
     """Forget the provider: everybody signs in by mailed links again."""
     viewer = await access.require(request, "sign_in")
-    await limits.spend(request, CHANGES, str(viewer.organisation_id))
+    await limits.hit(request, CHANGES, str(viewer.organisation_id))
     if refused := await _refused(request, viewer):
         return refused
     async with access.rows(request, viewer) as rows:

@@ -33,7 +33,7 @@ from sandbox.twilio.rest.registry import Passed
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_customer import settings as account_of, town
 from tests.kit.web.cast import Cast
-from web.bus import BUS, Facts
+from web.bus import BUS, Bus
 from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery, Timing
 from web.config import SETTINGS, Settings
 from web.facts import take_fact
@@ -124,7 +124,7 @@ async def started(restarted: Restarted, timing: Timing = SOON) -> AsyncIterator[
     app[SETTINGS], app[DATABASE] = restarted.settings, restarted.database
     app[STREAM_RECOVERY] = recovery = StreamRecovery(app, timing)
     url = restarted.settings.nats_url.get_secret_value()
-    app[BUS] = facts = Facts(url, partial(take_fact, app), recovery.alive, recovery.note)
+    app[BUS] = facts = Bus(url, partial(take_fact, app), recovery.alive, recovery.note)
     async with client_of(app[SETTINGS]) as app[TWILIO], asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(part) for part in (facts.run(), recovery.run())]
         yield app

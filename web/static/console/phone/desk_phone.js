@@ -6,7 +6,7 @@
 import { command } from "./commands.js";
 import { Leader } from "./leader.js";
 import { PhoneState } from "./phone_state.js";
-import { Pulse } from "./pulse.js";
+import { ConsoleHeartbeat } from "./console_heartbeat.js";
 import { RoomSoftphone } from "./softphone/room_softphone.js";
 import { SoundDevices } from "./softphone/sound_devices.js";
 
@@ -23,7 +23,7 @@ export class DeskPhone {
   #leader;
   #stream;
   #softphone;
-  #pulse;
+  #heartbeat;
   #told = null; // what the leading tab said of its softphone, in the other tabs
   #helped = null; // how the member is heard as a supervisor: the server's word that the microphone was last set by
   #overSince = null; // since when the server knows nothing of the call that the softphone is in
@@ -37,7 +37,7 @@ export class DeskPhone {
     this.#stream = new PhoneState({ onChange: turn }, timing.state);
     this.#softphone = new RoomSoftphone({ sdk, csrfToken, devices: this.devices, onChange: turn }, timing.registration);
     const facts = () => ({ registered: this.#softphone.phase === "ready", microphone: this.devices.isAllowed });
-    this.#pulse = new Pulse({ csrfToken, facts, onChange: () => this.#movedAway() }, timing.beatMs);
+    this.#heartbeat = new ConsoleHeartbeat({ csrfToken, facts, onChange: () => this.#movedAway() }, timing.beatMs);
     this.#leader = new Leader({
       member,
       onLead: () => this.#lead(),
@@ -54,7 +54,7 @@ export class DeskPhone {
 
   /** The member has signed out: nobody rings here any more, and nothing is known. */
   signOut() {
-    this.#pulse.stop();
+    this.#heartbeat.stop();
     this.#stream.stop();
     this.#softphone.leave();
     this.#turn();
@@ -84,7 +84,7 @@ export class DeskPhone {
     if (!this.isLeader) return this.#told ?? { phase: "loading", problem: "", call: null, warnings: [], isElsewhere: false };
     const { phase, problem, call } = this.#softphone;
     const warnings = [...this.#softphone.warnings, ...(this.devices.hasMicrophone ? [] : ["no-microphone"])];
-    return { phase, problem, call, warnings, isElsewhere: this.#pulse.isElsewhere };
+    return { phase, problem, call, warnings, isElsewhere: this.#heartbeat.isElsewhere };
   }
 
   /** Try again to start the softphone. */
@@ -153,7 +153,7 @@ export class DeskPhone {
   // What the leader does for itself and for the other tabs.
 
   async #perform(name, args) {
-    if (this.#pulse.isElsewhere && name !== "takeOver") return ELSEWHERE;
+    if (this.#heartbeat.isElsewhere && name !== "takeOver") return ELSEWHERE;
     return this.#sounds[name](...args);
   }
 
@@ -193,7 +193,7 @@ export class DeskPhone {
       await this.#softphone.useDevices();
       return DONE;
     },
-    takeOver: async () => ({ ...DONE, error: await this.#pulse.takeOver() }),
+    takeOver: async () => ({ ...DONE, error: await this.#heartbeat.takeOver() }),
   };
 
   async #joined(call, muted = false) {
@@ -229,7 +229,7 @@ export class DeskPhone {
   #lead() {
     this.#stream.start();
     this.#softphone.start();
-    this.#pulse.start();
+    this.#heartbeat.start();
     this.#turn();
   }
 
@@ -244,7 +244,7 @@ export class DeskPhone {
 
   // Another computer has the phone now: the sound goes with it.
   #movedAway() {
-    if (this.#pulse.isElsewhere) this.#softphone.leave();
+    if (this.#heartbeat.isElsewhere) this.#softphone.leave();
     this.#turn();
   }
 
@@ -252,7 +252,7 @@ export class DeskPhone {
     if (this.isLeader) {
       this.#muteAsHelping();
       this.#dropWhatIsOver();
-      this.#pulse.note();
+      this.#heartbeat.note();
       this.#tell();
     }
     this.#onChange();

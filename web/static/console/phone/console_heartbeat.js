@@ -19,7 +19,7 @@ export function consoleId() {
   return id;
 }
 
-export class Pulse {
+export class ConsoleHeartbeat {
   isElsewhere = false; // another computer holds the phone
   #csrfToken;
   #facts;
