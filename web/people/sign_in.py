@@ -60,13 +60,20 @@ async def send(request: web.Request) -> web.StreamResponse:
             email=typed[: email_addresses.LONGEST],
         )
     network = limits.network(request)
-    await limits.hit(request, limits.SIGN_IN_NETWORK, network, lambda error: _limited(request, email, error))
+    await limits.hit(request, limits.SIGN_IN_NETWORK, network, lambda _: _limited(request, email))
     wait = await limits.look(request, sign_in_links.STRANGERS, network)
     async with request.app[DATABASE].begin() as session:
         await queue.put(session, "sign_in", {"email": email, "network": network})
-    page = _sent(request, email, wait)
-    asked.remember(page, request.app[SETTINGS], email)
-    return page
+
+    async def sent(error: TooManyError | None = None) -> web.Response:
+        status = 200 if error is None else status_of(error)
+        page = render(request, "people/sign_in/sent.html", status=status, email=email)
+        asked.remember(page, request.app[SETTINGS], email)
+        return page
+
+    if wait is not None:
+        raise TooManyError(wait, again=sent)
+    return await sent()
 
 
 @routes.get(_LINK)
@@ -175,12 +182,5 @@ async def _dead(request: web.Request) -> web.Response:
     return render(request, "people/sign_in/failed.html", status=410)
 
 
-def _sent(request: web.Request, email: str, wait: float | None = None) -> web.Response:
-    """Render the page after the form. ``wait``: seconds, as many unknown addresses were tried."""
-    status = 200 if wait is None else 429
-    return render(request, "people/sign_in/sent.html", status=status, retry_after=wait, email=email)
-
-
-async def _limited(request: web.Request, email: str, error: TooManyError) -> web.Response:
-    problem = limits.TOO_MANY_LINKS
-    return render(request, "people/sign_in/sign_in.html", status=status_of(error), problem=problem, email=email)
+async def _limited(request: web.Request, email: str) -> web.Response:
+    return render(request, "people/sign_in/sign_in.html", problem=limits.TOO_MANY_LINKS, email=email)
