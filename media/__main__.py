@@ -6,7 +6,6 @@ from runtime import garbage
 
 garbage.rest()  # before the imports below
 
-import asyncio
 import os
 import sys
 import uuid
@@ -26,8 +25,8 @@ from runtime.process import observed
 from runtime.signals import watched
 
 
-async def serve(settings: Settings) -> int:
-    """Serve until a signal asks to stop. Return the exit status."""
+async def serve(settings: Settings) -> None:
+    """Serve until a signal asks to stop."""
     transcribe = Transcribe(
         settings.transcribe_endpoint,
         region=settings.aws_region,
@@ -38,22 +37,11 @@ async def serve(settings: Settings) -> int:
     limits = Limits.for_descriptors(raise_descriptor_limit())
     server = Server(settings, transcribe, node, limits=limits)
     signals = watched()
-    try:
-        async with server.serving() as port:
-            garbage.tune()
-            structlog.get_logger().info("media serving", port=port, pid=os.getpid())
-            await signals.first.wait()
-            async with asyncio.TaskGroup() as tasks:
-                drained = tasks.create_task(server.drain(settings.drain_seconds))
-                stop = tasks.create_task(signals.second.wait())
-                await asyncio.wait({drained, stop}, return_when=asyncio.FIRST_COMPLETED)
-                server.force_stop = signals.second.is_set()
-                drained.cancel()
-                stop.cancel()
-    except OSError as error:
-        print(f"media: MEDIA_PORT: {settings.media_port}: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
+    async with server.serving() as port:
+        garbage.tune()
+        structlog.get_logger().info("media serving", port=port, pid=os.getpid())
+        await signals.first.wait()
+        server.force_stop = not await signals.drain(server.drain(settings.drain_seconds))
 
 
 def main() -> int:
@@ -67,7 +55,8 @@ def main() -> int:
 
 def _run(settings: Settings) -> int:
     with observed("media", settings, handles_speech=True):
-        return uvloop.run(serve(settings))
+        uvloop.run(serve(settings))
+    return 0
 
 
 if __name__ == "__main__":

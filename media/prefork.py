@@ -102,5 +102,8 @@ def _fork(work: Callable[[], int], usual: set[signal.Signals | int]) -> int:
         for number in _STOPPING:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, usual)
-        os._exit(work())
+        try:
+            os._exit(work())
+        except SystemExit as ended:  # of `runtime.settings.stop`
+            os._exit(ended.code if isinstance(ended.code, int) else 1)
     return worker

@@ -41,6 +41,7 @@ from media.speech.transcribe import Transcribe
 from media.speech.transcribe_health import TranscribeHealth
 from media.speech.transcription import USUAL, Timing
 from protocol.nats import MEDIA, NatsConnection
+from runtime.settings import stop
 from runtime.tls import server_context
 
 TICK_SECONDS = 0.1
@@ -64,6 +65,7 @@ class Server:
         self.force_stop = False
         self.hub = hub = Hub()
         self._tasks = asyncio.TaskGroup()
+        self._port = settings.media_port
         self._is_one_of_many = settings.media_workers > 1
         self.admission = Admission(node, settings.transcribe_max_streams, least_nodes=settings.media_workers)
         self._transcribe_health = TranscribeHealth(transcribe)
@@ -108,7 +110,7 @@ class Server:
 
         Leaving ends every call after its last results, or at once if `force_stop`.
         """
-        port = await self._acceptor.open()
+        port = await self._listen()
         async with self._tasks:
             timers = (self._tick_all(), self._renew(), self._check_liveness(), self._send_heartbeats())
             parts = (*timers, self._acceptor.run(), self.connection.run(), self._transcribe_health.run())
@@ -126,6 +128,12 @@ class Server:
                 await self._heartbeats.send_last(self.admission.close())
                 for task in background:
                     task.cancel()
+
+    async def _listen(self) -> int:
+        try:
+            return await self._acceptor.open()
+        except OSError as error:
+            stop("media", f"MEDIA_PORT: {self._port}: {error}")
 
     async def drain(self, seconds: float) -> None:
         """Accept no new calls and wait up to ``seconds`` for live ones to end; hand the rest over to other nodes."""

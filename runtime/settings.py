@@ -32,12 +32,15 @@ _LEAST_SECRET = 16  # characters, of a secret that signs
 _AnySettings = TypeVar("_AnySettings", bound=BaseSettings)
 
 
-def load(process: str, settings: Callable[[], _AnySettings]) -> _AnySettings:
-    """Return the settings, or print one line that names each bad variable and exit with status 2."""
+def load(process: str, settings: Callable[[], _AnySettings], *, prefix: str = "") -> _AnySettings:
+    """Return the settings, or print one line that names each bad variable and exit with status 2.
+
+    ``prefix``: what every variable's name begins with.
+    """
     try:
         return settings()
     except ValidationError as error:
-        stop(process, "; ".join(_complaint(detail) for detail in error.errors(include_input=False)))
+        stop(process, "; ".join(_complaint(detail, prefix) for detail in error.errors(include_input=False)))
 
 
 def stop(process: str, complaint: str) -> NoReturn:
@@ -188,8 +191,8 @@ def _port(url: SplitResult) -> str:
     return "" if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f":{url.port}"
 
 
-def _complaint(detail: Any) -> str:
-    name = ".".join(str(part) for part in detail["loc"][:1]).upper()
+def _complaint(detail: Any, prefix: str) -> str:
+    name = "".join(f"{prefix}{part}" for part in detail["loc"][:1]).upper()
     reason = "is not set" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
     return f"{name}: {reason}" if name else reason
 

@@ -11,18 +11,17 @@ garbage.rest()  # before the imports below
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 
 import structlog
 import uvloop
-from pydantic import ValidationError
 
+from runtime import signals
+from runtime.settings import load
 from sandbox.config import Settings
 from sandbox.demo_organisation import ORGANISATION, invitations
 from sandbox.engines import log_watch
@@ -96,18 +95,12 @@ async def _lines_entered() -> AsyncIterator[None]:
 
 async def _until_told(settings: Settings) -> None:
     """`_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
-    async with asyncio.TaskGroup() as tasks:
-        living = tasks.create_task(_live(settings))
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, functools.partial(_tell, living, stop))
+    await signals.run_until(_told(signals.watched()), _live(settings))
 
 
-def _tell(living: asyncio.Task[None], stop: asyncio.Event) -> None:
-    if not stop.is_set():
-        stop.set()
-        _say("\nStopping ...")
-        living.cancel()
+async def _told(received: signals.Signals) -> None:
+    await received.first.wait()
+    _say("\nStopping ...")
 
 
 def _complaints(group: BaseExceptionGroup[BaseException]) -> list[str]:
@@ -126,12 +119,7 @@ def _leaves(error: BaseException | None) -> list[BaseException]:
 
 def main() -> int:
     """Run the sandbox; the exit status."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        print(f"sandbox: SANDBOX_{wrong['loc'][0]}: {wrong['msg']}".upper(), file=sys.stderr)
-        return 2
+    settings = load("sandbox", Settings, prefix="SANDBOX_")
     # What the product's code, at work for the demo organisation, says on the way: whatever matters is a `StartError`.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:

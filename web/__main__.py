@@ -7,7 +7,6 @@ from runtime import garbage
 garbage.rest()  # before the imports below
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 import uvloop
@@ -51,7 +50,8 @@ async def _serve(settings: Settings) -> None:
         garbage.tune()
         async with app[CONNECTIONS].watched():
             await signals.first.wait()
-            await _drain(app, signals.second, settings.web_drain_seconds)
+            await signals.drain(_drain(app, settings.web_drain_seconds))
+            _log.info("stopping")
             server.close()
     finally:
         await runner.cleanup()
@@ -71,13 +71,11 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
     return server
 
 
-async def _drain(app: web.Application, hurry: asyncio.Event, seconds: float) -> None:
+async def _drain(app: web.Application, seconds: float) -> None:
     """Answer requests for ``seconds`` more, while load balancers learn from /readyz to stop sending them."""
     app[DRAINING].set()
     _log.info("draining", seconds=seconds)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(hurry.wait(), seconds)
-    _log.info("stopping")
+    await asyncio.sleep(seconds)
 
 
 if __name__ == "__main__":

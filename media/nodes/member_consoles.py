@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Callable
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -26,13 +26,8 @@ Member = tuple[str, str]
 """An organisation and its member."""
 
 
-class MemberConsole(Protocol):
-    """What is counted."""
-
-    org: str
-    member: str
-
-    def displace(self) -> None: ...
+Displace = Callable[[], None]
+"""Close one console, which is counted under it."""
 
 
 class MemberConsoles:
@@ -43,31 +38,29 @@ class MemberConsoles:
         self._node = node
         self._most = most
         self._settle_seconds = settle_seconds
-        self._here: dict[Member, dict[MemberConsole, float]] = {}
+        self._here: dict[Member, dict[Displace, float]] = {}
         self._elsewhere: dict[Member, dict[str, list[float]]] = {}  # by node; only of members who are here, too
         connection.attach(subscribe=self._subscribe)
 
     async def _subscribe(self, client: Client) -> None:
         await client.subscribe(CONSOLES.all, cb=self._on_opened)
 
-    def opened(self, console: MemberConsole) -> None:
-        """Count ``console``, which has just been admitted."""
-        member = (console.org, console.member)
-        self._here.setdefault(member, {})[console] = time.time()
-        asyncio.get_running_loop().call_later(self._settle_seconds, self._ask, member, console)
+    def opened(self, member: Member, displace: Displace) -> None:
+        """Count a console of ``member``, which has just been admitted."""
+        self._here.setdefault(member, {})[displace] = time.time()
+        asyncio.get_running_loop().call_later(self._settle_seconds, self._ask, member, displace)
 
-    def closed(self, console: MemberConsole) -> None:
-        """Count ``console`` no longer."""
-        member = (console.org, console.member)
+    def closed(self, member: Member, displace: Displace) -> None:
+        """Count that console no longer."""
         here = self._here.get(member, {})
-        here.pop(console, None)
+        here.pop(displace, None)
         if not here:
             self._here.pop(member, None)
             self._elsewhere.pop(member, None)
 
-    def _ask(self, member: Member, console: MemberConsole) -> None:
-        """Ask the other nodes how many consoles ``member`` has, unless ``console`` has closed already."""
-        if console not in self._here.get(member, {}):
+    def _ask(self, member: Member, displace: Displace) -> None:
+        """Ask the other nodes how many consoles ``member`` has, unless this one has closed already."""
+        if displace not in self._here.get(member, {}):
             return
         self._elsewhere[member] = {}
         self._publish(member, is_answer=False)
@@ -96,5 +89,5 @@ class MemberConsoles:
         everywhere += [(at, node) for node, opened in self._elsewhere.get(member, {}).items() for at in opened]
         excess = sorted(everywhere)[: -self._most]
         ours = sum(node == self._node for _, node in excess)
-        for console in sorted(here, key=lambda each: here[each])[:ours]:
-            console.displace()
+        for displace in sorted(here, key=lambda each: here[each])[:ours]:
+            displace()

@@ -158,11 +158,11 @@ class Consoles:
         """Remove ``console``."""
         self._connected.discard(console)
         if console.is_admitted:
-            self._member_consoles.closed(console)
+            self._member_consoles.closed((console.org, console.member), console.displace)
 
     def open(self, console: Console) -> None:
         """Show an admitted console its calls, as soon as the other nodes have sent theirs."""
-        self._member_consoles.opened(console)
+        self._member_consoles.opened((console.org, console.member), console.displace)
         if self._requests.is_watching(console.org):
             console.begin()
         else:

@@ -97,7 +97,7 @@ class CallTiming:
     """To show such a call without a report of its end: Twilio's own limit."""
 
 
-class Stream(Protocol):
+class AttachedStream(Protocol):
     """What a call needs of a stream."""
 
     sid: str
@@ -130,7 +130,7 @@ class Call:
         self._publish_status_for = publish_status
         self._began_ms = began_ms = ticket.began or round(time.time() * 1000)
         self.attached_ms = 0  # since 1970
-        self._stream: Stream | None = None
+        self._stream: AttachedStream | None = None
         self.stream_sid = ""  # the newest stream's, also once it is lost
         self._call_timing = call_timing
         self._lost_at = self._lost_reported_at = 0.0
@@ -160,7 +160,7 @@ class Call:
         self._held_time = HeldTime()
         self.set_hold(hold)
 
-    def attach(self, stream: Stream, taken_over: int) -> None:
+    def attach(self, stream: AttachedStream, taken_over: int) -> None:
         """Take audio from ``stream`` from now on; a stream attached before is closed with ``taken_over``."""
         before, self._stream = self._stream, stream
         self.stream_sid = stream.sid
@@ -208,7 +208,7 @@ class Call:
             while (chunk := timeline.cut()) is not None:
                 self._add(chunk)
 
-    def stopped(self, stream: Stream) -> None:
+    def stopped(self, stream: AttachedStream) -> None:
         """Handle Twilio's stop: the call is over, or its stream was stopped."""
         if stream is not self._stream:
             return
@@ -217,7 +217,7 @@ class Call:
         else:
             self._stream = None
 
-    def lost(self, stream: Stream) -> None:
+    def lost(self, stream: AttachedStream) -> None:
         """Handle a lost socket. Without a stop before, another stream may come."""
         if stream is self._stream and not self._over.is_set():
             self._stream = None

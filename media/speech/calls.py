@@ -16,7 +16,7 @@ from media.nodes.bus import Bus
 from media.nodes.phrase_book import PhraseBook
 from media.nodes.replication import Replication
 from media.quota.admission import Admission
-from media.speech.call import Call, CallTiming, Stream
+from media.speech.call import AttachedStream, Call, CallTiming
 from media.speech.seam import Known
 from media.speech.transcribe import Hearing
 from media.speech.transcription import USUAL, Open, Timing
@@ -74,7 +74,7 @@ class Calls:
         """Iterate over the CallSids."""
         return iter(tuple(self._live))
 
-    def attach_stream(self, ticket: StreamTicket, stream: Stream, vocabulary: str | None = None) -> Call:
+    def attach_stream(self, ticket: StreamTicket, stream: AttachedStream, vocabulary: str | None = None) -> Call:
         """Attach an admitted stream to its call: a new call, or the live one that it continues."""
         call = self._live.get(ticket.call)
         if call is None:

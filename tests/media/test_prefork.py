@@ -34,6 +34,20 @@ def work():
 raise SystemExit(prefork(2, work))
 """
 
+_REFUSING = """
+import os
+from media.prefork import prefork
+from runtime.settings import stop
+def work():
+    stop("media", "MEDIA_PORT: taken")
+try:
+    status = prefork(2, work)
+except SystemExit:
+    os.write(1, b"a worker came here\\n")
+    raise
+raise SystemExit(status)
+"""
+
 
 @asynccontextmanager
 async def running(script: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.StreamReader]]:
@@ -71,6 +85,12 @@ async def test_a_stop_while_workers_are_being_started_stops_them_all() -> None:
 async def test_a_stop_from_before_the_first_worker_stops_them_all() -> None:
     async with running(_STOPPED_BEFORE) as (parent, _):
         assert await parent.wait() == signal.SIGTERM
+
+
+async def test_a_worker_that_refuses_its_settings_ends_all() -> None:
+    async with running(_REFUSING) as (parent, printed):
+        assert await parent.wait() == 2
+        assert await printed.read() == b"", "a worker never leaves through what its parent would still do"
 
 
 async def test_a_worker_that_dies_is_replaced() -> None:

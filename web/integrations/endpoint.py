@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from db.models import WebhookDelivery, WebhookEndpoint
-from db.queries.integrations import events, webhooks
+from db.queries.integrations.events import KEPT
 from db.queries.integrations.webhooks import OVERLAP
 from web.integrations.webhooks import CHANGES, TYPES, host_of, sent_types, state_of
 from web.request import access, limits
@@ -65,7 +65,7 @@ async def test(request: web.Request) -> web.StreamResponse:
     async with _changed(request) as (rows, endpoint):
         if endpoint.off_at is not None:
             raise InvalidError("Switch it on first.")
-        await events.note_test(rows.session, endpoint)
+        await rows.webhooks.test(endpoint)
     raise _back(endpoint)
 
 
@@ -83,7 +83,7 @@ async def switch_off(request: web.Request) -> web.StreamResponse:
     """Send nothing there any more."""
     async with _changed(request) as (rows, endpoint):
         if endpoint.off_at is None:
-            await webhooks.switch_off(rows.session, endpoint, "member", datetime.now(UTC))
+            await rows.webhooks.switch_off(endpoint)
             await rows.audit.record("webhook.switched_off", {"host": host_of(endpoint), "why": "member"})
     raise _back(endpoint)
 
@@ -165,8 +165,8 @@ async def _page(request: web.Request, viewer: Viewer, secret: str = "") -> web.R
         secret=secret,
         sent=sent,
         types=TYPES,
-        kept_days=events.KEPT.days,
-        earliest=(now - events.KEPT).astimezone(zone),
+        kept_days=KEPT.days,
+        earliest=(now - KEPT).astimezone(zone),
     )
 
 

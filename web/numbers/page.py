@@ -24,7 +24,7 @@ from web.numbers.view import CHECKED, Board, NumbersData, board, check_details
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
-from web.request.errors import InvalidError, NotFoundError, TooManyError, whole_seconds
+from web.request.errors import InvalidError, NotFoundError, TooManyError, status_of, whole_seconds
 from web.request.forms import field as form_field, read_uuid
 from web.request.render import render
 from web.resources import PHONE_NUMBERS
@@ -215,10 +215,15 @@ async def _page(
         found = await _search(request, viewer, found.search)
     except InvalidError as error:
         problem = problem or Problem("search", str(error))
-    except TooManyError as error:
-        problem = problem or _too_many("search", error)
+    except TooManyError:
+        if problem is None:
+            raise
     except TwilioError as error:
         problem = problem or _refused("search", error)
+    return await _shown(request, viewer, found, problem)
+
+
+async def _shown(request: web.Request, viewer: Viewer, found: Found, problem: Problem | None) -> web.Response:
     now = await _look(request, viewer)
     status = 200 if problem is None else problem.status
     return render(
@@ -238,7 +243,10 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     if not search.is_asked:
         return Found(search)
     wish = search.wish()
-    await limits.hit(request, SEARCHES, str(viewer.organisation_id))
+    await limits.hit(
+        *(request, SEARCHES, str(viewer.organisation_id)),
+        lambda error: _shown(request, viewer, Found(search), _too_many("search", error)),
+    )
     async with access.rows(request, viewer) as rows:
         await rows.ordering.keep_choosing()
     offers = await request.app[PHONE_NUMBERS].search(wish, _FOUND)
@@ -284,7 +292,7 @@ def _at(number: Number) -> str:
 
 def _too_many(place: str, error: TooManyError) -> Problem:
     sentence = f"Too many requests. Try again in {whole_seconds(error.retry_after)} seconds."
-    return Problem(place, sentence, status=429, retry_after=error.retry_after)
+    return Problem(place, sentence, status=status_of(error))
 
 
 def _refused(place: str, error: TwilioError) -> Problem:

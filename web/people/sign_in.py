@@ -13,7 +13,7 @@ from db import email_addresses
 from db.email_addresses import AddressError
 from db.models import Member
 from db.queries.members import AddressTakenError
-from db.queries.sign_in import sign_in_links
+from db.queries.sign_in.sign_in_links import STRANGERS
 from provisioning.mail import queue
 from web.bus import BUS
 from web.config import SETTINGS
@@ -60,13 +60,20 @@ async def send(request: web.Request) -> web.StreamResponse:
             email=typed[: email_addresses.LONGEST],
         )
     network = limits.network(request)
-    await limits.hit(request, limits.SIGN_IN_NETWORK, network, lambda error: _limited(request, email, error))
-    wait = await limits.look(request, sign_in_links.STRANGERS, network)
+    await limits.hit(request, limits.SIGN_IN_NETWORK, network, lambda _: _limited(request, email))
+    wait = await limits.look(request, STRANGERS, network)
     async with request.app[DATABASE].begin() as session:
         await queue.put(session, "sign_in", {"email": email, "network": network})
-    page = _sent(request, email, wait)
-    asked.remember(page, request.app[SETTINGS], email)
-    return page
+
+    async def sent(error: TooManyError | None = None) -> web.Response:
+        status = 200 if error is None else status_of(error)
+        page = render(request, "people/sign_in/sent.html", status=status, email=email)
+        asked.remember(page, request.app[SETTINGS], email)
+        return page
+
+    if wait is not None:
+        raise TooManyError(wait, again=sent)
+    return await sent()
 
 
 @routes.get(_LINK)
@@ -74,7 +81,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     """Open the link: sign in if this browser asked for it, else show the member and a button."""
     if request.method == "HEAD" or any(request.headers.get(name) for name in _AHEAD_OF_TIME):
         return web.Response(status=204)
-    member = await _whose(request)
+    member = await access.of_link(request, _token(request))
     if member is None:
         return await _dead(request)
     if await access.must_use_provider(request, member):
@@ -123,27 +130,26 @@ async def leave(request: web.Request) -> web.StreamResponse:
             await rows.sign_ins.end_links(viewer.member_id)
             if await rows.providers.get() is not None:
                 to = f"/sso/{viewer.organisation_id}/signed-out"
-        async with request.app[DATABASE].begin() as session:
-            await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
+        await access.sign_out(request, sign_in)
         request.app[BUS].close_consoles(viewer.organisation_id, viewer.member_id)
     answer = web.HTTPSeeOther(to)
     request_session.end(answer, request.app[SETTINGS])
     raise answer
 
 
+def _token(request: web.Request) -> str:
+    return cleaned(request.match_info["token"])
+
+
 def _decline(request: web.Request) -> str:
-    return f"/sign-in/{cleaned(request.match_info['token'])}/decline"
-
-
-async def _whose(request: web.Request) -> Member | None:
-    async with request.app[DATABASE].begin() as session:
-        return await sign_in_links.find(session, cleaned(request.match_info["token"]))
+    return f"/sign-in/{_token(request)}/decline"
 
 
 async def _checked(request: web.Request) -> Member | None:
     """Return the member of the link after checking CSRF, None if it is invalid. Raises `ForbiddenError`."""
     check_own_page(request)
-    member, viewer, sign_in = await _whose(request), await access.current(request), request_session.read(request)
+    member = await access.of_link(request, _token(request))
+    viewer, sign_in = await access.current(request), request_session.read(request)
     if member is not None and viewer is not None and sign_in is not None and viewer.member_id != member.id:
         await request_session.check_csrf(request, sign_in)
     return member
@@ -151,12 +157,8 @@ async def _checked(request: web.Request) -> Member | None:
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:
     """Use the link, replacing any sign-in of this browser, and sign in or ask for the second factor."""
-    before = request_session.read(request)
     try:
-        async with request.app[DATABASE].begin() as session:
-            member_id = await sign_in_links.use(session, cleaned(request.match_info["token"]))
-            if member_id is not None and before is not None:
-                await sign_in_links.sign_out(session, before.id, before.expires_at)
+        member_id = await access.use_link(request, _token(request), request_session.read(request))
     except AddressTakenError:
         return render(request, "people/sign_in/taken.html", status=409)
     if member_id is None:
@@ -175,12 +177,5 @@ async def _dead(request: web.Request) -> web.Response:
     return render(request, "people/sign_in/failed.html", status=410)
 
 
-def _sent(request: web.Request, email: str, wait: float | None = None) -> web.Response:
-    """Render the page after the form. ``wait``: seconds, as many unknown addresses were tried."""
-    status = 200 if wait is None else 429
-    return render(request, "people/sign_in/sent.html", status=status, retry_after=wait, email=email)
-
-
-async def _limited(request: web.Request, email: str, error: TooManyError) -> web.Response:
-    problem = limits.TOO_MANY_LINKS
-    return render(request, "people/sign_in/sign_in.html", status=status_of(error), problem=problem, email=email)
+async def _limited(request: web.Request, email: str) -> web.Response:
+    return render(request, "people/sign_in/sign_in.html", problem=limits.TOO_MANY_LINKS, email=email)

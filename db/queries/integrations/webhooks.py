@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import SwitchedOff
 from db.models import Organisation, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from db.queries.integrations import events
 from db.queries.integrations.events import EventType
 
 MOST = 20  # endpoints of one organisation
@@ -152,6 +153,14 @@ class Webhooks:
         endpoint.former_secret, endpoint.former_until = endpoint.secret, now + OVERLAP
         endpoint.secret = new_secret()
         await self._session.flush()
+
+    async def test(self, endpoint: WebhookEndpoint) -> None:
+        """Have a test sent there."""
+        await events.note_test(self._session, endpoint)
+
+    async def switch_off(self, endpoint: WebhookEndpoint) -> None:
+        """Send nothing there any more, as a member wishes."""
+        await switch_off(self._session, endpoint, "member", datetime.now(UTC))
 
     async def switch_on(self, endpoint: WebhookEndpoint) -> None:
         """Send there again what happens from now on."""

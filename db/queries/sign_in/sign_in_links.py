@@ -114,6 +114,10 @@ class SignIns:
         requested_from = keyring_of(self._session).hash("origin", network)
         return await create(self._session, member_id, requested_from, INVITATION)
 
+    async def may_mail(self, email: str, pause_seconds: float) -> bool:
+        """Return whether a link may go to ``email`` now; not again for ``pause_seconds``."""
+        return await may_mail(self._session, email, pause_seconds)
+
     async def end_links(self, member_id: UUID) -> None:
         """Invalidate that member's unused links."""
         if await self._is_here(member_id):

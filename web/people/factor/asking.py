@@ -9,7 +9,6 @@ from uuid import UUID
 from aiohttp import web
 
 from db.models import Member
-from db.queries.sign_in import sign_in_links
 from web.config import SETTINGS
 from web.people import asked
 from web.people.factor import checking, enrolment, taking
@@ -17,7 +16,6 @@ from web.request import access, session as request_session
 from web.request.errors import NotSignedInError
 from web.request.forms import check_own_page, field
 from web.request.render import render
-from web.resources import DATABASE
 
 _CONSOLE = "/console"
 _CODE, _SET_UP = "/second-factor", "/second-factor/set-up"
@@ -106,8 +104,7 @@ async def _begin(request: web.Request, member: Member, answer: web.StreamRespons
     settings, half = request.app[SETTINGS], request_session.read_half(request)
     if half is None:
         raise NotSignedInError
-    async with request.app[DATABASE].begin() as session:
-        await sign_in_links.sign_out(session, half.id, half.expires_at)
+    await access.sign_out(request, half)
     await access.arrived(request, member.id)
     request_session.end_half(answer, settings)
     request_session.begin(answer, settings, member.id)

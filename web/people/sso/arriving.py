@@ -12,9 +12,7 @@ from uuid import UUID
 
 from db.base import Role
 from db.models import Member
-from db.queries import rate_limits
 from db.queries.members import AddressTakenError
-from db.queries.sign_in import sign_in_links
 from db.queries.sign_in.sign_in_links import MAIL_SECONDS
 from provisioning.mail import queue
 from web.people.sso.identity import Identity
@@ -86,7 +84,7 @@ async def _has_seat(rows: Rows, role: Role) -> bool:
 
 async def _mail(rows: Rows, member: Member, network: str) -> None:
     """Ask for the mail that invites the member, unless one was asked for within a minute or too many were."""
-    wait = await rate_limits.hit(rows.session, INVITATIONS, str(rows.organisation.id))
-    if wait is None and await sign_in_links.may_mail(rows.session, member.email, MAIL_SECONDS):
+    wait = await rows.hit(INVITATIONS)
+    if wait is None and await rows.sign_ins.may_mail(member.email, MAIL_SECONDS):
         facts = {"member": str(member.id), "inviter": rows.organisation.name, "network": network}
         await queue.put(rows.session, "invitation", facts)

@@ -11,7 +11,6 @@ from typing import Any
 
 from aiohttp import web
 
-from db.queries.sign_in import sign_in_links
 from db.queries.sign_in.identity_providers import LIFETIME
 from web.bus import BUS
 from web.config import SETTINGS
@@ -27,7 +26,6 @@ from web.request.access import Coming
 from web.request.errors import NotFoundError
 from web.request.forms import read_uuid
 from web.request.render import render
-from web.resources import DATABASE
 
 _MARK = Mark("sso", LIFETIME)
 _HERE = "/sso/{organisation}"
@@ -152,8 +150,7 @@ async def _let_in(request: web.Request, coming: Coming, vouched: Identity, arriv
         request.app[BUS].close_consoles(coming.organisation_id, arrival.member_id)
     before = request_session.read(request)
     if before is not None:
-        async with request.app[DATABASE].begin() as session:
-            await sign_in_links.sign_out(session, before.id, before.expires_at)
+        await access.sign_out(request, before)
     await access.arrived(request, arrival.member_id, by="single sign-on")
     answer = web.HTTPSeeOther("/console")
     request_session.begin(answer, settings, arrival.member_id)

@@ -6,7 +6,8 @@ imports the queries of tenants' rows; a test checks it, and a contract keeps the
   roles        which role may do what: the permission table
   viewers      a page's request carries a cookie: `require` turns it into a `Viewer`
   pages        `rows`: the rows of the viewer's organisation (only the viewer's own calls, if the role sees no others)
-  sign_ins     a sign-up has no organisation yet: `found` creates it; `half`: who has yet to show a second factor
+  sign_ins     a sign-up has no organisation yet: `found` creates it; a mailed link says whose it is: `of_link`;
+               `half`: who has yet to show a second factor
   providers    who comes from their organisation's own identity provider: `coming_back`, `by_provider`
   programs     a program of an organisation's own shows a key: `client`, `of_client`
   twilio       a webhook carries Twilio's signature: `by_number`, `by_member`, `by_call` and `by_room` find the
@@ -21,7 +22,17 @@ from web.request.access.pages import of_organisation, presence, rows
 from web.request.access.programs import Client, client, of_client
 from web.request.access.providers import Coming, by_provider, coming_back, going, must_use_provider, provider_of
 from web.request.access.roles import PERMISSIONS, Permission, must_have_factor
-from web.request.access.sign_ins import NextStep, arrived, declined, found, half, next_step
+from web.request.access.sign_ins import (
+    NextStep,
+    arrived,
+    declined,
+    found,
+    half,
+    next_step,
+    of_link,
+    sign_out,
+    use_link,
+)
 from web.request.access.tenant_rows import Rows
 from web.request.access.twilio import SIGNED_BY_TWILIO, by_call, by_member, by_number, by_room
 from web.request.access.viewers import VIEWER, Viewer, current, require, require_again
@@ -55,6 +66,7 @@ __all__ = [
     "must_use_provider",
     "next_step",
     "of_client",
+    "of_link",
     "of_organisation",
     "of_room",
     "presence",
@@ -63,5 +75,7 @@ __all__ = [
     "require_again",
     "rooms_due",
     "rows",
+    "sign_out",
+    "use_link",
     "with_calls",
 ]

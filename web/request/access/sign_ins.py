@@ -13,11 +13,13 @@ from db.models import Member
 from db.queries import members, organisations
 from db.queries.audit import Actor, AuditLog
 from db.queries.members import Members
+from db.queries.sign_in import sign_in_links
 from db.queries.sign_in.second_factors import SecondFactors
 from web.request import limits, session as request_session
 from web.request.access.roles import must_have_factor
 from web.request.access.tenant_rows import Rows, open_rows
 from web.request.errors import NotSignedInError
+from web.request.session import SignIn
 from web.resources import DATABASE
 
 NextStep = Literal["none", "code", "set_up"]
@@ -38,6 +40,30 @@ async def found(
         actor = Actor(name, owner.id, limits.network(request))
         await AuditLog(session, made.id, actor).record("organisation.founded")
         return owner
+
+
+async def of_link(request: web.Request, token: str) -> Member | None:
+    """Return whom a mailed link signs in, with ``organisation``; None if it is invalid."""
+    async with request.app[DATABASE].begin() as session:
+        return await sign_in_links.find(session, token)
+
+
+async def use_link(request: web.Request, token: str, before: SignIn | None) -> UUID | None:
+    """Use a mailed link up, and end the sign-in ``before``. Return whom it signs in, None if it is invalid.
+
+    Raises `db.queries.members.AddressTakenError`.
+    """
+    async with request.app[DATABASE].begin() as session:
+        member_id = await sign_in_links.use(session, token)
+        if member_id is not None and before is not None:
+            await sign_in_links.sign_out(session, before.id, before.expires_at)
+        return member_id
+
+
+async def sign_out(request: web.Request, sign_in: SignIn) -> None:
+    """End a sign-in, or half a one: its cookie works no more."""
+    async with request.app[DATABASE].begin() as session:
+        await sign_in_links.sign_out(session, sign_in.id, sign_in.expires_at)
 
 
 async def next_step(request: web.Request, member_id: UUID) -> NextStep:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Organisation, StripeEvent, Subscription
-from db.queries import audit, numbers, organisations
+from db.queries import audit, numbers, organisations, rate_limits
 from db.queries.answering_plans import AnsweringPlans
 from db.queries.audit import Actor, AuditLog
 from db.queries.billing import stripe_events, subscriptions
@@ -36,6 +36,7 @@ from db.queries.phone.offers import Offers
 from db.queries.phone.presence import Presences
 from db.queries.phone.ringing_plans import RingingPlans
 from db.queries.phone.wrap_ups import WrapUps
+from db.queries.rate_limits import Limit
 from db.queries.reports.counts import Reports
 from db.queries.rights.closures import Closures
 from db.queries.rights.erasures import Erasures
@@ -105,6 +106,10 @@ class Rows:
     async def is_answered_here(self, e164: str) -> bool:
         """Return whether calls to that number come to this installation, whoever rents it."""
         return await numbers.by_e164(self.session, e164) is not None
+
+    async def hit(self, limit: Limit) -> float | None:
+        """Count one request of the organisation's. Return the seconds to wait, None if it is within the limit."""
+        return await rate_limits.hit(self.session, limit, str(self.organisation.id))
 
     async def lock(self) -> None:
         """Lock the organisation until the transaction ends, so that what is counted cannot change."""
