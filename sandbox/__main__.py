@@ -62,7 +62,7 @@ def _print_pages(settings: Settings) -> None:
     pages = {
         "Sign up as a new customer": f"{settings.web_url}/pricing",
         "Telephone, test calls": f"{settings.twilio_url}/",
-        "Letters Bilby has sent": f"{settings.outbox_url}/",
+        "Mail Bilby has sent": f"{settings.outbox_url}/",
         "Payments, clock, webhooks": f"{settings.stripe_url}/",
         "Identity provider": f"{settings.identity_url}/",
         "Bundles, numbers, failures": f"{settings.twilio_url}/sandbox/numbers",

@@ -38,7 +38,7 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
 h2 {{ font-size: 1.1rem; margin-bottom: 0; }} small {{ color: #666; }}
 :root {{ color-scheme: light dark; }}
 </style></head><body><h1>Outbox</h1>
-<p>Every letter Bilby sent, newest first. Nothing leaves this machine.</p>{letters}</body></html>"""
+<p>Mail Bilby has sent, newest first. Nothing leaves this machine.</p>{letters}</body></html>"""
 
 _LETTER = """<article><h2>{subject}</h2><small>to {to} at {at:%H:%M:%S} UTC</small><pre>{text}</pre></article>"""
 

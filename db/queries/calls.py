@@ -110,7 +110,7 @@ async def conversations(
 
 
 async def organisation_of(session: AsyncSession, call_sid: str) -> UUID | None:
-    """Whose call it is."""
+    """Return the organisation of the call; None if unknown."""
     return await session.scalar(select(Call.organisation_id).where(Call.call_sid == call_sid))
 
 
@@ -176,7 +176,7 @@ class Calls:
         return (await self._session.scalars(self._one(call_sid))).one()
 
     async def get(self, call_sid: str) -> Call | None:
-        """That call, with ``agent``."""
+        """Return the call, with ``agent``; None if unknown."""
         return await self._session.scalar(self._one(call_sid).options(joinedload(Call.agent)))
 
     async def age(self, call: Call) -> timedelta:

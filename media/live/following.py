@@ -46,11 +46,11 @@ class Following:
         self._calls = frozenset(subscription.calls)
 
     def read(self, call: str) -> None:
-        """The console reads ``call``, as web's ticket says."""
+        """Record that the console reads ``call``: web's ticket says so."""
         self._read.add(call)
 
     def leave(self, call: str) -> None:
-        """The console reads ``call`` no longer."""
+        """Record that the console no longer reads ``call``."""
         self._read.discard(call)
 
     def follows(self, call: LiveCall, agent: str | None) -> bool:

@@ -213,7 +213,7 @@ class Hub:
         return self._turn(subscriber, lambda: following.read(call))
 
     def leave(self, subscriber: Subscriber, call: str) -> None:
-        """``subscriber`` reads ``call`` no longer."""
+        """Record that ``subscriber`` no longer reads ``call``."""
         self._following(subscriber).leave(call)
 
     def tell_rows(self) -> None:

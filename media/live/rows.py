@@ -84,7 +84,7 @@ class ChangedRows:
         self._told: dict[str, Row] = {}  # by call
 
     def note(self, call: LiveCall) -> None:
-        """Something has happened in ``call``."""
+        """Mark ``call`` as changed."""
         self._noted.setdefault(call.org, {})[call.call] = call
 
     def organisations(self) -> list[str]:
@@ -102,7 +102,7 @@ class ChangedRows:
         return changes
 
     def forget(self, call: LiveCall) -> None:
-        """The call is over."""
+        """Forget a call that is over."""
         self._told.pop(call.call, None)
         noted = self._noted.get(call.org, {})
         noted.pop(call.call, None)

@@ -37,20 +37,20 @@ class WebSocket(WSListener):
             self._connection.admitted()
 
     def connected(self) -> None:
-        """Called after the handshake."""
+        """Do what follows the handshake. Does nothing unless overridden, like the other events below."""
 
     def on_text(self, text: memoryview | bytes) -> None:
-        """Called with each complete text."""
+        """Handle a complete text."""
         raise NotImplementedError
 
     def on_binary(self) -> None:
-        """Called for a binary frame; neither kind of peer sends any."""
+        """Handle a binary frame; neither kind of peer sends any."""
 
     def disconnected(self) -> None:
-        """Called when the socket is closed, for whatever reason."""
+        """Handle the end of the socket, whatever its reason."""
 
     def tick(self, now: float) -> None:
-        """Called once a second; ``now`` in seconds of `time.monotonic`."""
+        """Do what is due once a second; ``now`` in seconds of `time.monotonic`."""
 
     def close(self, code: int, reason: str = "") -> None:
         """Close with ``code``; ignore what arrives from now on."""

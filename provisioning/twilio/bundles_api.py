@@ -72,7 +72,7 @@ class BundlesApi:
         return str(bundle.sid), str(bundle.status)
 
     async def status(self, bundle: str) -> str:
-        """Twilio's word for how far the bundle is."""
+        """Return the bundle's status, in Twilio's words."""
         with translate_errors():
             return str((await self._regulatory.bundles(bundle).fetch_async()).status)
 

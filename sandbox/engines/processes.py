@@ -1,6 +1,6 @@
-"""Child processes that never outlive us: started tethered, stopped in time, their last words kept in a log.
+"""Child processes that never outlive us: started tethered, stopped in time, their output kept in a log.
 
-Two ropes hold a child. On Linux the kernel signals it when we die (``PR_SET_PDEATHSIG``), even by
+Two mechanisms stop orphaned children. On Linux the kernel signals it when we die (``PR_SET_PDEATHSIG``), even by
 ``kill -9``. Elsewhere, and as a second line, its pid and command line are written down, and the next start
 stops what is left; the command line is compared, so that a pid given to another program is left alone.
 

@@ -68,7 +68,7 @@ async def live(rows: Rows) -> dict[UUID, Room]:
 async def apply(rows: Rows, call_id: UUID, event: Event, now: int | None = None) -> Change | None:
     """Apply ``event`` to that call's room; None if there is none in this organisation. It is locked until commit.
 
-    Raises `web.conferences.machine.room.RefusedError` for a command that cannot be done.
+    Raise `web.conferences.machine.room.RefusedError` for a command that cannot be done.
     """
     now = clock() if now is None else now
     found = await locked(rows, call_id)

@@ -49,7 +49,10 @@ def end(response: web.StreamResponse, settings: Settings, kind: Kind) -> None:
 
 
 def name(settings: Settings, kind: Kind) -> str:
-    """``__Secure-``: the browser insists on https. ``__Host-`` would insist on the whole site as its path."""
+    """Return the name of the cookie of that kind.
+
+    ``__Secure-`` makes the browser insist on https. ``__Host-`` would also insist on the whole site as its path.
+    """
     return f"__Secure-{_NAMES[kind]}" if settings.secure else _NAMES[kind]
 
 

@@ -70,7 +70,10 @@ async def _take(request: web.Request, *, picks: bool) -> web.Response:
 
 
 async def _claim(rows: Rows, viewer: Viewer, call: UUID, *, picks: bool) -> Change:
-    """Raises `RefusedError`, and `NotFoundError` for a call of another organisation."""
+    """Give the call to the viewer; ``picks``: from the queue.
+
+    Raise `RefusedError`, and `NotFoundError` for a call of another organisation.
+    """
     change = await rooms.apply(rows, call, Claim(viewer.member_id))
     if change is None:
         raise NotFoundError(NO_SUCH_CALL)

@@ -49,7 +49,10 @@ _SIGN_IN: web.RequestKey[SignIn | None] = web.RequestKey("sign_in")
 
 
 def cookie_name(settings: Settings) -> str:
-    """``__Host-`` makes the browser insist on Secure, this host alone and the whole path; it needs https."""
+    """Return the name of the sign-in cookie.
+
+    ``__Host-`` makes the browser insist on Secure, this host alone and the whole path; it needs https.
+    """
     return "__Host-bilby_session" if settings.secure else "bilby_session"
 
 
@@ -169,7 +172,7 @@ def _verify_under(secret: str, token: str, audience: str) -> SignIn | None:
 
 
 def _read(claims: dict[str, Any]) -> SignIn:
-    """Return what the claims say. Raises ValueError, TypeError, OverflowError or OSError for what is not ours.
+    """Return what the claims say. Raise ValueError, TypeError, OverflowError or OSError for what is not ours.
 
     ``at`` is when it began in ms; before there was one, ``iat`` said so in seconds.
     """

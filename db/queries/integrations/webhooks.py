@@ -132,7 +132,7 @@ class Webhooks:
         return await self._session.scalar(mine.with_for_update(key_share=True))
 
     async def add(self, *, url: str, types: Collection[EventType], created_by: UUID) -> WebhookEndpoint:
-        """Add an endpoint. Raises `TooManyEndpointsError`; the organisation should be locked."""
+        """Add an endpoint. Raise `TooManyEndpointsError`; the organisation should be locked."""
         if len(await self.all()) >= MOST:
             raise TooManyEndpointsError
         endpoint = WebhookEndpoint(

@@ -69,7 +69,7 @@ async def suspend(session: AsyncSession, organisation_id: UUID, reason: str) -> 
 
 
 async def resume(session: AsyncSession, organisation_id: UUID) -> bool:
-    """Let that organisation work again; False if there is none. Raises `ClosingError`."""
+    """Let that organisation work again; False if there is none. Raise `ClosingError`."""
     organisation = await organisations.locked(session, organisation_id)
     closure = await closures.of(session, organisation_id)
     if closure is not None and closure.state != "waiting":

@@ -59,7 +59,7 @@ class Counts:
 
     @property
     def talked(self) -> int:
-        """Calls in which two people talked."""
+        """The number of calls in which two people talked."""
         return self.answered + self.reached
 
     def __add__(self, other: Counts) -> Counts:

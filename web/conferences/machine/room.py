@@ -271,7 +271,7 @@ class Room:
 
     @property
     def talkers(self) -> tuple[Leg, ...]:
-        """Everybody whom the customer can talk to, if not held: supervisors only listen."""
+        """The legs that the customer can talk to, if not held: supervisors only listen."""
         return tuple(leg for leg in self.legs if leg.kind != "supervisor" and leg.is_there)
 
     def leg(self, label: str) -> Leg | None:

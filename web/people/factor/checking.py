@@ -23,7 +23,7 @@ Show = Callable[[str], Awaitable[web.Response]]
 
 
 async def hit(request: web.Request, member_id: UUID, show: Show) -> None:
-    """Count one attempt of that member. Raises `TooManyError`, which is answered by the form."""
+    """Count one attempt of that member. Raise `TooManyError`, which is answered by the form."""
     await limits.hit(request, ATTEMPTS, str(member_id), lambda _: show(taking.TOO_MANY))
 
 

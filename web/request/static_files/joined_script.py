@@ -31,7 +31,7 @@ class JoinedScript(NamedTuple):
 def join(name: str, modules: Mapping[str, str]) -> JoinedScript:
     """Return the module ``name`` of ``modules`` (texts by path) with all that it imports, each once and before use.
 
-    The script belongs beside ``name``, as `joined_name`, and its map beside it, as that and ``.map``. Raises
+    The script belongs beside ``name``, as `joined_name`, and its map beside it, as that and ``.map``. Raise
     ValueError for a module that cannot be joined.
     """
     folder = posixpath.dirname(name)
