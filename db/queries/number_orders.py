@@ -65,7 +65,7 @@ async def find(session: AsyncSession, order_id: UUID) -> NumberOrder | None:
 async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **values: Any) -> bool:
     """Move ``order`` from the state it was read in to ``to``, with ``values``; False if it moved on meanwhile.
 
-    A state that is reached forgets the troubles on the way there. Raise `NumberTakenError` for a ``candidate``.
+    A state that is reached clears the errors noted on the way there. Raise `NumberTakenError` for a ``candidate``.
     """
     fresh = {"attempts": 0, "error_code": None, "error_sentence": None, "next_try_at": None}
     candidate = values.get("candidate")

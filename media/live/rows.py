@@ -77,7 +77,7 @@ def _without_card(phrase: Phrase) -> Phrase:
 
 
 class ChangedRows:
-    """The calls in which something happened, and what was told of each."""
+    """The calls that have changed, and the row that was last sent of each."""
 
     def __init__(self) -> None:
         self._noted: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
@@ -88,7 +88,7 @@ class ChangedRows:
         self._noted.setdefault(call.org, {})[call.call] = call
 
     def organisations(self) -> list[str]:
-        """Return those in whose calls something has happened."""
+        """Return the organisations whose calls have changed."""
         return list(self._noted)
 
     def take(self, org: str) -> list[tuple[LiveCall, Row]]:

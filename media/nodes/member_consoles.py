@@ -27,7 +27,7 @@ Member = tuple[str, str]
 
 
 class MemberConsole(Protocol):
-    """What is counted."""
+    """A console of a member, as nodes count it."""
 
     org: str
     member: str

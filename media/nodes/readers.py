@@ -51,7 +51,10 @@ class _Elsewhere:
 
 
 class Readers:
-    """All that this node knows. Call `tick` once a second. ``calls`` are those that live on this node."""
+    """Who reads which call, as far as this node knows. Call `tick` once a second.
+
+    ``calls`` are those that live on this node.
+    """
 
     def __init__(self, connection: NatsConnection, node: str, hub: Hub, calls: OwnCalls) -> None:
         self._connection = connection

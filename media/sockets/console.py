@@ -117,7 +117,7 @@ _decode_subscribes = msgspec.json.Decoder(_Subscribes).decode
 
 
 class _MalformedError(ValueError):
-    """The subscription is none."""
+    """What was sent is not a valid subscription."""
 
 
 class Consoles:

@@ -71,7 +71,7 @@ class WebSocket(WSListener):
         """Do nothing: `send` of a console looks at the buffer itself. Without this picows would log a warning."""
 
     def resume_writing(self) -> None:
-        """Do nothing, likewise."""
+        """Do nothing, for the same reason as `pause_writing`."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if self.transport is None:

@@ -42,7 +42,7 @@ class StripeError(Exception):
 
 
 class _HttpClient(stripe.AIOHTTPClient):
-    """Stripe's, which refuses to be asked while a database transaction is open."""
+    """Stripe's HTTP client, which refuses to be asked while a database transaction is open."""
 
     async def request_async(self, *args: Any, **options: Any) -> Any:
         refuse_in_transaction("Stripe")

@@ -46,7 +46,7 @@ class BusyError(TwilioRestException):
 
 
 class _HttpClient(AsyncTwilioHttpClient):
-    """twilio's, bounded in time and pointed at ``base`` if that is given."""
+    """The HTTP client of Twilio's package, bounded in time and pointed at ``base`` if that is given."""
 
     def __init__(self, base: str | None, seconds: float) -> None:
         super().__init__(timeout=seconds, logger=_silent)

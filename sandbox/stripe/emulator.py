@@ -2,20 +2,20 @@
 
 ::
 
-    REST ─────► stripe_rest (keys, forms, idempotency) ─► stripe_…_routes ─┐
-    people ───► stripe_checkout_page, stripe_portal_page, stripe_control ──┤
-    time ─────► stripe_clock (renewals, retries, debits) ──────────────────┤
-                                                                           ▼
-      stripe_purchase ─► stripe_subscriptions ─► stripe_collection ─► stripe_payments
-                            stripe_seats           stripe_standing      stripe_invoices
-                                                                           ▼
-                     stripe_account (objects in Stripe's JSON) ─► events ─► stripe_webhooks ─► the product
+    REST ─────► api: keys, forms, idempotency, routes ──────┐
+    people ───► pages: checkout, portal, control ───────────┤
+    time ─────► billing/clock: renewals, retries, debits ───┤
+                                                            ▼
+            billing: purchase ─► subscriptions ─► collection ─► payments
+                                 prorations       lifecycle     invoices
+                                                            ▼
+      account: objects in Stripe's JSON ─► events ─► webhooks ─► the product
 
     async with stripe(StripeSettings("sk_test_…", "whsec_…", "price_…", webhook_url=…)) as emulator:
         emulator.buy(checkout_id, Filled("visa", quantity=3))
         emulator.clock.advance(days=31)
 
-What is not Stripe's own (`stripe_control`) lies at ``/`` and under ``/sandbox/``.
+What is not Stripe's own (`sandbox.stripe.pages.control`) lies at ``/`` and under ``/sandbox/``.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class ScriptedFaults(Protocol):
         """Something was counted."""
 
     def release(self, stream: Stream) -> None:
-        """The stream has ended: it takes nobody's place in the quota any more."""
+        """Note that the stream has ended: it takes no place in the quota any more."""
 
 
 class Stream:

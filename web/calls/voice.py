@@ -49,7 +49,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A number of ours, whose it is, and what which organisation rents it and what that organisation may do."""
+    """A number of ours, the organisation that rents it, and what that organisation is entitled to."""
 
     organisation_id: UUID
     entitlements: Entitlements
@@ -92,7 +92,7 @@ async def inbound(request: web.Request) -> web.Response:
 async def fallback(request: web.Request) -> web.Response:
     """Answer for a call whose webhook failed, without the database and without a signature.
 
-    The proxy serves the same document when no web process is up (deploy/Caddyfile).
+    The proxy serves the same document when no web process is up (deploy/caddy/Caddyfile).
     """
     return web.Response(text=twiml.wait_and_try_again(WAIT, _callbacks(request)), content_type="text/xml")
 

@@ -92,7 +92,7 @@ async def split(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/contacts/{contact}/flags")
 async def flag(request: web.Request) -> web.StreamResponse:
-    """Say whether not to call and not to transcribe a contact, on all numbers."""
+    """Set whether the contact must not be called and must not be transcribed, on all its numbers."""
     viewer = await access.require(request, "callers")
     wanted = await read_flags(request)
     async with access.rows(request, viewer) as rows:

@@ -71,7 +71,7 @@ async def test(request: web.Request) -> web.StreamResponse:
 
 @routes.post(_HERE + "/rotate")
 async def rotate(request: web.Request) -> web.StreamResponse:
-    """Give it a new secret, and show that: this once."""
+    """Give the endpoint a new secret, and show it this once."""
     async with _changed(request) as (rows, endpoint):
         await rows.webhooks.rotate(endpoint)
         await rows.audit.record("webhook.secret_rotated", {"host": host_of(endpoint)})

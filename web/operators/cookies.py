@@ -44,7 +44,7 @@ def begin(response: web.StreamResponse, settings: Settings, kind: Kind, operator
 
 
 def end(response: web.StreamResponse, settings: Settings, kind: Kind) -> None:
-    """Take the cookie back."""
+    """Delete the cookie in the browser."""
     response.del_cookie(name(settings, kind), path=PATH, secure=settings.secure, httponly=True, samesite="Strict")
 
 

@@ -97,7 +97,7 @@ async def judge(request: web.Request, session: AsyncSession, operator: Operator,
 
 
 async def tell(session: AsyncSession, operator_id: UUID, what: queue.FactorChange) -> None:
-    """Have that operator told by mail what became of their second factor."""
+    """Enqueue a mail to the operator about a change of their second factor."""
     await queue.put(session, "operator_factor", {"operator": str(operator_id), "what": what, "by": "account"})
 
 

@@ -42,7 +42,7 @@ async def close(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/data/keep")
 async def keep(request: web.Request) -> web.StreamResponse:
-    """Take it back. Owners are told by mail."""
+    """Take the closing back. Owners are told by mail."""
     viewer = await access.require(request, "data")
     async with access.rows(request, viewer) as rows:
         if await rows.closures.take_back():

@@ -111,7 +111,7 @@ class Listener:
 
 
 class Boards:
-    """All of this process. ``nudge`` lets an organisation be looked at soon, and `show` be called."""
+    """The phones' event streams of this process. ``nudge`` has an organisation looked at soon, and `show` called."""
 
     def __init__(self, nudge: Callable[[UUID], None], timing: Timing = Timing()) -> None:
         self.timing = timing

@@ -48,7 +48,7 @@ async def pick(request: web.Request) -> web.Response:
 
 @routes.post("/phone/calls/{call}/decline")
 async def decline(request: web.Request) -> web.Response:
-    """Do not ring here again for this call. Declining what does not ring any more changes nothing."""
+    """Stop this call from ringing here again. Declining what does not ring any more changes nothing."""
     viewer = await access.require(request, "softphone")
     call = read_uuid(request.match_info["call"])
     async with access.of_organisation(request, viewer) as rows:

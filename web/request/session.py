@@ -59,25 +59,25 @@ def cookie_name(settings: Settings) -> str:
 def begin(
     response: web.StreamResponse, settings: Settings, member_id: UUID, lifetime: timedelta = LIFETIME
 ) -> SignIn:
-    """Sign ``member_id`` in: sets the cookie on ``response``."""
+    """Sign ``member_id`` in: set the cookie on ``response``."""
     sign_in = _new(member_id, lifetime)
     _set(response, settings, cookie_name(settings), _sign(sign_in, settings, _AUDIENCE), lifetime)
     return sign_in
 
 
 def begin_half(response: web.StreamResponse, settings: Settings, member_id: UUID) -> None:
-    """Let ``member_id`` show their second factor: sets the other cookie on ``response``."""
+    """Let ``member_id`` show their second factor: set the cookie of half a sign-in on ``response``."""
     token = _sign(_new(member_id, HALF_LIFETIME), settings, _HALF)
     _set(response, settings, _half_name(settings), token, HALF_LIFETIME)
 
 
 def end(response: web.StreamResponse, settings: Settings) -> None:
-    """Take the cookie back."""
+    """Delete the sign-in cookie in the browser."""
     _delete(response, settings, cookie_name(settings))
 
 
 def end_half(response: web.StreamResponse, settings: Settings) -> None:
-    """Take the other cookie back."""
+    """Delete the cookie of `begin_half` in the browser."""
     _delete(response, settings, _half_name(settings))
 
 

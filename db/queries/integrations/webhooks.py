@@ -147,7 +147,7 @@ class Webhooks:
         return endpoint
 
     async def rotate(self, endpoint: WebhookEndpoint) -> None:
-        """Give it a new secret. The former one counts for `OVERLAP`."""
+        """Give the endpoint a new secret. The former one counts for `OVERLAP`."""
         now: datetime = (await self._session.scalars(select(func.now()))).one()
         endpoint.former_secret, endpoint.former_until = endpoint.secret, now + OVERLAP
         endpoint.secret = new_secret()

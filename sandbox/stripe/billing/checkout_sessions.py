@@ -1,4 +1,4 @@
-"""Checkout Sessions as the API knows them. Filling one in is `stripe_purchase`'s."""
+"""Checkout Sessions as the API knows them. Filling one in is `sandbox.stripe.billing.purchase`'s."""
 
 from __future__ import annotations
 
