@@ -116,7 +116,7 @@ class Stripe:
         return found
 
     def refund(self, charge: str, amount: int | None = None) -> Object:
-        """Give money back; see `stripe_payments.refund`."""
+        """Give money back; see `sandbox.stripe.billing.payments.refund`."""
         return payments.refund(self.account, self.account.find("charge", charge), amount)
 
     def dispute(self, charge: str) -> Object:
