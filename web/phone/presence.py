@@ -2,8 +2,8 @@
 
 A member chooses to be available, on a break or offline. Available alone does not mean that a phone would ring: the
 console heartbeat proves it every `BEAT`, and says whether the phone is registered and the microphone allowed. After
-two missed heartbeats the member is unreachable. What was chosen ends after `LONGEST`, and once the console was silent for
-`LOST`: a computer that wakes up tomorrow must not ring.
+two missed heartbeats the member is unreachable. What was chosen ends after `LONGEST`, and once the console was silent
+for `LOST`: a computer that wakes up tomorrow must not ring.
 """
 
 from __future__ import annotations
