@@ -172,7 +172,7 @@ class Database:
 
     @asynccontextmanager
     async def behind(self) -> AsyncIterator[None]:
-        """Wait here with what no request waits for: the other connections are left to requests."""
+        """Limit the connections used by work that no request waits for: the others are left to requests."""
         async with self._behind:
             yield
 

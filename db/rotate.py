@@ -60,7 +60,7 @@ class KeyMissingError(Exception):
 
 
 async def rotate(database: Database, batch: int = BATCH) -> int:
-    """Encrypt and hash every row again under the first key, ``batch`` in a transaction; how many rows.
+    """Encrypt and hash every row again under the first key, ``batch`` in a transaction; return how many.
 
     Raise `UnreadableError`, and `KeyMissingError` as long as a live process lacks that key.
     """

@@ -89,7 +89,7 @@ class NatsConnection:
 
     @property
     def is_connected(self) -> bool:
-        """Return whether there is a connection now."""
+        """Whether there is a connection now."""
         return self.client is not None and self.client.is_connected
 
     def attach(

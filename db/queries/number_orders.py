@@ -63,7 +63,7 @@ async def find(session: AsyncSession, order_id: UUID) -> NumberOrder | None:
 
 
 async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **values: Any) -> bool:
-    """Move ``order`` from the state it was read in to ``to``, with ``values``; False if it moved on meanwhile.
+    """Move ``order`` from the state it was read in to ``to``, with ``values``; return False if it moved on meanwhile.
 
     A state that is reached clears the errors noted on the way there. Raise `NumberTakenError` for a ``candidate``.
     """
@@ -128,7 +128,7 @@ async def record_error(
 
 
 async def reopen(session: AsyncSession, order: NumberOrder) -> bool:
-    """Reopen a failed order; False if it moved on meanwhile."""
+    """Reopen a failed order; return False if it moved on meanwhile."""
     nothing = {"candidate": None, "candidate_hash": None, "twilio_sid": None}
     return await move(session, order, "paid", **nothing)
 
@@ -160,7 +160,7 @@ async def of_rented(session: AsyncSession, number: Number) -> NumberOrder | None
 
 
 async def pay(session: AsyncSession, organisation_id: UUID, paid_by: str, wanted: Wanted) -> NumberOrder | None:
-    """Create an order paid by ``paid_by`` (a subscription's id); None if it has paid for one already."""
+    """Create an order paid by ``paid_by`` (a subscription's id); return None if it has paid for one already."""
     if await session.scalar(select(NumberOrder.id).where(NumberOrder.paid_by == paid_by)):
         return None
     order = NumberOrder(organisation_id=organisation_id, paid_by=paid_by, state="paid", wanted=wanted)

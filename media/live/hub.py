@@ -193,7 +193,7 @@ class Hub:
         )
 
     def rows(self, subscriber: Subscriber) -> bytes | None:
-        """Return the rows of all calls that ``subscriber`` sees; None if it is told none."""
+        """Return the wall rows of all calls that ``subscriber`` sees; None if it asked for none."""
         if not self._following(subscriber).rows:
             return None
         return encode(RowsChanged([row(call) for call in self._seen_by(subscriber)]))

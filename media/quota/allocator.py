@@ -58,7 +58,7 @@ class Allocator:
 
     @property
     def waiting(self) -> int:
-        """Return how many requests of this node for a slot are not granted yet."""
+        """How many requests of this node for a slot are not granted yet."""
         return sum(ask.slot for ask in self._asks.values())
 
     def ask(self, since_ms: int, *, slot: bool = True) -> int:

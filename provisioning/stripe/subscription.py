@@ -46,17 +46,17 @@ class StripeSubscription:
 
     @property
     def means(self) -> OrganisationStatus:
-        """Return the state of an organisation with this subscription. Nothing is granted before the first payment."""
+        """The state of an organisation with this subscription. Nothing is granted before the first payment."""
         return _MEANS[self.status] if self.paid else "incomplete"
 
     @property
     def is_alive(self) -> bool:
-        """Return whether it works or would again once paid, so that a second one would be superfluous."""
+        """Whether it works or would again once paid, so that a second one would be superfluous."""
         return self.paid and self.status in (*_WORKING, *_HALTED)
 
     @property
     def is_under_way(self) -> bool:
-        """Return whether a first payment is in progress: a bank debit takes days."""
+        """Whether a first payment is in progress: a bank debit takes days."""
         return not self.paid and self.status in _WORKING
 
 

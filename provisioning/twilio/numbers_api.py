@@ -48,12 +48,12 @@ class TwilioError(Exception):
 
     @property
     def cause(self) -> str:
-        """Return what a log says of it: numbers alone."""
+        """What a log says of it: numbers alone."""
         return "no answer" if self.status is None else f"HTTP {self.status}, code {self.code}"
 
     @property
     def retryable(self) -> bool:
-        """Return whether the same request may succeed later, once Twilio or the operator has repaired something."""
+        """Whether the same request may succeed later, once Twilio or the operator has repaired something."""
         return self.remedy in ("again", "operator")
 
 

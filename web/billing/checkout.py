@@ -216,7 +216,7 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
 
 
 async def _opened(request: web.Request, viewer: Viewer, order: Order) -> Checkout | None:
-    """Open a Checkout Session for ``order``; None if there is a subscription already. Raise `StripeError`."""
+    """Open a Checkout Session for ``order``; return None if there is a subscription already. Raise `StripeError`."""
     stripe = request.app[STRIPE]
     if any(one.is_alive or one.is_under_way for one in await stripe.subscriptions(order.customer)):
         return None

@@ -79,7 +79,7 @@ async def apply(rows: Rows, call_id: UUID, event: Event, now: int | None = None)
 
 
 async def locked(rows: Rows, call_id: UUID) -> tuple[StoredRoom, Room] | None:
-    """Lock the room until commit, and return it as it is stored and as it is; None if there is none."""
+    """Lock the room until commit, and return it as it is stored and as it is, None if there is none."""
     stored = await rows.conferences.get(call_id, locked=True)
     return None if stored is None else (stored, machine_room.from_json(stored.state))
 

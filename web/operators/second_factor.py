@@ -83,7 +83,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
 
 
 async def judge(request: web.Request, session: AsyncSession, operator: Operator, typed: str) -> Taken:
-    """Return of what ``typed`` is a code; the log tells of a wrong one and of a recovery code.
+    """Return what kind of code ``typed`` is; log a wrong one and a recovery code.
 
     `ATTEMPTS` is spent before, in a transaction of its own.
     """

@@ -37,7 +37,7 @@ class Telling:
         return not self._due(pages, now).keys() <= _NOT_NEWS
 
     def due(self, pages: int, now: float) -> bytes | None:
-        """Return what is to be told ``now``, as an event's data; None if nothing is."""
+        """Return what the page is to be sent ``now``, as an event's data; None if nothing is."""
         changed = self._due(pages, now)
         if changed.keys() <= _NOT_NEWS:
             return None

@@ -148,7 +148,7 @@ class Connections:
         return None if transport is None else self._open.get(transport)
 
     def admit(self, transport: asyncio.BaseTransport, connection: Connection) -> bool:
-        """Admit ``connection``; False if the limit is reached and all others are busy."""
+        """Admit ``connection``; return False if the limit is reached and all others are busy."""
         if len(self._open) >= self.limits.most and not self._make_room():
             _closed.labels("refused").inc()
             return False

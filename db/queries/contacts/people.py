@@ -68,7 +68,7 @@ class People:
         return len(rows)
 
     async def split(self, contact_id: UUID) -> Contact | None:
-        """Make a number a contact of its own again, under its own name, with its notes; None if there is none.
+        """Make a number a contact of its own again, under its own name, with its notes; return None if there is none.
 
         The organisation should be locked. Raise `OnlyNumberError`.
         """

@@ -86,7 +86,7 @@ async def take_due(
 
 
 async def locked(session: AsyncSession, due: Due) -> tuple[WebhookEndpoint, WebhookDelivery] | None:
-    """Lock the rows of a delivery that was attempted; None if they were removed meanwhile."""
+    """Lock the rows of a delivery that was attempted; return None if they were removed meanwhile."""
     endpoint = await session.get(WebhookEndpoint, due.endpoint_id, with_for_update={"key_share": True})
     delivery = await session.get(WebhookDelivery, due.delivery_id, with_for_update=True)
     return None if endpoint is None or delivery is None else (endpoint, delivery)

@@ -54,7 +54,7 @@ class Counts:
 
     @property
     def calls(self) -> int:
-        """All that began, but for those that were blocked."""
+        """The number of calls that began, but for blocked ones."""
         return self.inbound + self.outbound
 
     @property

@@ -71,7 +71,7 @@ async def remind(session: AsyncSession, before: timedelta) -> Sequence[Closure]:
 
 
 async def move(session: AsyncSession, organisation_id: UUID, before: ClosureState, to: ClosureState) -> bool:
-    """Move from one state to the next; False if it was moved on or taken back meanwhile, or is not due yet."""
+    """Move from one state to the next; return False if it was moved on or taken back meanwhile, or is not due yet."""
     mine = update(Closure).where(Closure.organisation_id == organisation_id, Closure.state == before)
     if before == "waiting":
         mine = mine.where(Closure.due_at <= func.now())
