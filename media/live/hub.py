@@ -88,7 +88,7 @@ class _Audience:
             yield subscriber, self.followings[subscriber].follows(call, call.agent)
 
     def place(self, subscriber: Subscriber) -> None:
-        """Remember whether ``subscriber`` is told rows."""
+        """Remember whether ``subscriber`` is sent wall rows."""
         if self.followings[subscriber].rows:
             self.of_rows.add(subscriber)
         else:
@@ -199,7 +199,7 @@ class Hub:
         return encode(RowsChanged([row(call) for call in self._seen_by(subscriber)]))
 
     def follow(self, subscriber: Subscriber, subscription: Subscription) -> list[bytes]:
-        """Replace what ``subscriber`` follows. Return what it must be told first."""
+        """Replace what ``subscriber`` follows. Return the messages to send it first."""
         following = self._following(subscriber)
         had_rows = following.rows
         words = self._turn(subscriber, lambda: following.replace(subscription))
@@ -208,7 +208,7 @@ class Hub:
         return words if rows is None else [*words, rows]
 
     def read(self, subscriber: Subscriber, call: str) -> list[bytes]:
-        """Let ``subscriber`` have the words of ``call``, which it reads. Return what it must be told first."""
+        """Let ``subscriber`` have the words of ``call``, which it reads. Return the messages to send it first."""
         following = self._following(subscriber)
         return self._turn(subscriber, lambda: following.read(call))
 
@@ -217,7 +217,7 @@ class Hub:
         self._following(subscriber).leave(call)
 
     def tell_rows(self) -> None:
-        """Tell the rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
+        """Send the wall rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
         for org in self._rows.organisations():
             changed, audience = self._rows.take(org), self._audiences.get(org)
             if not changed or audience is None:
@@ -323,7 +323,7 @@ class Hub:
             subscriber.send(encode(CallStarted(call.view() if follows else call.outline())))
 
     def _note(self, call: LiveCall) -> None:
-        """Remember that the call's row may have changed, if anybody is told rows."""
+        """Remember that the call's wall row may have changed, if anybody is sent wall rows."""
         audience = self._audiences.get(call.org)
         if audience is not None and audience.of_rows:
             self._rows.note(call)

@@ -1,4 +1,4 @@
-"""Hear in Postgres that an organisation's phone has changed, and look anyway while it cannot be heard.
+"""Listen to Postgres for changes of organisations' phones, and look anyway while it cannot be heard.
 
 One connection of the process LISTENs. While it is broken, everybody who waits is nudged every `Timing.poll` seconds,
 and once more when it is back, since notifications sent meanwhile are lost.

@@ -1,4 +1,4 @@
-"""What nobody asked for by HTTP: events from media, rooms whose time has come, the start of a process."""
+"""Work without an HTTP request: events from media, rooms that are due, the start of a process."""
 
 from __future__ import annotations
 

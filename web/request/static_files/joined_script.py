@@ -1,4 +1,4 @@
-"""Makes one script of a page's module and of all that it imports: a browser asks once, instead of a hundred times.
+"""Make one script of a page's module and of all that it imports: a browser asks once, instead of a hundred times.
 
 Our modules are written for it: ``import { … } from "./…"`` or ``import "./…"`` at the start of a line, and ``export``
 before a function, a class or a constant. Whatever else begins so is refused, and so is a circle of imports. Each
