@@ -58,7 +58,7 @@ async def _print_links(bilby: Stack) -> None:
 
 
 def _print_pages(settings: Settings) -> None:
-    """Where to go on from. What ends in ``:port/`` is an emulated vendor's own first page."""
+    """Print where to go on from. What ends in ``:port/`` is an emulated vendor's own first page."""
     pages = {
         "Sign up as a new customer": f"{settings.web_url}/pricing",
         "Telephone, test calls": f"{settings.twilio_url}/",
@@ -111,7 +111,7 @@ def _tell(living: asyncio.Task[None], stop: asyncio.Event) -> None:
 
 
 def _complaints(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    """The texts of every `StartError` in the group; raises what else is in it."""
+    """Return the texts of every `StartError` in the group; raises what else is in it."""
     known, rest = group.split(StartError)
     if rest is not None:
         raise rest

@@ -134,7 +134,7 @@ class Secrets:
 
     @classmethod
     def kept_in(cls, folder: Path) -> Secrets:
-        """The ones in ``folder``/secrets.json, made at the first call. Raises `StartError`."""
+        """Return the ones in ``folder``/secrets.json, made at the first call. Raise `StartError`."""
         place = folder / "secrets.json"
         if not place.exists():
             if (folder / "postgres" / "cluster").exists():
@@ -164,7 +164,7 @@ class Addresses:
 
 
 def product_environment(process: str, settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, str]:
-    """The variables of ``media``, ``web`` or ``provisioning``: as in production, but for the URLs."""
+    """Return the variables of ``media``, ``web`` or ``provisioning``: as in production, but for the URLs."""
     common = {
         "NATS_URL": addresses.nats_urls[process],
         "WEB_PUBLIC_URL": settings.web_url,

@@ -59,13 +59,13 @@ async def seed(database: Database) -> Member:
 
 
 async def invitations(database: Database, web_url: str) -> list[Invitation]:
-    """A fresh sign-in link for each demo member."""
+    """Return a fresh sign-in link for each demo member."""
     async with database.begin() as session:
         return [await _invite(session, web_url, email) for _, _, email in MEMBERS]
 
 
 async def invite_stand_in(database: Database, web_url: str) -> str:
-    """A fresh sign-in link for the agent whom nobody has to play. Raises `DatabaseUnavailableError`."""
+    """Return a fresh sign-in link for the agent whom nobody has to play. Raise `DatabaseUnavailableError`."""
     async with database.begin() as session:
         member = await members.by_email(session, STAND_IN)
         assert member is not None, "seed() ran before"

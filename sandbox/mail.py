@@ -77,7 +77,7 @@ class Mailbox:
             self.letters.remove(letter)
 
     async def letter_to(self, address: str, seconds: float = 10.0, *, subject: str | None = None) -> Letter:
-        """The newest letter to ``address``, about ``subject`` if it is given, waited for. Raises `TimeoutError`."""
+        """The newest letter to ``address``, about ``subject`` if it is given, waited for. Raise `TimeoutError`."""
         async with asyncio.timeout(seconds), self._posted:
             while (letter := self._newest(address, subject)) is None:
                 await self._posted.wait()
@@ -95,7 +95,7 @@ _OUTBOX = web.AppKey("outbox", Mailbox)
 async def post_office(
     *, host: str = "127.0.0.1", smtp_port: int = 8025, page_port: int = 8026, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Mailbox]:
-    """Take letters on ``smtp_port`` and show them on ``page_port``. Raises `OSError` when a port is taken.
+    """Take letters on ``smtp_port`` and show them on ``page_port``. Raise `OSError` when a port is taken.
 
     With ``tls`` it offers STARTTLS, and takes letters from nobody who does not use it.
     """
@@ -116,7 +116,7 @@ class _Slot:
 
 
 def _read(recipients: list[str], content: bytes) -> Letter:
-    """A letter from what SMTP carried; text is preferred to HTML, as the page shows text."""
+    """Return a letter from what SMTP carried; text is preferred to HTML, as the page shows text."""
     parsed = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
     body = parsed.get_body(("plain", "html"))
     text = "\n".join(body.get_content().splitlines()) if body is not None else ""
@@ -183,7 +183,7 @@ def _render(letter: Letter) -> str:
 
 
 def _linked(text: str) -> str:
-    """The text as HTML, each URL in it to click; all else escaped."""
+    """Return the text as HTML, each URL in it to click; all else escaped."""
     parts, end = [], 0
     for url in _URL.finditer(text):
         target = escape(url.group())

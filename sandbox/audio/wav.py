@@ -28,7 +28,7 @@ class WavError(ValueError):
 
 
 def tracks(content: bytes) -> list[bytes]:
-    """The channels of a WAV file, one or two, each in 8 kHz mu-law. Raises `WavError`."""
+    """Return the channels of a WAV file, one or two, each in 8 kHz mu-law. Raise `WavError`."""
     form, sound = _chunks(content)
     channels, rate, width = _form(form)
     samples = _samples(sound, channels, width)

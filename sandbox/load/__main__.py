@@ -184,7 +184,7 @@ async def media(nats: NatsServer, endpoint: str, slots: int, workers: int = 1) -
 
 @asynccontextmanager
 async def plain(endpoint: str) -> AsyncIterator[tuple[int, int]]:
-    """The bridge of sandbox/load/baseline.py; gives pid and port."""
+    """Yield the bridge of sandbox/load/baseline.py; gives pid and port."""
     port = free_port()
     async with child([sys.executable, "-m", "sandbox.load.baseline", str(port), endpoint], {}, port) as pid:
         yield pid, port
@@ -292,7 +292,7 @@ async def _run(workers: int, calls: int, seconds: float, folder: Path, cores: li
 
 
 def workers_of(pid: int) -> list[int]:
-    """The processes that do the work: the children of ``pid``, or itself if it has none."""
+    """Return the processes that do the work: the children of ``pid``, or itself if it has none."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] or [pid]
 
 
@@ -309,7 +309,7 @@ def _line(url: str, number: int) -> Line:
 
 
 def table(figures: list[Figures], calls: int, seconds: float) -> str:
-    """The figures as a Markdown table."""
+    """Return the figures as a Markdown table."""
     python = ".".join(map(str, sys.version_info[:3]))
     lines = [
         f"{calls} two-track calls for {seconds:.0f} s, one core, Python {python}",
@@ -329,7 +329,7 @@ def table(figures: list[Figures], calls: int, seconds: float) -> str:
 
 
 def share_text(found: list[float], calls: int) -> str:
-    """The shares in one line."""
+    """Return the shares in one line."""
     return (
         f"Share of the plain bridge's CPU, both at once with {calls} calls each: {statistics.median(found):.2f}"
         f" ({min(found):.2f} to {max(found):.2f} in {len(found)} windows of {SHARE_SECONDS:.0f} s)"
@@ -337,7 +337,7 @@ def share_text(found: list[float], calls: int) -> str:
 
 
 def rules_text(found: list[float], phrases: int, calls: int) -> str:
-    """What rules cost, in one line."""
+    """Return what rules cost, in one line."""
     return (
         f"CPU with {phrases} phrases as a multiple of that without, {calls} calls, rules switched on and off: "
         f"{statistics.median(found):.3f} ({min(found):.3f} to {max(found):.3f} in {len(found)} pairs of windows "

@@ -18,7 +18,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 async def child(
     command: list[str], environment: dict[str, str], port: int, stop: signal.Signals = signal.SIGKILL
 ) -> AsyncIterator[int]:
-    """A process on a core of its own, listening on ``port``. In the end it gets ``stop``."""
+    """Yield a process on a core of its own, listening on ``port``. In the end it gets ``stop``."""
     home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
     process = await asyncio.create_subprocess_exec(*command, env={**home, **environment}, stdout=sys.stderr)
     try:

@@ -161,7 +161,7 @@ def _counts(pid: int, console: Supervisor) -> tuple[float, float, float]:
 
 
 def table(costs: list[Cost], calls: int, updates: int, seconds: float) -> str:
-    """The costs as a Markdown table."""
+    """Return the costs as a Markdown table."""
     least = costs[-1].cpu_ms
     lines = [
         f"{calls} calls with {updates} updates a second each for {seconds:.0f} s, all ways at once on one core",

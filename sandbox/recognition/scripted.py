@@ -61,7 +61,7 @@ class Scripted:
         return results + (self._settled(self._received) or self._partial())
 
     async def finish(self) -> Sequence[Result]:
-        """The final of the utterance under way."""
+        """Return the final of the utterance under way."""
         return self._final() if self._words else []
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class Scripted:
             self._words.append(hearing)
 
     def _settled(self, now: int) -> list[Result]:
-        """The final, if the utterance is long over at ``now`` (samples)."""
+        """Return the final, if the utterance is long over at ``now`` (samples)."""
         if self._hearing is None or now - self._hearing.end < _PAUSE:
             return []
         self._hearing = None

@@ -39,7 +39,7 @@ class Upsampler:
         self._next = self._step  # where the next output lies, that sample being 0
 
     def convert(self, pcm: bytes) -> NDArray[np.float64]:
-        """The next stretch, at 16 kHz."""
+        """Return the next stretch, at 16 kHz."""
         samples = np.concatenate([[self._last], np.frombuffer(pcm, dtype="<i2")])
         end = len(samples) - 1
         count = max(0, int((end - self._next) / self._step) + 1) if self._next <= end else 0
@@ -72,12 +72,12 @@ class SphinxListener:
         self._told: tuple[str, ...] = ()
 
     def feed(self, pcm: bytes) -> list[Result]:
-        """What there is to say after the next ``pcm``: finals, then a partial if the words changed."""
+        """Return what there is to say after the next ``pcm``: finals, then a partial if the words changed."""
         finals = [final for frame in self._frames(pcm) for final in self._hear(frame)]
         return finals + self._partial()
 
     def finish(self) -> list[Result]:
-        """The final still owed."""
+        """Return the final still owed."""
         if self._began is not None and (rest := self._endpointer.end_stream(self._sound or bytes(2))):
             self._decoder.process_raw(rest)
         return self._end()
@@ -129,7 +129,7 @@ class SphinxListener:
         return [Result(self._utterance - 1, sentence, final=True, stable=len(sentence))]
 
     def _words(self) -> tuple[Word, ...]:
-        """The best guess now. Before the end of an utterance its confidence means nothing yet."""
+        """Return the best guess now. Before the end of an utterance its confidence means nothing yet."""
         began = self._began or 0.0
         return tuple(
             Word(

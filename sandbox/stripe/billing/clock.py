@@ -26,7 +26,7 @@ class Clock:
         return self._account.now()
 
     def advance(self, *, days: float = 0, hours: float = 0, seconds: float = 0) -> None:
-        """Let that much time pass at once. Raises `ValueError` for a way back."""
+        """Let that much time pass at once. Raise `ValueError` for a way back."""
         more = days * DAY + hours * 3600 + seconds
         if more < 0:
             raise ValueError("the clock goes forward only")

@@ -13,7 +13,7 @@ def activate(account: Account, subscription: Object) -> None:
 
 
 def fall_behind(account: Account, subscription: Object, *, for_good: bool) -> None:
-    """An invoice could not be collected; ``for_good``: and will not be tried again."""
+    """Note that an invoice could not be collected; ``for_good``: and will not be tried again."""
     after = account.settings.after_retries
     if subscription["status"] not in ("active", "trialing", "past_due"):
         return
@@ -54,7 +54,7 @@ def cancel_later(account: Account, subscription: Object, at_period_end: bool) ->
 
 
 def period_end(subscription: Object) -> int:
-    """When the current period ends."""
+    """Return when the current period ends."""
     end: int = min(item["current_period_end"] for item in subscription["items"]["data"])
     return end
 

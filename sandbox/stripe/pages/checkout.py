@@ -16,7 +16,7 @@ _AUSTRALIA: Object = {"address": {"country": "AU"}}  # the default country
 
 @routes.get("/c/pay/{checkout}")
 async def show(request: web.Request) -> web.Response:
-    """The order and the form; or that it is over."""
+    """Return the order and the form; or that it is over."""
     account = request.app[STATE].account
     checkout = _checkout(account, request)
     return _page(account, checkout, _known(account, checkout))
@@ -55,7 +55,7 @@ def _filled(fields: dict[str, str]) -> Filled:
 
 
 def _known(account: Account, checkout: Object) -> Filled:
-    """What need not be typed again."""
+    """Return what need not be typed again."""
     customer = account.objects.get(checkout["customer"] or "", {})
     place = {name: value for name, value in (customer.get("address") or {}).items() if value}
     fields = {name: place[name] for name in ("line1", "city", "state", "postal_code") if name in place}

@@ -36,7 +36,7 @@ async def page(request: web.Request) -> web.Response:
 
 @routes.get("/sandbox/state")
 async def state(request: web.Request) -> web.Response:
-    """What the page shows."""
+    """Return what the page shows."""
     shown = _shown(request.app)
     shown["manner"] = asdict(shown["manner"])
     return web.json_response(shown)
@@ -44,7 +44,7 @@ async def state(request: web.Request) -> web.Response:
 
 @routes.get("/stripe.css")
 async def css(_: web.Request) -> web.Response:
-    """The style of all pages."""
+    """Return the style of all pages."""
     return style()
 
 
@@ -94,7 +94,7 @@ async def resend(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/{kind}/{id}/{do}")
 async def act(request: web.Request) -> web.Response:
-    """One of `ACTS` on one object."""
+    """Do one of `ACTS` to one object."""
     account = request.app[STATE].account
     kind, do = request.match_info["kind"], request.match_info["do"]
     if (kind, do) not in ACTS:
@@ -145,7 +145,7 @@ ACTS: dict[tuple[str, str], Act] = {
 
 
 def _number(fields: dict[str, str], name: str, most: float) -> float:
-    """A field as a number from 0 to ``most``. Raises `ValueError`."""
+    """Return a field as a number from 0 to ``most``. Raise `ValueError`."""
     number = float(fields.get(name) or 0)
     if not 0 <= number <= most:
         raise ValueError(f"{name} must be between 0 and {most:g}")

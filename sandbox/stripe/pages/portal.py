@@ -65,7 +65,7 @@ async def pay_invoice(request: web.Request) -> web.Response:
 
 @routes.get("/i/{invoice}/pdf")
 async def print_invoice(request: web.Request) -> web.Response:
-    """The same as a PDF."""
+    """Return the same as a PDF."""
     account = request.app[STATE].account
     invoice = _find(account, request)
     name = f'attachment; filename="Invoice-{invoice["number"]}.pdf"'

@@ -70,7 +70,7 @@ class Participant:
 
     @classmethod
     def of(cls, leg: Leg, wanted: Conference) -> Participant:
-        """A participant that has not joined yet."""
+        """Return a participant that has not joined yet."""
         return cls(
             leg,
             wanted,

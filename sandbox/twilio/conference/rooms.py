@@ -28,7 +28,7 @@ class Rooms:
         return iter(list(self._rooms.values()))
 
     def find(self, sid_or_name: str) -> Room | None:
-        """The conference with that sid, or that name if it goes on."""
+        """Return the conference with that sid, or that name if it goes on."""
         room = self._rooms.get(sid_or_name) or self._open.get(sid_or_name)
         return room if room is not None and (room.sid == sid_or_name or not room.is_over) else None
 

@@ -65,7 +65,7 @@ KINDS: dict[str, Kind] = {
 
 
 def fault(target: str, kind: str, times: int, seconds: float) -> RestFault:
-    """What to put into `Registry.faults`. Raises `ValueError` for unknown names and absurd numbers."""
+    """Return what to put into `Registry.faults`. Raise `ValueError` for unknown names and absurd numbers."""
     if target not in TARGETS or kind not in KINDS:
         raise ValueError("choose what happens to what")
     if not 1 <= times <= MOST_TIMES or not 0 <= seconds <= MOST_SECONDS:

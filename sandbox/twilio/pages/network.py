@@ -27,7 +27,7 @@ routes = web.RouteTableDef()
 
 @routes.get(PAGE)
 async def page(request: web.Request) -> web.Response:
-    """What goes wrong, and the conferences that go on."""
+    """Return what goes wrong, and the conferences that go on."""
     return _page(request)
 
 
@@ -48,7 +48,7 @@ async def spoil_callbacks(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/account")
 async def set_account(request: web.Request) -> web.Response:
-    """The account's settings: ``agent_conference`` (on), ``calls_per_second``."""
+    """Change the account's settings: ``agent_conference`` (on), ``calls_per_second``."""
     own_origin(request)
     fields = await form(request)
     try:

@@ -52,7 +52,7 @@ async def page(request: web.Request) -> web.Response:
 
 @routes.get(f"{PAGE}.css")
 async def style(_: web.Request) -> web.Response:
-    """What this page adds to the style of the other one."""
+    """Return what this page adds to the style of the other one."""
     text = (_FOLDER / "numbers.css").read_text()
     return web.Response(text=text, content_type="text/css", charset="utf-8", headers=HEADERS)
 
@@ -162,7 +162,7 @@ def _short(path: str) -> str:
 
 
 def _bundle(registry: Registry, sid: str) -> dict[str, Any]:
-    """Whose bundle it is, its state, and what was found wrong with it."""
+    """Return whose bundle it is, its state, and what was found wrong with it."""
     rows = inside(registry, registry.bundles[sid])
     names = [row["attributes"].get("business_name") for row in rows]
     reasons = [row.get("failure_reason") for row in rows]

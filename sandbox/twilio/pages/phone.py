@@ -43,13 +43,13 @@ async def page(_: web.Request) -> web.Response:
 
 @routes.get("/phone-page.js")
 async def script(_: web.Request) -> web.Response:
-    """The page's script."""
+    """Return the page's script."""
     return _file("phone_page.js", "text/javascript")
 
 
 @routes.get("/telephone.js")
 async def telephone_script(_: web.Request) -> web.Response:
-    """The script of the telephone in the page."""
+    """Return the script of the telephone in the page."""
     parts = [SOUND_LINE, _FOLDER / "telephone_tones.js", _FOLDER / "telephone.js"]
     text = "\n".join(part.read_text() for part in parts)
     return web.Response(text=text, content_type="text/javascript", charset="utf-8", headers=_HEADERS)
@@ -57,7 +57,7 @@ async def telephone_script(_: web.Request) -> web.Response:
 
 @routes.get("/phone-page.css")
 async def style(_: web.Request) -> web.Response:
-    """The page's style."""
+    """Return the page's style."""
     return _file("phone_page.css", "text/css")
 
 
@@ -100,13 +100,13 @@ async def place(request: web.Request) -> web.Response:
 
 @routes.get("/sandbox/calls/{call}")
 async def show(request: web.Request) -> web.Response:
-    """One call as it is now."""
+    """Return one call as it is now."""
     return web.json_response(_call(_leg(request)))
 
 
 @routes.delete("/sandbox/calls/{call}")
 async def hang_up(request: web.Request) -> web.Response:
-    """The caller hangs up."""
+    """Hang up as the caller."""
     own_origin(request)
     _leg(request).hang_up()
     return web.Response(status=204)
@@ -121,7 +121,7 @@ def _sound(field: object) -> tuple[Frames | None, Frames | None]:
 
 
 def _call(leg: Leg, others: Iterable[Leg] = ()) -> dict[str, Any]:
-    """A call for the page; ``others`` are all legs, among them those that it connects to."""
+    """Return a call for the page; ``others`` are all legs, among them those that it connects to."""
     answered = next((other for other in others if other.parent is leg and other.answered), None)
     return {
         "sid": leg.sid,
