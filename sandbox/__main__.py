@@ -78,7 +78,7 @@ async def _answer_enter(bilby: Stack) -> None:
 
 
 async def _lines_entered() -> AsyncIterator[None]:
-    """Something each time a line came; nothing for ever where nobody can type (no input, a file, its end)."""
+    """Yield something each time a line came; nothing for ever where nobody can type (no input, a file, its end)."""
     loop, typed = asyncio.get_running_loop(), asyncio.Event()
 
     def read(descriptor: int) -> None:
@@ -95,7 +95,7 @@ async def _lines_entered() -> AsyncIterator[None]:
 
 
 async def _until_told(settings: Settings) -> None:
-    """`_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
+    """Run `_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
     async with asyncio.TaskGroup() as tasks:
         living = tasks.create_task(_live(settings))
         stop = asyncio.Event()

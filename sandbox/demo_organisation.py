@@ -84,7 +84,10 @@ async def _link(session: AsyncSession, web_url: str, member: Member) -> str:
 
 
 async def _organisation(session: AsyncSession, owner: Member | None) -> Organisation:
-    """The owner's; with its details, unless some are known. It has read the words for its callers, and keeps ours."""
+    """Return the owner's organisation, with its details, unless some are known.
+
+    It has read the words for its callers, and keeps ours.
+    """
     found = await organisations.find(session, owner.organisation_id) if owner else None
     organisation = found or await organisations.create(session, name=ORGANISATION)
     if organisation.legal_name is None:

@@ -77,7 +77,7 @@ class Mailbox:
             self.letters.remove(letter)
 
     async def letter_to(self, address: str, seconds: float = 10.0, *, subject: str | None = None) -> Letter:
-        """The newest letter to ``address``, about ``subject`` if it is given, waited for. Raise `TimeoutError`."""
+        """Wait for the newest letter to ``address``, about ``subject`` if given. Raise `TimeoutError`."""
         async with asyncio.timeout(seconds), self._posted:
             while (letter := self._newest(address, subject)) is None:
                 await self._posted.wait()
@@ -125,7 +125,7 @@ def _read(recipients: list[str], content: bytes) -> Letter:
 
 @contextlib.asynccontextmanager
 async def _smtp(outbox: Mailbox, host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
-    """aiosmtpd's protocol in this loop; its own Controller would start a thread and a second loop."""
+    """Return aiosmtpd's protocol in this loop; its own Controller would start a thread and a second loop."""
     loop = asyncio.get_running_loop()
     connections: weakref.WeakSet[SMTP] = weakref.WeakSet()
 

@@ -46,12 +46,12 @@ class Packet:
 
 
 def encode(text: str) -> bytes:
-    """``text`` spoken, in mu-law: one word after the other. Raise ValueError for a word that cannot be."""
+    """Return ``text`` spoken, in mu-law: one word after the other. Raise ValueError for a word that cannot be."""
     return b"".join(_spoken(word) + mulaw.SILENCE * GAP for word in text.split())
 
 
 def silence(seconds: float) -> bytes:
-    """Nobody speaking, in mu-law."""
+    """Return silence, in mu-law."""
     return mulaw.SILENCE * round(seconds * mulaw.RATE)
 
 

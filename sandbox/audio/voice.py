@@ -30,7 +30,7 @@ SILENCE = base64.b64encode(mulaw.SILENCE * FRAME_BYTES).decode()
 
 
 def frames(ulaw: bytes) -> Frames:
-    """``ulaw`` (8 kHz) in frames of 20 ms, the last one filled up with silence."""
+    """Return ``ulaw`` (8 kHz) in frames of 20 ms, the last one filled up with silence."""
     cuts = range(0, len(ulaw), FRAME_BYTES)
     return tuple(_encoded(ulaw[cut : cut + FRAME_BYTES]) for cut in cuts)
 
@@ -79,7 +79,7 @@ def beep() -> Frames:
 
 @cache
 def music() -> Frames:
-    """Four seconds that stand for hold music: a chord's notes, one after the other."""
+    """Return four seconds that stand for hold music: a chord's notes, one after the other."""
     notes = (200, 250, 300, 400, 300, 250, 200, 250)  # Hz; a frame holds whole turns of each, so none clicks
     return frames(mulaw.encode(np.concatenate([_tones(0.5, note) for note in notes])))
 

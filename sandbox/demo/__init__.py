@@ -46,5 +46,5 @@ def track_file(speaker: str) -> Path:
 
 
 def track(speaker: str) -> bytes:
-    """``speaker``'s sound: mu-law, 8 kHz, both tracks of equal length."""
+    """Return ``speaker``'s sound: mu-law, 8 kHz, both tracks of equal length."""
     return track_file(speaker).read_bytes()

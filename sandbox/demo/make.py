@@ -64,7 +64,7 @@ def read_call(text: str) -> Iterator[Line]:
 
 
 def speak(voice: Voice, text: str) -> Samples:
-    """``text`` in a flite voice: 16 kHz, mono."""
+    """Return ``text`` in a flite voice: 16 kHz, mono."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         slower = f"duration_stretch={voice.higher}"
         subprocess.run(["flite", "-voice", voice.flite, "--setf", slower, "-t", text, "-o", file.name], check=True)
@@ -77,14 +77,14 @@ def speak(voice: Voice, text: str) -> Samples:
 
 
 def telephone(samples: Samples) -> Samples:
-    """16 kHz samples as a telephone carries them: 200-3400 Hz, 8 kHz, at one loudness."""
+    """Return 16 kHz samples as a telephone carries them: 200-3400 Hz, 8 kHz, at one loudness."""
     narrow = np.convolve(trimmed(samples), _band_pass(200, 3400, 2 * mulaw.RATE), mode="same")[::2]
     loudness = float(np.sqrt(np.mean(narrow**2)))
     return narrow * (LOUDNESS / loudness)
 
 
 def trimmed(samples: Samples) -> Samples:
-    """``samples`` without the silence that flite puts around a sentence."""
+    """Return ``samples`` without the silence that flite puts around a sentence."""
     loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max())
     return samples[max(int(loud[0]) - 400, 0) : int(loud[-1]) + 800]
 
@@ -123,7 +123,7 @@ def sentences(corpus: str) -> list[str]:
 
 
 def language_model(corpus: list[str]) -> str:
-    """Trigrams of the sentences, in ARPA form."""
+    """Return trigrams of the sentences, in ARPA form."""
     model = ArpaBoLM(text="\n".join(corpus), add_start=True)
     model.compute()
     arpa = StringIO()

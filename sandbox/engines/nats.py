@@ -46,7 +46,7 @@ class NatsServer:
         self.child: Child | None = None  # the server, while it runs
 
     def url(self, user: User) -> str:
-        """NATS_URL for one process: ``nats://web:…@127.0.0.1:4222``."""
+        """Return NATS_URL for one process: ``nats://web:…@127.0.0.1:4222``."""
         return f"nats://{user}:{self._passwords[user]}@127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> NatsServer:

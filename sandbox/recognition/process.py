@@ -79,7 +79,7 @@ class Engine:
             self.restarted.set()
 
     def forget(self, channel: Channel) -> None:
-        """``channel`` is over."""
+        """Forget ``channel``, which is over."""
         self._channels.discard(channel)
 
 

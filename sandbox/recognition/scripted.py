@@ -50,7 +50,7 @@ class Scripted:
         self._utterance = 0
 
     async def feed(self, pcm: bytes) -> Sequence[Result]:
-        """Finals of utterances that ended in ``pcm``, then a partial if a word came."""
+        """Return finals of utterances that ended in ``pcm``, then a partial if a word came."""
         results: list[Result] = []
         before = self._received - len(self._rest)
         self._received += len(pcm) // 2
@@ -65,7 +65,7 @@ class Scripted:
         return self._final() if self._words else []
 
     def close(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is nothing to forget."""
 
     def _packets(self, pcm: bytes) -> list[Packet]:
         if self._rate != mulaw.RATE or pcm.count(0) == len(pcm):  # silence, the most common sound of all

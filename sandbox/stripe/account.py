@@ -52,7 +52,7 @@ _SPOKEN = {"subscription": "customer.subscription", "tax_id": "customer.tax_id",
 
 
 def token(length: int = 24) -> str:
-    """Letters and digits, as Stripe's ids end."""
+    """Return letters and digits, as Stripe's ids end."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
@@ -154,7 +154,7 @@ class Account:
             self.emit(event or f"{_SPOKEN.get(about['object'], about['object'])}.updated", about, previous)
 
     def dump(self) -> str:
-        """Everything, as JSON."""
+        """Return everything, as JSON."""
         kept = {"objects": self.objects, "notes": self.notes, "events": self.events, "ahead": self.ahead}
         return json.dumps(kept)
 
@@ -172,5 +172,5 @@ class Account:
 
 
 def listed(objects: list[Object], url: str, has_more: bool = False) -> Object:
-    """Stripe's list around ``objects``."""
+    """Return Stripe's list around ``objects``."""
     return {"object": "list", "data": objects, "has_more": has_more, "url": url}

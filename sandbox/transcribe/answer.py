@@ -43,7 +43,7 @@ def transcript(*results: dict[str, Any]) -> bytes:
 
 
 def redacted(result: Result) -> Result:
-    """``result`` without what looks like a number or an e-mail address: the service finds far more.
+    """Return ``result`` without what looks like a number or an e-mail address: the service finds far more.
 
     "Amazon Transcribe replaces each identified instance of PII with [PII] in your transcript."
     """
@@ -62,7 +62,7 @@ def redacted(result: Result) -> Result:
 def describe(
     result: Result, *, result_id: str, channel: int, heard: float, stability: Stability | None
 ) -> dict[str, Any]:
-    """``result`` as the service writes it, ``heard`` seconds into the stream."""
+    """Return ``result`` as the service writes it, ``heard`` seconds into the stream."""
     items = [item for index, word in enumerate(result.words)
              for item in _items(word, result.final, _stable(result, index, heard, stability))]  # fmt: skip
     return {

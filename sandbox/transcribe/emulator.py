@@ -172,7 +172,7 @@ class Transcribe:
                 await change
 
     def changed(self) -> None:
-        """Something was counted: those who wait look again."""
+        """Wake those who wait: something was counted."""
         waiting, self._waiting = self._waiting, []
         for change in waiting:
             if not change.done():

@@ -90,7 +90,7 @@ def verify_post(
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
-    """Names and values in ``query``. As AWS reads it: a plus is a plus, only %20 is a space."""
+    """Return names and values in ``query``. As AWS reads it: a plus is a plus, only %20 is a space."""
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return [(unquote(name), unquote(value)) for name, _, value in pairs]
 

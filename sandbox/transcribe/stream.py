@@ -67,7 +67,7 @@ class ScriptedFaults(Protocol):
     delay: float
 
     def changed(self) -> None:
-        """Something was counted."""
+        """Note that something was counted."""
 
     def release(self, stream: Stream) -> None:
         """Note that the stream has ended: it takes no place in the quota any more."""

@@ -83,10 +83,10 @@ class SphinxListener:
         return self._end()
 
     def close(self) -> None:
-        """Nothing to free: the decoder goes with us."""
+        """Do nothing: the decoder goes with us."""
 
     def _frames(self, pcm: bytes) -> Iterator[bytes]:
-        """16 kHz sound in the endpointer's frames of 30 ms."""
+        """Yield 16 kHz sound in the endpointer's frames of 30 ms."""
         sound = self._upsampler.convert(pcm)
         sound += self._noise.normal(0.0, _NOISE, len(sound))
         self._sound += np.clip(sound, -32768, 32767).astype("<i2").tobytes()
@@ -144,13 +144,13 @@ class SphinxListener:
 
 
 def _is_word(segment: Segment) -> bool:
-    """Not silence, breath or noise, which pocketsphinx writes in brackets."""
+    """Return whether it is no silence, breath or noise, which pocketsphinx writes in brackets."""
     frames: int = segment.end_frame - segment.start_frame
     return segment.word[0] not in "<[+" and frames < _LONGEST_WORD * _FRAMES_PER_SECOND
 
 
 def written(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """``words`` as a sentence, or one mark in their place if most of them are guesses: nonsense helps nobody."""
+    """Return ``words`` as a sentence, or one mark in their place if most of them are guesses."""
     sure = sum(word.confidence for word in words) / len(words)
     if sure < _LEAST_SURE:
         return (Word(NOT_UNDERSTOOD, words[0].start, words[-1].end, round(sure, 4)),)
@@ -159,6 +159,6 @@ def written(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 def capitalised(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """``words`` as they begin a sentence."""
+    """Return ``words`` as they begin a sentence."""
     first, *others = words
     return (replace(first, text=first.text[0].upper() + first.text[1:]), *others)

@@ -96,7 +96,7 @@ def tax_settings(account: Account, _: Params, __: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/events", declared.EventListParams)
 def show_events(account: Account, params: Params, _: Path) -> Object:
-    """Events, by kind (``types``, or ``type`` with ``*``)."""
+    """Return events, by kind (``types``, or ``type`` with ``*``)."""
     only(params, "type", "types", *_PAGING)
     kinds = params.get("types", [params["type"]] if "type" in params else [])
     found = [one for one in account.events.values() if not kinds or any(_is(one["type"], kind) for kind in kinds)]

@@ -19,7 +19,7 @@ _LAPSED = ("canceled", "incomplete_expired")
 
 @endpoint(routes, "GET", "/v1/subscriptions", declared.SubscriptionListParams)
 def show_subscriptions(account: Account, params: Params, _: Path) -> Object:
-    """Subscriptions; "If no value is supplied, all subscriptions that have not been canceled are returned"."""
+    """Return subscriptions; "If no value is supplied, all subscriptions that have not been canceled are returned"."""
     only(params, "customer", "price", "status", "created", "limit", "starting_after", "ending_before")
     _check_customer(account, params)
     found = [one for one in account.all("subscription") if _wanted(one, params)]
@@ -34,7 +34,7 @@ def show_subscription(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/subscriptions/{id}", declared.SubscriptionUpdateParams)
 def update_subscription(account: Account, params: Params, path: Path) -> Object:
-    """Other seats, a change of mind about the end, another payment method, other metadata."""
+    """Change seats, the end, the payment method or metadata."""
     only(
         params,
         *("items", "proration_behavior", "payment_behavior", "cancel_at_period_end", "metadata"),
@@ -85,7 +85,7 @@ def show_item(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/subscription_items/{id}", declared.SubscriptionItemUpdateParams)
 def update_item(account: Account, params: Params, path: Path) -> Object:
-    """Other seats, asked the other way."""
+    """Change seats, asked the other way."""
     only(params, "quantity", "price", "metadata", "proration_behavior", "payment_behavior")
     subscription, item = _item(account, path["id"])
     wanted: dict[str, Any] = {"id": item["id"]}
@@ -96,7 +96,7 @@ def update_item(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/invoices", declared.InvoiceListParams)
 def show_invoices(account: Account, params: Params, _: Path) -> Object:
-    """Invoices, by customer, subscription or status."""
+    """Return invoices, by customer, subscription or status."""
     only(params, "customer", "subscription", "status", "created", "limit", "starting_after", "ending_before")
     _check_customer(account, params)
     found = [
@@ -153,7 +153,7 @@ def pay(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/invoices/{id}/void", declared.InvoiceVoidInvoiceParams)
 def void(account: Account, _: Params, path: Path) -> Object:
-    """Nobody owes it any more."""
+    """Void the invoice: nobody owes it any more."""
     invoice = account.find("invoice", path["id"])
     if invoice["status"] != "open":
         raise ApiError(

@@ -45,7 +45,7 @@ def create(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/checkout/sessions", checkout.SessionListParams)
 def show_all(account: Account, params: Params, _: Path) -> Object:
-    """Checkout Sessions, by customer, subscription or status."""
+    """Return Checkout Sessions, by customer, subscription or status."""
     only(params, "customer", "subscription", "status", "created", "limit", "starting_after", "ending_before")
     fields = {name: params[name] for name in ("customer", "subscription", "status") if name in params}
     return page(params, account.all("checkout.session", **fields), "/v1/checkout/sessions")
@@ -59,7 +59,7 @@ def show(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/checkout/sessions/{id}", checkout.SessionUpdateParams)
 def update(account: Account, params: Params, path: Path) -> Object:
-    """Other metadata."""
+    """Change metadata."""
     only(params, "metadata")
     found = account.find("checkout.session", path["id"])
     found["metadata"] = merged(found["metadata"], params.get("metadata", {}))

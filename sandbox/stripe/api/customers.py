@@ -35,7 +35,7 @@ def create(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/customers", declared.CustomerListParams)
 def show_all(account: Account, params: Params, _: Path) -> Object:
-    """Customers, by e-mail if it is given."""
+    """Return customers, by e-mail if it is given."""
     fields = {"email": params["email"]} if "email" in params else {}
     return page(params, account.all("customer", **fields), "/v1/customers")
 
@@ -48,7 +48,7 @@ def show(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/customers/{id}", declared.CustomerUpdateParams)
 def update(account: Account, params: Params, path: Path) -> Object:
-    """Another name, address …"""
+    """Change name, address …"""
     only(params, *_KNOWN)
     customer = account.find("customer", path["id"])
     with account.changing(customer):
@@ -115,7 +115,7 @@ def show_method(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/payment_methods/{id}/detach", declared.PaymentMethodDetachParams)
 def detach(account: Account, _: Params, path: Path) -> Object:
-    """Nothing can be paid with it any more: "After a PaymentMethod is detached, it can no longer be used"."""
+    """Detach a payment method: "After a PaymentMethod is detached, it can no longer be used"."""
     method = account.find("payment_method", path["id"])
     if method["customer"] is None:
         raise ApiError(400, "The payment method is not attached to a customer, so detachment is impossible.")

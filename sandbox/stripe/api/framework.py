@@ -204,7 +204,7 @@ def only(params: Params, *names: str) -> None:
 
 
 def merged(old: Mapping[str, str], new: Mapping[str, str | None] | None) -> dict[str, str]:
-    """Metadata after an update: an empty value removes its key, an empty update removes all."""
+    """Return metadata after an update: an empty value removes its key, an empty update removes all."""
     whole = {**old, **new} if new is not None else {}
     return {name: value for name, value in whole.items() if value is not None}
 

@@ -22,7 +22,7 @@ _OPTIONS = frozenset(RequestOptions.__annotations__)  # of the call, not of the 
 
 
 def typed(given: Params, declared: Any, prefix: str = "") -> Params:
-    """``given`` (nested mappings of strings) with the types that the ``declared`` TypedDict asks for.
+    """Return ``given`` (nested mappings of strings) with the types that the ``declared`` TypedDict asks for.
 
     An empty string stands for "unset" where the declaration allows it, and becomes None. Raise `ApiError`.
     """

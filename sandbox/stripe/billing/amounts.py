@@ -11,7 +11,7 @@ DAY = 86_400  # seconds
 
 
 def months_after(anchor: int, months: int) -> int:
-    """``anchor`` (Unix seconds) some months later; its day of the month, or that month's last."""
+    """Return ``anchor`` (Unix seconds) some months later; its day of the month, or that month's last."""
     start = datetime.fromtimestamp(anchor, UTC)
     years, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     day = min(start.day, calendar.monthrange(years, month + 1)[1])

@@ -39,7 +39,7 @@ def line_items(account: Account, checkout: Object) -> Object:
 
 
 def expire(account: Account, checkout: Object) -> Object:
-    """Nobody can fill it in any more. Raise `ApiError`."""
+    """Expire the session: nobody can fill it in any more. Raise `ApiError`."""
     if checkout["status"] != "open":
         text = f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {checkout["status"]}.'
         raise ApiError(400, text)
@@ -49,7 +49,7 @@ def expire(account: Account, checkout: Object) -> Object:
 
 
 def _renamed(account: Account, old: str) -> str:
-    """Checkout's ids are longer than the others."""
+    """Give the session a longer id: Checkout's are longer than the others."""
     checkout = account.objects.pop(old)
     new = f"cs_test_a1{token(56)}"
     account.objects[new] = checkout

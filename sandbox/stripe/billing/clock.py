@@ -57,7 +57,7 @@ class Clock:
 
 
 def _due(account: Account) -> Iterator[Due]:
-    """Everything that waits for a moment, in no order."""
+    """Return everything that waits for a moment, in no order."""
     for one in account.objects.values():
         match one["object"]:
             case "checkout.session" if one["status"] == "open":

@@ -145,7 +145,7 @@ def draft(
 
 
 def finalise(account: Account, invoice: Object) -> Object:
-    """From draft to open: numbered, and its customer's credit used. Without a place to tax it stays a draft."""
+    """Move from draft to open: number it, and use its customer's credit. Without a place to tax it stays a draft."""
     customer, now = account.find("customer", invoice["customer"]), account.now()
     if invoice["automatic_tax"]["enabled"] and not customer["address"]:
         return _leave_draft(account, invoice)
@@ -177,7 +177,7 @@ def _leave_draft(account: Account, invoice: Object) -> Object:
 
 
 def mark_paid(account: Account, invoice: Object) -> None:
-    """From open to paid."""
+    """Move from open to paid."""
     due = invoice["amount_due"]
     invoice.update(status="paid", amount_paid=due, amount_remaining=0, next_payment_attempt=None, attempted=True)
     invoice["status_transitions"]["paid_at"] = account.now()
@@ -186,7 +186,7 @@ def mark_paid(account: Account, invoice: Object) -> None:
 
 
 def void(account: Account, invoice: Object) -> None:
-    """From open to void: nobody owes it any more."""
+    """Move from open to void: nobody owes it any more."""
     invoice.update(status="void", next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["voided_at"] = account.now()
     account.emit("invoice.voided", invoice)

@@ -59,7 +59,7 @@ def default_method(account: Account, customer: Object, subscription: Object | No
 
 
 def decline(account: Account, customer: Object, method: Object | None, *, present: bool) -> Decline | None:
-    """Why the bank would refuse; None if it would not. ``present``: the customer is there to answer its questions."""
+    """Return why the bank would refuse; None if it would not. ``present``: the customer can answer its questions."""
     if method is None:
         return NO_METHOD
     note = account.note(customer["id"])

@@ -45,7 +45,7 @@ class FillError(Exception):
 
 
 def choose_quantity(account: Account, checkout: Object, quantity: int) -> None:
-    """Other seats than were asked for. Raise `FillError`."""
+    """Choose other seats than were asked for. Raise `FillError`."""
     item = account.note(checkout["id"])["items"][0]
     limits = item["adjustable_quantity"] or {}
     least, most = limits.get("minimum") or 0, limits.get("maximum") or 99

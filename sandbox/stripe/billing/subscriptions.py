@@ -58,7 +58,7 @@ def open_(account: Account, order: Order) -> tuple[Object, Object]:
 def change_seats(
     account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration, *, or_fail: bool
 ) -> None:
-    """Other items. ``or_fail``: as they were, with a 402, unless they are paid at once. Raise `ApiError`."""
+    """Change the items. ``or_fail``: as they were, with a 402, unless they are paid at once. Raise `ApiError`."""
     changes, now = prorations.planned(account, subscription, wanted), account.now()
     lines = [] if proration == "none" else prorations.prorations(account, subscription, changes, now)
     if or_fail and proration == "always_invoice":
@@ -94,7 +94,7 @@ def preview(account: Account, subscription: Object, wanted: list[dict[str, Any]]
 
 
 def renew(account: Account, subscription: Object) -> None:
-    """Its period is over: end it, or bill the next one."""
+    """End the period that is over: end the subscription, or bill the next one."""
     if subscription["cancel_at_period_end"]:
         lifecycle.end(account, subscription)
         return

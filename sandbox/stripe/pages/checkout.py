@@ -24,7 +24,7 @@ async def show(request: web.Request) -> web.Response:
 
 @routes.post("/c/pay/{checkout}")
 async def submit(request: web.Request) -> web.Response:
-    """Another quantity, or the purchase: then on to ``success_url``."""
+    """Change the quantity, or purchase and go on to ``success_url``."""
     account, fields = request.app[STATE].account, await form(request)
     checkout = _checkout(account, request)
     filled = _filled(fields)

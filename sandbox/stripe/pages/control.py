@@ -30,7 +30,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/")
 async def page(request: web.Request) -> web.Response:
-    """Customers with their subscriptions and invoices, the clock, deliveries."""
+    """Return customers with their subscriptions and invoices, the clock, deliveries."""
     return render(request.app[STATE].account, "control.html", **_shown(request.app))
 
 
@@ -50,13 +50,13 @@ async def css(_: web.Request) -> web.Response:
 
 @routes.get("/favicon.ico")
 async def favicon(_: web.Request) -> web.Response:
-    """None, without a complaint in the browser's console."""
+    """Return no icon, without a complaint in the browser's console."""
     return web.Response(status=204)
 
 
 @routes.post("/sandbox/clock")
 async def move(request: web.Request) -> web.Response:
-    """``days`` and ``hours`` forward, or past the end of the period of ``subscription``."""
+    """Move the clock ``days`` and ``hours`` forward, or past the end of the period of ``subscription``."""
     clock, fields = request.app[CLOCK], await form(request)
     account = request.app[STATE].account
     account.dirty = True
@@ -72,7 +72,7 @@ async def move(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/manner")
 async def behave(request: web.Request) -> web.Response:
-    """Webhooks twice (``duplicate``, a probability) or jumbled (``reorder``, on or nothing)."""
+    """Send webhooks twice (``duplicate``, a probability) or jumbled (``reorder``, on or nothing)."""
     manner, fields = request.app[STATE].account.settings.manner, await form(request)
     try:
         manner.duplicate = _number(fields, "duplicate", 1.0)

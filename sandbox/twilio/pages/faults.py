@@ -85,7 +85,7 @@ def fault(target: str, kind: str, times: int, seconds: float) -> RestFault:
 
 
 def spoken(made: RestFault) -> str:
-    """``made`` in words: "Buying a number fails with 503"."""
+    """Return ``made`` in words: "Buying a number fails with 503"."""
     targets = [
         target.words for target in TARGETS.values() if (target.method, target.path) == (made.method, made.path)
     ]

@@ -33,7 +33,7 @@ async def page(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/callbacks")
 async def spoil_callbacks(request: web.Request) -> web.Response:
-    """From now on status callbacks are ``late`` (seconds), ``doubled`` and ``lost`` (percent), ``jumbled`` (on)."""
+    """Make status callbacks from now on ``late`` (seconds), ``doubled`` and ``lost`` (percent), ``jumbled`` (on)."""
     own_origin(request)
     fields = await form(request)
     try:

@@ -37,7 +37,7 @@ _HEADERS = {
 
 @routes.get("/")
 async def page(_: web.Request) -> web.Response:
-    """Numbers to call, calls that run, and Twilio's debugger."""
+    """Return numbers to call, calls that run, and Twilio's debugger."""
     return _file("phone_page.html", "text/html")
 
 
@@ -63,13 +63,13 @@ async def style(_: web.Request) -> web.Response:
 
 @routes.get("/favicon.ico")
 async def favicon(_: web.Request) -> web.Response:
-    """None, without a complaint in the browser's console."""
+    """Return no icon, without a complaint in the browser's console."""
     return web.Response(status=204)
 
 
 @routes.get("/sandbox/state")
 async def state(request: web.Request) -> web.Response:
-    """What the page shows: ``numbers``, ``calls`` and ``alerts`` (newest first), and what ``hearing`` can do."""
+    """Return the page's state: ``numbers``, ``calls`` and ``alerts`` (newest first), and what ``hearing`` can do."""
     exchange = request.app[EXCHANGE]
     legs = list(exchange.legs.values())
     calls = [_call(leg, legs) for leg in reversed(legs) if leg.parent is None][:SHOWN_CALLS]
@@ -113,7 +113,7 @@ async def hang_up(request: web.Request) -> web.Response:
 
 
 def _sound(field: object) -> tuple[Frames | None, Frames | None]:
-    """Caller's and agent's frames of an uploaded file; Nones for the demo call."""
+    """Return caller's and agent's frames of an uploaded file; Nones for the demo call."""
     if not isinstance(field, FileField) or not field.filename:
         return None, None
     spoken = [frames(track) for track in wav.tracks(field.file.read())]

@@ -254,7 +254,7 @@ class Leg:
         return Webhook(url, method, self.form() | more, fallback or self.fallback, self.fallback_method)
 
     def about(self, step: Step) -> Step:
-        """``step`` with this leg's parameters as they are now."""
+        """Return ``step`` with this leg's parameters as they are now."""
         return self.webhook(step.url, step.method, step.fallback) if isinstance(step, Webhook) else step
 
 
@@ -267,7 +267,7 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
 
 
 def _places(whose: str, address: str) -> dict[str, str]:
-    """Twilio knows no more of an Australian number than its country."""
+    """Return what Twilio knows of a number: of an Australian one no more than its country."""
     if not address.startswith("+"):
         return {}
     country = "AU" if address.startswith("+61") else ""

@@ -117,7 +117,7 @@ class Softphone:
         self._offered.clear()
 
     def cut_off(self) -> None:
-        """The browser's connection broke: it may come back for the calls that were answered, not for others."""
+        """Note that the browser's connection broke: it may come back for answered calls, not for others."""
         self._offered.clear()
         self._tell = _nobody
         for leg in list(self._taken.values()):

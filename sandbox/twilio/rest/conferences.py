@@ -74,7 +74,7 @@ def open_room(request: web.Request) -> Room:
 
 
 def conference_uri(room: Room) -> str:
-    """Its path, without the format."""
+    """Return the path of a conference, without the format."""
     return f"/{API_VERSION}/Accounts/{room.account_sid}/Conferences/{room.sid}"
 
 

@@ -39,7 +39,7 @@ class RestError(Exception):
         self.code = code
 
     def response(self) -> web.Response:
-        """``{code, message, more_info, status}``."""
+        """Return ``{code, message, more_info, status}``."""
         body = {
             "code": self.code,
             "message": str(self),
@@ -50,7 +50,7 @@ class RestError(Exception):
 
 
 def not_found(request: web.Request) -> RestError:
-    """20404."""
+    """Return the error 20404."""
     return RestError(404, 20404, f"The requested resource {request.path} was not found")
 
 

@@ -34,7 +34,7 @@ _LONGEST_NAME = 64
 
 @routes.get(f"{ACCOUNT}/AvailablePhoneNumbers/AU/Local.json")
 async def search(request: web.Request) -> web.Response:
-    """Numbers for sale by ``InLocality`` and ``Contains``. One page, as the real one's: there is no next."""
+    """Return numbers for sale by ``InLocality`` and ``Contains``. One page, as the real one's: there is no next."""
     exchange, query = request.app[EXCHANGE], request.query
     try:
         wanted = pattern(query.get("Contains", "+61"))
@@ -167,7 +167,7 @@ def numbers(locality: Locality) -> Iterator[str]:
 
 
 def pattern(contains: str) -> re.Pattern[str]:
-    """What ``Contains`` asks for: ``*`` one character, ``%`` any, ``+`` first and ``$`` last for the number's ends.
+    """Return the pattern of ``Contains``: ``*`` one character, ``%`` any, ``+`` and ``$`` the number's ends.
 
     Raise ValueError for what Twilio refuses: fewer than 2 or more than 16 characters, or a strange one.
     """

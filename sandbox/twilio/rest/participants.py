@@ -72,7 +72,7 @@ async def create_participant(request: web.Request) -> web.Response:
 
 @routes.get(f"{CONFERENCE}/Participants.json")
 async def list_participants(request: web.Request) -> web.Response:
-    """Those who are in it or are being called, by ``Muted``, ``Hold`` and ``Coaching`` if asked so."""
+    """Return those who are in it or are being called, by ``Muted``, ``Hold`` and ``Coaching`` if asked so."""
     room, query = room_of(request), request.query
     wanted = {name: flag(query, name) for name in ("Muted", "Hold", "Coaching") if name in query}
     found = [

@@ -112,7 +112,7 @@ class Registry:
         fresh.rename(self.place)
 
     def decide(self, bundle: str, status: str, reason: str = "") -> None:
-        """Twilio's people have looked at ``bundle``: ``twilio-approved``, or ``twilio-rejected`` for ``reason``."""
+        """Decide on ``bundle`` as Twilio's people do: ``twilio-approved``, or ``twilio-rejected`` for ``reason``."""
         self.bundles[bundle] |= {"status": status, "date_updated": now()}
         attached = [item["object_sid"] for item in self.items.values() if item["bundle_sid"] == bundle]
         for sid in attached:

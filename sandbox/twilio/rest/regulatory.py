@@ -158,7 +158,7 @@ async def delete_bundle(request: web.Request) -> web.Response:
 
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}")
 async def update_bundle(request: web.Request) -> web.Response:
-    """``Status=pending-review`` submits it; 22222 if it would not pass."""
+    """Change a bundle; ``Status=pending-review`` submits it; 22222 if it would not pass."""
     registry, fields = request.app[REGISTRY], await form(request)
     row = _row(request, registry.bundles, "bundle")
     if fields.get("Status") == "pending-review":
