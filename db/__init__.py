@@ -1,4 +1,4 @@
-"""What is kept: who pays, who may sign in, which numbers ring, and that a call took place.
+"""What is stored: who pays, who may sign in, which numbers ring, and that a call took place.
 
 Never what was said.
 

@@ -136,7 +136,7 @@ def belongs(column: str, table: str, *, cascades: bool = False) -> ForeignKeyCon
 
 
 def among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether ``column`` has one of ``values``, which are one array: however many, the statement is the same.
+    """Return the condition that ``column`` is among ``values``, as one array: the same statement however many.
 
     With ``in_`` every number of values is another statement, which Postgres has to parse and plan again.
     """

@@ -126,7 +126,7 @@ class CallProgress:
 
     @property
     def outcome(self) -> Outcome | None:
-        """None while the call goes on."""
+        """How the call ended; None while it goes on."""
         if not is_over(self.status):
             return None
         if self.status == "blocked":
@@ -144,7 +144,7 @@ def is_over(status: CallStatus) -> bool:
 
 
 def later(one: CallStatus | None, other: CallStatus) -> CallStatus:
-    """Whichever of two statuses stands further along."""
+    """Return the status that is further along."""
     return other if one is None or _RANK[other] > _RANK[one] else one
 
 

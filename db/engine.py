@@ -141,7 +141,7 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """Open a transaction: committed at the end, undone by an exception.
 
-        Raises `DatabaseUnavailableError`, and `UnstorableError` for a value that no column can hold.
+        Raise `DatabaseUnavailableError`, and `UnstorableError` for a value that no column can hold.
         """
         async with self._opened(self._sessions) as session:
             yield session
@@ -150,7 +150,7 @@ class Database:
     async def statements(self) -> AsyncIterator[AsyncSession]:
         """Let each statement be a transaction of its own, without the two round trips that others need around them.
 
-        For reading, and for a single change. Raises as `begin` does.
+        For reading, and for a single change. Raise as `begin` does.
         """
         async with self._opened(self._statements) as session:
             yield session
@@ -159,7 +159,7 @@ class Database:
     async def unmanaged(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection whose transactions are the caller's own; closed at the end, with all that was set on it.
 
-        Raises `DatabaseUnavailableError`.
+        Raise `DatabaseUnavailableError`.
         """
         try:
             async with self._connected() as connection:
@@ -172,7 +172,7 @@ class Database:
 
     @asynccontextmanager
     async def behind(self) -> AsyncIterator[None]:
-        """Wait here with what no request waits for: the other connections are left to requests."""
+        """Limit the connections used by work that no request waits for: the others are left to requests."""
         async with self._behind:
             yield
 
@@ -207,7 +207,7 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection of the pool without a transaction. Raises `DatabaseUnavailableError`."""
+        """Open a connection of the pool without a transaction. Raise `DatabaseUnavailableError`."""
         try:
             with self._in_use():
                 async with self._engine.connect() as connection:
@@ -223,7 +223,7 @@ class Database:
     ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """Give ``heard`` the payload of every NOTIFY on ``channel``, over a connection of its own.
 
-        What is yielded asks the server for a sign of life. Raises `DatabaseUnavailableError`, also then.
+        What is yielded asks the server for a sign of life. Raise `DatabaseUnavailableError`, also then.
         """
 
         def take(_: object, __: int, ___: str, payload: object) -> None:
@@ -286,7 +286,7 @@ class Database:
 
 
 def _prove_before_use(engine: AsyncEngine, proven_seconds: float) -> None:
-    """Before a connection of the pool is used, make sure that it works.
+    """Make sure that a connection of the pool works before it is used.
 
     Whether the server has closed it is known without asking. Asking costs three round trips, as much as a short
     transaction, so that is done only for a connection that was idle for ``proven_seconds``.

@@ -59,7 +59,7 @@ async def grant(session: AsyncSession, role: Role) -> None:
 
 
 async def grant_if_missing(session: AsyncSession, role: Role) -> None:
-    """Do the same for tables of a newer release, which knows best what the role may do there.
+    """Do as `grant`, but leave the grants of a newer release alone, which knows best what the role may do.
 
     Its grants stay as they are; only where there are none, as after a restore, the role gets ours. Raise `RoleError`.
     """

@@ -60,9 +60,9 @@ class KeyMissingError(Exception):
 
 
 async def rotate(database: Database, batch: int = BATCH) -> int:
-    """Encrypt and hash every row again under the first key, ``batch`` in a transaction; how many rows.
+    """Encrypt and hash every row again under the first key, ``batch`` in a transaction; return how many.
 
-    Raises `UnreadableError`, and `KeyMissingError` as long as a live process lacks that key.
+    Raise `UnreadableError`, and `KeyMissingError` as long as a live process lacks that key.
     """
     models = [mapper.class_ for mapper in Base.registry.mappers]
     return sum([await _rotate_table(database, model, batch) for model in models if _encrypted(model)])

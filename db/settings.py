@@ -180,12 +180,12 @@ class OwnerSettings(DatabaseSettings):
 
     @property
     def owner_url(self) -> SecretStr:
-        """Return the owner's URL."""
+        """The owner's URL."""
         return self.migrate_database_url or self.database_url
 
     @property
     def application_url(self) -> str | None:
-        """Return the URL of web and provisioning, if it differs from the owner's."""
+        """The URL of web and provisioning, if it differs from the owner's."""
         ours = self.database_url.get_secret_value()
         return None if ours == self.owner_url.get_secret_value() else ours
 

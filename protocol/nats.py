@@ -89,7 +89,7 @@ class NatsConnection:
 
     @property
     def is_connected(self) -> bool:
-        """Return whether there is a connection now."""
+        """Whether there is a connection now."""
         return self.client is not None and self.client.is_connected
 
     def attach(
@@ -100,7 +100,7 @@ class NatsConnection:
         lost: Callable[[], None] | None = None,
         confirmed: Callable[[], None] | None = None,
     ) -> None:
-        """Have these called as well, in the order in which they were attached.
+        """Add callbacks; all are called in the order in which they were attached.
 
         ``subscribe`` with each new client, ``restored`` after nats-py's own reconnection, which keeps subscriptions,
         ``lost`` when the connection is lost, ``confirmed`` with each echo.

@@ -1,4 +1,4 @@
-"""Does later: jobs that survive crashes, and regular sweeps.
+"""Work done later: jobs that survive crashes, and regular sweeps.
 
 `jobs` puts a job into the database in the transaction that makes it necessary, so that both happen or neither. Any
 `worker` takes it and says that it is alive while it works; if it dies, another takes over. A job that fails is tried

@@ -30,7 +30,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
 
     @property
     def rents_numbers(self) -> bool:
-        """Return whether all settings for numbers are there; otherwise orders wait."""
+        """Whether all settings for numbers are there; otherwise orders wait."""
         return self.twilio_is_set and bool(self.web_public_url)
 
 

@@ -48,7 +48,7 @@ Kind = Literal[
 AskStripe = Callable[[Database, UUID], Awaitable[bool]]
 """Update an organisation's subscription from Stripe; return whether our row differed.
 
-Raises `StripeError`.
+Raise `StripeError`.
 """
 
 _log = structlog.get_logger(__name__)

@@ -206,7 +206,7 @@ class SigningSecret(SecretStr):
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """Return all accepted secrets, the one that signs first."""
+        """All accepted secrets, the one that signs first."""
         return tuple(part.strip() for part in super().get_secret_value().split(",") if part.strip())
 
 

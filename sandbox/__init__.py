@@ -1,4 +1,4 @@
-"""The outside world on one machine: what Bilby normally buys, rented from nobody.
+"""The outside world on one machine: stand-ins for the services that Bilby normally buys.
 
 ::
 

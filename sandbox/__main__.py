@@ -57,11 +57,11 @@ async def _print_links(bilby: Stack) -> None:
 
 
 def _print_pages(settings: Settings) -> None:
-    """Where to go on from. What ends in ``:port/`` is an emulated vendor's own first page."""
+    """Print where to go on from. What ends in ``:port/`` is an emulated vendor's own first page."""
     pages = {
         "Sign up as a new customer": f"{settings.web_url}/pricing",
         "Telephone, test calls": f"{settings.twilio_url}/",
-        "Letters Bilby has sent": f"{settings.outbox_url}/",
+        "Mail Bilby has sent": f"{settings.outbox_url}/",
         "Payments, clock, webhooks": f"{settings.stripe_url}/",
         "Identity provider": f"{settings.identity_url}/",
         "Bundles, numbers, failures": f"{settings.twilio_url}/sandbox/numbers",
@@ -77,7 +77,7 @@ async def _answer_enter(bilby: Stack) -> None:
 
 
 async def _lines_entered() -> AsyncIterator[None]:
-    """Something each time a line came; nothing for ever where nobody can type (no input, a file, its end)."""
+    """Yield something each time a line came; nothing for ever where nobody can type (no input, a file, its end)."""
     loop, typed = asyncio.get_running_loop(), asyncio.Event()
 
     def read(descriptor: int) -> None:
@@ -94,7 +94,7 @@ async def _lines_entered() -> AsyncIterator[None]:
 
 
 async def _until_told(settings: Settings) -> None:
-    """`_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
+    """Run `_live` until SIGINT or SIGTERM. Later ones change nothing: stopping is a matter of seconds already."""
     await signals.run_until(_told(signals.watched()), _live(settings))
 
 
@@ -104,7 +104,7 @@ async def _told(received: signals.Signals) -> None:
 
 
 def _complaints(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    """The texts of every `StartError` in the group; raises what else is in it."""
+    """Return the texts of every `StartError` in the group; raises what else is in it."""
     known, rest = group.split(StartError)
     if rest is not None:
         raise rest

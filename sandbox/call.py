@@ -69,7 +69,7 @@ class Transcript:
             pass
 
     def _name(self, samples: Sequence[str]) -> str | None:
-        """Who speaks in a channel that sounds like that; None if it is no channel of this call."""
+        """Return who speaks in a channel that sounds like that; None if it is no channel of this call."""
         named = zip(hear.NAMES, self._tracks, strict=False)
         return next((name for name, track in named if is_of(track, samples)), None)
 
@@ -90,7 +90,7 @@ class Transcript:
 
 
 async def place(emulator: str, sound: bytes | None, to: str, from_: str, transcript: Transcript | None = None) -> str:
-    """Place a call with the ``sound`` of a WAV file and return its last status. Raises `CallError`.
+    """Place a call with the ``sound`` of a WAV file and return its last status. Raise `CallError`.
 
     ``sound`` None: the demo call's; ``transcript`` None: what is heard is not printed.
     """

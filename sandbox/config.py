@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         return {f"SANDBOX_{name.upper()}": getattr(self, name) for name in names}
 
     def environment(self) -> dict[str, str]:
-        """These settings as variables, for the outside world's process."""
+        """Return these settings as variables, for the outside world's process."""
         given = {f"SANDBOX_{name.upper()}": str(value) for name, value in self if value is not None}
         return given | {"SANDBOX_DIR": str(self.dir.absolute())}
 
@@ -115,7 +115,7 @@ class Secrets:
 
     @classmethod
     def generate(cls) -> Secrets:
-        """Fresh ones, each of its vendor's own shape."""
+        """Make fresh secrets, each of its vendor's own shape."""
         return cls(
             session_secret=secrets.token_hex(32),
             stream_shared_secret=secrets.token_hex(32),
@@ -134,7 +134,7 @@ class Secrets:
 
     @classmethod
     def kept_in(cls, folder: Path) -> Secrets:
-        """The ones in ``folder``/secrets.json, made at the first call. Raises `StartError`."""
+        """Return the ones in ``folder``/secrets.json, made at the first call. Raise `StartError`."""
         place = folder / "secrets.json"
         if not place.exists():
             if (folder / "postgres" / "cluster").exists():
@@ -164,7 +164,7 @@ class Addresses:
 
 
 def product_environment(process: str, settings: Settings, kept: Secrets, addresses: Addresses) -> dict[str, str]:
-    """The variables of ``media``, ``web`` or ``provisioning``: as in production, but for the URLs."""
+    """Return the variables of ``media``, ``web`` or ``provisioning``: as in production, but for the URLs."""
     common = {
         "NATS_URL": addresses.nats_urls[process],
         "WEB_PUBLIC_URL": settings.web_url,

@@ -59,13 +59,13 @@ async def seed(database: Database) -> Member:
 
 
 async def invitations(database: Database, web_url: str) -> list[Invitation]:
-    """A fresh sign-in link for each demo member."""
+    """Return a fresh sign-in link for each demo member."""
     async with database.begin() as session:
         return [await _invite(session, web_url, email) for _, _, email in MEMBERS]
 
 
 async def invite_stand_in(database: Database, web_url: str) -> str:
-    """A fresh sign-in link for the agent whom nobody has to play. Raises `DatabaseUnavailableError`."""
+    """Return a fresh sign-in link for the agent whom nobody has to play. Raise `DatabaseUnavailableError`."""
     async with database.begin() as session:
         member = await members.by_email(session, STAND_IN)
         assert member is not None, "seed() ran before"
@@ -84,7 +84,10 @@ async def _link(session: AsyncSession, web_url: str, member: Member) -> str:
 
 
 async def _organisation(session: AsyncSession, owner: Member | None) -> Organisation:
-    """The owner's; with its details, unless some are known. It has read the words for its callers, and keeps ours."""
+    """Return the owner's organisation, with its details, unless some are known.
+
+    It has read the words for its callers, and keeps ours.
+    """
     found = await organisations.find(session, owner.organisation_id) if owner else None
     organisation = found or await organisations.create(session, name=ORGANISATION)
     if organisation.legal_name is None:

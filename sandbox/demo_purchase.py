@@ -65,14 +65,14 @@ class Given(config.Settings):
 
 
 def given(environment: Mapping[str, str]) -> Given:
-    """The settings in that process's ``environment``; open pages are notified by the product's own."""
+    """Return the settings in that process's ``environment``; open pages are notified by the product's own."""
     return Given.model_validate({name.lower(): value for name, value in environment.items() if name != "NATS_URL"})
 
 
 async def settle(database: Database, settings: config.Settings, owner: Member) -> None:
     """Make sure that ``owner``'s organisation has bought a plan and `NUMBER` once, and that numbers lead to us.
 
-    Repeatable. Raises `StartError`, maybe in a group.
+    Repeatable. Raise `StartError`, maybe in a group.
     """
     try:
         async with asyncio.timeout(SECONDS), _open(database, settings, owner) as till:
@@ -170,7 +170,7 @@ async def _pay(till: _Till) -> None:
 
 
 async def _see_number_through(till: _Till) -> None:
-    """Until it rings; a worker of the product may have the order just now."""
+    """Wait until it rings; a worker of the product may have the order just now."""
     async with till.database.begin() as session:
         order = next(iter(await subscriptions.orders_kept(session, till.organisation)), None)
     while order is not None and order.state in UNDER_WAY:
@@ -193,7 +193,7 @@ async def _work(till: _Till, job: str, **payload: str) -> bool:
 
 
 async def _lead_here(till: _Till) -> None:
-    """Every number's calls come to where we listen now: it may be at another port than the last time."""
+    """Lead every number's calls to where we listen now: it may be at another port than the last time."""
     async with till.database.begin() as session:
         rented: list[Number] = list(await numbers.everywhere(session))
     for number in rented:

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tracks_of(file: Path) -> list[bytes]:
-    """Return the tracks of a WAV file. Raises `HearError`."""
+    """Return the tracks of a WAV file. Raise `HearError`."""
     try:
         return wav.tracks(file.read_bytes())
     except OSError as error:
@@ -89,7 +89,7 @@ def tracks_of(file: Path) -> list[bytes]:
 
 
 def text_of(file: Path) -> str:
-    """Return the words of a text file. Raises `HearError`."""
+    """Return the words of a text file. Raise `HearError`."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -38,7 +38,7 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
 h2 {{ font-size: 1.1rem; margin-bottom: 0; }} small {{ color: #666; }}
 :root {{ color-scheme: light dark; }}
 </style></head><body><h1>Outbox</h1>
-<p>Every letter Bilby sent, newest first. Nothing leaves this machine.</p>{letters}</body></html>"""
+<p>Mail Bilby has sent, newest first. Nothing leaves this machine.</p>{letters}</body></html>"""
 
 _LETTER = """<article><h2>{subject}</h2><small>to {to} at {at:%H:%M:%S} UTC</small><pre>{text}</pre></article>"""
 
@@ -77,7 +77,7 @@ class Mailbox:
             self.letters.remove(letter)
 
     async def letter_to(self, address: str, seconds: float = 10.0, *, subject: str | None = None) -> Letter:
-        """The newest letter to ``address``, about ``subject`` if it is given, waited for. Raises `TimeoutError`."""
+        """Wait for the newest letter to ``address``, about ``subject`` if given. Raise `TimeoutError`."""
         async with asyncio.timeout(seconds), self._posted:
             while (letter := self._newest(address, subject)) is None:
                 await self._posted.wait()
@@ -95,7 +95,7 @@ _OUTBOX = web.AppKey("outbox", Mailbox)
 async def post_office(
     *, host: str = "127.0.0.1", smtp_port: int = 8025, page_port: int = 8026, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Mailbox]:
-    """Take letters on ``smtp_port`` and show them on ``page_port``. Raises `OSError` when a port is taken.
+    """Take letters on ``smtp_port`` and show them on ``page_port``. Raise `OSError` when a port is taken.
 
     With ``tls`` it offers STARTTLS, and takes letters from nobody who does not use it.
     """
@@ -116,7 +116,7 @@ class _Slot:
 
 
 def _read(recipients: list[str], content: bytes) -> Letter:
-    """A letter from what SMTP carried; text is preferred to HTML, as the page shows text."""
+    """Return a letter from what SMTP carried; text is preferred to HTML, as the page shows text."""
     parsed = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
     body = parsed.get_body(("plain", "html"))
     text = "\n".join(body.get_content().splitlines()) if body is not None else ""
@@ -125,7 +125,7 @@ def _read(recipients: list[str], content: bytes) -> Letter:
 
 @contextlib.asynccontextmanager
 async def _smtp(outbox: Mailbox, host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
-    """aiosmtpd's protocol in this loop; its own Controller would start a thread and a second loop."""
+    """Return aiosmtpd's protocol in this loop; its own Controller would start a thread and a second loop."""
     loop = asyncio.get_running_loop()
     connections: weakref.WeakSet[SMTP] = weakref.WeakSet()
 
@@ -183,7 +183,7 @@ def _render(letter: Letter) -> str:
 
 
 def _linked(text: str) -> str:
-    """The text as HTML, each URL in it to click; all else escaped."""
+    """Return the text as HTML, each URL in it to click; all else escaped."""
     parts, end = [], 0
     for url in _URL.finditer(text):
         target = escape(url.group())

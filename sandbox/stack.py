@@ -64,7 +64,7 @@ class Stack:
 async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
     """Start everything, telling each step; stop everything on the way out, however far it came.
 
-    Raises `StartError`, alone or in a group: which part did not start, and why.
+    Raise `StartError`, alone or in a group: which part did not start, and why.
     """
     folder = settings.dir.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ async def running(settings: Settings, say: Say) -> AsyncIterator[Stack]:
 
 
 async def _with_ears(settings: Settings, say: Say) -> Settings:
-    """Return ``settings`` with a recogniser that runs here, and say what it can do. Raises `StartError`."""
+    """Return ``settings`` with a recogniser that runs here, and say what it can do. Raise `StartError`."""
     try:
         choice = await choose(settings.speech)
     except RecogniserError as error:
@@ -116,7 +116,7 @@ async def _with_ears(settings: Settings, say: Say) -> Settings:
 
 
 def _somebody(bilby: Stack) -> contextlib.AbstractAsyncContextManager[Agent]:
-    """An agent of the demo organisation who answers while nobody else is at work there."""
+    """Return an agent of the demo organisation who answers while nobody else is at work there."""
     settings = bilby.settings
 
     async def invite() -> str:
@@ -130,7 +130,7 @@ def _somebody(bilby: Stack) -> contextlib.AbstractAsyncContextManager[Agent]:
 
 @contextlib.asynccontextmanager
 async def _processes(bilby: Stack, kept: Secrets, addresses: Addresses, say: Say) -> AsyncIterator[None]:
-    """The outside world and the product's processes, started at once: none needs another one to start."""
+    """Yield the outside world and the product's processes, started at once: none needs another one to start."""
     settings, started = bilby.settings, list[Child]()
     try:
         async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
@@ -192,7 +192,7 @@ async def _start(
 
 
 async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
-    """Whether ``url`` answers 200 by now."""
+    """Return whether ``url`` answers 200 by now."""
     with contextlib.suppress(aiohttp.ClientError, TimeoutError):
         async with http.get(url, timeout=aiohttp.ClientTimeout(total=2)) as response:
             return response.status == 200

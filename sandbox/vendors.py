@@ -31,7 +31,7 @@ REVIEW_SECONDS = 3.0  # that the emulated Twilio takes over regulatory bundles; 
 
 @contextlib.asynccontextmanager
 async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
-    """Every vendor, listening. Raises `OSError` for a port, `RecogniserError` for the recogniser."""
+    """Yield every vendor, listening. Raise `OSError` for a port, `RecogniserError` for the recogniser."""
     async with contextlib.AsyncExitStack() as stack:
         ears = await stack.enter_async_context(recogniser(settings.speech))
         access_keys = {kept.aws_access_key_id: kept.aws_secret_access_key}
@@ -63,7 +63,7 @@ async def vendors(settings: Settings, kept: Secrets) -> AsyncIterator[None]:
 
 
 def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
-    """The account that Bilby rents numbers in: none yet. Its TwiML App leads to web."""
+    """Return the account that Bilby rents numbers in: none yet. Its TwiML App leads to web."""
     voice = f"{settings.web_url}/twilio/voice"
     return TwilioSettings(
         account_sid=kept.twilio_account_sid,
@@ -80,7 +80,7 @@ def _account(settings: Settings, kept: Secrets) -> TwilioSettings:
 
 
 def _stripe_settings(settings: Settings, kept: Secrets) -> StripeSettings:
-    """The account that Bilby is paid into; its webhooks lead to web."""
+    """Return the account that Bilby is paid into; its webhooks lead to web."""
     return StripeSettings(
         secret_key=kept.stripe_secret_key,
         webhook_secret=kept.stripe_webhook_secret,

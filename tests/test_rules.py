@@ -17,7 +17,8 @@ _PACKAGES = [*_PRODUCT, "sandbox"]
 _MOST_MODULES = 15
 _MAX_FUNCTION_LINES = 60
 _BANNED_WORDS = (
-    r"(?i)\b(whence|whereto|whither|thereby|thereof|anew|of late|mend|mended|mending|lest|shall|sees? to it|warden)\b"
+    r"(?i)\b(whence|whereto|whither|nobody's|thereby|thereof|anew|of late|mend|mended|mending|lest|shall|sees? to it"
+    r"|warden)\b"
 )
 _NO_NOUNS = {"utils", "util", "helpers", "services", "common", "misc", "manager", "handlers"}
 

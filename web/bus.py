@@ -92,7 +92,7 @@ class Bus:
 
     @property
     def proven_at(self) -> float:
-        """When the newest echo that NATS sent back was asked for, in seconds of `time.monotonic`; 0 before the first.
+        """Time of asking for the newest echo that NATS sent back, in seconds of `time.monotonic`; 0 before the first.
 
         A NATS server that is stalled keeps its sockets open, so `connected` stays true while nothing is delivered.
         """

@@ -18,7 +18,7 @@ from web.request import access
 
 
 async def take_fact(app: web.Application, fact: Fact) -> None:
-    """Apply an event about a call and record it in the row. Raises `NotFoundError` for an unknown organisation."""
+    """Apply an event about a call and record it in the row. Raise `NotFoundError` for an unknown organisation."""
     if fact.kind == "progress":
         app[PROGRESS].nudge(fact.org)
         return

@@ -31,7 +31,7 @@ class Settings(DatabaseSettings):
 
 
 async def found(database: Database, *, name: str, owner: str, email: str) -> str:
-    """Found an organisation; return the token of a sign-in link for its owner. Raises `AddressTakenError`."""
+    """Found an organisation; return the token of a sign-in link for its owner. Raise `AddressTakenError`."""
     async with database.begin() as session:
         made = await organisations.create(session, name=name, status="active")
         member = await Members(session, made.id).add(email=email, name=owner, role="owner")

@@ -37,7 +37,7 @@ async def operate(database: Database, asked: argparse.Namespace) -> str | None:
 
     Return the token of a link; None for who was removed.
 
-    Raises `NobodyError` if the second factor of somebody unknown is to be reset.
+    Raise `NobodyError` if the second factor of somebody unknown is to be reset.
     """
     async with database.begin() as session:
         if asked.remove:

@@ -37,7 +37,7 @@ class RateLimit(Base):
 
 
 class Backup(Base):
-    """A backup that was verified by restoring it (deploy/backup.sh)."""
+    """A backup that was verified by restoring it (deploy/backup/backup.sh)."""
 
     __tablename__ = "backups"
 

@@ -15,7 +15,7 @@ _RINGS = text("ended_at IS NULL")
 
 
 class Conference(Base):
-    """The conference of a call: what should be true of it, and what Twilio has shown (`web.conferences.room`).
+    """The conference of a call: its wanted and its known state (`web.conferences.machine.room`).
 
     The row outlives the call for a while, for callbacks that come late.
     """

@@ -1,4 +1,4 @@
-"""The queries, one file for each aggregate. In web, only the access gate runs those of tenants.
+"""The queries, one file for each aggregate. In web, only the access gate opens the rows of tenants.
 
 `organisations`, `members`, `numbers` and their `number_orders`, `bundles` and `answering_plans`, `calls` and
 `missed_calls`, the `audit` log. `mails` are those that wait to be sent, `rate_limits` counts requests. `retention`

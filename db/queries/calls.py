@@ -110,7 +110,7 @@ async def conversations(
 
 
 async def organisation_of(session: AsyncSession, call_sid: str) -> UUID | None:
-    """Whose call it is."""
+    """Return the organisation of the call; None if unknown."""
     return await session.scalar(select(Call.organisation_id).where(Call.call_sid == call_sid))
 
 
@@ -176,7 +176,7 @@ class Calls:
         return (await self._session.scalars(self._one(call_sid))).one()
 
     async def get(self, call_sid: str) -> Call | None:
-        """That call, with ``agent``."""
+        """Return the call, with ``agent``; None if unknown."""
         return await self._session.scalar(self._one(call_sid).options(joinedload(Call.agent)))
 
     async def age(self, call: Call) -> timedelta:
@@ -207,7 +207,7 @@ class Calls:
         return [call.call_sid for call in await self._session.scalars(going_on)]
 
     async def report(self, call_sid: str, report: Report) -> Change | None:
-        """Update the row from ``report``; None if the call is not this organisation's."""
+        """Update the row from ``report``; return None if the call is not this organisation's."""
         # What this session may have read before it had the lock is out of date.
         locked = self._one(call_sid).with_for_update(key_share=True).execution_options(populate_existing=True)
         call = await self._session.scalar(locked)
@@ -269,7 +269,7 @@ class Calls:
         await self._session.execute(mine.values(callback_requested_at=func.now()))
 
     async def stop_words(self, call_sid: str) -> Stop | None:
-        """Stop transcription of a live call for good; None if there is no such call or it has ended."""
+        """Stop transcription of a live call for good; return None if there is no such call or it has ended."""
         locked = self._one(call_sid).with_for_update(key_share=True).execution_options(populate_existing=True)
         call = await self._session.scalar(locked)
         if call is None or is_over(call.status):

@@ -26,7 +26,7 @@ class AddressTakenError(Exception):
 
 
 async def by_email(session: AsyncSession, email: str) -> Member | None:
-    """Whom that address reaches, with ``organisation``: its member, or else who was last invited under it."""
+    """Return the member with that address, else who was last invited under it, with ``organisation``; else None."""
     found = await _with_address(session, email)
     return max(found, key=lambda member: (member.accepted_at is not None, member.created_at), default=None)
 
@@ -44,7 +44,7 @@ async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID, si
 async def accept(session: AsyncSession, member_id: UUID) -> None:
     """Make the address of somebody invited theirs. Does nothing for who has accepted before.
 
-    Raises `AddressTakenError` if it became another member's meanwhile.
+    Raise `AddressTakenError` if it became another member's meanwhile.
     """
     invited = update(Member).where(Member.id == member_id, Member.accepted_at.is_(None))
     try:
@@ -57,7 +57,7 @@ async def accept(session: AsyncSession, member_id: UUID) -> None:
 
 
 async def _with_address(session: AsyncSession, email: str) -> Sequence[Member]:
-    """Everybody present under an address: the member, and those invited."""
+    """Return everybody with an address who has not been removed: the member, and those invited."""
     key, keyring = email_addresses.key(email), keyring_of(session)
     hashes = {*keyring.hashes("email", key), *keyring.hashes("email", email_addresses.former_key(email))}
     found = (await session.scalars(_present().where(Member.email_hash.in_(hashes)))).all()
@@ -82,7 +82,10 @@ _SIGNED_IN = _present().where(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A member of the roster; ``sealed`` is the name as it is stored. ``stored``: as far as anything is known."""
+    """A member as listed in the team; ``sealed`` is the stored, encrypted name.
+
+    ``presence`` is None if none is stored.
+    """
 
     id: UUID
     role: Role
@@ -180,7 +183,7 @@ class Members:
         await self._session.execute(mine.values(missed_seen_at=func.now()))
 
     async def add(self, *, email: str, name: str, role: Role, invited: bool = False) -> Member:
-        """Add a member and return it; ``invited``: one who has yet to accept. Raises `AddressTakenError`.
+        """Add a member and return it; ``invited``: one who has yet to accept. Raise `AddressTakenError`.
 
         Others may have invited the same address: it is taken by a member, and by who is invited to this organisation.
         """

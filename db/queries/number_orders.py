@@ -63,9 +63,9 @@ async def find(session: AsyncSession, order_id: UUID) -> NumberOrder | None:
 
 
 async def move(session: AsyncSession, order: NumberOrder, to: OrderState, **values: Any) -> bool:
-    """Move ``order`` from the state it was read in to ``to``, with ``values``; False if it moved on meanwhile.
+    """Move ``order`` from the state it was read in to ``to``, with ``values``; return False if it moved on meanwhile.
 
-    A state that is reached forgets the troubles on the way there. Raises `NumberTakenError` for a ``candidate``.
+    A state that is reached clears the errors noted on the way there. Raise `NumberTakenError` for a ``candidate``.
     """
     fresh = {"attempts": 0, "error_code": None, "error_sentence": None, "next_try_at": None}
     candidate = values.get("candidate")
@@ -84,7 +84,7 @@ async def pick(session: AsyncSession, order: NumberOrder, e164: str) -> bool:
     """Make ``e164``, picked by a member, the candidate of ``order`` in any state; False if it moved on meanwhile.
 
     A number that it has come to already is the organisation's no longer; `purchase` returns it to Twilio once the
-    picked one is bought. Raises `NumberTakenError`.
+    picked one is bought. Raise `NumberTakenError`.
     """
     if order.candidate == e164:
         return await _set(session, order, {"wanted": {**order.wanted, _PICKED: "yes"}})
@@ -128,7 +128,7 @@ async def record_error(
 
 
 async def reopen(session: AsyncSession, order: NumberOrder) -> bool:
-    """Reopen a failed order; False if it moved on meanwhile."""
+    """Reopen a failed order; return False if it moved on meanwhile."""
     nothing = {"candidate": None, "candidate_hash": None, "twilio_sid": None}
     return await move(session, order, "paid", **nothing)
 
@@ -160,7 +160,7 @@ async def of_rented(session: AsyncSession, number: Number) -> NumberOrder | None
 
 
 async def pay(session: AsyncSession, organisation_id: UUID, paid_by: str, wanted: Wanted) -> NumberOrder | None:
-    """Create an order paid by ``paid_by`` (a subscription's id); None if it has paid for one already."""
+    """Create an order paid by ``paid_by`` (a subscription's id); return None if it has paid for one already."""
     if await session.scalar(select(NumberOrder.id).where(NumberOrder.paid_by == paid_by)):
         return None
     order = NumberOrder(organisation_id=organisation_id, paid_by=paid_by, state="paid", wanted=wanted)
@@ -215,7 +215,7 @@ class NumberOrders:
         return await self._add(e164, state="held", held_until=datetime.now(UTC) + HOLD)
 
     async def buy(self, e164: str, key: str, label: str = "") -> NumberOrder | None:
-        """Order one more number. Return None if ``key`` (of a form, say) has ordered. Raises `NumberTakenError`."""
+        """Order one more number. Return None if ``key`` (of a form, say) has ordered. Raise `NumberTakenError`."""
         paid_by = f"{_BY_MEMBER}{key}"
         if await self._where(NumberOrder.paid_by == paid_by):
             return None

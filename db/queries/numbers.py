@@ -65,7 +65,7 @@ class Numbers:
         await self._change(mine.values(label=label))
 
     async def describe(self, number_id: UUID, *, label: str, purpose: str, source: str) -> None:
-        """Say what it is for, and where it is advertised. Calls that have begun keep what was said then."""
+        """Set label, purpose and source of the number. Calls that have begun keep the former ones."""
         mine = update(Number).where(Number.organisation_id == self._organisation_id, Number.id == number_id)
         await self._change(mine.values(label=label, purpose=purpose, source=source))
 

@@ -58,7 +58,7 @@ async def count(session: AsyncSession, limit: Limit, subject: str) -> Hit:
 
 
 async def look(session: AsyncSession, limit: Limit, subject: str) -> float | None:
-    """Check like `hit` without counting: None while one more is allowed."""
+    """Check like `hit` without counting; return None while one more is allowed."""
     now = datetime.now(UTC)
     keyring = keyring_of(session)
     current = select(RateLimit).where(

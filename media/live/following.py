@@ -1,6 +1,6 @@
-"""What one console asked to be told of. Pure.
+"""What one console subscribed to. Pure.
 
-A console without a subscription is told everything that its member may see. One with a subscription is told the facts
+A console without a subscription is sent everything that its member may see. One with a subscription is sent the facts
 of those calls (started, assigned, ended, stopped, what supervisors wrote), rows if it asked for them, and the words
 only of the calls that it follows. To be followed, a call must be the member's own, or be read: the console has shown
 web's ticket for it (`protocol.tickets.ReadingTicket`), so that whoever receives words is in the audit log.
@@ -19,14 +19,14 @@ MOST_CALLS = 8  # that one console follows
 
 
 class Subscription(Struct, frozen=True):
-    """``rows``: a row of each call is told. ``calls``: those whose words are."""
+    """``rows``: whether the console gets a row of each call. ``calls``: the CallSids whose words it gets."""
 
     rows: bool = False
     calls: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=MOST_CALLS)] = []
 
 
 class Following:
-    """What a console of ``member`` is told of. ``subscription``: None for everything."""
+    """What a console of ``member`` is sent. ``subscription``: None for everything."""
 
     __slots__ = ("_calls", "_is_all", "_member", "_read", "rows")
 
@@ -46,14 +46,14 @@ class Following:
         self._calls = frozenset(subscription.calls)
 
     def read(self, call: str) -> None:
-        """The console reads ``call``, as web's ticket says."""
+        """Record that the console reads ``call``: web's ticket says so."""
         self._read.add(call)
 
     def leave(self, call: str) -> None:
-        """The console reads ``call`` no longer."""
+        """Record that the console no longer reads ``call``."""
         self._read.discard(call)
 
     def follows(self, call: LiveCall, agent: str | None) -> bool:
-        """Return whether the words of ``call``, whose agent is ``agent``, are told."""
+        """Return whether the console is sent the words of ``call``, whose agent is ``agent``."""
         is_open = agent == self._member or call.call in self._read
         return self._is_all or (call.call in self._calls and is_open)

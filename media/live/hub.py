@@ -88,7 +88,7 @@ class _Audience:
             yield subscriber, self.followings[subscriber].follows(call, call.agent)
 
     def place(self, subscriber: Subscriber) -> None:
-        """Remember whether ``subscriber`` is told rows."""
+        """Remember whether ``subscriber`` is sent wall rows."""
         if self.followings[subscriber].rows:
             self.of_rows.add(subscriber)
         else:
@@ -193,13 +193,13 @@ class Hub:
         )
 
     def rows(self, subscriber: Subscriber) -> bytes | None:
-        """Return the rows of all calls that ``subscriber`` sees; None if it is told none."""
+        """Return the wall rows of all calls that ``subscriber`` sees; None if it asked for none."""
         if not self._following(subscriber).rows:
             return None
         return encode(RowsChanged([row(call) for call in self._seen_by(subscriber)]))
 
     def follow(self, subscriber: Subscriber, subscription: Subscription) -> list[bytes]:
-        """Replace what ``subscriber`` follows. Return what it must be told first."""
+        """Replace what ``subscriber`` follows. Return the messages to send it first."""
         following = self._following(subscriber)
         had_rows = following.rows
         words = self._turn(subscriber, lambda: following.replace(subscription))
@@ -208,16 +208,16 @@ class Hub:
         return words if rows is None else [*words, rows]
 
     def read(self, subscriber: Subscriber, call: str) -> list[bytes]:
-        """Let ``subscriber`` have the words of ``call``, which it reads. Return what it must be told first."""
+        """Let ``subscriber`` have the words of ``call``, which it reads. Return the messages to send it first."""
         following = self._following(subscriber)
         return self._turn(subscriber, lambda: following.read(call))
 
     def leave(self, subscriber: Subscriber, call: str) -> None:
-        """``subscriber`` reads ``call`` no longer."""
+        """Record that ``subscriber`` no longer reads ``call``."""
         self._following(subscriber).leave(call)
 
     def tell_rows(self) -> None:
-        """Tell the rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
+        """Send the wall rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
         for org in self._rows.organisations():
             changed, audience = self._rows.take(org), self._audiences.get(org)
             if not changed or audience is None:
@@ -323,7 +323,7 @@ class Hub:
             subscriber.send(encode(CallStarted(call.view() if follows else call.outline())))
 
     def _note(self, call: LiveCall) -> None:
-        """Remember that the call's row may have changed, if anybody is told rows."""
+        """Remember that the call's wall row may have changed, if anybody is sent wall rows."""
         audience = self._audiences.get(call.org)
         if audience is not None and audience.of_rows:
             self._rows.note(call)

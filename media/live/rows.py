@@ -1,4 +1,4 @@
-"""What a wall shows of a call whose words it does not follow: one row, of which only changes are told. Pure.
+"""What a wall shows of a call whose words it does not follow: a wall row, of which only changes are sent. Pure.
 
 A row holds what only media knows: state, delay, talk, the end of the latest words. `ChangedRows` collects the calls
 in which something happened; every half second the hub takes what has changed since, however often it did.
@@ -77,18 +77,18 @@ def _without_card(phrase: Phrase) -> Phrase:
 
 
 class ChangedRows:
-    """The calls in which something happened, and what was told of each."""
+    """The calls that have changed, and the row that was last sent of each."""
 
     def __init__(self) -> None:
         self._noted: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
         self._told: dict[str, Row] = {}  # by call
 
     def note(self, call: LiveCall) -> None:
-        """Something has happened in ``call``."""
+        """Mark ``call`` as changed."""
         self._noted.setdefault(call.org, {})[call.call] = call
 
     def organisations(self) -> list[str]:
-        """Return those in whose calls something has happened."""
+        """Return the organisations whose calls have changed."""
         return list(self._noted)
 
     def take(self, org: str) -> list[tuple[LiveCall, Row]]:
@@ -102,7 +102,7 @@ class ChangedRows:
         return changes
 
     def forget(self, call: LiveCall) -> None:
-        """The call is over."""
+        """Forget a call that is over."""
         self._told.pop(call.call, None)
         noted = self._noted.get(call.org, {})
         noted.pop(call.call, None)

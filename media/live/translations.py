@@ -24,7 +24,7 @@ AT_ONCE = 16
 
 Problem = Literal["off", "language", "busy", "unavailable"]
 Translate = Callable[[str, str, str], Awaitable[str]]
-"""Text, its language and the wanted one (Translate's codes) to the translation. Raises `TranslationError`."""
+"""Translates a text, given its language and the wanted one (Translate's codes). May raise `TranslationError`."""
 _KEPT_WHOLE = {"zh-TW": "zh-TW", "zh-HK": "zh-TW", "fr-CA": "fr-CA", "pt-PT": "pt-PT"}
 
 log = structlog.get_logger()

@@ -20,7 +20,7 @@ from protocol.nats import NatsConnection
 
 
 class Answers:
-    """Those of ``node``."""
+    """Answers of ``node`` to what other nodes ask about the calls that it knows."""
 
     def __init__(
         self,

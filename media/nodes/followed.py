@@ -19,7 +19,7 @@ class _Followed:
     delay: float = 0.0
     """From speech until its words were here."""
     told_by: dict[str, float] = field(default_factory=dict)
-    """When each node last told of the call as its own; by node."""
+    """When each node last sent an event of the call as its own; by node."""
 
 
 class FollowedCalls:
@@ -29,7 +29,7 @@ class FollowedCalls:
         self._calls: dict[str, _Followed] = {}
 
     def heard_of(self, call: str, owner: str, now: float) -> None:
-        """Note that ``owner`` has told of ``call`` as its own."""
+        """Note that ``owner`` has sent an event of ``call`` as its own."""
         followed = self._calls.setdefault(call, _Followed(now))
         followed.last_event_at = followed.told_by[owner] = now
 
@@ -47,7 +47,7 @@ class FollowedCalls:
         return now - self._calls.setdefault(call, _Followed(now)).last_event_at
 
     def told_at(self, call: str, *, but: str) -> list[float]:
-        """Return when nodes other than ``but`` last told of ``call`` as their own."""
+        """Return when nodes other than ``but`` last sent an event of ``call`` as their own."""
         followed = self._calls.get(call)
         return [] if followed is None else [at for node, at in followed.told_by.items() if node != but]
 

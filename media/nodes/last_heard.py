@@ -18,7 +18,7 @@ IN_FLIGHT_DELAYS = 3  # at least so many times the delay of its latest words: a 
 
 
 class LastHeard:
-    """What is known of it at ``node``, by CallSid."""
+    """Until when calls were heard, as far as ``node`` knows, by CallSid."""
 
     def __init__(self, node: str, mirrors: Mirrors, followed: FollowedCalls) -> None:
         self._node = node

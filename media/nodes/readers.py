@@ -51,7 +51,10 @@ class _Elsewhere:
 
 
 class Readers:
-    """All that this node knows. Call `tick` once a second. ``calls`` are those that live on this node."""
+    """Who reads which call, as far as this node knows. Call `tick` once a second.
+
+    ``calls`` are those that live on this node.
+    """
 
     def __init__(self, connection: NatsConnection, node: str, hub: Hub, calls: OwnCalls) -> None:
         self._connection = connection
@@ -73,13 +76,13 @@ class Readers:
         return True
 
     def left(self, console: Subscriber, call: str) -> None:
-        """``console`` reads the call no longer."""
+        """Record that ``console`` no longer reads the call."""
         place = (console.org, call)
         if self._here.get(place, {}).pop(console, None) is not None:
             self._changed(place)
 
     def closed(self, console: Subscriber) -> None:
-        """``console`` reads nothing any more."""
+        """Record that ``console`` no longer reads any call."""
         for _, call in [place for place, consoles in self._here.items() if console in consoles]:
             self.left(console, call)
 

@@ -1,4 +1,4 @@
-"""What other nodes tell of calls, put into the hub: of their own calls, and of calls that they had or remember.
+"""Events of other nodes, put into the hub: of their own calls, and of calls that they had or remember.
 
 An event of the node that has a call is the truth. Once the call lives here, only what adds words counts, and nodes
 that lack those words are told. A copy, which a node remembers of another's call, may be out of date: it only adds.
@@ -32,7 +32,7 @@ Added = Uttered | GapFound | PhraseHeard | LineWritten
 
 
 class ReceivedEvents:
-    """Apply them on this node. ``pass_on`` tells others of words that a call of ours had elsewhere."""
+    """Applies events of other nodes here. ``pass_on`` sends on words that a call of ours had elsewhere."""
 
     def __init__(
         self,

@@ -43,7 +43,10 @@ _BAD = (msgspec.DecodeError, UnicodeError)
 
 
 class Replication:
-    """One node's part. ``calls`` are those that live on this node, ``membership`` the other nodes."""
+    """Shares calls between ``node`` and the others.
+
+    ``calls`` are those that live on this node, ``membership`` the other nodes.
+    """
 
     def __init__(
         self, connection: NatsConnection, node: str, hub: Hub, calls: OwnCalls, membership: Membership

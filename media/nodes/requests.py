@@ -24,7 +24,7 @@ _QUIET_SECONDS = 1.0  # between requests for what began before we listened: each
 
 
 class Requests:
-    """Those of ``node``. ``on_event`` handles the events of organisations that are watched here."""
+    """Requests of ``node`` to others. ``on_event`` handles the events of organisations that are watched here."""
 
     def __init__(
         self,

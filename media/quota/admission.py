@@ -39,17 +39,17 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
-        """Return whether a new request has to wait until another call gives its slot back."""
+        """Whether a new request has to wait until another call gives its slot back."""
         return self.slots.is_full(time.monotonic())
 
     @property
     def is_leader(self) -> bool:
-        """Return whether this node grants the slots."""
+        """Whether this node grants the slots."""
         return self._is_leader
 
     @property
     def membership(self) -> Membership:
-        """Return the other live nodes."""
+        """The other live nodes."""
         return self.slots.membership
 
     @asynccontextmanager

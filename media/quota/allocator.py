@@ -33,7 +33,7 @@ _Request = tuple[str, Ask]  # (node, what it asks for)
 
 
 class Allocator:
-    """One node's part. The caller runs `tick` once a second, at `due`, and after every change."""
+    """One node's view of the quota. The caller runs `tick` once a second, at `due`, and after every change."""
 
     def __init__(
         self, node: str, most: int, now: float, *, least_nodes: int = 1, starts_per_second: float = STARTS_PER_SECOND
@@ -58,7 +58,7 @@ class Allocator:
 
     @property
     def waiting(self) -> int:
-        """Return how many requests of this node for a slot are not granted yet."""
+        """How many requests of this node for a slot are not granted yet."""
         return sum(ask.slot for ask in self._asks.values())
 
     def ask(self, since_ms: int, *, slot: bool = True) -> int:

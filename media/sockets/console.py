@@ -14,7 +14,7 @@ Anything else that it sends is ignored.
 
 A console closes when the sign-in that its ticket came from ends, and after ten minutes in any case: a node that
 missed the removal of a member shows words no longer than that. The page then reconnects with a new ticket, if it gets
-one. A heartbeat every few seconds tells the page that what it shows is live.
+one. A sign of life every few seconds tells the page that what it shows is live.
 
 The socket's own write buffer is the limit: a console that has not taken `MAX_BUFFERED_BYTES` is disconnected. The
 page reconnects with a new ticket and gets a new snapshot.
@@ -63,7 +63,7 @@ class ConsoleLimits:
     most: float = 600.0
     """Lifetime of a console; up to a tenth less, so that consoles opened together do not all reconnect together."""
     heartbeat: float = 5.0
-    """Time between two heartbeats."""
+    """Time between two signs of life that the page is sent."""
     of_a_member: int = 8
     """Consoles of one member, on all nodes together; one more closes the oldest (`media.nodes.member_consoles`)."""
     settle: float = 2.0
@@ -117,7 +117,7 @@ _decode_subscribes = msgspec.json.Decoder(_Subscribes).decode
 
 
 class _MalformedError(ValueError):
-    """The subscription is none."""
+    """What was sent is not a valid subscription."""
 
 
 class Consoles:

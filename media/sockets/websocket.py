@@ -37,20 +37,20 @@ class WebSocket(WSListener):
             self._connection.admitted()
 
     def connected(self) -> None:
-        """Called after the handshake."""
+        """Do what follows the handshake. Does nothing unless overridden, like the other events below."""
 
     def on_text(self, text: memoryview | bytes) -> None:
-        """Called with each complete text."""
+        """Handle a complete text."""
         raise NotImplementedError
 
     def on_binary(self) -> None:
-        """Called for a binary frame; neither kind of peer sends any."""
+        """Handle a binary frame; neither kind of peer sends any."""
 
     def disconnected(self) -> None:
-        """Called when the socket is closed, for whatever reason."""
+        """Handle the end of the socket, whatever its reason."""
 
     def tick(self, now: float) -> None:
-        """Called once a second; ``now`` in seconds of `time.monotonic`."""
+        """Do what is due once a second; ``now`` in seconds of `time.monotonic`."""
 
     def close(self, code: int, reason: str = "") -> None:
         """Close with ``code``; ignore what arrives from now on."""
@@ -71,7 +71,7 @@ class WebSocket(WSListener):
         """Do nothing: `send` of a console looks at the buffer itself. Without this picows would log a warning."""
 
     def resume_writing(self) -> None:
-        """Do nothing, likewise."""
+        """Do nothing, for the same reason as `pause_writing`."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if self.transport is None:

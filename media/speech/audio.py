@@ -214,7 +214,7 @@ class Timeline:
 
     @property
     def now_ms(self) -> int:
-        """Return the end of what has been cut, on the call's clock."""
+        """The end of what has been cut, on the call's clock."""
         return self._offset_ms + self._position // RATE
 
     @property

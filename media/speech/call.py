@@ -176,12 +176,12 @@ class Call:
 
     @property
     def place(self) -> StreamPlace:
-        """Return the stream and its times, which `web` needs to start another one."""
+        """The stream and its times, which `web` needs to start another one."""
         return StreamPlace(self.stream_sid, self._began_ms, self.attached_ms)
 
     @property
     def heard_until(self) -> float:
-        """Return until when this node has the call's audio, in seconds since 1970.
+        """Until when this node has the call's audio, in seconds since 1970.
 
         By the audio's own clock: what waits in the socket of a busy node is lost if another node takes over.
         """
@@ -262,7 +262,7 @@ class Call:
 
     @property
     def is_stopped(self) -> bool:
-        """Return whether the call's transcription was stopped on request."""
+        """Whether the call's transcription was stopped on request."""
         return self._stopped_at is not None
 
     def end(self, reason: str) -> None:

@@ -18,5 +18,5 @@ class Delays:
         self._most = max(self._most, ms)
 
     def delay(self) -> Delay | None:
-        """Return what they amount to; None without any."""
+        """Return a summary of the samples; None without any."""
         return Delay(round(self._sum / self._count), self._most) if self._count else None

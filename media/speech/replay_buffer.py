@@ -66,12 +66,12 @@ class ReplayBuffer:
 
     @property
     def is_full(self) -> bool:
-        """Return whether the next chunk pushes the oldest out."""
+        """Whether the next chunk pushes the oldest out."""
         return len(self._chunks) * CHUNK_MS >= self.keep_ms
 
     @property
     def begins_ms(self) -> int:
-        """Return where the buffer begins, in ms of the call; 0 if it is empty."""
+        """Where the buffer begins, in ms of the call; 0 if it is empty."""
         return self._chunks[0].start_ms if self._chunks else 0
 
     def on_result(self, channel: int, start_ms: int, end_ms: int, final: bool) -> None:

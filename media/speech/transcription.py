@@ -193,7 +193,7 @@ class Transcription:
 
     @property
     def waiting(self) -> bool:
-        """Return whether the call has no slot and will not get one soon."""
+        """Whether the call has no slot and will not get one soon."""
         return self._phase is Phase.WAITING and self._admission.is_full
 
     def add(self, chunk: Chunk) -> None:

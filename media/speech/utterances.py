@@ -38,7 +38,7 @@ class Utterances:
 
     @property
     def all_finished(self) -> bool:
-        """Return whether nobody is in the middle of a sentence."""
+        """Whether nobody is in the middle of a sentence."""
         return self._unfinished[0] is None and self._unfinished[1] is None
 
     def unfinished(self, channel: int) -> Utterance | None:

@@ -139,7 +139,7 @@ class ClosingJob:
             await closures.move(session, organisation_id, "ending", "releasing")
 
     async def _release(self, database: Database, organisation_id: UUID) -> None:
-        """Have every number released, and go on once none is left. Raises `TryAgain` until then."""
+        """Have every number released, and go on once none is left. Raise `TryAgain` until then."""
         async with database.begin() as session:
             for order in await orders_of(session, organisation_id):
                 await cancel(session, order)

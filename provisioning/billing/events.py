@@ -102,7 +102,7 @@ class Event:
 
     @property
     def customer(self) -> str | None:
-        """Return the customer of the event's object; None if it names none."""
+        """The customer of the event's object; None if it names none."""
         customer = self.subject.get("customer")
         return customer if isinstance(customer, str) else None
 

@@ -62,7 +62,7 @@ WRITERS: Mapping[str, Write] = {kind: partial(notice, kind=kind) for kind in SUB
 
 
 async def ask_again(database: Database, payload: Payload) -> None:
-    """Job of the release before this one, which may still wait: ask for the notice as `tell` does."""
+    """Job: enqueue the mail as `tell` does, for a job that the release before this one left waiting."""
     async with database.begin() as session:
         facts = {"organisation": payload["organisation"], "owner": payload["owner"]}
         await queue.put(session, _kind(payload["kind"]), facts)

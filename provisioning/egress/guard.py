@@ -48,7 +48,7 @@ class _Pinned(AbstractResolver):
 
 
 async def look_up(url: str, *, own_url: str) -> Destination:
-    """Return where ``url`` is; ``own_url`` is the installation's own address. Raises `UnreachableError`."""
+    """Return where ``url`` is; ``own_url`` is the installation's own address. Raise `UnreachableError`."""
     try:
         to = target(url, own_url=own_url)
         async with asyncio.timeout(RESOLVE_SECONDS):

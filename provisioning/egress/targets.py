@@ -38,7 +38,7 @@ class Target:
 
 
 def target(url: str, *, own_url: str) -> Target:
-    """Return where ``url`` leads; ``own_url`` is the installation's own address. Raises `WrongUrlError`."""
+    """Return where ``url`` leads; ``own_url`` is the installation's own address. Raise `WrongUrlError`."""
     if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url:
         raise WrongUrlError(f"Write an address of at most {LONGEST} plain characters.")
     try:

@@ -22,6 +22,6 @@ _ENVIRONMENT.filters["mail_name"] = mail_name
 
 
 def render(name: str, context: Mapping[str, object]) -> tuple[str, str]:
-    """Return the mail as text and as HTML. Raises `jinja2.UndefinedError` if ``context`` lacks something."""
+    """Return the mail as text and as HTML. Raise `jinja2.UndefinedError` if ``context`` lacks something."""
     text, html = (_ENVIRONMENT.get_template(f"{name}.{form}").render(context) for form in ("txt", "html"))
     return text, html

@@ -66,7 +66,7 @@ class MailSender:
         return {SEND: self.send}
 
     async def send(self, database: Database, payload: Payload) -> None:
-        """Job: send one mail. Raises `TryAgain` while the mail server does not take it."""
+        """Job: send one mail. Raise `TryAgain` while the mail server does not take it."""
         mail_id, now = UUID(payload["mail"]), datetime.now(UTC)
         async with database.begin() as session:
             mail = await mails.locked(session, mail_id)

@@ -81,9 +81,9 @@ async def _go_on(api: BundlesApi, mail: str, database: Database, bundle_id: UUID
 
 
 async def forget(api: BundlesApi, database: Database, organisation_id: UUID) -> None:
-    """Delete what was filed for an organisation that is being closed and rents no number. Raises `TwilioError`.
+    """Delete what was filed for an organisation that is being closed and rents no number. Raise `TwilioError`.
 
-    Raises `TryAgain` while its bundle is being followed; that does not begin again once the closing has begun.
+    Raise `TryAgain` while its bundle is being followed; that does not begin again once the closing has begun.
     """
     async with database.begin() as session:
         bundle = await bundles.of_organisation(session, organisation_id)

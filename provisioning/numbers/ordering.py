@@ -35,7 +35,7 @@ class Ordering:
         return await numbers_orders.buy_another(self._session, self._organisation_id, e164, key, limits, label)
 
     async def try_again(self, order_id: UUID) -> NumberOrder | None:
-        """Resume an order that waits or has failed; None if there is none, or nothing to do."""
+        """Resume an order that waits or has failed; return None if there is none, or nothing to do."""
         order = await NumberOrders(self._session, self._organisation_id).find(order_id)
         return order if order is not None and await numbers_orders.try_again(self._session, order) else None
 
@@ -47,7 +47,7 @@ class Ordering:
             await enqueue(self._session, numbers_orders.RELEASE, {"number": str(number.id)}, key=str(number.id))
 
     async def cancel(self, order_id: UUID) -> NumberOrder | None:
-        """Cancel a stuck order that a member placed; None if there is none that may be cancelled."""
+        """Cancel a stuck order that a member placed; return None if there is none that may be cancelled."""
         order = await NumberOrders(self._session, self._organisation_id).find(order_id)
         if order is None or not number_orders.may_be_cancelled(order):
             return None

@@ -80,7 +80,7 @@ async def pick(session: AsyncSession, organisation_id: UUID, e164: str, order_id
 async def buy_another(
     session: AsyncSession, organisation_id: UUID, e164: str, key: str, limits: TwilioSettings, label: str = ""
 ) -> NumberOrder | None:
-    """Order one more number; None if the form ``key`` already did. Raise `LimitError`, `NumberTakenError`."""
+    """Order one more number; return None if the form ``key`` already did. Raise `LimitError`, `NumberTakenError`."""
     orders = NumberOrders(session, organisation_id)
     if await orders.open() >= limits.max_numbers_per_organisation:
         raise LimitError(f"You have {limits.max_numbers_per_organisation} numbers, and that is the most we rent out.")
@@ -93,7 +93,7 @@ async def buy_another(
 
 
 async def try_again(session: AsyncSession, order: NumberOrder) -> bool:
-    """Resume an order that waits or has failed; False if there is nothing to do or it moved on meanwhile."""
+    """Resume an order that waits or has failed; return False if there is nothing to do or it moved on meanwhile."""
     if order.state not in STEPS and not (order.state == "failed" and await number_orders.reopen(session, order)):
         return False
     await enqueue_order(session, order.id, "asked")
@@ -101,7 +101,7 @@ async def try_again(session: AsyncSession, order: NumberOrder) -> bool:
 
 
 async def cancel(session: AsyncSession, order: NumberOrder) -> bool:
-    """Cancel ``order`` and release what it has bought; False if it moved on meanwhile."""
+    """Cancel ``order`` and release what it has bought; return False if it moved on meanwhile."""
     if order.state in ("released", "releasing"):
         return True
     if not await number_orders.move(session, order, "releasing"):

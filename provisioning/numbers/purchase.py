@@ -178,7 +178,7 @@ async def _release_others(context: PurchaseContext, order: NumberOrder, bought: 
 
 
 async def _bought(context: PurchaseContext, order: NumberOrder, candidate: str) -> Owned | None:
-    """Buy the candidate and return it; None if somebody else has it."""
+    """Buy the candidate and return it, None if somebody else has it."""
     bundle, address = await _bundle(context, order)
     try:
         return await context.api.buy(candidate, tag(order), bundle, address)

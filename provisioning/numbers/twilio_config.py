@@ -73,7 +73,7 @@ async def route(api: TwilioApi, e164: str) -> list[Change]:
 async def repair(api: TwilioApi, sid: str, web_public_url: str, fallback_url: str = "") -> Sequence[Change] | None:
     """Check and correct everything; return what was changed, None if the number is no longer ours.
 
-    Raises `TwilioError`.
+    Raise `TwilioError`.
     """
     owned = await api.fetch(sid)
     if owned is None:

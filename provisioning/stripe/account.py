@@ -69,7 +69,7 @@ class StripeAccount:
         )
 
     async def endpoints(self) -> Sequence[Endpoint]:
-        """Every one of the account's."""
+        """Return all webhook endpoints of the account, up to `_MOST`."""
         with translate_errors():
             found = await self._v1.webhook_endpoints.list_async({"limit": _MOST})
         return [Endpoint(each.url, each.status == "enabled", frozenset(each.enabled_events)) for each in found.data]

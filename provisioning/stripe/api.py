@@ -256,7 +256,7 @@ def checkout_params(purchase: Purchase, price: str) -> Any:
 
 @asynccontextmanager
 async def opened(key: str, price: str, base: str = STRIPE_API, *, page: int = PAGE) -> AsyncIterator[StripeApi]:
-    """Stripe, as long as the connections are open. Enter it inside the running loop."""
+    """Open Stripe's API for as long as the block lasts. Enter it inside the running loop."""
     async with connected(key, base) as client:
         yield StripeApi(client, price, page)
 

@@ -42,7 +42,7 @@ class StripeError(Exception):
 
 
 class _HttpClient(stripe.AIOHTTPClient):
-    """Stripe's, which refuses to be asked while a database transaction is open."""
+    """Stripe's HTTP client, which refuses to be asked while a database transaction is open."""
 
     async def request_async(self, *args: Any, **options: Any) -> Any:
         refuse_in_transaction("Stripe")
@@ -51,7 +51,7 @@ class _HttpClient(stripe.AIOHTTPClient):
 
 @asynccontextmanager
 async def connected(key: str, base: str = STRIPE_API) -> AsyncIterator[stripe.StripeClient]:
-    """Stripe's client, as long as the connections are open. Enter it inside the running loop."""
+    """Open a client of Stripe's for as long as the block lasts. Enter it inside the running loop."""
     # A session of our own, for the package would make one without a bound on connections and a timeout as a number.
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
         yield stripe.StripeClient(

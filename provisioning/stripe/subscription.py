@@ -46,17 +46,17 @@ class StripeSubscription:
 
     @property
     def means(self) -> OrganisationStatus:
-        """Return the state of an organisation with this subscription. Nothing is granted before the first payment."""
+        """The state of an organisation with this subscription. Nothing is granted before the first payment."""
         return _MEANS[self.status] if self.paid else "incomplete"
 
     @property
     def is_alive(self) -> bool:
-        """Return whether it works or would again once paid, so that a second one would be superfluous."""
+        """Whether it works or would again once paid, so that a second one would be superfluous."""
         return self.paid and self.status in (*_WORKING, *_HALTED)
 
     @property
     def is_under_way(self) -> bool:
-        """Return whether a first payment is in progress: a bank debit takes days."""
+        """Whether a first payment is in progress: a bank debit takes days."""
         return not self.paid and self.status in _WORKING
 
 
@@ -131,16 +131,16 @@ def is_proration(line: Mapping[str, Any]) -> bool:
 
 
 def with_tax(line: Mapping[str, Any]) -> int:
-    """Cents of a line of an invoice, with the GST that is not in its ``amount`` yet."""
+    """Return the cents of an invoice line, including GST that Stripe adds on top of ``amount``."""
     amounts: list[int] = [line["amount"]]
     amounts += [tax["amount"] for tax in line.get("taxes") or () if tax.get("tax_behavior") == "exclusive"]
     return sum(amounts)
 
 
 def chosen(found: Iterable[StripeSubscription]) -> StripeSubscription | None:
-    """Of all a customer has, the one that counts: the same, in whatever order they come.
+    """Return the subscription that counts of all that a customer has, whatever their order; None if there is none.
 
-    What serves best; of two that serve alike the older one, of two that ended the newer.
+    Rank: working, then halted, then ended, then never paid. Of several that work the oldest counts, else the newest.
     """
     return max(found, key=_rank, default=None)
 
@@ -155,7 +155,7 @@ def _rank(one: StripeSubscription) -> tuple[int, float, str]:
 
 
 def superfluous(found: Sequence[StripeSubscription]) -> Sequence[StripeSubscription]:
-    """Those that are paid for beside the one that counts."""
+    """Return the live subscriptions beside the one that counts."""
     best = chosen(found)
     return [one for one in found if one is not best and one.is_alive]
 

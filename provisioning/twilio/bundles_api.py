@@ -72,12 +72,12 @@ class BundlesApi:
         return str(bundle.sid), str(bundle.status)
 
     async def status(self, bundle: str) -> str:
-        """Twilio's word for how far the bundle is."""
+        """Return the bundle's status, in Twilio's words."""
         with translate_errors():
             return str((await self._regulatory.bundles(bundle).fetch_async()).status)
 
     async def fill(self, bundle: str, name: str, address: str, details: Details) -> str:
-        """Put ``details`` into the bundle, instead of what was in it; the end user's sid."""
+        """Put ``details`` into the bundle, instead of what was in it; return the end user's sid."""
         with translate_errors():
             for item in await self._regulatory.bundles(bundle).item_assignments.list_async():
                 await item.delete_async()
@@ -99,7 +99,7 @@ class BundlesApi:
         return _reasons(evaluation.results)
 
     async def submit(self, bundle: str) -> str:
-        """Have Twilio's people look at the bundle; its status then."""
+        """Submit the bundle for review by Twilio's people; return its status then."""
         with translate_errors():
             return str((await self._regulatory.bundles(bundle).update_async(status="pending-review")).status)
 

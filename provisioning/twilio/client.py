@@ -46,7 +46,7 @@ class BusyError(TwilioRestException):
 
 
 class _HttpClient(AsyncTwilioHttpClient):
-    """twilio's, bounded in time and pointed at ``base`` if that is given."""
+    """The HTTP client of Twilio's package, bounded in time and pointed at ``base`` if that is given."""
 
     def __init__(self, base: str | None, seconds: float) -> None:
         super().__init__(timeout=seconds, logger=_silent)
@@ -83,7 +83,7 @@ def at(base: str | None, url: str) -> str:
 
 
 def _code(response: Response) -> int | None:
-    """Twilio's own error code, if the answer is Twilio's and no gateway's."""
+    """Return Twilio's error code; None if the answer is not Twilio's but a gateway's."""
     try:
         code = json.loads(response.text)["code"]
     except (ValueError, KeyError, TypeError):

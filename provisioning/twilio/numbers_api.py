@@ -48,12 +48,12 @@ class TwilioError(Exception):
 
     @property
     def cause(self) -> str:
-        """Return what a log says of it: numbers alone."""
+        """What a log says of it: numbers alone."""
         return "no answer" if self.status is None else f"HTTP {self.status}, code {self.code}"
 
     @property
     def retryable(self) -> bool:
-        """Return whether the same request may succeed later, once Twilio or the operator has repaired something."""
+        """Whether the same request may succeed later, once Twilio or the operator has repaired something."""
         return self.remedy in ("again", "operator")
 
 
@@ -67,7 +67,7 @@ class Wish:
 
     @property
     def contains(self) -> str:
-        """As Twilio's search takes it. ``prefix`` may be as people write it: ``02 5550``, ``+61 2``."""
+        """The pattern for Twilio's search. ``prefix`` may be as people write it: ``02 5550``, ``+61 2``."""
         digits = "".join(each for each in self.prefix if each.isdecimal())
         if digits:
             return "+" + (digits if digits.startswith("61") else f"61{digits.removeprefix('0')}")
@@ -110,7 +110,7 @@ class TwilioApi:
         self._routes = routes
 
     async def reach(self) -> None:
-        """Read one number, to learn whether the key is good. Raises `TwilioError`."""
+        """Read one number, to learn whether the key is good. Raise `TwilioError`."""
         with translate_errors():
             await self._voice.incoming_phone_numbers.list_async(limit=1, page_size=1)
 
@@ -146,7 +146,7 @@ class TwilioApi:
             raise
 
     async def buy(self, e164: str, tag: str, bundle: str, address: str) -> Owned:
-        """Buy ``e164``. Look first: a number that is ours already is changed by this. Raises `TwilioError`."""
+        """Buy ``e164``. Look first: a number that is ours already is changed by this. Raise `TwilioError`."""
         regulatory = {"bundle_sid": bundle, "address_sid": address}
         with translate_errors():
             return _owned(
@@ -156,12 +156,12 @@ class TwilioApi:
             )
 
     async def change(self, sid: str, **values: str) -> Owned:
-        """Set ``friendly_name``, ``voice_url`` … of a number. Raises `TwilioError`."""
+        """Set ``friendly_name``, ``voice_url`` … of a number. Raise `TwilioError`."""
         with translate_errors():
             return _owned(await self._voice.incoming_phone_numbers(sid).update_async(**values))
 
     async def give_back(self, sid: str) -> None:
-        """Return a number to Twilio; for good. One that is gone already is fine. Raises `TwilioError`."""
+        """Return a number to Twilio; for good. One that is gone already is fine. Raise `TwilioError`."""
         try:
             with translate_errors():
                 await self._purchase.incoming_phone_numbers(sid).delete_async()
@@ -181,7 +181,7 @@ class TwilioApi:
         return str(route.voice_region or "us1")
 
     async def route(self, e164: str) -> None:
-        """Have the number's calls processed in Australia; takes effect within 5 minutes. Raises `TwilioError`."""
+        """Have the number's calls processed in Australia; takes effect within 5 minutes. Raise `TwilioError`."""
         with translate_errors():
             await self._routes.v2.phone_numbers(e164).update_async(voice_region=REGION)
 
@@ -230,7 +230,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def _of_list(error: TwilioException) -> TwilioError:
-    """Of a list the package raises no finer thing than ``("Unable to fetch page", response)``."""
+    """Return what went wrong with a list: the package raises just ``("Unable to fetch page", response)``."""
     response = error.args[1] if len(error.args) > 1 else None
     try:
         said = json.loads(response.text) if response is not None else {}
@@ -241,7 +241,7 @@ def _of_list(error: TwilioException) -> TwilioError:
 
 
 def _owned(number: Any) -> Owned:
-    """Raises `ValueError` for an answer without the number in it, which the package takes for one."""
+    """Return the number. Raise `ValueError` for an answer without one, which the package lets through."""
     if not number.sid or not number.phone_number:
         raise ValueError("no number")
     return Owned(

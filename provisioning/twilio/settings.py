@@ -88,17 +88,17 @@ class TwilioSettings(ProcessSettings):
 
     @property
     def purchase_base(self) -> str:
-        """`twilio_purchase_base`, or where everything else is asked."""
+        """The setting `twilio_purchase_base`, or else `twilio_api_base`."""
         return self.twilio_purchase_base or self.twilio_api_base
 
     @property
     def routes_base(self) -> str:
-        """`twilio_routes_base`, or what follows from the other host."""
+        """The setting `twilio_routes_base`, or else what follows from `twilio_api_base`."""
         return self.twilio_routes_base or self._beside(ROUTES_APIS[0])
 
     @property
     def numbers_base(self) -> str:
-        """`twilio_numbers_base`, or what follows from the other host."""
+        """The setting `twilio_numbers_base`, or else what follows from `twilio_api_base`."""
         return self.twilio_numbers_base or self._beside(NUMBERS_API)
 
     def key_for(self, base: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What happens, told to programs of the organisation's own, by Standard Webhooks.
+"""Delivery of events to an organisation's own programs, by Standard Webhooks.
 
 Events and their deliveries are rows, written in the transaction of what happened (`db.queries.integrations.events`).
 `dispatch` takes deliveries that are due, each once however many processes run; `sending` makes one attempt, through

@@ -119,7 +119,7 @@ class Agent:
         return last == act and time.monotonic() - at < self._habits.repeats_after
 
     async def _do(self, act: Act) -> None:
-        """Raises `DeskError`, ConnectionError."""
+        """Raise `DeskError`, ConnectionError."""
         so_far = time.monotonic() - self._line.since
         match act:
             case Choose(state):
@@ -152,7 +152,7 @@ class Agent:
 
 @asynccontextmanager
 async def agent(web_url: str, twilio_url: str, invite: Invite, habits: Habits = Habits()) -> AsyncIterator[Agent]:
-    """An agent who works for as long as the block lasts, ready by its beginning. Raises TimeoutError."""
+    """Yield an agent who works for as long as the block lasts, ready by its beginning. Raise TimeoutError."""
     async with (
         asyncio.timeout(_READY_SECONDS) as starting,
         aiohttp.ClientSession(web_url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,

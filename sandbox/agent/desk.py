@@ -19,7 +19,7 @@ _ANSWER = aiohttp.ClientTimeout(total=8)
 _STREAM = aiohttp.ClientTimeout(sock_connect=8, sock_read=12)  # a stream has a beat every five seconds
 
 Invite = Callable[[], Awaitable[str]]
-"""Returns a fresh sign-in link of the member's. Raises `DeskError` when there is none to be had."""
+"""Returns a fresh sign-in link of the member's. Raise `DeskError` when there is none to be had."""
 
 
 class DeskError(Exception):
@@ -39,7 +39,7 @@ class Desk:
         self._signing_in = asyncio.Lock()
 
     async def command(self, path: str, **body: Any) -> dict[str, Any]:
-        """Send a command, and return its answer. Raises `DeskError`."""
+        """Send a command, and return its answer. Raise `DeskError`."""
         csrf = await self._signed_in()
         headers = {"X-CSRF-Token": csrf, "Accept": "application/json"}
         async with _asked(self._http.post(path, json=body, headers=headers, timeout=_ANSWER)) as answer:
@@ -50,7 +50,7 @@ class Desk:
         return said
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield the parts of the phone's state that changed, at first all of them. Raises `DeskError`."""
+        """Yield the parts of the phone's state that changed, at first all of them. Raise `DeskError`."""
         csrf = await self._signed_in()
         async with _asked(self._http.get("/phone/events", timeout=_STREAM)) as answer:
             self._check(answer, csrf)
@@ -83,7 +83,7 @@ class Desk:
         return found[1]
 
     def _check(self, answer: aiohttp.ClientResponse, csrf: str) -> None:
-        """Forget the sign-in that ``answer`` says is over. Raises `DeskError`."""
+        """Forget the sign-in that ``answer`` says is over. Raise `DeskError`."""
         if answer.status in _SIGNED_OUT:
             if self._csrf == csrf:
                 self._csrf = ""
@@ -94,7 +94,7 @@ class Desk:
 async def _asked(
     request: AbstractAsyncContextManager[aiohttp.ClientResponse],
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer to ``request``; whatever breaks on the way is a `DeskError`."""
+    """Yield the answer to ``request``; whatever breaks on the way is a `DeskError`."""
     try:
         async with request as answer:
             yield answer

@@ -20,11 +20,11 @@ class Clock:
         self._origin = self._time()
 
     def now(self) -> float:
-        """Seconds since the clock was made."""
+        """Return seconds since the clock was made."""
         return (self._time() - self._origin) * self.speed
 
     def tick(self) -> int:
-        """The tick that is passing."""
+        """Return the tick that is passing."""
         return int(self.now() * TICKS_PER_SECOND)
 
     async def until(self, tick: int) -> None:

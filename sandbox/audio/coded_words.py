@@ -46,17 +46,17 @@ class Packet:
 
 
 def encode(text: str) -> bytes:
-    """``text`` spoken, in mu-law: one word after the other. Raises ValueError for a word that cannot be."""
+    """Return ``text`` spoken, in mu-law: one word after the other. Raise ValueError for a word that cannot be."""
     return b"".join(_spoken(word) + mulaw.SILENCE * GAP for word in text.split())
 
 
 def silence(seconds: float) -> bytes:
-    """Nobody speaking, in mu-law."""
+    """Return silence, in mu-law."""
     return mulaw.SILENCE * round(seconds * mulaw.RATE)
 
 
 def packets(codes: bytes) -> Iterator[Packet]:
-    """Every whole packet in ``codes``."""
+    """Yield every whole packet in ``codes``."""
     for found in _PACKET.finditer(codes):
         number, (word, total) = found[1][0] - _BASE, _read(found[2])
         if found[3][0] == _BASE + (number + total) % 64:
@@ -65,7 +65,7 @@ def packets(codes: bytes) -> Iterator[Packet]:
 
 @lru_cache(4096)  # a word's packets all spell the same
 def _read(codes: bytes) -> tuple[str, int]:
-    """A word, and the sum of its letters."""
+    """Return a word, and the sum of its letters."""
     letters = bytes(code & 0x7F ^ _TURNED for code in codes)
     return letters.decode("ascii"), sum(letters)
 

@@ -40,7 +40,7 @@ class LiveVoice(Voice):
         self._keys |= dict(enumerate(key(digit), first))
 
     def frame(self, tick: int) -> str:
-        """The base64 payload for ``tick``."""
+        """Return the base64 payload for ``tick``."""
         if tick in self._keys:
             return self._keys[tick]
         return SILENCE if self.muted else self._frames.get(tick, SILENCE)

@@ -23,14 +23,14 @@ class Sound(Protocol):
     """Whatever can be heard on a track."""
 
     def frame(self, tick: int) -> str:
-        """The base64 payload for ``tick``."""
+        """Return the base64 payload for ``tick``."""
 
 
 SILENCE = base64.b64encode(mulaw.SILENCE * FRAME_BYTES).decode()
 
 
 def frames(ulaw: bytes) -> Frames:
-    """``ulaw`` (8 kHz) in frames of 20 ms, the last one filled up with silence."""
+    """Return ``ulaw`` (8 kHz) in frames of 20 ms, the last one filled up with silence."""
     cuts = range(0, len(ulaw), FRAME_BYTES)
     return tuple(_encoded(ulaw[cut : cut + FRAME_BYTES]) for cut in cuts)
 
@@ -46,7 +46,7 @@ def _encoded(ulaw: bytes) -> str:
 
 @cache
 def ringing() -> Frames:
-    """One Australian ringing cadence, three seconds: 400 and 450 Hz; 0.4 on, 0.2 off, 0.4 on, 2 off."""
+    """Return one Australian ringing cadence, three seconds: 400 and 450 Hz; 0.4 on, 0.2 off, 0.4 on, 2 off."""
     burst, gap = _tones(0.4, 400, 450), np.zeros(int(0.2 * mulaw.RATE), np.int16)
     pause = np.zeros(2 * mulaw.RATE, np.int16)
     return frames(mulaw.encode(np.concatenate([burst, gap, burst, pause])))
@@ -57,7 +57,7 @@ _ROWS, _COLUMNS, _KEYS = (697, 770, 852, 941), (1209, 1336, 1477), "123456789*0#
 
 @cache
 def key(digit: str) -> Frames:
-    """The tone of a key of the pad, 160 ms, and 80 ms of silence; half a second of silence for ``w``."""
+    """Return the tone of a key of the pad, 160 ms, and 80 ms of silence; half a second of silence for ``w``."""
     if digit == "w":
         return (SILENCE,) * 25
     row, column = divmod(_KEYS.index(digit), 3)
@@ -67,19 +67,19 @@ def key(digit: str) -> Frames:
 
 @cache
 def prompt() -> Frames:
-    """A second of the tone that stands for a spoken prompt."""
+    """Return a second of the tone that stands for a spoken prompt."""
     return frames(mulaw.encode(_tones(1.0, 300)))
 
 
 @cache
 def beep() -> Frames:
-    """The tone that says somebody has come into a conference or left it."""
+    """Return the tone that says somebody has come into a conference or left it."""
     return frames(mulaw.encode(_tones(0.2, 1400)))
 
 
 @cache
 def music() -> Frames:
-    """Four seconds that stand for hold music: a chord's notes, one after the other."""
+    """Return four seconds that stand for hold music: a chord's notes, one after the other."""
     notes = (200, 250, 300, 400, 300, 250, 200, 250)  # Hz; a frame holds whole turns of each, so none clicks
     return frames(mulaw.encode(np.concatenate([_tones(0.5, note) for note in notes])))
 
@@ -116,7 +116,7 @@ class Voice:
         return self.begins + len(self._spoken)
 
     def frame(self, tick: int) -> str:
-        """The base64 payload for ``tick``."""
+        """Return the base64 payload for ``tick``."""
         if self.begins is None or self.muted or not self._spoken or tick < self.begins:
             return SILENCE
         at = tick - self.begins

@@ -28,7 +28,7 @@ class WavError(ValueError):
 
 
 def tracks(content: bytes) -> list[bytes]:
-    """The channels of a WAV file, one or two, each in 8 kHz mu-law. Raises `WavError`."""
+    """Return the channels of a WAV file, one or two, each in 8 kHz mu-law. Raise `WavError`."""
     form, sound = _chunks(content)
     channels, rate, width = _form(form)
     samples = _samples(sound, channels, width)
@@ -54,7 +54,7 @@ def _chunks(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _form(form: bytes) -> tuple[int, int, int]:
-    """Channels, samples a second, bytes a sample."""
+    """Return channels, samples a second, bytes a sample."""
     if len(form) < 16:
         raise WavError("the file's format is cut off")
     kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
@@ -85,7 +85,7 @@ def _telephone(samples: Samples, rate: int) -> bytes:
 
 
 def resample(samples: Samples, rate: int) -> Samples:
-    """``samples`` at ``rate`` Hz as they are at 8 kHz: a windowed sinc that lets nothing above 4 kHz fold down."""
+    """Return ``samples`` at ``rate`` Hz as they are at 8 kHz: a windowed sinc lets nothing above 4 kHz fold down."""
     ratio = rate / mulaw.RATE
     cutoff = min(1.0, 0.95 / ratio)  # of the input's own Nyquist frequency
     reach = int(np.ceil(_ZEROS / cutoff))

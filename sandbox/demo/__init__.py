@@ -31,20 +31,20 @@ class Turn:
     end: float
 
     def as_json(self) -> dict[str, Any]:
-        """The form in ``script.json``."""
+        """Return the form in ``script.json``."""
         return asdict(self)
 
 
 def script() -> list[Turn]:
-    """Every turn of the call, in the order they begin."""
+    """Return every turn of the call, in the order they begin."""
     return [Turn(**turn) for turn in json.loads(SCRIPT.read_text())]
 
 
 def track_file(speaker: str) -> Path:
-    """Where ``speaker``'s sound lies: mu-law, 8 kHz, both tracks of equal length."""
+    """Return where ``speaker``'s sound lies: mu-law, 8 kHz, both tracks of equal length."""
     return _FOLDER / f"{speaker}.ulaw"
 
 
 def track(speaker: str) -> bytes:
-    """``speaker``'s sound: mu-law, 8 kHz, both tracks of equal length."""
+    """Return ``speaker``'s sound: mu-law, 8 kHz, both tracks of equal length."""
     return track_file(speaker).read_bytes()

@@ -56,7 +56,7 @@ class Line:
 
 
 def read_call(text: str) -> Iterator[Line]:
-    """The lines of ``call.txt``, comments left out."""
+    """Yield the lines of ``call.txt``, comments left out."""
     for line in text.splitlines():
         if line and not line.startswith("#"):
             speaker, pause, words = (part.strip() for part in line.split("|"))
@@ -64,7 +64,7 @@ def read_call(text: str) -> Iterator[Line]:
 
 
 def speak(voice: Voice, text: str) -> Samples:
-    """``text`` in a flite voice: 16 kHz, mono."""
+    """Return ``text`` in a flite voice: 16 kHz, mono."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         slower = f"duration_stretch={voice.higher}"
         subprocess.run(["flite", "-voice", voice.flite, "--setf", slower, "-t", text, "-o", file.name], check=True)
@@ -77,20 +77,20 @@ def speak(voice: Voice, text: str) -> Samples:
 
 
 def telephone(samples: Samples) -> Samples:
-    """16 kHz samples as a telephone carries them: 200-3400 Hz, 8 kHz, at one loudness."""
+    """Return 16 kHz samples as a telephone carries them: 200-3400 Hz, 8 kHz, at one loudness."""
     narrow = np.convolve(trimmed(samples), _band_pass(200, 3400, 2 * mulaw.RATE), mode="same")[::2]
     loudness = float(np.sqrt(np.mean(narrow**2)))
     return narrow * (LOUDNESS / loudness)
 
 
 def trimmed(samples: Samples) -> Samples:
-    """``samples`` without the silence that flite puts around a sentence."""
+    """Return ``samples`` without the silence that flite puts around a sentence."""
     loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max())
     return samples[max(int(loud[0]) - 400, 0) : int(loud[-1]) + 800]
 
 
 def _band_pass(low: float, high: float, rate: int, taps: int = 255) -> Samples:
-    """A windowed-sinc filter."""
+    """Return a windowed-sinc filter."""
     at = (np.arange(taps) - taps // 2) / rate
     wanted = high * np.sinc(2 * high * at) - low * np.sinc(2 * low * at)
     kernel: Samples = 2 / rate * wanted * np.hamming(taps)
@@ -98,7 +98,7 @@ def _band_pass(low: float, high: float, rate: int, taps: int = 255) -> Samples:
 
 
 def lay_out(lines: list[Line]) -> tuple[list[demo.Turn], dict[str, bytes]]:
-    """When each line is said, and both tracks in mu-law."""
+    """Return when each line is said, and both tracks in mu-law."""
     turns, sounds, end = [], [], 0.0
     for line in lines:
         sound = telephone(speak(VOICES[line.speaker], line.text))
@@ -118,12 +118,12 @@ def _mulaw(track: Samples) -> bytes:
 
 
 def sentences(corpus: str) -> list[str]:
-    """The lines of ``corpus.txt``, comments left out."""
+    """Return the lines of ``corpus.txt``, comments left out."""
     return [line for line in corpus.splitlines() if not line.startswith("#")]
 
 
 def language_model(corpus: list[str]) -> str:
-    """Trigrams of the sentences, in ARPA form."""
+    """Return trigrams of the sentences, in ARPA form."""
     model = ArpaBoLM(text="\n".join(corpus), add_start=True)
     model.compute()
     arpa = StringIO()
@@ -132,7 +132,7 @@ def language_model(corpus: list[str]) -> str:
 
 
 def pronunciations(corpus: list[str]) -> str:
-    """The part of CMUdict that speaks of the sentences' words, in Sphinx's dictionary form."""
+    """Return the part of CMUdict that speaks of the sentences' words, in Sphinx's dictionary form."""
     words = {word for sentence in corpus for word in sentence.split()}
     entries = _cmudict() | {word: [said] for word, said in EXTRA_WORDS.items()}
     if unknown := sorted(word for word in words if word.lower() not in entries):
@@ -145,7 +145,7 @@ def pronunciations(corpus: list[str]) -> str:
 
 
 def _cmudict() -> dict[str, list[str]]:
-    """Every pronunciation that pocketsphinx brings along, by word."""
+    """Return every pronunciation that pocketsphinx brings along, by word."""
     entries: dict[str, list[str]] = {}
     for line in _CMUDICT.read_text().splitlines():
         word, said = line.split(maxsplit=1)

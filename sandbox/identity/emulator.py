@@ -147,7 +147,7 @@ async def identity(
     client_secret: str = "a secret: +%/é of 1 client",
     auth_method: str = "client_secret_post",
 ) -> AsyncIterator[Identity]:
-    """Run a provider on ``host``:``port``. Raises `OSError` when the port is taken."""
+    """Run a provider on ``host``:``port``. Raise `OSError` when the port is taken."""
     client = Client(CLIENT_ID, client_secret, list(redirect_uris), auth_method)
     provider = Identity(Server(client), list(people), [])
     provider.server.issuer = f"http://{host}:{port}"

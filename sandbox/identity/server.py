@@ -162,7 +162,7 @@ class Server(AuthorizationServer):
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None: ...
 
     def about(self, person: Person) -> dict[str, Any]:
-        """What the provider says of somebody."""
+        """Return what the provider says of somebody."""
         said: dict[str, Any] = {
             "sub": person.sub,
             "email": person.email,

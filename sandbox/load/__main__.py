@@ -114,7 +114,7 @@ async def measure(name: str, pid: int, port: int, transcribe: LoadTranscribe, ca
 
 
 async def place(calls: int, port: int, transcribe: LoadTranscribe) -> list[Caller]:
-    """``calls`` callers, connected and silent yet, and a console for each; as fast as they may start, not faster.
+    """Connect ``calls`` callers, silent yet, and a console for each; as fast as they may start, not faster.
 
     All at once, they would wait with their sound, and what that took of memory would be measured for ever after.
     """
@@ -152,14 +152,14 @@ async def _print_soak(calls: int, hours: float) -> None:
 
 @asynccontextmanager
 async def bilby(endpoint: str, folder: Path, slots: int, workers: int = 1) -> AsyncIterator[tuple[int, int]]:
-    """`python -m media` as in production, with a real NATS; gives pid and port."""
+    """Run `python -m media` as in production, with a real NATS; gives pid and port."""
     async with NatsServer(folder) as nats, media(nats, endpoint, slots, workers) as (pid, port):
         yield pid, port
 
 
 @asynccontextmanager
 async def media(nats: NatsServer, endpoint: str, slots: int, workers: int = 1) -> AsyncIterator[tuple[int, int]]:
-    """`python -m media` on ``nats``; gives pid and port."""
+    """Run `python -m media` on ``nats``; gives pid and port."""
     port = free_port()
     environment = {
         "LOG_LEVEL": "WARNING",
@@ -184,14 +184,14 @@ async def media(nats: NatsServer, endpoint: str, slots: int, workers: int = 1) -
 
 @asynccontextmanager
 async def plain(endpoint: str) -> AsyncIterator[tuple[int, int]]:
-    """The bridge of sandbox/load/baseline.py; gives pid and port."""
+    """Yield the bridge of sandbox/load/baseline.py; gives pid and port."""
     port = free_port()
     async with child([sys.executable, "-m", "sandbox.load.baseline", str(port), endpoint], {}, port) as pid:
         yield pid, port
 
 
 async def compare(calls: int, seconds: float, *, baseline: bool, workers: int) -> list[Figures]:
-    """Ours, ours in several processes if there are, then the plain bridge, under the same load."""
+    """Measure ours, ours in several processes if there are, then the plain bridge, under the same load."""
     cores = sorted(os.sched_getaffinity(0))
     figures = []
     with tempfile.TemporaryDirectory() as folder:
@@ -203,7 +203,7 @@ async def compare(calls: int, seconds: float, *, baseline: bool, workers: int) -
 
 
 async def shares(calls: int, windows: int, seconds: float) -> list[float]:
-    """Bilby's CPU as a share of the plain bridge's, both at once with ``calls`` calls each: one for each window."""
+    """Return Bilby's CPU as a share of the plain bridge's, both with ``calls`` calls at once: one for each window."""
     async with AsyncExitStack() as stack:
         folder = _folder(stack)
         ours = await _start(stack, 1, calls, folder)
@@ -212,7 +212,7 @@ async def shares(calls: int, windows: int, seconds: float) -> list[float]:
 
 
 async def cost_of_rules(phrases: int, calls: int, pairs: int, seconds: float) -> list[float]:
-    """One process's CPU with rules as a multiple of that without: one for each pair of windows, switched in between.
+    """Return one process's CPU with rules as a multiple of that without: one for each pair of windows.
 
     The same calls in the same process, one window after the other: so whatever else the machine does, and whatever
     differs between two processes, is in both. Every other pair begins without rules.
@@ -256,7 +256,7 @@ async def _ratios(
     windows: int,
     seconds: float,
 ) -> list[float]:
-    """The first process's CPU as a multiple of the second's while both have ``calls`` calls: one for each window."""
+    """Return the first process's CPU as a multiple of the second's, with ``calls`` calls each, for each window."""
     found = []
     _take_the_last_core(stack)
     groups = [await place(calls, port, transcribe) for _, port, transcribe in both]
@@ -280,7 +280,7 @@ async def _start(stack: AsyncExitStack, workers: int, calls: int, folder: Path) 
 
 
 async def _run(workers: int, calls: int, seconds: float, folder: Path, cores: list[int]) -> Figures:
-    """Ours in so many processes, or with none the plain bridge."""
+    """Run ours in so many processes, or with none the plain bridge."""
     name = f"bilby, {workers} workers" if workers > 1 else "bilby" if workers else "plain websockets bridge"
     async with AsyncExitStack() as stack:
         pid, port, transcribe = await _start(stack, workers, calls, folder)
@@ -292,12 +292,12 @@ async def _run(workers: int, calls: int, seconds: float, folder: Path, cores: li
 
 
 def workers_of(pid: int) -> list[int]:
-    """The processes that do the work: the children of ``pid``, or itself if it has none."""
+    """Return the processes that do the work: the children of ``pid``, or itself if it has none."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] or [pid]
 
 
 def resident_kb(pid: int) -> int:
-    """Resident memory of a process."""
+    """Return resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
@@ -309,7 +309,7 @@ def _line(url: str, number: int) -> Line:
 
 
 def table(figures: list[Figures], calls: int, seconds: float) -> str:
-    """The figures as a Markdown table."""
+    """Return the figures as a Markdown table."""
     python = ".".join(map(str, sys.version_info[:3]))
     lines = [
         f"{calls} two-track calls for {seconds:.0f} s, one core, Python {python}",
@@ -329,7 +329,7 @@ def table(figures: list[Figures], calls: int, seconds: float) -> str:
 
 
 def share_text(found: list[float], calls: int) -> str:
-    """The shares in one line."""
+    """Return the shares in one line."""
     return (
         f"Share of the plain bridge's CPU, both at once with {calls} calls each: {statistics.median(found):.2f}"
         f" ({min(found):.2f} to {max(found):.2f} in {len(found)} windows of {SHARE_SECONDS:.0f} s)"
@@ -337,7 +337,7 @@ def share_text(found: list[float], calls: int) -> str:
 
 
 def rules_text(found: list[float], phrases: int, calls: int) -> str:
-    """What rules cost, in one line."""
+    """Return what rules cost, in one line."""
     return (
         f"CPU with {phrases} phrases as a multiple of that without, {calls} calls, rules switched on and off: "
         f"{statistics.median(found):.3f} ({min(found):.3f} to {max(found):.3f} in {len(found)} pairs of windows "

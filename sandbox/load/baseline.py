@@ -28,7 +28,7 @@ consoles: dict[str, set[ServerConnection]] = {}
 
 
 async def bridge(socket: ServerConnection) -> None:
-    """One connection: a stream or a console, distinguished by its path."""
+    """Serve one connection: a stream or a console, distinguished by its path."""
     assert socket.request is not None
     if socket.request.path == "/console":
         await watch(socket)

@@ -124,7 +124,7 @@ async def speak_all(callers: list[Caller], seconds: float, second_passed: Callab
 
 
 def _speech() -> list[bytes]:
-    """A second of loud sound in 20 ms pieces."""
+    """Return a second of loud sound in 20 ms pieces."""
     rng = random.Random(1)  # the same in every run
     return [bytes(rng.choice((0x20, 0x2A, 0xA0, 0xAA)) for _ in range(FRAME)) for _ in range(_PREPARED)]
 

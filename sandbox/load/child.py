@@ -18,7 +18,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 async def child(
     command: list[str], environment: dict[str, str], port: int, stop: signal.Signals = signal.SIGKILL
 ) -> AsyncIterator[int]:
-    """A process on a core of its own, listening on ``port``. In the end it gets ``stop``."""
+    """Yield a process on a core of its own, listening on ``port``. In the end it gets ``stop``."""
     home = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
     process = await asyncio.create_subprocess_exec(*command, env={**home, **environment}, stdout=sys.stderr)
     try:
@@ -32,7 +32,7 @@ async def child(
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+    """Return user and system time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 

@@ -37,7 +37,7 @@ class Watch:
             self.took.append(time.monotonic() - left)
 
     def percentiles_ms(self) -> tuple[float, float]:
-        """The middle one and the 99th, in ms."""
+        """Return the middle one and the 99th, in ms."""
         if not self.took:
             return float("nan"), float("nan")
         p50, p99 = np.percentile(self.took, [50, 99])
@@ -49,12 +49,12 @@ def chunk_mark(call: int, chunk: int) -> int:
 
 
 def to_sound(mark: int) -> bytes:
-    """The mark as mu-law, `MARK` samples."""
+    """Return the mark as mu-law, `MARK` samples."""
     return bytes(_CODE[mark >> 4 * place & 15] for place in range(MARK))
 
 
 def from_pcm(pcm: bytes | memoryview) -> int | None:
-    """The mark at the beginning of a stereo chunk's first channel, or None if there is none."""
+    """Return the mark at the beginning of a stereo chunk's first channel, or None if there is none."""
     samples = np.frombuffer(pcm[: MARK * 4], dtype="<i2")[::2].tolist()
     try:
         return sum(_NIBBLE[sample] << 4 * place for place, sample in enumerate(samples))
@@ -67,6 +67,6 @@ def to_word(mark: int) -> str:
 
 
 def from_event(event: bytes | memoryview) -> int | None:
-    """The mark in an utterance event, or None if it is another event."""
+    """Return the mark in an utterance event, or None if it is another event."""
     found = _WORD.search(event)
     return int(found[1]) if found else None

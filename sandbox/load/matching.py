@@ -55,7 +55,7 @@ class Costs:
     off: Sequence[float]
 
     def text(self, phrases: int, calls: int) -> str:
-        """One line."""
+        """Return the costs in one line."""
         first, middle, third = statistics.quantiles(map(float.__truediv__, self.on, self.off), n=4)
         whole, without = sum(self.on) / sum(self.off), statistics.median(self.off)
         return (
@@ -172,7 +172,7 @@ async def _windows(calls: list[Call], all_calls: Calls, book: Switched, frames: 
 
 
 def _frames(seconds: int) -> list[bytes]:
-    """The frames of both tracks, in order."""
+    """Return the frames of both tracks, in order."""
     writer = FrameWriter(StreamFacts("", "", "", Ear.sid, ("inbound", "outbound"), {}))
     return [
         writer.media(track, tick * 20, _SOUND).encode()

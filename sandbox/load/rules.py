@@ -18,7 +18,7 @@ from sandbox.load.transcribe import WORDS
 
 
 def rules_of(phrases: int) -> list[PhraseRule]:
-    """So many phrases of three words, some of which begin as the benchmark's sentences do; none is said."""
+    """Return so many phrases of three words, some of which begin as the benchmark's sentences do; none is said."""
     choose = random.Random(phrases)
     made = [f"{choose.choice(WORDS)} {choose.choice(WORDS)} never{number}" for number in range(phrases)]
     count = min(MOST_RULES, phrases)

@@ -97,7 +97,7 @@ def _begin(console: Console) -> None:
 
 
 def _stream(url: str, sid: str, number: int, tracks: Sequence[Frames]) -> MediaStream:
-    """The call's stream; its sound begins somewhere in the demo call and goes on from its beginning."""
+    """Return the call's stream; its sound begins somewhere in the demo call and goes on from its beginning."""
     ticket = sign_stream(SECRET, org="load", call=sid, direction="inbound", agent=f"m{number}")
     facts = StreamFacts(
         f"{url}/twilio/stream", ACCOUNT, sid, f"MZ{sid[2:]}", ("inbound", "outbound"), {"ticket": ticket}
@@ -113,7 +113,7 @@ def _stream(url: str, sid: str, number: int, tracks: Sequence[Frames]) -> MediaS
 
 
 def report(consoles: Sequence[Console], seconds: float) -> str:
-    """The figures in one line."""
+    """Return the figures in one line."""
     behind = [each for console in consoles for each in console.behind]
     if not behind:
         return f"{len(consoles)} calls for {seconds:.0f} s: no word was heard"

@@ -89,7 +89,7 @@ class _Connection(WSListener):
 
 
 def answers(chunks: int) -> list[list[bytes]]:
-    """What is answered to each of so many chunks of a call."""
+    """Return what is answered to each of so many chunks of a call."""
     return [
         [_event(chunk, channel, chunk) for channel in (0, 1) if (chunk + channel) % _PARTIAL_EVERY == 0]
         for chunk in range(1, chunks + 1)
@@ -97,7 +97,7 @@ def answers(chunks: int) -> list[list[bytes]]:
 
 
 def _event(chunks: int, channel: int, mark: int) -> bytes:
-    """The event that follows so many chunks, its text begun with ``mark``."""
+    """Return the event that follows so many chunks, its text begun with ``mark``."""
     number, said = divmod(chunks, _UTTERANCE)
     final = said >= _UTTERANCE - _PARTIAL_EVERY
     start, end = number * _UTTERANCE / 10, chunks / 10
@@ -110,7 +110,7 @@ WORDS = "thank you for calling how can I help you with your account this morning
 
 
 def result(name: str, channel: int, start: float, end: float, words: list[str], final: bool) -> bytes:
-    """One TranscriptEvent's JSON, as Transcribe spells it."""
+    """Return one TranscriptEvent's JSON, as Transcribe spells it."""
     items = [
         {"Content": word, "StartTime": start, "EndTime": end, "Type": "pronunciation", "Stable": final}
         for word in words

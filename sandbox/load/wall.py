@@ -156,12 +156,12 @@ async def _watch(port: int, subscribe: dict[str, Any] | None) -> Supervisor:
 
 
 def _counts(pid: int, console: Supervisor) -> tuple[float, float, float]:
-    """CPU in ms, kB and messages so far."""
+    """Return CPU in ms, kB and messages so far."""
     return cpu_seconds(pid) * 1000, console.heard / 1000, console.messages
 
 
 def table(costs: list[Cost], calls: int, updates: int, seconds: float) -> str:
-    """The costs as a Markdown table."""
+    """Return the costs as a Markdown table."""
     least = costs[-1].cpu_ms
     lines = [
         f"{calls} calls with {updates} updates a second each for {seconds:.0f} s, all ways at once on one core",

@@ -31,7 +31,7 @@ class Choice:
     why: str = ""
 
     def __str__(self) -> str:
-        """What people are told about it."""
+        """Return what people are told about it."""
         if self.speech == "moonshine":
             return f"Moonshine hears any English. This machine can hear {_calls(self.calls)} at once."
         if self.speech == "pocketsphinx":
@@ -42,7 +42,7 @@ class Choice:
 
 
 async def choose(wanted: Speech) -> Choice:
-    """Find out what can hear here. Raises `RecogniserError` if it is not what was ``wanted`` by name."""
+    """Find out what can hear here. Raise `RecogniserError` if it is not what was ``wanted`` by name."""
     if wanted in ("scripted", "pocketsphinx"):
         return Choice(wanted)
     try:
@@ -55,7 +55,7 @@ async def choose(wanted: Speech) -> Choice:
 
 @asynccontextmanager
 async def recogniser(speech: Speech) -> AsyncIterator[RecogniserFactory]:
-    """Run a recogniser. Raises `RecogniserError` if it cannot be started."""
+    """Run a recogniser. Raise `RecogniserError` if it cannot be started."""
     if speech == "auto":
         speech = (await choose(speech)).speech
     if speech == "scripted":

@@ -40,7 +40,7 @@ class Program:
 
 @asynccontextmanager
 async def running(program: Program) -> AsyncIterator[Engine]:
-    """A running recogniser; raises `RecogniserError` if it cannot be started."""
+    """Yield a running recogniser; raises `RecogniserError` if it cannot be started."""
     engine = Engine(await _Worker.start(program))
     async with asyncio.TaskGroup() as tasks:
         keeper = tasks.create_task(engine.keep_running(program))
@@ -79,7 +79,7 @@ class Engine:
             self.restarted.set()
 
     def forget(self, channel: Channel) -> None:
-        """``channel`` is over."""
+        """Forget ``channel``, which is over."""
         self._channels.discard(channel)
 
 
@@ -97,7 +97,7 @@ class Channel:
         self._number = self._worker.open(rate)
 
     async def feed(self, pcm: bytes) -> Sequence[Result]:
-        """What there is to say after ``pcm``. Raises `RecogniserError`."""
+        """Return what there is to say after ``pcm``. Raise `RecogniserError`."""
         now = asyncio.get_running_loop().time
         asked = now()
         results = await self._worker.ask(FEED, self._number, pcm)
@@ -106,7 +106,7 @@ class Channel:
         return results
 
     async def finish(self) -> Sequence[Result]:
-        """The final still owed. Raises `RecogniserError`."""
+        """Return the final still owed. Raise `RecogniserError`."""
         return await self._worker.ask(FINISH, self._number)
 
     def close(self) -> None:

@@ -59,10 +59,10 @@ class Recogniser(Protocol):
     """One channel being recognised. Results always carry at least one word."""
 
     async def feed(self, pcm: bytes) -> Sequence[Result]:
-        """What there is to say after the next ``pcm`` (16-bit little-endian). Raises `RecogniserError`."""
+        """Return what there is to say after the next ``pcm`` (16-bit little-endian). Raise `RecogniserError`."""
 
     async def finish(self) -> Sequence[Result]:
-        """The sound is over: the finals still owed. Raises `RecogniserError`."""
+        """Return the finals still owed: the sound is over. Raise `RecogniserError`."""
 
     def close(self) -> None:
         """Forget the channel. May be called at any time, also twice."""

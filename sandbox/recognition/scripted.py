@@ -50,7 +50,7 @@ class Scripted:
         self._utterance = 0
 
     async def feed(self, pcm: bytes) -> Sequence[Result]:
-        """Finals of utterances that ended in ``pcm``, then a partial if a word came."""
+        """Return finals of utterances that ended in ``pcm``, then a partial if a word came."""
         results: list[Result] = []
         before = self._received - len(self._rest)
         self._received += len(pcm) // 2
@@ -61,11 +61,11 @@ class Scripted:
         return results + (self._settled(self._received) or self._partial())
 
     async def finish(self) -> Sequence[Result]:
-        """The final of the utterance under way."""
+        """Return the final of the utterance under way."""
         return self._final() if self._words else []
 
     def close(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is nothing to forget."""
 
     def _packets(self, pcm: bytes) -> list[Packet]:
         if self._rate != mulaw.RATE or pcm.count(0) == len(pcm):  # silence, the most common sound of all
@@ -87,7 +87,7 @@ class Scripted:
             self._words.append(hearing)
 
     def _settled(self, now: int) -> list[Result]:
-        """The final, if the utterance is long over at ``now`` (samples)."""
+        """Return the final, if the utterance is long over at ``now`` (samples)."""
         if self._hearing is None or now - self._hearing.end < _PAUSE:
             return []
         self._hearing = None

@@ -68,7 +68,7 @@ def _spoken(word: str) -> list[str]:
 
 
 def _differences(said: Sequence[str], heard: Sequence[str]) -> int:
-    """The edit distance of the two."""
+    """Return the edit distance of the two."""
     row = list(range(len(heard) + 1))
     for count, word in enumerate(said, 1):
         before, row = row, [count]

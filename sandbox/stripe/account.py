@@ -52,7 +52,7 @@ _SPOKEN = {"subscription": "customer.subscription", "tax_id": "customer.tax_id",
 
 
 def token(length: int = 24) -> str:
-    """Letters and digits, as Stripe's ids end."""
+    """Return letters and digits, as Stripe's ids end."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
@@ -63,7 +63,7 @@ def _shapes() -> dict[str, Object]:
 
 
 def blank(kind: str) -> Object:
-    """An object of ``kind`` with every field Stripe sends, and nothing in them."""
+    """Return an object of ``kind`` with every field Stripe sends, and nothing in them."""
     return copy.deepcopy(_shapes()[kind])
 
 
@@ -87,7 +87,7 @@ class Account:
         return self.moment if self.moment is not None else int(time.time() + self.ahead)
 
     def make(self, kind: str, **fields: Any) -> Object:
-        """An object with an id and a time, not kept: one that is part of another."""
+        """Return an object with an id and a time, not kept: one that is part of another."""
         made = blank(kind) | {"id": f"{_PREFIXES[kind]}_{token()}"}
         if "created" in made:
             made["created"] = self.now()
@@ -101,14 +101,14 @@ class Account:
         return made
 
     def find(self, kind: str, identifier: str | None, param: str = "id", status: int = 404) -> Object:
-        """The object of that id. Raises `ApiError` with Stripe's sentence."""
+        """Return the object of that id. Raise `ApiError` with Stripe's sentence."""
         found = self.objects.get(identifier or "")
         if found is None or found["object"] != kind:
             raise missing(kind, identifier or "", param, status)
         return found
 
     def all(self, kind: str, **fields: Any) -> list[Object]:
-        """Every object of ``kind`` with these ``fields``, oldest first."""
+        """Return every object of ``kind`` with these ``fields``, oldest first."""
         return [
             found
             for found in self.objects.values()
@@ -116,7 +116,7 @@ class Account:
         ]
 
     def note(self, identifier: str) -> dict[str, Any]:
-        """What is known and not shown about an object; to be written into."""
+        """Return what is known and not shown about an object; to be written into."""
         return self.notes.setdefault(identifier, {})
 
     def emit(self, kind: str, about: Object, previous: Object | None = None) -> Object:
@@ -154,12 +154,12 @@ class Account:
             self.emit(event or f"{_SPOKEN.get(about['object'], about['object'])}.updated", about, previous)
 
     def dump(self) -> str:
-        """Everything, as JSON."""
+        """Return everything, as JSON."""
         kept = {"objects": self.objects, "notes": self.notes, "events": self.events, "ahead": self.ahead}
         return json.dumps(kept)
 
     def load(self, text: str) -> None:
-        """Be as `dump` wrote. Raises `ValueError` for a text that it did not."""
+        """Be as `dump` wrote. Raise `ValueError` for a text that it did not."""
         kept = json.loads(text)
         if not isinstance(kept, dict) or kept.keys() != {"objects", "notes", "events", "ahead"}:
             raise ValueError("not an emulated Stripe's state")
@@ -172,5 +172,5 @@ class Account:
 
 
 def listed(objects: list[Object], url: str, has_more: bool = False) -> Object:
-    """Stripe's list around ``objects``."""
+    """Return Stripe's list around ``objects``."""
     return {"object": "list", "data": objects, "has_more": has_more, "url": url}

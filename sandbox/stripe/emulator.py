@@ -2,20 +2,20 @@
 
 ::
 
-    REST ─────► stripe_rest (keys, forms, idempotency) ─► stripe_…_routes ─┐
-    people ───► stripe_checkout_page, stripe_portal_page, stripe_control ──┤
-    time ─────► stripe_clock (renewals, retries, debits) ──────────────────┤
-                                                                           ▼
-      stripe_purchase ─► stripe_subscriptions ─► stripe_collection ─► stripe_payments
-                            stripe_seats           stripe_standing      stripe_invoices
-                                                                           ▼
-                     stripe_account (objects in Stripe's JSON) ─► events ─► stripe_webhooks ─► the product
+    REST ─────► api: keys, forms, idempotency, routes ──────┐
+    people ───► pages: checkout, portal, control ───────────┤
+    time ─────► billing/clock: renewals, retries, debits ───┤
+                                                            ▼
+            billing: purchase ─► subscriptions ─► collection ─► payments
+                                 prorations       lifecycle     invoices
+                                                            ▼
+      account: objects in Stripe's JSON ─► events ─► webhooks ─► the product
 
     async with stripe(StripeSettings("sk_test_…", "whsec_…", "price_…", webhook_url=…)) as emulator:
         emulator.buy(checkout_id, Filled("visa", quantity=3))
         emulator.clock.advance(days=31)
 
-What is not Stripe's own (`stripe_control`) lies at ``/`` and under ``/sandbox/``.
+What is not Stripe's own (`sandbox.stripe.pages.control`) lies at ``/`` and under ``/sandbox/``.
 """
 
 from __future__ import annotations
@@ -91,21 +91,21 @@ class Stripe:
         return list(self.account.events.values())
 
     def buy(self, checkout: str, filled: Filled | None = None) -> Object:
-        """Do what a person does on Checkout's page. Raises `FillError`."""
+        """Do what a person does on Checkout's page. Raise `FillError`."""
         found = self.account.find("checkout.session", checkout)
         return purchase.complete(self.account, found, filled or Filled(email="owner@example.com.au", name="Acacia"))
 
     def give_card(self, customer: str, key: str) -> Object:
-        """The customer pays with another of `INSTRUMENTS` from now on."""
+        """Let the customer pay with another of `INSTRUMENTS` from now on."""
         found = self.account.find("customer", customer)
         return payments.replace(self.account, found, INSTRUMENTS[key])
 
     def fail_next_payment(self, customer: str, times: int = 1) -> None:
-        """The customer's bank declines the next attempts, whatever the card."""
+        """Let the customer's bank decline the next attempts, whatever the card."""
         self.account.note(self.account.find("customer", customer)["id"])["fail_next"] = times
 
     def settle_debits(self, clears: bool | None = None) -> None:
-        """Every bank debit under way clears or bounces now (None: each as its account does)."""
+        """Let every bank debit under way clear or bounce now (None: each as its account does)."""
         for intent in self.account.all("payment_intent", status="processing"):
             collection.settle(self.account, intent, clears)
 
@@ -116,11 +116,11 @@ class Stripe:
         return found
 
     def refund(self, charge: str, amount: int | None = None) -> Object:
-        """Give money back; see `stripe_payments.refund`."""
+        """Give money back; see `sandbox.stripe.billing.payments.refund`."""
         return payments.refund(self.account, self.account.find("charge", charge), amount)
 
     def dispute(self, charge: str) -> Object:
-        """The customer's bank takes the money back."""
+        """Let the customer's bank take the money back."""
         return payments.dispute(self.account, self.account.find("charge", charge))
 
     def pause(self, subscription: str) -> None:
@@ -132,15 +132,15 @@ class Stripe:
         self.webhooks.send(self.account.events[event])
 
     async def delivered(self, seconds: float = 30.0) -> None:
-        """Wait until every event was taken or given up. Raises `TimeoutError`."""
+        """Wait until every event was taken or given up. Raise `TimeoutError`."""
         await self.webhooks.settled(seconds)
 
 
 @contextlib.asynccontextmanager
 async def stripe(settings: StripeSettings) -> AsyncIterator[Stripe]:
-    """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken.
+    """Run an emulator on ``settings.host``:``port``. Raise `OSError` when the port is taken.
 
-    Raises `ValueError` for a state file that is not one.
+    Raise `ValueError` for a state file that is not one.
     """
     failure: BaseException | None = None
     account = _account(settings)
@@ -191,7 +191,7 @@ def _app(emulator: Stripe) -> web.Application:
 
 
 def _send_missed(emulator: Stripe) -> None:
-    """What was not taken when the last run ended: Stripe, too, would still be trying."""
+    """Send again what was not taken when the last run ended: Stripe, too, would still be trying."""
     for event in emulator.events:
         if event["pending_webhooks"]:
             emulator.webhooks.send(event)

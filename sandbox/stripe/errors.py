@@ -18,7 +18,7 @@ class ApiError(Exception):
 
 
 def missing(kind: str, identifier: str, param: str = "id", status: int = 404) -> ApiError:
-    """There is no such object. Stripe answers 404 for a path's id and 400 for a parameter's."""
+    """Return the error for a missing object. Stripe answers 404 for a path's id and 400 for a parameter's."""
     text = f"No such {_SPOKEN.get(kind, kind)}: '{identifier}'"
     return ApiError(status, text, code="resource_missing", param=param)
 

@@ -61,7 +61,7 @@ class Webhooks:
                 self._queue(event, 1)
 
     async def settled(self, seconds: float = 30.0) -> None:
-        """Wait until every event was taken, or given up. Raises `TimeoutError`."""
+        """Wait until every event was taken, or given up. Raise `TimeoutError`."""
         async with asyncio.timeout(seconds):
             await self._idle.wait()
 

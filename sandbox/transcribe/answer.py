@@ -28,7 +28,7 @@ _REDACTED = "[PII]"
 
 
 def exception(error: AwsError) -> bytes:
-    """The frame that ends a stream with ``error``. Its headers' order is the service's own."""
+    """Return the frame that ends a stream with ``error``. Its headers' order is the service's own."""
     headers = {
         ":exception-type": error.type,
         ":content-type": "application/json",
@@ -38,12 +38,12 @@ def exception(error: AwsError) -> bytes:
 
 
 def transcript(*results: dict[str, Any]) -> bytes:
-    """A transcript event; one without results says only that the stream is alive."""
+    """Return a transcript event; one without results says only that the stream is alive."""
     return eventstream.encode(_TRANSCRIPT, msgspec.json.encode({"Transcript": {"Results": results}}))
 
 
 def redacted(result: Result) -> Result:
-    """``result`` without what looks like a number or an e-mail address: the service finds far more.
+    """Return ``result`` without what looks like a number or an e-mail address: the service finds far more.
 
     "Amazon Transcribe replaces each identified instance of PII with [PII] in your transcript."
     """
@@ -62,7 +62,7 @@ def redacted(result: Result) -> Result:
 def describe(
     result: Result, *, result_id: str, channel: int, heard: float, stability: Stability | None
 ) -> dict[str, Any]:
-    """``result`` as the service writes it, ``heard`` seconds into the stream."""
+    """Return ``result`` as the service writes it, ``heard`` seconds into the stream."""
     items = [item for index, word in enumerate(result.words)
              for item in _items(word, result.final, _stable(result, index, heard, stability))]  # fmt: skip
     return {
@@ -76,7 +76,7 @@ def describe(
 
 
 def _stable(result: Result, index: int, heard: float, stability: Stability | None) -> bool | None:
-    """Whether this word will stay; None if the client did not ask."""
+    """Return whether this word will stay; None if the client did not ask."""
     if stability is None:
         return None
     old = heard - result.words[index].end >= _STABLE_AFTER[stability]
@@ -84,7 +84,7 @@ def _stable(result: Result, index: int, heard: float, stability: Stability | Non
 
 
 def _items(word: Word, final: bool, stable: bool | None) -> Iterator[dict[str, Any]]:
-    """A word, and the mark it ends in, if any."""
+    """Yield a word, and the mark it ends in, if any."""
     text = word.text.rstrip(_PUNCTUATION) or word.text
     extra: dict[str, Any] = {} if stable is None else {"Stable": stable}
     spoken = {"Confidence": word.confidence} if final else {}

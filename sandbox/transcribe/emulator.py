@@ -66,7 +66,7 @@ async def transcribe(
     tls: ssl.SSLContext | None = None,
     vocabularies: Mapping[str, Vocabulary] = MappingProxyType({}),
 ) -> AsyncIterator[Transcribe]:
-    """The service, listening; ``port`` 0 takes a free one. Everything still open is cut at the end.
+    """Yield the service, listening; ``port`` 0 takes a free one. Everything still open is cut at the end.
 
     ``access_keys`` are secrets by access key id, ``session_tokens`` the token of each temporary key. ``vocabularies``
     are the account's, by name.
@@ -164,7 +164,7 @@ class Transcribe:
         self._refusal = None
 
     async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
-        """Wait until ``condition`` is true; it may read anything counted here. Raises TimeoutError."""
+        """Wait until ``condition`` is true; it may read anything counted here. Raise TimeoutError."""
         async with asyncio.timeout(seconds):
             while not condition():
                 change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -172,7 +172,7 @@ class Transcribe:
                 await change
 
     def changed(self) -> None:
-        """Something was counted: those who wait look again."""
+        """Wake those who wait: something was counted."""
         waiting, self._waiting = self._waiting, []
         for change in waiting:
             if not change.done():
@@ -198,7 +198,7 @@ class Transcribe:
         return self._error(connection, status or 503)
 
     def add_headers(self, connection: ServerConnection, request: Request, response: Response) -> None:
-        """The headers with which the service accepts an upgrade."""
+        """Add the headers with which the service accepts an upgrade."""
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return
         host = request.headers.get("Host", "")
@@ -211,7 +211,7 @@ class Transcribe:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def handle(self, connection: ServerConnection) -> None:
-        """One connection, from the upgrade to its end."""
+        """Serve one connection, from the upgrade to its end."""
         try:
             opening = self._admit(connection)
         except AwsError as error:
@@ -221,7 +221,7 @@ class Transcribe:
         await self._serve(Stream(connection, opening, self._recogniser, self._limits, self))
 
     def _admit(self, connection: ServerConnection) -> Opening:
-        """Check signature, parameters and quota. Raises `AwsError`."""
+        """Check signature, parameters and quota. Raise `AwsError`."""
         assert connection.request is not None
         path, _, query = connection.request.path.partition("?")
         host = connection.request.headers.get("Host", "")
@@ -237,7 +237,7 @@ class Transcribe:
         return Opening(request, session_id)
 
     def _count_start(self, now: float) -> None:
-        """Raises `AwsError` if too many were started within a second."""
+        """Raise `AwsError` if too many were started within a second."""
         while self._starts and now - self._starts[0] >= 1.0:
             self._starts.popleft()
         if self.starts_per_second is not None and len(self._starts) >= self.starts_per_second:
@@ -264,7 +264,7 @@ class Transcribe:
         self.changed()
 
     def _heard(self, connection: ServerConnection) -> Response:
-        """What was heard in each stream, the oldest first."""
+        """Return what was heard in each stream, the oldest first."""
         shown = [
             {"id": opening.session_id, "ended": opening.ended, "channels": [each.as_json() for each in opening.heard]}
             for opening in self.log
@@ -284,13 +284,13 @@ class Transcribe:
         return response
 
     def _date(self, response: Response) -> None:
-        """The service's own time: clients correct theirs by it."""
+        """Add the service's own time: clients correct theirs by it."""
         del response.headers["Date"]
         response.headers["Date"] = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
 
 
 def _error(connection: ServerConnection, status: int) -> Response:
-    """An HTTP error as AWS's JSON services write it."""
+    """Return an HTTP error as AWS's JSON services write it."""
     error = _REFUSALS.get(status, _REFUSALS[500])
     response = connection.respond(HTTPStatus(status), json.dumps({"Message": str(error)}))
     del response.headers["Content-Type"]

@@ -29,13 +29,13 @@ class Event:
 
 
 def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One event, checksums included, its headers in the order given."""
+    """Return one event, checksums included, its headers in the order given."""
     encoded: bytes = _SERIALIZER.serialize(dict(headers), payload)
     return encoded
 
 
 def decode(frame: bytes) -> Event:
-    """The one event in ``frame``. Raises `EventStreamError`."""
+    """Return the one event in ``frame``. Raise `EventStreamError`."""
     if len(frame) < _LEAST_BYTES or int.from_bytes(frame[:4], "big") != len(frame):
         raise EventStreamError("not the length it says")
     buffer = EventStreamBuffer()

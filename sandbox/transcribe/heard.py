@@ -48,7 +48,7 @@ class HeardChannel:
             self._finals.append((result.start, " ".join(word.text for word in result.words)))
 
     def as_json(self) -> dict[str, Any]:
-        """``samples`` in base64, ``said``: each final with the second at which it ``start``s."""
+        """Return ``samples`` in base64, ``said``: each final with the second at which it ``start``s."""
         said = [{"start": round(start, 3), "text": text} for start, text in self._finals]
         return {"samples": [base64.b64encode(sample).decode() for sample in self.samples], "said": said}
 

@@ -99,7 +99,7 @@ class JsonServices:
 
 
 def translated(text: str, target: str) -> str:
-    """What the emulator answers for ``text``."""
+    """Return what the emulator answers for ``text``."""
     return f"[{target}] {' '.join(word[::-1] for word in text.split())}"
 
 
@@ -112,7 +112,7 @@ async def json_services(
     region: str = "ap-southeast-2",
     vocabularies: Mapping[str, Vocabulary] | None = None,
 ) -> AsyncIterator[JsonServices]:
-    """The services, listening; ``port`` 0 takes a free one."""
+    """Yield the services, listening; ``port`` 0 takes a free one."""
     services = JsonServices(sigv4.Keys(access_keys, {}), region, vocabularies or {})
     app = web.Application()
     app.add_routes([web.post("/", services.answer)])

@@ -66,12 +66,12 @@ class StreamRequest:
 
 
 def bad_request(text: str) -> AwsError:
-    """The client's fault."""
+    """Return the client's fault."""
     return AwsError("BadRequestException", text)
 
 
 def parse(query: Mapping[str, str], vocabularies: Mapping[str, Vocabulary]) -> StreamRequest:
-    """What ``query`` asks for, of a service with these ``vocabularies``, by name. Raises `AwsError`."""
+    """Return what ``query`` asks for, of a service with these ``vocabularies``, by name. Raise `AwsError`."""
     language = _one_of(query, "language-code", "languageCode", LANGUAGES)
     if _one_of(query, "media-encoding", "mediaEncoding", _ENCODINGS) != "pcm":
         raise bad_request(UNDECODABLE)  # here, nobody can

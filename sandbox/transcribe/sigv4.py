@@ -43,7 +43,7 @@ class _Signature:
 
 
 def verify(path: str, query: str, host: str, *, keys: Keys, region: str, service: str, now: datetime) -> None:
-    """Check a GET of ``path?query`` as it was sent with this ``Host``. Raises `AwsError`."""
+    """Check a GET of ``path?query`` as it was sent with this ``Host``. Raise `AwsError`."""
     sent = parameters(query)
     signature = _signature(dict(sent), region, service)
     _check_time(signature, now)
@@ -57,7 +57,7 @@ def verify(path: str, query: str, host: str, *, keys: Keys, region: str, service
 def verify_post(
     headers: Mapping[str, str], body: bytes, *, keys: Keys, region: str, service: str, now: datetime
 ) -> None:
-    """Check a POST to ``/`` that was signed in its headers, whose names are in lower case. Raises `AwsError`."""
+    """Check a POST to ``/`` that was signed in its headers, whose names are in lower case. Raise `AwsError`."""
     scheme, _, rest = headers.get("authorization", "").partition(" ")
     if scheme != ALGORITHM:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -90,7 +90,7 @@ def verify_post(
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
-    """Names and values in ``query``. As AWS reads it: a plus is a plus, only %20 is a space."""
+    """Return names and values in ``query``. As AWS reads it: a plus is a plus, only %20 is a space."""
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return [(unquote(name), unquote(value)) for name, _, value in pairs]
 
@@ -156,7 +156,7 @@ def _basic(moment: datetime) -> str:
 
 
 def _secret(signature: _Signature, keys: Keys) -> str:
-    """The secret of the key that signed, if the token belongs to it."""
+    """Return the secret of the key that signed, if the token belongs to it."""
     secret = keys.secrets.get(signature.key)
     if secret is None or signature.token != keys.tokens.get(signature.key):
         raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")

@@ -67,10 +67,10 @@ class ScriptedFaults(Protocol):
     delay: float
 
     def changed(self) -> None:
-        """Something was counted."""
+        """Note that something was counted."""
 
     def release(self, stream: Stream) -> None:
-        """The stream has ended: it takes nobody's place in the quota any more."""
+        """Note that the stream has ended: it takes no place in the quota any more."""
 
 
 class Stream:
@@ -149,7 +149,7 @@ class Stream:
         return error.type
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        """The sound in the audio events, until one has none. Raises `AwsError`."""
+        """Yield the sound in the audio events, until one has none. Raise `AwsError`."""
         while frame := await self._receive():
             chunk = _audio(frame)
             if not chunk:
@@ -237,7 +237,7 @@ class Stream:
 
 
 def _audio(frame: bytes) -> bytes:
-    """The sound in an audio event; none means the end. Raises `AwsError`."""
+    """Return the sound in an audio event; none means the end. Raise `AwsError`."""
     try:
         event = eventstream.decode(frame)
     except eventstream.EventStreamError:

@@ -107,7 +107,7 @@ class Twilio:
 
 @asynccontextmanager
 async def twilio(settings: TwilioSettings, registry: Registry | None = None) -> AsyncIterator[Twilio]:
-    """Run an emulator on ``settings.host``:``port``. Raises `OSError` when the port is taken."""
+    """Run an emulator on ``settings.host``:``port``. Raise `OSError` when the port is taken."""
     registry = registry or Registry()
     failure: BaseException | None = None
     # A connection that is kept breaks when web ends; between Twilio and web stands a proxy that hides it.
@@ -134,7 +134,7 @@ async def twilio(settings: TwilioSettings, registry: Registry | None = None) -> 
 
 
 async def _listen(runner: web.AppRunner, settings: TwilioSettings) -> tuple[str, str]:
-    """The URLs of au1's host and of us1's. Raises `OSError` when a port is taken."""
+    """Return the URLs of au1's host and of us1's. Raise `OSError` when a port is taken."""
     ports = (settings.port, settings.us1_port)
     urls = []
     for port in ports:

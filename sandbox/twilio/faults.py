@@ -33,11 +33,11 @@ class Faults:
     seed: int = 0
 
     def silent(self, track: Track, at: float) -> bool:
-        """Whether ``track`` sends no frame at ``at`` seconds."""
+        """Return whether ``track`` sends no frame at ``at`` seconds."""
         return track == self.omit_track or (track == self.late_track and at < self.late_by)
 
     def dropped(self, at: float) -> bool:
-        """Whether the connection is gone by ``at`` seconds."""
+        """Return whether the connection is gone by ``at`` seconds."""
         return self.drop_at is not None and at >= self.drop_at
 
 
@@ -70,7 +70,7 @@ class Mangler:
         self._swapped: str | None = None
 
     def pass_on(self, frames: Iterable[str], tick: int) -> list[str]:
-        """What is sent at ``tick`` (counted from the stream's beginning) when ``frames`` are due."""
+        """Return what is sent at ``tick`` (counted from the stream's beginning) when ``frames`` are due."""
         arriving = self._released(tick)
         for frame in frames:
             arriving += self._fate(frame, tick)
@@ -80,7 +80,7 @@ class Mangler:
         return arriving
 
     def flush(self) -> list[str]:
-        """What is still held, for the end of the stream."""
+        """Return what is still held, for the end of the stream."""
         rest = [frame for _, frame in self._held] + ([self._swapped] if self._swapped else [])
         self._held, self._swapped = [], None
         return rest

@@ -141,7 +141,7 @@ OPERATIONS = (
 
 
 def _check_kept(asked: Asked) -> None:
-    """Raises `ProblemError`."""
+    """Raise `ProblemError` if the organisation does not keep notes."""
     if not asked.rows.organisation.notes_on:
         raise ProblemError("conflict", OFF)
 

@@ -267,7 +267,7 @@ def _flags(said: NewContact | ContactChange) -> Flags:
 
 
 def _further(first: str, written: Sequence[str]) -> Sequence[str]:
-    """Return further numbers, each once. Raises `InvalidError`."""
+    """Return further numbers, each once. Raise `InvalidError`."""
     return [number for number in dict.fromkeys(map(read_number, written)) if number != first]
 
 
@@ -294,7 +294,7 @@ def _name(text: str) -> str:
 
 
 def read_number(text: str) -> str:
-    """Return a number in E.164. Raises `InvalidError`."""
+    """Return a number in E.164. Raise `InvalidError`."""
     number = number_of(text)
     if number is None:
         raise InvalidError("That is not a phone number: write it in E.164, or as it is dialled in Australia.")

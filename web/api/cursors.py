@@ -29,7 +29,7 @@ def first_of(found: Sequence[Row], limit: int, place: Callable[[Row], Cursor]) -
 
 
 def read(text: str | None) -> Cursor | None:
-    """Return the cursor that `write` made; None for none. Raises `InvalidError`."""
+    """Return the cursor that `write` made; None for none. Raise `InvalidError`."""
     if text is None:
         return None
     try:

@@ -67,7 +67,10 @@ def token_of(request: web.Request) -> str:
 
 
 async def _client(request: web.Request) -> Client:
-    """Raises `NotSignedInError`, and `TooManyError` for a network that has shown too many wrong keys."""
+    """Return the client whose key is shown.
+
+    Raise `NotSignedInError`, and `TooManyError` for a network that has shown too many wrong keys.
+    """
     token = token_of(request)
     if not token:
         raise NotSignedInError("Show a key: Authorization: Bearer bilby_…")

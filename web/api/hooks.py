@@ -159,7 +159,7 @@ async def _samples(rows: Rows, kind: EventType) -> Sequence[Struct]:
 
 
 def _want_scopes(asked: Asked, kinds: Collection[EventType]) -> None:
-    """Let nobody be told by an event what their key may not read. Raises `ForbiddenError`."""
+    """Let nobody be told by an event what their key may not read. Raise `ForbiddenError`."""
     lacking = {_scope_of(kind) for kind in kinds} - asked.client.scopes
     if lacking:
         raise ForbiddenError(

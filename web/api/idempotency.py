@@ -31,7 +31,7 @@ class Done:
 
 
 def key_of(request: web.Request) -> str | None:
-    """Return the key, with or without the quotes of the draft; None if there is none. Raises `InvalidError`."""
+    """Return the key, with or without the quotes of the draft; None if there is none. Raise `InvalidError`."""
     sent = request.headers.get(HEADER)
     if sent is None:
         return None
@@ -48,7 +48,7 @@ def fingerprint(request: web.Request, sent: bytes) -> bytes:
 
 
 async def once(rows: Rows, client: Client, key: str, request: bytes, write: Callable[[], Awaitable[Done]]) -> Done:
-    """Do ``write``, or return what was kept for ``key`` and the same ``request``. Raises `ProblemError`."""
+    """Do ``write``, or return what was kept for ``key`` and the same ``request``. Raise `ProblemError`."""
     if not await rows.kept_answers.claim(client.key_id, key):
         raise ProblemError("in-progress", "A request with this idempotency key is in progress. Send it again later.")
     kept = await rows.kept_answers.find(client.key_id, key)

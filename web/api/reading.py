@@ -18,7 +18,7 @@ _NONE = UUID(int=0)
 
 
 def read_query(request: web.Request, shape: type[Struct]) -> Struct:
-    """Return the parameters. Raises `InvalidError`, also for one that is unknown or given twice."""
+    """Return the parameters. Raise `InvalidError`, also for one that is unknown or given twice."""
     if len(set(request.query)) != len(request.query):
         raise InvalidError("A parameter is given twice.")
     try:
@@ -28,7 +28,7 @@ def read_query(request: web.Request, shape: type[Struct]) -> Struct:
 
 
 def parse_body(request: web.Request, sent: bytes, shape: type[Struct] | None) -> Any:
-    """Return the body. Raises `InvalidError`, and `WrongTypeError` for one that is not JSON."""
+    """Return the body. Raise `InvalidError`, and `WrongTypeError` for one that is not JSON."""
     if shape is None:
         return None
     if request.content_type != JSON:
@@ -40,12 +40,12 @@ def parse_body(request: web.Request, sent: bytes, shape: type[Struct] | None) ->
 
 
 async def sent_body(request: web.Request, operation: Operation) -> bytes:
-    """Return the bytes of the body, b"" for an operation that only reads. Raises as `read_body` does."""
+    """Return the bytes of the body, b"" for an operation that only reads. Raise as `read_body` does."""
     return await read_body(request) if operation.writes else b""
 
 
 def read_id(request: web.Request, operation: Operation) -> UUID:
-    """Return the id in the path. Raises `NotFoundError`."""
+    """Return the id in the path. Raise `NotFoundError`."""
     if not operation.has_id:
         return _NONE
     try:

@@ -65,7 +65,7 @@ class Order:
 
 
 async def payer(request: web.Request) -> Viewer:
-    """Return the viewer, who may pay. Raises `ForbiddenError`, or `UnavailableError` if Stripe is not set up."""
+    """Return the viewer, who may pay. Raise `ForbiddenError`, or `UnavailableError` if Stripe is not set up."""
     try:
         viewer = await access.require(request, "billing")
     except ForbiddenError as error:
@@ -188,7 +188,7 @@ def _seats_problem(typed: str, agents: int) -> dict[str, str]:
 
 
 async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
-    """Return the URL to redirect to: Stripe's page, or billing if there is a subscription. Raises `StripeError`."""
+    """Return the URL to redirect to: Stripe's page, or billing if there is a subscription. Raise `StripeError`."""
     stripe, wanted = request.app[STRIPE], seats(typed.seats)
     assert wanted is not None, "looked at before"
     database, whose = request.app[DATABASE], viewer.organisation_id
@@ -216,7 +216,7 @@ async def _to_stripe(request: web.Request, viewer: Viewer, typed: Typed) -> str:
 
 
 async def _opened(request: web.Request, viewer: Viewer, order: Order) -> Checkout | None:
-    """Open a Checkout Session for ``order``; None if there is a subscription already. Raises `StripeError`."""
+    """Open a Checkout Session for ``order``; return None if there is a subscription already. Raise `StripeError`."""
     stripe = request.app[STRIPE]
     if any(one.is_alive or one.is_under_way for one in await stripe.subscriptions(order.customer)):
         return None
@@ -237,7 +237,7 @@ def _purchase(request: web.Request, viewer: Viewer, order: Order) -> Purchase:
 
 
 async def _checkout(request: web.Request, viewer: Viewer) -> Checkout:
-    """Return the Checkout Session that the query names. Raises `NotFoundError` if it is not this organisation's."""
+    """Return the Checkout Session that the query names. Raise `NotFoundError` if it is not this organisation's."""
     identifier = request.query.get("session_id", "")
     if not _SESSION.fullmatch(identifier):
         raise NotFoundError

@@ -40,7 +40,10 @@ _log = structlog.get_logger(__name__)
 
 @routes.post("/stripe/webhook")
 async def take(request: web.Request) -> web.Response:
-    """One event. 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database."""
+    """Record one event of Stripe's.
+
+    Answer 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database.
+    """
     body = await read_body(request, seconds=READ_SECONDS)  # some kB; of an invoice with many lines some tens of them
     async with _turn(request.app[TURNS]):
         event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[SETTINGS])
@@ -54,7 +57,7 @@ async def take(request: web.Request) -> web.Response:
 async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
     """Wait for one of ``turns`` and give it back.
 
-    Raises `UnavailableError` after `TURN_SECONDS`: Stripe sends the event again.
+    Raise `UnavailableError` after `TURN_SECONDS`: Stripe sends the event again.
     """
     try:
         await asyncio.wait_for(turns.acquire(), TURN_SECONDS)
@@ -67,7 +70,7 @@ async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
 
 
 def _event(body: bytes, signature: str, settings: Settings) -> Event:
-    """Return the event. Raises `InvalidError` unless Stripe signed it lately, `UnavailableError` without a secret."""
+    """Return the event. Raise `InvalidError` unless Stripe signed it lately, `UnavailableError` without a secret."""
     secret = settings.stripe_webhook_secret.get_secret_value()
     if not secret:
         raise UnavailableError("STRIPE_WEBHOOK_SECRET is not set.")

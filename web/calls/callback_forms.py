@@ -46,7 +46,7 @@ class StreamReport:
 
 
 def call_sid(form: Form, field: str = "CallSid") -> str:
-    """Return the CallSid in ``field``. Raises `FormError`."""
+    """Return the CallSid in ``field``. Raise `FormError`."""
     sid = form.get(field, "")
     if not CALL_SID.fullmatch(sid):
         raise FormError(field)
@@ -67,7 +67,7 @@ def is_of_leg(form: Form) -> bool:
 
 
 def parent_sid(form: Form) -> str:
-    """Return the CallSid of the call that the form's leg belongs to, which may be itself. Raises `FormError`."""
+    """Return the CallSid of the call that the form's leg belongs to, which may be itself. Raise `FormError`."""
     return call_sid(form, "ParentCallSid" if is_of_leg(form) else "CallSid")
 
 
@@ -123,7 +123,7 @@ def _status(text: str) -> CallStatus | None:
 
 
 def _timestamp(form: Form) -> datetime | None:
-    """Twilio's Timestamp (RFC 2822, UTC)."""
+    """Return Twilio's Timestamp (RFC 2822, UTC); None if it is missing or invalid."""
     try:
         at = parsedate_to_datetime(form.get("Timestamp", ""))
     except (ValueError, OverflowError):

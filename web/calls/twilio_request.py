@@ -45,7 +45,7 @@ def is_signed(tokens: Iterable[str], url: str, form: MultiDict[str], signature: 
 async def twilio_form(request: web.Request) -> MultiDict[str]:
     """Return the form of ``request``, which our Twilio account signed; it opens `access.by_number` and its like.
 
-    Raises as `verified_form` does.
+    Raise as `verified_form` does.
     """
     settings = request.app[SETTINGS]
     form = await verified_form(
@@ -66,7 +66,7 @@ async def twilio_form(request: web.Request) -> MultiDict[str]:
 async def verified_form(request: web.Request, *, origin: str, tokens: Iterable[str], account: str) -> MultiDict[str]:
     """Return the form of a request that Twilio signed for ``account``.
 
-    Raises `WrongTypeError` for a body that is no form, `ForbiddenError` for everything that is not signed by
+    Raise `WrongTypeError` for a body that is no form, `ForbiddenError` for everything that is not signed by
     ``account``'s Twilio, and as `read_body` does.
     """
     if request.content_type != FORM:

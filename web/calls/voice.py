@@ -49,7 +49,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A number of ours, whose it is, and what which organisation rents it and what that organisation may do."""
+    """A number of ours, the organisation that rents it, and what that organisation is entitled to."""
 
     organisation_id: UUID
     entitlements: Entitlements
@@ -92,7 +92,7 @@ async def inbound(request: web.Request) -> web.Response:
 async def fallback(request: web.Request) -> web.Response:
     """Answer for a call whose webhook failed, without the database and without a signature.
 
-    The proxy serves the same document when no web process is up (deploy/Caddyfile).
+    The proxy serves the same document when no web process is up (deploy/caddy/Caddyfile).
     """
     return web.Response(text=twiml.wait_and_try_again(WAIT, _callbacks(request)), content_type="text/xml")
 
@@ -181,7 +181,7 @@ async def _whisper(request: web.Request, form: Form) -> str:
 async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
     """Return the line that ``agent`` calls from, None if their organisation has no number.
 
-    Raises `NotFoundError` if ``agent`` is not a member or may not call.
+    Raise `NotFoundError` if ``agent`` is not a member or may not call.
     """
     if agent is None:
         raise NotFoundError
@@ -195,7 +195,7 @@ async def _line_of(request: web.Request, agent: UUID | None) -> _Line | None:
 async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS) -> _Opened:
     """Record the call, and return the stream to start if it may be transcribed.
 
-    Raises only `DiallingError`, for an outgoing call above the limits: calls are counted by their rows, so the check
+    Raise only `DiallingError`, for an outgoing call above the limits: calls are counted by their rows, so the check
     and the row are one transaction.
 
     A call that is not in the call log is not transcribed. A webhook that is repeated much later gets no ticket:

@@ -82,7 +82,7 @@ async def people(request: web.Request, viewer: Viewer) -> CheckResult:
 
 
 async def _is_right(api: TwilioApi, settings: Settings, number: Number) -> bool:
-    """Return whether Twilio has the number with our settings, processed in Australia. Raises `TwilioError`."""
+    """Return whether Twilio has the number with our settings, processed in Australia. Raise `TwilioError`."""
     owned = await api.fetch(number.twilio_sid) if number.twilio_sid else None
     if owned is None:
         return False

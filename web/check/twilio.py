@@ -147,7 +147,7 @@ def _misdirected(owned: Iterable[Owned], settings: Settings) -> dict[str, list[s
 
 
 async def _in_other_regions(api: TwilioApi, owned: Sequence[Owned]) -> Mapping[str, list[str]]:
-    """Return the SIDs of numbers whose calls are processed in another Twilio region. Raises `TwilioError`."""
+    """Return the SIDs of numbers whose calls are processed in another Twilio region. Raise `TwilioError`."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def region(number: Owned) -> str:

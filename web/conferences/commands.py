@@ -185,7 +185,7 @@ class _Invited:
 
 
 async def _invited(request: web.Request, rows: Rows, kind: TransferKind, to: To) -> _Invited:
-    """Return whom the page means. Raises `InvalidError`, `DiallingError`, and `NotFoundError` for another's rows."""
+    """Return whom the page means. Raise `InvalidError`, `DiallingError`, and `NotFoundError` for another's rows."""
     if sum(each is not None for each in (to.member, to.group, to.number)) != 1:
         raise InvalidError("Choose a member, a group or a number.")
     if to.member is not None:

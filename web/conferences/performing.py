@@ -53,7 +53,7 @@ _rescued = Counter(
 
 
 def follow(app: web.Application, change: Change | None) -> None:
-    """After the commit: tell media what it needs to know, and do what is due. Never waits, never raises.
+    """Tell media what it needs to know, and order what is due. Never waits, never raises; call it after the commit.
 
     Most changes ask nothing of Twilio: such a room is looked at when its time comes, not at once.
     """

@@ -17,7 +17,7 @@ NO_SUCH_CALL = "There is no such call."
 async def refused(
     request: web.Request, viewer: Viewer, refusal: RefusedError, sentences: Mapping[str, str], does: str
 ) -> ConflictError:
-    """Return what the page is told: one of ``sentences``, by code; of a call that somebody else has, who ``does``."""
+    """Return the refusal: one of ``sentences``, by code; of a call that somebody else has, who ``does``."""
     sentence, by = sentences.get(refusal.code, "This cannot be done now."), None
     if refusal.by is not None:
         async with access.of_organisation(request, viewer) as rows:

@@ -1,4 +1,4 @@
-"""The requests to Twilio that the actions of a room are, and what Twilio's answers mean for it.
+"""Turn a room's actions into requests to Twilio, and Twilio's answers into events of the room.
 
 Each action is repeatable: it sets a state, or ends what may have ended already. Only calling somebody is not; so a
 second attempt first looks whether the first one was heard.

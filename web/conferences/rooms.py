@@ -68,7 +68,7 @@ async def live(rows: Rows) -> dict[UUID, Room]:
 async def apply(rows: Rows, call_id: UUID, event: Event, now: int | None = None) -> Change | None:
     """Apply ``event`` to that call's room; None if there is none in this organisation. It is locked until commit.
 
-    Raises `web.conferences.machine.room.RefusedError` for a command that cannot be done.
+    Raise `web.conferences.machine.room.RefusedError` for a command that cannot be done.
     """
     now = clock() if now is None else now
     found = await locked(rows, call_id)
@@ -79,7 +79,7 @@ async def apply(rows: Rows, call_id: UUID, event: Event, now: int | None = None)
 
 
 async def locked(rows: Rows, call_id: UUID) -> tuple[StoredRoom, Room] | None:
-    """Lock the room until commit, and return it as it is stored and as it is; None if there is none."""
+    """Lock the room until commit, and return it as it is stored and as it is, None if there is none."""
     stored = await rows.conferences.get(call_id, locked=True)
     return None if stored is None else (stored, machine_room.from_json(stored.state))
 

@@ -29,7 +29,7 @@ _ROOM = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]
 
 
 class RoomRouting:
-    """Every call is a room."""
+    """Routing that connects every call in a room, a Twilio conference."""
 
     async def admit(self, rows: Rows, call: Call, line: str) -> Admission:
         """Open the room, unless a repeated webhook finds it open."""

@@ -283,7 +283,7 @@ async def _instead(request: web.Request, rows: Rows, room: Room, row: Call, form
 
 
 async def _take(request: web.Request, call_id: UUID, event: Event) -> Change | None:
-    """Apply ``event`` to that call's room, and do what follows. Raises `NotFoundError`."""
+    """Apply ``event`` to that call's room, and do what follows. Raise `NotFoundError`."""
     async with access.by_room(request, call_id) as rows:
         change = await rooms.apply(rows, call_id, event)
     follow(request.app, change)
@@ -309,7 +309,7 @@ async def _stream(request: web.Request, rows: Rows, sid: str) -> Transcribed | N
 
 
 def _room(request: web.Request) -> UUID:
-    """Return the call that the URL names, which Twilio has signed. Raises `FormError`."""
+    """Return the call that the URL names, which Twilio has signed. Raise `FormError`."""
     return room_id(request.query.get("room", ""))
 
 

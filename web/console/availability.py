@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/availability")
 async def availability(request: web.Request) -> web.Response:
-    """``{"available": true}``: ring here. Repeating it keeps the member's place in the queue."""
+    """Set whether the member is rung here: ``{"available": true}``. Repeating it keeps their place in the queue."""
     viewer = await access.require(request, "softphone")
     available = await _read(request)
     async with access.rows(request, viewer) as rows:

@@ -20,7 +20,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/console/living")
 async def living(request: web.Request) -> web.Response:
-    """``{"calls": [CallSid, …]}`` is answered with ``{"living": […]}``: those live and visible to the viewer."""
+    """Answer ``{"calls": [CallSid, …]}`` with ``{"living": […]}``: those live and visible to the viewer."""
     viewer = await access.require(request, "console")
     asked = await _read(request)
     if not viewer.may_watch:

@@ -58,7 +58,7 @@ async def console_ticket(request: web.Request) -> web.Response:
 
 
 async def _write_down(request: web.Request, viewer: Viewer) -> None:
-    """Who sees the words of everybody's calls is in the audit log, before they can: once an hour."""
+    """Record in the audit log, once an hour, a viewer who may see the words of all calls, before they can."""
     if not viewer.may("calls.all") or not viewer.may_watch:
         return
     async with access.of_organisation(request, viewer) as rows:

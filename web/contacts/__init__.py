@@ -1,4 +1,4 @@
-"""Whom an organisation knows.
+"""Contacts, notes about them, and the block list.
 
 `page` lists contacts, looks for them and adds them from a `table`, a CSV file that was chosen or pasted; `one` is a
 contact's page, and `merging` makes two of them one person. `notes` are what members wrote about them. `blocked` is

@@ -103,7 +103,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 
 
 async def block(rows: Rows, viewer: Viewer, number: str) -> None:
-    """Block ``number`` (E.164). Raises `ConflictError`. The audit log says who and when."""
+    """Block ``number`` (E.164). Raise `ConflictError`. The audit log says who and when."""
     await rows.lock()
     try:
         if await rows.blocked.add(number, viewer.member_id):

@@ -72,7 +72,7 @@ async def merge(request: web.Request) -> web.StreamResponse:
 
 
 async def make_one(rows: Rows, contact: Contact, other: Contact, name: str) -> None:
-    """Make ``other``'s numbers ``contact``'s, who is called ``name`` from now on. Raises `ConflictError`.
+    """Make ``other``'s numbers ``contact``'s, who is called ``name`` from now on. Raise `ConflictError`.
 
     The organisation should be locked.
     """
@@ -84,7 +84,7 @@ async def make_one(rows: Rows, contact: Contact, other: Contact, name: str) -> N
 
 
 async def other_of(rows: Rows, contact: Contact, other_id: UUID) -> Contact:
-    """Return whom ``contact`` is to be merged with. Raises `NotFoundError` and `InvalidError`."""
+    """Return whom ``contact`` is to be merged with. Raise `NotFoundError` and `InvalidError`."""
     other = await rows.contacts.get(other_id)
     if other is None:
         raise NotFoundError("There is no such contact. It may have been removed.")

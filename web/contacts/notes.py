@@ -61,7 +61,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 
 
 async def write(request: web.Request, rows: Rows, viewer: Viewer, contact_id: UUID) -> None:
-    """Write what was sent as a note that hangs on that contact. Raises `InvalidError` and `ConflictError`.
+    """Write what was sent as a note that hangs on that contact. Raise `InvalidError` and `ConflictError`.
 
     Spend of `WRITES` before.
     """
@@ -75,7 +75,7 @@ async def write(request: web.Request, rows: Rows, viewer: Viewer, contact_id: UU
 
 
 def read_text(typed: str) -> str:
-    """Return a note as it is kept: its lines tidied, none that is empty at the ends. Raises `InvalidError`."""
+    """Return a note as it is kept: its lines tidied, none that is empty at the ends. Raise `InvalidError`."""
     text = "\n".join(tidy(line) for line in typed.splitlines()).strip()
     if not text:
         raise InvalidError(EMPTY)
@@ -91,7 +91,7 @@ async def _text(request: web.Request, rows: Rows) -> str:
 
 
 async def _own(request: web.Request, rows: Rows, viewer: Viewer) -> Note:
-    """Return the note that the address names. Raises `NotFoundError` and `ForbiddenError`."""
+    """Return the note that the address names. Raise `NotFoundError` and `ForbiddenError`."""
     note = await rows.contact_notes.get(read_uuid(request.match_info["note"]))
     if note is None:
         raise NotFoundError

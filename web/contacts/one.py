@@ -92,7 +92,7 @@ async def split(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/contacts/{contact}/flags")
 async def flag(request: web.Request) -> web.StreamResponse:
-    """Say whether not to call and not to transcribe a contact, on all numbers."""
+    """Set whether the contact must not be called and must not be transcribed, on all its numbers."""
     viewer = await access.require(request, "callers")
     wanted = await read_flags(request)
     async with access.rows(request, viewer) as rows:
@@ -127,7 +127,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 
 
 async def split_off(rows: Rows, contact_id: UUID) -> Contact:
-    """Make a number a contact of its own again and return it. Raises `NotFoundError` and `ConflictError`.
+    """Make a number a contact of its own again and return it. Raise `NotFoundError` and `ConflictError`.
 
     The organisation should be locked.
     """
@@ -150,7 +150,7 @@ async def read_flags(request: web.Request) -> Flags:
 
 
 async def found(rows: Rows, request: web.Request) -> Contact:
-    """Return the contact that the address names. Raises `NotFoundError`."""
+    """Return the contact that the address names. Raise `NotFoundError`."""
     contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
     if contact is None:
         raise NotFoundError("There is no such contact. It may have been removed.")
@@ -158,7 +158,7 @@ async def found(rows: Rows, request: web.Request) -> Contact:
 
 
 async def _give(rows: Rows, contact: Contact, number: str | None) -> None:
-    """Raises `InvalidError` and `ConflictError`."""
+    """Give the contact one more number. Raise `InvalidError` and `ConflictError`."""
     if number is None:
         raise InvalidError(NO_NUMBER)
     await rows.lock()

@@ -86,7 +86,7 @@ async def end(request: web.Request) -> web.Response:
 
 
 async def _supervise(rows: Rows, viewer: Viewer, call: Call, mode: SupervisorMode) -> Change:
-    """Raises `RefusedError`, `ConflictError`, and `NotFoundError`."""
+    """Let the viewer supervise the call in ``mode``. Raise `RefusedError`, `ConflictError` and `NotFoundError`."""
     setting = rows.organisation.listening
     if setting == "off":
         raise ConflictError("off", OFF)

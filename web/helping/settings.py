@@ -63,7 +63,7 @@ async def save(request: web.Request) -> web.StreamResponse:
 
 
 def _read(text: str) -> Listening:
-    """Raises `InvalidError`."""
+    """Return the chosen setting. Raise `InvalidError` for any other text."""
     for choice in CHOICES:
         if choice == text:
             return choice

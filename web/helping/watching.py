@@ -26,7 +26,7 @@ async def record(rows: Rows, viewer: Viewer, what: Watched, change: Change) -> N
 
 
 async def record_call(rows: Rows, viewer: Viewer, what: Watched, call_sid: str, agent: UUID | None) -> None:
-    """Likewise, of a call that ``agent`` has; None: not known."""
+    """Write down that the viewer did it in a call of ``agent``, who is None if not known."""
     member = None if agent is None else await rows.members.get(agent)
     details = {"call": call_sid, "agent": None if member is None else member.name}
     await rows.audit.record(f"watching.{what}", details)

@@ -71,7 +71,7 @@ async def test(request: web.Request) -> web.StreamResponse:
 
 @routes.post(_HERE + "/rotate")
 async def rotate(request: web.Request) -> web.StreamResponse:
-    """Give it a new secret, and show that: this once."""
+    """Give the endpoint a new secret, and show it this once."""
     async with _changed(request) as (rows, endpoint):
         await rows.webhooks.rotate(endpoint)
         await rows.audit.record("webhook.secret_rotated", {"host": host_of(endpoint)})
@@ -134,7 +134,7 @@ async def since(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def _changed(request: web.Request) -> AsyncIterator[tuple[Rows, WebhookEndpoint]]:
-    """Open the endpoint that the path names, locked, for a change. Raises `NotFoundError`."""
+    """Open the endpoint that the path names, locked, for a change. Raise `NotFoundError`."""
     viewer = await access.require(request, "integrations")
     await limits.hit(request, CHANGES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
@@ -178,7 +178,7 @@ def _sent(delivery: WebhookDelivery, kind: str, zone: ZoneInfo) -> Sent:
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime:
-    """Raises `InvalidError`."""
+    """Return the time that ``text`` (ISO 8601) means in ``zone``. Raise `InvalidError`."""
     try:
         at = datetime.fromisoformat(text).replace(tzinfo=zone)
         if at.year not in range(2000, 9000):

@@ -14,7 +14,7 @@ from web.request.forms import read_uuid
 
 
 async def addressed(request: web.Request, rows: Rows) -> Number:
-    """Return the organisation's number in the request's address. Raises `NotFoundError`."""
+    """Return the organisation's number in the request's address. Raise `NotFoundError`."""
     number = await rows.numbers.get(read_uuid(request.match_info["number"]))
     if number is None:
         raise NotFoundError

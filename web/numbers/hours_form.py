@@ -82,7 +82,7 @@ def read(typed: Mapping[str, str], dial: Callable[[str], str], today: date) -> R
 def read_hours(text: str) -> list[Interval]:
     """Return the hours that ``text`` means. What goes past midnight closes at more than `MIDNIGHT`.
 
-    Raises `HoursError`.
+    Raise `HoursError`.
     """
     plain = digits_and_signs(text).lower()
     if plain in _CLOSED:
@@ -114,7 +114,7 @@ def _interval(text: str) -> Interval:
 
 
 def _minutes(time: Sequence[str | None]) -> int:
-    """Return the minutes after midnight of (word, hour, minute, am or pm). Raises `HoursError`."""
+    """Return the minutes after midnight of (word, hour, minute, am or pm). Raise `HoursError`."""
     word, hour, minute, half = time
     if word is not None:
         return _NOON if word == "noon" else 0
@@ -150,7 +150,7 @@ def _week(typed: Mapping[str, str], wrong: dict[str, str]) -> Week:
 
 
 def _in_order(intervals: Sequence[Interval]) -> Day:
-    """Return the hours of a day in order, joined where they touch. Raises `HoursError`."""
+    """Return the hours of a day in order, joined where they touch. Raise `HoursError`."""
     joined: list[Interval] = []
     for opens, closes in sorted(intervals):
         if joined and opens < joined[-1][1]:

@@ -181,7 +181,7 @@ async def cancel(request: web.Request) -> web.StreamResponse:
 
 
 async def _choose(request: web.Request, viewer: Viewer, rows: Rows, picked: Picked) -> None:
-    """Take the number in the way that the form offered. Raises `InvalidError`, `LimitError`, `NumberTakenError`."""
+    """Take the number in the way that the form offered. Raise `InvalidError`, `LimitError`, `NumberTakenError`."""
     same = [order for order in await rows.orders.all() if order.candidate == picked.e164 and order.state != "failed"]
     if any(not may_be_picked_for(order) for order in same):
         return  # the form was sent twice
@@ -239,7 +239,7 @@ async def _shown(request: web.Request, viewer: Viewer, found: Found, problem: Pr
 
 
 async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found:
-    """Raises `InvalidError`, `TooManyError`, `TwilioError`."""
+    """Return the numbers for sale that ``search`` finds. Raise `InvalidError`, `TooManyError`, `TwilioError`."""
     if not search.is_asked:
         return Found(search)
     wish = search.wish()
@@ -273,7 +273,7 @@ async def _board(request: web.Request, rows: Rows) -> Board:
 
 
 async def _repair(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:
-    """Correct the settings. Return the changes; None if Twilio no longer has the number. Raises `TwilioError`."""
+    """Correct the settings. Return the changes; None if Twilio no longer has the number. Raise `TwilioError`."""
     if number.twilio_sid is None:
         return None
     settings, api = request.app[SETTINGS], request.app[PHONE_NUMBERS]
@@ -281,7 +281,7 @@ async def _repair(request: web.Request, number: Number) -> Sequence[twilio_confi
 
 
 def _picked(sent: Mapping[str, str]) -> Picked:
-    """Raises `InvalidError`."""
+    """Return the parsed choice of a number. Raise `InvalidError`."""
     order = read_uuid(sent["order"]) if sent["order"] else None
     return Picked(local_number(sent["number"]), label_of(sent["label"]), read_uuid(sent["key"]), order)
 

@@ -36,7 +36,7 @@ class Search:
         return bool(self.locality or self.digits)
 
     def wish(self) -> Wish:
-        """Return the search for Twilio. Raises `InvalidError`, with a sentence for the form."""
+        """Return the search for Twilio. Raise `InvalidError`, with a sentence for the form."""
         if not self.digits:
             return Wish(locality=self.locality)
         if self.where == ANYWHERE:
@@ -57,14 +57,14 @@ def typed(form: Mapping[str, object]) -> Search:
 
 
 def local_number(text: str) -> str:
-    """Return ``text`` if it is an Australian local number in E.164. Raises `InvalidError`."""
+    """Return ``text`` if it is an Australian local number in E.164. Raise `InvalidError`."""
     if not _LOCAL.fullmatch(text):
         raise InvalidError("Choose one of the numbers in the list.")
     return text
 
 
 def label_of(text: str) -> str:
-    """Return ``text`` tidied as a label. Raises `InvalidError`."""
+    """Return ``text`` tidied as a label. Raise `InvalidError`."""
     label = tidy(text)
     if len(label) > LONGEST_LABEL:
         raise InvalidError(f"A label has at most {LONGEST_LABEL} characters.")

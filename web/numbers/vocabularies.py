@@ -26,7 +26,7 @@ SAID: Mapping[VocabularyState, str] = {
 
 
 class Vocabularies:
-    """Asks over ``connection``, which is not running yet."""
+    """Questions to media about custom vocabularies, over ``connection``, which must not be running yet."""
 
     def __init__(self, connection: NatsConnection) -> None:
         self._connection = connection

@@ -24,7 +24,10 @@ _unusable = Gauge("bilby_web_vocabularies_unusable", "Custom vocabularies in use
 
 
 class VocabularyWatch:
-    """`run` it in a task of its own. ``settle``: seconds to wait for further nodes."""
+    """Checks vocabularies when media nodes start; `run` it in a task of its own.
+
+    ``settle``: seconds to wait for further nodes.
+    """
 
     def __init__(self, database: Database, vocabularies: Vocabularies, settle: float = SETTLE_SECONDS) -> None:
         self._database = database

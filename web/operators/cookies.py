@@ -44,12 +44,15 @@ def begin(response: web.StreamResponse, settings: Settings, kind: Kind, operator
 
 
 def end(response: web.StreamResponse, settings: Settings, kind: Kind) -> None:
-    """Take the cookie back."""
+    """Delete the cookie in the browser."""
     response.del_cookie(name(settings, kind), path=PATH, secure=settings.secure, httponly=True, samesite="Strict")
 
 
 def name(settings: Settings, kind: Kind) -> str:
-    """``__Secure-``: the browser insists on https. ``__Host-`` would insist on the whole site as its path."""
+    """Return the name of the cookie of that kind.
+
+    ``__Secure-`` makes the browser insist on https. ``__Host-`` would also insist on the whole site as its path.
+    """
     return f"__Secure-{_NAMES[kind]}" if settings.secure else _NAMES[kind]
 
 

@@ -49,7 +49,7 @@ class Visit:
 
 
 async def require(request: web.Request, role: OperatorRole = "observer") -> Visit:
-    """Return who asks, with at least ``role``. A change must carry the page's token. Raises `ForbiddenError`.
+    """Return who asks, with at least ``role``. A change must carry the page's token. Raise `ForbiddenError`.
 
     Somebody else's page leads to the sign-in, and somebody else's change is a `NotSignedInError`.
     """

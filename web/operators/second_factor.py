@@ -83,7 +83,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
 
 
 async def judge(request: web.Request, session: AsyncSession, operator: Operator, typed: str) -> Taken:
-    """Return of what ``typed`` is a code; the log tells of a wrong one and of a recovery code.
+    """Return what kind of code ``typed`` is; log a wrong one and a recovery code.
 
     `ATTEMPTS` is spent before, in a transaction of its own.
     """
@@ -97,7 +97,7 @@ async def judge(request: web.Request, session: AsyncSession, operator: Operator,
 
 
 async def tell(session: AsyncSession, operator_id: UUID, what: queue.FactorChange) -> None:
-    """Have that operator told by mail what became of their second factor."""
+    """Enqueue a mail to the operator about a change of their second factor."""
     await queue.put(session, "operator_factor", {"operator": str(operator_id), "what": what, "by": "account"})
 
 

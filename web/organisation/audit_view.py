@@ -46,7 +46,7 @@ def asked(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:
-    """Parse the filters; days are in ``zone``, the last one included. Raises `InvalidError`."""
+    """Parse the filters; days are in ``zone``, the last one included. Raise `InvalidError`."""
     since, until = days(asked, zone)
     who, what = asked.get("who"), asked.get("what")
     if what is not None and (len(what) > _LONGEST_ACTION or not what.isprintable()):

@@ -20,7 +20,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/settings/data/close")
 async def close(request: web.Request) -> web.StreamResponse:
-    """Ask for it, if the organisation's name was typed, and a code by who has a second factor. Owners are told."""
+    """Ask for the closing, if the organisation's name was typed, and a code by who has a second factor."""
     viewer = await access.require(request, "data")
     typed = tidy(await field(request, "name"))
     if typed.casefold() != tidy(viewer.organisation).casefold():
@@ -42,7 +42,7 @@ async def close(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/data/keep")
 async def keep(request: web.Request) -> web.StreamResponse:
-    """Take it back. Owners are told by mail."""
+    """Take the closing back. Owners are told by mail."""
     viewer = await access.require(request, "data")
     async with access.rows(request, viewer) as rows:
         if await rows.closures.take_back():

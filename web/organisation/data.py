@@ -197,7 +197,7 @@ def _closing(closure: Closure | None, zone: str, people: Sequence[Person]) -> di
 
 
 async def _person(request: web.Request, rows: Rows) -> Member:
-    """Return the present or removed member whom the address names. Raises `NotFoundError`."""
+    """Return the present or removed member whom the address names. Raise `NotFoundError`."""
     member_id = read_uuid(request.match_info["member"])
     member = next((each for each in await rows.erasures.people() if each.id == member_id), None)
     if member is None:

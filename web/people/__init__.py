@@ -1,4 +1,4 @@
-"""Who uses Bilby.
+"""Sign-up, sign-in, and the people of an organisation.
 
 `sign_up` founds an organisation by a mailed link (`sign_up_link`). `sign_in` mails links too; `link_tokens` reads
 them as they come back, `asked` knows which browser asked, `signed_in` tells an open page how long it lasts. `team`

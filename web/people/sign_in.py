@@ -146,7 +146,7 @@ def _decline(request: web.Request) -> str:
 
 
 async def _checked(request: web.Request) -> Member | None:
-    """Return the member of the link after checking CSRF, None if it is invalid. Raises `ForbiddenError`."""
+    """Return the member of the link after checking CSRF, None if it is invalid. Raise `ForbiddenError`."""
     check_own_page(request)
     member = await access.of_link(request, _token(request))
     viewer, sign_in = await access.current(request), request_session.read(request)
@@ -172,7 +172,7 @@ def _elsewhere(request: web.Request, member: Member) -> web.Response:
 
 
 async def _dead(request: web.Request) -> web.Response:
-    """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
+    """Render the page for an invalid link. Raise `TooManyError` if many of them were tried."""
     await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "people/sign_in/failed.html", status=410)
 

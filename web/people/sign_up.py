@@ -114,7 +114,7 @@ async def _form(
 
 
 async def _over(request: web.Request, email: str | None = None) -> web.Response:
-    """Render the page for an invalid link. Raises `TooManyError` if many of them were tried."""
+    """Render the page for an invalid link. Raise `TooManyError` if many of them were tried."""
     await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
     return render(request, "people/sign_up/over.html", status=410, email=email)
 

@@ -70,7 +70,7 @@ def seal(who: SignUp, secret: str, now: int) -> str:
 
 
 def unseal(token: str, secrets: Iterable[str], now: int) -> SignUp | None:
-    """Decrypt a token with any of ``secrets``; None if it is forged or expired."""
+    """Decrypt a token with any of ``secrets``; return None if it is forged or expired."""
     try:
         keyring = MultiFernet([_fernet(secret) for secret in secrets])
         text = keyring.decrypt_at_time(padded(cleaned(token)), LIFETIME_SECONDS, now)

@@ -123,7 +123,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
 async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> Member:
     """Add a member, and ask for the mail that invites them.
 
-    Raises `NoSeatError`, `UnpaidError`, `AddressTakenError`, `InvalidError`.
+    Raise `NoSeatError`, `UnpaidError`, `AddressTakenError`, `InvalidError`.
     """
     role = next(each for each in ROLES if each == typed.role)
     async with access.rows(request, viewer) as rows:
@@ -141,7 +141,7 @@ async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> Memb
 
 
 async def _change(request: web.Request, viewer: Viewer, member_id: UUID, role: Role) -> bool:
-    """Change the role. Return False if it is the same. Raises `NoSeatError`, `InvalidError`, `NotFoundError`."""
+    """Change the role. Return False if it is the same. Raise `NoSeatError`, `InvalidError`, `NotFoundError`."""
     async with access.rows(request, viewer) as rows:
         member = await _other(rows, await _asking(rows, viewer), member_id, role)
         before = member.role

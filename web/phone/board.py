@@ -152,7 +152,7 @@ class Board:
 
     @cached_property
     def _live(self) -> bytes:
-        """Whose call each live call is, for whoever may see all calls."""
+        """The live calls, each with its customer and line, for whoever may see all calls."""
         known = [call for call in self.facts.rooms if call in self.facts.known][-MOST_LIVE:]
         return _json([self._shown_live(call) for call in known])
 
@@ -201,7 +201,7 @@ class Board:
         return found
 
     def _helping(self, member: UUID) -> dict[str, Any] | None:
-        """The call in which the member is a supervisor, or will be as soon as their softphone has joined."""
+        """Return the call that the member supervises, or will once their softphone has joined; None without."""
         call = self._supervised.get(member)
         if call is None:
             return None

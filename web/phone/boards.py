@@ -54,7 +54,7 @@ class Wire(Protocol):
 
 
 class Listener:
-    """One stream's place: the latest board, and what of it the page was told."""
+    """One stream's place: the latest board, and what of it the page was sent."""
 
     def __init__(self, member: UUID, slow: float) -> None:
         self.member = member
@@ -71,7 +71,7 @@ class Listener:
         """Whether `next` returns in time for what is held back."""
 
     def hand(self, board: Board, pages: int, now: float) -> None:
-        """Tell the page what is new to it, one of so many ``pages``, or let `next` return for that."""
+        """Send the page what is new to it, or let `next` return for that; ``pages`` are open in all."""
         parts = board.of(self.member)
         self._board, self.is_member = board, parts is not None
         if parts is None:
@@ -111,7 +111,7 @@ class Listener:
 
 
 class Boards:
-    """All of this process. ``nudge`` lets an organisation be looked at soon, and `show` be called."""
+    """The phones' event streams of this process. ``nudge`` has an organisation looked at soon, and `show` called."""
 
     def __init__(self, nudge: Callable[[UUID], None], timing: Timing = Timing()) -> None:
         self.timing = timing

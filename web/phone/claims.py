@@ -48,7 +48,7 @@ async def pick(request: web.Request) -> web.Response:
 
 @routes.post("/phone/calls/{call}/decline")
 async def decline(request: web.Request) -> web.Response:
-    """Do not ring here again for this call. Declining what does not ring any more changes nothing."""
+    """Stop this call from ringing here again. Declining what does not ring any more changes nothing."""
     viewer = await access.require(request, "softphone")
     call = read_uuid(request.match_info["call"])
     async with access.of_organisation(request, viewer) as rows:
@@ -70,7 +70,10 @@ async def _take(request: web.Request, *, picks: bool) -> web.Response:
 
 
 async def _claim(rows: Rows, viewer: Viewer, call: UUID, *, picks: bool) -> Change:
-    """Raises `RefusedError`, and `NotFoundError` for a call of another organisation."""
+    """Give the call to the viewer; ``picks``: from the queue.
+
+    Raise `RefusedError`, and `NotFoundError` for a call of another organisation.
+    """
     change = await rooms.apply(rows, call, Claim(viewer.member_id))
     if change is None:
         raise NotFoundError(NO_SUCH_CALL)

@@ -42,7 +42,7 @@ class _Choice(msgspec.Struct):
 async def beat(request: web.Request) -> web.Response:
     """Note that the console lives, and answer whether it holds the phone.
 
-    Only what colleagues can see wakes anybody: a beat like the one before does not.
+    Only what colleagues can see wakes anybody: a console heartbeat like the one before does not.
     """
     viewer = await access.require(request, "softphone")
     sent = await read_as(request, _Beat)
@@ -81,7 +81,7 @@ async def take_over(request: web.Request) -> web.Response:
 
 @routes.post("/phone/presence")
 async def choose(request: web.Request) -> web.Response:
-    """Be available, on a break (for one of the organisation's reasons, or none) or offline."""
+    """Set the member available, on a break (for one of the organisation's reasons, or none) or offline."""
     viewer = await access.require(request, "softphone")
     sent = await read_as(request, _Choice)
     async with access.rows(request, viewer) as rows:

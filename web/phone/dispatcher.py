@@ -144,7 +144,10 @@ async def _decide(rows: Rows, facts: Facts, me: str) -> _Decided:
 
 
 async def _change_rooms(rows: Rows, facts: Facts, calls: Sequence[Ringing], decision: Decision) -> list[Change]:
-    """Rooms come first: whoever claims a call or ends it locks its room, and then its row and its offers."""
+    """Apply what was decided to rooms, and return the changes.
+
+    Rooms come first: whoever claims a call or ends it locks its room, and then its row and its offers.
+    """
     changes = []
     for call in calls:
         if call.call in decision.given_up:

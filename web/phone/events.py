@@ -44,7 +44,7 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 
 async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse, listener: Listener) -> None:
-    """Tell what changes until the stream must end. Raises `RefusalError` once the viewer may not see it any more."""
+    """Send what changes until the stream must end. Raise `RefusalError` once the viewer may not see it any more."""
     boards, clock = request.app[BOARDS], asyncio.get_running_loop().time
     timing, checked_at = boards.timing, clock()
     listener.wire = _Wire(request)

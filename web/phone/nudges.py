@@ -1,7 +1,7 @@
-"""Hear in Postgres that an organisation's phone has changed, and look anyway while it cannot be heard.
+"""Listen to Postgres for changes of organisations' phones, and look anyway while it cannot be heard.
 
 One connection of the process LISTENs. While it is broken, everybody who waits is nudged every `Timing.poll` seconds,
-and once more when it is back, for what was told meanwhile is lost.
+and once more when it is back, since notifications sent meanwhile are lost.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Timing:
 
 
 class Nudges:
-    """What hears. ``one`` is told which organisation has changed, ``all_of_them`` that any may have.
+    """Listens to Postgres. Calls ``one`` with an organisation that has changed, ``all_of_them`` if any may have.
 
-    What the process ``me`` has told the others is no news here.
+    Notifications that the process ``me`` sent itself are ignored.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """What a member is doing, as their colleagues see it and as ringing needs it: pure.
 
 A member chooses to be available, on a break or offline. Available alone does not mean that a phone would ring: the
-console's heartbeat proves it every `BEAT`, and says whether the phone is registered and the microphone allowed. After
-two missed beats the member is unreachable. What was chosen ends after `LONGEST`, and once the console was silent for
-`LOST`: a computer that wakes up tomorrow must not ring.
+console heartbeat proves it every `BEAT`, and says whether the phone is registered and the microphone allowed. After
+two missed heartbeats the member is unreachable. What was chosen ends after `LONGEST`, and once the console was silent
+for `LOST`: a computer that wakes up tomorrow must not ring.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from db.queries.phone.presence import StoredPresence
 State = Literal["available", "on_call", "wrap_up", "break", "offline", "unreachable"]
 
 BEAT = timedelta(seconds=5)
-REACHABLE = 2 * BEAT + timedelta(seconds=2)  # two beats, and what a beat may be late by
+REACHABLE = 2 * BEAT + timedelta(seconds=2)  # two console heartbeats, and what one may be late by
 LOST = timedelta(minutes=15)
 LONGEST = timedelta(hours=12)
 
@@ -37,7 +37,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a console reports: its id, and whether its phone is registered and its microphone allowed."""
+    """A console heartbeat: the console's id, and whether its phone is registered and its microphone allowed."""
 
     console: str
     registered: bool
@@ -66,7 +66,7 @@ def can_ring(stored: StoredPresence, now: datetime) -> bool:
 
 
 def is_heard(stored: StoredPresence, now: datetime) -> bool:
-    """Return whether the console has not missed two beats."""
+    """Return whether the console has not missed two heartbeats."""
     return stored.beat_at is not None and now - stored.beat_at < REACHABLE
 
 
@@ -89,7 +89,7 @@ def settled(stored: StoredPresence, now: datetime) -> StoredPresence:
 
 
 def beaten(stored: StoredPresence, beat: Beat, now: datetime) -> StoredPresence:
-    """Return ``stored`` after a console's beat. While the leader lives, no other console is heard."""
+    """Return ``stored`` after a console heartbeat. While the leading console lives, no other one is heard."""
     current = settled(stored, now)
     if current.console not in (None, beat.console) and is_heard(current, now):
         return current
@@ -97,14 +97,14 @@ def beaten(stored: StoredPresence, beat: Beat, now: datetime) -> StoredPresence:
 
 
 def differ(before: StoredPresence, after: StoredPresence, now: datetime) -> bool:
-    """Return whether a beat changed more than the time of the last one: what somebody sees, or who is rung."""
+    """Return whether a console heartbeat changed more than its time: what somebody sees, or who is rung."""
     if not is_heard(before, now):
         return True
     return replace(before, beat_at=None) != replace(after, beat_at=None)
 
 
 def taken_over(stored: StoredPresence, console: str, now: datetime) -> StoredPresence:
-    """Return ``stored`` with ``console`` as the leader. Its phone counts from its next beat on."""
+    """Return ``stored`` with ``console`` as the leading one. Its phone counts from its next heartbeat on."""
     if stored.console == console:
         return stored
     return replace(settled(stored, now), console=console, beat_at=now, registered=False, microphone=False)

@@ -1,4 +1,4 @@
-"""How long a call that is to ring takes to get to the pages, as Prometheus is told."""
+"""How long a call that is to ring takes to get to the pages, measured for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _seconds = Histogram(
 
 
 class RingDelays:
-    """What one page was told to ring for."""
+    """The offers that one page was sent, and rings for."""
 
     def __init__(self) -> None:
         self._told: set[UUID] = set()
 
     def told(self, offers: Sequence[Offer]) -> None:
-        """Note that the page has been told of ``offers``, which are all that it rings for."""
+        """Note that the page has been sent ``offers``, which are all that it rings for."""
         now = time.time()
         for offer in offers:
             if offer.id not in self._told:

@@ -1,4 +1,4 @@
-"""What of a board one page still has to be told: pure.
+"""The parts of a board that a page has not been sent yet: pure.
 
 A page hears of its own parts at once. What everybody sees alike is told at most every ``slow`` seconds where it would
 be `MUCH` for all pages of the organisation together, and not to all of them at the same moment.
@@ -15,7 +15,7 @@ _NOT_NEWS = frozenset({"now"})
 
 
 class Telling:
-    """The parts that one page was told, as JSON by name. Times are seconds of any clock.
+    """The parts that one page was sent, as JSON by name. Times are seconds of any clock.
 
     What is held back is told ``phase`` seconds after a multiple of ``slow``.
     """
@@ -33,11 +33,11 @@ class Telling:
         self._latest = parts
 
     def is_due(self, pages: int, now: float) -> bool:
-        """Return whether something is to be told ``now``. ``pages`` are open in all."""
+        """Return whether something is to be sent ``now``; ``pages`` are open in all."""
         return not self._due(pages, now).keys() <= _NOT_NEWS
 
     def due(self, pages: int, now: float) -> bytes | None:
-        """Return what is to be told ``now``, as an event's data; None if nothing is."""
+        """Return what the page is to be sent ``now``, as an event's data; None if nothing is."""
         changed = self._due(pages, now)
         if changed.keys() <= _NOT_NEWS:
             return None

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Turns:
-    """``turn`` is given an organisation's id; ``workers`` organisations at once have one."""
+    """Calls ``turn`` with the id of each organisation that was ordered, for ``workers`` organisations at once."""
 
     def __init__(self, turn: Callable[[UUID], Awaitable[None]], workers: int = 4) -> None:
         self._turn = turn

@@ -58,7 +58,7 @@ async def wrap_up(request: web.Request) -> web.Response:
 
 
 def _check(said: _Said, choices: Sequence[Choice], *, notes_on: bool) -> None:
-    """Raises `InvalidError`."""
+    """Check outcome, tags and note against what the organisation offers. Raise `InvalidError`."""
     outcomes = {each.id for each in choices if each.kind == "outcome"}
     tags = {each.id for each in choices if each.kind == "tag"}
     if said.outcome is not None and said.outcome not in outcomes:

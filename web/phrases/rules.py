@@ -12,7 +12,7 @@ from web.request import access
 
 
 async def send(app: web.Application, organisation_id: UUID) -> None:
-    """Send the rules that are on. Live calls go by them from then on. Raises `NotFoundError`."""
+    """Send the rules that are on. Live calls go by them from then on. Raise `NotFoundError`."""
     version = round(time.time() * 1000)  # before they are read: who reads later knows more
     async with access.by_fact(app, organisation_id) as rows:
         on = await rows.phrases.on()

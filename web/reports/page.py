@@ -91,7 +91,7 @@ def _pdf(summary: Summary, made: Made) -> bytes:
 
 
 async def _exported(request: web.Request, kind: str) -> tuple[Summary, Made]:
-    """Return the period that is asked for, and for whom; the export is in the audit log. Raises `InvalidError`."""
+    """Return the period that is asked for, and for whom; the export is in the audit log. Raise `InvalidError`."""
     viewer = await access.require(request, "calls.all")
     await limits.hit(request, EXPORTS, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
@@ -104,7 +104,7 @@ async def _exported(request: web.Request, kind: str) -> tuple[Summary, Made]:
 
 
 def _asked(request: web.Request, rows: Rows) -> Asked:
-    """Return what is asked for. Raises `InvalidError`."""
+    """Return what is asked for. Raise `InvalidError`."""
     wanted = asked(request.query, datetime.now(ZoneInfo(rows.organisation.time_zone)).date())
     if wanted.wrong is not None:
         raise InvalidError(wanted.wrong)

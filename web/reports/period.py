@@ -23,22 +23,22 @@ class Period:
 
     @property
     def length(self) -> int:
-        """Return how many days it has."""
+        """The number of its days."""
         return (self.last - self.first).days + 1
 
     @property
     def days(self) -> list[date]:
-        """Return each of its days."""
+        """Each of its days."""
         return [self.first + timedelta(days=n) for n in range(self.length)]
 
     @property
     def before(self) -> Period:
-        """Return as many days just before it."""
+        """The period of as many days just before it."""
         return Period(self.first - timedelta(days=self.length), self.first - timedelta(days=1))
 
     @property
     def words(self) -> str:
-        """Return it as Australians write it: ``23 to 29 November 2026``."""
+        """The period as Australians write it: ``23 to 29 November 2026``."""
         first, last = self.first, self.last
         end = f"{last.day} {last:%B %Y}"
         if first == last:
@@ -49,7 +49,7 @@ class Period:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """Return it as a part of an address, the call log's as well."""
+        """The period as a part of an address, the call log's as well."""
         return {"from": self.first.isoformat(), "to": self.last.isoformat()}
 
 

@@ -63,7 +63,7 @@ def allowed(organisation: Organisation, platform: Collection[str]) -> list[str]:
 
 
 def dialled_for(organisation: Organisation, text: str, platform: Collection[str]) -> str:
-    """Return the number that ``text`` means, if ``organisation`` may call it. Raises `DiallingError`."""
+    """Return the number that ``text`` means, if ``organisation`` may call it. Raise `DiallingError`."""
     number = dialled(text, platform)
     if not is_of(number, allowed(organisation, platform)):
         raise DiallingError("not chosen")

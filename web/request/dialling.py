@@ -73,7 +73,7 @@ class DiallingError(ValueError):
 def dialled(text: str, countries: Collection[str] = DIAL_COUNTRIES) -> str:
     """Return the E.164 number that ``text``, typed or pasted, means when it is dialled in Australia.
 
-    ``countries`` (ISO 3166, two letters) may be called and no others. Raises `DiallingError` for emergency numbers
+    ``countries`` (ISO 3166, two letters) may be called and no others. Raise `DiallingError` for emergency numbers
     (a softphone has no known place to send help to), for what bills by the minute, for what only exists within
     Australia's own networks, and for what is no number at all.
     """

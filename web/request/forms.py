@@ -37,7 +37,7 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 async def field(request: web.Request, name: str) -> str:
     """Return the text of field ``name``, "" if absent. If it comes twice, the first one counts.
 
-    Raises `InvalidError` for a body that is not such a form, `WrongTypeError` for a multipart one, and as `read_body`
+    Raise `InvalidError` for a body that is not such a form, `WrongTypeError` for a multipart one, and as `read_body`
     does.
     """
     if _FIELDS not in request:
@@ -46,7 +46,7 @@ async def field(request: web.Request, name: str) -> str:
 
 
 async def uuid_field(request: web.Request, name: str) -> UUID:
-    """Return the UUID in field ``name``. Raises `InvalidError`, and as `field` does."""
+    """Return the UUID in field ``name``. Raise `InvalidError`, and as `field` does."""
     try:
         return UUID(await field(request, name))
     except ValueError:
@@ -54,7 +54,7 @@ async def uuid_field(request: web.Request, name: str) -> UUID:
 
 
 def read_uuid(text: str) -> UUID:
-    """Return the id of a row as an address or a form names it. Raises `NotFoundError` if it cannot be one."""
+    """Return the id of a row as an address or a form names it. Raise `NotFoundError` if it cannot be one."""
     try:
         return UUID(text)
     except ValueError:
@@ -62,7 +62,7 @@ def read_uuid(text: str) -> UUID:
 
 
 async def read_json(request: web.Request) -> Any:
-    """Return the body as JSON; None if it is none. Raises as `read_body` does."""
+    """Return the body as JSON; None if it is none. Raise as `read_body` does."""
     try:
         return json.loads(await read_body(request))
     except (ValueError, RecursionError):  # not JSON, or nested too deeply
@@ -70,7 +70,7 @@ async def read_json(request: web.Request) -> Any:
 
 
 async def read_as(request: web.Request, shape: type[_Shape]) -> _Shape:
-    """Return the body, JSON, as ``shape``. Raises `InvalidError`, and as `read_body` does."""
+    """Return the body, JSON, as ``shape``. Raise `InvalidError`, and as `read_body` does."""
     try:
         return msgspec.convert(await read_json(request), shape)
     except msgspec.ValidationError as error:
@@ -91,7 +91,7 @@ def check_own_page(request: web.Request) -> None:
 async def read_body(request: web.Request, *, seconds: float = READ_SECONDS, largest: int | None = None) -> bytes:
     """Return the whole body, decompressed: at most ``largest`` bytes, or the application's limit (256 kB).
 
-    Raises `TooSlowError` if it takes longer than ``seconds``, `TooLargeError`, `InvalidError` if it does not match
+    Raise `TooSlowError` if it takes longer than ``seconds``, `TooLargeError`, `InvalidError` if it does not match
     its Content-Encoding, and ConnectionError if the client disconnected.
     """
     limited = request if largest is None else request.clone(client_max_size=largest)

@@ -26,7 +26,7 @@ _NAT64 = ip_network("64:ff9b::/96")
 
 
 async def hit(request: web.Request, limit: Limit, subject: str, again: Again | None = None) -> None:
-    """Count one request of ``subject``. Raises `TooManyError` with the time to wait.
+    """Count one request of ``subject``. Raise `TooManyError` with the time to wait.
 
     ``again`` shows the form that was sent once more; without it the answer is the page of errors.
     """

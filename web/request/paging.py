@@ -26,7 +26,7 @@ def filled_in(query: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
 def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
     """Return the time range of the filters ``from`` and ``to``, which are days of ``zone``, both included.
 
-    Raises `InvalidError`.
+    Raise `InvalidError`.
     """
     first, last = read_day(asked, "from"), read_day(asked, "to")
     if first is not None and last is not None and first > last:
@@ -36,7 +36,7 @@ def days(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime | None, dat
 
 
 def read_day(asked: Mapping[str, str], field: str) -> date | None:
-    """Parse the filter ``field``, "from" or "to"; None if it is not filled in. Raises `InvalidError`."""
+    """Parse the filter ``field``, "from" or "to"; None if it is not filled in. Raise `InvalidError`."""
     text = asked.get(field)
     if text is None:
         return None
@@ -55,7 +55,7 @@ def write_cursor(cursor: Cursor) -> str:
 
 
 def read_cursor(text: str | None) -> Cursor | None:
-    """Parse a cursor; None for the first page. Raises `InvalidError`."""
+    """Parse a cursor; None for the first page. Raise `InvalidError`."""
     if not text:
         return None
     at, _, identifier = text.partition("_")

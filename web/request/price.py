@@ -23,7 +23,7 @@ class Price:
         return Price((self.cents * 2 + _GST_PART) // (2 * _GST_PART))
 
     def __str__(self) -> str:
-        """``A$44``, ``A$1,234.50``."""
+        """Return it as people read it: ``A$44``, ``A$1,234.50``."""
         dollars, cents = divmod(self.cents, 100)
         return f"A${dollars:,}.{cents:02}" if cents else f"A${dollars:,}"
 

@@ -49,32 +49,35 @@ _SIGN_IN: web.RequestKey[SignIn | None] = web.RequestKey("sign_in")
 
 
 def cookie_name(settings: Settings) -> str:
-    """``__Host-`` makes the browser insist on Secure, this host alone and the whole path; it needs https."""
+    """Return the name of the sign-in cookie.
+
+    ``__Host-`` makes the browser insist on Secure, this host alone and the whole path; it needs https.
+    """
     return "__Host-bilby_session" if settings.secure else "bilby_session"
 
 
 def begin(
     response: web.StreamResponse, settings: Settings, member_id: UUID, lifetime: timedelta = LIFETIME
 ) -> SignIn:
-    """Sign ``member_id`` in: sets the cookie on ``response``."""
+    """Sign ``member_id`` in: set the cookie on ``response``."""
     sign_in = _new(member_id, lifetime)
     _set(response, settings, cookie_name(settings), _sign(sign_in, settings, _AUDIENCE), lifetime)
     return sign_in
 
 
 def begin_half(response: web.StreamResponse, settings: Settings, member_id: UUID) -> None:
-    """Let ``member_id`` show their second factor: sets the other cookie on ``response``."""
+    """Let ``member_id`` show their second factor: set the cookie of half a sign-in on ``response``."""
     token = _sign(_new(member_id, HALF_LIFETIME), settings, _HALF)
     _set(response, settings, _half_name(settings), token, HALF_LIFETIME)
 
 
 def end(response: web.StreamResponse, settings: Settings) -> None:
-    """Take the cookie back."""
+    """Delete the sign-in cookie in the browser."""
     _delete(response, settings, cookie_name(settings))
 
 
 def end_half(response: web.StreamResponse, settings: Settings) -> None:
-    """Take the other cookie back."""
+    """Delete the cookie of `begin_half` in the browser."""
     _delete(response, settings, _half_name(settings))
 
 
@@ -169,7 +172,7 @@ def _verify_under(secret: str, token: str, audience: str) -> SignIn | None:
 
 
 def _read(claims: dict[str, Any]) -> SignIn:
-    """Return what the claims say. Raises ValueError, TypeError, OverflowError or OSError for what is not ours.
+    """Return what the claims say. Raise ValueError, TypeError, OverflowError or OSError for what is not ours.
 
     ``at`` is when it began in ms; before there was one, ``iat`` said so in seconds.
     """

@@ -148,7 +148,7 @@ class Connections:
         return None if transport is None else self._open.get(transport)
 
     def admit(self, transport: asyncio.BaseTransport, connection: Connection) -> bool:
-        """Admit ``connection``; False if the limit is reached and all others are busy."""
+        """Admit ``connection``; return False if the limit is reached and all others are busy."""
         if len(self._open) >= self.limits.most and not self._make_room():
             _closed.labels("refused").inc()
             return False
@@ -203,7 +203,7 @@ CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections")
 
 @web.middleware
 async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: tell the connection when one of its requests starts and ends."""
+    """Tell the connection when one of its requests starts and ends. A middleware."""
     connection = request.app[CONNECTIONS].of(request.transport)
     if connection is None:
         return await handler(request)
@@ -215,7 +215,7 @@ async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def listen(runner: web.AppRunner, connections: Connections, where: Mapping[str, Any]) -> asyncio.Server:
-    """Serve ``runner``'s application, set up already, at ``where`` (`runtime.listening.place`). Raises OSError.
+    """Serve ``runner``'s application, set up already, at ``where`` (`runtime.listening.place`). Raise OSError.
 
     Closing the server stops accepting; the runner closes connections that are open.
     """

@@ -122,7 +122,7 @@ def _note(request: web.Request, status: int, seconds: float) -> None:
     _seconds.labels(route).observe(seconds)
     call = structlog.contextvars.get_contextvars().get("call")
     tracing.record(f"{method} {route}", seconds, call, status=status)
-    if request.match_info.handler is static and status < 400:  # a page asks for a hundred; metrics count them
+    if request.match_info.handler is static and status < 400:  # a page asks for two dozen; metrics count them
         return
     _log.info("request", route=route, method=method, status=status, ms=round(seconds * 1000, 1))
 

@@ -32,7 +32,7 @@ def security_headers(settings: Settings) -> Mapping[str, str]:
 
 
 def content_security_policy(settings: Settings) -> str:
-    """Nothing but what a page of ours needs: no inline script or style, nothing of others' but Twilio's."""
+    """Return the policy: what a page of ours needs, no inline script or style, nothing of others' but Twilio's."""
     scripts, connects = _voice_sources(settings.voice_sdk_url)
     policy = {
         "default-src": ["'none'"],

@@ -34,7 +34,10 @@ routes = web.RouteTableDef()
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known. ``oldest_job``: seconds by which it is late; None if the database does not answer."""
+    """What is known of the installation's health.
+
+    ``oldest_job``: seconds by which it is late; None if the database does not answer.
+    """
 
     oldest_job: float | None
     events_failed: int
@@ -54,7 +57,7 @@ class Service:
 
 @dataclass(slots=True)
 class Status:
-    """The answer that is kept, and when a media node was last heard."""
+    """The cached state of all services, and when a media node last sent a heartbeat."""
 
     kept_seconds: float = KEPT_SECONDS
     heard_at: float | None = None

@@ -1,4 +1,4 @@
-"""When a backup was made and proved: written by deploy/backup.sh, watched by provisioning."""
+"""When a backup was made and proved: written by deploy/backup/backup.sh, watched by provisioning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Stripe says of an organisation: its subscription, and the events that told of it.
+"""What Stripe says of an organisation: its subscription, and the events that reported it.
 
 `subscriptions`, `stripe_events`.
 """

@@ -45,7 +45,7 @@ async def settle(
     organisation_id: UUID | None = None,
     error: str | None = None,
 ) -> bool:
-    """Set the event's state; False if it is done already, which is final."""
+    """Set the event's state; return False if it is done already, which is final."""
     values = {
         "state": state,
         "error": error and error[:LONGEST_ERROR],

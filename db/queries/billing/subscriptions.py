@@ -63,7 +63,7 @@ async def orders_kept(session: AsyncSession, organisation_id: UUID) -> Sequence[
 
 
 async def claim_notice(session: AsyncSession, organisation_id: UUID, kind: str, about: str) -> bool:
-    """Claim the notice; False if it was claimed before."""
+    """Claim the notice; return False if it was claimed before."""
     row = insert(Notice).values(organisation_id=organisation_id, kind=kind, about=about)
     claimed = await session.scalars(row.on_conflict_do_nothing().returning(Notice.kind))
     return claimed.one_or_none() is not None

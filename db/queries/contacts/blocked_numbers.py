@@ -60,11 +60,11 @@ class BlockedNumbers:
         return {hashes[each] for each in await self._session.scalars(there)}
 
     async def add(self, number: str, by: UUID) -> bool:
-        """Block ``number``; return whether that is new. Lock the organisation. Raises `TooManyBlockedError`."""
+        """Block ``number``; return whether that is new. Lock the organisation. Raise `TooManyBlockedError`."""
         return await self.add_all([number], by) == 1
 
     async def add_all(self, numbers: Collection[str], by: UUID) -> int:
-        """Block ``numbers``; return how many are new. Lock the organisation. Raises `TooManyBlockedError`."""
+        """Block ``numbers``; return how many are new. Lock the organisation. Raise `TooManyBlockedError`."""
         known = await self.those_of(numbers)
         new = [number for number in dict.fromkeys(numbers) if number not in known]
         mine = select(func.count()).where(BlockedNumber.organisation_id == self._organisation_id)

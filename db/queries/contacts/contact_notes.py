@@ -81,7 +81,7 @@ class ContactNotes:
         return None if found is None else _seen(*found)
 
     async def add(self, contact_id: UUID, author_id: UUID, text: str) -> UUID:
-        """Write a note that hangs on that contact. The organisation should be locked. Raises `TooManyNotesError`."""
+        """Write a note that hangs on that contact. The organisation should be locked. Raise `TooManyNotesError`."""
         whose = select(PERSON).where(Contact.id == contact_id).scalar_subquery()
         theirs = select(func.count()).select_from(ContactNote).join(Contact, Contact.id == ContactNote.contact_id)
         if (await self._session.scalar(theirs.where(whose == PERSON)) or 0) >= self._most:

@@ -131,7 +131,7 @@ class Contacts:
     async def keep(self, names: Mapping[str, str], flags: Mapping[str, Flags] | None = None) -> Kept:
         """Keep these names, by number (E.164), and ``flags``; who has a known number gets the new name.
 
-        The organisation should be locked. Raises `TooManyContactsError`.
+        The organisation should be locked. Raise `TooManyContactsError`.
         """
         known = await self._by_number(names)
         new = [number for number in names if number not in known]
@@ -159,7 +159,7 @@ class Contacts:
         return bool(await self._flag({contact.number: flags}))
 
     async def add(self, name: str, number: str, flags: Flags | None = None) -> Contact:
-        """Add one contact; the organisation should be locked. Raises `KnownNumberError`, `TooManyContactsError`."""
+        """Add one contact; the organisation should be locked. Raise `KnownNumberError`, `TooManyContactsError`."""
         if await self._by_number([number]):
             raise KnownNumberError
         await self.keep({number: name}, {number: flags or {}})
@@ -168,7 +168,7 @@ class Contacts:
     async def give(self, person: Contact, number: str) -> Contact:
         """Give a person one more number; the organisation should be locked.
 
-        Raises `KnownNumberError`, `TooManyContactsError`.
+        Raise `KnownNumberError`, `TooManyContactsError`.
         """
         if await self._by_number([number]):
             raise KnownNumberError
@@ -186,7 +186,7 @@ class Contacts:
         return row
 
     async def change(self, contact: Contact, name: str, number: str) -> None:
-        """Change a person's name and first number; the organisation should be locked. Raises `KnownNumberError`."""
+        """Change a person's name and first number; the organisation should be locked. Raise `KnownNumberError`."""
         holder = (await self._by_number([number])).get(number)
         if holder is not None and holder.id != contact.id:
             raise KnownNumberError

@@ -52,7 +52,7 @@ class People:
     async def merge(self, person: Contact, other: Contact, name: str) -> int:
         """Make ``other``'s numbers ``person``'s, who is called ``name`` from now on; return how many there are now.
 
-        The organisation should be locked. Raises `TooManyNumbersError`.
+        The organisation should be locked. Raise `TooManyNumbersError`.
         """
         found = await self._contacts.numbers([person.id, other.id])
         rows = [*found[person.id], *found[other.id]]
@@ -68,9 +68,9 @@ class People:
         return len(rows)
 
     async def split(self, contact_id: UUID) -> Contact | None:
-        """Make a number a contact of its own again, under its own name, with its notes; None if there is none.
+        """Make a number a contact of its own again, under its own name, with its notes; return None if there is none.
 
-        The organisation should be locked. Raises `OnlyNumberError`.
+        The organisation should be locked. Raise `OnlyNumberError`.
         """
         mine = select(Contact).where(Contact.organisation_id == self._organisation_id, Contact.id == contact_id)
         row = await self._session.scalar(mine)
@@ -84,7 +84,7 @@ class People:
     async def drop(self, row: Contact) -> None:
         """Remove one number of a person, whose notes all stay with them. The organisation should be locked.
 
-        Raises `OnlyNumberError`.
+        Raise `OnlyNumberError`.
         """
         person = await self._part(row)
         await self._session.flush()

@@ -95,7 +95,7 @@ class ApiKeys:
     async def issue(
         self, *, name: str, scopes: Collection[Scope], created_by: UUID, lasts: timedelta | None
     ) -> Issued:
-        """Make a key. Raises `TooManyKeysError`; the organisation should be locked."""
+        """Make a key. Raise `TooManyKeysError`; the organisation should be locked."""
         if len(await self.all()) >= MOST:
             raise TooManyKeysError
         prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)

@@ -87,7 +87,7 @@ async def take_due(
 
 
 async def locked(session: AsyncSession, due: Due) -> tuple[WebhookEndpoint, WebhookDelivery] | None:
-    """Lock the rows of a delivery that was attempted; None if they were removed meanwhile."""
+    """Lock the rows of a delivery that was attempted; return None if they were removed meanwhile."""
     endpoint = await session.get(WebhookEndpoint, due.endpoint_id, with_for_update={"key_share": True})
     delivery = await session.get(WebhookDelivery, due.delivery_id, with_for_update=True)
     return None if endpoint is None or delivery is None else (endpoint, delivery)
@@ -133,7 +133,7 @@ class Webhooks:
         return await self._session.scalar(mine.with_for_update(key_share=True))
 
     async def add(self, *, url: str, types: Collection[EventType], created_by: UUID) -> WebhookEndpoint:
-        """Add an endpoint. Raises `TooManyEndpointsError`; the organisation should be locked."""
+        """Add an endpoint. Raise `TooManyEndpointsError`; the organisation should be locked."""
         if len(await self.all()) >= MOST:
             raise TooManyEndpointsError
         endpoint = WebhookEndpoint(
@@ -148,7 +148,7 @@ class Webhooks:
         return endpoint
 
     async def rotate(self, endpoint: WebhookEndpoint) -> None:
-        """Give it a new secret. The former one counts for `OVERLAP`."""
+        """Give the endpoint a new secret. The former one counts for `OVERLAP`."""
         now: datetime = (await self._session.scalars(select(func.now()))).one()
         endpoint.former_secret, endpoint.former_until = endpoint.secret, now + OVERLAP
         endpoint.secret = new_secret()

@@ -140,7 +140,7 @@ class CallLog:
         after: PageCursor | None,
         limit: int,
     ) -> Page:
-        """Page by ``column``, along the index of it; the calls of few days are sorted instead."""
+        """Return a page in the order of ``column``, along its index; the calls of few days are sorted instead."""
         checks = [each.check for each in conditions]
         rows = select(column.label("seconds"), Call.id)
         rows = rows.where(Call.organisation_id == self._organisation_id, column.is_not(None))

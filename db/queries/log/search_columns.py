@@ -1,4 +1,4 @@
-"""What of a call's row is there for the call log's filters only: how long its parts took, and its number's parts.
+"""The columns of a call that only the call log's filters use: how long its parts took, and its number's parts.
 
 Whatever changes a call keeps them true. Calls of the release before have none of them: `fill` adds them.
 """

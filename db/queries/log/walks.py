@@ -160,7 +160,7 @@ class Join:
 
 
 def is_pair(conditions: Sequence[Condition]) -> bool:
-    """Whether the first two of ``conditions`` can be joined."""
+    """Return whether the first two of ``conditions`` can be joined."""
     first_two = conditions[:2]
     return len(first_two) == 2 and all(each.is_narrow and len(each.ways) == 1 for each in first_two)
 

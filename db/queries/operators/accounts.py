@@ -74,7 +74,7 @@ async def of_link(session: AsyncSession, token: str) -> Operator | None:
 
 
 async def use(session: AsyncSession, token: str) -> Operator | None:
-    """Use a link up, and the operator's others with it: whom it signs in. Of two requests at once one succeeds."""
+    """Use a link up, with the operator's others; return whom it signs in. Of two requests at once one succeeds."""
     used = update(OperatorLink).where(*_opens(token)).values(used_at=func.now())
     operator_id = await session.scalar(used.returning(OperatorLink.operator_id))
     if operator_id is None:

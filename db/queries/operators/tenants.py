@@ -52,7 +52,7 @@ class Tenant:
 
     @property
     def errors(self) -> int:
-        """All of them."""
+        """The sum of the three counts."""
         return self.failed_events + self.stuck_orders + self.failing_webhooks
 
 
@@ -61,7 +61,7 @@ class ClosingError(Exception):
 
 
 async def suspend(session: AsyncSession, organisation_id: UUID, reason: str) -> bool:
-    """Let nothing work for that organisation; False if there is none."""
+    """Let nothing work for that organisation; return False if there is none."""
     organisation = await organisations.locked(session, organisation_id)
     if organisation is not None:
         await organisations.suspend(session, organisation, reason)
@@ -69,7 +69,7 @@ async def suspend(session: AsyncSession, organisation_id: UUID, reason: str) -> 
 
 
 async def resume(session: AsyncSession, organisation_id: UUID) -> bool:
-    """Let that organisation work again; False if there is none. Raises `ClosingError`."""
+    """Let that organisation work again; return False if there is none. Raise `ClosingError`."""
     organisation = await organisations.locked(session, organisation_id)
     closure = await closures.of(session, organisation_id)
     if closure is not None and closure.state != "waiting":

@@ -222,7 +222,7 @@ class Conferences:
         await self._session.execute(mine.values(call_sid=call_sid))
 
     async def note_transfer(self, call_id: UUID, to_member_id: UUID | None) -> None:
-        """Tell that somebody else has the call now; None: somebody outside."""
+        """Record that somebody else has the call now; None: somebody outside."""
         await events.note_call(
             self._session, self._organisation_id, "call.transferred", call_id, to_member_id=to_member_id
         )
@@ -237,7 +237,7 @@ class Conferences:
         report: LegReport,
         left_at: datetime | None,
     ) -> None:
-        """Keep the row of a party's leg: who was in the call, and from when to when."""
+        """Store the leg of a party: who was in the call, and from when to when."""
         leg = await self._session.get(Leg, leg_sid)
         if leg is None:
             leg = Leg(

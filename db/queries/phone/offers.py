@@ -84,10 +84,10 @@ class Offers:
         self._organisation_id = organisation_id
 
     async def lock(self) -> tuple[bool, datetime]:
-        """Be the only one who decides whom the organisation's calls ring, until the transaction ends.
+        """Lock the decision whom the organisation's calls ring, until the transaction ends. Never waits.
 
-        False if somebody else does; it never waits. Whoever does is nudged by what this transaction saw, too. Return
-        the time as well, by the database's clock.
+        Return whether it is ours, and the time by the database's clock. Whoever holds it is nudged by what this
+        transaction saw, too.
         """
         is_mine, now = (await self._session.execute(_LOCK, {"name": f"ringing {self._organisation_id}"})).one()
         return bool(is_mine), now

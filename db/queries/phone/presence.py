@@ -90,13 +90,13 @@ class Presences:
         await notify(self._session, self._organisation_id)
 
     async def keep(self, member_id: UUID, stored: StoredPresence) -> None:
-        """Replace a presence that is locked, where nobody can see a difference: another beat of the same console."""
+        """Replace a locked presence where nobody can see a difference: another heartbeat of the same console."""
         await self._session.execute(self._of(member_id).values(**asdict(stored)))
 
     async def beat_again(
         self, member_id: UUID, console: str, *, registered: bool, microphone: bool, since: timedelta, on: timedelta
     ) -> bool:
-        """Note another beat of the leader, if nothing differs from the last one; else change nothing: False.
+        """Note another heartbeat of the leading console, if nothing differs from the last; else return False.
 
         The last one must be at most ``since`` old, and the member not have been on for longer than ``on``. Most beats
         are such: so it is one statement, and the disk is not waited for, as the next beat follows in seconds.

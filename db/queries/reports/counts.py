@@ -54,12 +54,12 @@ class Counts:
 
     @property
     def calls(self) -> int:
-        """All that began, but for those that were blocked."""
+        """The number of calls that began, but for blocked ones."""
         return self.inbound + self.outbound
 
     @property
     def talked(self) -> int:
-        """Calls in which two people talked."""
+        """The number of calls in which two people talked."""
         return self.answered + self.reached
 
     def __add__(self, other: Counts) -> Counts:

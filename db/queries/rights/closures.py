@@ -38,7 +38,7 @@ async def has_begun(session: AsyncSession, organisation_id: UUID) -> bool:
 
 
 async def ask(session: AsyncSession, organisation_id: UUID, member_id: UUID, grace: timedelta) -> bool:
-    """Ask for it, after ``grace``. Return False if that was asked before."""
+    """Ask for the closing, after ``grace``. Return False if it was asked for before."""
     wish = insert(Closure).values(
         organisation_id=organisation_id, state="waiting", asked_by=member_id, due_at=func.now() + grace
     )
@@ -47,7 +47,7 @@ async def ask(session: AsyncSession, organisation_id: UUID, member_id: UUID, gra
 
 
 async def take_back(session: AsyncSession, organisation_id: UUID) -> bool:
-    """Take the wish back; return False if there is none, or it is too late."""
+    """Take the organisation's closing back; return False if there is none, or it is too late."""
     wish = delete(Closure).where(Closure.organisation_id == organisation_id, Closure.state == "waiting")
     return bool((await session.execute(wish.returning(Closure.organisation_id))).all())
 
@@ -71,7 +71,7 @@ async def remind(session: AsyncSession, before: timedelta) -> Sequence[Closure]:
 
 
 async def move(session: AsyncSession, organisation_id: UUID, before: ClosureState, to: ClosureState) -> bool:
-    """Move from one state to the next; False if it was moved on or taken back meanwhile, or is not due yet."""
+    """Move from one state to the next; return False if it was moved on or taken back meanwhile, or is not due yet."""
     mine = update(Closure).where(Closure.organisation_id == organisation_id, Closure.state == before)
     if before == "waiting":
         mine = mine.where(Closure.due_at <= func.now())
@@ -117,12 +117,12 @@ class Closures:
         return await of(self._session, self._organisation_id)
 
     async def ask(self, member_id: UUID, grace: timedelta) -> datetime | None:
-        """Ask for it. Return when it begins; None if that was asked before."""
+        """Ask for the closing. Return when it begins; None if it was asked for before."""
         if not await ask(self._session, self._organisation_id, member_id, grace):
             return None
         closure = await self.current()
         return None if closure is None else closure.due_at
 
     async def take_back(self) -> bool:
-        """Take it back; return False if there is none, or it is too late."""
+        """Take the closing back; return False if there is none, or it is too late."""
         return await take_back(self._session, self._organisation_id)

@@ -88,7 +88,7 @@ class Erasures:
         return True
 
     async def of_customer(self, numbers: Sequence[str]) -> Erased:
-        """Delete what is stored about who has these phone ``numbers`` (E.164). Raises `CallInProgressError`."""
+        """Delete what is stored about who has these phone ``numbers`` (E.164). Raise `CallInProgressError`."""
         hashes = list(keyring_of(self._session).by_hash("number", numbers))
         theirs = (Call.organisation_id == self._organisation_id, Call.customer_hash.in_(hashes))
         if await self._session.scalar(select(Call.id).where(*theirs, Call.outcome.is_(None)).limit(1)):

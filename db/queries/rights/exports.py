@@ -46,7 +46,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The table's."""
+        """The table's name."""
         return self.table.name
 
     @property

@@ -43,7 +43,7 @@ async def binds(session: AsyncSession, member: Member) -> bool:
 
 
 async def take(session: AsyncSession, state: str) -> IdentityRequest | None:
-    """Take back the sign-in that began with ``state``; None if it is unknown, too old, or was taken before."""
+    """Take back the sign-in that began with ``state``; return None if it is unknown, too old, or was taken before."""
     mine = delete(IdentityRequest).where(
         IdentityRequest.state_hash == _hash(state), IdentityRequest.expires_at > func.now()
     )

@@ -66,16 +66,19 @@ async def create(
 
 
 async def find(session: AsyncSession, token: str) -> Member | None:
-    """Whom a link signs in, with ``organisation``; None if it is unknown, used, too old, or its member removed."""
+    """Return the member whom a link signs in, with ``organisation``.
+
+    None if it is unknown, used, too old, or its member was removed.
+    """
     member_id = await session.scalar(select(SignInLink.member_id).where(*_opens(token)))
     return None if member_id is None else await members.by_id(session, member_id)
 
 
 async def use(session: AsyncSession, token: str) -> UUID | None:
-    """Use a link up, and the member's others with it: whom it signs in; None where `find` gives None.
+    """Use a link up, with the member's others; return whom it signs in, None where `find` gives None.
 
     One statement decides, so that of two requests at once only one succeeds. Who was invited has accepted by it.
-    Raises `members.AddressTakenError` where their address has become another's.
+    Raise `members.AddressTakenError` where their address has become another's.
     """
     used = update(SignInLink).where(*_opens(token)).values(used_at=func.now()).returning(SignInLink.member_id)
     member_id = await session.scalar(used)

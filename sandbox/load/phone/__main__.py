@@ -107,7 +107,7 @@ def _family(pid: int) -> list[int]:
 
 
 def table(figures: Figures, used: Used, web: Mapping[tuple[str, str], Histogram], wanted: Wanted) -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     calls = wanted.answered
     lines = [
         f"{wanted.agents} agents, {wanted.calls} calls at once, one every {wanted.every:g} s, one web process,"
@@ -136,7 +136,7 @@ def _row(name: str, times: list[float], web: Histogram | None = None) -> str:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description="Measure ringing and claiming at one web process.")
     parser.add_argument("--agents", type=int, default=200)
     parser.add_argument("--calls", type=int, default=300, help="at once, with those that go on all the time")

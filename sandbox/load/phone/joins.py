@@ -65,7 +65,7 @@ def calls(ours: Site) -> Leg:
 
 
 async def in_a_room(ours: Site, page: Page, http: aiohttp.ClientSession) -> Join:
-    """One call that the agent claims, and whose room the softphone then calls."""
+    """Return one call that the agent claims, and whose room the softphone then calls."""
     customer = calls(ours)
     await until(lambda: page.ringing)
     (room,) = page.ringing
@@ -82,7 +82,7 @@ async def in_a_room(ours: Site, page: Page, http: aiohttp.ClientSession) -> Join
 
 
 async def dialled(ours: Site, _: Page, __: aiohttp.ClientSession) -> Join:
-    """One call that rings at the softphone, which picks up."""
+    """Return one call that rings at the softphone, which picks up."""
     customer = calls(ours)
     legs = ours.vendor.exchange.legs
 
@@ -132,7 +132,7 @@ async def run(times: int) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description="Measure from an agent's click to sound both ways.")
     parser.add_argument("--calls", type=int, default=20)
     asyncio.run(run(parser.parse_args().calls))

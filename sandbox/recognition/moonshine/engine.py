@@ -21,7 +21,7 @@ _MEASURE_SECONDS = 60.0  # a model's start and three decodings, on a busy machin
 
 
 def moonshine() -> AbstractAsyncContextManager[Engine]:
-    """A running recogniser; raises `RecogniserError` if it cannot be started."""
+    """Return a running recogniser; raises `RecogniserError` if it cannot be started."""
     return running(Program("Moonshine", _WORKER))
 
 
@@ -33,7 +33,7 @@ def _is_installed() -> bool:
 
 
 async def calls_heard() -> int:
-    """Measure how many calls this machine can hear at once. Raises `RecogniserError` if it cannot run Moonshine."""
+    """Measure how many calls this machine can hear at once. Raise `RecogniserError` if it cannot run Moonshine."""
     if not _is_installed():
         raise RecogniserError("the wheel moonshine-voice is not installed: there is none for every machine")
     process = await asyncio.create_subprocess_exec(

@@ -110,7 +110,7 @@ class MoonshineListener:
         return results
 
     def _results(self, line: TranscriptLine) -> Iterator[Result]:
-        """The result of one line, if there is news of it."""
+        """Yield the result of one line, if there is news of it."""
         guess = words_of(line.text, ended=line.is_complete)
         if self._began + line.start_time < self._ended + _SEAM_SECONDS:  # a line that was too long goes on
             guess = continued(self._before, guess)

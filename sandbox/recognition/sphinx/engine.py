@@ -15,6 +15,6 @@ from sandbox.recognition.process import Engine, Program, running
 
 
 def sphinx(language: Path = demo.LANGUAGE, dictionary: Path = demo.DICTIONARY) -> AbstractAsyncContextManager[Engine]:
-    """A running recogniser; raises `RecogniserError` if it cannot be started."""
+    """Return a running recogniser; raises `RecogniserError` if it cannot be started."""
     files = (str(language), str(dictionary))
     return running(Program("pocketsphinx", "sandbox.recognition.sphinx.worker", files))

@@ -39,7 +39,7 @@ class Upsampler:
         self._next = self._step  # where the next output lies, that sample being 0
 
     def convert(self, pcm: bytes) -> NDArray[np.float64]:
-        """The next stretch, at 16 kHz."""
+        """Return the next stretch, at 16 kHz."""
         samples = np.concatenate([[self._last], np.frombuffer(pcm, dtype="<i2")])
         end = len(samples) - 1
         count = max(0, int((end - self._next) / self._step) + 1) if self._next <= end else 0
@@ -72,21 +72,21 @@ class SphinxListener:
         self._told: tuple[str, ...] = ()
 
     def feed(self, pcm: bytes) -> list[Result]:
-        """What there is to say after the next ``pcm``: finals, then a partial if the words changed."""
+        """Return what there is to say after the next ``pcm``: finals, then a partial if the words changed."""
         finals = [final for frame in self._frames(pcm) for final in self._hear(frame)]
         return finals + self._partial()
 
     def finish(self) -> list[Result]:
-        """The final still owed."""
+        """Return the final still owed."""
         if self._began is not None and (rest := self._endpointer.end_stream(self._sound or bytes(2))):
             self._decoder.process_raw(rest)
         return self._end()
 
     def close(self) -> None:
-        """Nothing to free: the decoder goes with us."""
+        """Do nothing: the decoder goes with us."""
 
     def _frames(self, pcm: bytes) -> Iterator[bytes]:
-        """16 kHz sound in the endpointer's frames of 30 ms."""
+        """Yield 16 kHz sound in the endpointer's frames of 30 ms."""
         sound = self._upsampler.convert(pcm)
         sound += self._noise.normal(0.0, _NOISE, len(sound))
         self._sound += np.clip(sound, -32768, 32767).astype("<i2").tobytes()
@@ -129,7 +129,7 @@ class SphinxListener:
         return [Result(self._utterance - 1, sentence, final=True, stable=len(sentence))]
 
     def _words(self) -> tuple[Word, ...]:
-        """The best guess now. Before the end of an utterance its confidence means nothing yet."""
+        """Return the best guess now. Before the end of an utterance its confidence means nothing yet."""
         began = self._began or 0.0
         return tuple(
             Word(
@@ -144,13 +144,13 @@ class SphinxListener:
 
 
 def _is_word(segment: Segment) -> bool:
-    """Not silence, breath or noise, which pocketsphinx writes in brackets."""
+    """Return whether it is no silence, breath or noise, which pocketsphinx writes in brackets."""
     frames: int = segment.end_frame - segment.start_frame
     return segment.word[0] not in "<[+" and frames < _LONGEST_WORD * _FRAMES_PER_SECOND
 
 
 def written(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """``words`` as a sentence, or one mark in their place if most of them are guesses: nonsense helps nobody."""
+    """Return ``words`` as a sentence, or one mark in their place if most of them are guesses."""
     sure = sum(word.confidence for word in words) / len(words)
     if sure < _LEAST_SURE:
         return (Word(NOT_UNDERSTOOD, words[0].start, words[-1].end, round(sure, 4)),)
@@ -159,6 +159,6 @@ def written(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 def capitalised(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """``words`` as they begin a sentence."""
+    """Return ``words`` as they begin a sentence."""
     first, *others = words
     return (replace(first, text=first.text[0].upper() + first.text[1:]), *others)

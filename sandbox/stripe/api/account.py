@@ -86,7 +86,7 @@ def refund(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/tax/settings", tax.SettingsRetrieveParams)
 def tax_settings(account: Account, _: Params, __: Path) -> Object:
-    """Where the head office is, and what is sold."""
+    """Return where the head office is, and what is sold."""
     settings = blank("tax.settings")
     if not account.settings.head_office:
         details = {"pending": {"missing_fields": ["head_office"]}}
@@ -96,7 +96,7 @@ def tax_settings(account: Account, _: Params, __: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/events", declared.EventListParams)
 def show_events(account: Account, params: Params, _: Path) -> Object:
-    """Events, by kind (``types``, or ``type`` with ``*``)."""
+    """Return events, by kind (``types``, or ``type`` with ``*``)."""
     only(params, "type", "types", *_PAGING)
     kinds = params.get("types", [params["type"]] if "type" in params else [])
     found = [one for one in account.events.values() if not kinds or any(_is(one["type"], kind) for kind in kinds)]
@@ -105,7 +105,7 @@ def show_events(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/events/{id}", declared.EventRetrieveParams)
 def show_event(account: Account, _: Params, path: Path) -> Object:
-    """One event, as it was."""
+    """Return one event, as it was."""
     if path["id"] not in account.events:
         raise missing("event", path["id"])
     return account.events[path["id"]]

@@ -19,7 +19,7 @@ _LAPSED = ("canceled", "incomplete_expired")
 
 @endpoint(routes, "GET", "/v1/subscriptions", declared.SubscriptionListParams)
 def show_subscriptions(account: Account, params: Params, _: Path) -> Object:
-    """Subscriptions; "If no value is supplied, all subscriptions that have not been canceled are returned"."""
+    """Return subscriptions; "If no value is supplied, all subscriptions that have not been canceled are returned"."""
     only(params, "customer", "price", "status", "created", "limit", "starting_after", "ending_before")
     _check_customer(account, params)
     found = [one for one in account.all("subscription") if _wanted(one, params)]
@@ -28,13 +28,13 @@ def show_subscriptions(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/subscriptions/{id}", declared.SubscriptionRetrieveParams)
 def show_subscription(account: Account, _: Params, path: Path) -> Object:
-    """One subscription, ended ones too."""
+    """Return one subscription, ended ones too."""
     return account.find("subscription", path["id"])
 
 
 @endpoint(routes, "POST", "/v1/subscriptions/{id}", declared.SubscriptionUpdateParams)
 def update_subscription(account: Account, params: Params, path: Path) -> Object:
-    """Other seats, a change of mind about the end, another payment method, other metadata."""
+    """Change seats, the end, the payment method or metadata."""
     only(
         params,
         *("items", "proration_behavior", "payment_behavior", "cancel_at_period_end", "metadata"),
@@ -72,20 +72,20 @@ def resume_subscription(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/subscription_items", declared.SubscriptionItemListParams)
 def show_items(account: Account, params: Params, _: Path) -> Object:
-    """The items of one subscription."""
+    """Return the items of one subscription."""
     subscription = account.find("subscription", params["subscription"], "subscription", 400)
     return page(params, subscription["items"]["data"], "/v1/subscription_items")
 
 
 @endpoint(routes, "GET", "/v1/subscription_items/{id}", declared.SubscriptionItemRetrieveParams)
 def show_item(account: Account, _: Params, path: Path) -> Object:
-    """One item."""
+    """Return one item."""
     return _item(account, path["id"])[1]
 
 
 @endpoint(routes, "POST", "/v1/subscription_items/{id}", declared.SubscriptionItemUpdateParams)
 def update_item(account: Account, params: Params, path: Path) -> Object:
-    """Other seats, asked the other way."""
+    """Change seats, asked the other way."""
     only(params, "quantity", "price", "metadata", "proration_behavior", "payment_behavior")
     subscription, item = _item(account, path["id"])
     wanted: dict[str, Any] = {"id": item["id"]}
@@ -96,7 +96,7 @@ def update_item(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/invoices", declared.InvoiceListParams)
 def show_invoices(account: Account, params: Params, _: Path) -> Object:
-    """Invoices, by customer, subscription or status."""
+    """Return invoices, by customer, subscription or status."""
     only(params, "customer", "subscription", "status", "created", "limit", "starting_after", "ending_before")
     _check_customer(account, params)
     found = [
@@ -111,7 +111,7 @@ def show_invoices(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/invoices/create_preview", declared.InvoiceCreatePreviewParams)
 def preview(account: Account, params: Params, _: Path) -> Object:
-    """What a change of seats would cost."""
+    """Return what a change of seats would cost."""
     only(params, "customer", "subscription", "subscription_details")
     subscription = account.find("subscription", params.get("subscription"), "subscription", 400)
     details = params.get("subscription_details", {})
@@ -121,13 +121,13 @@ def preview(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/invoices/{id}", declared.InvoiceRetrieveParams)
 def show_invoice(account: Account, _: Params, path: Path) -> Object:
-    """One invoice."""
+    """Return one invoice."""
     return account.find("invoice", path["id"])
 
 
 @endpoint(routes, "GET", "/v1/invoices/{id}/lines", declared.InvoiceLineItemListParams)
 def show_lines(account: Account, params: Params, path: Path) -> Object:
-    """An invoice's lines."""
+    """Return an invoice's lines."""
     lines = account.find("invoice", path["id"])["lines"]
     return page(params, list(reversed(lines["data"])), lines["url"])
 
@@ -153,7 +153,7 @@ def pay(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/invoices/{id}/void", declared.InvoiceVoidInvoiceParams)
 def void(account: Account, _: Params, path: Path) -> Object:
-    """Nobody owes it any more."""
+    """Void the invoice: nobody owes it any more."""
     invoice = account.find("invoice", path["id"])
     if invoice["status"] != "open":
         raise ApiError(
@@ -165,7 +165,7 @@ def void(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/invoice_payments", declared.InvoicePaymentListParams)
 def show_payments(account: Account, params: Params, _: Path) -> Object:
-    """Which PaymentIntent pays which invoice."""
+    """Return which PaymentIntent pays which invoice."""
     only(params, "invoice", "payment", "status", "created", "limit", "starting_after", "ending_before")
     intent = params.get("payment", {}).get("payment_intent")
     found = [
@@ -224,7 +224,7 @@ def _change_seats(account: Account, subscription: Object, wanted: list[dict[str,
 
 
 def _item(account: Account, identifier: str) -> tuple[Object, Object]:
-    """The subscription and the item of that id. Raises `ApiError`."""
+    """Return the subscription and the item of that id. Raise `ApiError`."""
     for subscription in account.all("subscription"):
         for item in subscription["items"]["data"]:
             if item["id"] == identifier:

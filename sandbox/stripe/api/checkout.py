@@ -29,7 +29,7 @@ _KNOWN = (
 
 @endpoint(routes, "POST", "/v1/checkout/sessions", checkout.SessionCreateParams)
 def create(account: Account, params: Params, _: Path) -> Object:
-    """A Checkout Session for a subscription."""
+    """Create a Checkout Session for a subscription."""
     only(params, *_KNOWN)
     if params.get("mode") != "subscription":
         raise ApiError(400, "The emulated Stripe sells subscriptions alone.", param="mode")
@@ -45,7 +45,7 @@ def create(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/checkout/sessions", checkout.SessionListParams)
 def show_all(account: Account, params: Params, _: Path) -> Object:
-    """Checkout Sessions, by customer, subscription or status."""
+    """Return Checkout Sessions, by customer, subscription or status."""
     only(params, "customer", "subscription", "status", "created", "limit", "starting_after", "ending_before")
     fields = {name: params[name] for name in ("customer", "subscription", "status") if name in params}
     return page(params, account.all("checkout.session", **fields), "/v1/checkout/sessions")
@@ -53,13 +53,13 @@ def show_all(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/checkout/sessions/{id}", checkout.SessionRetrieveParams)
 def show(account: Account, _: Params, path: Path) -> Object:
-    """One Checkout Session."""
+    """Return one Checkout Session."""
     return account.find("checkout.session", path["id"])
 
 
 @endpoint(routes, "POST", "/v1/checkout/sessions/{id}", checkout.SessionUpdateParams)
 def update(account: Account, params: Params, path: Path) -> Object:
-    """Other metadata."""
+    """Change metadata."""
     only(params, "metadata")
     found = account.find("checkout.session", path["id"])
     found["metadata"] = merged(found["metadata"], params.get("metadata", {}))
@@ -68,7 +68,7 @@ def update(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/checkout/sessions/{id}/line_items", checkout.SessionLineItemListParams)
 def show_items(account: Account, params: Params, path: Path) -> Object:
-    """What is bought."""
+    """Return what is bought."""
     items = checkout_sessions.line_items(account, account.find("checkout.session", path["id"]))
     return page(params, list(reversed(items["data"])), items["url"])
 
@@ -81,7 +81,7 @@ def expire(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/billing_portal/sessions", billing_portal.SessionCreateParams)
 def open_portal(account: Account, params: Params, _: Path) -> Object:
-    """A link to the billing portal, good for one customer."""
+    """Make a link to the billing portal, good for one customer."""
     only(params, "customer", "return_url", "locale")
     customer = account.find("customer", params.get("customer"), "customer", 400)
     _check_url(params.get("return_url"), "return_url")

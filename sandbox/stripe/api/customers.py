@@ -21,7 +21,7 @@ _PLACE = ("city", "country", "line1", "line2", "postal_code", "state")
 
 @endpoint(routes, "POST", "/v1/customers", declared.CustomerCreateParams)
 def create(account: Account, params: Params, _: Path) -> Object:
-    """A customer, with tax ids if they are given."""
+    """Create a customer, with tax ids if they are given."""
     only(params, *_KNOWN, "tax_id_data")
     for one in params.get("tax_id_data", []):
         _check(one)
@@ -35,20 +35,20 @@ def create(account: Account, params: Params, _: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/customers", declared.CustomerListParams)
 def show_all(account: Account, params: Params, _: Path) -> Object:
-    """Customers, by e-mail if it is given."""
+    """Return customers, by e-mail if it is given."""
     fields = {"email": params["email"]} if "email" in params else {}
     return page(params, account.all("customer", **fields), "/v1/customers")
 
 
 @endpoint(routes, "GET", "/v1/customers/{id}", declared.CustomerRetrieveParams)
 def show(account: Account, _: Params, path: Path) -> Object:
-    """One customer."""
+    """Return one customer."""
     return account.find("customer", path["id"])
 
 
 @endpoint(routes, "POST", "/v1/customers/{id}", declared.CustomerUpdateParams)
 def update(account: Account, params: Params, path: Path) -> Object:
-    """Another name, address …"""
+    """Change name, address …"""
     only(params, *_KNOWN)
     customer = account.find("customer", path["id"])
     with account.changing(customer):
@@ -58,7 +58,7 @@ def update(account: Account, params: Params, path: Path) -> Object:
 
 @endpoint(routes, "DELETE", "/v1/customers/{id}", declared.CustomerDeleteParams)
 def delete(account: Account, _: Params, path: Path) -> Object:
-    """The customer is gone: "Also immediately cancels any active subscriptions on the customer"."""
+    """Delete the customer: "Also immediately cancels any active subscriptions on the customer"."""
     customer = account.find("customer", path["id"])
     for one in account.all("subscription", customer=customer["id"]):
         if one["status"] not in ("canceled", "incomplete_expired"):
@@ -70,21 +70,21 @@ def delete(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "POST", "/v1/customers/{id}/tax_ids", declared.CustomerTaxIdCreateParams)
 def add_tax(account: Account, params: Params, path: Path) -> Object:
-    """A tax id; an ABN must add up."""
+    """Add a tax id; an ABN must add up."""
     _check(params)
     return add_tax_id(account, account.find("customer", path["id"]), params["type"], params["value"])
 
 
 @endpoint(routes, "GET", "/v1/customers/{id}/tax_ids", declared.CustomerTaxIdListParams)
 def show_taxes(account: Account, params: Params, path: Path) -> Object:
-    """A customer's tax ids."""
+    """Return a customer's tax ids."""
     customer = account.find("customer", path["id"])["id"]
     return page(params, account.all("tax_id", customer=customer), f"/v1/customers/{customer}/tax_ids")
 
 
 @endpoint(routes, "DELETE", "/v1/customers/{id}/tax_ids/{tax_id}", declared.CustomerTaxIdDeleteParams)
 def drop_tax(account: Account, _: Params, path: Path) -> Object:
-    """One tax id less."""
+    """Delete a tax id."""
     tax_id = account.find("tax_id", path["tax_id"])
     if tax_id["customer"] != path["id"]:
         raise ApiError(404, f"No such tax_id: '{tax_id['id']}'", code="resource_missing", param="id")
@@ -95,27 +95,27 @@ def drop_tax(account: Account, _: Params, path: Path) -> Object:
 
 @endpoint(routes, "GET", "/v1/customers/{id}/payment_methods", declared.CustomerPaymentMethodListParams)
 def show_methods(account: Account, params: Params, path: Path) -> Object:
-    """What a customer may pay with."""
+    """Return what a customer may pay with."""
     customer = account.find("customer", path["id"])["id"]
     return page(params, _methods(account, params, customer), f"/v1/customers/{customer}/payment_methods")
 
 
 @endpoint(routes, "GET", "/v1/payment_methods", declared.PaymentMethodListParams)
 def show_all_methods(account: Account, params: Params, _: Path) -> Object:
-    """The same, asked the other way."""
+    """Return what a customer may pay with, asked the other way."""
     customer = account.find("customer", params.get("customer"), "customer", 400)["id"]
     return page(params, _methods(account, params, customer), "/v1/payment_methods")
 
 
 @endpoint(routes, "GET", "/v1/payment_methods/{id}", declared.PaymentMethodRetrieveParams)
 def show_method(account: Account, _: Params, path: Path) -> Object:
-    """One payment method."""
+    """Return one payment method."""
     return account.find("payment_method", path["id"])
 
 
 @endpoint(routes, "POST", "/v1/payment_methods/{id}/detach", declared.PaymentMethodDetachParams)
 def detach(account: Account, _: Params, path: Path) -> Object:
-    """Nothing can be paid with it any more: "After a PaymentMethod is detached, it can no longer be used"."""
+    """Detach a payment method: "After a PaymentMethod is detached, it can no longer be used"."""
     method = account.find("payment_method", path["id"])
     if method["customer"] is None:
         raise ApiError(400, "The payment method is not attached to a customer, so detachment is impossible.")

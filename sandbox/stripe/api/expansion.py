@@ -13,7 +13,7 @@ MAX_DEPTH = 4  # "expansions have a maximum depth of four levels"
 
 
 def expand(account: Account, answer: Object, paths: list[str]) -> None:
-    """Expand each of ``paths`` (dotted) in place. Raises `ApiError`."""
+    """Expand each of ``paths`` (dotted) in place. Raise `ApiError`."""
     for path in paths:
         steps = path.split(".")
         if len(steps) > MAX_DEPTH + ("data" in steps):
@@ -41,7 +41,7 @@ def _expand(account: Account, here: Any, steps: list[str], path: str) -> None:
 
 
 def _included(account: Account, about: Object, name: str) -> Object | None:
-    """A list that Stripe leaves out unless it is asked for."""
+    """Return a list that Stripe leaves out unless it is asked for."""
     identifier = about.get("id", "")
     match about.get("object"), name:
         case "checkout.session", "line_items":

@@ -14,7 +14,7 @@ _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
 def decode(fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The fields as nested mappings of strings; ``[]`` counts up. Raises `ApiError` and nothing else."""
+    """Return the fields as nested mappings of strings; ``[]`` counts up. Raise `ApiError` and nothing else."""
     nested: dict[str, Any] = {}
     for number, (name, value) in enumerate(fields):
         path = _path(name)

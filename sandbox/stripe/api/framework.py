@@ -48,7 +48,7 @@ class Fault:
     """How long nothing is answered before."""
 
     def fits(self, request: web.Request) -> bool:
-        """Whether it is this request's turn."""
+        """Return whether it is this request's turn."""
         return request.method == self.method and request.path.startswith(self.path)
 
 
@@ -198,19 +198,19 @@ def _error(error: ApiError) -> web.Response:
 
 
 def only(params: Params, *names: str) -> None:
-    """Refuse honestly what Stripe would understand and this emulator does not. Raises `ApiError`."""
+    """Refuse honestly what Stripe would understand and this emulator does not. Raise `ApiError`."""
     for name in params.keys() - set(names):
         raise ApiError(400, f"The emulated Stripe does not know what to do with '{name}'.", param=name)
 
 
 def merged(old: Mapping[str, str], new: Mapping[str, str | None] | None) -> dict[str, str]:
-    """Metadata after an update: an empty value removes its key, an empty update removes all."""
+    """Return metadata after an update: an empty value removes its key, an empty update removes all."""
     whole = {**old, **new} if new is not None else {}
     return {name: value for name, value in whole.items() if value is not None}
 
 
 def page(params: Params, objects: list[Object], url: str) -> Object:
-    """One page of ``objects`` (oldest first), newest first. Raises `ApiError`."""
+    """Return one page of ``objects`` (oldest first), newest first. Raise `ApiError`."""
     limit = params.get("limit", PAGE)
     if not 1 <= limit <= MOST:
         raise ApiError(400, f"Invalid integer: {limit}; limit must be between 1 and {MOST}.", param="limit")

@@ -22,9 +22,9 @@ _OPTIONS = frozenset(RequestOptions.__annotations__)  # of the call, not of the 
 
 
 def typed(given: Params, declared: Any, prefix: str = "") -> Params:
-    """``given`` (nested mappings of strings) with the types that the ``declared`` TypedDict asks for.
+    """Return ``given`` (nested mappings of strings) with the types that the ``declared`` TypedDict asks for.
 
-    An empty string stands for "unset" where the declaration allows it, and becomes None. Raises `ApiError`.
+    An empty string stands for "unset" where the declaration allows it, and becomes None. Raise `ApiError`.
     """
     known = {name: kind for name, kind in declared.__annotations__.items() if name not in _OPTIONS}
     for name in declared.__required_keys__ - _OPTIONS - given.keys():
@@ -44,7 +44,7 @@ def _refuse(text: str, code: str | None, param: str) -> typing.NoReturn:
 
 
 def _kinds(declared: Any, scope: dict[str, Any]) -> list[Any]:
-    """The alternatives of an annotation, each a type, a TypedDict, a List[…], a Dict[…] or a Literal[…]."""
+    """Return the alternatives of an annotation, each a type, a TypedDict, a List[…], a Dict[…] or a Literal[…]."""
     if isinstance(declared, typing.ForwardRef):
         declared = declared.__forward_arg__
     if isinstance(declared, str):

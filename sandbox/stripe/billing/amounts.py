@@ -11,7 +11,7 @@ DAY = 86_400  # seconds
 
 
 def months_after(anchor: int, months: int) -> int:
-    """``anchor`` (Unix seconds) some months later; its day of the month, or that month's last."""
+    """Return ``anchor`` (Unix seconds) some months later; its day of the month, or that month's last."""
     start = datetime.fromtimestamp(anchor, UTC)
     years, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     day = min(start.day, calendar.monthrange(years, month + 1)[1])
@@ -19,7 +19,7 @@ def months_after(anchor: int, months: int) -> int:
 
 
 def next_end(anchor: int, now: int) -> int:
-    """The end of the monthly period, counted from ``anchor``, that ``now`` lies in."""
+    """Return the end of the monthly period, counted from ``anchor``, that ``now`` lies in."""
     gone = datetime.fromtimestamp(now, UTC) - datetime.fromtimestamp(anchor, UTC)
     months = max(0, gone // timedelta(days=31))
     while (end := months_after(anchor, months)) <= now:
@@ -28,20 +28,20 @@ def next_end(anchor: int, now: int) -> int:
 
 
 def share(amount: int, start: int, end: int, now: int) -> int:
-    """What ``amount`` cents for start–end come to for now–end, to the nearest cent."""
+    """Return what ``amount`` cents for start–end come to for now–end, to the nearest cent."""
     left = max(0, min(end - now, end - start))
     return round(Fraction(amount * left, end - start))
 
 
 def gst(amount: int, inclusive: bool) -> int:
-    """The GST on (or, if ``inclusive``, in) ``amount`` cents, halves rounded away from nothing."""
+    """Return the GST on (or, if ``inclusive``, in) ``amount`` cents, halves rounded away from nothing."""
     exact = Fraction(amount * GST_PERCENT, 100 + GST_PERCENT if inclusive else 100)
     rounded = int(abs(exact) + Fraction(1, 2))
     return rounded if amount >= 0 else -rounded
 
 
 def is_abn(text: str) -> bool:
-    """Whether ``text`` (blanks allowed) is an Australian Business Number: eleven digits that add up."""
+    """Return whether ``text`` (blanks allowed) is an Australian Business Number: eleven digits that add up."""
     digits = "".join(text.split())
     if len(digits) != 11 or not (digits.isascii() and digits.isdecimal()):
         return False

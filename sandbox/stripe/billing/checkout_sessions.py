@@ -1,4 +1,4 @@
-"""Checkout Sessions as the API knows them. Filling one in is `stripe_purchase`'s."""
+"""Checkout Sessions as the API knows them. Filling one in is `sandbox.stripe.billing.purchase`'s."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXPIRE_SECONDS = 24 * 3600
 
 
 def create(account: Account, params: dict[str, Any]) -> Object:
-    """An open Checkout Session. Raises `ApiError`."""
+    """Create an open Checkout Session. Raise `ApiError`."""
     customer = _customer(account, params)
     items = [_item(account, one, number) for number, one in enumerate(params["line_items"])]
     checkout = account.add("checkout.session", **_echoed(params))
@@ -33,13 +33,13 @@ def create(account: Account, params: dict[str, Any]) -> Object:
 
 
 def line_items(account: Account, checkout: Object) -> Object:
-    """What is bought, as a list."""
+    """Return what is bought, as a list."""
     items = [item | {"adjustable_quantity": None} for item in account.note(checkout["id"])["items"]]
     return listed(items, f"/v1/checkout/sessions/{checkout['id']}/line_items")
 
 
 def expire(account: Account, checkout: Object) -> Object:
-    """Nobody can fill it in any more. Raises `ApiError`."""
+    """Expire the session: nobody can fill it in any more. Raise `ApiError`."""
     if checkout["status"] != "open":
         text = f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {checkout["status"]}.'
         raise ApiError(400, text)
@@ -49,7 +49,7 @@ def expire(account: Account, checkout: Object) -> Object:
 
 
 def _renamed(account: Account, old: str) -> str:
-    """Checkout's ids are longer than the others."""
+    """Give the session a longer id: Checkout's are longer than the others."""
     checkout = account.objects.pop(old)
     new = f"cs_test_a1{token(56)}"
     account.objects[new] = checkout
@@ -105,7 +105,7 @@ def _item(account: Account, wanted: dict[str, Any], number: int) -> Object:
 
 
 def _echoed(params: dict[str, Any]) -> dict[str, Any]:
-    """What a session simply shows as it was asked for."""
+    """Return what a session simply shows as it was asked for."""
     plain = ("success_url", "cancel_url", "client_reference_id", "locale", "mode", "billing_address_collection")
     shown = {name: params[name] for name in (*plain, "customer_email", "integration_identifier") if name in params}
     shown["metadata"] = params.get("metadata") or {}
@@ -144,7 +144,7 @@ def add_up(account: Account, checkout: Object, customer: Object | None) -> None:
 
 
 def add_tax_id(account: Account, customer: Object, kind: str, value: str) -> Object:
-    """A customer's tax id, not verified yet."""
+    """Add a customer's tax id, not verified yet."""
     owner = {"type": "customer", "customer": customer["id"], "customer_account": None}
     made = account.add("tax_id", country="AU", customer=customer["id"], type=kind, value=value, owner=owner)
     account.emit("customer.tax_id.created", made)

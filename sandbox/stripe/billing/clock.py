@@ -26,7 +26,7 @@ class Clock:
         return self._account.now()
 
     def advance(self, *, days: float = 0, hours: float = 0, seconds: float = 0) -> None:
-        """Let that much time pass at once. Raises `ValueError` for a way back."""
+        """Let that much time pass at once. Raise `ValueError` for a way back."""
         more = days * DAY + hours * 3600 + seconds
         if more < 0:
             raise ValueError("the clock goes forward only")
@@ -57,7 +57,7 @@ class Clock:
 
 
 def _due(account: Account) -> Iterator[Due]:
-    """Everything that waits for a moment, in no order."""
+    """Return everything that waits for a moment, in no order."""
     for one in account.objects.values():
         match one["object"]:
             case "checkout.session" if one["status"] == "open":

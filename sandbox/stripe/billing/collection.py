@@ -29,7 +29,7 @@ def collect(account: Account, invoice: Object, *, present: bool, method: Object 
 
 
 def settle(account: Account, intent: Object, clears: bool | None = None) -> None:
-    """A bank debit has cleared or bounced."""
+    """Let a bank debit clear or bounce."""
     payments.settle(account, intent, clears)
     for payment in account.all("invoice_payment"):
         if payment["payment"]["payment_intent"] == intent["id"]:
@@ -46,7 +46,7 @@ def _outcome(account: Account, invoice: Object, intent: Object) -> None:
 
 
 def _intent(account: Account, invoice: Object) -> Object:
-    """The invoice's PaymentIntent, made at the first attempt."""
+    """Return the invoice's PaymentIntent, made at the first attempt."""
     for payment in account.all("invoice_payment", invoice=invoice["id"]):
         return account.find("payment_intent", payment["payment"]["payment_intent"])
     customer = account.find("customer", invoice["customer"])
@@ -88,7 +88,7 @@ def _unpaid(account: Account, invoice: Object, *, asks: bool) -> None:
 
 
 def _tell_checkout(account: Account, invoice: Object) -> None:
-    """The Checkout Session whose delayed payment this was."""
+    """Update the Checkout Session whose delayed payment this was."""
     for checkout in account.all("checkout.session", invoice=invoice["id"]):
         if invoice["status"] == "paid":
             checkout["payment_status"] = "paid"

@@ -12,20 +12,20 @@ FINALISE_SECONDS = 3600  # "an hour" that a renewal's draft waits
 
 
 def taxed(account: Account, customer: Object, automatic: bool) -> bool:
-    """Whether GST is due: "without a registration" Stripe "doesn't return an error", it adds none."""
+    """Return whether GST is due: "without a registration" Stripe "doesn't return an error", it adds none."""
     in_australia = (customer["address"] or {}).get("country") == "AU"
     return automatic and in_australia and bool(account.all("tax.registration", country="AU", status="active"))
 
 
 def gst_rate(account: Account) -> Object:
-    """The TaxRate that automatic tax applies; made when it is first needed."""
+    """Return the TaxRate that automatic tax applies; made when it is first needed."""
     for rate in account.all("tax_rate"):
         return rate
     return account.add("tax_rate", inclusive=account.settings.tax_behavior == "inclusive", percentage=GST_PERCENT)
 
 
 def taxes(account: Account, amount: int, price: Object, due: bool) -> list[Object]:
-    """The ``taxes`` of a line of ``amount`` cents."""
+    """Return the ``taxes`` of a line of ``amount`` cents."""
     if not due:
         return []
     inclusive = price["tax_behavior"] == "inclusive"
@@ -43,7 +43,7 @@ def taxes(account: Account, amount: int, price: Object, due: bool) -> list[Objec
 
 
 def seat_line(account: Account, subscription: Object, item: Object, period: tuple[int, int], due: bool) -> Object:
-    """A whole period's seats."""
+    """Return a whole period's seats."""
     price, quantity = item["price"], item["quantity"]
     amount = 0 if subscription["status"] == "trialing" else price["unit_amount"] * quantity
     product = account.find("product", price["product"])["name"]
@@ -68,7 +68,7 @@ def line(
     quantity: int | None = None,
     invoice_item: str | None = None,
 ) -> Object:
-    """An InvoiceLineItem; ``invoice_item``: of a proration."""
+    """Return an InvoiceLineItem; ``invoice_item``: of a proration."""
     price = item["price"]
     details = {
         "invoice_item": invoice_item,
@@ -109,7 +109,7 @@ def draft(
     *,
     keep: bool = True,
 ) -> Object:
-    """A draft with its totals; not ``keep``: a preview that nobody hears of."""
+    """Return a draft with its totals; not ``keep``: a preview that nobody hears of."""
     customer = account.find("customer", subscription["customer"])
     automatic = subscription["automatic_tax"]["enabled"]
     invoice = (account.add if keep else account.make)(
@@ -145,7 +145,7 @@ def draft(
 
 
 def finalise(account: Account, invoice: Object) -> Object:
-    """From draft to open: numbered, and its customer's credit used. Without a place to tax it stays a draft."""
+    """Move from draft to open: number it, and use its customer's credit. Without a place to tax it stays a draft."""
     customer, now = account.find("customer", invoice["customer"]), account.now()
     if invoice["automatic_tax"]["enabled"] and not customer["address"]:
         return _leave_draft(account, invoice)
@@ -177,7 +177,7 @@ def _leave_draft(account: Account, invoice: Object) -> Object:
 
 
 def mark_paid(account: Account, invoice: Object) -> None:
-    """From open to paid."""
+    """Move from open to paid."""
     due = invoice["amount_due"]
     invoice.update(status="paid", amount_paid=due, amount_remaining=0, next_payment_attempt=None, attempted=True)
     invoice["status_transitions"]["paid_at"] = account.now()
@@ -186,14 +186,14 @@ def mark_paid(account: Account, invoice: Object) -> None:
 
 
 def void(account: Account, invoice: Object) -> None:
-    """From open to void: nobody owes it any more."""
+    """Move from open to void: nobody owes it any more."""
     invoice.update(status="void", next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["voided_at"] = account.now()
     account.emit("invoice.voided", invoice)
 
 
 def subscription_of(invoice: Object) -> str:
-    """The id of the subscription an invoice is for."""
+    """Return the id of the subscription an invoice is for."""
     identifier: str = invoice["parent"]["subscription_details"]["subscription"]
     return identifier
 

@@ -6,14 +6,14 @@ from sandbox.stripe.account import Account, Object
 
 
 def activate(account: Account, subscription: Object) -> None:
-    """Its newest invoice is paid."""
+    """Activate the subscription: its newest invoice is paid."""
     if subscription["status"] in ("incomplete", "past_due", "unpaid"):
         with account.changing(subscription):
             subscription["status"] = "active"
 
 
 def fall_behind(account: Account, subscription: Object, *, for_good: bool) -> None:
-    """An invoice could not be collected; ``for_good``: and will not be tried again."""
+    """Note that an invoice could not be collected; ``for_good``: and will not be tried again."""
     after = account.settings.after_retries
     if subscription["status"] not in ("active", "trialing", "past_due"):
         return
@@ -25,7 +25,7 @@ def fall_behind(account: Account, subscription: Object, *, for_good: bool) -> No
 
 
 def end(account: Account, subscription: Object, reason: str = "cancellation_requested") -> Object:
-    """Cancelled, from now on and for ever. Its open invoices are not collected any more."""
+    """Cancel the subscription for ever. Its open invoices are not collected any more."""
     now = account.now()
     subscription.update(status="canceled", ended_at=now, canceled_at=subscription["canceled_at"] or now)
     subscription["cancellation_details"] = subscription["cancellation_details"] | {"reason": reason}
@@ -37,7 +37,7 @@ def end(account: Account, subscription: Object, reason: str = "cancellation_requ
 
 
 def pause(account: Account, subscription: Object) -> None:
-    """Nothing is owed and nothing served until it is resumed."""
+    """Pause the subscription: nothing is owed and nothing served until it is resumed."""
     if subscription["status"] in ("active", "trialing", "past_due"):
         with account.changing(subscription, "customer.subscription.paused"):
             subscription["status"] = "paused"
@@ -54,7 +54,7 @@ def cancel_later(account: Account, subscription: Object, at_period_end: bool) ->
 
 
 def period_end(subscription: Object) -> int:
-    """When the current period ends."""
+    """Return when the current period ends."""
     end: int = min(item["current_period_end"] for item in subscription["items"]["data"])
     return end
 

@@ -41,7 +41,7 @@ class Instrument:
     bounces: Decline | None = None  # of a bank debit, days later
 
     def details(self) -> dict[str, Any]:
-        """What a PaymentMethod shows of it, under its kind's name."""
+        """Return what a PaymentMethod shows of it, under its kind's name."""
         if self.kind == "au_becs_debit":
             return {"bsb_number": "000000", "fingerprint": f"FP{self.last4}", "last4": self.last4}
         return _CARD | {"last4": self.last4, "fingerprint": f"FP{self.last4}"}

@@ -14,7 +14,7 @@ _EVIDENCE_DAYS = 21
 
 
 def attach(account: Account, customer: Object, instrument: Instrument) -> Object:
-    """A new PaymentMethod of the customer's, and from now on the one that invoices are paid with."""
+    """Add a PaymentMethod of the customer's, with which invoices are paid from now on."""
     method = account.add("payment_method", type=instrument.kind, customer=customer["id"])
     del method["card"]
     method[instrument.kind] = instrument.details()
@@ -29,7 +29,7 @@ def attach(account: Account, customer: Object, instrument: Instrument) -> Object
 
 
 def replace(account: Account, customer: Object, instrument: Instrument) -> Object:
-    """A new PaymentMethod for the customer and every subscription of the customer's."""
+    """Add a PaymentMethod for the customer and every subscription of the customer's."""
     method = attach(account, customer, instrument)
     for subscription in account.all("subscription", customer=customer["id"]):
         with account.changing(subscription):
@@ -52,14 +52,14 @@ def detach(account: Account, method: Object) -> None:
 
 
 def default_method(account: Account, customer: Object, subscription: Object | None = None) -> Object | None:
-    """What an invoice is paid with: the subscription's own PaymentMethod, or else the customer's."""
+    """Return what an invoice is paid with: the subscription's own PaymentMethod, or else the customer's."""
     own = subscription["default_payment_method"] if subscription else None
     identifier = own or customer["invoice_settings"]["default_payment_method"]
     return account.objects.get(identifier) if identifier else None
 
 
 def decline(account: Account, customer: Object, method: Object | None, *, present: bool) -> Decline | None:
-    """Why the bank would refuse; None if it would not. ``present``: the customer is there to answer its questions."""
+    """Return why the bank would refuse; None if it would not. ``present``: the customer can answer its questions."""
     if method is None:
         return NO_METHOD
     note = account.note(customer["id"])
@@ -71,7 +71,7 @@ def decline(account: Account, customer: Object, method: Object | None, *, presen
 
 
 def intend(account: Account, customer: Object, amount: int, description: str) -> Object:
-    """A PaymentIntent nobody has tried yet."""
+    """Create a PaymentIntent that nobody has tried yet."""
     intent = account.add(
         "payment_intent",
         amount=amount,
@@ -103,7 +103,7 @@ def attempt(account: Account, intent: Object, method: Object | None, *, present:
 
 
 def settle(account: Account, intent: Object, clears: bool | None = None) -> Object:
-    """A bank debit ends: it ``clears`` or bounces; None: as the account it is drawn on does."""
+    """End a bank debit: it ``clears`` or bounces; None: as the account it is drawn on does."""
     if intent["status"] != "processing":
         raise ApiError(400, f"{intent['id']} is not processing.")
     method, charge = account.objects[intent["payment_method"]], account.objects[intent["latest_charge"]]
@@ -120,7 +120,7 @@ def settle(account: Account, intent: Object, clears: bool | None = None) -> Obje
 
 
 def refund(account: Account, charge: Object, amount: int | None = None, reason: str | None = None) -> Object:
-    """Give ``amount`` cents (default: what is left) back. Raises `ApiError`."""
+    """Give ``amount`` cents (default: what is left) back. Raise `ApiError`."""
     left = charge["amount"] - charge["amount_refunded"]
     if charge["status"] != "succeeded" or left == 0:
         text = f"Charge {charge['id']} has already been refunded."
@@ -140,7 +140,7 @@ def refund(account: Account, charge: Object, amount: int | None = None, reason: 
 
 
 def dispute(account: Account, charge: Object, reason: str = "fraudulent") -> Object:
-    """The customer's bank takes the money back and asks why it was taken. Raises `ApiError`."""
+    """Let the customer's bank take the money back and ask why it was taken. Raise `ApiError`."""
     if charge["status"] != "succeeded" or charge["disputed"]:
         raise ApiError(400, f"{charge['id']} cannot be disputed.")
     charge["disputed"] = True
@@ -161,7 +161,7 @@ def dispute(account: Account, charge: Object, reason: str = "fraudulent") -> Obj
 
 
 def refusal(intent: Object) -> ApiError:
-    """The error of a request that could not take the money of ``intent``: 402."""
+    """Return the error of a request that could not take the money of ``intent``: 402."""
     error = intent["last_payment_error"]
     more = {name: error.get(name) for name in ("code", "decline_code", "charge")}
     return ApiError(402, error["message"], kind="card_error", payment_intent=intent, **more)

@@ -13,7 +13,7 @@ from sandbox.stripe.errors import ApiError, missing
 
 
 def item(account: Account, subscription: str, price: Object, quantity: int, period: tuple[int, int]) -> Object:
-    """A SubscriptionItem."""
+    """Return a SubscriptionItem."""
     return account.make(
         "subscription_item",
         price=price,
@@ -26,7 +26,7 @@ def item(account: Account, subscription: str, price: Object, quantity: int, peri
 
 
 def plan(price: Object) -> Object:
-    """The same price as the Plan it was called before."""
+    """Return the same price as the Plan it was called before."""
     same = ("active", "billing_scheme", "created", "currency", "id", "livemode", "metadata", "nickname", "product")
     made = blank("plan") | {name: copy.deepcopy(price[name]) for name in same}
     recurring = price["recurring"] or {}
@@ -43,7 +43,7 @@ class Change:
 
 
 def planned(account: Account, subscription: Object, wanted: list[dict[str, Any]]) -> list[Change]:
-    """What ``items`` of an update mean, checked, with nothing changed yet. Raises `ApiError`."""
+    """Return what ``items`` of an update mean, checked, with nothing changed yet. Raise `ApiError`."""
     return [_planned(account, subscription, one, f"items[{number}]") for number, one in enumerate(wanted)]
 
 
@@ -84,7 +84,7 @@ def apply(subscription: Object, changes: list[Change]) -> None:
 
 
 def prorations(account: Account, subscription: Object, changes: list[Change], now: int) -> list[Object]:
-    """A credit for what is left of the old seats and a charge for the new ones, as invoice lines."""
+    """Return a credit for what is left of the old seats and a charge for the new ones, as invoice lines."""
     if subscription["status"] == "trialing":
         return []
     customer = account.find("customer", subscription["customer"])

@@ -45,7 +45,7 @@ class FillError(Exception):
 
 
 def choose_quantity(account: Account, checkout: Object, quantity: int) -> None:
-    """Other seats than were asked for. Raises `FillError`."""
+    """Choose other seats than were asked for. Raise `FillError`."""
     item = account.note(checkout["id"])["items"][0]
     limits = item["adjustable_quantity"] or {}
     least, most = limits.get("minimum") or 0, limits.get("maximum") or 99
@@ -58,7 +58,7 @@ def choose_quantity(account: Account, checkout: Object, quantity: int) -> None:
 
 
 def complete(account: Account, checkout: Object, filled: Filled) -> Object:
-    """The person presses "Subscribe". Raises `FillError`; the session stays open then."""
+    """Press "Subscribe" as the person does. Raise `FillError`; the session stays open then."""
     if checkout["status"] != "open":
         raise FillError("This checkout is not open any more.")
     if filled.quantity is not None:
@@ -79,7 +79,7 @@ def complete(account: Account, checkout: Object, filled: Filled) -> Object:
 
 
 def _check(checkout: Object, filled: Filled) -> None:
-    """Raises `FillError` for what Checkout's page would not let through."""
+    """Raise `FillError` for what Checkout's page would not let through."""
     if "@" not in (filled.email or checkout["customer_email"] or "") and checkout["customer"] is None:
         raise FillError("Your email is incomplete.")
     if not (filled.name.strip() and filled.line1.strip() and filled.city.strip()):
@@ -95,7 +95,7 @@ def _check(checkout: Object, filled: Filled) -> None:
 
 
 def _known_customer(account: Account, checkout: Object, filled: Filled) -> Object:
-    """The session's customer, or one that is kept only if the bank agrees."""
+    """Return the session's customer, or one that is kept only if the bank agrees."""
     if checkout["customer"]:
         return account.find("customer", checkout["customer"])
     return account.make("customer", email=filled.email or checkout["customer_email"], name=filled.name)

@@ -28,7 +28,7 @@ class Order:
 
 
 def open_(account: Account, order: Order) -> tuple[Object, Object]:
-    """The subscription and its first invoice, collected while the customer is there."""
+    """Create the subscription and its first invoice, collected while the customer is there."""
     now = account.now()
     anchor = now + order.trial_days * DAY
     period = (now, anchor if order.trial_days else next_end(now, now))
@@ -58,7 +58,7 @@ def open_(account: Account, order: Order) -> tuple[Object, Object]:
 def change_seats(
     account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration, *, or_fail: bool
 ) -> None:
-    """Other items. ``or_fail``: as they were, with a 402, unless they are paid at once. Raises `ApiError`."""
+    """Change the items. ``or_fail``: as they were, with a 402, unless they are paid at once. Raise `ApiError`."""
     changes, now = prorations.planned(account, subscription, wanted), account.now()
     lines = [] if proration == "none" else prorations.prorations(account, subscription, changes, now)
     if or_fail and proration == "always_invoice":
@@ -76,7 +76,7 @@ def change_seats(
 
 
 def preview(account: Account, subscription: Object, wanted: list[dict[str, Any]], proration: Proration) -> Object:
-    """The next invoice if the seats were changed now; nothing is changed. Raises `ApiError`."""
+    """Return the next invoice if the seats were changed now; nothing is changed. Raise `ApiError`."""
     changes, now = prorations.planned(account, subscription, wanted), account.now()
     lines = [] if proration == "none" else prorations.prorations(account, subscription, changes, now)
     if proration == "always_invoice":
@@ -94,7 +94,7 @@ def preview(account: Account, subscription: Object, wanted: list[dict[str, Any]]
 
 
 def renew(account: Account, subscription: Object) -> None:
-    """Its period is over: end it, or bill the next one."""
+    """End the period that is over: end the subscription, or bill the next one."""
     if subscription["cancel_at_period_end"]:
         lifecycle.end(account, subscription)
         return
@@ -111,13 +111,13 @@ def renew(account: Account, subscription: Object) -> None:
 
 
 def advance(account: Account, invoice: Object) -> None:
-    """A renewal's draft has waited its hour."""
+    """Finalize a renewal's draft that has waited its hour."""
     if invoices.finalise(account, invoice)["status"] == "open":
         collection.collect(account, invoice, present=False)
 
 
 def resume(account: Account, subscription: Object) -> None:
-    """A paused subscription goes on, with a new period from now. Raises `ApiError`."""
+    """Resume a paused subscription, with a new period from now. Raise `ApiError`."""
     if subscription["status"] != "paused":
         raise ApiError(400, "Only paused subscriptions can be resumed.")
     now = account.now()

@@ -16,7 +16,7 @@ _AUSTRALIA: Object = {"address": {"country": "AU"}}  # the default country
 
 @routes.get("/c/pay/{checkout}")
 async def show(request: web.Request) -> web.Response:
-    """The order and the form; or that it is over."""
+    """Return the order and the form; or that it is over."""
     account = request.app[STATE].account
     checkout = _checkout(account, request)
     return _page(account, checkout, _known(account, checkout))
@@ -24,7 +24,7 @@ async def show(request: web.Request) -> web.Response:
 
 @routes.post("/c/pay/{checkout}")
 async def submit(request: web.Request) -> web.Response:
-    """Another quantity, or the purchase: then on to ``success_url``."""
+    """Change the quantity, or purchase and go on to ``success_url``."""
     account, fields = request.app[STATE].account, await form(request)
     checkout = _checkout(account, request)
     filled = _filled(fields)
@@ -55,7 +55,7 @@ def _filled(fields: dict[str, str]) -> Filled:
 
 
 def _known(account: Account, checkout: Object) -> Filled:
-    """What need not be typed again."""
+    """Return what need not be typed again."""
     customer = account.objects.get(checkout["customer"] or "", {})
     place = {name: value for name, value in (customer.get("address") or {}).items() if value}
     fields = {name: place[name] for name in ("line1", "city", "state", "postal_code") if name in place}

@@ -30,13 +30,13 @@ routes = web.RouteTableDef()
 
 @routes.get("/")
 async def page(request: web.Request) -> web.Response:
-    """Customers with their subscriptions and invoices, the clock, deliveries."""
+    """Return customers with their subscriptions and invoices, the clock, deliveries."""
     return render(request.app[STATE].account, "control.html", **_shown(request.app))
 
 
 @routes.get("/sandbox/state")
 async def state(request: web.Request) -> web.Response:
-    """What the page shows."""
+    """Return what the page shows."""
     shown = _shown(request.app)
     shown["manner"] = asdict(shown["manner"])
     return web.json_response(shown)
@@ -44,19 +44,19 @@ async def state(request: web.Request) -> web.Response:
 
 @routes.get("/stripe.css")
 async def css(_: web.Request) -> web.Response:
-    """The style of all pages."""
+    """Return the style of all pages."""
     return style()
 
 
 @routes.get("/favicon.ico")
 async def favicon(_: web.Request) -> web.Response:
-    """None, without a complaint in the browser's console."""
+    """Return no icon, without a complaint in the browser's console."""
     return web.Response(status=204)
 
 
 @routes.post("/sandbox/clock")
 async def move(request: web.Request) -> web.Response:
-    """``days`` and ``hours`` forward, or past the end of the period of ``subscription``."""
+    """Move the clock ``days`` and ``hours`` forward, or past the end of the period of ``subscription``."""
     clock, fields = request.app[CLOCK], await form(request)
     account = request.app[STATE].account
     account.dirty = True
@@ -72,7 +72,7 @@ async def move(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/manner")
 async def behave(request: web.Request) -> web.Response:
-    """Webhooks twice (``duplicate``, a probability) or jumbled (``reorder``, on or nothing)."""
+    """Send webhooks twice (``duplicate``, a probability) or jumbled (``reorder``, on or nothing)."""
     manner, fields = request.app[STATE].account.settings.manner, await form(request)
     try:
         manner.duplicate = _number(fields, "duplicate", 1.0)
@@ -94,7 +94,7 @@ async def resend(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/{kind}/{id}/{do}")
 async def act(request: web.Request) -> web.Response:
-    """One of `ACTS` on one object."""
+    """Do one of `ACTS` to one object."""
     account = request.app[STATE].account
     kind, do = request.match_info["kind"], request.match_info["do"]
     if (kind, do) not in ACTS:
@@ -145,7 +145,7 @@ ACTS: dict[tuple[str, str], Act] = {
 
 
 def _number(fields: dict[str, str], name: str, most: float) -> float:
-    """A field as a number from 0 to ``most``. Raises `ValueError`."""
+    """Return a field as a number from 0 to ``most``. Raise `ValueError`."""
     number = float(fields.get(name) or 0)
     if not 0 <= number <= most:
         raise ValueError(f"{name} must be between 0 and {most:g}")

@@ -9,7 +9,7 @@ _TOP, _STEP = 780, 20  # points
 
 
 def invoice_pdf(business: str, invoice: dict[str, Any]) -> bytes:
-    """The page's bytes."""
+    """Return the page's bytes."""
     return _pdf(_lines(business, invoice))
 
 

@@ -47,7 +47,7 @@ _templates.filters |= {"money": _money, "day": _day, "moment": _moment}
 
 
 def render(account: Account, template: str, status: int = 200, **shown: Any) -> web.Response:
-    """A page from ``template``."""
+    """Return a page from ``template``."""
     text = _templates.get_template(template).render(
         business=account.settings.business, instruments=list(INSTRUMENTS.values()), **shown
     )
@@ -55,13 +55,13 @@ def render(account: Account, template: str, status: int = 200, **shown: Any) -> 
 
 
 def style() -> web.Response:
-    """The pages' style sheet."""
+    """Return the pages' style sheet."""
     text = (_FOLDER / "stripe.css").read_text()
     return web.Response(text=text, content_type="text/css", charset="utf-8", headers=_HEADERS)
 
 
 async def form(request: web.Request) -> dict[str, str]:
-    """A form's text fields."""
+    """Return a form's text fields."""
     return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 

@@ -24,7 +24,7 @@ async def portal(request: web.Request) -> web.Response:
 
 @routes.post("/p/session/{secret}")
 async def change(request: web.Request) -> web.Response:
-    """``do``: card (with ``instrument``), cancel, resume (with ``subscription``)."""
+    """Change what ``do`` names: card (with ``instrument``), cancel, resume (with ``subscription``)."""
     account, fields = request.app[STATE].account, await form(request)
     session = _session(account, request)
     account.dirty = True
@@ -38,7 +38,7 @@ async def change(request: web.Request) -> web.Response:
 
 @routes.get("/i/{invoice}")
 async def show_invoice(request: web.Request) -> web.Response:
-    """Lines, GST, and a way to pay if it is open."""
+    """Show lines, GST, and a way to pay if it is open."""
     account = request.app[STATE].account
     return _invoice(account, _find(account, request))
 
@@ -65,7 +65,7 @@ async def pay_invoice(request: web.Request) -> web.Response:
 
 @routes.get("/i/{invoice}/pdf")
 async def print_invoice(request: web.Request) -> web.Response:
-    """The same as a PDF."""
+    """Return the same as a PDF."""
     account = request.app[STATE].account
     invoice = _find(account, request)
     name = f'attachment; filename="Invoice-{invoice["number"]}.pdf"'
@@ -88,7 +88,7 @@ def _find(account: Account, request: web.Request) -> Object:
 
 
 def _change_card(account: Account, identifier: str, key: str) -> str:
-    """Empty, or why not."""
+    """Change the card. Return why not, or empty."""
     if key not in INSTRUMENTS:
         return "Choose how to pay."
     if refused := INSTRUMENTS[key].first:

@@ -39,9 +39,9 @@ class Grant:
 
 
 def verify(settings: TwilioSettings, token: object) -> Grant:
-    """What ``token`` grants.
+    """Return what ``token`` grants.
 
-    Raises `TokenError` with the gateway's code: 31202 signature, 31204 invalid, 31205 expired, 31207 lives too long,
+    Raise `TokenError` with the gateway's code: 31202 signature, 31204 invalid, 31205 expired, 31207 lives too long,
     31105 identity.
     """
     claims = _claims(settings, token)

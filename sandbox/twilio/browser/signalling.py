@@ -44,7 +44,7 @@ _FOREIGN = {"Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "no
 
 @routes.get("/voice-sdk.js")
 async def sdk(_: web.Request) -> web.Response:
-    """The emulated ``twilio.min.js``, for pages of any origin."""
+    """Return the emulated ``twilio.min.js``, for pages of any origin."""
     parts = "\n".join(part.read_text() for part in _SDK)
     return web.Response(
         text=f'(() => {{\n"use strict";\n{parts}}})();\n', content_type="text/javascript", headers=_FOREIGN
@@ -53,14 +53,14 @@ async def sdk(_: web.Request) -> web.Response:
 
 @routes.get("/voice-sdk-worklet.js")
 async def worklet(_: web.Request) -> web.Response:
-    """The SDK's part in the audio thread. A page of another origin may load it only if CORS allows it."""
+    """Return the SDK's part in the audio thread. A page of another origin may load it only if CORS allows it."""
     headers = _FOREIGN | {"Access-Control-Allow-Origin": "*"}
     return web.Response(text=_WORKLET.read_text(), content_type="text/javascript", headers=headers)
 
 
 @routes.get("/signal")
 async def signal(request: web.Request) -> web.WebSocketResponse:
-    """One Device's connection, from hello to end."""
+    """Serve one Device's connection, from hello to end."""
     socket = web.WebSocketResponse(max_msg_size=MAX_TEXT, heartbeat=20)
     await socket.prepare(request)
     exchange = request.app[EXCHANGE]
@@ -100,7 +100,7 @@ def _verified(exchange: Exchange, token: object) -> Grant:
 
 
 async def _receive(socket: web.WebSocketResponse) -> dict[str, Any] | None:
-    """The next signal; None at the end. What is no JSON object is an empty one."""
+    """Return the next signal; None at the end. What is no JSON object is an empty one."""
     received = await socket.receive()
     return signal_of(received.data) if received.type is WSMsgType.TEXT else None
 
@@ -191,7 +191,7 @@ class _DeviceConnection(Connection):
 
 
 def call_app(exchange: Exchange, identity: str, params: Mapping[str, str]) -> Leg:
-    """A call from a Client: its TwiML App is asked what to do, with ``params`` that the browser chose."""
+    """Place a call from a Client: its TwiML App is asked what to do, with ``params`` that the browser chose."""
     settings = exchange.settings
     to = params.get("To", "")
     caller = f"{CLIENT}{identity}"

@@ -41,7 +41,7 @@ async def attend(exchange: Exchange, leg: Leg, verb: JoinConference, base: str) 
 
 
 def refusal(exchange: Exchange, wanted: Conference) -> Failure | None:
-    """Why nobody can be in a room as ``wanted``; None if they can."""
+    """Return why nobody can be in a room as ``wanted``; None if they can."""
     room = exchange.rooms.find(wanted.name)
     if wanted.coach and not exchange.agent_conference:
         return NO_COACHING

@@ -47,7 +47,7 @@ class Ear:
         self._listener = listener
 
     def frame(self, tick: int) -> str:
-        """The base64 payload for ``tick``."""
+        """Return the base64 payload for ``tick``."""
         return self._mixer.frame(self._listener, tick)
 
 

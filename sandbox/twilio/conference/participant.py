@@ -70,7 +70,7 @@ class Participant:
 
     @classmethod
     def of(cls, leg: Leg, wanted: Conference) -> Participant:
-        """A participant that has not joined yet."""
+        """Return a participant that has not joined yet."""
         return cls(
             leg,
             wanted,
@@ -88,7 +88,7 @@ class Participant:
         return _STATUS.get(self.leg.status, "failed")
 
     def said(self, tick: int) -> str:
-        """The frame of it that the others hear at ``tick``: what it says, late by its jitter buffer; or ringing."""
+        """Return its frame that the others hear at ``tick``: what it says, late by its jitter buffer; or ringing."""
         if self.early_media is not None:
             return self.early_media.frame(tick)
         return self.leg.said(tick - _BUFFER_TICKS[self.wanted.jitter_buffer])

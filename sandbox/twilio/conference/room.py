@@ -74,7 +74,7 @@ class Room:
         return self.over.is_set()
 
     def find(self, sid_or_label: str) -> Participant | None:
-        """The participant with that CallSid, or else that label."""
+        """Return the participant with that CallSid, or else that label."""
         labelled = (each for each in self.participants.values() if each.wanted.label == sid_or_label)
         return self.participants.get(sid_or_label) or (next(labelled, None) if sid_or_label else None)
 

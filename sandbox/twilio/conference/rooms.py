@@ -28,12 +28,12 @@ class Rooms:
         return iter(list(self._rooms.values()))
 
     def find(self, sid_or_name: str) -> Room | None:
-        """The conference with that sid, or that name if it goes on."""
+        """Return the conference with that sid, or that name if it goes on."""
         room = self._rooms.get(sid_or_name) or self._open.get(sid_or_name)
         return room if room is not None and (room.sid == sid_or_name or not room.is_over) else None
 
     def enter(self, wanted: Conference) -> Room:
-        """The room that ``wanted`` names, opened if there is none. Only who opens it says where its events go."""
+        """Return the room that ``wanted`` names, opened if there is none. Who opens it says where its events go."""
         room = self._open.get(wanted.name)
         if room is not None and not room.is_over:
             return room

@@ -35,7 +35,7 @@ class Programme:
         self._leg = leg
 
     def frame(self, tick: int) -> str:
-        """The base64 payload for ``tick``."""
+        """Return the base64 payload for ``tick``."""
         return SILENCE if self.hears is None else self.hears.frame(tick)
 
     async def sleep(self, seconds: float) -> None:

@@ -65,7 +65,7 @@ KINDS: dict[str, Kind] = {
 
 
 def fault(target: str, kind: str, times: int, seconds: float) -> RestFault:
-    """What to put into `Registry.faults`. Raises `ValueError` for unknown names and absurd numbers."""
+    """Return what to put into `Registry.faults`. Raise `ValueError` for unknown names and absurd numbers."""
     if target not in TARGETS or kind not in KINDS:
         raise ValueError("choose what happens to what")
     if not 1 <= times <= MOST_TIMES or not 0 <= seconds <= MOST_SECONDS:
@@ -85,7 +85,7 @@ def fault(target: str, kind: str, times: int, seconds: float) -> RestFault:
 
 
 def spoken(made: RestFault) -> str:
-    """``made`` in words: "Buying a number fails with 503"."""
+    """Return ``made`` in words: "Buying a number fails with 503"."""
     targets = [
         target.words for target in TARGETS.values() if (target.method, target.path) == (made.method, made.path)
     ]

@@ -27,13 +27,13 @@ routes = web.RouteTableDef()
 
 @routes.get(PAGE)
 async def page(request: web.Request) -> web.Response:
-    """What goes wrong, and the conferences that go on."""
+    """Return what goes wrong, and the conferences that go on."""
     return _page(request)
 
 
 @routes.post(f"{PAGE}/callbacks")
 async def spoil_callbacks(request: web.Request) -> web.Response:
-    """From now on status callbacks are ``late`` (seconds), ``doubled`` and ``lost`` (percent), ``jumbled`` (on)."""
+    """Make status callbacks from now on ``late`` (seconds), ``doubled`` and ``lost`` (percent), ``jumbled`` (on)."""
     own_origin(request)
     fields = await form(request)
     try:
@@ -48,7 +48,7 @@ async def spoil_callbacks(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/account")
 async def set_account(request: web.Request) -> web.Response:
-    """The account's settings: ``agent_conference`` (on), ``calls_per_second``."""
+    """Change the account's settings: ``agent_conference`` (on), ``calls_per_second``."""
     own_origin(request)
     fields = await form(request)
     try:

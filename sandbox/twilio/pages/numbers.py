@@ -46,13 +46,13 @@ TEMPLATES = jinja2.Environment(
 
 @routes.get(PAGE)
 async def page(request: web.Request) -> web.Response:
-    """Bundles under review, what goes wrong, numbers, and the newest requests."""
+    """Return bundles under review, what goes wrong, numbers, and the newest requests."""
     return _page(request)
 
 
 @routes.get(f"{PAGE}.css")
 async def style(_: web.Request) -> web.Response:
-    """What this page adds to the style of the other one."""
+    """Return what this page adds to the style of the other one."""
     text = (_FOLDER / "numbers.css").read_text()
     return web.Response(text=text, content_type="text/css", charset="utf-8", headers=HEADERS)
 
@@ -73,7 +73,7 @@ async def spoil(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/faults/withdraw")
 async def withdraw(request: web.Request) -> web.Response:
-    """Nothing more goes wrong."""
+    """Withdraw all faults."""
     own_origin(request)
     request.app[REGISTRY].faults.clear()
     raise web.HTTPSeeOther(PAGE)
@@ -81,7 +81,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/review")
 async def review(request: web.Request) -> web.Response:
-    """Bundles are reviewed by themselves after ``seconds``; with none, by whoever opens this page."""
+    """Have bundles reviewed by themselves after ``seconds``; with none, by whoever opens this page."""
     own_origin(request)
     seconds = (await form(request)).get("seconds", "").strip()
     try:
@@ -97,7 +97,7 @@ async def review(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/bundles/{{sid}}/{{do}}")
 async def decide(request: web.Request) -> web.Response:
-    """``approve`` a bundle, or ``reject`` it for ``reason``."""
+    """Decide on a bundle: ``approve``, or ``reject`` it for ``reason``."""
     own_origin(request)
     registry, sid, do = request.app[REGISTRY], request.match_info["sid"], request.match_info["do"]
     if sid not in registry.bundles or do not in DECIDED:
@@ -109,7 +109,7 @@ async def decide(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/taken")
 async def take(request: web.Request) -> web.Response:
-    """Somebody else has bought ``number``, although a search still shows it; again: has given it back."""
+    """Let somebody else buy ``number``, although a search still shows it; again: let them give it back."""
     own_origin(request)
     registry, number = request.app[REGISTRY], (await form(request)).get("number", "").replace(" ", "")
     if not (number.startswith("+61") and number[1:].isdecimal() and len(number) == len("+61255500000")):
@@ -123,7 +123,7 @@ async def take(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/{{sid}}/misdirect")
 async def misdirect(request: web.Request) -> web.Response:
-    """Somebody points a number's calls elsewhere, in Twilio's console."""
+    """Point a number's calls elsewhere, in Twilio's console."""
     own_origin(request)
     exchange = request.app[EXCHANGE]
     for number in list(exchange.numbers.values()):
@@ -157,12 +157,12 @@ def _page(request: web.Request, complaint: str = "") -> web.Response:
 
 
 def _short(path: str) -> str:
-    """Without the part that is the same in all of them."""
+    """Return the text without the part that is the same in all."""
     return re.sub(r"^/2010-04-01/Accounts/AC\w+(?=/)", "", path)
 
 
 def _bundle(registry: Registry, sid: str) -> dict[str, Any]:
-    """Whose bundle it is, its state, and what was found wrong with it."""
+    """Return whose bundle it is, its state, and what was found wrong with it."""
     rows = inside(registry, registry.bundles[sid])
     names = [row["attributes"].get("business_name") for row in rows]
     reasons = [row.get("failure_reason") for row in rows]

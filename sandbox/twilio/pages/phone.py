@@ -37,19 +37,19 @@ _HEADERS = {
 
 @routes.get("/")
 async def page(_: web.Request) -> web.Response:
-    """Numbers to call, calls that run, and Twilio's debugger."""
+    """Return numbers to call, calls that run, and Twilio's debugger."""
     return _file("phone_page.html", "text/html")
 
 
 @routes.get("/phone-page.js")
 async def script(_: web.Request) -> web.Response:
-    """The page's script."""
+    """Return the page's script."""
     return _file("phone_page.js", "text/javascript")
 
 
 @routes.get("/telephone.js")
 async def telephone_script(_: web.Request) -> web.Response:
-    """The script of the telephone in the page."""
+    """Return the script of the telephone in the page."""
     parts = [SOUND_LINE, _FOLDER / "telephone_tones.js", _FOLDER / "telephone.js"]
     text = "\n".join(part.read_text() for part in parts)
     return web.Response(text=text, content_type="text/javascript", charset="utf-8", headers=_HEADERS)
@@ -57,19 +57,19 @@ async def telephone_script(_: web.Request) -> web.Response:
 
 @routes.get("/phone-page.css")
 async def style(_: web.Request) -> web.Response:
-    """The page's style."""
+    """Return the page's style."""
     return _file("phone_page.css", "text/css")
 
 
 @routes.get("/favicon.ico")
 async def favicon(_: web.Request) -> web.Response:
-    """None, without a complaint in the browser's console."""
+    """Return no icon, without a complaint in the browser's console."""
     return web.Response(status=204)
 
 
 @routes.get("/sandbox/state")
 async def state(request: web.Request) -> web.Response:
-    """What the page shows: ``numbers``, ``calls`` and ``alerts`` (newest first), and what ``hearing`` can do."""
+    """Return the page's state: ``numbers``, ``calls`` and ``alerts`` (newest first), and what ``hearing`` can do."""
     exchange = request.app[EXCHANGE]
     legs = list(exchange.legs.values())
     calls = [_call(leg, legs) for leg in reversed(legs) if leg.parent is None][:SHOWN_CALLS]
@@ -100,20 +100,20 @@ async def place(request: web.Request) -> web.Response:
 
 @routes.get("/sandbox/calls/{call}")
 async def show(request: web.Request) -> web.Response:
-    """One call as it is now."""
+    """Return one call as it is now."""
     return web.json_response(_call(_leg(request)))
 
 
 @routes.delete("/sandbox/calls/{call}")
 async def hang_up(request: web.Request) -> web.Response:
-    """The caller hangs up."""
+    """Hang up as the caller."""
     own_origin(request)
     _leg(request).hang_up()
     return web.Response(status=204)
 
 
 def _sound(field: object) -> tuple[Frames | None, Frames | None]:
-    """Caller's and agent's frames of an uploaded file; Nones for the demo call."""
+    """Return caller's and agent's frames of an uploaded file; Nones for the demo call."""
     if not isinstance(field, FileField) or not field.filename:
         return None, None
     spoken = [frames(track) for track in wav.tracks(field.file.read())]
@@ -121,7 +121,7 @@ def _sound(field: object) -> tuple[Frames | None, Frames | None]:
 
 
 def _call(leg: Leg, others: Iterable[Leg] = ()) -> dict[str, Any]:
-    """A call for the page; ``others`` are all legs, among them those that it connects to."""
+    """Return a call for the page; ``others`` are all legs, among them those that it connects to."""
     answered = next((other for other in others if other.parent is leg and other.answered), None)
     return {
         "sid": leg.sid,

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\+[0-9]{7,15}")
 
 @routes.get("/sandbox/telephone")
 async def telephone(request: web.Request) -> web.WebSocketResponse:
-    """One telephone's connection, from hello to end."""
+    """Serve one telephone's connection, from hello to end."""
     own_origin(request)
     socket = web.WebSocketResponse(max_msg_size=MAX_TEXT, heartbeat=20)
     await socket.prepare(request)

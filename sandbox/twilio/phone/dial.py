@@ -37,7 +37,7 @@ class Outcome:
     failure: Failure | None = None
 
     def form(self) -> dict[str, str]:
-        """Parameters for the action URL."""
+        """Return parameters for the action URL."""
         form = {"DialCallStatus": self.status, "DialBridged": str(self.status == "completed").lower()}
         if self.callee is not None:
             form["DialCallSid"] = self.callee.sid

@@ -108,7 +108,7 @@ class Exchange:
     # -- legs -----------------------------------------------------------------------------------------------
 
     def leg(self, direction: Direction, from_: str, to: str, **more: Any) -> Leg:
-        """A new leg in the exchange."""
+        """Return a new leg in the exchange."""
         more.setdefault("faults", self.settings.faults)
         leg = Leg(self.settings.account_sid, direction, from_, to, self.clock, **more)
         self._forget()
@@ -118,11 +118,11 @@ class Exchange:
         return leg
 
     def live(self) -> Iterator[Leg]:
-        """The legs that have not ended."""
+        """Return the legs that have not ended."""
         return (leg for leg in self.legs.values() if not leg.over.is_set())
 
     def number(self, phone_number: str) -> Number | None:
-        """The account's number, if it is one."""
+        """Return the account's number, if it is one."""
         return self.numbers.get(phone_number)
 
     def set_number(self, phone_number: str, **changes: Any) -> None:
@@ -130,7 +130,7 @@ class Exchange:
         self.numbers[phone_number] = replace(self.numbers[phone_number], **changes)
 
     def behaviour_of(self, address: str) -> Behaviour:
-        """How the simulated party at ``address`` takes a call."""
+        """Return how the simulated party at ``address`` takes a call."""
         usual = self.settings.agent if address.startswith("client:") else self.settings.customer
         return self.behaviours.get(address, usual)
 
@@ -139,11 +139,11 @@ class Exchange:
         subscribe(self.callbacks, leg, url, method, events)
 
     def sound_of(self, address: str) -> CallSound:
-        """What the simulated party at ``address`` says when it is called by REST or calls from a browser."""
+        """Return what the simulated party at ``address`` says when it is called by REST or calls from a browser."""
         return self.sounds.get(address) or self.demo_sound()
 
     def demo_sound(self) -> CallSound:
-        """The bundled call's sound."""
+        """Return the bundled call's sound."""
         if self._demo is None:
             caller, agent = (audio_voice.frames(demo.track(speaker)) for speaker in ("caller", "agent"))
             self._demo = CallSound(caller, agent, stand_in=True)

@@ -12,7 +12,7 @@ from sandbox.twilio.phone.verbs import Gather
 
 
 async def gather(exchange: Exchange, leg: Leg, verb: Gather, base: str) -> Step | None:
-    """Collect keys of ``leg``; where they lead, or None to go on with the document. Raises `Interrupted`."""
+    """Collect keys of ``leg``; where they lead, or None to go on with the document. Raise `Interrupted`."""
     leg.answer()
     first = len(leg.digits)
     listener = _Prompted(leg, first)
@@ -46,7 +46,7 @@ class _Prompted:
 
 
 async def _pressed(leg: Leg, verb: Gather, first: int) -> tuple[str, str]:
-    """The digits, and the key that finished them (empty: none did)."""
+    """Return the digits, and the key that finished them (empty: none did)."""
     known = first
     while await leg.key(known, verb.timeout):
         pressed = leg.digits[first : known + 1]

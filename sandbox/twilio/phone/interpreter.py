@@ -156,7 +156,7 @@ def _stop_stream(leg: Leg, name: str) -> None:
 async def _after_dial(
     exchange: Exchange, leg: Leg, verb: Dial | JoinConference, base: str, form: Mapping[str, str]
 ) -> Step | None:
-    """Where the action leads. It is asked if the leg has ended or was sent elsewhere, too; that answer is ignored."""
+    """Return where the action leads. If the leg has ended or was sent elsewhere, the answer is ignored."""
     action = leg.webhook(urljoin(base, verb.action), verb.method, **form) if verb.action else None
     if not leg.interrupted.is_set():
         return action

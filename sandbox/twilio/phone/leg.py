@@ -140,7 +140,7 @@ class Leg:
         self.keyed.set()
 
     def take_redirect(self) -> Step | None:
-        """Where it was redirected to; None if it was not."""
+        """Return where it was redirected to; None if it was not."""
         step, self._redirect = self._redirect, None
         if not self.over.is_set():
             self.interrupted.clear()
@@ -163,12 +163,12 @@ class Leg:
         return not await _happens(self.over, seconds / self.clock.speed)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait simulated ``seconds``. Raises `Interrupted`."""
+        """Wait simulated ``seconds``. Raise `Interrupted`."""
         if await _happens(self.interrupted, seconds / self.clock.speed):
             raise Interrupted
 
     async def key(self, known: int, seconds: float) -> bool:
-        """Wait simulated ``seconds`` for more than ``known`` keys; whether they came. Raises `Interrupted`."""
+        """Wait simulated ``seconds`` for more than ``known`` keys; whether they came. Raise `Interrupted`."""
         if len(self.digits) <= known and not self.interrupted.is_set():
             self.keyed.clear()
             await _happens(self.keyed, seconds / self.clock.speed)
@@ -177,7 +177,7 @@ class Leg:
         return len(self.digits) > known
 
     async def unless_interrupted(self, work: Coroutine[None, None, T]) -> T:
-        """The outcome of ``work``, which raises nothing. Raises `Interrupted` if that comes first."""
+        """Return the outcome of ``work``, which raises nothing. Raise `Interrupted` if that comes first."""
         async with asyncio.TaskGroup() as group:
             working = group.create_task(work)
             watching = group.create_task(self.interrupted.wait())
@@ -208,7 +208,7 @@ class Leg:
             self.voice.begin(customer.voice.begins)
 
     def said(self, tick: int) -> str:
-        """The frame of the inbound track: what this party says."""
+        """Return the frame of the inbound track: what this party says."""
         return self.voice.frame(tick)
 
     def press(self, digits: str) -> None:
@@ -220,7 +220,7 @@ class Leg:
                 self.voice.press(digit)
 
     def heard(self, tick: int) -> str:
-        """The frame of the outbound track: what Twilio plays to this party."""
+        """Return the frame of the outbound track: what Twilio plays to this party."""
         return SILENCE if self.hears is None else self.hears.frame(tick)
 
     def seconds(self) -> int:
@@ -228,13 +228,13 @@ class Leg:
         return math.ceil(self._seconds)
 
     def talked(self) -> int:
-        """Seconds since the answer, until now or the end; 0 before it."""
+        """Return seconds since the answer, until now or the end; 0 before it."""
         if self._answered_at is None or self.over.is_set():
             return self.seconds()
         return int(self.clock.now() - self._answered_at)
 
     def form(self) -> dict[str, str]:
-        """The parameters that every voice webhook about this leg carries."""
+        """Return the parameters that every voice webhook about this leg carries."""
         form = {
             "AccountSid": self.account_sid,
             "ApiVersion": API_VERSION,
@@ -250,11 +250,11 @@ class Leg:
         return form | parent | _places("From", self.from_) | _places("To", self.to)
 
     def webhook(self, url: str, method: str = "POST", fallback: str = "", **more: str) -> Webhook:
-        """A request about this leg as it is now."""
+        """Return a request about this leg as it is now."""
         return Webhook(url, method, self.form() | more, fallback or self.fallback, self.fallback_method)
 
     def about(self, step: Step) -> Step:
-        """``step`` with this leg's parameters as they are now."""
+        """Return ``step`` with this leg's parameters as they are now."""
         return self.webhook(step.url, step.method, step.fallback) if isinstance(step, Webhook) else step
 
 
@@ -267,7 +267,7 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
 
 
 def _places(whose: str, address: str) -> dict[str, str]:
-    """Twilio knows no more of an Australian number than its country."""
+    """Return what Twilio knows of a number: of an Australian one no more than its country."""
     if not address.startswith("+"):
         return {}
     country = "AU" if address.startswith("+61") else ""

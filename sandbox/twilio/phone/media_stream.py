@@ -61,7 +61,7 @@ class FrameWriter:
         self._tail = f'"}},"streamSid":"{facts.stream_sid}"}}'
 
     def start(self) -> str:
-        """The second text of a stream, after `CONNECTED`."""
+        """Return the second text of a stream, after `CONNECTED`."""
         facts = self._facts
         body = {
             "accountSid": facts.account_sid,
@@ -74,7 +74,7 @@ class FrameWriter:
         return self._event("start", body)
 
     def media(self, track: Track, timestamp_ms: int, payload: str) -> str:
-        """One frame of ``track``; ``payload`` is base64 mu-law. Nothing in it needs escaping."""
+        """Return one frame of ``track``; ``payload`` is base64 mu-law. Nothing in it needs escaping."""
         self._sequence += 1
         self._chunks[track] = chunk = self._chunks[track] + 1
         return (
@@ -83,7 +83,7 @@ class FrameWriter:
         )
 
     def stop(self) -> str:
-        """The last text of a stream."""
+        """Return the last text of a stream."""
         return self._event("stop", {"accountSid": self._facts.account_sid, "callSid": self._facts.call_sid})
 
     def _event(self, event: str, body: object) -> str:
@@ -93,7 +93,7 @@ class FrameWriter:
 
 
 def signature(auth_token: str, url: str) -> str:
-    """The handshake's ``x-twilio-signature``: over the URL as the TwiML spells it, without parameters."""
+    """Return the handshake's ``x-twilio-signature``: over the URL as the TwiML spells it, without parameters."""
     return str(RequestValidator(auth_token).compute_signature(url, {}))
 
 

@@ -29,7 +29,7 @@ def place_call(
     hang_up_after: float | None = None,
     faults: Faults | None = None,
 ) -> Leg:
-    """A call to ``to`` (default: the first number) that has just begun to ring. Raises `CallingError`.
+    """Place a call to ``to`` (default: the first number) that has just begun to ring. Raise `CallingError`.
 
     ``caller`` and ``agent`` are what the two say; without either, the demo call. An empty ``caller`` says nothing and
     never hangs up; otherwise the caller hangs up at the sound's end, or after ``hang_up_after`` seconds.

@@ -94,7 +94,7 @@ class Softphone:
         leg.watchers.append(self.hear)
 
     def taken(self, sid: str) -> Leg | None:
-        """The call ``sid``, if this Device has it."""
+        """Return the call ``sid``, if this Device has it."""
         return self._taken.get(sid)
 
     def hear(self, leg: Leg, event: Event) -> None:
@@ -111,13 +111,13 @@ class Softphone:
             self._taken.pop(leg.sid, None)
 
     def leave(self) -> None:
-        """The browser has gone: so have its calls."""
+        """End all calls: the browser has gone."""
         for leg in list(self._taken.values()):
             leg.hang_up("canceled")
         self._offered.clear()
 
     def cut_off(self) -> None:
-        """The browser's connection broke: it may come back for the calls that were answered, not for others."""
+        """Note that the browser's connection broke: it may come back for answered calls, not for others."""
         self._offered.clear()
         self._tell = _nobody
         for leg in list(self._taken.values()):
@@ -213,7 +213,7 @@ class Softphones:
         return next((leg for leg in kept if leg is not None), None)
 
     def registered(self, address: str) -> bool:
-        """Whether anybody would hear ``address`` (``client:…``) ring."""
+        """Return whether anybody would hear ``address`` (``client:…``) ring."""
         return bool(self._devices.get(address))
 
     async def ring(self, leg: Leg) -> bool:

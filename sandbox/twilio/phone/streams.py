@@ -49,7 +49,7 @@ class CallStream:
         return self.status == "in-progress"
 
     def json(self) -> dict[str, Any]:
-        """The resource as REST shows it."""
+        """Return the resource as REST shows it."""
         leg = self.leg
         call = f"/{API_VERSION}/Accounts/{leg.account_sid}/Calls/{leg.sid}"
         return {
@@ -83,7 +83,7 @@ def hold_back(exchange: Exchange, leg: Leg) -> None:
 
 
 def find(leg: Leg, sid_or_name: str) -> CallStream | None:
-    """The stream of ``leg`` with that sid, or the newest with that name."""
+    """Return the stream of ``leg`` with that sid, or the newest with that name."""
     named = [stream for stream in leg.streams.values() if stream.wanted.name == sid_or_name]
     return leg.streams.get(sid_or_name) or (named[-1] if named and sid_or_name else None)
 

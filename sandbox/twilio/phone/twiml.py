@@ -110,7 +110,7 @@ def is_label(text: str) -> bool:
 
 
 def parse(text: str) -> Document:
-    """The document ``text``. Raises `TwimlError`."""
+    """Return the document ``text``. Raise `TwimlError`."""
     try:
         root = ET.fromstring(text.strip())
     except (ET.ParseError, ValueError) as error:
@@ -141,7 +141,7 @@ class _Reader:
         }
 
     def verb(self, element: ET.Element) -> list[Verb]:
-        """The verb that ``element`` is; none if Twilio would skip it."""
+        """Return the verb that ``element`` is; none if Twilio would skip it."""
         if element.tag not in self._verbs:
             self._warn(f"Invalid content was found starting with element '{element.tag}'")
             return []

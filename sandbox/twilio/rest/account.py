@@ -20,7 +20,7 @@ _SUBRESOURCES = {"calls": "Calls", "incoming_phone_numbers": "IncomingPhoneNumbe
 
 @routes.get(f"{ACCOUNT}.json")
 async def fetch_account(request: web.Request) -> web.Response:
-    """The account, which a preflight asks for to try its credentials."""
+    """Return the account, which a preflight asks for to try its credentials."""
     settings = request.app[EXCHANGE].settings
     uri = _uri(settings.account_sid)
     account = {
@@ -40,7 +40,7 @@ async def fetch_account(request: web.Request) -> web.Response:
 
 @routes.get(f"{ACCOUNT}/IncomingPhoneNumbers.json")
 async def list_numbers(request: web.Request) -> web.Response:
-    """The numbers, by PhoneNumber (a part of it is enough) and FriendlyName (all of it)."""
+    """Return the numbers, by PhoneNumber (a part of it is enough) and FriendlyName (all of it)."""
     exchange, query = request.app[EXCHANGE], request.query
     found = [
         number_json(exchange, number)
@@ -53,14 +53,14 @@ async def list_numbers(request: web.Request) -> web.Response:
 
 @routes.get(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json")
 async def fetch_number(request: web.Request) -> web.Response:
-    """One number."""
+    """Return one number."""
     exchange = request.app[EXCHANGE]
     return web.json_response(number_json(exchange, find_number(exchange, request)))
 
 
 @routes.get(f"{ACCOUNT}/Applications/{{sid}}.json")
 async def fetch_application(request: web.Request) -> web.Response:
-    """The TwiML App that softphones call through."""
+    """Return the TwiML App that softphones call through."""
     exchange = request.app[EXCHANGE]
     if request.match_info["sid"] != exchange.settings.twiml_app_sid:
         raise not_found(request)
@@ -68,7 +68,7 @@ async def fetch_application(request: web.Request) -> web.Response:
 
 
 def find_number(exchange: Exchange, request: web.Request) -> Number:
-    """The number whose sid stands in the path. Raises 20404."""
+    """Return the number whose sid stands in the path. Raise 20404."""
     for number in exchange.numbers.values():
         if number.sid == request.match_info["sid"]:
             return number
@@ -76,7 +76,7 @@ def find_number(exchange: Exchange, request: web.Request) -> Number:
 
 
 def number_json(exchange: Exchange, number: Number) -> dict[str, Any]:
-    """An IncomingPhoneNumber as REST shows it."""
+    """Return an IncomingPhoneNumber as REST shows it."""
     account = exchange.settings.account_sid
     return {
         "sid": number.sid,

@@ -29,7 +29,7 @@ _NEEDED = ("CustomerName", "Street", "City", "Region", "PostalCode", "IsoCountry
 
 @routes.post(f"{ACCOUNT}/Addresses.json")
 async def create(request: web.Request) -> web.Response:
-    """A new address. A postcode of Australia has four digits; 21629 says the address cannot be found."""
+    """Create an address. A postcode of Australia has four digits; 21629 says the address cannot be found."""
     fields = await form(request)
     for name in _NEEDED:
         if not fields.get(name):
@@ -54,7 +54,7 @@ async def create(request: web.Request) -> web.Response:
 
 @routes.get(f"{ACCOUNT}/Addresses.json")
 async def list_addresses(request: web.Request) -> web.Response:
-    """The addresses, by CustomerName, FriendlyName and IsoCountry."""
+    """Return the addresses, by CustomerName, FriendlyName and IsoCountry."""
     asked = {_FIELDS[name]: value for name, value in request.query.items() if name in _FIELDS}
     rows = request.app[REGISTRY].addresses.values()
     return page(request, "addresses", [row for row in rows if all(row.get(key) == asked[key] for key in asked)])
@@ -62,7 +62,7 @@ async def list_addresses(request: web.Request) -> web.Response:
 
 @routes.get(f"{ACCOUNT}/Addresses/{{sid}}.json")
 async def fetch(request: web.Request) -> web.Response:
-    """One address."""
+    """Return one address."""
     return web.json_response(_address(request))
 
 
@@ -77,7 +77,7 @@ async def update(request: web.Request) -> web.Response:
 
 @routes.delete(f"{ACCOUNT}/Addresses/{{sid}}.json")
 async def delete(request: web.Request) -> web.Response:
-    """One address less; refused while a number depends on it, or a document of a bundle names it.
+    """Delete an address; refuse while a number depends on it, or a document of a bundle names it.
 
     Twilio does not say with which code: whoever asks has to go by the status.
     """

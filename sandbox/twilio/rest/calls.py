@@ -68,14 +68,14 @@ async def create_call(request: web.Request) -> web.Response:
 
 @routes.get(f"{ACCOUNT}/Calls.json")
 async def list_calls(request: web.Request) -> web.Response:
-    """The calls, newest first."""
+    """Return the calls, newest first."""
     legs = reversed(request.app[EXCHANGE].legs.values())
     return page(request, "calls", [call_json(leg) for leg in filter(_filter(request.query), legs)])
 
 
 @routes.get(f"{_CALL}.json")
 async def fetch_call(request: web.Request) -> web.Response:
-    """One call."""
+    """Return one call."""
     return web.json_response(call_json(_leg(request)))
 
 
@@ -116,7 +116,7 @@ async def create_stream(request: web.Request) -> web.Response:
 
 @routes.post(f"{_CALL}/Streams/{{stream}}.json")
 async def stop_stream(request: web.Request) -> web.Response:
-    """``Status=stopped``, by the stream's sid or its name."""
+    """Stop a stream (``Status=stopped``), by the stream's sid or its name."""
     stream = streams.find(_leg(request), request.match_info["stream"])
     if stream is None:
         raise not_found(request)
@@ -127,7 +127,7 @@ async def stop_stream(request: web.Request) -> web.Response:
 
 
 def call_json(leg: Leg) -> dict[str, Any]:
-    """A Call as REST shows it. ``price`` and ``price_unit`` are null in au1."""
+    """Return a Call as REST shows it. ``price`` and ``price_unit`` are null in au1."""
     call = f"/{API_VERSION}/Accounts/{leg.account_sid}/Calls/{leg.sid}"
     ended = leg.over.is_set()
     return {
@@ -175,7 +175,7 @@ def _is_client(address: str) -> bool:
 
 
 def parties(exchange: Exchange, fields: Mapping[str, str]) -> tuple[str, str]:
-    """Whom to call, and from where. Raises `RestError`."""
+    """Return whom to call, and from where. Raise `RestError`."""
     to, from_ = fields.get("To", ""), fields.get("From", "")
     if not to:
         raise RestError(400, 21201, "No 'To' number is specified")
@@ -191,7 +191,7 @@ def parties(exchange: Exchange, fields: Mapping[str, str]) -> tuple[str, str]:
 
 
 async def outgoing(request: web.Request, to: str, from_: str, fields: Mapping[str, str]) -> Leg:
-    """Return a new leg for a call made by REST, with its callbacks and its limit. Raises `RestError`."""
+    """Return a new leg for a call made by REST, with its callbacks and its limit. Raise `RestError`."""
     exchange, limit = request.app[EXCHANGE], whole(fields, "TimeLimit", MOST_SECONDS, 1, MOST_SECONDS)
     callback, method = url(fields, "StatusCallback"), choice(fields, "StatusCallbackMethod", METHODS, "POST")
     events = _events(await repeated(request, "StatusCallbackEvent"))
@@ -220,7 +220,7 @@ def _events(named: list[str]) -> frozenset[Event]:
 
 
 def _filter(query: MultiMapping[str]) -> Callable[[Leg], bool]:
-    """What the list was asked for: fields as they are, times at (a day), before (<) or after (>)."""
+    """Return what the list was asked for: fields as they are, times at (a day), before (<) or after (>)."""
     names = [name for name in ("To", "From", "Status", "ParentCallSid") if query.get(name)]
     in_time = at_times(query, ("StartTime", "EndTime"))
 

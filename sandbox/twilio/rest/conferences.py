@@ -24,7 +24,7 @@ UPDATE = "Status AnnounceUrl AnnounceMethod"
 
 @routes.get(f"{ACCOUNT}/Conferences.json")
 async def list_conferences(request: web.Request) -> web.Response:
-    """The conferences, newest first."""
+    """Return the conferences, newest first."""
     query = request.query
     in_time = at_times(query, ("DateCreated", "DateUpdated"))
     found = [
@@ -38,7 +38,7 @@ async def list_conferences(request: web.Request) -> web.Response:
 
 @routes.get(f"{CONFERENCE}.json")
 async def fetch_conference(request: web.Request) -> web.Response:
-    """One conference."""
+    """Return one conference."""
     return web.json_response(conference_json(room_of(request)))
 
 
@@ -58,7 +58,7 @@ async def update_conference(request: web.Request) -> web.Response:
 
 
 def room_of(request: web.Request) -> Room:
-    """The conference in the request's path. Raises `RestError`."""
+    """Return the conference in the request's path. Raise `RestError`."""
     room = request.app[EXCHANGE].rooms.find(request.match_info["conference"])
     if room is None:
         raise not_found(request)
@@ -66,7 +66,7 @@ def room_of(request: web.Request) -> Room:
 
 
 def open_room(request: web.Request) -> Room:
-    """The conference in the request's path, which has not ended. Raises `RestError`."""
+    """Return the conference in the request's path, which has not ended. Raise `RestError`."""
     room = room_of(request)
     if room.is_over:
         raise not_found(request)
@@ -74,12 +74,12 @@ def open_room(request: web.Request) -> Room:
 
 
 def conference_uri(room: Room) -> str:
-    """Its path, without the format."""
+    """Return the path of a conference, without the format."""
     return f"/{API_VERSION}/Accounts/{room.account_sid}/Conferences/{room.sid}"
 
 
 def conference_json(room: Room) -> dict[str, Any]:
-    """A Conference as REST shows it."""
+    """Return a Conference as REST shows it."""
     uri = conference_uri(room)
     return {
         "sid": room.sid,

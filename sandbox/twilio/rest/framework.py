@@ -39,7 +39,7 @@ class RestError(Exception):
         self.code = code
 
     def response(self) -> web.Response:
-        """``{code, message, more_info, status}``."""
+        """Return ``{code, message, more_info, status}``."""
         body = {
             "code": self.code,
             "message": str(self),
@@ -50,7 +50,7 @@ class RestError(Exception):
 
 
 def not_found(request: web.Request) -> RestError:
-    """20404."""
+    """Return the error 20404."""
     return RestError(404, 20404, f"The requested resource {request.path} was not found")
 
 
@@ -71,7 +71,7 @@ async def twilio_shape(request: web.Request, handler: Endpoint) -> web.StreamRes
 
 
 def region(request: web.Request) -> str:
-    """The Region whose host was asked: each has a port of its own."""
+    """Return the Region whose host was asked: each has a port of its own."""
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
     return "us1" if sockname is not None and sockname[1] in request.app[US1_PORTS] else "au1"
 
@@ -109,17 +109,17 @@ def _basic(header: str) -> tuple[str, str]:
 
 
 async def form(request: web.Request) -> Mapping[str, str]:
-    """The form's fields; of a repeated one the first. See `repeated`."""
+    """Return the form's fields; of a repeated one the first. See `repeated`."""
     return {name: value for name, value in reversed(list((await request.post()).items())) if isinstance(value, str)}
 
 
 async def repeated(request: web.Request, name: str) -> list[str]:
-    """Every value of a field that may come several times."""
+    """Return every value of a field that may come several times."""
     return [value for value in (await request.post()).getall(name, []) if isinstance(value, str)]
 
 
 def page(request: web.Request, key: str, resources: Sequence[Mapping[str, Any]]) -> web.Response:
-    """One page of ``resources`` under ``key``, as the API of 2010 cuts and links them."""
+    """Return one page of ``resources`` under ``key``, as the API of 2010 cuts and links them."""
     size = _count(request, "PageSize", PAGE_SIZE, 1, MOST_PAGE_SIZE)
     number = _count(request, "Page", 0, 0, 10**6)
     first = number * size

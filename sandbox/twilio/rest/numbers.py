@@ -34,7 +34,7 @@ _LONGEST_NAME = 64
 
 @routes.get(f"{ACCOUNT}/AvailablePhoneNumbers/AU/Local.json")
 async def search(request: web.Request) -> web.Response:
-    """Numbers for sale by ``InLocality`` and ``Contains``. One page, as the real one's: there is no next."""
+    """Return numbers for sale by ``InLocality`` and ``Contains``. One page, as the real one's: there is no next."""
     exchange, query = request.app[EXCHANGE], request.query
     try:
         wanted = pattern(query.get("Contains", "+61"))
@@ -162,14 +162,14 @@ LOCALITIES = (
 
 
 def numbers(locality: Locality) -> Iterator[str]:
-    """Every number of ``locality``, in an order that is always the same."""
+    """Return every number of ``locality``, in an order that is always the same."""
     return (f"{locality.prefix}{n * STEP % 10_000:04d}" for n in range(10_000))
 
 
 def pattern(contains: str) -> re.Pattern[str]:
-    """What ``Contains`` asks for: ``*`` one character, ``%`` any, ``+`` first and ``$`` last for the number's ends.
+    """Return the pattern of ``Contains``: ``*`` one character, ``%`` any, ``+`` and ``$`` the number's ends.
 
-    Raises ValueError for what Twilio refuses: fewer than 2 or more than 16 characters, or a strange one.
+    Raise ValueError for what Twilio refuses: fewer than 2 or more than 16 characters, or a strange one.
     """
     if not re.fullmatch(r"[0-9A-Za-z*%+$]{2,16}", contains) or len(re.sub(r"[*%+$]", "", contains)) < 2:
         raise ValueError("a pattern has 2 to 16 characters, two of them digits, and * % + $")
@@ -178,5 +178,5 @@ def pattern(contains: str) -> re.Pattern[str]:
 
 
 def locality_of(e164: str) -> Locality | None:
-    """Where ``e164`` is, if it is one of ours to sell."""
+    """Return where ``e164`` is, if it is one of ours to sell."""
     return next((place for place in LOCALITIES if e164.startswith(place.prefix) and len(e164) == 12), None)

@@ -18,7 +18,7 @@ _COMPARISONS: dict[str, Callable[[datetime, datetime], bool]] = {
 
 
 def known(fields: Mapping[str, str], names: str) -> Mapping[str, str]:
-    """Return ``fields``, all of which are among ``names``, apart by spaces. Raises `RestError`."""
+    """Return ``fields``, all of which are among ``names``, apart by spaces. Raise `RestError`."""
     for name in fields:
         if name not in names.split():
             raise RestError(400, 20001, f"{name} is not a parameter of this resource")
@@ -26,12 +26,12 @@ def known(fields: Mapping[str, str], names: str) -> Mapping[str, str]:
 
 
 def flag(fields: Mapping[str, str], name: str, *, default: bool = False) -> bool:
-    """Return a boolean. Raises `RestError`."""
+    """Return a boolean. Raise `RestError`."""
     return choice(fields, name, ("true", "false"), str(default).lower()) == "true"
 
 
 def whole(fields: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    """Return a whole number. Raises `RestError`."""
+    """Return a whole number. Raise `RestError`."""
     text = fields.get(name, str(default))
     if not text.isdecimal() or not least <= int(text) <= most:
         raise RestError(400, 20001, f"{name} is not a number from {least} to {most}")
@@ -39,7 +39,7 @@ def whole(fields: Mapping[str, str], name: str, default: int, least: int, most: 
 
 
 def choice(fields: Mapping[str, str], name: str, allowed: Sequence[str], default: str) -> str:
-    """Return one of ``allowed``. Raises `RestError`."""
+    """Return one of ``allowed``. Raise `RestError`."""
     value = fields.get(name, default)
     if value != default and value not in allowed:
         raise RestError(400, 20001, f"{name} must be one of {', '.join(allowed)}")
@@ -47,7 +47,7 @@ def choice(fields: Mapping[str, str], name: str, allowed: Sequence[str], default
 
 
 def url(fields: Mapping[str, str], name: str) -> str:
-    """Return an absolute URL; empty if there is none. Raises `RestError`."""
+    """Return an absolute URL; empty if there is none. Raise `RestError`."""
     text = fields.get(name, "")
     if text and not text.startswith(("http://", "https://")):
         raise RestError(400, 21205, f"{name} is not a valid URL: {text}")
@@ -55,7 +55,7 @@ def url(fields: Mapping[str, str], name: str) -> str:
 
 
 def at_times(query: MultiMapping[str], names: Sequence[str]) -> Callable[[Mapping[str, datetime | None]], bool]:
-    """Return the test that ``query`` makes of times: at (a day), before (<) or after (>). Raises `RestError`."""
+    """Return the test that ``query`` makes of times: at (a day), before (<) or after (>). Raise `RestError`."""
     times = [
         (name, compare, _time(query[name + sign]))
         for name in names

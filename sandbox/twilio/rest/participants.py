@@ -72,7 +72,7 @@ async def create_participant(request: web.Request) -> web.Response:
 
 @routes.get(f"{CONFERENCE}/Participants.json")
 async def list_participants(request: web.Request) -> web.Response:
-    """Those who are in it or are being called, by ``Muted``, ``Hold`` and ``Coaching`` if asked so."""
+    """Return those who are in it or are being called, by ``Muted``, ``Hold`` and ``Coaching`` if asked so."""
     room, query = room_of(request), request.query
     wanted = {name: flag(query, name) for name in ("Muted", "Hold", "Coaching") if name in query}
     found = [
@@ -85,7 +85,7 @@ async def list_participants(request: web.Request) -> web.Response:
 
 @routes.get(f"{_PARTICIPANT}.json")
 async def fetch_participant(request: web.Request) -> web.Response:
-    """One participant, by CallSid or label."""
+    """Return one participant, by CallSid or label."""
     return web.json_response(participant_json(*_participant(request)))
 
 
@@ -128,7 +128,7 @@ async def delete_participant(request: web.Request) -> web.Response:
 
 
 def participant_json(room: Room, participant: Participant) -> dict[str, Any]:
-    """A Participant as REST shows it."""
+    """Return a Participant as REST shows it."""
     return {
         "account_sid": room.account_sid,
         "call_sid": participant.leg.sid,
@@ -157,7 +157,7 @@ def _participant(request: web.Request) -> tuple[Room, Participant]:
 
 
 def _music(fields: Mapping[str, str], what: str, method: str) -> Music | None:
-    """The document of ``HoldUrl`` or ``WaitUrl``; None if it is not given."""
+    """Return the document of ``HoldUrl`` or ``WaitUrl``; None if it is not given."""
     if f"{what}Url" not in fields:
         return None
     return Music(url(fields, f"{what}Url"), choice(fields, f"{what}Method", METHODS, method))
@@ -166,7 +166,7 @@ def _music(fields: Mapping[str, str], what: str, method: str) -> Music | None:
 def _coach(
     exchange: Exchange, room: Room, participant: Participant, fields: Mapping[str, str]
 ) -> tuple[bool, str] | None:
-    """Whether to coach, and whom; None if nothing is said about it."""
+    """Return whether to coach, and whom; None if nothing is said about it."""
     if "Coaching" not in fields and "CallSidToCoach" not in fields:
         return None
     whom = fields.get("CallSidToCoach", participant.coach)
@@ -179,7 +179,7 @@ def _coach(
 
 
 async def _wanted(request: web.Request, exchange: Exchange, fields: Mapping[str, str]) -> Conference:
-    """The room and how to be in it, as the request asks. Raises `RestError`."""
+    """Return the room and how to be in it, as the request asks. Raise `RestError`."""
     named = request.match_info["conference"]
     room = exchange.rooms.find(named)
     if room.is_over if room is not None else re.fullmatch("CF[0-9a-f]{32}", named):

@@ -46,7 +46,7 @@ class RestFault:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hits(self, method: str, path: str) -> bool:
-        """Whether it happens to this request, which then counts."""
+        """Return whether it happens to this request, which then counts."""
         if self.times <= 0 or self.method not in ("*", method) or not re.search(self.path, path):
             return False
         self.times -= 1
@@ -112,7 +112,7 @@ class Registry:
         fresh.rename(self.place)
 
     def decide(self, bundle: str, status: str, reason: str = "") -> None:
-        """Twilio's people have looked at ``bundle``: ``twilio-approved``, or ``twilio-rejected`` for ``reason``."""
+        """Decide on ``bundle`` as Twilio's people do: ``twilio-approved``, or ``twilio-rejected`` for ``reason``."""
         self.bundles[bundle] |= {"status": status, "date_updated": now()}
         attached = [item["object_sid"] for item in self.items.values() if item["bundle_sid"] == bundle]
         for sid in attached:
@@ -121,11 +121,11 @@ class Registry:
                 self.documents[sid] |= {"status": judged, "failure_reason": reason or None}
 
     def count(self, method: str, path: str) -> int:
-        """How many requests of ``method`` had a path that matches ``path``."""
+        """Return how many requests of ``method`` had a path that matches ``path``."""
         return sum(1 for asked in self.asked if asked[0] == method and re.search(path, asked[1]))
 
     def fault(self, method: str, path: str) -> RestFault | None:
-        """The first fault that happens to this request."""
+        """Return the first fault that happens to this request."""
         return next((fault for fault in self.faults if fault.hits(method, path)), None)
 
 
@@ -136,12 +136,12 @@ REGISTRY = web.AppKey("registry", Registry)
 
 
 def fresh_sid(prefix: str) -> str:
-    """A sid that nothing has yet."""
+    """Return a sid that nothing has yet."""
     return prefix + secrets.token_hex(16)
 
 
 def now() -> str:
-    """The time as the newer APIs write it."""
+    """Return the time as the newer APIs write it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -25,7 +25,7 @@ _REJECTABLE = "reject"  # in a business' name, for whoever tries the sandbox
 
 @routes.get(f"{_ROOT}/Regulations")
 async def list_regulations(request: web.Request) -> web.Response:
-    """What is needed for AU local numbers, by ``EndUserType``, ``IsoCountry`` and ``NumberType``."""
+    """Return what is needed for AU local numbers, by ``EndUserType``, ``IsoCountry`` and ``NumberType``."""
     query = request.query
     ours = query.get("IsoCountry", "AU") == "AU" and query.get("NumberType", "local") == "local"
     kinds = [kind for kind in REGULATIONS if ours and query.get("EndUserType", kind) == kind]
@@ -34,7 +34,7 @@ async def list_regulations(request: web.Request) -> web.Response:
 
 @routes.post(f"{_ROOT}/EndUsers")
 async def create_end_user(request: web.Request) -> web.Response:
-    """Whose the number will be."""
+    """Create an end user: whose the number will be."""
     fields = await form(request)
     _require(fields, "FriendlyName", "Type")
     if fields["Type"] not in NAMES:
@@ -45,13 +45,13 @@ async def create_end_user(request: web.Request) -> web.Response:
 
 @routes.get(f"{_ROOT}/EndUsers")
 async def list_end_users(request: web.Request) -> web.Response:
-    """Every one; there is no filter."""
+    """Return every one; there is no filter."""
     return _page(request, list(request.app[REGISTRY].end_users.values()))
 
 
 @routes.delete(f"{_ROOT}/EndUsers/{{sid}}")
 async def delete_end_user(request: web.Request) -> web.Response:
-    """One end user less; 21644 while it is in a bundle."""
+    """Delete an end user; 21644 while it is in a bundle."""
     registry = request.app[REGISTRY]
     row = _row(request, registry.end_users, "sid")
     if _is_assigned(registry, row["sid"]):
@@ -62,7 +62,7 @@ async def delete_end_user(request: web.Request) -> web.Response:
 
 @routes.post(f"{_ROOT}/SupportingDocuments")
 async def create_document(request: web.Request) -> web.Response:
-    """A proof; for AU local numbers an ``address`` with ``{"address_sids": "AD…"}``."""
+    """Create a supporting document; for AU local numbers an ``address`` with ``{"address_sids": "AD…"}``."""
     fields = await form(request)
     _require(fields, "FriendlyName", "Type")
     row = _named(request, "RD", "SupportingDocuments", fields) | {
@@ -78,13 +78,13 @@ async def create_document(request: web.Request) -> web.Response:
 
 @routes.get(f"{_ROOT}/SupportingDocuments")
 async def list_documents(request: web.Request) -> web.Response:
-    """Every one; there is no filter."""
+    """Return every one; there is no filter."""
     return _page(request, list(request.app[REGISTRY].documents.values()))
 
 
 @routes.delete(f"{_ROOT}/SupportingDocuments/{{sid}}")
 async def delete_document(request: web.Request) -> web.Response:
-    """One proof less; 21646 while Twilio looks at it, and refused as well while it is in a bundle."""
+    """Delete a supporting document; 21646 while Twilio looks at it, and refused as well while it is in a bundle."""
     registry = request.app[REGISTRY]
     row = _row(request, registry.documents, "sid")
     if row["status"] == "pending-review" or _is_assigned(registry, row["sid"]):
@@ -95,13 +95,13 @@ async def delete_document(request: web.Request) -> web.Response:
 
 @routes.get(f"{_ROOT}/SupportingDocuments/{{sid}}")
 async def fetch_document(request: web.Request) -> web.Response:
-    """One proof, and whether it was accepted."""
+    """Return one proof, and whether it was accepted."""
     return web.json_response(_row(request, request.app[REGISTRY].documents, "sid"))
 
 
 @routes.post(f"{_ROOT}/Bundles")
 async def create_bundle(request: web.Request) -> web.Response:
-    """A draft, with nothing in it."""
+    """Create a draft of a bundle, with nothing in it."""
     fields = await form(request)
     _require(fields, "FriendlyName", "Email")
     row = _named(request, "BU", "Bundles", fields)
@@ -125,7 +125,7 @@ async def create_bundle(request: web.Request) -> web.Response:
 
 @routes.get(f"{_ROOT}/Bundles")
 async def list_bundles(request: web.Request) -> web.Response:
-    """The bundles, by ``FriendlyName`` and ``Status``."""
+    """Return the bundles, by ``FriendlyName`` and ``Status``."""
     asked = {key: request.query[name] for name, key in _BUNDLE_FILTERS.items() if name in request.query}
     rows = request.app[REGISTRY].bundles.values()
     return _page(request, [row for row in rows if all(row[key] == asked[key] for key in asked)])
@@ -136,13 +136,13 @@ _BUNDLE_FILTERS = {"FriendlyName": "friendly_name", "Status": "status", "Regulat
 
 @routes.get(f"{_ROOT}/Bundles/{{bundle}}")
 async def fetch_bundle(request: web.Request) -> web.Response:
-    """One bundle."""
+    """Return one bundle."""
     return web.json_response(_row(request, request.app[REGISTRY].bundles, "bundle"))
 
 
 @routes.delete(f"{_ROOT}/Bundles/{{bundle}}")
 async def delete_bundle(request: web.Request) -> web.Response:
-    """A bundle less, with its assignments: a draft, an approved or a rejected one, which no number needs (21648)."""
+    """Delete a bundle, with its assignments: a draft, approved or rejected one that no number needs (21648)."""
     registry = request.app[REGISTRY]
     row = _row(request, registry.bundles, "bundle")
     if row["status"] in ("pending-review", "in-review"):
@@ -158,7 +158,7 @@ async def delete_bundle(request: web.Request) -> web.Response:
 
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}")
 async def update_bundle(request: web.Request) -> web.Response:
-    """``Status=pending-review`` submits it; 22222 if it would not pass."""
+    """Change a bundle; ``Status=pending-review`` submits it; 22222 if it would not pass."""
     registry, fields = request.app[REGISTRY], await form(request)
     row = _row(request, registry.bundles, "bundle")
     if fields.get("Status") == "pending-review":
@@ -194,7 +194,7 @@ async def assign_item(request: web.Request) -> web.Response:
 
 @routes.get(f"{_ROOT}/Bundles/{{bundle}}/ItemAssignments")
 async def list_items(request: web.Request) -> web.Response:
-    """What is in the bundle."""
+    """Return what is in the bundle."""
     return _page(request, of_bundle(request.app[REGISTRY].items, request.match_info["bundle"]))
 
 
@@ -208,7 +208,7 @@ async def remove_item(request: web.Request) -> web.Response:
 
 @routes.post(f"{_ROOT}/Bundles/{{bundle}}/Evaluations")
 async def evaluate(request: web.Request) -> web.Response:
-    """Whether the bundle would pass, and what is missing."""
+    """Return whether the bundle would pass, and what is missing."""
     registry = request.app[REGISTRY]
     bundle = _row(request, registry.bundles, "bundle")
     complaints = missing(registry, bundle)
@@ -224,7 +224,7 @@ async def evaluate(request: web.Request) -> web.Response:
 
 @routes.get(f"{_ROOT}/Bundles/{{bundle}}/Evaluations")
 async def list_evaluations(request: web.Request) -> web.Response:
-    """Every evaluation of the bundle."""
+    """Return every evaluation of the bundle."""
     return _page(request, of_bundle(request.app[REGISTRY].evaluations, request.match_info["bundle"]))
 
 
@@ -293,7 +293,7 @@ def _attributes(fields: Mapping[str, str]) -> Any:
 
 
 def _page(request: web.Request, rows: Sequence[Row]) -> web.Response:
-    """One page as the newer APIs cut and link them."""
+    """Return one page as the newer APIs cut and link them."""
     size, number = int(request.query.get("PageSize", PAGE_SIZE)), int(request.query.get("Page", 0))
 
     def url(at: int) -> str:
@@ -319,18 +319,18 @@ NAMES = {"business": ("business_name",), "individual": ("first_name", "last_name
 
 
 def of_bundle(table: Mapping[str, Row], bundle: str) -> list[Row]:
-    """The rows that belong to the bundle of that sid."""
+    """Return the rows that belong to the bundle of that sid."""
     return [row for row in table.values() if row["bundle_sid"] == bundle]
 
 
 def inside(registry: Registry, bundle: Row) -> list[Row]:
-    """The end users and documents in ``bundle``."""
+    """Return the end users and documents in ``bundle``."""
     objects = registry.end_users | registry.documents
     return [objects[item["object_sid"]] for item in of_bundle(registry.items, bundle["sid"])]
 
 
 def missing(registry: Registry, bundle: Row) -> list[Row]:
-    """What an evaluation of ``bundle`` complains about, in its own form."""
+    """Return what an evaluation of ``bundle`` complains about, in its own form."""
     kind = next((kind for kind, sid in REGULATIONS.items() if sid == bundle["regulation_sid"]), "business")
     rows = inside(registry, bundle)
     person = next((row for row in rows if row["type"] == kind), None)
@@ -358,7 +358,7 @@ def _complaint(friendly: str, name: str, code: int) -> Row:
 
 
 def regulation_json(kind: str, url: str) -> Row:
-    """The regulation of AU local numbers for a ``kind`` of end user, under ``url``."""
+    """Return the regulation of AU local numbers for a ``kind`` of end user, under ``url``."""
     fields = [{"machine_name": name, "friendly_name": name.replace("_", " ").title()} for name in NAMES[kind]]
     end_user = {
         "name": kind.title(),

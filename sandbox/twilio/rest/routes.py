@@ -16,7 +16,7 @@ _REGIONS = ("us1", "ie1", "au1")
 
 @routes.get("/v2/PhoneNumbers/{number}")
 async def fetch_route(request: web.Request) -> web.Response:
-    """The number's route; 20404 means none was ever set, and calls are processed in us1."""
+    """Return the number's route; 20404 means none was ever set, and calls are processed in us1."""
     row = request.app[REGISTRY].routes.get(request.match_info["number"])
     if row is None:
         raise not_found(request)
@@ -25,7 +25,7 @@ async def fetch_route(request: web.Request) -> web.Response:
 
 @routes.post("/v2/PhoneNumbers/{number}")
 async def set_route(request: web.Request) -> web.Response:
-    """``VoiceRegion`` from now on."""
+    """Set ``VoiceRegion``."""
     registry, e164, fields = request.app[REGISTRY], request.match_info["number"], await form(request)
     region = fields.get("VoiceRegion", "us1")
     if region not in _REGIONS:

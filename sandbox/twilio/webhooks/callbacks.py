@@ -109,7 +109,7 @@ def _progress(leg: Leg, sequence: int) -> dict[str, str]:
 
 
 def _outcome(leg: Leg) -> dict[str, str]:
-    """Seconds and minutes that were talked, and how the carrier put it."""
+    """Return seconds and minutes that were talked, and how the carrier put it."""
     seconds = leg.seconds()
     return {
         "CallDuration": str(seconds),

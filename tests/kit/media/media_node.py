@@ -1,4 +1,4 @@
-"""A media node under test: the real server, real NATS, the emulated Transcribe. Its two ends are in ends.py."""
+"""A media node under test: the real server, real NATS, the emulated Transcribe. Its two ends are in media_ends.py."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ async def note(request: web.Request) -> web.StreamResponse:
 
 
 async def _contact(rows: Rows, call: Call) -> UUID:
-    """Return the contact of the call's own number, on which what is noted now hangs. Raises `ConflictError`."""
+    """Return the contact of the call's own number, on which what is noted now hangs. Raise `ConflictError`."""
     contact = await rows.contacts.row(call.customer)
     if contact is None:
         try:

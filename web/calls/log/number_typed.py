@@ -26,7 +26,7 @@ class Wanted:
 
 
 def wanted(text: str) -> Wanted:
-    """Parse what was typed. Raises `InvalidError`.
+    """Parse what was typed. Raise `InvalidError`.
 
     Four digits or more: with a plus in front they begin a number, with a zero an Australian one; all of them may end
     one, too, but for those after a plus.

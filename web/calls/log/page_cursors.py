@@ -19,7 +19,7 @@ def write_page_cursor(cursor: PageCursor) -> str:
 
 
 def read_page_cursor(text: str | None, sort: Sort) -> PageCursor | None:
-    """Parse the cursor of a page in that order; None for the first page. Raises `InvalidError`."""
+    """Parse the cursor of a page in that order; None for the first page. Raise `InvalidError`."""
     if not text or sort in ("newest", "oldest"):
         return read_cursor(text)
     seconds, _, identifier = text.partition("_")

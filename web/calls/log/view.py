@@ -144,7 +144,7 @@ class CallRow:
 
 
 def clock(seconds: int | None) -> str:
-    """``1:05``, ``1:00:05``; empty while unknown."""
+    """Return a length as ``1:05`` or ``1:00:05``; empty while unknown."""
     if seconds is None:
         return ""
     minutes, seconds = divmod(seconds, 60)
@@ -153,7 +153,7 @@ def clock(seconds: int | None) -> str:
 
 
 def tenths(ms: int | None) -> str:
-    """``1.5`` seconds; at least ``0.1``. Empty while unknown."""
+    """Return milliseconds as seconds, like ``1.5``, at least ``0.1``; empty while unknown."""
     return "" if ms is None else f"{max(ms, 100) / 1000:.1f}"
 
 
@@ -167,7 +167,7 @@ def asked(query: Mapping[str, str]) -> Asked:
 
 
 def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
-    """Parse the filters; days are in ``zone``, the last one included. Raises `InvalidError`."""
+    """Parse the filters; days are in ``zone``, the last one included. Raise `InvalidError`."""
     since, until = days(asked, zone)
     live = asked.get("outcome") == LIVE
     typed = asked.get("number")
@@ -196,7 +196,7 @@ def call_filter(asked: Mapping[str, str], zone: ZoneInfo) -> CallFilter:
 
 
 def sort_of(asked: Mapping[str, str]) -> Sort:
-    """Return how the calls are sorted. Raises `InvalidError`."""
+    """Return how the calls are sorted. Raise `InvalidError`."""
     return _one_of(asked, "sort", SORTS, "order") or "newest"
 
 

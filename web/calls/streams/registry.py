@@ -90,7 +90,7 @@ class StreamRegistry:
         return bool(self._heard)
 
     def extend_deadlines(self, now: float) -> None:
-        """We were disconnected: restart the timeouts of all nodes and of all ordered streams."""
+        """Restart the timeouts of all nodes and all ordered streams, after we were disconnected."""
         self._heard = dict.fromkeys(self._heard, now + GRACE_SECONDS)
         for live in self._streams.values():
             if live.ordered_at is not None:
@@ -153,7 +153,7 @@ class StreamRegistry:
             live.ordered_at = now
 
     def release_claim(self, call: str) -> None:
-        """Starting a replacement failed: let the next report of the loss start another."""
+        """Let the next report of the loss start a replacement, after an attempt has failed."""
         live = self._streams.get(call)
         if live is not None:
             live.leaving = None

@@ -13,7 +13,7 @@ from web.conferences.machine.room import CUSTOMER, LONELY, Leg, RefusedError, Ro
 
 
 def claim(room: Room, event: Claim, now: int) -> Room:
-    """The first to claim wins; the others learn who it was."""
+    """Give the call to the first member who claims it; refuse the others, with who has it."""
     member, transfer = event.member, room.transfer
     if room.is_over or room.phase == "elsewhere":
         raise RefusedError("over")
@@ -60,7 +60,7 @@ def hold(room: Room, member: UUID) -> Room:
 
 
 def resume(room: Room, member: UUID) -> Room:
-    """During a consultation this is bringing the customer in."""
+    """End the hold; in a consultation, bring the customer in."""
     _own_leg(room, member)
     if room.transfer is not None and room.transfer.state == "consulting":
         return bring_in(room, member)
@@ -72,7 +72,7 @@ def mute(room: Room, member: UUID, *, on: bool) -> Room:
 
 
 def leave(room: Room, member: UUID) -> Room:
-    """Refused for the last one whom the customer can talk to."""
+    """Let the member leave the room; refuse the last one whom the customer can talk to."""
     own, transfer = _own_leg(room, member), room.transfer
     if transfer is not None and transfer.by == member and transfer.kind == "warm" and transfer.state != "ringing":
         return complete(room, member)
@@ -131,7 +131,7 @@ def begin_transfer(room: Room, event: BeginTransfer, now: int) -> Room:
 
 
 def bring_in(room: Room, member: UUID) -> Room:
-    """From a consultation to three-way."""
+    """Bring the customer into a consultation, which makes it a three-way call."""
     _own_leg(room, member)
     transfer = _consultation(room)
     return _held(replace(room, transfer=replace(transfer, state="three_way")), wanted=False)

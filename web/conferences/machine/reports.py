@@ -88,7 +88,7 @@ def conference_ended(room: Room, event: ConferenceEnded, now: int) -> Room:
 
 
 def arriving(room: Room, event: Arriving, now: int) -> Room:
-    """The document that leads the leg into the room was asked for: it is on the line, and a claim lasts longer."""
+    """Note that the leg is on the line, as it asked for the document that leads into the room; prolong its claim."""
     leg = _known(room, event.label, event.call_sid)
     if leg is None:
         return room
@@ -114,7 +114,7 @@ def in_room(room: Room, event: InRoom, now: int) -> Room:
 
 
 def dropped_out(room: Room, event: DroppedOut, now: int) -> Room:
-    """Somebody who drops out again and again cannot be led back: they hear an apology."""
+    """Note that the customer dropped out; after `MOST_DROPS` times they hear an apology and are not led back."""
     leg = room.customer
     if leg.call_sid != event.call_sid or leg.state == "ended" or room.phase in ("elsewhere", "over"):
         return room
@@ -126,9 +126,9 @@ def dropped_out(room: Room, event: DroppedOut, now: int) -> Room:
 
 
 def parted(room: Room, call_sid: str, now: int) -> Room:
-    """Somebody whom we did not remove is out of the room, and has not hung up: the conference has ended.
+    """Note that a leg ended; if it was in the room and we did not remove it, that the conference ended with it.
 
-    The customer has hung up, as a rule, and that will be told in a moment. So nobody is rung for them meanwhile.
+    As a rule the customer has hung up, which Twilio reports in a moment. So nobody is rung for them meanwhile.
     """
     leg = room.by_sid(call_sid)
     if leg is None:
@@ -152,7 +152,7 @@ def call_status(room: Room, event: CallStatus, now: int) -> Room:
 
 
 def truth(room: Room, event: Truth, now: int) -> Room:
-    """What Twilio has answered replaces what we believed, unless an event came meanwhile."""
+    """Replace what we believed by what Twilio has answered, unless an event came meanwhile."""
     if event.heard != room.heard:
         return room
     there = {party.call_sid: party for party in event.parties}

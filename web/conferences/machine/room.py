@@ -220,7 +220,7 @@ class Room:
     heard: int = 0
     """How many events of Twilio were applied. What was asked before another one arrived is outdated."""
     heard_at: int = 0
-    """When Twilio last told, or was asked."""
+    """When Twilio last reported something, or was asked."""
     drops: int = 0
     """How often the customer has dropped out of the conference."""
     in_doubt: bool = False
@@ -271,7 +271,7 @@ class Room:
 
     @property
     def talkers(self) -> tuple[Leg, ...]:
-        """Everybody whom the customer can talk to, if not held: supervisors only listen."""
+        """The legs that the customer can talk to, if not held: supervisors only listen."""
         return tuple(leg for leg in self.legs if leg.kind != "supervisor" and leg.is_there)
 
     def leg(self, label: str) -> Leg | None:

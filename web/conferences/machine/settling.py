@@ -40,7 +40,7 @@ def _settled(room: Room, now: int) -> Room:
 
 
 def gave_up(room: Room, code: str, now: int) -> Room:
-    """Nobody comes for the transfer or invitation: it goes back to who began it."""
+    """Give the call back to who began the transfer or invitation, for which nobody came."""
     transfer = room.transfer
     if transfer is None:
         return room
@@ -54,7 +54,7 @@ def gave_up(room: Room, code: str, now: int) -> Room:
 
 
 def left_alone(room: Room, now: int) -> Room:
-    """The customer is in the room without anybody: they hear a ring tone, and somebody is rung."""
+    """Let the customer, who is alone in the room, hear a ring tone, and have somebody rung."""
     room = commands.without_target(room)
     return _held(replace(room, phase="alone", since=now, returning_to=room.agent, agent=None), wanted=False)
 

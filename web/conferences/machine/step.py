@@ -1,4 +1,4 @@
-"""The one door through which a room changes: `step`. Pure."""
+"""The only function that changes a room: `step`. Pure."""
 
 from __future__ import annotations
 

@@ -44,13 +44,13 @@ def stop(room: Room, member: UUID) -> Room:
 
 
 def expected(room: Room, leg: Leg, now: int) -> Room:
-    """The supervisor's softphone has asked for its document: it may take longer to join."""
+    """Give a supervisor more time to join: their softphone has asked for its document."""
     known = room.supervisor(leg.member) if leg.kind == "supervisor" and leg.member is not None else None
     return room if known is None else room.with_supervisor(replace(known, since=now))
 
 
 def announced(room: Room, leg: Leg) -> Room:
-    """Those in the room have been told that the supervisor is there."""
+    """Note that those in the room have been told that the supervisor is there."""
     known = None if leg.member is None else room.supervisor(leg.member)
     return room if known is None else room.with_supervisor(replace(known, was_announced=True))
 
@@ -70,7 +70,10 @@ def settled(room: Room, now: int) -> Room:
 
 
 def taken_over_by_who_speaks(room: Room) -> Room | None:
-    """Nobody is left whom the customer can talk to: let a supervisor take over who speaks to them, if one does."""
+    """Return the room taken over by a supervisor who speaks to the customer; None if no supervisor does.
+
+    Call it when nobody else is left whom the customer can talk to.
+    """
     for each in room.supervisors:
         leg = _leg(room, each.member)
         if each.mode in ("barge", "take_over") and leg is not None and leg.is_there:
@@ -95,7 +98,7 @@ def _with(room: Room, each: Supervisor, now: int) -> Room:
 
 
 def _taken_over(room: Room, leg: Leg) -> Room:
-    """The supervisor is heard: the agent goes, and what the agent had begun ends."""
+    """Make the supervisor the agent: remove the agent before, and end what that agent had begun."""
     member = leg.member
     assert member is not None
     room = commands.without_target(room).without_supervisor(member)

@@ -23,7 +23,7 @@ Show = Callable[[str], Awaitable[web.Response]]
 
 
 async def hit(request: web.Request, member_id: UUID, show: Show) -> None:
-    """Count one attempt of that member. Raises `TooManyError`, which is answered by the form."""
+    """Count one attempt of that member. Raise `TooManyError`, which is answered by the form."""
     await limits.hit(request, ATTEMPTS, str(member_id), lambda _: show(taking.TOO_MANY))
 
 
@@ -64,6 +64,6 @@ async def refused(request: web.Request, viewer: Viewer, show: Show) -> web.Respo
 
 
 async def tell(rows: Rows, member_id: UUID, what: queue.FactorChange, by: str = "") -> None:
-    """Have that member told by mail what became of their second factor."""
+    """Enqueue a mail to the member about a change of their second factor."""
     facts = {"organisation": str(rows.organisation.id), "member": str(member_id), "what": what, "by": by}
     await queue.put(rows.session, "second_factor", facts)

@@ -42,7 +42,7 @@ async def proposal_of(rows: Rows, member: Member) -> Proposal:
 
 
 async def confirm(rows: Rows, member: Member, typed: str) -> Sequence[str] | None:
-    """Switch the member's factor on if ``typed`` is a code of their app: its recovery codes; None if it is not."""
+    """Switch the member's factor on if ``typed`` is a code of their app; return recovery codes, None if it is not."""
     codes = await taking.confirm(rows.factors, member.id, typed)
     if codes is None:
         await rows.audit.record("second_factor.failed")

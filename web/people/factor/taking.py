@@ -32,7 +32,7 @@ async def take(factors: Factors[F, C], person_id: UUID, typed: str) -> Taken:
 
 
 async def confirm(factors: Factors[F, C], person_id: UUID, typed: str) -> Sequence[str] | None:
-    """Switch the proposed factor on if ``typed`` is a code of the app: its recovery codes; None if it is not."""
+    """Switch the proposed factor on if ``typed`` is a code of the app; return recovery codes, None if it is not."""
     factor = await factors.locked(person_id)
     if factor is None or len(typed) > LONGEST:
         return None

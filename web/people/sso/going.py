@@ -101,7 +101,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
 
 
 async def _vouched(request: web.Request, coming: Coming) -> Identity:
-    """Return whom the provider vouches for. Raises `ProviderError`, `TokenError`, `NotVouchedError`."""
+    """Return whom the provider vouches for. Raise `ProviderError`, `TokenError`, `NotVouchedError`."""
     own_url, query = request.app[SETTINGS].web_public_url, request.query
     if "error" in query or not query.get("code"):
         raise ProviderError("refused")
@@ -133,7 +133,7 @@ async def _vouched(request: web.Request, coming: Coming) -> Identity:
 
 
 def _check_issuer(discovered: Discovered, sent: str | None) -> None:
-    """Refuse an answer that another provider gave (RFC 9207). Raises `ProviderError`."""
+    """Refuse an answer that another provider gave (RFC 9207). Raise `ProviderError`."""
     if sent is None and not discovered.authorization_response_iss_parameter_supported:
         return
     if sent != discovered.issuer:

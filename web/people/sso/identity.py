@@ -50,7 +50,7 @@ class Rules:
 
 
 def read(claims: Mapping[str, Any], rules: Rules) -> Identity:
-    """Return whom the claims are about. Raises `NotVouchedError`."""
+    """Return whom the claims are about. Raise `NotVouchedError`."""
     email = _email(claims)
     if not any(claims.get(each) in (True, "true", 1, "1") for each in _VERIFIED):
         raise NotVouchedError("unverified_email")

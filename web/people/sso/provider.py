@@ -63,7 +63,7 @@ class Issued(msgspec.Struct, frozen=True):
 
 
 async def discover(issuer: str, *, own_url: str, seconds: float = SECONDS) -> Discovered:
-    """Return the issuer's discovery document, if it comes within ``seconds``. Raises `ProviderError`."""
+    """Return the issuer's discovery document, if it comes within ``seconds``. Raise `ProviderError`."""
     found = _as(Discovered, await _ask("GET", issuer.rstrip("/") + _DISCOVERY, own_url=own_url, seconds=seconds))
     if found.issuer != issuer:
         raise ProviderError("another_issuer")
@@ -104,7 +104,7 @@ def leave_url(discovered: Discovered, client_id: str, *, back_to: str, own_url: 
 async def redeem(
     discovered: Discovered, provider: IdentityProvider, code: str, verifier: str, *, back_to: str, own_url: str
 ) -> Issued:
-    """Return what the provider issues for ``code``. Raises `ProviderError`."""
+    """Return what the provider issues for ``code``. Raise `ProviderError`."""
     fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": back_to, "code_verifier": verifier}
     auth, client = "client_secret_post", (provider.client_id, provider.client_secret)
     if auth not in discovered.token_endpoint_auth_methods_supported:
@@ -118,12 +118,12 @@ async def redeem(
 
 
 async def keys(discovered: Discovered, *, own_url: str) -> Mapping[str, Any]:
-    """Return the keys by which the provider signs now. Raises `ProviderError`."""
+    """Return the keys by which the provider signs now. Raise `ProviderError`."""
     return _as(dict[str, Any], await _ask("GET", discovered.jwks_uri, own_url=own_url))
 
 
 async def userinfo(discovered: Discovered, access_token: str, *, own_url: str) -> Mapping[str, Any]:
-    """Return what the provider says of whom the token is about. Raises `ProviderError`."""
+    """Return what the provider says of whom the token is about. Raise `ProviderError`."""
     if discovered.userinfo_endpoint is None:
         return {}
     headers = {"Authorization": f"Bearer {access_token}"}

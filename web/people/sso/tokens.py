@@ -39,7 +39,7 @@ def check(
     access_token: str,
     now: datetime,
 ) -> Mapping[str, Any]:
-    """Return the claims of ``token``. Raises `TokenError`."""
+    """Return the claims of ``token``. Raise `TokenError`."""
     header, claims = _verified(token, keys)
     wanted: dict[str, ClaimsOption] = {
         "iss": {"essential": True, "value": issuer},

@@ -1,4 +1,4 @@
-"""What nobody asked for by HTTP: events from media, rooms whose time has come, the start of a process."""
+"""Work without an HTTP request: events from media, rooms that are due, the start of a process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from web.resources import DATABASE
 
 @asynccontextmanager
 async def of_room(app: web.Application, place: Place) -> AsyncIterator[Rows]:
-    """For what a room needs after it has changed, or when its time has come: open its organisation's rows.
+    """Open the rows of a room's organisation: after the room has changed, or when it is due.
 
-    Raises `NotFoundError`.
+    Raise `NotFoundError`.
     """
     async with app[DATABASE].begin() as session:
         yield await open_rows(session, place.organisation_id)
@@ -35,7 +35,7 @@ async def rooms_due(app: web.Application, *, now: datetime, until: datetime, mos
 
 @asynccontextmanager
 async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
-    """For what media or the database tells of that organisation: open its rows. Raises `NotFoundError`."""
+    """Open the rows of an organisation that media or the database has a message about. Raise `NotFoundError`."""
     async with app[DATABASE].behind(), app[DATABASE].begin() as session:
         yield await open_rows(session, organisation_id)
 

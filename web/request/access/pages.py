@@ -15,7 +15,7 @@ from web.resources import DATABASE
 
 @asynccontextmanager
 async def rows(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
-    """Open the rows that ``viewer`` may see. Raises `NotFoundError` if the organisation no longer exists."""
+    """Open the rows that ``viewer`` may see. Raise `NotFoundError` if the organisation no longer exists."""
     only_agent_id = None if viewer.may("calls.all") else viewer.member_id
     async with request.app[DATABASE].begin() as session:
         yield await open_rows(session, viewer.organisation_id, only_agent_id, actor_of(request, viewer))
@@ -30,6 +30,6 @@ async def presence(request: web.Request, viewer: Viewer) -> AsyncIterator[Presen
 
 @asynccontextmanager
 async def of_organisation(request: web.Request, viewer: Viewer) -> AsyncIterator[Rows]:
-    """Open all rows of the organisation, for decisions only, never for display. Raises `NotFoundError`."""
+    """Open all rows of the organisation, for decisions only, never for display. Raise `NotFoundError`."""
     async with request.app[DATABASE].begin() as session:
         yield await open_rows(session, viewer.organisation_id, actor=actor_of(request, viewer))

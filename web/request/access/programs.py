@@ -40,7 +40,7 @@ async def client(request: web.Request, token: str) -> Client | None:
 
 @asynccontextmanager
 async def of_client(request: web.Request, client: Client) -> AsyncIterator[Rows]:
-    """Open the rows of a program's organisation. Raises `NotFoundError` if it no longer exists."""
+    """Open the rows of a program's organisation. Raise `NotFoundError` if it no longer exists."""
     actor = Actor(f"API key {client.name}", network=limits.network(request))
     async with request.app[DATABASE].begin() as session:
         yield await open_rows(session, client.organisation_id, actor=actor)

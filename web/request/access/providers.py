@@ -54,7 +54,7 @@ async def coming_back(request: web.Request, state: str) -> Coming | None:
 
 @asynccontextmanager
 async def by_provider(request: web.Request, coming: Coming) -> AsyncIterator[Rows]:
-    """Open the rows of the organisation whose provider vouches for somebody. Raises `NotFoundError`."""
+    """Open the rows of the organisation whose provider vouches for somebody. Raise `NotFoundError`."""
     actor = Actor("Single sign-on", network=limits.network(request))
     async with request.app[DATABASE].begin() as session:
         yield await open_rows(session, coming.organisation_id, actor=actor)

@@ -31,7 +31,7 @@ async def found(
 ) -> Member:
     """Create an organisation and return its owner, who has proved that ``email`` is theirs and wants ``seats``.
 
-    Raises `db.queries.members.AddressTakenError`.
+    Raise `db.queries.members.AddressTakenError`.
     """
     async with request.app[DATABASE].begin() as session:
         made = await organisations.create(session, name=organisation)
@@ -79,7 +79,7 @@ async def next_step(request: web.Request, member_id: UUID) -> NextStep:
 
 @asynccontextmanager
 async def half(request: web.Request) -> AsyncIterator[tuple[Rows, Member]]:
-    """Open the rows of who has opened their link and has yet to show a second factor. Raises `NotSignedInError`."""
+    """Open the rows of who has opened their link and has yet to show a second factor. Raise `NotSignedInError`."""
     sign_in = request_session.read_half(request)
     if sign_in is None:
         raise NotSignedInError

@@ -119,7 +119,7 @@ class Rows:
 async def open_rows(
     session: AsyncSession, organisation_id: UUID, only_agent_id: UUID | None = None, actor: Actor = audit.TWILIO
 ) -> Rows:
-    """Return the organisation's rows; calls and their log only of ``only_agent_id``. Raises `NotFoundError`."""
+    """Return the organisation's rows; calls and their log only of ``only_agent_id``. Raise `NotFoundError`."""
     organisation = await organisations.find(session, organisation_id)
     if organisation is None:
         raise NotFoundError

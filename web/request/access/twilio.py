@@ -22,7 +22,7 @@ SIGNED_BY_TWILIO: web.RequestKey[bool] = web.RequestKey("signed_by_twilio")
 
 @asynccontextmanager
 async def by_number(request: web.Request, e164: str) -> AsyncIterator[tuple[Rows, Number]]:
-    """For Twilio: open the rows of the organisation that rents ``e164``. Raises `NotFoundError` if none does."""
+    """Open, for Twilio, the rows of the organisation that rents ``e164``. Raise `NotFoundError` if none does."""
     async with _for_twilio(request) as session:
         number = await numbers.by_e164(session, e164)
         if number is None:
@@ -32,7 +32,7 @@ async def by_number(request: web.Request, e164: str) -> AsyncIterator[tuple[Rows
 
 @asynccontextmanager
 async def by_member(request: web.Request, member_id: UUID) -> AsyncIterator[tuple[Rows, Member]]:
-    """For Twilio: open the rows of the calling member's organisation. Raises `NotFoundError` if there is none."""
+    """Open, for Twilio, the rows of the calling member's organisation. Raise `NotFoundError` if there is none."""
     async with _for_twilio(request) as session:
         member = await members.by_id(session, member_id)
         if member is None:
@@ -42,7 +42,7 @@ async def by_member(request: web.Request, member_id: UUID) -> AsyncIterator[tupl
 
 @asynccontextmanager
 async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
-    """For Twilio: open the rows of the call's organisation. Raises `NotFoundError` for an unknown call."""
+    """Open, for Twilio, the rows of the call's organisation. Raise `NotFoundError` for an unknown call."""
     async with _for_twilio(request) as session:
         organisation_id = await calls.organisation_of(session, call_sid)
         if organisation_id is None:
@@ -52,7 +52,7 @@ async def by_call(request: web.Request, call_sid: str) -> AsyncIterator[Rows]:
 
 @asynccontextmanager
 async def by_room(request: web.Request, call_id: UUID) -> AsyncIterator[Rows]:
-    """For Twilio: open the rows of the organisation whose call has that room. Raises `NotFoundError` if none has."""
+    """Open, for Twilio, the rows of the organisation whose call has that room. Raise `NotFoundError` if none has."""
     async with _for_twilio(request) as session:
         organisation_id = await conferences.organisation_of(session, call_id)
         if organisation_id is None:

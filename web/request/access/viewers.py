@@ -63,7 +63,7 @@ async def current(request: web.Request) -> Viewer | None:
 async def require(request: web.Request, permission: Permission) -> Viewer:
     """Return the viewer, who has ``permission``. A request that changes something must carry the CSRF token.
 
-    Raises `NotSignedInError` and `ForbiddenError`.
+    Raise `NotSignedInError` and `ForbiddenError`.
     """
     viewer = await current(request)
     sign_in = request_session.read(request)
@@ -79,7 +79,7 @@ async def require(request: web.Request, permission: Permission) -> Viewer:
 async def require_again(request: web.Request, permission: Permission) -> None:
     """Make sure that the viewer of a request that goes on for minutes still is signed in and has ``permission``.
 
-    Raises as `require` does.
+    Raise as `require` does.
     """
     viewer = request[VIEWER] = await _look_up(request)
     if viewer is None:

@@ -59,7 +59,7 @@ class StaticFiles:
     def url(self, *names: str) -> str:
         """Return the URL of ``names``: of one file, or of several sheets together, in this order.
 
-        Raises KeyError for a file that does not exist.
+        Raise KeyError for a file that does not exist.
         """
         for name in names:
             self._files[name]
@@ -68,7 +68,7 @@ class StaticFiles:
     def script(self, module: str) -> str:
         """Return the URL of ``module`` with all that it imports.
 
-        Raises ValueError for a module that does not exist, or cannot be joined.
+        Raise ValueError for a module that does not exist, or cannot be joined.
         """
         self._join(module)
         return self._address(joined_script.joined_name(module))

@@ -1,4 +1,4 @@
-"""Makes one script of a page's module and of all that it imports: a browser asks once, instead of a hundred times.
+"""Make one script of a page's module and of all that it imports: a browser asks once, instead of a hundred times.
 
 Our modules are written for it: ``import { … } from "./…"`` or ``import "./…"`` at the start of a line, and ``export``
 before a function, a class or a constant. Whatever else begins so is refused, and so is a circle of imports. Each
@@ -31,7 +31,7 @@ class JoinedScript(NamedTuple):
 def join(name: str, modules: Mapping[str, str]) -> JoinedScript:
     """Return the module ``name`` of ``modules`` (texts by path) with all that it imports, each once and before use.
 
-    The script belongs beside ``name``, as `joined_name`, and its map beside it, as that and ``.map``. Raises
+    The script belongs beside ``name``, as `joined_name`, and its map beside it, as that and ``.map``. Raise
     ValueError for a module that cannot be joined.
     """
     folder = posixpath.dirname(name)
