@@ -78,7 +78,7 @@ async def payer(request: web.Request) -> Viewer:
 
 def refused(error: StripeError) -> str:
     """Log ``error`` and return the sentence for the owner."""
-    _log.warning("stripe refused", error=str(error), code=error.code)
+    _log.warning("stripe request refused", error=str(error), code=error.code)
     return _SILENT if error.retryable else f"Stripe, our payment provider, did not accept this: {error}"
 
 

@@ -148,7 +148,7 @@ class StreamRecovery:
             try:
                 await self._look(before, looked_at)
             except DatabaseUnavailableError as error:
-                _log.warning("unreported calls not looked for", error=type(error).__name__)
+                _log.warning("unreported calls not read", error=type(error).__name__)
 
     async def _hear_answers(self) -> None:
         """Wait as long as answers may take; longer without NATS, or while no node is alive to answer."""
