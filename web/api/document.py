@@ -35,7 +35,7 @@ WEBHOOKS: Mapping[str, type[Struct]] = {
 """The data of each type of event."""
 _ABOUT = (
     "What your own programs may ask: calls, numbers, people, contacts and notes about them. Bilby keeps no word of a "
-    "call, so none can be asked for. Times are UTC, phone numbers E.164, ids UUIDs."
+    "call, so there are none to ask for. Times are UTC, phone numbers E.164, ids UUIDs."
 )
 
 
