@@ -73,7 +73,8 @@ class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
     number: Written | UnsetType = UNSET
     further_numbers: (
         Annotated[
-            list[Written], Meta(max_length=MOST_NUMBERS - 1, description="All but the first; numbers not listed are removed.")
+            list[Written],
+            Meta(max_length=MOST_NUMBERS - 1, description="All but the first; numbers not listed are removed."),
         ]
         | UnsetType
     ) = UNSET

@@ -30,7 +30,8 @@ SAMPLES = 3
 
 Secret = Annotated[str, Meta(description="What its events are signed with. It is shown only once.")]
 Url = Annotated[
-    str, Meta(min_length=1, max_length=LONGEST, description="On the public internet, over https on the standard port.")
+    str,
+    Meta(min_length=1, max_length=LONGEST, description="On the public internet, over https on the standard port."),
 ]
 
 

@@ -48,7 +48,9 @@ async def guarded(name: str, looking: Awaitable[CheckResult]) -> CheckResult:
         async with asyncio.timeout(SECONDS):
             return await looking
     except TimeoutError:
-        return CheckResult(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between this host and it")
+        return CheckResult(
+            name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between this host and it"
+        )
     except Exception as error:
         _log.exception("check failed", check=name)
         return CheckResult(

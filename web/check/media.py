@@ -53,7 +53,9 @@ async def transcribe(settings: Settings) -> CheckResult:
     if errors:
         said = f"{sum(map(bool, known.values()))} of {_count(nodes)} failed at the last attempt: {', '.join(errors)}"
         return CheckResult(
-            "Transcribe", said, "look up the error in the runbook: the cause is the key, the quota, or the network to AWS"
+            "Transcribe",
+            said,
+            "look up the error in the runbook: the cause is the key, the quota, or the network to AWS",
         )
     return CheckResult("Transcribe", f"reachable from {_count(nodes)}")
 

@@ -130,7 +130,10 @@ def judge_endpoints(found: Sequence[Endpoint], ours: str) -> tuple[str, str]:
         return f"is missing (the account has {len(found)} others)", f"add an endpoint for {ours}"
     alive = [endpoint for endpoint in here if endpoint.is_enabled]
     if not alive:
-        return "is disabled", "enable it in Stripe, and find out there why it was disabled: it may have failed for days"
+        return (
+            "is disabled",
+            "enable it in Stripe, and find out there why it was disabled: it may have failed for days",
+        )
     missing = min((endpoint.lacks(ACTED_ON) for endpoint in alive), key=len)
     if missing:
         return f"does not receive {', '.join(missing)}", "subscribe the endpoint to these events"

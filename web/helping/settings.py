@@ -16,7 +16,10 @@ from web.request.render import render_form, saved
 
 CHANGES = Limit("listening settings", count=60, seconds=10 * 60)
 CHOICES: Mapping[Listening, tuple[str, str]] = {
-    "prompt": ("In the consent prompt", "The prompt must say that a supervisor may listen; change it under Settings."),
+    "prompt": (
+        "In the consent prompt",
+        "The prompt must say that a supervisor may listen; change it under Settings.",
+    ),
     "tone": ("By a tone", "A short tone when the supervisor joins. Everybody in the call hears it."),
     "words": ("By a sentence", "“A supervisor has joined this call.” Everybody in the call hears it."),
     "off": ("Not at all: supervisors cannot listen", "They can still read live words, and end a call."),

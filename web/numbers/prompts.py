@@ -15,7 +15,9 @@ def problem(prompt: str) -> str:
     if len(prompt) < SHORTEST:
         return f"Say a little more: at least {SHORTEST} characters, so that callers understand what happens."
     if len(prompt) > LONGEST:
-        return f"Use at most {LONGEST} characters: this has {len(prompt)}, and callers have to wait while it is spoken."
+        return (
+            f"Use at most {LONGEST} characters: this has {len(prompt)}, and callers have to wait while it is spoken."
+        )
     return ""
 
 

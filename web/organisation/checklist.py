@@ -84,7 +84,11 @@ def again(order: NumberOrder | None, now: datetime) -> str:
         return ""
     if order.next_try_at is not None:
         soon = _soon(order.next_try_at, now)
-        return f"It will be tried again {soon}." if order.error_sentence else f"Choose one yourself, or we will choose one {soon}."
+        return (
+            f"It will be tried again {soon}."
+            if order.error_sentence
+            else f"Choose one yourself, or we will choose one {soon}."
+        )
     return "It is not tried again automatically." if order.state == "failed" else ""
 
 
@@ -180,5 +184,7 @@ def _call(setup: Setup) -> Item:
 
 def _team(setup: Setup) -> Item:
     done = len(setup.members) > 1
-    words = f"{len(setup.members)} people" if done else "Agents answer calls; supervisors read along with all of them."
+    words = (
+        f"{len(setup.members)} people" if done else "Agents answer calls; supervisors read along with all of them."
+    )
     return Item("team", "Team invited", done, words, "/team", "Everybody" if done else "Invite somebody")

@@ -36,8 +36,8 @@ SENTENCES: dict[Reason, str] = {
     "emergency": "Emergency calls cannot be made from here. Hang up and call from a mobile phone or a landline now.",
     "premium": "Premium numbers cannot be called from here.",
     "satellite": "Satellite phones cannot be called from here.",
-    "unreachable": "Numbers that begin with 13, 1300 or 1800, and others like them, can not be reached from here. "
-    "Call the company's ordinary number.",
+    "unreachable": "Numbers that begin with 13, 1300 or 1800, and similar numbers, cannot be reached from here. "
+    "Call the company's standard number.",
     "country": "Calls to that country are not offered here. Only the operator of this service can change that.",
     "not chosen": "Your organisation does not allow calls to that country. "
     "An owner or admin can allow it under Settings, Calling out.",
