@@ -52,7 +52,7 @@ BEFORE = timedelta(days=1)  # the last mail while it can be taken back
 BATCH = 2000  # rows of a transaction
 _LATER = timedelta(minutes=5)  # Stripe or Twilio refuses, or does not answer
 _SOON = timedelta(seconds=2)  # Twilio is being asked
-_REASON = "It is being closed, as its owner has asked."
+_REASON = "It is being closed at its owner's request."
 _ENDED = ("canceled", "incomplete_expired")
 
 SUBJECTS: Mapping[ClosingKind, str] = {

@@ -19,7 +19,7 @@ FIELDS = ("from", "to", "who", "what")
 OUTSIDE = "outside"  # value of the filter `who` for Stripe, Twilio and Bilby
 _LONGEST_ACTION = 60  # characters
 _TROUBLE = ("failed", "rejected", "retried", "disputed", "action_required", "given_up", "not_finalized")
-_SPELT = {"abn": "ABN", "stripe": "Stripe", "twilio": "Twilio"}
+_SPELT = {"abn": "ABN", "papers": "regulatory bundle", "stripe": "Stripe", "twilio": "Twilio"}
 
 Value = str | int | bool | None
 

@@ -26,7 +26,7 @@ _TROUBLES: Mapping[str, str] = {
     "unreachable": "It did not answer. Check the address, then try again.",
     "refused": "There is no OpenID Connect provider at that address.",
     "not_understood": "Its answer does not conform to OpenID Connect.",
-    "another_issuer": "It names a different issuer. Copy the issuer exactly, including a / at the end if there is one.",
+    "another_issuer": "It names a different issuer. Copy the issuer exactly, including any / at the end.",
     "no_pkce": "It does not support PKCE with S256, which Bilby needs.",
 }
 

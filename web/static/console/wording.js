@@ -49,7 +49,7 @@ export const ALERTS = {
 const CAUSES = {
   twilio: "lost on the way from the phone network",
   bilby: "lost in Bilby",
-  transcribe: "lost while transcription was away",
+  transcribe: "lost while transcription was disconnected",
 };
 
 const TIME = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium", hourCycle: "h23" });
