@@ -93,7 +93,7 @@ def _bundle_problems(details: Details) -> dict[str, str]:
     if details.abn and not is_abn(details.abn):
         found["abn"] = "That is not an ABN. Check its eleven digits: one of them is wrong or missing."
     if details.street and _NO_STREET.search(details.street):
-        found["street"] = "Enter a street address. A PO box is not accepted for numbers."
+        found["street"] = "Enter a street address: no PO box is accepted for numbers."
     if details.region and details.region not in REGIONS:
         found["region"] = "Choose a state or territory."
     if details.postcode and not re.fullmatch(r"[0-9]{4}", details.postcode):
