@@ -15,7 +15,7 @@ LONGEST = 254  # characters, RFC 5321
 
 NOT_AN_ADDRESS = "That does not look like an email address. Please check it."
 HIDDEN = "There is a hidden character in that address. Please type it by hand instead of pasting it."
-LETTERS = "Before the @ only plain letters, digits and signs can be used: mail to anything else does not arrive."
+LETTERS = "Only plain letters, digits and symbols can be used before the @: email to anything else does not arrive."
 
 _LONGEST_LOCAL = 64  # octets before the @ (RFC 5321, 4.5.3.1.1): mail servers refuse more
 # Besides the categories below: what Unicode lets programs draw as nothing (Default_Ignorable_Code_Point).

@@ -182,7 +182,7 @@ async def close_silent_calls(database: Database) -> None:
     async with database.begin() as session:
         closed = await calls.close_silent(session, datetime.now(UTC) - SILENT)
     if closed:
-        _log.warning("silent calls closed", calls=closed)
+        _log.warning("overdue calls closed", calls=closed)
 
 
 async def shorten_job_log(database: Database) -> None:

@@ -65,7 +65,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
         server = await listen(runner, runner.app[CONNECTIONS], where)
     except OSError as error:
         at = f"{settings.web_host}:{settings.web_port}"
-        stop("web", f"WEB_HOST, WEB_PORT: can not listen on {at}: {error.strerror}")
+        stop("web", f"WEB_HOST, WEB_PORT: cannot listen on {at}: {error.strerror}")
     addresses = [each.getsockname() for each in server.sockets]
     _log.info("listening", addresses=[f"{address[0]}:{address[1]}" for address in addresses])
     return server

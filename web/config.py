@@ -47,7 +47,7 @@ def _emails(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Return the keys of ``addresses``, under which all spellings of one are the same."""
     keys = tuple(key(address) for address in addresses)
     if not all(re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", each) for each in keys):
-        raise ValueError("must be addresses of mail, parted by commas")
+        raise ValueError("must be email addresses, separated by commas")
     return keys
 
 
@@ -158,7 +158,7 @@ class Settings(DatabaseSettings, RetentionSettings, TwilioSettings, StripeSettin
     @model_validator(mode="after")
     def _foreign_script_is_pinned(self) -> Self:
         if self.voice_sdk_url.startswith("https:") and not self.voice_sdk_integrity:
-            raise ValueError("VOICE_SDK_URL: needs VOICE_SDK_INTEGRITY beside it, the hash of that script")
+            raise ValueError("VOICE_SDK_URL: also needs VOICE_SDK_INTEGRITY, the hash of that script")
         if self.voice_sdk_integrity and not self.voice_sdk_url:
             raise ValueError("VOICE_SDK_INTEGRITY: belongs to VOICE_SDK_URL, which is not set")
         return self

@@ -51,8 +51,8 @@ async def _main(asked: argparse.Namespace, settings: Settings) -> str:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog=f"python -m {_PROCESS}", description=__doc__)
-    parser.add_argument("name", help="what the organisation is called")
-    parser.add_argument("email", help="its owner's address")
+    parser.add_argument("name", help="the organisation's name")
+    parser.add_argument("email", help="its owner's email address")
     parser.add_argument("--owner", default="Owner", help="its owner's name")
     asked = parser.parse_args()
     typed = {"organisation": asked.name, "name": asked.owner, "email": asked.email, "seats": "1"}
@@ -61,7 +61,7 @@ def main() -> None:
     try:
         link = asyncio.run(_main(asked, load(_PROCESS, Settings)))
     except AddressTakenError:
-        stop(_PROCESS, "that address is a member's already: sign in with it")
+        stop(_PROCESS, "that address already belongs to a member: sign in with it")
     except DatabaseUnavailableError as error:
         stop(_PROCESS, f"DATABASE_URL: the database did not answer ({error})")
     minutes = sign_in_links.LIFETIME.total_seconds() // 60

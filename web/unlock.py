@@ -55,7 +55,7 @@ def main() -> None:
         stop(_PROCESS, f"DATABASE_URL: the database did not answer ({error})")
     if not had_one:
         stop(_PROCESS, "EMAIL: no member with that address has a second factor")
-    print("Reset. They sign in by a mailed link, and set up another one.")  # noqa: T201 (a command)
+    print("Reset. They sign in with a mailed link and set up a new one.")  # noqa: T201 (a command)
 
 
 if __name__ == "__main__":

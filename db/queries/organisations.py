@@ -56,8 +56,8 @@ ENTITLEMENTS: dict[OrganisationStatus, Entitlements] = {
         transcribes=False,
         watchers=_EVERYBODY - {"agent"},
         keeps_numbers=True,
-        problem="The last payment did not go through. Calls still connect, without words.",
-        remedy="Pay the open invoice or change the card, and the words come back by themselves.",
+        problem="The last payment did not go through. Calls still connect, but nothing is transcribed.",
+        remedy="Pay the open invoice or change the card, and transcription resumes automatically.",
     ),
     "paused": _off("The subscription is paused, so calls do not connect.", "Resume it to keep your numbers."),
     "unpaid": _off("An invoice was not paid, so calls do not connect.", "Pay it to keep your numbers."),
@@ -80,14 +80,14 @@ class Advice:
 
 ATTENTION: dict[Attention, Advice] = {
     "invoice_not_finalized": Advice(
-        "An invoice waits for your address",
+        "An invoice needs your address",
         "Stripe cannot work out the tax, because your billing address is missing or incomplete. Correct it, and the"
-        " invoice is finished and paid by itself.",
+        " invoice will be completed and paid automatically.",
         "portal",
     ),
     "invoice_to_pay": Advice(
         "An invoice is to be paid",
-        "It was mailed to you, and is not charged by itself. Pay it by its due date.",
+        "It was emailed to you and is not charged automatically. Pay it by its due date.",
         "pay",
     ),
     "collection_paused": Advice(

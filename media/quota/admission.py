@@ -153,7 +153,7 @@ class Admission:
         leads = self.slots.is_leader(now)
         if leads != self._is_leader:
             self._is_leader = leads
-            log.info("leader of the slots" if leads else "no longer leader of the slots")
+            log.info("became slot leader" if leads else "no longer slot leader")
 
 
 class Slot:

@@ -236,7 +236,7 @@ class Console(WebSocket):
             self._consoles.tickets.use_once(ticket)
         except TicketError as error:
             REFUSED.labels("console", "ticket").inc()
-            log.warning("reading refused", why=str(error))
+            log.warning("call reader refused", why=str(error))
         else:
             if self._consoles.readers.opened(self, ticket):
                 self._send_whole(self._consoles.hub.read(self, ticket.call))

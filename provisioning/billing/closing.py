@@ -52,7 +52,7 @@ BEFORE = timedelta(days=1)  # the last mail while it can be taken back
 BATCH = 2000  # rows of a transaction
 _LATER = timedelta(minutes=5)  # Stripe or Twilio refuses, or does not answer
 _SOON = timedelta(seconds=2)  # Twilio is being asked
-_REASON = "It is being closed, as its owner has asked."
+_REASON = "It is being closed at its owner's request."
 _ENDED = ("canceled", "incomplete_expired")
 
 SUBJECTS: Mapping[ClosingKind, str] = {
@@ -198,7 +198,7 @@ async def _end_at_stripe(stripe: StripeApi, organisation_id: UUID, customer: str
     except StripeError as error:
         if error.is_customer_gone:
             return
-        _log.warning("closing postponed: stripe refuses", organisation=str(organisation_id), code=error.code)
+        _log.warning("closing postponed: stripe refused", organisation=str(organisation_id), code=error.code)
         raise TryAgain(_LATER) from None
 
 
@@ -206,7 +206,7 @@ async def _forget_filing(filing: BundlesApi, database: Database, organisation_id
     try:
         await bundles.forget(filing, database, organisation_id)
     except TwilioError as error:
-        _log.warning("closing postponed: twilio refuses", organisation=str(organisation_id), code=error.code)
+        _log.warning("closing postponed: twilio refused", organisation=str(organisation_id), code=error.code)
         raise TryAgain(_LATER) from None
 
 

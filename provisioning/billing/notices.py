@@ -30,12 +30,12 @@ SUBJECTS: Mapping[NoticeKind, str] = {
     "past_due": "Your payment for Bilby did not go through",
     "action_required": "Your bank asks you to confirm a payment for Bilby",
     "debit_failed": "The bank debit for Bilby did not go through",
-    "not_finalized": "Your invoice for Bilby waits for your address",
-    "doubled": "You pay for Bilby twice",
+    "not_finalized": "Your Bilby invoice needs your business address",
+    "doubled": "You are paying for Bilby twice",
     "ended": "Bilby has stopped: your numbers are kept for a while",
-    "soon": "Bilby gives your numbers back in three days",
-    "tomorrow": "Bilby gives your numbers back tomorrow",
-    "released": "Your numbers have been given back",
+    "soon": "Your numbers will be released in three days",
+    "tomorrow": "Your numbers will be released tomorrow",
+    "released": "Your numbers have been released",
 }
 BEFORE_RELEASE: Mapping[NoticeKind, timedelta] = {"soon": timedelta(days=3), "tomorrow": timedelta(days=1)}
 

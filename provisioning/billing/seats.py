@@ -24,7 +24,7 @@ class SeatError(Exception):
 def check(seats: int, agents: int) -> None:
     """Raise `SeatError` unless ``seats`` is an allowed number and enough for ``agents``. Pure."""
     if not 1 <= seats <= MOST_SEATS:
-        raise SeatError(f"A whole number of seats, please: 1 to {MOST_SEATS}.")
+        raise SeatError(f"Enter a whole number of seats, 1 to {MOST_SEATS}.")
     if seats < agents:
         taken = "1 agent takes one" if agents == 1 else f"{agents} agents take one each"
         raise SeatError(f"{taken} already, so {seats} are too few. Remove agents from the team first.")
@@ -38,7 +38,7 @@ async def current(database: Database, stripe: StripeApi, organisation_id: UUID) 
         raise SeatError("There is no subscription yet.")
     one = chosen(await stripe.subscriptions(row.stripe_customer_id))
     if one is None or not one.is_alive:
-        raise SeatError("There is no subscription that could be changed.")
+        raise SeatError("There is no subscription to change.")
     return one
 
 

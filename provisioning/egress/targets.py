@@ -40,18 +40,18 @@ class Target:
 def target(url: str, *, own_url: str) -> Target:
     """Return where ``url`` leads; ``own_url`` is the installation's own address. Raise `WrongUrlError`."""
     if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url:
-        raise WrongUrlError(f"Write an address of at most {LONGEST} plain characters.")
+        raise WrongUrlError(f"Enter an address of at most {LONGEST} plain characters.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise WrongUrlError("That is not an address.") from None
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
-        raise WrongUrlError("Write an address like https://example.com.au/hooks, without a user name or a #.")
+        raise WrongUrlError("Enter an address like https://example.com.au/hooks, without a user name or a #.")
     if _may_be_local(own_url) and host in LOOPBACK and parts.scheme in ("http", "https"):
         return Target(url, host, port or (_HTTPS if parts.scheme == "https" else 80))
     if parts.scheme != "https" or port not in (None, _HTTPS):
-        raise WrongUrlError("It must begin with https:// and use the usual port.")
+        raise WrongUrlError("It must begin with https:// and use the standard port.")
     literal = _literal(host)
     if literal is not None and refused([literal], own_url=own_url):
         raise WrongUrlError("That address is not on the public internet.")

@@ -18,13 +18,13 @@ SUBJECTS: Mapping[str, str] = {
     "off": "Your second factor for Bilby was switched off",
     "reset": "Your second factor for Bilby was reset",
     "renewed": "You have new recovery codes for Bilby",
-    "recovered": "A recovery code of yours was used",
+    "recovered": "One of your recovery codes was used",
 }
 _OPERATORS: Mapping[str, str] = {
     "on": "Your second factor to operate Bilby is set up",
     "reset": "Your second factor to operate Bilby was reset",
     "renewed": "You have new recovery codes to operate Bilby",
-    "recovered": "A recovery code of yours was used to operate Bilby",
+    "recovered": "One of your recovery codes was used to operate Bilby",
 }
 
 

@@ -83,7 +83,7 @@ async def buy_another(
     """Order one more number; return None if the form ``key`` already did. Raise `LimitError`, `NumberTakenError`."""
     orders = NumberOrders(session, organisation_id)
     if await orders.open() >= limits.max_numbers_per_organisation:
-        raise LimitError(f"You have {limits.max_numbers_per_organisation} numbers, and that is the most we rent out.")
+        raise LimitError(f"You have {limits.max_numbers_per_organisation} numbers, the maximum for an organisation.")
     if await orders.placed_since(datetime.now(UTC) - DAY) >= limits.max_purchases_per_day:
         raise LimitError(f"You have ordered {limits.max_purchases_per_day} numbers today. Try again tomorrow.")
     order = await orders.buy(e164, key, label)

@@ -29,7 +29,7 @@ _DOWN = Failure("Twilio is not working properly at the moment.", "again")
 _GONE = Failure("Somebody else has taken that number.", "another number")
 _INVALID = Failure("Twilio does not offer that number for sale.", "another number")
 _CREDENTIALS = Failure(
-    "Twilio refuses our credentials. The operator has been notified; you need not do anything.", "operator"
+    "Twilio refuses our credentials. The operator has been notified; you do not need to do anything.", "operator"
 )
 _ADDRESS = Failure(
     "Twilio could not verify your business address. Correct it under Settings, as a street address in Australia.",
@@ -40,7 +40,8 @@ _IDENTITY = Failure(
 )
 
 _REALM = Failure(
-    "Twilio does not offer this at the configured host. The operator has been notified; you need not do anything. "
+    "Twilio does not offer this at the configured host. The operator has been notified; "
+    "you do not need to do anything. "
     "For the operator: set TWILIO_PURCHASE_BASE to https://api.twilio.com (for a number's region "
     "TWILIO_ROUTES_BASE to https://routes.twilio.com), and TWILIO_US1_KEY_SID and "
     "TWILIO_US1_KEY_SECRET to a key made in us1.",
@@ -51,13 +52,15 @@ _NOT_THERE = "not supported in realm"  # Twilio's words, under more than one cod
 FAILURES: dict[int, Failure] = {
     20003: _CREDENTIALS,
     20005: Failure(
-        "Our account with Twilio is suspended. The operator has been notified; you need not do anything.", "operator"
+        "Our account with Twilio is suspended. The operator has been notified; you do not need to do anything.",
+        "operator",
     ),
     20429: _BUSY,
     20500: _DOWN,
     20503: _DOWN,
     21404: Failure(
-        "Our account with Twilio is a trial one, which buys no numbers. The operator has been notified.", "operator"
+        "Our account with Twilio is a trial account, which cannot buy numbers. The operator has been notified.",
+        "operator",
     ),
     21421: _INVALID,
     21422: _GONE,
@@ -98,7 +101,7 @@ def outlook(sentence: str | None, next_try_at: datetime | None, zone: tzinfo) ->
     if next_try_at is None:
         return f"{sentence} It is not retried automatically."
     at = f"{next_try_at.astimezone(zone):%H:%M:%S}"
-    return f"{sentence} We try again at {at}." if sentence else f"We go on at {at}."
+    return f"{sentence} We try again at {at}." if sentence else f"We will continue at {at}."
 
 
 def failure_of(code: int | None, status: int | None, text: str = "") -> Failure:

@@ -99,7 +99,7 @@ class Dispatcher:
                     await webhooks.take_due(session, now=now, until=now + LEASE, most=free, besides=self._busy)
                 )
         except DatabaseUnavailableError as error:
-            _log.warning("webhooks wait for the database", error=str(error))
+            _log.warning("webhooks waiting for the database", error=str(error))
         except Exception as error:  # jobs of this process must go on, whatever is wrong with a row
             _log.error("webhooks not read", exc_info=error)
         return []
@@ -109,7 +109,7 @@ class Dispatcher:
             result = await self._attempt(due)
             await store(self._database, due, result, datetime.now(UTC))
         except DatabaseUnavailableError as error:  # it is taken again once its lease is over
-            _log.warning("webhook's result not stored", error=str(error))
+            _log.warning("webhook result not stored", error=str(error))
         except Exception as error:  # a bug must not end the others
             _log.error("webhook failed", exc_info=error)
         finally:

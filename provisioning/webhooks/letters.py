@@ -19,8 +19,8 @@ from provisioning.mail.queue import WebhookKind
 from provisioning.mail.sender import Asked, Letter, Write
 
 SUBJECTS: Mapping[WebhookKind, str] = {
-    "webhook_failing": "A webhook of yours has failed for a day",
-    "webhook_off": "A webhook of yours was switched off",
+    "webhook_failing": "One of your webhooks has failed for a day",
+    "webhook_off": "One of your webhooks was switched off",
 }
 _RUN_IT = ("owner", "admin")
 

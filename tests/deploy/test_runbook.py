@@ -50,7 +50,14 @@ def explained() -> frozenset[str]:
 
 
 def test_the_search_finds_lines_of_each_way_to_log() -> None:
-    ways = {"NATS error", "stream left out", "stream not stopped", "call failed", "difference", "number order stuck"}
+    ways = {
+        "NATS error",
+        "call not transcribed",
+        "stream not stopped",
+        "call failed",
+        "difference",
+        "number order stuck",
+    }
     assert ways <= events()
 
 

@@ -123,7 +123,7 @@ async def test_a_blind_transfer(floor: Floor) -> None:
     customer = await answered(floor, bob)
     await become_available(dana)
     await bob.keyboard.press("Alt+t")
-    await bob.get_by_label("Straight over").check()
+    await bob.get_by_label("Transfer at once").check()
     await bob.locator("#target-text").fill("dana")
     await bob.keyboard.press("Enter")
     await expect(dana.locator("[data-offer][data-kind=transfer]")).to_be_visible()

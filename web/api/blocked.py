@@ -74,7 +74,7 @@ async def block_number(asked: Asked) -> Answer:
     try:
         is_new = await asked.rows.blocked.add(number, asked.client.created_by)
     except TooManyBlockedError:
-        raise ProblemError("conflict", f"There are {MOST} blocked numbers, and that is the most.") from None
+        raise ProblemError("conflict", f"There are already {MOST} blocked numbers, the maximum.") from None
     entry = await asked.rows.blocked.of(number)
     if not is_new or entry is None:
         raise ProblemError("conflict", "That number is blocked. Find it by number.")
@@ -83,7 +83,7 @@ async def block_number(asked: Asked) -> Answer:
 
 
 async def unblock_number(asked: Asked) -> Answer:
-    """Let the calls of a number ring again."""
+    """Unblock a number."""
     if not await asked.rows.blocked.remove(asked.id):
         raise NotFoundError("There is no such entry.")
     await asked.rows.audit.record("number.unblocked")
@@ -108,7 +108,7 @@ OPERATIONS = (
     ),
     Operation("getBlockedNumber", "GET", _ONE, "blocked:read", "Get one blocked number", get_blocked, BlockedNumber),
     Operation(
-        *("unblockNumber", "DELETE", _ONE, "blocked:write", "Let the calls of a number ring again"),
+        *("unblockNumber", "DELETE", _ONE, "blocked:write", "Unblock a number"),
         unblock_number,
         None,
         status=204,

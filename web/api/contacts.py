@@ -24,7 +24,7 @@ from web.request.errors import InvalidError, NotFoundError
 from web.request.typed import tidy
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
-DoNotCall = Annotated[bool, Meta(description="Members who dial the number are stopped.")]
+DoNotCall = Annotated[bool, Meta(description="Members cannot dial the number.")]
 DoNotTranscribe = Annotated[bool, Meta(description="Calls with the number are connected without words.")]
 Written = Annotated[str, Meta(max_length=40, description="E.164, or as it is dialled in Australia.")]
 
@@ -44,7 +44,7 @@ class Contact(Struct, frozen=True):
 class ContactQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which contacts; newest first."""
 
-    number: Annotated[Written | None, Meta(description="Who has this number.")] = None
+    number: Annotated[Written | None, Meta(description="The contact with this number.")] = None
     limit: Limit = 50
     cursor: After = None
 
@@ -73,7 +73,8 @@ class ContactChange(Struct, frozen=True, forbid_unknown_fields=True):
     number: Written | UnsetType = UNSET
     further_numbers: (
         Annotated[
-            list[Written], Meta(max_length=MOST_NUMBERS - 1, description="All but the first; others of theirs go.")
+            list[Written],
+            Meta(max_length=MOST_NUMBERS - 1, description="All but the first; numbers not listed are removed."),
         ]
         | UnsetType
     ) = UNSET
@@ -124,10 +125,10 @@ async def add_contact(asked: Asked) -> Answer:
         await _give(asked, contact, further)
     except KnownNumberError:
         raise ProblemError(
-            "conflict", "There is a contact with that number. Find it by number, and change it."
+            "conflict", "There is a contact with that number. Find it by number and change it."
         ) from None
     except TooManyContactsError:
-        raise ProblemError("conflict", f"There would be more than {MOST} contacts, and that is the most.") from None
+        raise ProblemError("conflict", f"This would exceed the maximum of {MOST} contacts.") from None
     await asked.rows.audit.record("contacts.kept", {"added": 1, "renamed": 0})
     if new.do_not_call or new.do_not_transcribe:
         await asked.rows.audit.record("contacts.flagged", {"contacts": 1})
@@ -150,7 +151,7 @@ async def change_contact(asked: Asked) -> Answer:
     except KnownNumberError:
         raise ProblemError("conflict", "Another contact has that number.") from None
     except TooManyContactsError:
-        raise ProblemError("conflict", f"There would be more than {MOST} numbers, and that is the most.") from None
+        raise ProblemError("conflict", f"This would exceed the maximum of {MOST} numbers.") from None
     await asked.rows.audit.record("contacts.kept", {"added": 0, "renamed": 1})
     if await asked.rows.contacts.flag(contact, _flags(change)):
         await asked.rows.audit.record("contacts.flagged", {"contacts": 1})
@@ -289,7 +290,7 @@ async def _give(asked: Asked, contact: models.Contact, further: Sequence[str]) -
 def _name(text: str) -> str:
     name = tidy(text)
     if not name:
-        raise InvalidError("There is no name in it.")
+        raise InvalidError("The name is empty.")
     return name
 
 

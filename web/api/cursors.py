@@ -37,4 +37,4 @@ def read(text: str | None) -> Cursor | None:
             raise ValueError
         return read_cursor(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode())
     except (ValueError, InvalidError):
-        raise InvalidError("The cursor is none of ours. Begin again without one.") from None
+        raise InvalidError("This cursor is not valid. Start again without one.") from None

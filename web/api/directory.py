@@ -33,9 +33,9 @@ class Presence(Struct, frozen=True):
     """What a member is doing."""
 
     member_id: UUID
-    state: Annotated[State, Meta(description="Unreachable: available, but their console is not heard of.")]
+    state: Annotated[State, Meta(description="Unreachable: available, but their console does not respond.")]
     since: Time
-    until: Annotated[Time | None, Meta(description="When it ends by itself.")]
+    until: Annotated[Time | None, Meta(description="When it ends automatically.")]
     reason_id: Annotated[UUID | None, Meta(description="Of a break: one of your reasons.")]
 
 

@@ -35,7 +35,7 @@ WEBHOOKS: Mapping[str, type[Struct]] = {
 """The data of each type of event."""
 _ABOUT = (
     "What your own programs may ask: calls, numbers, people, contacts and notes about them. Bilby keeps no word of a "
-    "call, so none can be asked for. Times are UTC, phone numbers E.164, ids UUIDs."
+    "call, so there are none to ask for. Times are UTC, phone numbers E.164, ids UUIDs."
 )
 
 
@@ -104,7 +104,7 @@ def _parameters(operation: Operation, schemas: Mapping[str, Schema]) -> Iterator
         about = plain.pop("description", None)
         yield {"name": name, "in": "query", "schema": plain} | ({"description": about} if about else {})
     if operation.writes:
-        about = "Makes it safe to send this again within 24 hours: it is done once."
+        about = "Makes it safe to send this again within 24 hours: it is carried out only once."
         text = {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[ -~]+$"}
         yield {"name": HEADER, "in": "header", "description": about, "schema": text}
 

@@ -73,7 +73,7 @@ async def _client(request: web.Request) -> Client:
     """
     token = token_of(request)
     if not token:
-        raise NotSignedInError("Show a key: Authorization: Bearer bilby_…")
+        raise NotSignedInError("Send a key: Authorization: Bearer bilby_…")
     client = await access.client(request, token)
     if client is None:
         await limits.hit(request, WRONG_KEYS, limits.network(request))
@@ -84,7 +84,7 @@ async def _client(request: web.Request) -> Client:
 async def _count(request: web.Request, client: Client) -> Hit:
     hit = await limits.count(request, REQUESTS, str(client.key_id))
     if not hit.is_allowed:
-        raise TooManyError(hit.seconds, f"A key may ask {REQUESTS.count} times a minute.")
+        raise TooManyError(hit.seconds, f"A key may send {REQUESTS.count} requests a minute.")
     return hit
 
 
@@ -147,4 +147,4 @@ def _refused(request: web.Request, error: Exception) -> web.Response:
 def _failed(request: web.Request, operation: Operation, error: Exception) -> web.Response:
     reference = uuid4().hex[:12]
     _log.error("api request failed", operation=operation.name, reference=reference, exc_info=error)
-    return problem(request, "failed", f"It has been noted as {reference}. Please try again in a moment.")
+    return problem(request, "failed", f"The error was logged as {reference}. Please try again in a moment.")

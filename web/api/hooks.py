@@ -28,9 +28,10 @@ from web.request.errors import ForbiddenError, InvalidError, NotFoundError
 
 SAMPLES = 3
 
-Secret = Annotated[str, Meta(description="What its events are signed with. It is answered this once.")]
+Secret = Annotated[str, Meta(description="What its events are signed with. It is shown only once.")]
 Url = Annotated[
-    str, Meta(min_length=1, max_length=LONGEST, description="On the public internet, by https on its usual port.")
+    str,
+    Meta(min_length=1, max_length=LONGEST, description="On the public internet, over https on the standard port."),
 ]
 
 
@@ -40,7 +41,7 @@ class Hook(Struct, frozen=True):
     id: UUID
     host: Annotated[str, Meta(description="Of its address; the rest may hold a password.")]
     events: list[str]
-    is_on: Annotated[bool, Meta(description="False once it was switched off, or has answered that it is gone.")]
+    is_on: Annotated[bool, Meta(description="False once it was switched off or has answered 410 Gone.")]
     created_at: Time
 
 
@@ -97,7 +98,7 @@ async def add_hook(asked: Asked) -> Answer:
     try:
         hook = await asked.rows.webhooks.add(url=new.url, types=set(new.events), created_by=asked.client.created_by)
     except TooManyEndpointsError:
-        raise ProblemError("conflict", f"There are {MOST} endpoints, and that is the most.") from None
+        raise ProblemError("conflict", f"There are already {MOST} endpoints, the maximum.") from None
     details = {"host": urlsplit(hook.url).hostname, "events": ", ".join(hook.types)}
     await asked.rows.audit.record("webhook.added", details)
     return Answer(AddedHook(*_facts(hook), hook.secret))

@@ -37,7 +37,7 @@ STATUS: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "There is no such thing"),
     "method": (405, "This method is not supported here"),
     "too-slow": (408, "The request took too long to arrive"),
-    "conflict": (409, "Another row stands in the way"),
+    "conflict": (409, "It conflicts with existing data"),
     "in-progress": (409, "The same request is in progress"),
     "too-large": (413, "The request is too large"),
     "media-type": (415, "The body is not JSON"),

@@ -51,4 +51,4 @@ def read_id(request: web.Request, operation: Operation) -> UUID:
     try:
         return UUID(request.match_info["id"])
     except ValueError:
-        raise NotFoundError("There is nothing of that id.") from None
+        raise NotFoundError("There is nothing with that id.") from None

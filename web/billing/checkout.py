@@ -38,7 +38,7 @@ RETURNS = Limit("checkout success", count=60, seconds=10 * 60)
 _SESSION = re.compile(r"cs_[0-9A-Za-z_]{1,250}")
 _NOT_YOURS = "Only owners of your organisation can pay. Ask one of them."
 _CLOSED = "Payment is not available yet. Nothing is charged."
-_SILENT = "Stripe, our payment provider, does not answer right now. Please try again in a moment."
+_SILENT = "Stripe, our payment provider, is not responding right now. Please try again in a moment."
 _LIMITED = "Too many attempts. Nothing was charged. Please wait a few minutes, then try again."
 
 routes = web.RouteTableDef()
@@ -78,7 +78,7 @@ async def payer(request: web.Request) -> Viewer:
 
 def refused(error: StripeError) -> str:
     """Log ``error`` and return the sentence for the owner."""
-    _log.warning("stripe refused", error=str(error), code=error.code)
+    _log.warning("stripe request refused", error=str(error), code=error.code)
     return _SILENT if error.retryable else f"Stripe, our payment provider, did not accept this: {error}"
 
 

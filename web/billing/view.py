@@ -100,14 +100,14 @@ def state(organisation: Organisation, row: Subscription | None) -> State:
     if organisation.status == "incomplete" and not has_failed(row):
         words = "A bank debit takes some business days. Everything is switched on"
         return State(
-            "under_way", "Your first payment is on its way", f"{words} by itself when the money arrives.", "wait"
+            "under_way", "Your first payment is on its way", f"{words} automatically when the money arrives.", "wait"
         )
     if organisation.status == "incomplete":
         words = "The bank refused it, so nothing is switched on yet. Pay the open invoice, for example by card, and"
         return State(
             "first_failed",
             "Your first payment did not go through",
-            f"{words} everything is switched on by itself.",
+            f"{words} everything is switched on automatically.",
             "bad",
             "pay",
         )
@@ -198,7 +198,7 @@ def change(seats: int, agents: int, now: Preview, then: Preview) -> Change:
     if rest > 0:
         today = f"{amount(rest)} of it is for the new seats from today to the end of this period."
     else:
-        today = f"{amount(-rest)} is taken off it for the seats you give up today." if rest else ""
+        today = f"{amount(-rest)} is deducted for the seats you give up today." if rest else ""
     return Change(seats=seats, agents=agents, today=today, total=amount(then.total))
 
 

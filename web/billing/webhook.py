@@ -82,6 +82,6 @@ def _event(body: bytes, signature: str, settings: Settings) -> Event:
         return read(json.loads(text))
     except SignatureVerificationError as error:
         _log.warning("stripe event refused", error=type(error).__name__)
-        raise InvalidError("Not signed by Stripe, or long ago.") from None
+        raise InvalidError("Not signed by Stripe, or signed too long ago.") from None
     except (ValueError, RecursionError, EventError):  # no UTF-8, no JSON, no event
-        raise InvalidError("No event of Stripe's.") from None
+        raise InvalidError("Not a Stripe event.") from None

@@ -59,7 +59,7 @@ async def _heard(request: web.Request, take: Callable[[web.Request, Form], Await
         raise InvalidError(f"{error} names no call.") from None
     except NotFoundError:
         if not _is_of_room(request, form):
-            _log.info("callback for no call")
+            _log.info("callback for unknown call")
     return web.Response(status=204)
 
 

@@ -174,7 +174,7 @@ async def _whisper(request: web.Request, form: Form) -> str:
             hearing = await rows.hearings.of(None if row is None else row.number_id)
             prompt = consent_prompt(request, rows, hearing)
     except Exception as error:  # the prompt is required anyway: use the platform's
-        _log.warning("whisper without its organisation", error=type(error).__name__)
+        _log.warning("organisation's consent prompt not read", error=type(error).__name__)
     return twiml.say(prompt)
 
 
@@ -220,7 +220,7 @@ async def _begin(request: web.Request, begun: _Begun, arrival: Arrival = _RINGS)
     except DiallingError:
         raise
     except Exception as error:
-        complain("stream left out", error)
+        complain("call not transcribed", error)
         return _Opened()
 
 

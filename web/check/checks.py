@@ -48,7 +48,9 @@ async def guarded(name: str, looking: Awaitable[CheckResult]) -> CheckResult:
         async with asyncio.timeout(SECONDS):
             return await looking
     except TimeoutError:
-        return CheckResult(name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between")
+        return CheckResult(
+            name, f"gave no answer in {SECONDS:.0f} s", "check the address and the network between this host and it"
+        )
     except Exception as error:
         _log.exception("check failed", check=name)
         return CheckResult(
@@ -59,7 +61,7 @@ async def guarded(name: str, looking: Awaitable[CheckResult]) -> CheckResult:
 async def regions(settings: Settings) -> CheckResult:
     """Report the Twilio region. The settings class has already refused any other."""
     where = "au1" if settings.twilio_api_base == TWILIO_API else "an address on this machine"
-    return CheckResult("regions", f"Twilio by {where}; anything but Australia is refused at start")
+    return CheckResult("regions", f"Twilio is reached at {where}; any region outside Australia is refused at start")
 
 
 async def database(settings: Settings) -> CheckResult:
@@ -91,9 +93,9 @@ async def nats(settings: Settings) -> CheckResult:
             return CheckResult("NATS", "refuses the connection", "check NATS_URL, its user and its password")
     heard = [f"{root}.>" for root in _WORDS if not connection.denied.issuperset(_below(root))]
     if not heard:
-        return CheckResult("NATS", f"reachable, and denies {_WORDS[0]}.> to web")
+        return CheckResult("NATS", f"reachable, and denies web access to {_WORDS[0]}.>")
     said = f"lets web subscribe to {', '.join(heard)}"
-    return CheckResult("NATS", said, "run it with deploy/nats.conf, each process its own user")
+    return CheckResult("NATS", said, "run it with deploy/nats.conf, and give each process its own user")
 
 
 def _below(root: str) -> list[str]:
@@ -107,7 +109,7 @@ async def mail(settings: Settings) -> CheckResult:
     except MailError as error:
         return CheckResult(
             "mail",
-            f"server refuses us ({error.kind})",
+            f"server refuses the connection ({error.kind})",
             "check SMTP_URL; a server on another host needs TLS",
         )
     return CheckResult("mail", "server accepts our user name and password")
@@ -127,7 +129,7 @@ async def custom_vocabularies(settings: Settings) -> CheckResult:
     states = await vocabularies.states(settings.nats_url.get_secret_value(), wanted)
     wrong = sorted(f"{each.name} {vocabularies.SAID[state]}" for each, state in states.items() if state != "ready")
     if wrong:
-        fix = "make it in Transcribe, ap-southeast-2, or change it under Numbers, Words"
+        fix = "create it in Transcribe, ap-southeast-2, or change it under Numbers, Words"
         return CheckResult("vocabularies", "; ".join(wrong), fix)
     return CheckResult("vocabularies", f"{len(wanted)} in use, all ready" if wanted else "none in use")
 
@@ -156,7 +158,7 @@ CHECKS: dict[str, Check] = {
     "Twilio": check_twilio.key,
     "numbers": check_twilio.numbers,
     "number sales": check_twilio.sales,
-    "papers": check_twilio.bundles,
+    "regulatory bundles": check_twilio.bundles,
     "softphones": check_twilio.softphones,
     "conferences": check_twilio.conferences,
     "Stripe": check_stripe.key,

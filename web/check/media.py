@@ -25,20 +25,20 @@ ENDPOINTS = {"/twilio/stream": b"signature", "/console": b"origin"}
 """The public paths, and a word of the 403 that each sends to a request without credentials."""
 _LONGEST_ANSWER = 64  # bytes of the answer that are read
 
-_NOT_HEARD = CheckResult("Transcribe", "could not be checked: no media node reports", "fix media first")
+_NOT_HEARD = CheckResult("Transcribe", "could not be checked: no media node is reporting", "fix media first")
 
 
 async def media(settings: Settings) -> CheckResult:
     """Check that a node is alive and that its public endpoints are reachable."""
     nodes = await _heartbeats(settings)
     if not nodes:
-        return CheckResult("media", "no node reports", "check media's log and its NATS_URL")
+        return CheckResult("media", "no node is reporting", "check media's log and its NATS_URL")
     for path, word in ENDPOINTS.items():
         problem = await _probe(settings.media_public_url, path, word)
         if problem:
             fix = f"make MEDIA_PUBLIC_URL route {path} to media, with TLS unless it is on this host"
             return CheckResult("media", f"{path} {problem} at MEDIA_PUBLIC_URL", fix)
-    return CheckResult("media", f"{_count(nodes)}, and MEDIA_PUBLIC_URL leads there")
+    return CheckResult("media", f"{_count(nodes)}, and MEDIA_PUBLIC_URL reaches media")
 
 
 async def transcribe(settings: Settings) -> CheckResult:
@@ -53,7 +53,9 @@ async def transcribe(settings: Settings) -> CheckResult:
     if errors:
         said = f"{sum(map(bool, known.values()))} of {_count(nodes)} failed at the last attempt: {', '.join(errors)}"
         return CheckResult(
-            "Transcribe", said, "look the error up in the runbook: it is the key, the quota, or the network to AWS"
+            "Transcribe",
+            said,
+            "look up the error in the runbook: the cause is the key, the quota, or the network to AWS",
         )
     return CheckResult("Transcribe", f"reachable from {_count(nodes)}")
 
@@ -98,6 +100,6 @@ async def _probe(origin: str, path: str, word: bytes) -> str:
     try:
         async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url, allow_redirects=False) as answer:
             refused = answer.status == 403 and word in await answer.content.read(_LONGEST_ANSWER)
-            return "" if refused else f"is answered by something else (HTTP {answer.status})"
+            return "" if refused else f"is answered by something other than media (HTTP {answer.status})"
     except (ClientError, OSError, TimeoutError):
         return "does not answer"

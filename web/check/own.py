@@ -39,7 +39,7 @@ async def numbers(request: web.Request, viewer: Viewer) -> CheckResult:
     async with access.rows(request, viewer) as rows:
         mine = (await rows.numbers.all())[:_MOST_NUMBERS]
     if not mine:
-        return CheckResult("numbers", "there is none yet", "choose one under Numbers")
+        return CheckResult("numbers", "there are none yet", "choose one under Numbers")
     api, settings = request.app[PHONE_NUMBERS], request.app[SETTINGS]
     try:
         wrong = [shown(number.e164) for number in mine if not await _is_right(api, settings, number)]
@@ -61,13 +61,13 @@ async def prompt(request: web.Request, viewer: Viewer) -> CheckResult:
         mine, hearings = await rows.numbers.all(), await rows.hearings.all()
     if not prompts.tells(words):
         return CheckResult(
-            "consent words", "do not seem to say that calls are transcribed", "change them under Settings"
+            "consent prompt", "does not seem to say that calls are transcribed", "change it under Settings"
         )
     own = {number: hearing.prompt for number in mine if (hearing := hearings.get(number.id)) and hearing.prompt}
     if silent := [shown(number.e164) for number, words in own.items() if not prompts.tells(words)]:
-        said = f"of {', '.join(silent)} do not seem to say that calls are transcribed"
-        return CheckResult("consent words", said, "open Numbers and change them under Words")
-    return CheckResult("consent words", "tell callers that the call is transcribed")
+        said = f"of {', '.join(silent)} does not seem to say that calls are transcribed"
+        return CheckResult("consent prompt", said, "open Numbers and change it under Words")
+    return CheckResult("consent prompt", "tells callers that the call is transcribed")
 
 
 async def people(request: web.Request, viewer: Viewer) -> CheckResult:
@@ -93,6 +93,6 @@ async def _is_right(api: TwilioApi, settings: Settings, number: Number) -> bool:
 CHECKS: Mapping[str, Look] = {
     "subscription": subscription,
     "numbers": numbers,
-    "consent words": prompt,
+    "consent prompt": prompt,
     "people": people,
 }

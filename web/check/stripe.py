@@ -108,7 +108,7 @@ def judge_price(found: SeatPrice, public_cents: int) -> tuple[str, str]:
     if not found.is_active:
         return "is archived", "make it active in Stripe, or set STRIPE_PRICE_ID to another"
     if found.currency != "aud" or found.every != "month" or found.cents is None:
-        return said, "make a price in AUD, of one amount for each seat and month, and set STRIPE_PRICE_ID to it"
+        return said, "create a price in AUD with one fixed amount per seat and month, and set STRIPE_PRICE_ID to it"
     if found.includes_tax is None:
         return (
             "does not say whether it includes GST",
@@ -119,8 +119,8 @@ def judge_price(found: SeatPrice, public_cents: int) -> tuple[str, str]:
         fix = (
             f"set SEAT_PRICE_CENTS to {whole.cents}, or STRIPE_PRICE_ID to a price of {Price(public_cents)} with GST"
         )
-        return f"comes to {whole} with GST, and the public pages say {Price(public_cents)}", fix
-    return f"{whole} a seat and month, GST included, as the public pages say", ""
+        return f"comes to {whole} with GST, but the public pages say {Price(public_cents)}", fix
+    return f"{whole} per seat and month, GST included, as on the public pages", ""
 
 
 def judge_endpoints(found: Sequence[Endpoint], ours: str) -> tuple[str, str]:
@@ -130,12 +130,15 @@ def judge_endpoints(found: Sequence[Endpoint], ours: str) -> tuple[str, str]:
         return f"is missing (the account has {len(found)} others)", f"add an endpoint for {ours}"
     alive = [endpoint for endpoint in here if endpoint.is_enabled]
     if not alive:
-        return "is disabled", "enable it in Stripe, and look there why it was disabled: it may have failed for days"
+        return (
+            "is disabled",
+            "enable it in Stripe, and find out there why it was disabled: it may have failed for days",
+        )
     missing = min((endpoint.lacks(ACTED_ON) for endpoint in alive), key=len)
     if missing:
         return f"does not receive {', '.join(missing)}", "subscribe the endpoint to these events"
     if len(alive) > 1:
-        return f"exists {len(alive)} times", "keep one endpoint: each has a signing secret of its own"
+        return f"exists {len(alive)} times", "keep only one: each endpoint has its own signing secret"
     return f"receives all {len(ACTED_ON)} kinds of event", ""
 
 
@@ -145,14 +148,14 @@ def judge_tax(found: Tax) -> tuple[str, str]:
         lacks = ", ".join(found.lacks).replace("_", " ") or "something"
         return (
             f"is not set up: {lacks} is missing",
-            "finish Stripe's tax settings: Checkout does not open without them",
+            "complete Stripe's tax settings: Checkout does not open without them",
         )
     if HOME not in found.countries:
         return (
             "no registration for GST in Australia is active",
             "add the registration in Stripe's tax settings: GST is not added without it",
         )
-    return "settings are active, and GST in Australia is registered", ""
+    return "settings are active, with a GST registration in Australia", ""
 
 
 async def _looked(name: str, settings: Settings, look: Look) -> CheckResult:
@@ -173,7 +176,7 @@ def _refused(name: str, error: StripeError) -> CheckResult:
         )
     if error.status == 403:
         return CheckResult(
-            name, "may not be read with this key", "give the restricted key read permission in Stripe's dashboard"
+            name, "cannot be read with this key", "give the restricted key read permission in Stripe's dashboard"
         )
     if error.retryable:
         return CheckResult(name, "does not answer", "check that this host reaches Stripe, and Stripe's status page")

@@ -21,7 +21,7 @@ MOST_ROUTES = 200  # numbers whose region is read: one request each
 _AT_ONCE = 8
 _NAMED = 5
 _REACH = "check that this host reaches Twilio"
-_US1 = "set TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a Standard key made in us1"
+_US1 = "set TWILIO_US1_KEY_SID and TWILIO_US1_KEY_SECRET to a Standard key created in us1"
 
 
 async def key(settings: Settings) -> CheckResult:
@@ -72,19 +72,19 @@ async def sales(settings: Settings) -> CheckResult:
 async def bundles(settings: Settings) -> CheckResult:
     """Check access to regulatory bundles, unless the platform's own bundle covers every customer."""
     if settings.has_platform_bundle:
-        return CheckResult("papers", "the platform's own bundle covers every customer")
+        return CheckResult("regulatory bundles", "the platform's own bundle covers every customer")
     try:
         async with bundles_api.opened(settings) as api:
             await api.reach()
     except TwilioError as error:
         if error.status is None:
             said = f"could not be checked: {settings.numbers_base} does not answer"
-            return CheckResult("papers", said, _REACH)
+            return CheckResult("regulatory bundles", said, _REACH)
         said = f"cannot be filed at {settings.numbers_base} (HTTP {error.status}, code {error.code})"
         return CheckResult(
-            "papers", said, f"{_US1}, or set TWILIO_BUNDLE_SID and TWILIO_ADDRESS_SID to your own bundle"
+            "regulatory bundles", said, f"{_US1}, or set TWILIO_BUNDLE_SID and TWILIO_ADDRESS_SID to your own bundle"
         )
-    return CheckResult("papers", f"can be filed at {settings.numbers_base}")
+    return CheckResult("regulatory bundles", f"can be filed at {settings.numbers_base}")
 
 
 async def softphones(settings: Settings) -> CheckResult:
@@ -100,8 +100,8 @@ async def softphones(settings: Settings) -> CheckResult:
             return CheckResult("softphones", "could not be checked", "see Twilio above")
     if not webhook_url.is_same(app.voice_url or "", wanted):
         fix = f"set its voice URL to {webhook_url.asked(wanted)}"
-        return CheckResult("softphones", "dial through a TwiML App that does not call Bilby", fix)
-    return CheckResult("softphones", "dial through a TwiML App that calls Bilby")
+        return CheckResult("softphones", "use a TwiML App that does not send its calls to Bilby", fix)
+    return CheckResult("softphones", "use a TwiML App that sends its calls to Bilby")
 
 
 async def conferences(settings: Settings) -> CheckResult:

@@ -99,7 +99,7 @@ class Performer:
         try:
             self._wanted.put_nowait(place)
         except asyncio.QueueFull:
-            _log.warning("room postponed", call=place.call_id.hex)
+            _log.warning("room update postponed", call=place.call_id.hex)
         else:
             self._queued.add(place)
 
@@ -121,7 +121,7 @@ class Performer:
             except DatabaseUnavailableError:
                 continue  # nothing can be decided without it; calls that go on do not need us
             except Exception:  # one failure must not end the look
-                _log.exception("rooms not looked for")
+                _log.exception("due rooms not read")
 
     async def _work(self) -> None:
         while True:
@@ -136,9 +136,9 @@ class Performer:
                 async with asyncio.timeout(TURN_SECONDS):
                     await self.perform(place)
             except (DatabaseUnavailableError, NotFoundError, TimeoutError) as error:
-                _log.warning("room not looked at", call=place.call_id.hex, error=type(error).__name__)
+                _log.warning("room not updated", call=place.call_id.hex, error=type(error).__name__)
             except Exception:  # one failure must not stop the worker
-                _log.exception("room not looked at", call=place.call_id.hex)
+                _log.exception("room not updated", call=place.call_id.hex)
             finally:
                 self._busy.discard(place)
 

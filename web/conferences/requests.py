@@ -73,7 +73,7 @@ class Asker:
         try:
             return await self._truth(room)
         except (TwilioRestException, ClientError, TimeoutError, OSError) as error:
-            _log.warning("room not looked up", call=self.urls.call_id.hex, error=type(error).__name__)
+            _log.warning("conference not read", call=self.urls.call_id.hex, error=type(error).__name__)
             return None
 
     async def _perform(self, room: Room, action: Action) -> Event:
@@ -184,7 +184,7 @@ class Asker:
         gone = error.code in _GONE or error.status == 404
         if gone and isinstance(action, EndCall):  # what is over need not be ended
             return CallStatus(leg.label, leg.call_sid, "completed")
-        _log.warning("room not as wanted", call=self.urls.call_id.hex, action=action.key, why=why)
+        _log.warning("conference change refused", call=self.urls.call_id.hex, action=action.key, why=why)
         if gone and isinstance(action, Redirect | BringBack):
             return CallStatus(leg.label, leg.call_sid, "completed")
         if isinstance(action, CallOut) and 400 <= error.status < 500 and error.status not in (401, 408, 429):

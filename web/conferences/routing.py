@@ -24,7 +24,7 @@ from web.request import access
 from web.request.access import PERMISSIONS, Rows
 from web.request.errors import NotFoundError
 
-NOT_YOURS = "Sorry, this call is not yours to take. Goodbye."
+NOT_YOURS = "Sorry, you cannot take this call. Goodbye."
 _ROOM = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
 

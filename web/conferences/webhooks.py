@@ -113,7 +113,7 @@ async def _heard(request: web.Request, take: Callable[[web.Request, Form], Await
     except FormError as error:
         raise InvalidError(f"{error} is missing.") from None
     except NotFoundError:
-        _log.info("callback for no room")
+        _log.info("callback for unknown room")
     return web.Response(status=204)
 
 
@@ -142,7 +142,7 @@ async def _wait(request: web.Request, form: Form) -> str:
             if change is not None and _is_waiting(change.after, call_sid(form)):
                 sound, sentence = await _wait_sound(request, call_id, change.call_sid)
     except Exception as error:  # whoever waits hears something all the same
-        _log.warning("waiting not recorded", error=type(error).__name__)
+        _log.warning("waiting caller not recorded", error=type(error).__name__)
     url = request.app[SETTINGS].web_public_url + request.app[STATIC_FILES].url(f"waiting/{sound}.wav")
     return documents.waiting(room_urls(request, call_id), sound, url, sentence=sentence)
 
@@ -258,7 +258,7 @@ async def _elsewhere(request: web.Request, form: Form) -> str:
             if not offers and not isinstance(step, Overflow):
                 await rows.calls.report(sid, CallReport("lost", datetime.now(UTC)))
     except Exception as error:  # they hear an apology all the same
-        complain("not sent elsewhere", error)
+        complain("unanswered caller not forwarded", error)
     place = request.app[STREAM_RECOVERY].find(sid)
     if place is not None and place.stream:  # whoever answers there has not heard the prompt
         request.app[STREAM_STOPS].order(sid, place.stream)

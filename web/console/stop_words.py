@@ -37,5 +37,5 @@ async def stop_words(request: web.Request) -> web.Response:
     request.app[BUS].words_stopped(viewer.organisation_id, call)
     place = request.app[STREAM_RECOVERY].find(call)
     request.app[STREAM_STOPS].order(call, place.stream if place and place.stream else NAME)
-    _log.info("words stopped", call=call)
+    _log.info("transcription stop requested", call=call)
     return web.Response(status=204)

@@ -28,7 +28,7 @@ async def test_call(request: web.Request) -> web.Response:
     async with access.rows(request, viewer) as rows:
         number = next((number.e164 for number in await rows.numbers.all() if number.verified_at), None)
     if number is None:
-        raise InvalidError("There is no number yet that could ring.")
+        raise InvalidError("There is no number yet that can ring.")
     await _place(url, number)
     return web.json_response({"number": shown(number)})
 

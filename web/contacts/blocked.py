@@ -23,7 +23,7 @@ from web.request.render import render
 
 BLOCKS = Limit("blocked numbers", count=120, seconds=10 * 60)
 _NAMED = 10  # wrong lines
-FULL = f"There are {MOST:,} blocked numbers, and that is the most. Remove some first."
+FULL = f"There are already {MOST:,} blocked numbers, the maximum. Remove some first."
 
 routes = web.RouteTableDef()
 
@@ -93,7 +93,7 @@ async def add_all(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/blocked/{entry}/remove")
 async def remove(request: web.Request) -> web.StreamResponse:
-    """Let the calls of a number ring again."""
+    """Unblock a number."""
     viewer = await access.require(request, "callers")
     async with access.rows(request, viewer) as rows:
         if not await rows.blocked.remove(read_uuid(request.match_info["entry"])):
@@ -114,7 +114,7 @@ async def block(rows: Rows, viewer: Viewer, number: str) -> None:
 
 def _wrong(lines: Sequence[int]) -> str:
     if not lines:
-        return "There are no numbers in it."
+        return "It contains no numbers."
     named = ", ".join(map(str, lines[:_NAMED]))
     more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
     place = "line" if len(lines) == 1 else "lines"

@@ -17,7 +17,7 @@ from web.request.forms import field, read_uuid, uuid_field
 from web.request.render import render
 
 GROUPS = 50  # of equal names that are shown at once
-MANY = f"Together they have more than {MOST_NUMBERS} numbers, and that is the most of one person."
+MANY = f"Together they have more than {MOST_NUMBERS} numbers, the maximum for one person."
 
 routes = web.RouteTableDef()
 

@@ -18,9 +18,9 @@ from web.request.typed import tidy
 LONGEST = 2_000  # characters
 WRITES = Limit("contact notes", count=120, seconds=10 * 60)
 OFF = "Your organisation does not keep notes. An admin can change that under Settings, Phone."
-EMPTY = "There is nothing in the note."
-TOO_LONG = f"A note has at most {LONGEST:,} characters."
-FULL = f"There are {MOST} notes about this contact, and that is the most. Remove some first."
+EMPTY = "The note is empty."
+TOO_LONG = f"A note can have at most {LONGEST:,} characters."
+FULL = f"There are already {MOST} notes about this contact, the maximum. Remove some first."
 
 routes = web.RouteTableDef()
 
@@ -96,7 +96,7 @@ async def _own(request: web.Request, rows: Rows, viewer: Viewer) -> Note:
     if note is None:
         raise NotFoundError
     if not may_change(note, viewer):
-        raise ForbiddenError("Only who wrote a note and admins may change it.")
+        raise ForbiddenError("Only its author and admins can change a note.")
     return note
 
 

@@ -24,8 +24,8 @@ from web.request.typed import tidy
 
 NO_NAME = f"Type a name of at most {LONGEST_NAME} characters."
 KNOWN = "Another contact has that number. Merge the two, if they are one person."
-FULL = "Your organisation keeps as many contacts as it may."
-MANY = f"One person has at most {MOST_NUMBERS} numbers."
+FULL = "Your organisation has reached the maximum number of contacts."
+MANY = f"One person can have at most {MOST_NUMBERS} numbers."
 ONLY = "This is the only number, so there is nothing to split off."
 DONE = ("merged", "split", "saved")
 

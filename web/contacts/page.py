@@ -61,12 +61,12 @@ async def keep(request: web.Request) -> web.StreamResponse:
     await limits.hit(request, CHANGES, str(viewer.organisation_id))
     text = await field(request, "table")
     table = contacts_table.read(text)
-    wrong = list(table.wrong) or ([] if table.names else ["There are no names and numbers in it."])
+    wrong = list(table.wrong) or ([] if table.names else ["It contains no names and numbers."])
     if not wrong:
         try:
             kept = await _keep(request, viewer, table)
         except TooManyContactsError:
-            wrong = [f"There would be more than {MOST:,} numbers, and that is the most."]
+            wrong = [f"This would exceed the maximum of {MOST:,} numbers."]
         else:
             report = (kept.added, kept.changed, kept.same, table.repeated, table.alike)
             raise web.HTTPSeeOther(f"/contacts?{urlencode(dict(zip(_REPORT, report, strict=True)))}")

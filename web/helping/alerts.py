@@ -28,10 +28,10 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "call": Kind("A long call", "Since it began.", 60, 1, 600),
+    "call": Kind("A long call", "Since the call began.", 60, 1, 600),
     "hold": Kind("A long hold", "Since the customer was put on hold.", 1, 10, 3600),
-    "late_words": Kind("Late words", "How far words are behind what is said.", 1, 2, 60),
-    "silence": Kind("Silence", "Since anybody spoke; not while the customer is on hold.", 1, 10, 3600),
+    "late_words": Kind("Late words", "How long words take to appear after they are spoken.", 1, 2, 60),
+    "silence": Kind("Silence", "Since anybody last spoke; not counted while the customer is on hold.", 1, 10, 3600),
     "waiting": Kind("Nobody answers", "Since the caller began to wait.", 1, 5, 3600),
 }
 """By name of the column, without ``alert_``; the page's scripts know them by the same names."""
@@ -77,7 +77,7 @@ def _read(text: str, kind: Kind) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or not kind.least <= int(text[:9]) <= kind.most:
-        raise InvalidError(f"{kind.title}: type a number from {kind.least} to {kind.most}, or nothing.")
+        raise InvalidError(f"{kind.title}: enter a number from {kind.least} to {kind.most}, or leave it empty.")
     return int(text) * kind.unit
 
 

@@ -34,9 +34,9 @@ _ANNOUNCED: Mapping[Listening, Announced] = {"prompt": "", "tone": "tone", "word
 _SENTENCES: Mapping[str, str] = {
     "over": "This call has ended.",
     "own_call": "This is your own call.",
-    "no_agent": "Nobody of yours is in this call.",
-    "full": "As many as can be are listening to this call.",
-    "helped": "Somebody else speaks in this call.",
+    "no_agent": "None of your agents is in this call.",
+    "full": "The maximum number of listeners is already in this call.",
+    "helped": "Another supervisor is speaking in this call.",
 }
 OFF = "Your organisation does not let supervisors listen. An admin can change that under Settings."
 BUSY = "You are on another call."

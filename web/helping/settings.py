@@ -16,8 +16,11 @@ from web.request.render import render_form, saved
 
 CHANGES = Limit("listening settings", count=60, seconds=10 * 60)
 CHOICES: Mapping[Listening, tuple[str, str]] = {
-    "prompt": ("By what callers hear first", "Say there that a supervisor may listen; the text is under Settings."),
-    "tone": ("By a tone", "A short tone as the supervisor comes in. Everybody in the call hears it."),
+    "prompt": (
+        "In the consent prompt",
+        "The prompt must say that a supervisor may listen; change it under Settings.",
+    ),
+    "tone": ("By a tone", "A short tone when the supervisor joins. Everybody in the call hears it."),
     "words": ("By a sentence", "“A supervisor has joined this call.” Everybody in the call hears it."),
     "off": ("Not at all: supervisors cannot listen", "They can still read live words, and end a call."),
 }
@@ -67,4 +70,4 @@ def _read(text: str) -> Listening:
     for choice in CHOICES:
         if choice == text:
             return choice
-    raise InvalidError("There is no such choice. Go back and choose one from the list.")
+    raise InvalidError("That is not one of the choices. Go back and choose one from the list.")

@@ -33,9 +33,9 @@ SCOPES: Mapping[Scope, str] = {
     "notes:read": "Read what your team noted about contacts",
     "notes:write": "Write, change and remove notes about contacts",
     "blocked:read": "Read your block list",
-    "blocked:write": "Block numbers, and let them ring again",
+    "blocked:write": "Block and unblock numbers",
     "hooks:read": "See where events are sent, and samples of them",
-    "hooks:write": "Subscribe to events that it may read, and unsubscribe anybody",
+    "hooks:write": "Subscribe to events that it may read, and remove any subscription",
 }
 LASTS: Mapping[str, tuple[str, timedelta | None]] = {
     "30": ("30 days", timedelta(days=30)),
@@ -90,7 +90,7 @@ async def make(request: web.Request) -> web.StreamResponse:
     try:
         issued = await _issue(request, viewer, typed)
     except TooManyKeysError:
-        wrong = {"name": f"You have {MOST} keys, and that is the most. Revoke one first."}
+        wrong = {"name": f"You already have {MOST} keys, the maximum. Revoke one first."}
         return await _page(request, viewer, Typed(typed.name, typed.scopes, typed.lasts, wrong))
     return await _page(request, viewer, issued=issued)
 
@@ -124,11 +124,11 @@ async def _typed(request: web.Request) -> Typed:
     lasts = await field(request, "lasts")
     wrong: dict[str, str] = {}
     if not 0 < len(name) <= LONGEST_NAME:
-        wrong["name"] = f"Name the program that will use it, in at most {LONGEST_NAME} characters."
+        wrong["name"] = f"Enter the name of the program that will use it, at most {LONGEST_NAME} characters."
     if not scopes:
-        wrong["scopes"] = "Choose at least one thing that it may do."
+        wrong["scopes"] = "Choose at least one permission."
     if lasts not in LASTS:
-        wrong["lasts"] = "Choose how long it lasts."
+        wrong["lasts"] = "Choose how long it is valid."
     return Typed(name[:LONGEST_NAME], scopes, lasts, wrong)
 
 

@@ -68,7 +68,7 @@ async def add(request: web.Request) -> web.StreamResponse:
             endpoint = await rows.webhooks.add(url=typed.url, types=typed.types, created_by=viewer.member_id)
             await rows.audit.record("webhook.added", {"host": host_of(endpoint), "events": ", ".join(typed.types)})
     except TooManyEndpointsError:
-        wrong = {"url": f"You have {MOST} endpoints, and that is the most."}
+        wrong = {"url": f"You already have {MOST} endpoints, the maximum."}
         return await _page(request, viewer, Typed(typed.url, typed.types, wrong))
     return await _page(request, viewer, Typed(), added=endpoint)
 

@@ -78,7 +78,7 @@ def problems(sent: Mapping[str, str]) -> dict[str, str]:
         wrong["language"] = "Choose a language."
     if vocabulary and not VOCABULARY_NAME.fullmatch(vocabulary):
         wrong["vocabulary"] = (
-            f"Enter its name as in AWS: at most {LONGEST_VOCABULARY} letters, digits, stops, hyphens, underscores."
+            f"Enter its name as in AWS: at most {LONGEST_VOCABULARY} letters, digits, stops, hyphens and underscores."
         )
     elif vocabulary and not language:
         wrong["language"] = "Choose the language that the vocabulary was made for."

@@ -24,7 +24,7 @@ from web.request.geography import REGIONS, TIME_ZONES, zone_choices
 from web.request.render import render_form, saved
 
 SAVES = Limit("opening hours", count=60, seconds=10 * 60)
-_HERE = "Bilby answers that number itself, so callers would go round in circles. Enter another one."
+_HERE = "Bilby answers that number itself, so callers would go round in circles. Enter another number."
 
 routes = web.RouteTableDef()
 

@@ -108,7 +108,7 @@ def _interval(text: str) -> Interval:
         raise HoursError(_HOW)
     if closes < opens:
         if opens < _NOON and not (begin[3] and end[3]):  # 9-5
-            raise HoursError(f"{text} would end on the next morning. Write the afternoon as 17:00 or 5pm.")
+            raise HoursError(f"{text} would end on the next morning. Write afternoon times as 17:00 or 5pm.")
         closes += MIDNIGHT
     return opens, closes
 
@@ -160,7 +160,7 @@ def _in_order(intervals: Sequence[Interval]) -> Day:
         else:
             joined.append((opens, closes))
     if len(joined) > _MOST_INTERVALS:
-        raise HoursError(f"A day can have {_MOST_INTERVALS} times at most.")
+        raise HoursError(f"A day can have at most {_MOST_INTERVALS} periods.")
     return tuple(joined)
 
 
@@ -190,7 +190,7 @@ def _own_period(row: int, given: Mapping[str, str], today: date, wrong: dict[str
     hours: Day = ()
     try:
         if any(closes > MIDNIGHT for _, closes in read_hours(_cut(given["hours"], LONGEST_HOURS))):
-            raise HoursError("Here hours end at 24:00 at the latest. Enter the next day as well.")
+            raise HoursError("These hours must end by 24:00. Enter the next day as well.")
         hours = _in_order(read_hours(given["hours"]))
     except HoursError as error:
         problems["hours"] = str(error)
@@ -229,9 +229,9 @@ def _alternative(
 ) -> Alternative:
     words, number = tidy(typed.get(f"{when}_announcement", "")), tidy(typed.get(f"{when}_overflow", ""))
     if len(words) > LONGEST_ANNOUNCEMENT:
-        wrong[f"{when}_announcement"] = f"Say it in {LONGEST_ANNOUNCEMENT} characters: these are {len(words)}."
+        wrong[f"{when}_announcement"] = f"Use at most {LONGEST_ANNOUNCEMENT} characters: this has {len(words)}."
     elif words and not any(character.isalnum() for character in words):
-        wrong[f"{when}_announcement"] = "There is nothing in it that could be spoken."
+        wrong[f"{when}_announcement"] = "It contains nothing that can be spoken."
     overflow = None
     if number:
         try:

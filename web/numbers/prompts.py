@@ -13,9 +13,11 @@ TELLS = r"transcri|writ|record|caption|turned into (words|text)|\btext\b"
 def problem(prompt: str) -> str:
     """Return what is wrong with a consent prompt (tidied), "" if nothing."""
     if len(prompt) < SHORTEST:
-        return f"Say a little more: at least {SHORTEST} characters, so that callers know what is done."
+        return f"Say a little more: at least {SHORTEST} characters, so that callers understand what happens."
     if len(prompt) > LONGEST:
-        return f"Say it in {LONGEST} characters: these are {len(prompt)}, and callers wait while they are spoken."
+        return (
+            f"Use at most {LONGEST} characters: this has {len(prompt)}, and callers have to wait while it is spoken."
+        )
     return ""
 
 

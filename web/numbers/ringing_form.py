@@ -14,8 +14,14 @@ from web.request.typed import digits_and_signs
 
 FIELDS = ("strategy", "ring_seconds", "wait_seconds", "waiting", "offers_callback", "asks_consent")
 STRATEGIES: Mapping[RingStrategy, tuple[str, str]] = {
-    "longest_idle": ("Longest idle first", "One after the other, whoever has been free for longest first."),
-    "all": ("All at once", "Everybody who is free, until somebody answers. Each ring time, a further group joins."),
+    "longest_idle": (
+        "Longest idle first",
+        "One after the other, starting with the member who has been free for longest.",
+    ),
+    "all": (
+        "All at once",
+        "Everybody who is free, until somebody answers. After each ring time, another group is added.",
+    ),
     "fixed": ("In a fixed order", "One after the other, always in the order of the groups and of their members."),
 }
 SOUNDS: Mapping[WaitingSound, str] = {

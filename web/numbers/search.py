@@ -90,5 +90,5 @@ def _pattern(digits: str) -> str:
     if not re.fullmatch(r"[0-9*]+", plain) or len(plain) > _MOST_DIGITS:
         raise InvalidError(f"Use digits, and * for any one digit: at most {_MOST_DIGITS} of them.")
     if len(plain.replace("*", "")) < _LEAST_DIGITS:
-        raise InvalidError(f"Give at least {_LEAST_DIGITS} digits.")
+        raise InvalidError(f"Enter at least {_LEAST_DIGITS} digits.")
     return plain

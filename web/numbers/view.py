@@ -190,10 +190,10 @@ def way_of(data: NumbersData, limits: TwilioSettings) -> tuple[Way, Closed | Non
         return "", Closed("unpaid", f"{at.problem} {at.remedy}")
     if data.used >= limits.max_numbers_per_organisation:
         most = limits.max_numbers_per_organisation
-        words = f"You have {data.used} numbers of at most {most}. Release one to make room, or write to us."
+        words = f"You have {data.used} of at most {most} numbers. Release one to make room, or write to us."
         return "", Closed("full", words)
     if data.today >= limits.max_purchases_per_day:
-        words = f"You have ordered {data.today} numbers within a day, and that is the most. Try again tomorrow."
+        words = f"You have already ordered {data.today} numbers today, the maximum for a day. Try again tomorrow."
         return "", Closed("day", words)
     return "buy", None
 

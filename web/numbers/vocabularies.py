@@ -20,7 +20,7 @@ SAID: Mapping[VocabularyState, str] = {
     "failed": "could not be built by Transcribe; calls are transcribed without it",
     "unknown": "is not known to Transcribe in Sydney; calls are transcribed without it",
     "other_language": "was made for another language; calls are transcribed without it",
-    "denied": "could not be checked: the key of media may not ask (transcribe:GetVocabulary)",
+    "denied": "could not be checked: media's AWS key lacks transcribe:GetVocabulary",
     "unreachable": "could not be checked right now",
 }
 

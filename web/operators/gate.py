@@ -64,7 +64,7 @@ async def require(request: web.Request, role: OperatorRole = "observer") -> Visi
         check_own_page(request)
         await _check(request, *read)
     if not visit.may(role):
-        raise ForbiddenError("Observers look on. Ask an operator.")
+        raise ForbiddenError("Observers can only look. Ask an operator.")
     return visit
 
 

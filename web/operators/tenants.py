@@ -51,7 +51,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
         try:
             found = await tenants.resume(session, organisation_id)
         except tenants.ClosingError:
-            sentence = "This organisation is being closed. That cannot be taken back."
+            sentence = "This organisation is being closed. That cannot be undone."
             raise ConflictError("closing", sentence) from None
         if not found:
             raise NotFoundError

@@ -85,7 +85,7 @@ def _failed(event: StripeEvent, zone: ZoneInfo) -> dict[str, Any]:
         "type": event.type,
         "at": event.received_at.astimezone(zone),
         "attempts": event.attempts,
-        "error": event.error or "No reason was noted.",
+        "error": event.error or "No reason was recorded.",
     }
 
 

@@ -19,7 +19,7 @@ FIELDS = ("from", "to", "who", "what")
 OUTSIDE = "outside"  # value of the filter `who` for Stripe, Twilio and Bilby
 _LONGEST_ACTION = 60  # characters
 _TROUBLE = ("failed", "rejected", "retried", "disputed", "action_required", "given_up", "not_finalized")
-_SPELT = {"abn": "ABN", "stripe": "Stripe", "twilio": "Twilio"}
+_SPELT = {"abn": "ABN", "papers": "regulatory bundle", "stripe": "Stripe", "twilio": "Twilio"}
 
 Value = str | int | bool | None
 
@@ -50,7 +50,7 @@ def audit_filter(asked: Mapping[str, str], zone: ZoneInfo) -> AuditFilter:
     since, until = days(asked, zone)
     who, what = asked.get("who"), asked.get("what")
     if what is not None and (len(what) > _LONGEST_ACTION or not what.isprintable()):
-        raise InvalidError("Nothing of that name is ever done. Choose from the list.", "what")
+        raise InvalidError("There is no action with that name. Choose one from the list.", "what")
     return AuditFilter(
         action=what,
         actor_id=None if who in (None, OUTSIDE) else _member(who),

@@ -17,9 +17,9 @@ from web.request.callers import shown
 Key = Literal["plan", "details", "prompt", "number", "webhooks", "call", "team"]
 _WAITS: dict[BundleStatus, str] = {
     "draft": "Your business details are being sent to Twilio, which must approve them before a number is rented.",
-    "pending-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
-    "in-review": "Twilio is checking your business details. It usually takes minutes, and may take some days.",
-    "twilio-rejected": "Twilio has rejected your business details. Correct them, and they are sent again.",
+    "pending-review": "Twilio is checking your business details. It usually takes minutes, but may take some days.",
+    "in-review": "Twilio is checking your business details. It usually takes minutes, but may take some days.",
+    "twilio-rejected": "Twilio has rejected your business details. Correct them, and they will be sent again.",
 }
 
 
@@ -84,7 +84,11 @@ def again(order: NumberOrder | None, now: datetime) -> str:
         return ""
     if order.next_try_at is not None:
         soon = _soon(order.next_try_at, now)
-        return f"Tried again {soon}." if order.error_sentence else f"Choose one yourself, or we choose one {soon}."
+        return (
+            f"It will be tried again {soon}."
+            if order.error_sentence
+            else f"Choose one yourself, or we will choose one {soon}."
+        )
     return "It is not tried again automatically." if order.state == "failed" else ""
 
 
@@ -145,7 +149,7 @@ def _number_words(setup: Setup) -> str:
         return f"{shown(held.candidate)} is kept for you until you have paid."
     if order_under_way(setup) is not None:
         return "In progress: see above."
-    return "Choose one by town or digits. If you choose none, you get one of your own town."
+    return "Choose one by town or digits. If you do not choose, you get one from your own town."
 
 
 def _number_action(setup: Setup) -> str:
@@ -157,15 +161,15 @@ def _number_action(setup: Setup) -> str:
 
 def _webhooks(setup: Setup) -> Item:
     verified = bool(setup.numbers) and all(number.verified_at for number in setup.numbers)
-    words = "" if verified else "Checked by asking Twilio where the number’s calls go. It happens by itself."
+    words = "" if verified else "Checked by asking Twilio where the number’s calls go. This happens automatically."
     action = "Check again" if setup.numbers else "See numbers"
     return Item("webhooks", "Calls reach Bilby", verified, words, "/numbers", action)
 
 
 def _prompt(setup: Setup) -> Item:
     done = setup.organisation.consent_prompt is not None
-    words = "What callers hear before their words are transcribed. Read ours, and keep it or write your own."
-    action = "Change" if done else "Choose the words"
+    words = "What callers hear before their words are transcribed. Keep our standard prompt, or write your own."
+    action = "Change" if done else "Choose the prompt"
     return Item("prompt", "Consent prompt", done, "" if done else words, "/settings#prompt", action)
 
 
@@ -173,12 +177,14 @@ def _call(setup: Setup) -> Item:
     number = number_to_ring(setup)
     words = f"Take calls in the console, then call {number} from any phone."
     if not number:
-        words = "Once the number is here: take calls in the console, then call it from any phone."
+        words = "Once you have the number: take calls in the console, then call it from any phone."
     words = "" if setup.answered else words
     return Item("call", "First test call", setup.answered, words, "/console", "Open the console")
 
 
 def _team(setup: Setup) -> Item:
     done = len(setup.members) > 1
-    words = f"{len(setup.members)} people" if done else "Agents answer calls; supervisors read along with all."
+    words = (
+        f"{len(setup.members)} people" if done else "Agents answer calls; supervisors read along with all of them."
+    )
     return Item("team", "Team invited", done, words, "/team", "Everybody" if done else "Invite somebody")

@@ -27,8 +27,8 @@ from web.request.typed import tidy
 EXPORTS = Limit("exports", count=20, seconds=60 * 60)
 _READ_ME = """What Bilby stores of {whom}, read on {at} (UTC).
 
-One file for each table, with commas between the values (CSV, UTF-8). Times are UTC; numbers of telephones
-are written +61…. A file is missing where there is nothing to tell. Ids connect the files with each other.
+One file for each table, with commas between the values (CSV, UTF-8). Times are UTC; phone numbers
+are written +61…. A file is missing where there is no data. Ids link the files with each other.
 Left out are secrets, such as those that sign webhooks, and what only serves to find rows. What was said in calls is
 not here because it is never stored.
 """
@@ -150,7 +150,7 @@ async def erase_customer(request: web.Request) -> web.StreamResponse:
             counts = {"calls": erased.calls, "contacts": erased.contacts, "events": erased.events}
             await rows.audit.record("customer.erased", counts)
     except CallInProgressError:
-        raise ConflictError("in_call", "There is a call with them now. Try again when it is over.") from None
+        raise ConflictError("in_call", "They are on a call now. Try again when it is over.") from None
     raise web.HTTPSeeOther(f"/settings/data?done=customer&calls={erased.calls}#customer")
 
 

@@ -76,7 +76,7 @@ def problems(details: Details) -> dict[str, str]:
     """Return a sentence by wrong field; empty if valid. The fields of the bundle must be all set or all empty."""
     found = {}
     if not details.name:
-        found["name"] = "Give your organisation a name."
+        found["name"] = "Enter a name for your organisation."
     elif len(details.name) > LONGEST_NAME:
         found["name"] = f"Use {LONGEST_NAME} characters at most."
     return found | _bundle_problems(details) if any(details.bundle_values) else found
@@ -93,7 +93,7 @@ def _bundle_problems(details: Details) -> dict[str, str]:
     if details.abn and not is_abn(details.abn):
         found["abn"] = "That is not an ABN. Check its eleven digits: one of them is wrong or missing."
     if details.street and _NO_STREET.search(details.street):
-        found["street"] = "Give a street address. The rules for numbers accept no PO box."
+        found["street"] = "Enter a street address: no PO box is accepted for numbers."
     if details.region and details.region not in REGIONS:
         found["region"] = "Choose a state or territory."
     if details.postcode and not re.fullmatch(r"[0-9]{4}", details.postcode):
@@ -102,12 +102,12 @@ def _bundle_problems(details: Details) -> dict[str, str]:
 
 
 _MISSING = {
-    "legal_name": "Give the name as it stands in the Australian Business Register.",
-    "abn": "Give the ABN: eleven digits.",
-    "street": "Give the street and number.",
-    "locality": "Give the town or suburb.",
+    "legal_name": "Enter the name as in the Australian Business Register.",
+    "abn": "Enter the ABN: eleven digits.",
+    "street": "Enter the street and number.",
+    "locality": "Enter the town or suburb.",
     "region": "Choose a state or territory.",
-    "postcode": "Give the postcode.",
+    "postcode": "Enter the postcode.",
 }
 
 

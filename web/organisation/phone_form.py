@@ -11,9 +11,12 @@ from db.queries.phone.choices import MOST
 from web.request.typed import digits_and_signs, tidy
 
 LISTS: Mapping[ChoiceKind, tuple[str, str]] = {
-    "break": ("Reasons for a break", "What members choose when they are not to be rung, such as Lunch or Training."),
-    "outcome": ("Outcomes", "What came of a call, such as Booked or Wrong number. One for each call."),
-    "tag": ("Tags", "What else is worth finding again. Any number for each call."),
+    "break": (
+        "Reasons for a break",
+        "What members choose when they do not want to be rung, such as Lunch or Training.",
+    ),
+    "outcome": ("Outcomes", "The result of a call, such as Booked or Wrong number. One per call."),
+    "tag": ("Tags", "Anything else that you want to find again. Any number per call."),
 }
 LONGEST_LABEL = 40  # characters
 LONGEST_WRAP_UP = 600  # seconds

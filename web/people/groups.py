@@ -44,7 +44,7 @@ async def add(request: web.Request) -> web.StreamResponse:
         groups = await rows.groups.all()
         wrong = _name_problem(name, groups)
         if len(groups) >= MOST:
-            wrong = f"There are {MOST} groups, and that is the most."
+            wrong = f"There are already {MOST} groups, the maximum."
         if not wrong:
             group_id = await rows.groups.add(name)
             await rows.audit.record("group.added", {"group": name})
@@ -98,7 +98,7 @@ def _name_problem(name: str, others: Sequence[Group]) -> str:
     if len(name) > LONGEST_NAME:
         return f"The name is too long: {LONGEST_NAME} characters at most."
     taken = any(each.name.casefold() == name.casefold() for each in others)
-    return "There is another group of that name." if taken else ""
+    return "There is already a group with that name." if taken else ""
 
 
 def _places(sent: Mapping[str, str], members: Sequence[Member]) -> tuple[tuple[UUID, ...], str]:
@@ -109,7 +109,7 @@ def _places(sent: Mapping[str, str], members: Sequence[Member]) -> tuple[tuple[U
         if not text:
             continue
         if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= _MOST_PLACES):
-            return (), f"Places are whole numbers, 1 to {_MOST_PLACES}, or empty for who is not in the group."
+            return (), f"Places are whole numbers, 1 to {_MOST_PLACES}, or empty for anyone who is not in the group."
         found.append((int(text), member.id))
     return tuple(member for _, member in sorted(found, key=lambda each: each[0])), ""
 

@@ -49,9 +49,9 @@ def problems(typed: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with the form: a sentence by field; empty if it is valid."""
     found = {
         "organisation": _name_problem(typed["organisation"], "What is your organisation called?"),
-        "name": _name_problem(typed["name"], "What may we call you?"),
+        "name": _name_problem(typed["name"], "What should we call you?"),
         "email": _address_problem(typed["email"]),
-        "seats": "" if seats(typed["seats"]) else f"A whole number of agents, please: 1 to {MOST_SEATS}.",
+        "seats": "" if seats(typed["seats"]) else f"Enter a whole number of agents, 1 to {MOST_SEATS}.",
     }
     return {name: sentence for name, sentence in found.items() if sentence}
 
@@ -92,7 +92,7 @@ def _name_problem(typed: str, asked: str) -> str:
         return asked
     if len(typed) > LONGEST_NAME:
         return f"Please keep it to {LONGEST_NAME} characters."
-    return "" if typed.isprintable() else "Please use letters and signs that can be printed."
+    return "" if typed.isprintable() else "Please use only printable characters."
 
 
 def _fernet(secret: str) -> Fernet:

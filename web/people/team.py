@@ -99,7 +99,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
         if member is None:
             raise NotFoundError
         if member.role == "owner" and viewer.role != "owner":
-            raise ForbiddenError("Only an owner signs an owner out.")
+            raise ForbiddenError("Only an owner can sign out an owner.")
         await rows.sign_ins.end_all(member_id)
         await rows.presence.end(member_id)
         await rows.audit.record("member.signed_out_everywhere", {"member": member.name, "role": member.role})
@@ -129,7 +129,7 @@ async def _take_in(request: web.Request, viewer: Viewer, typed: Invited) -> Memb
     async with access.rows(request, viewer) as rows:
         asking = await _asking(rows, viewer)
         if role not in roles_given_by(asking.role):
-            raise InvalidError("Only an owner makes an owner.")
+            raise InvalidError("Only an owner can make somebody an owner.")
         if not may_invite(rows.organisation):
             raise UnpaidError
         await _want_seat(rows, role)

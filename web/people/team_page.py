@@ -16,7 +16,7 @@ from web.request.access import Rows, Viewer
 from web.request.errors import NotSignedInError
 from web.request.render import render
 
-LIMITED = "Too many invitations were sent. Please wait a few minutes, then send this one."
+LIMITED = "Too many invitations were sent. Please wait a few minutes, then send this one again."
 
 
 class NoSeatError(Exception):
@@ -86,11 +86,11 @@ async def _look(request: web.Request, viewer: Viewer) -> TeamState:
 def problem_of(place: str, error: Exception) -> Problem:
     """Return the problem that ``error`` means, shown at ``place`` of the page."""
     if isinstance(error, NoSeatError):
-        return Problem(place, "Every seat that is paid for is taken.", "seat", status=409)
+        return Problem(place, "All paid seats are taken.", "seat", status=409)
     if isinstance(error, UnpaidError):
         return Problem(place, "Invitations are sent once your first payment has arrived.", "seat", status=409)
     if isinstance(error, AddressTakenError):
-        sentence = "Somebody uses Bilby with this address already. Look into your team below, or use another address."
+        sentence = "Somebody already uses Bilby with this address. Check your team below, or use another address."
         return Problem(place, sentence, "email", status=409)
     return Problem(place, str(error))
 

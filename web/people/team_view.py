@@ -17,8 +17,8 @@ from web.people.sign_up_link import LONGEST_NAME
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DOES: Mapping[Role, str] = {
-    "owner": "pays, and may do all",
-    "admin": "runs numbers and team",
+    "owner": "pays, and can do everything",
+    "admin": "manages numbers and the team",
     "supervisor": "reads all calls",
     "agent": "takes calls",
 }
@@ -80,18 +80,18 @@ def refusal(asking: Member, member: Member, owners: int, role: Role | None) -> s
     if member.role == "owner" and role != "owner" and owners <= 1:
         return "An organisation needs an owner. Make somebody else one first."
     if asking.id == member.id:
-        return "You can not change or remove yourself. Ask another owner or admin."
+        return "You cannot change or remove yourself. Ask another owner or admin."
     if member.role == "owner" and asking.role != "owner":
-        return "Only an owner changes or removes an owner."
+        return "Only an owner can change or remove an owner."
     if role is not None and role not in roles_given_by(asking.role):
-        return "Only an owner makes an owner."
+        return "Only an owner can make somebody an owner."
     return ""
 
 
 def invitation_problem(name: str, email: str, role: str, asking: Role) -> tuple[str, str] | None:
     """Return the first wrong field of the form and a sentence about it; None if the form is valid."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        return "name", f"A name, please, of at most {LONGEST_NAME} characters."
+        return "name", f"Enter a name of at most {LONGEST_NAME} characters."
     try:
         email_addresses.read(email)
     except AddressError as error:

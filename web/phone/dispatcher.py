@@ -106,7 +106,7 @@ class Dispatcher:
         except (DatabaseUnavailableError, NotFoundError):
             raise
         except Exception:  # a mistake in deciding must not blind the pages
-            _log.exception("not decided")
+            _log.exception("ringing decision failed")
             async with access.by_fact(self._app, organisation_id) as rows:
                 return await looks.facts(rows, await rows.presence.now())
         for change in turn.changes:

@@ -58,7 +58,7 @@ class Nudges:
             try:
                 await self._listen()
             except DatabaseUnavailableError as error:
-                _log.warning("phone not heard", error=str(error))
+                _log.warning("notification listener lost", error=str(error))
             _listens.set(0)
             self._all()
             await asyncio.sleep(self._timing.poll)
@@ -76,7 +76,7 @@ class Nudges:
         try:
             organisation_id = UUID(changed)
         except ValueError:
-            _log.warning("nudge for no organisation")
+            _log.warning("notification names no organisation")
             return
         if not by or by != self._me:
             self._one(organisation_id)

@@ -54,9 +54,9 @@ class Turns:
             try:
                 await self._turn(organisation_id)
             except (DatabaseUnavailableError, NotFoundError) as error:
-                _log.warning("phone not looked at", error=type(error).__name__)
+                _log.warning("phone state not refreshed", error=type(error).__name__)
             except Exception:  # one failure must not stop the worker
-                _log.exception("phone not looked at")
+                _log.exception("phone state not refreshed")
             finally:
                 loop.call_later((loop.time() - began) * REST, self._rested, organisation_id)
 

@@ -46,7 +46,7 @@ async def wrap_up(request: web.Request) -> web.Response:
     async with access.of_organisation(request, viewer) as rows:
         call = await rows.wrap_ups.of_member(call_id, viewer.member_id)
         if call is None:
-            raise NotFoundError("There is no such call of yours.")
+            raise NotFoundError("You have no such call.")
         _check(said, await rows.choices.all(), notes_on=rows.organisation.notes_on)
         note = said.note.strip() or None
         now = await rows.presence.now()
@@ -62,9 +62,9 @@ def _check(said: _Said, choices: Sequence[Choice], *, notes_on: bool) -> None:
     outcomes = {each.id for each in choices if each.kind == "outcome"}
     tags = {each.id for each in choices if each.kind == "tag"}
     if said.outcome is not None and said.outcome not in outcomes:
-        raise InvalidError("There is no such outcome any more. Choose one from the list.")
+        raise InvalidError("That outcome no longer exists. Choose one from the list.")
     if not tags.issuperset(said.tags):
-        raise InvalidError("There is no such tag any more. Choose from the list.")
+        raise InvalidError("That tag no longer exists. Choose from the list.")
     if said.note.strip() and not notes_on:
         raise InvalidError("Your organisation does not keep notes.")
 
@@ -77,7 +77,7 @@ async def _keep_contact(rows: Rows, call: Call, name: str) -> None:
     try:
         await rows.contacts.keep({call.customer: name})
     except TooManyContactsError:
-        raise ConflictError("full", "Your organisation keeps as many contacts as it may.") from None
+        raise ConflictError("full", "Your organisation has reached the maximum number of contacts.") from None
 
 
 async def _end(rows: Rows, viewer: Viewer, call_id: UUID, now: datetime) -> None:

@@ -34,18 +34,18 @@ def problems(typed: Typed) -> dict[str, str]:
     wrong = {}
     name, card = tidy(typed["name"]), typed["card"].strip()
     if not name or len(name) > _LONGEST_NAME:
-        wrong["name"] = f"Give the rule a name of at most {_LONGEST_NAME} characters."
+        wrong["name"] = f"Enter a name for the rule, at most {_LONGEST_NAME} characters."
     if not (phrases := _lines(typed["phrases"])):
-        wrong["phrases"] = "Write at least one phrase, each on a line of its own."
+        wrong["phrases"] = "Enter at least one phrase, each on its own line."
     for field, lines in (("phrases", phrases), ("exceptions", _lines(typed["exceptions"]))):
         if problem := next(filter(None, map(_phrase_problem, lines)), ""):
             wrong[field] = problem
         elif len(lines) > MOST_PHRASES:
-            wrong[field] = f"Write at most {MOST_PHRASES} phrases; make another rule for the rest."
+            wrong[field] = f"Enter at most {MOST_PHRASES} phrases; make another rule for the rest."
     if len(typed["phrases"].encode() + typed["exceptions"].encode()) > _MOST_BYTES:
-        wrong["phrases"] = "Write less: make another rule for the rest."
+        wrong["phrases"] = "This is too long: make another rule for the rest."
     if typed["speaker"] not in get_args(Listens):
-        wrong["speaker"] = "Choose who is listened to."
+        wrong["speaker"] = "Choose whose words the rule applies to."
     if typed["priority"] not in _PRIORITIES:
         wrong["priority"] = "Choose a priority."
     for field, most in (("cooldown_s", _MOST_COOLDOWN), ("most", _MOST_TIMES)):

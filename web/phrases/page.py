@@ -61,7 +61,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
         try:
             removed = await rows.phrases.remove(read_uuid(request.match_info["rule"]))
         except KeyError:
-            raise NotFoundError("This rule was removed before.") from None
+            raise NotFoundError("This rule has already been removed.") from None
         await rows.audit.record("phrase_rule.removed", {"name": removed.name})
     await rules.send(request.app, viewer.organisation_id)
     raise web.HTTPSeeOther("/phrases")

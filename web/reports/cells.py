@@ -36,7 +36,7 @@ _COUNTS: Sequence[tuple[str, Callable[[Counts], int]]] = (
     ("Seconds waited until answered", lambda each: each.answer_wait_s),
     ("Seconds waited, missed calls", lambda each: each.missed_wait_s),
     ("Longest wait in seconds", lambda each: each.longest_wait_s),
-    ("Seconds of talk", lambda each: each.talk_s),
+    ("Seconds talking", lambda each: each.talk_s),
     ("Seconds on hold", lambda each: each.held_s),
     ("Longest call in seconds", lambda each: each.longest_s),
 )

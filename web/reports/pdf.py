@@ -105,7 +105,7 @@ def _story(summary: Summary, made: Made) -> list[Flowable]:
         *_parts("Answered calls, by how long the caller waited", tables.waits(total)),
         *_parts("Calls, by how long they lasted", tables.lengths(total)),
         *_lines("By number", summary.lines),
-        *_people("By group, with who is in it now", summary.groups),
+        *_people("By group, with its current members", summary.groups),
         *_people("By agent", summary.agents),
     ]
 

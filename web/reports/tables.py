@@ -15,7 +15,7 @@ from web.reports.figures import share
 from web.reports.period import Period
 from web.request.callers import shown
 
-_UNKNOWN_LINE = "No number known"
+_UNKNOWN_LINE = "Unknown number"
 _UNKNOWN_AGENT = "A former member"
 
 

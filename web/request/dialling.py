@@ -33,17 +33,17 @@ Reason = Literal[
 limits of the organisation, see `web.calls.outgoing`."""
 
 SENTENCES: dict[Reason, str] = {
-    "emergency": "Emergency calls can not be made from here. Hang up and call from a mobile phone or a landline now.",
-    "premium": "Premium numbers can not be called from here.",
-    "satellite": "Satellite phones can not be called from here.",
-    "unreachable": "Numbers that begin with 13, 1300 or 1800, and others like them, can not be reached from here. "
-    "Call the company's ordinary number.",
+    "emergency": "Emergency calls cannot be made from here. Hang up and call from a mobile phone or a landline now.",
+    "premium": "Premium numbers cannot be called from here.",
+    "satellite": "Satellite phones cannot be called from here.",
+    "unreachable": "Numbers that begin with 13, 1300 or 1800, and similar numbers, cannot be reached from here. "
+    "Call the company's standard number.",
     "country": "Calls to that country are not offered here. Only the operator of this service can change that.",
-    "not chosen": "Your organisation does not call that country. "
+    "not chosen": "Your organisation does not allow calls to that country. "
     "An owner or admin can allow it under Settings, Calling out.",
-    "opted out": "Your contacts say not to call this number. A supervisor or admin can change that.",
-    "seats": "As many calls are going out as your organisation has seats. Try again when one of them has ended.",
-    "ceiling": "Your organisation has used up its outgoing minutes of the last 24 hours. Please ask your admin.",
+    "opted out": "This contact is marked “do not call”. A supervisor or admin can change that.",
+    "seats": "Your organisation already has one outgoing call for each seat. Try again when one of them has ended.",
+    "ceiling": "Your organisation has used up its outgoing minutes for 24 hours. Please ask your admin.",
     "invalid": "That is not a phone number that can be called. Please check it and try again.",
 }
 _SCHEME = re.compile("tel: ?", re.IGNORECASE)  # of a link that was copied

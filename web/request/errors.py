@@ -153,7 +153,7 @@ _PAGES: Mapping[int, tuple[str, str]] = {
     416: ("That part does not exist", "Reload the page."),
     417: ("We cannot meet the request's conditions", "Please try again."),
     422: ("We cannot use what was sent", "Check the form, then send it again."),
-    426: ("This needs a newer browser", "Use a browser of the last few years."),
+    426: ("This needs a newer browser", "Use a browser from the last few years."),
     428: ("Something was missing from that request", "Reload the page, then try again."),
     429: ("Too many requests", "Wait a minute, then try again."),
     431: ("Your browser sent too much with that request", "Delete this site's cookies, then sign in again."),

@@ -189,7 +189,7 @@ class Connections:
         """Close the connection that has been idle for longest. Logged once until there is room again."""
         if not self._is_full:
             self._is_full = True
-            _log.warning("connections full", most=self.limits.most)
+            _log.warning("connection limit reached", most=self.limits.most)
         waiting = [(each.waiting_since, transport) for transport, each in self._open.items() if not each.is_busy]
         if not waiting:
             return False

@@ -139,7 +139,7 @@ def _has_left(request: web.Request) -> bool:
 def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
     reference = uuid4().hex[:12]
     _log.error("request failed", route=_route(request), reference=reference, exc_info=error)
-    return _answer(request, 500, f"It has been noted as {reference}. {page(500)[1]}")
+    return _answer(request, 500, f"The error was logged as {reference}. {page(500)[1]}")
 
 
 def _refused(

@@ -114,21 +114,21 @@ def _works(oldest_job: float | None) -> Works:
 
 _CALLS = {
     "yes": "Calls ring and connect.",
-    "no": "Callers may hear that we cannot connect them. Calls that have begun go on.",
+    "no": "Callers may hear that we cannot connect them. Calls in progress continue.",
 }
 _WORDS = {
     "yes": "Words appear while people speak.",
     "no": "Calls connect, but consoles may show no words.",
 }
 _LINKS = {
-    "yes": "Links are mailed at once.",
+    "yes": "Links are emailed immediately.",
     "late": "Links arrive late. There is no need to ask again.",
-    "no": "Links are not mailed at the moment. Who is signed in stays signed in.",
+    "no": "Links cannot be emailed at the moment. Anyone who is signed in stays signed in.",
 }
 _PAID = {
-    "yes": "Payments are taken up and numbers rented at once.",
-    "late": "Some payments or orders are taken up late. Nothing is lost.",
-    "no": "Payments and orders wait. Nothing is lost.",
+    "yes": "Payments are processed and numbers are rented immediately.",
+    "late": "Some payments or orders are processed late. Nothing is lost.",
+    "no": "Payments and orders are waiting. Nothing is lost.",
 }
 
 

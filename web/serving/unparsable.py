@@ -37,7 +37,7 @@ class Unparsable(logging.Filter):
         self._untold += 1
         now = self._clock()
         if now >= self._next:
-            _log.warning("requests unparsable", count=self._untold, last=type(error).__name__)
+            _log.warning("unparsable requests", count=self._untold, last=type(error).__name__)
             self._next, self._untold = now + EVERY_SECONDS, 0
         return False
 

@@ -24,17 +24,17 @@ class Call(Struct, frozen=True):
     direction: Direction
     state: State
     customer: Annotated[str | None, Meta(description="The other party's number in E.164; null if it is withheld.")]
-    number_id: Annotated[UUID | None, Meta(description="Your number that was called, or that called.")]
+    number_id: Annotated[UUID | None, Meta(description="Your number: the one called, or the one called from.")]
     member_id: Annotated[UUID | None, Meta(description="Who answered an inbound call, or dialled an outbound one.")]
     started_at: Time
     answered_at: Time | None
     ended_at: Time | None
-    duration_s: Annotated[int | None, Meta(description="Seconds of the whole call, as it is billed.")]
-    outcome: Annotated[Outcome | None, Meta(description="How it ended; null while it goes on.")]
-    reason: Annotated[Reason | None, Meta(description="Why nobody of yours took an inbound call.")]
+    duration_s: Annotated[int | None, Meta(description="Length of the whole call in seconds, as billed.")]
+    outcome: Annotated[Outcome | None, Meta(description="How it ended; null while it is in progress.")]
+    reason: Annotated[Reason | None, Meta(description="Why none of your agents took an inbound call.")]
     on_hold: bool
-    outcome_id: Annotated[UUID | None, Meta(description="What the agent said came of it: one of your outcomes.")]
-    tag_ids: Annotated[list[UUID], Meta(description="Your tags that the agent gave it.")]
+    outcome_id: Annotated[UUID | None, Meta(description="The outcome that the agent chose: one of your outcomes.")]
+    tag_ids: Annotated[list[UUID], Meta(description="The tags that the agent chose: some of your tags.")]
     follow_up: bool
 
 
@@ -54,7 +54,7 @@ class Member(Struct, frozen=True):
     name: str
     email: str
     role: Role
-    joined_at: Annotated[Time | None, Meta(description="Null while they are only invited.")]
+    joined_at: Annotated[Time | None, Meta(description="Null until they accept their invitation.")]
 
 
 def state_of(call: Row[Any]) -> State:

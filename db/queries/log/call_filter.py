@@ -27,7 +27,7 @@ class CallFilter:
     parts: tuple[Part, ...] = ()
     """Or a part of it: one of these."""
     contact_id: UUID | None = None
-    """Whoever has that contact, from whichever of their numbers."""
+    """Whoever has that contact, from any of their numbers."""
     tag_id: UUID | None = None
     outcome_choice_id: UUID | None = None
     agent_id: UUID | None = None

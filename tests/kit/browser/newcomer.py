@@ -120,7 +120,7 @@ async def sign_up(owner: Person, organisation: str, seats: int = 2) -> None:
     await owner.click("button", "Send me a link")
     await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     await owner.open_letter("/sign-up/")
-    await owner.click("button", "Begin, and go to payment")
+    await owner.click("button", "Continue to payment")
     await page.wait_for_url("**/checkout?*")
 
 

@@ -31,7 +31,7 @@ from web.check.result import CheckResult
 from web.config import Settings
 
 OURS = "+61255501234"
-SOUND = {"Twilio", "number sales", "papers", "conferences"}  # what a misdirected number leaves as it is
+SOUND = {"Twilio", "number sales", "regulatory bundles", "conferences"}  # what a misdirected number leaves as it is
 
 
 @pytest_asyncio.fixture

@@ -136,7 +136,7 @@ async def test_the_preflight_names_a_number_whose_prompt_does_not_tell(
         await Hearings(session, cast.a.id).set(cast.number.id, silent)
     alice = await browser().sign_in(cast.alice)
     answered = [json.loads(line) for line in (await (await alice.get("/check/findings")).text()).splitlines()]
-    (finding,) = [each for each in answered if each["name"] == "consent words"]
+    (finding,) = [each for each in answered if each["name"] == "consent prompt"]
     assert finding["fix"]
     assert shown(cast.number.e164) in finding["said"]
 

@@ -60,7 +60,7 @@ async def test_the_prompt_is_shown_as_it_is_typed_and_then_kept(opened: Open) ->
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("/settings#prompt$"))
     await expect(page.locator("[data-prompt]")).to_have_attribute("data-prompt", "own")
-    await page.get_by_role("button", name="Use our words").click()
+    await page.get_by_role("button", name="Use the standard prompt").click()
     await expect(page.locator("[data-prompt]")).to_have_attribute("data-prompt", "ours")
 
 

@@ -54,15 +54,15 @@ _WATCHED = {
     "listened": "listened",
     "whispered": "whispered to the agent",
     "barged_in": "spoke in the call",
-    "took_over": "took the call over",
+    "took_over": "took over the call",
     "ended_call": "ended the call",
     "opened_transcript": "read along",
 }
 _WORDS = {
     "transcribing": "Words are shown",
-    "waiting_for_slot": "Words wait: every transcription slot is taken",
-    "reconnecting": "Words pause: the stream is being connected again",
-    "silent": "No sound arrives",
+    "waiting_for_slot": "Words are delayed: every transcription slot is in use",
+    "reconnecting": "Words are paused: the stream is reconnecting",
+    "silent": "No sound is arriving",
     "failed": "Words failed",
     "ended": "Words ended",
 }
@@ -112,9 +112,9 @@ def why_no_words(call: Call) -> str | None:
     if call.consent_declined_at is not None:
         return "The caller chose not to be transcribed."
     if call.opted_out_at is not None:
-        return "The contact says not to transcribe."
+        return "The contact is marked “do not transcribe”."
     if call.words_stopped_at is not None:
-        return "Somebody stopped the words."
+        return "Somebody stopped the transcription."
     if call.transcription == "failed":
         return call.transcription_reason or "The stream failed; no reason was reported."
     if call.outcome is None or call.transcription is not None:
@@ -143,14 +143,14 @@ def ringing_seconds(call: Call, offers: Sequence[Offer]) -> int | None:
 
 def _row(told: Told) -> Iterator[Event]:
     call = told.call
-    rings = "The customer rang" if call.direction == "inbound" else f"{told.name(call.agent_id)} dialled"
+    rings = "The customer called" if call.direction == "inbound" else f"{told.name(call.agent_id)} dialled"
     yield Event(call.started_at, "began", rings)
     if call.consent_declined_at is not None:
         yield Event(call.consent_declined_at, "asked", "The caller chose not to be transcribed")
     elif call.opted_out_at is not None:
-        yield Event(call.opted_out_at, "words", "No words: the contact says not to transcribe")
+        yield Event(call.opted_out_at, "words", "No words: the contact is marked “do not transcribe”")
     elif call.words_stopped_at is not None:
-        yield Event(call.words_stopped_at, "words", "Words were stopped by request")
+        yield Event(call.words_stopped_at, "words", "Transcription was stopped by request")
     if call.callback_requested_at is not None:
         yield Event(call.callback_requested_at, "asked", "The caller asked to be called back")
     if call.answered_at is not None:
@@ -208,7 +208,7 @@ def _moment(told: Told, moment: Moment) -> Event:
             return Event(moment.at, "words", f"{words}: {rest}" if rest else words)
         case _:
             to = told.name(moment.member_id, _TO.get(rest, rest))
-            result = {"transferred": ": done", "transfer_failed": ": came to nothing"}.get(moment.kind, "")
+            result = {"transferred": ": done", "transfer_failed": ": not completed"}.get(moment.kind, "")
             return Event(moment.at, "transfer", f"{_TRANSFERS.get(first, first)} to {to}{result}")
 
 

@@ -17,7 +17,7 @@ from web.request.errors import ConflictError, InvalidError, NotFoundError
 from web.request.forms import read_uuid
 
 WITHHELD = "This caller withheld their number, so nothing can be kept for it."
-FULL = "Your organisation keeps as many contacts as it may."
+FULL = "Your organisation has reached the maximum number of contacts."
 
 routes = web.RouteTableDef()
 

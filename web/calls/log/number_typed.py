@@ -35,7 +35,7 @@ def wanted(text: str) -> Wanted:
     digits = "".join(each for each in typed if each in "0123456789")
     if len(typed) > _LONGEST or not set(typed) <= _PLAIN or not digits:
         raise InvalidError(
-            "That is no phone number. Type all of it, or at least four digits of its beginning or end.", "number"
+            "That is not a phone number. Type all of it, or at least four digits of its beginning or end.", "number"
         )
     whole = parsed(typed)
     if len(digits) >= _SHORTEST_WHOLE and whole is not None and phonenumbers.is_valid_number(whole):

@@ -32,7 +32,7 @@ async def one(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         call = await rows.log.get(read_uuid(request.match_info["call"]))
         if call is None:
-            raise NotFoundError("There is no such call, or it is older than calls are kept.")
+            raise NotFoundError("There is no such call, or it is older than the period for which calls are kept.")
         zone = ZoneInfo(rows.organisation.time_zone)
         labels, tags = await rows.choices.labels(), await rows.wrap_ups.tags([call.id])
         fired = hits((await rows.phrases.fired_in([call.id])).get(call.id, ()), zone)

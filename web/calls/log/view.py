@@ -254,7 +254,7 @@ def _one_of(asked: Mapping[str, str], field: str, choices: tuple[_Choice, ...], 
             return each
     if text is not None:
         listed = ", ".join(map(str, choices))
-        raise InvalidError(f"There is no {what or field} of that name. Choose one of: {listed}.", field)
+        raise InvalidError(f"There is no {what or field} with that name. Choose one of: {listed}.", field)
     return None
 
 

@@ -50,7 +50,7 @@ _log = structlog.get_logger(__name__)
 _restarts = Counter("bilby_web_stream_restarts", "Streams lost on live calls, by what became of them.", ["result"])
 for _result in ("started", "refused", "failed", "missing"):
     _restarts.labels(_result)  # start at 0, so that the first one shows as an increase
-_silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped saying that it lives.")
+_silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node stopped sending heartbeats.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class StreamRecovery:
             try:
                 await self._look(before, looked_at)
             except DatabaseUnavailableError as error:
-                _log.warning("unreported calls not looked for", error=type(error).__name__)
+                _log.warning("unreported calls not read", error=type(error).__name__)
 
     async def _hear_answers(self) -> None:
         """Wait as long as answers may take; longer without NATS, or while no node is alive to answer."""

@@ -55,7 +55,7 @@ async def refused(request: web.Request, viewer: Viewer, show: Show) -> web.Respo
             return None
     typed = await field(request, "code")
     if not typed:
-        return await show("Enter a code of your authenticator app.")
+        return await show("Enter a code from your authenticator app.")
     await hit(request, viewer.member_id, show)
     async with access.rows(request, viewer) as rows:
         if await is_right(rows, viewer.member_id, typed):

@@ -11,9 +11,9 @@ from db.queries.sign_in.factors import C, F, Factors
 from web.people.factor import totp
 from web.request.typed import bare
 
-TOO_MANY = "Too many codes were tried. Wait some minutes, then try again."
-WRONG = "That is not a right code, or it was used already. Wait for the next one in your app."
-NOT_SHOWN = "That is not the code that the app shows. Check the phone's clock, then try the next code."
+TOO_MANY = "Too many codes were tried. Wait a few minutes, then try again."
+WRONG = "That code is wrong or was already used. Wait for the next one in your app."
+NOT_SHOWN = "That is not the code that the app shows. Check your phone's clock, then try the next code."
 LONGEST = 40  # characters of what is typed
 Taken = Literal["app", "recovery", "wrong", "none"]
 """Of what it was a code; ``none``: they have no second factor, or it is too long for any."""

@@ -113,7 +113,7 @@ def _secret_problem(wanted: IdentityProvider, before: IdentityProvider | None) -
     if not 0 < len(secret) <= LENGTHS["client_secret"] or not secret.isprintable():
         return "Enter the client secret that your provider shows."
     if before is not None and wanted.issuer != before.issuer and secret == before.client_secret:
-        return "Another issuer has another secret. Enter that one."
+        return "A different issuer has a different secret. Enter the new one."
     return ""
 
 
@@ -121,12 +121,12 @@ def _domains_problem(wanted: IdentityProvider) -> str:
     are_domains = all("." in each and _domain(each) == each for each in wanted.domains)
     if are_domains and 0 < len(wanted.domains) <= MOST_DOMAINS:
         return ""
-    return f"Enter the domains of your mail, at most {MOST_DOMAINS}, such as example.com.au."
+    return f"Enter your email domains, at most {MOST_DOMAINS}, such as example.com.au."
 
 
 def _role_problem(wanted: IdentityProvider) -> str:
     if wanted.role_claim and not wanted.role_values:
-        return "Enter which value of it means which role, or leave it empty."
+        return "Enter which value stands for which role, or leave it empty."
     if any(len(each) > LENGTHS["value"] for each in (wanted.role_claim, *wanted.role_values.values())):
         return f"At most {LENGTHS['value']} characters each."
     return ""

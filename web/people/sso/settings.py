@@ -22,11 +22,11 @@ from web.request.render import render_form, saved
 CHANGES = Limit("single sign-on settings", count=30, seconds=10 * 60)
 _HERE = "/settings/single-sign-on"
 _TROUBLES: Mapping[str, str] = {
-    "forbidden_address": "That address, or one that it names, is not on the public internet.",
+    "forbidden_address": "That address, or one that it refers to, is not on the public internet.",
     "unreachable": "It did not answer. Check the address, then try again.",
     "refused": "There is no OpenID Connect provider at that address.",
-    "not_understood": "What it answers is not what OpenID Connect describes.",
-    "another_issuer": "It calls itself by another address. Copy the issuer exactly, also whether a / ends it.",
+    "not_understood": "Its answer does not conform to OpenID Connect.",
+    "another_issuer": "It names a different issuer. Copy the issuer exactly, including any / at the end.",
     "no_pkce": "It does not support PKCE with S256, which Bilby needs.",
 }
 

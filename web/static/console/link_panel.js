@@ -16,7 +16,7 @@ const NOT_LIVE = "Not live";
 const LOST = "Connection lost. What you see is not live.";
 const CROWDED = "You have this page open in too many tabs. What you see here is not live.";
 const SIGNED_OUT = "You are signed out. The words were removed from this page.";
-const EXPIRED = "Your sign-in has ended. What you see is not live. Sign in again in another tab: this page continues by itself.";
+const EXPIRED = "Your sign-in has ended. What you see is not live. Sign in again in another tab, and this page continues automatically.";
 
 export class LinkPanel {
   #onRetry;

@@ -14,16 +14,16 @@ export const STATES = {
   transcribing: { label: "Live" },
   waiting_for_slot: {
     label: "Waiting",
-    detail: "Waiting for a free transcription slot. People can talk; their words start to show when one is free.",
+    detail: "Waiting for a free transcription slot. People can talk; their words appear once a slot is free.",
   },
   reconnecting: {
     label: "Reconnecting",
-    detail: "Transcription is reconnecting. What is said meanwhile is caught up as far as possible.",
+    detail: "Transcription is reconnecting. What is said in the meantime is added afterwards, as far as possible.",
   },
   silent: { label: "Silent", aside: "nobody has spoken for a while" },
   failed: {
     label: "No words",
-    detail: "Transcription of this call has stopped. The call itself goes on: people can keep talking.",
+    detail: "Transcription of this call has stopped. The call itself continues: people can keep talking.",
   },
   held: {
     label: "On hold",
@@ -32,7 +32,7 @@ export const STATES = {
   stale: { label: "Not live" },
   stopped: {
     label: "Words stopped",
-    detail: "The words of this call were stopped. The call itself goes on; its words are gone from every screen, and will not come back.",
+    detail: "Transcription of this call was stopped. The call itself continues; its words are gone from every screen and will not come back.",
   },
   ended: { label: "Ended" },
 };
@@ -49,7 +49,7 @@ export const ALERTS = {
 const CAUSES = {
   twilio: "lost on the way from the phone network",
   bilby: "lost in Bilby",
-  transcribe: "lost while transcription was away",
+  transcribe: "lost while transcription was disconnected",
 };
 
 const TIME = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium", hourCycle: "h23" });
@@ -71,7 +71,7 @@ export function duration(ms) {
 /** A gap as a line of the transcript. `endedAt` is when it ended, ms since 1970. */
 export function gapWords(gap, endedAt) {
   if (gap.from_ms === 0 && gap.cause === "bilby")
-    return `Words before ${TIME.format(endedAt)} were lost with the machine that held them.`;
+    return `Words before ${TIME.format(endedAt)} were lost when the server that held them failed.`;
   const cause = CAUSES[gap.cause] ?? "lost";
   return `${seconds(gap.to_ms - gap.from_ms)} missing: ${cause}`;
 }
@@ -102,7 +102,7 @@ export function talkWords(talk) {
   return {
     callerShare,
     brief: `Caller ${callerShare} % · agent ${100 - callerShare} % · silence ${ofCall(talk.silence_ms)} · both at once ${ofCall(talk.both_ms)}`,
-    full: `Pace, in words a minute: caller ${caller}, agent ${agent}. Silence and talk at once are shares of the call so far, without time on hold.`,
+    full: `Pace, in words a minute: caller ${caller}, agent ${agent}. Silence and talking at the same time are shares of the call so far, not counting time on hold.`,
   };
 }
 

@@ -11,7 +11,7 @@ file.addEventListener("change", async () => {
   if (!chosen) return;
   const text = await chosen.text();
   const fits = text.length <= MOST;
-  file.setCustomValidity(fits ? "" : "This file is too large. Save a part of it, then the next.");
+  file.setCustomValidity(fits ? "" : "This file is too large. Split it, and save one part at a time.");
   file.reportValidity();
   if (fits) table.value = text;
 });

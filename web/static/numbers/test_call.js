@@ -19,7 +19,7 @@ async function placed() {
   try {
     const answer = await fetch("/console/test-call", { method: "POST", headers: { "X-CSRF-Token": token, Accept: "application/json" } });
     const { number, error } = await answer.json();
-    return answer.ok ? `${number} rings now.` : (error ?? FAILED);
+    return answer.ok ? `${number} is ringing now.` : (error ?? FAILED);
   } catch {
     return FAILED;
   }

@@ -8,8 +8,8 @@ const PATIENCE_MS = 10_000; // for the first event of the stream; a proxy may be
 const LOST_MS = 4000; // the event stream reconnects by itself; show a message only after a longer outage
 const SAID = {
   open: "",
-  lost: "The connection is lost. We keep trying.",
-  "signed-out": "You are signed out. Load this page again to sign in.",
+  lost: "The connection was lost. This page keeps trying.",
+  "signed-out": "You are signed out. Reload this page to sign in.",
 };
 
 let before = null;

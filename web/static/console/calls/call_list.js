@@ -7,7 +7,7 @@ import { put } from "../../dom.js";
 import { inOrder, isMoving, matches } from "../wall/arrange.js";
 import { duration, latencyWords } from "../wording.js";
 
-const HANDS = { asked: "Asks for help", acknowledged: "Help is coming" };
+const HANDS = { asked: "Asking for help", acknowledged: "Help is coming" };
 const BUTTONS = ".call > button";
 
 export class CallList {

@@ -20,5 +20,5 @@ export function placeholderWords({ status, notice, isOpening, refused, isGone, c
 
 function barredHint(notice) {
   const calls = notice?.connects ? "Calls still connect, without words. " : "";
-  return `${calls}This page checks by itself, and shows words again once payment is sorted out.`;
+  return `${calls}This page checks automatically and shows words again once the payment is resolved.`;
 }

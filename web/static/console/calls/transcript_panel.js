@@ -186,5 +186,5 @@ export class TranscriptPanel {
 
 function endWords(reason) {
   const what = reason === "reassigned" ? "Another agent has this call now." : "The call has ended.";
-  return `${what} The server has forgotten its words; they go from this page when you leave the call.`;
+  return `${what} The server has forgotten its words; they disappear from this page when you leave the call.`;
 }

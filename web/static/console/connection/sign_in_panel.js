@@ -44,7 +44,7 @@ export class SignInPanel {
     notice.dataset.minutes = String(minutes);
     if (!minutes) return notice.replaceChildren();
     const end = TIME.format(signedInUntil());
-    const words = `Your sign-in ends at ${end}, in ${plural(minutes, "minute", "minutes")}. Sign in again in another tab: this page continues.`;
+    const words = `Your sign-in ends at ${end}, in ${plural(minutes, "minute", "minutes")}. Sign in again in another tab, and this page continues.`;
     notice.replaceChildren(make("p", "", words), signInLink("Sign in again", "/sign-in?again"));
   }
 }

@@ -1,10 +1,10 @@
 // What the page says about supervisors in a call. Pure: values in, text out.
 
 const OWN = {
-  listen: "You listen. Nobody hears you.",
-  whisper: (agent) => `Only ${agent} hears you.`,
-  barge: "Everybody in the call hears you.",
-  take_over: "You are taking the call over.",
+  listen: "You are listening. Nobody can hear you.",
+  whisper: (agent) => `Only ${agent} can hear you.`,
+  barge: "Everybody in the call can hear you.",
+  take_over: "You are taking over the call.",
 };
 const MUTED = "You were muted: the agents in this call have changed. Whisper again if you want to.";
 const OTHERS = { listen: "listens", whisper: "whispers to the agent", barge: "speaks in the call", take_over: "takes the call over" };
@@ -14,7 +14,7 @@ const TO_AGENT = { listen: "listens", whisper: "speaks to you alone", barge: "sp
 export function ownWords({ mode, joined, pending, was_muted: wasMuted, agent }) {
   if (!joined) return "Connecting you";
   if (wasMuted) return MUTED;
-  if (pending) return "One moment: not so yet";
+  if (pending) return "One moment, please";
   const words = OWN[mode] ?? "";
   return typeof words === "function" ? words(agent) : words;
 }

@@ -6,9 +6,9 @@ const ANSWER_MS = 8_000;
 const AWAY = "Bilby did not answer. Please try again.";
 const SENTENCES = {
   401: "You are signed out. Sign in again in another tab, then try again.",
-  403: "You may not do that any more. Reload this page.",
+  403: "You no longer have permission to do that. Reload this page.",
   404: "That call is over.",
-  429: "That was too often. Wait a moment, then try again.",
+  429: "Too many attempts. Wait a moment, then try again.",
 };
 
 /**

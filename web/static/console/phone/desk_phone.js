@@ -11,7 +11,7 @@ import { RoomSoftphone } from "./softphone/room_softphone.js";
 import { SoundDevices } from "./softphone/sound_devices.js";
 
 const DONE = { error: "", code: "", said: {} };
-const NO_ANSWER = { error: "The tab that holds the phone does not answer. Close it, and try again here.", code: "no_tab", said: {} };
+const NO_ANSWER = { error: "The tab with the phone is not responding. Close it, and try again here.", code: "no_tab", said: {} };
 const ELSEWHERE = { error: "Your phone is on another computer. Use it here first.", code: "elsewhere", said: {} };
 const TELL_MS = 5_000; // so that other tabs know that the leader lives
 const GONE_MS = 10_000; // for the server to know of a call that the softphone is in

@@ -12,11 +12,11 @@ export const PRESENCE = {
 };
 
 const UNREACHABLE = {
-  microphone: "Calls do not ring here: the browser may not use the microphone.",
+  microphone: "Calls do not ring here: the browser is not allowed to use the microphone.",
   loading: "Calls do not ring here yet: the phone is connecting.",
-  ready: "Calls do not ring here: the server has not heard from this page. It tries again by itself.",
+  ready: "Calls do not ring here: the server has not heard from this page. It keeps trying.",
 };
-const UNREACHABLE_OTHERWISE = "Calls do not ring here: the phone has no connection. It tries again by itself.";
+const UNREACHABLE_OTHERWISE = "Calls do not ring here: the phone has no connection. It keeps trying.";
 
 const WARNINGS = {
   "high-rtt": "Your line is slow.",
@@ -24,12 +24,12 @@ const WARNINGS = {
   "high-jitter": "The sound is poor. Move closer to the router, or use a cable.",
   "high-packet-loss": "The sound is poor. Move closer to the router, or use a cable.",
   "high-packets-lost-fraction": "The sound is poor. Move closer to the router, or use a cable.",
-  "constant-audio-input-level": "We hear nothing from you. Is the microphone muted, or another one chosen?",
+  "constant-audio-input-level": "We cannot hear you. Is the microphone muted, or is another one selected?",
   "low-bytes-received": "Nothing is coming from the other side.",
   "low-bytes-sent": "Nothing is reaching the other side.",
-  "ice-connectivity-lost": "The sound is interrupted. The phone tries to reconnect it.",
-  "lost-microphone": "The microphone that you chose is not there. The call uses another one.",
-  "lost-ear": "What you chose to hear calls on is not there. You hear this one elsewhere.",
+  "ice-connectivity-lost": "The sound is interrupted. The phone is reconnecting it.",
+  "lost-microphone": "The microphone that you chose is not connected. The call uses another one.",
+  "lost-ear": "The device that you chose for hearing calls is not connected. This call is heard on another one.",
   "no-microphone": "There is no microphone: the other side cannot hear you.",
 };
 
@@ -38,8 +38,8 @@ const PHASES = {
   claimed: "Connecting you",
   dialling: "Calling",
   talking: "",
-  alone: "The caller waits alone",
-  elsewhere: "With another number",
+  alone: "The caller is waiting alone",
+  elsewhere: "Connected to another number",
   over: "Over",
 };
 
@@ -58,7 +58,7 @@ const PENDING = {
 
 const TRANSFER = {
   ringing: (name) => `Ringing ${name}`,
-  consulting: (name) => `You talk with ${name}. The caller hears music.`,
+  consulting: (name) => `You are talking with ${name}. The caller hears music.`,
   three_way: (name) => `${name} is in the call.`,
 };
 
@@ -95,8 +95,8 @@ export function noteWords({ by, at }) {
 
 /** Why a call has no words, as far as its phone knows. */
 export function noWords({ opted_out, words_stopped }) {
-  if (opted_out) return "This call has no words: the contact says not to transcribe.";
-  return words_stopped ? "The words of this call were stopped." : "";
+  if (opted_out) return "This call is not transcribed: the contact is marked “do not transcribe”.";
+  return words_stopped ? "Transcription of this call was stopped." : "";
 }
 
 /** What a PARTY's earlier calls were. */
@@ -146,9 +146,9 @@ export function transferWords(transfer) {
 
 /** The offer's kind, said before the caller. */
 export function offerWords(offer) {
-  if (offer.returning) return "Waits for you";
-  if (offer.kind === "consult") return `${offer.from ?? "A colleague"} asks you about`;
-  if (offer.kind === "transfer") return `${offer.from ?? "A colleague"} hands over`;
+  if (offer.returning) return "Waiting for you";
+  if (offer.kind === "consult") return `${offer.from ?? "A colleague"} is asking you about`;
+  if (offer.kind === "transfer") return `${offer.from ?? "A colleague"} is handing over`;
   return "Incoming call";
 }
 

@@ -54,7 +54,7 @@ export function matches(facts, text) {
     const value = MEASURES[name.toLowerCase()](facts);
     return value !== null && (sign === ">" ? value > Number(limit) : value < Number(limit));
   });
-  const texts = [who, customer, number, line, direction, label, words, ...alerts, hand ? "asks for help" : ""];
+  const texts = [who, customer, number, line, direction, label, words, ...alerts, hand ? "asking for help" : ""];
   return compared && says(texts, withoutComparisons(text));
 }
 

@@ -114,7 +114,7 @@ class Tile {
     share.hidden = facts.callerShare === null;
     share.style.setProperty("--caller-share", `${facts.callerShare ?? 50}%`);
     share.title = facts.talk;
-    put(hand, facts.hand === "asked" ? "Asks for help" : "");
+    put(hand, facts.hand === "asked" ? "Asking for help" : "");
     put(alerts, facts.alerts.join(" · "));
     put(note, instead || (call.lines.length ? "" : NO_WORDS));
     scroller.setAttribute("aria-label", `The words of ${facts.who}`);

@@ -74,7 +74,7 @@ export class PickChips {
       put(this.#status, `Copied ${value}`);
     } catch {
       chip.removeAttribute("data-copied");
-      put(this.#status, "This browser did not let the page copy. Select the words, and copy them by hand.");
+      put(this.#status, "Your browser did not allow copying. Select the words and copy them yourself.");
     }
   }
 }

@@ -63,7 +63,7 @@ export class LineTools {
     this.#showMark(row, isMarked);
     this.#label();
     this.#countMarks();
-    put(this.#status, isMarked ? "Line marked" : "Mark taken away");
+    put(this.#status, isMarked ? "Line marked" : "Mark removed");
     return true;
   }
 
@@ -94,7 +94,7 @@ export class LineTools {
       await navigator.clipboard.writeText(words);
       put(this.#status, "Line copied");
     } catch {
-      put(this.#status, "This browser did not let the page copy. Select the words, and copy them by hand.");
+      put(this.#status, "Your browser did not allow copying. Select the words and copy them yourself.");
     }
   }
 
@@ -129,7 +129,7 @@ export class LineTools {
 
   #label() {
     const isMarked = this.#chosen?.hasAttribute("data-marked") ?? false;
-    put(this.#tools.querySelector("[data-do=mark] > span"), isMarked ? "Take the mark away" : "Mark");
+    put(this.#tools.querySelector("[data-do=mark] > span"), isMarked ? "Remove the mark" : "Mark");
   }
 
   #countMarks() {

@@ -5,8 +5,8 @@ import { part, put } from "../../../dom.js";
 const PROBLEMS = {
   off: "Translation is not switched on in this installation.",
   language: "Amazon Translate does not offer this pair of languages.",
-  busy: "Too much is being translated right now. The next line is tried again.",
-  unavailable: "Translation is not available right now. The next line is tried again.",
+  busy: "Too much is being translated right now. It will try again with the next line.",
+  unavailable: "Translation is not available right now. It will try again with the next line.",
 };
 
 export class Translation {
@@ -73,7 +73,7 @@ export class Translation {
 
   #note(problem) {
     part("translation-note").hidden = !this.#to;
-    put(part("translation-note"), problem || "Translated by machine: it may be wrong.");
+    put(part("translation-note"), problem || "Machine translation: it may be wrong.");
     part("translation-note").dataset.problem = problem ? "yes" : "no";
   }
 }

@@ -11,7 +11,7 @@ import { duration } from "../../wording.js";
 const NOT_JOINED = "You are not connected to this call.";
 const JOINS = new Set(["loading", "ready"]); // phases of the softphone: the first joins a moment later
 const REJOINED_BY = "rejoin";
-const HELP = { asked: "Help is asked for", acknowledged: "Help is coming" };
+const HELP = { asked: "Help requested", acknowledged: "Help is coming" };
 const OTHERS = new Set(["agent", "outside"]);
 
 export class CallCard {

@@ -7,7 +7,7 @@ import { duration } from "../../wording.js";
 
 const CAN_SWITCH_OFF = new Set(["available", "break", "unreachable"]);
 const EVERYBODY = { isFiltered: false, waiting: (rows) => rows, team: (rows) => rows };
-const HELP = { asked: "asks for help", acknowledged: "Help is coming" };
+const HELP = { asked: "asking for help", acknowledged: "Help is coming" };
 
 export class PeopleLists {
   #phone;
@@ -35,11 +35,11 @@ export class PeopleLists {
     put(part("waiting-count"), total ? (seen.isFiltered ? `${waiting.length}${atLeast} of ${total}` : String(total)) : "");
     const isKnown = this.#phone.state !== null; // else nobody may be said to be missing
     part("waiting-none").hidden = waiting.length > 0 || !isKnown;
-    put(part("waiting-none"), total ? "No caller who waits matches." : "Nobody waits.");
+    put(part("waiting-none"), total ? "No waiting caller matches." : "Nobody is waiting.");
     const free = `${team.filter(({ state }) => state === "available").length} free`;
     put(part("team-count"), everybody.length ? (seen.isFiltered ? `${team.length} of ${everybody.length}, ${free}` : free) : "");
     part("team-none").hidden = team.length > 0 || !isKnown;
-    put(part("team-none"), everybody.length ? "Nobody of the team matches." : "No colleagues yet.");
+    put(part("team-none"), everybody.length ? "Nobody in the team matches." : "No colleagues yet.");
     const drawn = [
       this.#fill("help-list", help, () => help.map((each) => this.#helpRow(each))),
       this.#fill("waiting-list", [waiting, canPick], () => waiting.map((each) => this.#waitingRow(each, canPick))),
@@ -100,7 +100,7 @@ export class PeopleLists {
     if (!this.#onSwitchOff || !CAN_SWITCH_OFF.has(member.state)) return item;
     const off = makeButton("Switch off", () => this.#tell("team-said", this.#onSwitchOff(member.member)));
     off.dataset.of = member.member;
-    off.append(make("span", "visually-hidden", ` ${member.name}, who is not rung then`));
+    off.append(make("span", "visually-hidden", ` ${member.name}, who will then not be rung`));
     item.append(off);
     return item;
   }

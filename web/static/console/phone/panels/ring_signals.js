@@ -7,7 +7,7 @@ import { titleSays } from "../../title.js";
 
 const TAG = "bilby-call";
 const TOUCHES = ["click", "keydown"]; // not when a button goes down: nothing may move before it is up
-const SILENT = "This browser lets the page ring only after a click or a key in it.";
+const SILENT = "Your browser lets this page ring only after you click or press a key in it.";
 
 export class RingSignals {
   #phone;

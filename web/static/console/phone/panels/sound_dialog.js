@@ -8,7 +8,7 @@ import { sounds } from "../softphone/voice_sdk.js";
 const PICKERS = ["microphone", "ear", "ringer"];
 const CHECKING = "Checking the line. This takes about half a minute.";
 const BUSY = "You are on a call. Check the line when it is over.";
-const NOTIFIED = { granted: "Notifications are on.", denied: "The browser does not allow notifications from here.", default: "" };
+const NOTIFIED = { granted: "Notifications are on.", denied: "The browser does not allow notifications from this page.", default: "" };
 const PAIRED = (name) => `In use: ${name}.`;
 
 export class SoundDialog {
@@ -59,7 +59,7 @@ export class SoundDialog {
     for (const kind of PICKERS) {
       const devices = await this.#phone.devices.list(kind);
       const chosen = this.#phone.devices.chosen(kind);
-      const all = [{ id: "", label: "The system’s choice" }, ...devices];
+      const all = [{ id: "", label: "System default" }, ...devices];
       part(kind).replaceChildren(...all.map(({ id, label }, index) => Object.assign(make("option", "", label || `Device ${index}`), { value: id })));
       part(kind).value = devices.some(({ id }) => id === chosen) ? chosen : "";
     }

@@ -3,7 +3,7 @@
 import { Registration } from "./registration.js";
 
 const PROBLEMS = {
-  31401: "The browser may not use the microphone. Allow it beside the address, then try again.",
+  31401: "The browser is not allowed to use the microphone. Allow it next to the address bar, then try again.",
   31402: "No microphone was found. Plug one in, then try again.",
 };
 const NOT_READY = "The phone is not connected yet. Try again in a moment.";

@@ -4,9 +4,9 @@
 
 import { Registration } from "./registration.js";
 
-const CUT_OFF = "The connection was lost, and the call with it.";
+const CUT_OFF = "The connection was lost, and the call has ended.";
 const PROBLEMS = {
-  31401: "The browser may not use the microphone. Allow it beside the address, then try again.",
+  31401: "The browser is not allowed to use the microphone. Allow it next to the address bar, then try again.",
   31402: "No microphone was found. Plug one in, then try again.",
   31404: "That number cannot be reached.",
   31480: "That number cannot be reached right now.",
@@ -133,7 +133,7 @@ export class Softphone {
   }
 
   #complain(error) {
-    this.#problem = PROBLEMS[error?.code] ?? "The call had a problem.";
+    this.#problem = PROBLEMS[error?.code] ?? "There was a problem with the call.";
     this.#onChange();
   }
 

@@ -1,7 +1,7 @@
 // The microphone, the ear (what a call is heard on) and the ringer: permission, choice, level. The choice is this browser's. No DOM.
 
 const KEPT = { microphone: "bilby.microphone", ear: "bilby.ear", ringer: "bilby.ringer" };
-const DENIED = "The browser may not use the microphone. Allow it beside the address, then try again.";
+const DENIED = "The browser is not allowed to use the microphone. Allow it next to the address bar, then try again.";
 const MISSING = "No microphone was found. Plug one in, then try again.";
 const BUSY = "The microphone is in use by another program, or it does not work.";
 const UNSUPPORTED = "This browser cannot use a microphone here.";
