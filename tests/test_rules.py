@@ -209,7 +209,8 @@ def test_text_is_plain_english() -> None:
 
 def test_no_test_patches_a_module() -> None:
     """Times, limits and clocks are arguments: a patched constant hides what depends on it, and breaks when moved."""
-    patched = r"monkeypatch\.setattr\(|\b(mock|unittest\.mock)\.patch|^\s*[a-z_]+\.[A-Z][A-Z0-9_]+ = "
+    patched = r"monkeypatch\.(set|del)attr\(|\b(mock|unittest\.mock)\.patch|^\s*[a-z_]+\.[A-Z][A-Z0-9_]+ = "
+    patched += r"|monkeypatch\.(set|del)item\((?!os\.environ|sys\.modules)"  # a library that is not installed
     assert _matches(patched, _files("tests")) == []
 
 
