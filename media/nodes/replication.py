@@ -25,7 +25,7 @@ from media.live.hub import Hub
 from media.live.transcript import CallEnded, CallStarted, Event, LiveCall, StateChanged, decode, encode
 from media.nodes.answers import Answers
 from media.nodes.followed import SILENT_SECONDS, FollowedCalls
-from media.nodes.last_heard import LastHeard
+from media.nodes.last_heard import IN_FLIGHT_SECONDS, LastHeard
 from media.nodes.mirrors import FRESH_SECONDS, Mirrors
 from media.nodes.own_calls import OwnCalls
 from media.nodes.received import ReceivedEvents
@@ -43,10 +43,20 @@ _BAD = (msgspec.DecodeError, UnicodeError)
 
 
 class Replication:
-    """One node's part. ``calls`` are those that live on this node, ``membership`` the other nodes."""
+    """One node's part. ``calls`` are those that live on this node, ``membership`` the other nodes.
+
+    ``in_flight`` is that of `LastHeard`.
+    """
 
     def __init__(
-        self, connection: NatsConnection, node: str, hub: Hub, calls: OwnCalls, membership: Membership
+        self,
+        connection: NatsConnection,
+        node: str,
+        hub: Hub,
+        calls: OwnCalls,
+        membership: Membership,
+        *,
+        in_flight: float = IN_FLIGHT_SECONDS,
     ) -> None:
         self.mirrors = Mirrors(node)
         self._connection = connection
@@ -57,7 +67,7 @@ class Replication:
         self._membership = membership
         self._watchers = Watchers()
         self._followed = FollowedCalls()
-        self.last_heard = LastHeard(node, self.mirrors, self._followed)
+        self.last_heard = LastHeard(node, self.mirrors, self._followed, in_flight)
         self.requests = Requests(connection, node, hub, membership, self._on_event)
         self._answers = Answers(connection, node, hub, calls, membership, self.mirrors, self.last_heard)
         pass_on = partial(self.relay, from_previous_node=True)

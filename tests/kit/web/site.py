@@ -29,9 +29,9 @@ def _templates() -> Environment:
     return environment(files_in(STATIC))
 
 
-def application(settings: Settings) -> web.Application:
-    """The web application, with the templates that the others have."""
-    app = create_app(settings)
+def application(settings: Settings, **timing: Any) -> web.Application:
+    """The web application, with the templates that the others have; ``timing`` is `create_app`'s."""
+    app = create_app(settings, **timing)
     app[JINJA] = _templates()
     return app
 
