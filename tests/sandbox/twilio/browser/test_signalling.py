@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 import jwt
 import pytest
-import pytest_asyncio
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
@@ -23,14 +22,6 @@ from sandbox.twilio.emulator import Behaviour, Twilio, TwilioSettings
 from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
 
 Town = tuple[Twilio, Customer]
-
-
-@pytest_asyncio.fixture
-async def place() -> AsyncIterator[Town]:
-    async with town() as both:
-        both[1].says("/voice", f"<Dial action='{both[1].url}/done'><Client><Identity>bob</Identity>"
-                     "<Parameter name='caller' value='+61'/></Client></Dial>")  # fmt: skip
-        yield both
 
 
 def token(settings: TwilioSettings, identity: str = "bob", **changes: Any) -> str:
