@@ -73,7 +73,7 @@ class Replication:
         pass_on = partial(self.relay, from_previous_node=True)
         self._received = ReceivedEvents(hub, calls, self.mirrors, self._followed, pass_on)
         hub.relay = self.relay
-        connection.attach(subscribe=self._subscribe, restored=self._restored)
+        connection.attach(subscribe=self._subscribe, restored=self.restored)
 
     async def _subscribe(self, client: Client) -> None:
         """Subscribe on a new connection, and request what is watched here."""
@@ -83,7 +83,7 @@ class Replication:
         await client.subscribe(f"{self.requests.inbox}.>", cb=self._on_answer)
         await self.requests.watch_all()
 
-    def _restored(self) -> None:
+    def restored(self) -> None:
         """Request again what is watched and kept here: events were missed while NATS was away.
 
         What others keep for us is sent again, for the same reason.

@@ -26,7 +26,7 @@ from tests.kit.media.media_ends import Screen
 from tests.kit.media.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import scripted_agent
-from tests.kit.web.site import application
+from tests.kit.web.site import serving
 from web.bus import BUS
 from web.calls.streams.recovery import Timing
 from web.config import Settings
@@ -95,16 +95,10 @@ async def web_process(
     recovery: Timing = Timing(),  # noqa: B008  (frozen)
 ) -> AsyncIterator[web.Application]:
     """A web process, in this one, connected to NATS."""
-    app = application(settings, recovery=recovery)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.web_host, settings.web_port).start()
+    async with serving(settings, recovery=recovery) as site:
         async with asyncio.timeout(WAIT):
-            await app[BUS].ready.wait()
-        yield app
-    finally:
-        await runner.cleanup()
+            await site.app[BUS].ready.wait()
+        yield site.app
 
 
 @asynccontextmanager

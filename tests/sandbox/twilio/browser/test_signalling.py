@@ -19,6 +19,7 @@ from sandbox.audio import voice
 from sandbox.twilio.browser import access_token
 from sandbox.twilio.browser.access_token import TokenError
 from sandbox.twilio.emulator import Behaviour, Twilio, TwilioSettings
+from tests.kit.raw_http import cut
 from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
 
 Town = tuple[Twilio, Customer]
@@ -76,9 +77,7 @@ class Browser:
 
     def breaks(self) -> None:
         """Lose the connection, as a network does: without a word."""
-        transport = self._socket._conn.transport  # type: ignore[union-attr]
-        assert transport is not None
-        transport.abort()
+        cut(self._socket)
 
 
 @asynccontextmanager
