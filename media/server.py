@@ -24,6 +24,7 @@ from media.live.rows import TELL_SECONDS as ROWS_SECONDS
 from media.live.translations import Problem, Translate, TranslationError, Translations
 from media.nodes.accepted_tickets import AcceptedTickets
 from media.nodes.bus import Bus
+from media.nodes.last_heard import IN_FLIGHT_SECONDS
 from media.nodes.member_consoles import MemberConsoles
 from media.nodes.own_calls import OwnCalls
 from media.nodes.phrase_book import PhraseBook
@@ -61,6 +62,7 @@ class Server:
         limits: Limits = Limits(),  # noqa: B008 (frozen, like the next)
         console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
         call_timing: CallTiming = CallTiming(),  # noqa: B008
+        in_flight: float = IN_FLIGHT_SECONDS,
     ) -> None:
         self.force_stop = False
         self.hub = hub = Hub()
@@ -75,7 +77,7 @@ class Server:
         VocabularyChecks(connection, amazon(settings.transcribe_api_base, "transcribe"))
         live: dict[str, Call] = {}
         own = OwnCalls(live, hub)
-        self.replication = Replication(connection, node, hub, own, self.admission.membership)
+        self.replication = Replication(*(connection, node, hub, own, self.admission.membership), in_flight=in_flight)
         bus = Bus(connection, node, hub, own, self.replication)
         self.calls = Calls(
             *(live, hub, bus, self.replication, PhraseBook(connection), self.admission),

@@ -41,7 +41,7 @@ from tests.kit.media.media_node import Node, media_node, scripted_vendor
 from tests.kit.web.cast import Cast, Casts
 from tests.kit.web.paid_site import Shop, open_shop
 from tests.kit.web.postman import postman_at_work
-from tests.kit.web.site import Browser, Site, application
+from tests.kit.web.site import Browser, Site, serving
 from web.config import Settings
 
 # Machines are shared: no verdict by the clock. The same examples each time, so that what fails is what has changed;
@@ -333,15 +333,8 @@ def more_routes() -> list[web.RouteDef]:
 @pytest_asyncio.fixture
 async def site(settings: Settings, more_routes: list[web.RouteDef]) -> AsyncIterator[Site]:
     """The web application, listening."""
-    app = application(settings)
-    app.add_routes(more_routes)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.web_host, settings.web_port).start()
-        yield Site(app, settings.web_public_url)
-    finally:
-        await runner.cleanup()
+    async with serving(settings, more_routes) as running:
+        yield running
 
 
 @pytest_asyncio.fixture

@@ -15,10 +15,11 @@ from web.bus import BUS, Bus
 from web.calls import dial_ends, status_callbacks, voice
 from web.calls.log import customer as call_customer, listing as call_log, one as call_page
 from web.calls.routing import ROUTING
-from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery
+from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery, Timing as RecoveryTiming
 from web.calls.streams.stops import STREAM_STOPS, StreamStops
 from web.check import page as check_page
 from web.conferences import calling_out, commands as conference_commands, webhooks as conference_webhooks
+from web.conferences.machine.due import LEASE
 from web.conferences.performing import PERFORMER, Performer
 from web.conferences.routing import RoomRouting
 from web.config import SETTINGS, Settings
@@ -162,8 +163,16 @@ _WITH_ROUTES = (
 )
 
 
-def create_app(settings: Settings, connections: Connections | None = None) -> web.Application:
+def create_app(
+    settings: Settings,
+    connections: Connections | None = None,
+    *,
+    lease: int = LEASE,
+    recovery: RecoveryTiming = RecoveryTiming(),  # noqa: B008  (frozen)
+) -> web.Application:
     """Return the application, its sockets limited by ``connections``.
+
+    ``lease`` is that of its `Performer`, ``recovery`` the timing of its `StreamRecovery`.
 
     It starts without a database or NATS, and uses them once they are reachable.
     """
@@ -186,7 +195,7 @@ def create_app(settings: Settings, connections: Connections | None = None) -> we
     app[BOARDS] = Boards(app[DISPATCHER].nudge)
     app.on_shutdown.append(_end_streams)
     add_resources(app)
-    app.cleanup_ctx.append(_facts)
+    app.cleanup_ctx.append(partial(_facts, lease=lease, timing=recovery))
     return app
 
 
@@ -195,10 +204,10 @@ async def _end_streams(app: web.Application) -> None:
     app[BOARDS].close()
 
 
-async def _facts(app: web.Application) -> AsyncIterator[None]:
-    app[STREAM_RECOVERY] = recovery = StreamRecovery(app)
+async def _facts(app: web.Application, lease: int, timing: RecoveryTiming) -> AsyncIterator[None]:
+    app[STREAM_RECOVERY] = recovery = StreamRecovery(app, timing)
     app[STREAM_STOPS] = stops = StreamStops(app)
-    app[PERFORMER] = performer = Performer(app)
+    app[PERFORMER] = performer = Performer(app, lease)
     boards, dispatcher = app[BOARDS], app[DISPATCHER]
     nudges = Nudges(app[DATABASE], dispatcher.nudge, dispatcher.nudge_all, me=dispatcher.name)
     url = app[SETTINGS].nats_url.get_secret_value()

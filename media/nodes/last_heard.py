@@ -18,12 +18,18 @@ IN_FLIGHT_DELAYS = 3  # at least so many times the delay of its latest words: a 
 
 
 class LastHeard:
-    """Until when calls were heard, as far as ``node`` knows, by CallSid."""
+    """Until when calls were heard, as far as ``node`` knows, by CallSid.
 
-    def __init__(self, node: str, mirrors: Mirrors, followed: FollowedCalls) -> None:
+    ``in_flight``: seconds of sound, at least, that may not be transcribed yet.
+    """
+
+    def __init__(
+        self, node: str, mirrors: Mirrors, followed: FollowedCalls, in_flight: float = IN_FLIGHT_SECONDS
+    ) -> None:
         self._node = node
         self._mirrors = mirrors
         self._followed = followed
+        self._in_flight = in_flight
         self._told: dict[str, HeardUntil] = {}
 
     def record(self, heard: HeardUntil) -> bool:
@@ -40,7 +46,7 @@ class LastHeard:
         if heard is not None and heard.exact:
             return heard.at
         latest = max(self.alive_at(call, but=self._node), heard.at if heard is not None else 0.0)
-        return max(0.0, latest - max(IN_FLIGHT_SECONDS, IN_FLIGHT_DELAYS * self._followed.delay(call)))
+        return max(0.0, latest - max(self._in_flight, IN_FLIGHT_DELAYS * self._followed.delay(call)))
 
     def alive_at(self, call: str, *, but: str) -> float:
         """Return when a node that had ``call`` was last heard from, in seconds since 1970; 0: never.

@@ -25,7 +25,7 @@ from media.live.hub import Hub
 from media.live.transcript import CallEnded, CallStarted, Event, LiveCall, StateChanged, decode, encode
 from media.nodes.answers import Answers
 from media.nodes.followed import SILENT_SECONDS, FollowedCalls
-from media.nodes.last_heard import LastHeard
+from media.nodes.last_heard import IN_FLIGHT_SECONDS, LastHeard
 from media.nodes.mirrors import FRESH_SECONDS, Mirrors
 from media.nodes.own_calls import OwnCalls
 from media.nodes.received import ReceivedEvents
@@ -45,11 +45,18 @@ _BAD = (msgspec.DecodeError, UnicodeError)
 class Replication:
     """Shares calls between ``node`` and the others.
 
-    ``calls`` are those that live on this node, ``membership`` the other nodes.
+    ``calls`` are those that live on this node, ``membership`` the other nodes; ``in_flight`` is that of `LastHeard`.
     """
 
     def __init__(
-        self, connection: NatsConnection, node: str, hub: Hub, calls: OwnCalls, membership: Membership
+        self,
+        connection: NatsConnection,
+        node: str,
+        hub: Hub,
+        calls: OwnCalls,
+        membership: Membership,
+        *,
+        in_flight: float = IN_FLIGHT_SECONDS,
     ) -> None:
         self.mirrors = Mirrors(node)
         self._connection = connection
@@ -60,13 +67,13 @@ class Replication:
         self._membership = membership
         self._watchers = Watchers()
         self._followed = FollowedCalls()
-        self.last_heard = LastHeard(node, self.mirrors, self._followed)
+        self.last_heard = LastHeard(node, self.mirrors, self._followed, in_flight)
         self.requests = Requests(connection, node, hub, membership, self._on_event)
         self._answers = Answers(connection, node, hub, calls, membership, self.mirrors, self.last_heard)
         pass_on = partial(self.relay, from_previous_node=True)
         self._received = ReceivedEvents(hub, calls, self.mirrors, self._followed, pass_on)
         hub.relay = self.relay
-        connection.attach(subscribe=self._subscribe, restored=self._restored)
+        connection.attach(subscribe=self._subscribe, restored=self.restored)
 
     async def _subscribe(self, client: Client) -> None:
         """Subscribe on a new connection, and request what is watched here."""
@@ -76,7 +83,7 @@ class Replication:
         await client.subscribe(f"{self.requests.inbox}.>", cb=self._on_answer)
         await self.requests.watch_all()
 
-    def _restored(self) -> None:
+    def restored(self) -> None:
         """Request again what is watched and kept here: events were missed while NATS was away.
 
         What others keep for us is sent again, for the same reason.

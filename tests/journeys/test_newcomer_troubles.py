@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -20,7 +19,6 @@ from tests.kit.browser.newcomer import (
     World,
     choose_number,
     done,
-    open_world,
     pay,
     person,
     sign_up,
@@ -30,13 +28,6 @@ from tests.kit.browser.newcomer import (
 pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow]
 
 REASON = "The ABN belongs to another business."
-
-
-@pytest_asyncio.fixture
-async def world(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[World]:
-    """A whole sandbox, just started."""
-    async with open_world(tmp_path, free_port) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture

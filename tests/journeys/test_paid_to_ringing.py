@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,6 @@ from tests.kit.browser.newcomer import (
     choose_number,
     done,
     invite,
-    open_world,
     pay,
     person,
     sign_up,
@@ -36,13 +35,6 @@ pytestmark = [pytest.mark.browser(whole=True), pytest.mark.slow]
 MOST_SECONDS = 180  # from paid to the first words of the test call: it takes about 20; machines are shared
 HELD_SECONDS = 90  # the tests hang up; a caller who did, after 7 s of words, was gone before a slow page showed it
 SAID = ["my internet is slow", "since Monday", "thank you very much"]
-
-
-@pytest_asyncio.fixture
-async def world(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[World]:
-    """A whole sandbox, just started."""
-    async with open_world(tmp_path, free_port) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture

@@ -1,11 +1,18 @@
-"""Requests as no client library would send them: over a socket, byte by byte as they are given."""
+"""Requests as no client library would send them: over a socket, byte by byte as they are given; and
+WebSockets that end without a word.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from aiohttp import ClientWebSocketResponse
+from aiohttp.web import WebSocketResponse
 
 SECONDS = 60
 
@@ -53,3 +60,11 @@ async def hang_up(url: str, request: Raw) -> None:
     writer.write(request.bytes(address.netloc))
     await writer.drain()
     writer.transport.abort()
+
+
+def cut(connection: WebSocketResponse | ClientWebSocketResponse) -> None:
+    """Break it as a network does; nothing if it is broken already."""
+    own = connection.get_extra_info("socket")
+    if own is not None and own.fileno() >= 0:
+        with socket.socket(fileno=os.dup(own.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)

@@ -94,12 +94,12 @@ async def test_what_never_comes_is_a_gap_of_its_length(node: Node, seconds: int)
 
 
 async def test_a_stall_that_is_made_good_costs_nothing(node: Node) -> None:
-    """Twilio's network holds three seconds back, then sends them at once."""
+    """Twilio's network holds words back for longer than any audio waits for late frames, then sends them at once."""
     screen, talk = await begun(node)
     held: list[str] = []
     talk.mangle = lambda frames: held.extend(frames) or []  # type: ignore[func-returns-value]
     await talk.say(8, pause=True)
-    await asyncio.sleep(3)
+    await asyncio.sleep(1.2)
     await talk.line.send(*held)
     talk.mangle = lambda frames: frames
     await talk.say(4, "outbound", pause=True)

@@ -1,20 +1,69 @@
-"""The pages in Chromium: a context that complains, and the console with a media process that a test plays."""
+"""What is around web: a bus, all of Bilby; and the pages in Chromium: a context that complains, and the console with
+a media process that a test plays.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from nats.aio.client import Client
 from playwright.async_api import Browser, BrowserContext, Page
 
+from db.engine import Database
 from db.models import Member
+from sandbox.engines.nats import NatsServer
 from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, signed_in_for
 from tests.kit.browser.strict_context import strict_context
 from tests.kit.machines.load_balancer import Front, front
+from tests.kit.machines.two_nodes import WAIT, House, house
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
+from tests.kit.media.nats import as_media
+from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
+from web.bus import BUS
+from web.calls.streams.recovery import Timing
 from web.config import Settings
+
+
+@pytest_asyncio.fixture
+async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    """A NATS server of the test's own. That web uses it, a test says in its settings."""
+    async with NatsServer(tmp_path) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def media_bus(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
+    """The bus as media sees it, once web is on it too."""
+    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
+    async with as_media(nats_server) as client:
+        yield client
+
+
+@pytest.fixture
+def recovery() -> Timing:
+    """How soon `bilby` notices what calls have lost. A module that is in a hurry has a fixture of this name."""
+    return Timing()
+
+
+@pytest_asyncio.fixture
+async def bilby(
+    settings: Settings,
+    database: Database,
+    cast: Cast,
+    tmp_path: Path,
+    free_port: Callable[[], int],
+    recovery: Timing,
+) -> AsyncIterator[House]:
+    """All of Bilby: an emulated Twilio, web, two media nodes in processes of their own."""
+    folder = tmp_path / "house"
+    folder.mkdir()
+    async with house(settings, database, cast, folder, free_port, recovery) as running:
+        yield running
 
 
 @pytest_asyncio.fixture

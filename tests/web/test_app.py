@@ -11,17 +11,19 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from db import migrate
 from db.engine import Database
 from db.models import Member
 from tests.kit.vendors.twilio_caller import INBOUND, available, calling, twilio_of
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Browser, Site
+from tests.kit.web.site import Browser, Site, serving
 from tests.kit.web.web_process import environment_of
 from web.app import create_app
 from web.config import Settings
@@ -165,19 +167,26 @@ async def test_a_mistake_of_ours_tells_a_reference_and_nothing_else(browser: Bro
     assert re.search(r"\b[0-9a-f]{12}\b", said)
 
 
-async def test_a_lost_database_is_503_and_heals(cast: Cast, site: Site, browser: Browsers) -> None:
-    bob = await browser().sign_in(cast.bob)
-    ours = site.app[DATABASE]
-    there, ours._dsn = ours._dsn, "postgresql://postgres@127.0.0.1:1/nowhere"
-    await ours.close()  # the pool is emptied; new connections fail
-    page = await bob.get("/console")
-    assert page.status == 503
-    assert "text/html" in page.headers["Content-Type"]
-    ticket = await bob.post("/console/ticket", headers={"Accept": "application/json"})
-    assert (ticket.status, ticket.headers["Content-Type"]) == (503, "application/json; charset=utf-8")
-    assert (await bob.get("/healthz")).status == 200
-    ours._dsn = there
-    assert (await bob.get("/console")).status == 200
+async def test_a_lost_database_is_503_and_heals(cast: Cast, settings: Settings, database: Database) -> None:
+    host, equals, sockets = settings.database_url.get_secret_value().partition("host=")
+    with TemporaryDirectory() as folder:
+        way = Path(folder) / "way"
+        way.symlink_to(sockets)
+        there = SecretStr(f"{host}{equals}{way}")
+        async with serving(settings.model_copy(update={"database_url": there})) as site:
+            bob = await Browser(site, database).sign_in(cast.bob)
+            async with bob.http:
+                assert (await bob.get("/console")).status == 200
+                way.unlink()
+                await site.app[DATABASE].close()  # the pool is emptied; new connections fail
+                page = await bob.get("/console")
+                assert page.status == 503
+                assert "text/html" in page.headers["Content-Type"]
+                ticket = await bob.post("/console/ticket", headers={"Accept": "application/json"})
+                assert (ticket.status, ticket.headers["Content-Type"]) == (503, "application/json; charset=utf-8")
+                assert (await bob.get("/healthz")).status == 200
+                way.symlink_to(sockets)
+                assert (await bob.get("/console")).status == 200
 
 
 async def test_what_is_not_there_or_not_so_meant(site: Site, browser: Browsers) -> None:

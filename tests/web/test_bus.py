@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY
 from protocol.facts import Fact, parse
 from protocol.nats import WEB
 from sandbox.engines.nats import NatsServer
-from tests.kit.media.nats import settled, still
+from tests.kit.media.nats import as_media, settled, still
 from web.bus import WAITING_FACTS, Apply, Bus, Note
 
 ORG, ALICE, BOB = (UUID(int=n) for n in (1, 2, 3))
@@ -64,19 +64,12 @@ async def running(url: str, apply: Apply) -> AsyncIterator[Bus]:
         yield facts
 
 
-@asynccontextmanager
-async def media(server: NatsServer) -> AsyncIterator[Client]:
-    client = await nats.connect(server.url("media"))
-    yield client
-    await client.close()
-
-
 async def ready(facts: Bus) -> None:
     await asyncio.wait_for(facts.ready.wait(), WAIT)
 
 
 async def test_an_answer_is_told_to_media(tmp_path: Path) -> None:
-    async with NatsServer(tmp_path) as server, media(server) as client:
+    async with NatsServer(tmp_path) as server, as_media(server) as client:
         heard = await client.subscribe("call.*.*.assigned")
         await settled(client)
         async with running(server.url("web"), Written()) as facts:
@@ -88,7 +81,7 @@ async def test_an_answer_is_told_to_media(tmp_path: Path) -> None:
 
 async def test_a_hold_and_its_end_are_told_to_media_with_their_times(tmp_path: Path) -> None:
     at = datetime(2026, 11, 20, 3, 0, 0, 250_000, tzinfo=UTC)
-    async with NatsServer(tmp_path) as server, media(server) as client:
+    async with NatsServer(tmp_path) as server, as_media(server) as client:
         holds, ends = [await client.subscribe(f"call.*.*.{fact}") for fact in ("held", "resumed")]
         await settled(client)
         async with running(server.url("web"), Written()) as facts:
@@ -105,7 +98,7 @@ async def test_what_media_says_is_written_in_order_and_the_rest_ignored(tmp_path
     written = Written()
     async with (
         NatsServer(tmp_path) as server,
-        media(server) as client,
+        as_media(server) as client,
         running(server.url("web"), written) as facts,
     ):
         await ready(facts)
@@ -144,7 +137,7 @@ async def test_a_node_is_heard_to_live_and_what_was_said_before_changes_only_the
     written, beats = Written(), asyncio.Queue[str]()
     async with (
         NatsServer(tmp_path) as server,
-        media(server) as client,
+        as_media(server) as client,
         opened(server.url("web"), written, beats.put_nowait) as facts,
     ):
         await ready(facts)
@@ -168,7 +161,7 @@ async def test_where_a_call_is_does_not_wait_for_the_database(tmp_path: Path) ->
 
     async with (
         NatsServer(tmp_path) as server,
-        media(server) as client,
+        as_media(server) as client,
         opened(server.url("web"), apply, note=note) as facts,
     ):
         await ready(facts)
@@ -218,7 +211,7 @@ async def test_after_an_outage_facts_flow_again_both_ways(tmp_path: Path) -> Non
             await ready(facts)
         facts.assigned(ORG, "CA1", ALICE)
         assert facts.ready.is_set()
-        async with server, media(server) as client:
+        async with server, as_media(server) as client:
             await _hear(facts, client)
             await _until_heard(client, written)
 

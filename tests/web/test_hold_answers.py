@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import nats
 import pytest
-import pytest_asyncio
 from nats.aio.client import Client
 from pydantic import SecretStr
 
@@ -21,18 +16,10 @@ from tests.kit.machines.two_nodes import WAIT
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import CALL
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Site
-from web.bus import BUS
 from web.config import Settings
 
 AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 _PLACE = {"stream": "MZ1", "began": "1", "at": "1", "node": "n"}
-
-
-@pytest_asyncio.fixture
-async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with NatsServer(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture
@@ -40,40 +27,31 @@ def settings(settings: Settings, nats_server: NatsServer) -> Settings:
     return settings.model_copy(update={"nats_url": SecretStr(nats_server.url("web"))})
 
 
-@pytest_asyncio.fixture
-async def media(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
-    """The bus as media sees it, once web is on it too."""
-    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
-    client = await nats.connect(nats_server.url("media"))
-    yield client
-    await client.close()
-
-
 @pytest.mark.parametrize("again", [{}, {"again": "true"}])
 async def test_every_stream_is_answered_with_what_is_known_of_a_hold(
-    again: dict[str, str], cast: Cast, database: Database, media: Client
+    again: dict[str, str], cast: Cast, database: Database, media_bus: Client
 ) -> None:
     async with database.begin() as session:
         calls = Calls(session, cast.a.id)
         for sid in (CALL, "CA-never-held"):
             await calls.open(sid, direction="inbound", from_number="+61400000001", to_number=cast.number.e164)
         await calls.set_hold(CALL, on_hold=True, at=AT)
-    holds, ends = [await media.subscribe(f"call.{cast.a.id}.*.{fact}") for fact in ("held", "resumed")]
-    await settled(media)
+    holds, ends = [await media_bus.subscribe(f"call.{cast.a.id}.*.{fact}") for fact in ("held", "resumed")]
+    await settled(media_bus)
     for sid in ("CA-never-held", CALL):
-        await _started(media, cast, sid, again)
+        await _started(media_bus, cast, sid, again)
     answer = await holds.next_msg(WAIT)
     assert (answer.subject.split(".")[2:], json.loads(answer.data)) == ([CALL, "held"], {"at": _ms(AT)})
     async with database.begin() as session:
         later = AT + timedelta(seconds=9)
         await Calls(session, cast.a.id).set_hold(CALL, on_hold=False, at=later)
-    await _started(media, cast, CALL, again)
+    await _started(media_bus, cast, CALL, again)
     answer = await ends.next_msg(WAIT)
     assert (answer.subject.split(".")[2:], json.loads(answer.data)) == ([CALL, "resumed"], {"at": _ms(later)})
 
 
-async def _started(media: Client, cast: Cast, call: str, again: dict[str, str]) -> None:
-    await media.publish(f"call.{cast.a.id}.{call}.started", json.dumps(_PLACE | again).encode())
+async def _started(media_bus: Client, cast: Cast, call: str, again: dict[str, str]) -> None:
+    await media_bus.publish(f"call.{cast.a.id}.{call}.started", json.dumps(_PLACE | again).encode())
 
 
 def _ms(at: datetime) -> int:

@@ -84,10 +84,14 @@ def _speaker(room: Room) -> UUID | None:
 
 
 class Performer:
-    """The queue of rooms in which something may be due. One per process; `run` it in a task of its own."""
+    """The queue of rooms in which something may be due. One per process; `run` it in a task of its own.
 
-    def __init__(self, app: web.Application) -> None:
+    What it takes is nobody else's for ``lease`` ms: then this process is dead, and another one takes it again.
+    """
+
+    def __init__(self, app: web.Application, lease: int = due.LEASE) -> None:
         self._app = app
+        self._lease = lease
         self._wanted: asyncio.Queue[Place] = asyncio.Queue(WAITING)
         self._queued = set[Place]()
         self._busy = set[Place]()
@@ -158,7 +162,7 @@ class Performer:
             if found is None:
                 return None, [], False
             stored, before = found
-            room, actions = due.take(step(before, Tick(), now), now)
+            room, actions = due.take(step(before, Tick(), now), now, self._lease)
             ask = not actions and due.must_ask(room, now)  # an answer of before the actions would be outdated
             if ask:
                 room = replace(room, asked_at=now)

@@ -68,7 +68,7 @@ def line(entry: AuditEntry, zone: ZoneInfo) -> AuditRow:
         is_outside=entry.actor_id is None,
         action=entry.action,
         what=words(entry.action),
-        details=_details(details_of(entry)),
+        details=details_in_words(details_of(entry)),
         place="" if entry.from_hash is None else entry.from_hash.hex()[:8],
         is_failure=entry.action.endswith(_TROUBLE),
     )
@@ -103,7 +103,8 @@ def _member(text: str | None) -> UUID:
         raise InvalidError("There is no such person. Choose one from the list.", "who") from None
 
 
-def _details(details: Mapping[str, Value]) -> list[tuple[str, str]]:
+def details_in_words(details: Mapping[str, Value]) -> list[tuple[str, str]]:
+    """Return the names and values of an entry's details as people read them; those that say nothing are left out."""
     currency = details.get("currency")
     return [
         (words(name), _value(name, value, currency))

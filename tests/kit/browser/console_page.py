@@ -63,6 +63,12 @@ async def become_available(page: Page) -> None:
     await expect(page.locator("#presence-state")).to_have_attribute("data-presence", "available")
 
 
+async def overflow(page: Page) -> int:
+    """How many pixels the page is wider than the window."""
+    wider: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return wider
+
+
 async def shows(page: Page, state: str, call: str = CALL) -> None:
     """Wait until the call is shown in that state, in its row and where it is read."""
     await expect(page.locator(f'[data-call="{call}"]')).to_have_attribute("data-state", state)

@@ -8,6 +8,7 @@ garbage.rest()  # before the imports below
 
 import media.__main__
 import provisioning.__main__
+import tests.kit.machines.quick_web
 import tests.kit.machines.quick_worker
 import web.__main__
 

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.kit.raw_http import cut
+
 SECONDS = 60
 SIGNALLING = "voice-js.sydney.twilio.com"
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*"}
@@ -71,9 +73,7 @@ class Edge:
     def cut(self) -> None:
         """Break every connection as a network does: without a word."""
         while self._devices:
-            transport = self._devices.pop()._req.transport  # type: ignore[union-attr]
-            if transport is not None:
-                transport.abort()
+            cut(self._devices.pop())
 
     async def signal(self, request: web.Request) -> web.StreamResponse:
         """One Device's connection."""

@@ -26,8 +26,9 @@ from tests.kit.media.media_ends import Screen
 from tests.kit.media.media_node import ACCOUNT, SECRET, TOKEN, Distant, media_process, scripted_vendor
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import scripted_agent
-from tests.kit.web.site import application
+from tests.kit.web.site import serving
 from web.bus import BUS
+from web.calls.streams.recovery import Timing
 from web.config import Settings
 
 WAIT = 60  # seconds that any one wait may take
@@ -48,6 +49,7 @@ class House:
     transcribe: Vendor
     first: Distant
     second: Distant
+    recovery: Timing
     web: AsyncExitStack
 
     def ring(self, words: str) -> Leg:
@@ -58,7 +60,7 @@ class House:
     async def restart_web(self) -> None:
         """`web` ends, and a fresh one that knows nothing takes its place."""
         await self.web.aclose()
-        await self.web.enter_async_context(web_process(self.settings))
+        await self.web.enter_async_context(web_process(self.settings, self.recovery))
 
     async def restart_proxies(self, seconds: float) -> None:
         """Both proxies are away for so long: no stream, no callback and no webhook comes through."""
@@ -88,26 +90,28 @@ def freeze(node: Distant) -> None:
 
 
 @asynccontextmanager
-async def web_process(settings: Settings) -> AsyncIterator[web.Application]:
+async def web_process(
+    settings: Settings,
+    recovery: Timing = Timing(),  # noqa: B008  (frozen)
+) -> AsyncIterator[web.Application]:
     """A web process, in this one, connected to NATS."""
-    app = application(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.web_host, settings.web_port).start()
+    async with serving(settings, recovery=recovery) as site:
         async with asyncio.timeout(WAIT):
-            await app[BUS].ready.wait()
-        yield app
-    finally:
-        await runner.cleanup()
+            await site.app[BUS].ready.wait()
+        yield site.app
 
 
 @asynccontextmanager
 async def house(
-    settings: Settings, database: Database, cast: Cast, folder: Path, free_port: Callable[[], int]
+    settings: Settings,
+    database: Database,
+    cast: Cast,
+    folder: Path,
+    free_port: Callable[[], int],
+    recovery: Timing = Timing(),  # noqa: B008
 ) -> AsyncIterator[House]:
     """The whole house, an agent waiting for calls."""
-    async with empty_house(settings, cast, folder, free_port) as running:
+    async with empty_house(settings, cast, folder, free_port, recovery=recovery) as running:
         web_url, twilio_url = running.settings.web_public_url, running.emulator.url
         async with scripted_agent(database, cast.bob, web_url=web_url, twilio_url=twilio_url):
             yield running
@@ -122,9 +126,10 @@ async def empty_house(
     *,
     known: Mapping[str, Any] = MappingProxyType({}),
     media: Mapping[str, Any] = MappingProxyType({}),
+    recovery: Timing = Timing(),  # noqa: B008
 ) -> AsyncIterator[House]:
     """The whole house, and nobody in it. ``known`` is what Transcribe knows of who may use it, ``media`` more of
-    both nodes' environment.
+    both nodes' environment, ``recovery`` how soon `web` notices what calls have lost.
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -137,8 +142,12 @@ async def empty_house(
         emulator = await enter(twilio(_account(settings, cast)))
         settings = settings.model_copy(update=_reached(nats, balancer, emulator))
         running = await enter(AsyncExitStack())
-        await running.enter_async_context(web_process(settings))
-        yield House(settings, cast, emulator, balancer, web_front, nats, vendor, first, second, running)
+        await running.enter_async_context(web_process(settings, recovery))
+        try:
+            yield House(settings, cast, emulator, balancer, web_front, nats, vendor, first, second, recovery, running)
+        finally:
+            for node in (first, second):
+                node.process.kill()  # or Twilio waits for one that is frozen to close its sockets
 
 
 @asynccontextmanager

@@ -99,6 +99,10 @@ class Screen:
         except TimeoutError:
             raise TimeoutError(f"told last: {self.events[-8:]}") from None
 
+    async def hears(self, call: str, words: str) -> None:
+        """Wait until exactly these words of a call are there, in this order."""
+        await self.until(lambda: self.words(call) == words)
+
     def types(self) -> list[str]:
         return [event["type"] for event in self.events]
 
@@ -114,6 +118,11 @@ class Screen:
         spoken = self.calls().get(call, {}).get("utterances", {}).values()
         finals = [one for one in spoken if one["final"] and speaker in (None, one["speaker"])]
         return " ".join(one["text"] for one in sorted(finals, key=lambda one: one["start_ms"]))
+
+    def spoken(self, call: str) -> list[str]:
+        """Every word of a call, finished or not, in the order in which they were said."""
+        spoken = self.calls().get(call, {}).get("utterances", {}).values()
+        return " ".join(one["text"] for one in sorted(spoken, key=lambda one: one["start_ms"])).split()
 
     def states(self, call: str) -> list[str]:
         return [event["state"] for event in self.events if event["type"] == "state" and event["call"] == call]

@@ -17,6 +17,7 @@ from awscrt.auth import AwsCredentialsProvider
 from websockets.asyncio.client import connect
 
 from media.config import Settings
+from media.nodes.last_heard import IN_FLIGHT_SECONDS
 from media.server import Server
 from media.sockets.acceptor import Limits
 from media.sockets.console import ConsoleLimits
@@ -186,6 +187,7 @@ async def media_node(
     console_limits: ConsoleLimits = ConsoleLimits(),  # noqa: B008
     call_timing: CallTiming = CallTiming(),  # noqa: B008
     connection_timing: ConnectionTiming = ConnectionTiming(),  # noqa: B008
+    in_flight: float = IN_FLIGHT_SECONDS,
     **changes: Any,
 ) -> AsyncIterator[Node]:
     """One node in this process, on ``port`` or a free one; its AWS ``credentials`` are `KEYS`, for ever."""
@@ -206,6 +208,7 @@ async def media_node(
         limits=limits,
         console_limits=console_limits,
         call_timing=call_timing,
+        in_flight=in_flight,
     )
     async with server.serving() as listening:
         node = Node(f"ws://127.0.0.1:{listening}", server=server, transcribe=client, vendor=vendor, nats=nats)

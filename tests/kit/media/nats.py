@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import nats
 from nats.aio.client import Client
 
 from sandbox.engines.nats import NatsServer
@@ -23,11 +24,19 @@ async def settled(client: Client) -> None:
 
 
 @asynccontextmanager
-async def still(nats: NatsServer) -> AsyncIterator[None]:
+async def as_media(server: NatsServer) -> AsyncIterator[Client]:
+    """A connection that may do what media's may."""
+    client = await nats.connect(server.url("media"))
+    yield client
+    await client.close()
+
+
+@asynccontextmanager
+async def still(server: NatsServer) -> AsyncIterator[None]:
     """NATS stands still inside the block: its sockets stay open, and nothing passes until the end."""
-    assert nats.child is not None
-    os.kill(nats.child.process.pid, signal.SIGSTOP)
+    assert server.child is not None
+    os.kill(server.child.process.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(nats.child.process.pid, signal.SIGCONT)
+        os.kill(server.child.process.pid, signal.SIGCONT)

@@ -85,8 +85,13 @@ class Shop:
 
     async def jobs(self) -> list[str]:
         """The names of the jobs that wait."""
-        async with self.database.begin() as session:
-            return list(await session.scalars(text("SELECT entrypoint FROM pgqueuer ORDER BY id")))
+        return await waiting_jobs(self.database)
+
+
+async def waiting_jobs(database: Database) -> list[str]:
+    """The names of the jobs that wait, the oldest first."""
+    async with database.begin() as session:
+        return list(await session.scalars(text("SELECT entrypoint FROM pgqueuer ORDER BY id")))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from db.engine import Database
 from db.models import AuditEntry, Member, NumberOrder, Organisation, Subscription
@@ -19,7 +19,7 @@ from provisioning.billing import customers
 from provisioning.billing.sync import synchronise
 from provisioning.stripe.api import StripeApi
 from tests.kit.vendors.stripe import PRICE, Till
-from tests.kit.web.number_orders import SYDNEY, Shop
+from tests.kit.web.number_orders import SYDNEY, Shop, waiting_jobs
 
 GRACE = timedelta(days=14)
 
@@ -93,8 +93,7 @@ class Payer:
 
     async def jobs(self) -> list[str]:
         """The names of the jobs that wait."""
-        async with self.database.begin() as session:
-            return list(await session.scalars(text("SELECT entrypoint FROM pgqueuer ORDER BY id")))
+        return await waiting_jobs(self.database)
 
     async def log(self, *actions: str) -> list[tuple[str, dict[str, Any]]]:
         """The audit log's entries of those actions (none: of all), the oldest first."""
@@ -124,3 +123,10 @@ async def with_number(payer: Payer, here: Shop) -> tuple[str, NumberOrder]:
         await session.execute(update(NumberOrder).where(NumberOrder.id == order.id).values(wanted=SYDNEY))
     assert await here.work(order) is None
     return subscription, order
+
+
+async def pays_for(database: Database, organisation: Organisation, seats: int) -> None:
+    """Let ``organisation``, which has not paid before, have a subscription to so many seats."""
+    async with database.begin() as session:
+        row = await subscriptions.start(session, organisation.id)
+        row.status, row.seats = "active", seats

@@ -176,7 +176,7 @@ async def until(check: Callable[[], Awaitable[bool]]) -> None:
 
 @dataclass
 class Page:
-    """A page with a phone, as it merges what its event stream tells."""
+    """A page with an event stream, as it merges what that tells: a phone's, or another."""
 
     answer: aiohttp.ClientResponse
     state: dict[str, Any] = field(default_factory=dict)
@@ -207,9 +207,9 @@ class Page:
 
 
 @asynccontextmanager
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    """Open the phone's event stream."""
-    async with browser.http.get("/phone/events") as answer:
+async def page(browser: Browser, path: str = "/phone/events") -> AsyncIterator[Page]:
+    """Open the phone's event stream, or another."""
+    async with browser.http.get(path) as answer:
         assert (answer.status, answer.content_type) == (200, "text/event-stream")
         yield Page(answer)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +31,9 @@ def _templates() -> Environment:
     return environment(files_in(STATIC))
 
 
-def application(settings: Settings) -> web.Application:
-    """The web application, with the templates that the others have."""
-    app = create_app(settings)
+def application(settings: Settings, **timing: Any) -> web.Application:
+    """The web application, with the templates that the others have; ``timing`` is `create_app`'s."""
+    app = create_app(settings, **timing)
     app[JINJA] = _templates()
     return app
 
@@ -42,6 +44,20 @@ class Site:
 
     app: web.Application
     url: str
+
+
+@asynccontextmanager
+async def serving(settings: Settings, more_routes: Sequence[web.RouteDef] = (), **timing: Any) -> AsyncIterator[Site]:
+    """The web application, listening."""
+    app = application(settings, **timing)
+    app.add_routes(more_routes)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.web_host, settings.web_port).start()
+        yield Site(app, settings.web_public_url)
+    finally:
+        await runner.cleanup()
 
 
 class Browser:

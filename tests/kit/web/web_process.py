@@ -12,21 +12,22 @@ import aiohttp
 from tests.kit.machines.forked import Forked, forked
 from web.config import Settings
 
+MAIN = "web.__main__:main"
 START_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def killed_web(environment: Mapping[str, str], url: str) -> AsyncIterator[None]:
-    """Run web and wait until it answers at ``url``. Killed on the way out, and not before."""
-    async with started_web(environment, url) as process:
+async def killed_web(environment: Mapping[str, str], url: str, *, main: str = MAIN) -> AsyncIterator[None]:
+    """Run web, or another ``main``, and wait until it answers at ``url``. Killed on the way out, and not before."""
+    async with started_web(environment, url, main=main) as process:
         yield
         assert process.returncode is None
 
 
 @asynccontextmanager
-async def started_web(environment: Mapping[str, str], url: str) -> AsyncIterator[Forked]:
+async def started_web(environment: Mapping[str, str], url: str, *, main: str = MAIN) -> AsyncIterator[Forked]:
     """Likewise, for a test that may kill it."""
-    async with forked("web.__main__:main", environment) as process:
+    async with forked(main, environment) as process:
         async with aiohttp.ClientSession() as http, asyncio.timeout(START_SECONDS):
             while True:
                 if await _answers(http, url):

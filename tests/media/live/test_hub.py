@@ -128,7 +128,7 @@ def test_an_ended_call_leaves_nothing_behind() -> None:
     hub.publish("a", said("too late"))
     assert hub.find("a", "CA1") is None
     assert hub.calls_of("a") == []
-    assert hub._calls == {}
+    assert hub.all_calls() == []
 
 
 def test_an_unwatched_hub_forgets_its_watchers() -> None:

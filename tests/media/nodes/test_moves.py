@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,16 +39,25 @@ class Pair:
         return await self.b.call(sid=line.call, began=began)
 
 
-@pytest_asyncio.fixture
-async def pair(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Pair]:
+@asynccontextmanager
+async def pair_in(
+    folder: Path, free_port: Callable[[], int], in_flight: float = IN_FLIGHT_SECONDS
+) -> AsyncIterator[Pair]:
+    """Both, connected; the second supposes that so many seconds of audio were on their way when a node died."""
     async with (
-        NatsServer(tmp_path) as nats,
+        NatsServer(folder) as nats,
         scripted_vendor() as vendor,
-        media_node(nats, vendor, port=free_port(), call_timing=QUICK) as b,
+        media_node(nats, vendor, port=free_port(), call_timing=QUICK, in_flight=in_flight) as b,
         media_process(nats, vendor, free_port()) as a,
     ):
         await b.connected()
         yield Pair(a, b, nats, vendor)
+
+
+@pytest_asyncio.fixture
+async def pair(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Pair]:
+    async with pair_in(tmp_path, free_port) as opened:
+        yield opened
 
 
 async def test_a_drained_node_hands_its_calls_over_with_their_words(pair: Pair, free_port: Callable[[], int]) -> None:
@@ -169,15 +179,25 @@ async def test_after_a_nodes_death_those_who_watched_keep_the_words_and_see_the_
     assert late.words(line.call) == "before the crash after it"
 
 
-async def test_a_node_that_says_late_until_when_it_heard_the_call_lengthens_the_gap(pair: Pair) -> None:
+async def test_a_node_that_says_late_until_when_it_heard_the_call_lengthens_the_gap(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     """It was alive and far behind: its last sign of life is no sign that it heard the call until then."""
+    async with pair_in(tmp_path, free_port, in_flight=0.2) as pair:
+        await _late_word(pair)
+
+
+async def _late_word(pair: Pair) -> None:
     began = round(time.time() * 1000)
     watching = await pair.b.screen()
     line = await pair.a.call()
     await line.say("heard in time")
     await watching.until(lambda: watching.words(line.call) == "heard in time")
     (before,) = watching.calls()[line.call]["utterances"].values()
-    await asyncio.sleep(IN_FLIGHT_SECONDS + 5)  # it goes on saying that it lives
+    last_heard = pair.b.server.replication.last_heard
+    async with asyncio.timeout(60):
+        while last_heard.until(line.call) * 1000 < began + before["end_ms"] + 1_000:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # it goes on saying that it lives
     pair.a.process.send_signal(signal.SIGSTOP)
     second = await pair.moved(line, began)
     await second.say("elsewhere")

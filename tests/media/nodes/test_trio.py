@@ -282,7 +282,7 @@ async def test_what_nats_lost_reaches_the_keeper_once_it_is_back(bus: NatsServer
         owner.connection.discard_queue()  # lost on its way
         owner.hear(speech, "after")
         await until(lambda: _kept(keeper, speech) == {"before", "after"})
-        {"owner": owner, "keeper": keeper}[who].replication._restored()
+        {"owner": owner, "keeper": keeper}[who].replication.restored()
         owner.replication.keep_mirrored()
         await until(lambda: _kept(keeper, speech) == {"before", "meanwhile", "after"})
 

@@ -44,13 +44,6 @@ async def node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[No
         yield node
 
 
-async def spoken(screen: Screen, call: str, words: str) -> None:
-    """Wait until exactly these words are final."""
-    await screen.until(lambda: screen.words(call) == words)
-    seen = screen.words(call).split()
-    assert seen == words.split()
-
-
 async def _talk(line: Line, screen: Screen, seconds: float, *, pauses: bool) -> str:
     """Talk in about real time; return what was said."""
     said: list[str] = []
@@ -86,9 +79,9 @@ async def test_an_old_connection_stays_if_its_standby_does_not_come(node: Node) 
     screen = await node.screen()
     line = await node.call()
     await line.say("opened")
-    await spoken(screen, line.call, "opened")
+    await screen.hears(line.call, "opened")
     node.vendor.refuse(503)
     await node.vendor.until(lambda: node.vendor.refused >= 1)
     await line.say("and still here")
-    await spoken(screen, line.call, "opened and still here")
+    await screen.hears(line.call, "opened and still here")
     assert node.vendor.opened == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from sandbox.engines.nats import NatsServer
 from sandbox.engines.processes import StartError, command_line
+from tests.kit.machines.ended import gone
 from tests.kit.media.nats import settled
 
 _OWNER = """
@@ -27,13 +27,6 @@ async def hold():
 
 asyncio.run(hold())
 """
-
-
-def _gone(pid: int) -> bool:
-    deadline = time.monotonic() + 20
-    while command_line(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not command_line(pid)
 
 
 async def _heard(server: NatsServer) -> bytes:
@@ -93,6 +86,6 @@ async def test_ends_with_a_killed_owner_and_comes_back(tmp_path: Path, free_port
     pid = int((tmp_path / "nats.pid").read_text().split()[0])
     owner.kill()
     await owner.wait()
-    assert _gone(pid) or sys.platform != "linux"
+    assert gone(pid) or sys.platform != "linux"
     async with NatsServer(tmp_path, port=port) as server:
         assert await _heard(server) == b"{}"

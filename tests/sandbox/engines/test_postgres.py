@@ -9,7 +9,6 @@ import re
 import signal
 import stat
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 
 from sandbox.engines.postgres import EmbeddedPostgres
 from sandbox.engines.processes import StartError, command_line
+from tests.kit.machines.ended import gone
 
 # An owner that holds the server until it is killed, after telling where it is.
 _OWNER = """
@@ -60,13 +60,6 @@ async def _read(dsn: str) -> object:
 
 def _server_pid(folder: Path) -> int:
     return int((folder / "cluster/postmaster.pid").read_text().split()[0])
-
-
-def _gone(pid: int) -> bool:
-    deadline = time.monotonic() + 20
-    while command_line(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not command_line(pid)
 
 
 def _mode_of_sockets(dsn: str) -> str | None:
@@ -160,7 +153,7 @@ async def test_the_server_ends_with_a_killed_owner_and_comes_back(folder: Path) 
     await _write(dsn)
     owner.kill()
     await owner.wait()
-    assert _gone(pid) or sys.platform != "linux"
+    assert gone(pid) or sys.platform != "linux"
     async with EmbeddedPostgres(folder) as postgres:
         assert await _read(postgres.dsn) == "still here"
     assert _mode_of_sockets(dsn) is None

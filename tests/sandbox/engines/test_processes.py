@@ -6,12 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from sandbox.engines.processes import Child, StartError, command_line, locked, start, stop_recorded
+from sandbox.engines.processes import Child, StartError, locked, start, stop_recorded
+from tests.kit.machines.ended import gone
 
 _SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 _STUBBORN = [
@@ -42,13 +42,6 @@ async def _up(child: Child) -> Child:
 
 async def _never() -> bool:
     return False
-
-
-def _gone(pid: int) -> bool:
-    deadline = time.monotonic() + 20
-    while command_line(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not command_line(pid)
 
 
 async def test_a_child_ends_when_asked_however_often(tmp_path: Path) -> None:
@@ -92,7 +85,7 @@ async def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
     pid = int(await asyncio.wait_for(parent.stdout.readline(), 30))
     parent.kill()
     await parent.wait()
-    assert _gone(pid)
+    assert gone(pid)
 
 
 async def test_a_child_left_behind_is_stopped_at_the_next_start(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.paid_site import ABN, PRICE, Shop, order
 from tests.kit.web.site import Browser
 from web.billing.checkout import CHECKOUTS
-from web.config import Settings
+
+pytestmark = pytest.mark.usefixtures("platform_bundle")
 
 BUSINESS = {
     "legal_name": "Numbat Nursery Pty Ltd",
@@ -31,12 +32,6 @@ BUSINESS = {
     "region": "NSW",
     "postcode": "2000",
 }
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """With a bundle of the platform's own."""
-    return settings.model_copy(update={"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"})
 
 
 async def actions(shop: Shop, member: Member) -> list[str]:

@@ -17,16 +17,10 @@ from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_checkout_rules import judge
 from web.config import SETTINGS, Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("platform_bundle")]
 
 Open = Callable[[Member, str], Awaitable[Page]]
 REASON = "The name does not match the ABN."
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """With a bundle of the platform's own."""
-    return settings.model_copy(update={"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"})
 
 
 @pytest_asyncio.fixture

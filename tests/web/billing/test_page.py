@@ -24,13 +24,8 @@ from tests.kit.web.paid_site import Shop, order
 from tests.kit.web.site import Browser
 from web.billing import view as billing_view
 from web.billing.page import REQUESTS
-from web.config import Settings
 
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """With a bundle of the platform's own."""
-    return settings.model_copy(update={"twilio_bundle_sid": f"BU{'0' * 32}", "twilio_address_sid": f"AD{'0' * 32}"})
+pytestmark = pytest.mark.usefixtures("platform_bundle")
 
 
 async def billing(owner: Browser, query: str = "") -> Page:

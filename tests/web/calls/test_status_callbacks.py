@@ -7,10 +7,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
@@ -39,7 +37,6 @@ from tests.kit.vendors.twilio_caller import (
 )
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
-from web.bus import BUS
 from web.config import Settings
 from web.facts import take_fact
 
@@ -47,12 +44,6 @@ STATUS, ANSWERED, STREAM = "/twilio/voice/status", "/twilio/voice/answered", "/t
 BEGAN = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 WAIT = 60  # seconds that any one wait may take
 Callback = tuple[str, dict[str, str]]
-
-
-@pytest_asyncio.fixture
-async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with NatsServer(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture
@@ -65,15 +56,6 @@ def settings(settings: Settings, nats_server: NatsServer) -> Settings:
 async def twilio(site: Site, settings: Settings) -> AsyncIterator[Twilio]:
     async with twilio_of(settings) as twilio:
         yield twilio
-
-
-@pytest_asyncio.fixture
-async def media(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
-    """The bus as media sees it, once web is on it too."""
-    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
-    client = await nats.connect(nats_server.url("media"))
-    yield client
-    await client.close()
 
 
 def at(seconds: int) -> str:
@@ -163,10 +145,10 @@ async def test_any_order_and_any_repetition_end_in_the_same_row(
 
 
 async def test_media_hears_who_answered_also_when_twilio_says_it_again(
-    twilio: Twilio, database: Database, cast: Cast, media: Client
+    twilio: Twilio, database: Database, cast: Cast, media_bus: Client
 ) -> None:
-    heard = await media.subscribe("call.*.*.assigned")
-    await settled(media)
+    heard = await media_bus.subscribe("call.*.*.assigned")
+    await settled(media_bus)
     await rung(twilio, database, cast)
     for _ in range(2):
         await report(twilio, [leg(cast.bob, "in-progress", 9)])
@@ -243,9 +225,9 @@ async def test_what_words_are_missing_and_how_late_they_were_stands_in_its_row(
     assert call.transcription == "ended"
 
 
-async def test_web_hears_media_over_nats(twilio: Twilio, database: Database, cast: Cast, media: Client) -> None:
+async def test_web_hears_media_over_nats(twilio: Twilio, database: Database, cast: Cast, media_bus: Client) -> None:
     await rung(twilio, database, cast)
-    await media.publish(f"call.{cast.a.id}.{CALL}.started", b'{"stream": "MZ1", "node": "a"}')
+    await media_bus.publish(f"call.{cast.a.id}.{CALL}.started", b'{"stream": "MZ1", "node": "a"}')
     async with asyncio.timeout(WAIT):
         while (await the_call(database)).transcription is None:  # noqa: ASYNC110 (a row has no event)
             await asyncio.sleep(0.01)

@@ -12,7 +12,6 @@ from sqlalchemy import func, update
 
 from db.engine import Database
 from db.models import Call, Number
-from db.queries.billing import subscriptions
 from db.queries.members import Members
 from tests.kit.vendors.twilio_caller import (
     CALL,
@@ -29,6 +28,7 @@ from tests.kit.vendors.twilio_caller import (
     twilio_of,
 )
 from tests.kit.web.cast import Cast
+from tests.kit.web.paying_organisation import pays_for
 from tests.kit.web.site import Site
 from web.calls import dial_ends, voice
 from web.config import Settings
@@ -88,17 +88,10 @@ async def test_a_call_lasts_so_long_at_most(cast: Cast, twilio: Twilio, settings
     assert answer.one("Dial").get("timeLimit") == str(settings.outbound_call_minutes * 60)
 
 
-async def seated(database: Database, cast: Cast, seats: int) -> None:
-    """Have the organisation pay for so many."""
-    async with database.begin() as session:
-        row = await subscriptions.start(session, cast.a.id)
-        row.status, row.seats = "active", seats
-
-
 async def test_no_more_calls_go_out_at_once_than_there_are_seats(
     cast: Cast, database: Database, twilio: Twilio
 ) -> None:
-    await seated(database, cast, 2)
+    await pays_for(database, cast.a, 2)
     sids = [f"CA{number:032x}" for number in range(4)]
     forms = [dialling(cast.bob) | {"CallSid": sid} for sid in sids]
     answers = await asyncio.gather(*(twilio.post(OUTBOUND, form) for form in forms))
@@ -111,7 +104,7 @@ async def test_no_more_calls_go_out_at_once_than_there_are_seats(
 async def test_asked_again_a_call_does_not_count_against_itself(
     cast: Cast, database: Database, twilio: Twilio, settings: Settings
 ) -> None:
-    await seated(database, cast, 1)
+    await pays_for(database, cast.a, 1)
     for _ in range(2):
         answer = await twilio.post(OUTBOUND, dialling(cast.bob))
         assert answer.tags == ["Start", "Dial"]
@@ -119,7 +112,7 @@ async def test_asked_again_a_call_does_not_count_against_itself(
 
 
 async def test_a_seat_is_free_again_when_its_call_is_over(cast: Cast, database: Database, twilio: Twilio) -> None:
-    await seated(database, cast, 1)
+    await pays_for(database, cast.a, 1)
     await twilio.post(OUTBOUND, dialling(cast.bob))
     assert (await twilio.post(OUTBOUND, dialling(cast.dana, CallSid=LEG))).tags == ["Say", "Hangup"]
     await twilio.post(DIALLED, dialling(cast.bob, DialCallStatus="completed"))
@@ -130,7 +123,7 @@ async def test_a_seat_is_free_again_when_its_call_is_over(cast: Cast, database: 
 async def test_a_day_of_calls_has_a_ceiling(
     cast: Cast, database: Database, twilio: Twilio, settings: Settings, hours_ago: int, tags: list[str]
 ) -> None:
-    await seated(database, cast, 1)
+    await pays_for(database, cast.a, 1)
     await twilio.post(OUTBOUND, dialling(cast.bob))
     began = datetime.now(UTC) - timedelta(hours=hours_ago)
     async with database.begin() as session:
@@ -143,7 +136,7 @@ async def test_a_day_of_calls_has_a_ceiling(
 
 
 async def test_another_organisations_calls_do_not_count(cast: Cast, database: Database, twilio: Twilio) -> None:
-    await seated(database, cast, 1)
+    await pays_for(database, cast.a, 1)
     await twilio.post(OUTBOUND, dialling(cast.charlie, CallSid=LEG))
     assert (await twilio.post(OUTBOUND, dialling(cast.bob))).tags[-1] == "Dial"
 

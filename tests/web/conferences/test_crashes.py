@@ -33,7 +33,10 @@ CALL, END = ("POST", r"/Calls\.json$"), ("POST", r"/Calls/CA\w+\.json$")
 
 @dataclass
 class Mortal:
-    """The people of a town, and a web process at ``url`` that can be killed: its proxy waits for the next one."""
+    """The people of a town, and a web process at ``url`` that can be killed: its proxy waits for the next one.
+
+    What it has asked of Twilio is taken over a few seconds after its death.
+    """
 
     town: RoomTown
     bob: Browser
@@ -42,7 +45,7 @@ class Mortal:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        async with killed_web(self.environment, self.url):
+        async with killed_web(self.environment, self.url, main="tests.kit.machines.quick_web:main"):
             yield
 
     async def dies(self, at: tuple[str, str], *, done: bool, call: UUID, command: str, body: Any = None) -> None:

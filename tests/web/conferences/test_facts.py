@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import nats
 import pytest_asyncio
 from nats.aio.client import Client
 from pydantic import SecretStr
 
 from db.engine import Database
 from sandbox.engines.nats import NatsServer
-from tests.kit.media.nats import settled
+from tests.kit.media.nats import as_media, settled
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import SECONDS, RoomTown, commanded
 from tests.kit.web.site import Browser
@@ -23,28 +21,22 @@ from web.config import Settings
 
 
 @pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with NatsServer(tmp_path) as running:
-        yield running
+async def settings(settings: Settings, nats_server: NatsServer) -> Settings:
+    return settings.model_copy(update={"nats_url": SecretStr(nats_server.url("web"))})
 
 
 @pytest_asyncio.fixture
-async def settings(settings: Settings, server: NatsServer) -> Settings:
-    return settings.model_copy(update={"nats_url": SecretStr(server.url("web"))})
-
-
-@pytest_asyncio.fixture
-async def media(server: NatsServer) -> AsyncIterator[Client]:
-    client = await nats.connect(server.url("media"))
-    yield client
-    await client.close()
+async def media_bus(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """The bus as media sees it."""
+    async with as_media(nats_server) as client:
+        yield client
 
 
 async def test_media_hears_who_speaks_and_of_holds(
-    town: RoomTown, bob: Browser, media: Client, cast: Cast, database: Database
+    town: RoomTown, bob: Browser, media_bus: Client, cast: Cast, database: Database
 ) -> None:
-    heard = {fact: await media.subscribe(f"call.*.*.{fact}") for fact in ("assigned", "held", "resumed")}
-    await settled(media)
+    heard = {fact: await media_bus.subscribe(f"call.*.*.{fact}") for fact in ("assigned", "held", "resumed")}
+    await settled(media_bus)
     async with asyncio.timeout(SECONDS):
         await town.site.app[BUS].ready.wait()
 

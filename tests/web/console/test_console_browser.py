@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
 from media.live.transcript import State
-from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, reads
+from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, overflow, reads
 from tests.kit.machines.load_balancer import Front
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, call_view, live_media
 from tests.kit.web.cast import Cast
@@ -24,12 +24,6 @@ async def media(settings: Settings, way: Front) -> AsyncIterator[LiveMedia]:
     secret = settings.stream_shared_secret.get_secret_value()
     async with live_media(way.to, secret, settings.web_public_url) as listening:
         yield listening
-
-
-async def overflow(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
-    wider: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return wider
 
 
 async def from_end(page: Page) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from uuid import uuid4
 
 import nats
@@ -42,12 +41,6 @@ HEARINGS = [
     NumberHearing("en-AU", "legal-1.2_b", redacts=True),
 ]
 KNOWN = {"legal": Known("en-AU"), "new": Known("en-AU", "PENDING")}
-
-
-@pytest_asyncio.fixture
-async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with NatsServer(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
 from sqlalchemy import func, select
 
@@ -15,6 +17,7 @@ from db.engine import Database
 from db.models import Mail, OperatorFactor, OperatorLink, OperatorRecoveryCode
 from db.queries.operators import accounts, log
 from db.queries.operators.factors import OperatorFactors
+from protocol.times import milliseconds
 from tests.kit.browser.page import page_of
 from tests.kit.integrations.operator import CODE, EMAIL, enrolled, link, operate
 from tests.kit.sign_in.authenticator import Authenticator
@@ -22,6 +25,7 @@ from tests.kit.web.cast import Cast
 from tests.kit.web.rate_limits import use_up
 from tests.kit.web.site import Browser
 from web import operate as command
+from web.config import Settings
 from web.operators import cookies
 from web.operators.second_factor import ATTEMPTS, SET_UP
 
@@ -222,6 +226,19 @@ async def test_nothing_is_left_of_who_was_removed(database: Database) -> None:
             assert await session.scalar(select(func.count()).select_from(table)) == 0
 
 
-def test_a_sign_in_of_a_release_without_codes_is_none() -> None:
+async def test_a_sign_in_of_a_release_without_codes_is_none(
+    browser: Browsers, database: Database, settings: Settings
+) -> None:
     """The cookie of then had the audience ``operator``."""
-    assert "operator" not in cookies._AUDIENCES.values()
+    olga = browser()
+    await enrolled(database)
+    async with database.begin() as session:
+        operator = await accounts.by_email(session, EMAIL)
+    assert operator is not None
+    now = datetime.now(UTC)
+    claims = {"sub": str(operator.id), "at": milliseconds(now), "exp": now + timedelta(hours=1)}
+    for audience, is_in in (("operator with factor", True), ("operator", False)):
+        secret = settings.session_secret.get_secret_value()
+        cookie = jwt.encode(claims | {"aud": audience}, secret, algorithm="HS256")
+        answer = await olga.get("/operator", headers={"Cookie": f"{cookies.name(settings, 'whole')}={cookie}"})
+        assert (answer.status == 200) == is_in

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from db.queries.audit import AuditFilter
-from web.organisation.audit_view import _details, audit_filter, choices, words
+from web.organisation.audit_view import audit_filter, choices, details_in_words, words
 
 
 def test_names_become_words() -> None:
@@ -32,7 +32,7 @@ def test_names_become_words() -> None:
 def test_details_as_people_read_them(
     details: dict[str, str | int | bool | None], shown: list[tuple[str, str]]
 ) -> None:
-    assert _details(details) == shown
+    assert details_in_words(details) == shown
 
 
 def test_choices_are_grouped_by_noun() -> None:
@@ -58,4 +58,4 @@ def test_nothing_asked_is_no_filter() -> None:
 
 @given(st.dictionaries(st.text(max_size=10), st.none() | st.booleans() | st.integers() | st.text(), max_size=5))
 def test_whatever_was_recorded_can_be_shown(details: dict[str, str | int | bool | None]) -> None:
-    assert all(isinstance(name, str) and isinstance(value, str) for name, value in _details(details))
+    assert all(isinstance(name, str) and isinstance(value, str) for name, value in details_in_words(details))

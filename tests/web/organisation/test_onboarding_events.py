@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -23,6 +21,7 @@ from db.queries.members import Members
 from provisioning.progress import Progress as Teller
 from sandbox.engines.nats import NatsServer
 from tests.kit.web.cast import Cast
+from tests.kit.web.phones import page
 from tests.kit.web.site import Browser, Site
 from web.bus import BUS
 from web.config import Settings
@@ -31,35 +30,6 @@ from web.organisation.onboarding_events import MOST_LISTENERS, PROGRESS, Progres
 Browsers = Callable[[], Browser]
 EVENTS = "/onboarding/events"
 WAIT = 60  # seconds that any one wait may take
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """The events of a page, as its browser reads them."""
-
-    answer: aiohttp.ClientResponse
-
-    async def next(self) -> dict[str, Any]:
-        """The next event. Raises `EOFError` at the end of the stream."""
-        async with asyncio.timeout(WAIT):
-            async for line in self.answer.content:
-                if line.startswith(b"data: "):
-                    answered: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
-                    return answered
-        raise EOFError
-
-    async def ended(self) -> None:
-        """Wait for the end."""
-        with suppress(EOFError):
-            while True:
-                await self.next()
-
-
-@asynccontextmanager
-async def listening(browser: Browser) -> AsyncIterator[Stream]:
-    async with browser.http.get(EVENTS) as answer:
-        assert (answer.status, answer.content_type) == (200, "text/event-stream")
-        yield Stream(answer)
 
 
 async def _pay(database: Database, organisation_id: UUID, by: str = "sub_1") -> NumberOrder:
@@ -86,7 +56,7 @@ class TestWithNats:
     ) -> None:
         site.app[PROGRESS].timing = Timing(look=600)
         teller, alice = Teller(nats.url("provisioning")), await browser().sign_in(cast.alice)
-        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, listening(alice) as stream:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, page(alice, EVENTS) as stream:
             await site.app[BUS].ready.wait()
             running = tasks.create_task(teller.run())
             assert (await stream.next())["steps"] == []
@@ -114,14 +84,14 @@ class TestWithoutNats:
         site.app[PROGRESS].timing = Timing(look=0.2)
 
     async def test_it_is_told_all_the_same(self, cast: Cast, browser: Browsers, database: Database) -> None:
-        async with listening(await browser().sign_in(cast.alice)) as stream:
+        async with page(await browser().sign_in(cast.alice), EVENTS) as stream:
             before = await stream.next()
             await _pay(database, cast.a.id)
             after = await stream.next()
         assert (before["steps"], _now(after)) == ([], "paid")
 
     async def test_others_hear_nothing(self, cast: Cast, browser: Browsers, database: Database) -> None:
-        async with listening(await browser().sign_in(cast.charlie)) as stream:
+        async with page(await browser().sign_in(cast.charlie), EVENTS) as stream:
             await stream.next()
             order = await _pay(database, cast.a.id)
             mine = await _pay(database, cast.b.id, "sub_2")
@@ -129,14 +99,14 @@ class TestWithoutNats:
         assert (answered["order"], str(order.id) in json.dumps(answered)) == (str(mine.id), False)
 
     async def test_who_is_removed_hears_no_more(self, cast: Cast, browser: Browsers, database: Database) -> None:
-        async with listening(await browser().sign_in(cast.alice)) as stream:
+        async with page(await browser().sign_in(cast.alice), EVENTS) as stream:
             await stream.next()
             async with database.begin() as session:
                 await Members(session, cast.a.id).remove(cast.alice.id)
             await stream.ended()
 
     async def test_who_may_no_longer_hears_no_more(self, cast: Cast, browser: Browsers, database: Database) -> None:
-        async with listening(await browser().sign_in(cast.alice)) as stream:
+        async with page(await browser().sign_in(cast.alice), EVENTS) as stream:
             await stream.next()
             async with database.begin() as session:
                 alice = await Members(session, cast.a.id).locked(cast.alice.id)
@@ -147,14 +117,14 @@ class TestWithoutNats:
     async def test_a_stream_ends_and_the_browser_comes_back(self, cast: Cast, browser: Browsers, site: Site) -> None:
         site.app[PROGRESS].timing = Timing(look=0.2, stream=0.1)
         alice = await browser().sign_in(cast.alice)
-        async with listening(alice) as stream:
+        async with page(alice, EVENTS) as stream:
             assert await stream.answer.content.readline() == b"retry: 1000\n"
             await stream.ended()
-        async with listening(alice) as stream:
+        async with page(alice, EVENTS) as stream:
             await stream.next()
 
     async def test_streams_end_with_the_process(self, cast: Cast, browser: Browsers, site: Site) -> None:
-        async with listening(await browser().sign_in(cast.alice)) as stream:
+        async with page(await browser().sign_in(cast.alice), EVENTS) as stream:
             await stream.next()
             site.app[PROGRESS].close()
             await stream.ended()
@@ -163,11 +133,11 @@ class TestWithoutNats:
         site.app[PROGRESS].timing = Timing(look=1)  # twenty that look more often keep the database busy
         alice = await browser().sign_in(cast.alice)
         async with AsyncExitStack() as stack:
-            streams = [await stack.enter_async_context(listening(alice)) for _ in range(MOST_LISTENERS)]
+            streams = [await stack.enter_async_context(page(alice, EVENTS)) for _ in range(MOST_LISTENERS)]
             refused = await alice.get(EVENTS)
             assert refused.status == 429
             assert "Retry-After" in refused.headers
-            async with listening(await browser().sign_in(cast.charlie)) as others:
+            async with page(await browser().sign_in(cast.charlie), EVENTS) as others:
                 await others.next()
             streams[0].answer.close()
             async with asyncio.timeout(WAIT):

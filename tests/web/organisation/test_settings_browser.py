@@ -13,7 +13,7 @@ from db.engine import Database
 from db.queries import audit
 from db.queries.audit import Actor
 from db.queries.billing import stripe_events
-from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.console_page import overflow, signed_in_for
 from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
@@ -38,12 +38,6 @@ async def opened(window: Browser, site: Site, settings: Settings, cast: Cast) ->
             return page
 
         yield at
-
-
-async def overflow(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
-    wider: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return wider
 
 
 async def test_the_prompt_is_shown_as_it_is_typed_and_then_kept(opened: Open) -> None:

@@ -15,11 +15,11 @@ from db.base import Role
 from db.engine import Database
 from db.models import Member, SignInLink
 from db.queries import members
-from db.queries.billing import subscriptions
 from sandbox.mail import Letter, Mailbox
 from tests.kit.browser.page import page_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.numbers_site import Answer, recorded, stands
+from tests.kit.web.paying_organisation import pays_for
 from tests.kit.web.postman import all_sent
 from tests.kit.web.rate_limits import use_up
 from tests.kit.web.site import Browser, Site
@@ -31,12 +31,6 @@ pytestmark = pytest.mark.usefixtures("postman")
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
 ERIN = "erin@acacia.example"
-
-
-async def paid_seats(database: Database, cast: Cast, seats: int) -> None:
-    async with database.begin() as session:
-        row = await subscriptions.start(session, cast.a.id)
-        row.status, row.seats = "active", seats
 
 
 async def role_of(database: Database, member: Member) -> str | None:
@@ -168,7 +162,7 @@ async def test_many_invitations_wait(cast: Cast, browser: Browsers, database: Da
 
 
 async def test_one_agent_more_than_is_paid_for_is_refused(cast: Cast, browser: Browsers, database: Database) -> None:
-    await paid_seats(database, cast, 3)
+    await pays_for(database, cast.a, 3)
     alice = await browser().sign_in(cast.alice)
     assert [each.text for each in (await alice.page("/team")).one(class_="seats-words").all("strong")] == ["2", "3"]
     assert (await invite(alice, role="agent")).status == 303  # takes the seat before she has come
@@ -183,7 +177,7 @@ async def test_one_agent_more_than_is_paid_for_is_refused(cast: Cast, browser: B
 
 
 async def test_two_at_once_do_not_share_the_last_seat(cast: Cast, browser: Browsers, database: Database) -> None:
-    await paid_seats(database, cast, 3)
+    await pays_for(database, cast.a, 3)
     alice = await browser().sign_in(cast.alice)
     async with asyncio.TaskGroup() as tasks:
         sent = [tasks.create_task(invite(alice, f"agent{n}@acacia.example", "agent")) for n in range(4)]
@@ -199,7 +193,7 @@ async def test_before_payment_there_is_no_seat(cast: Cast, browser: Browsers, da
 
 
 async def test_who_does_not_pay_has_no_link_to_billing(cast: Cast, browser: Browsers, database: Database) -> None:
-    await paid_seats(database, cast, 2)
+    await pays_for(database, cast.a, 2)
     alice, sam = await browser().sign_in(cast.alice), await browser().sign_in(cast.sam)
     await alice.post(f"/team/{cast.sam.id}/role", data={"role": "admin"})
     refused = await invite(sam, role="agent")

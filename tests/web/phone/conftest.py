@@ -66,12 +66,6 @@ def sits_down(computer: Computer, settings: Settings) -> SitsDown:
     return opened
 
 
-async def comes_on(page: Page) -> None:
-    """Choose to be rung, and wait until it is so."""
-    await page.locator("#presence").select_option("available")
-    await expect(page.locator("#presence-state")).to_have_attribute("data-presence", "available")
-
-
 async def talks(page: Page, town: RoomTown) -> None:
     """Let somebody call, answer by key, and wait until the two talk."""
     await town.caller()

@@ -6,10 +6,11 @@ import pytest
 from playwright.async_api import expect
 
 from db.engine import Database
+from tests.kit.browser.console_page import become_available
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import pass_time
 from tests.kit.web.room_town import RoomTown
-from tests.web.phone.conftest import SitsDown, comes_on, talks
+from tests.web.phone.conftest import SitsDown, talks
 from web.phone.presence import REACHABLE
 
 pytestmark = pytest.mark.browser
@@ -22,7 +23,7 @@ async def test_a_second_tab_commands_takes_over_and_rejoins(town: RoomTown, cast
     second = await first.context.new_page()
     await second.goto("/console")
     await expect(second.locator("#phone")).to_have_attribute("data-tab", "follower")
-    await comes_on(second)
+    await become_available(second)
     await expect(first.locator("#presence")).to_have_value("available")
     await talks(second, town)
     await second.keyboard.press("Alt+o")
@@ -46,7 +47,7 @@ async def test_a_second_computer_takes_the_phone_with_the_call(
     town: RoomTown, cast: Cast, sits_down: SitsDown
 ) -> None:
     first = await sits_down(cast.bob)
-    await comes_on(first)
+    await become_available(first)
     await talks(first, town)
     second = await sits_down(cast.bob)
     await expect(second.locator("#take-over")).to_be_visible()
@@ -68,7 +69,7 @@ async def test_missed_beats_and_signing_out_end_reachability(
     bob, sam = await sits_down(cast.bob), await sits_down(cast.sam)
     await sam.keyboard.press("t")
     in_team = sam.locator(".team-row", has_text=cast.bob.name)
-    await comes_on(bob)
+    await become_available(bob)
     await expect(in_team).to_have_attribute("data-presence", "available")
     await bob.route(BEATS, lambda route: route.abort())
     await pass_time(database, cast.bob, REACHABLE)

@@ -7,9 +7,10 @@ from playwright.async_api import Page, expect
 
 from tests.kit.browser.axe import violations
 from tests.kit.browser.chromium import NO_TWILIO, chromium
+from tests.kit.browser.console_page import become_available
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown
-from tests.web.phone.conftest import Computer, SitsDown, comes_on, talks
+from tests.web.phone.conftest import Computer, SitsDown, talks
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +71,7 @@ async def test_being_available_asks_for_the_microphone(
         await expect(page.locator("#presence-said")).not_to_be_empty()
         await expect(page.locator("#presence")).to_have_value("offline")
         await at.grant_permissions(["microphone"], origin=town.site.url)
-        await comes_on(page)
+        await become_available(page)
         await expect(page.locator("#presence-said")).to_be_empty()
         await at.clear_permissions()
         await at.grant_permissions([GEOLOCATION])  # the microphone is forbidden again
@@ -84,7 +85,7 @@ async def test_a_microphone_that_is_unplugged_during_a_call(town: RoomTown, cast
     chosen = await page.locator("#microphone option").nth(1).get_attribute("value")
     await page.locator("#microphone").select_option(chosen)
     await page.keyboard.press("Escape")
-    await comes_on(page)
+    await become_available(page)
     await talks(page, town)
     assert await page.evaluate("heard()") == [chosen]
     await expect(page.locator("#call-warning")).to_be_empty()

@@ -8,9 +8,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from sandbox.twilio.rest.registry import RestFault
+from tests.kit.browser.console_page import become_available
 from tests.kit.web.cast import Cast
 from tests.kit.web.room_town import RoomTown
-from tests.web.phone.conftest import SitsDown, comes_on, talks
+from tests.web.phone.conftest import SitsDown, talks
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +32,7 @@ async def is_held(page: Page, held: bool) -> None:
 async def test_a_slow_twilio_and_one_that_refuses(town: RoomTown, cast: Cast, sits_down: SitsDown) -> None:
     faults = town.twilio.registry.faults
     bob, dana = await sits_down(cast.bob), await sits_down(cast.dana)
-    await comes_on(bob)
+    await become_available(bob)
     await talks(bob, town)
     # It is asked, and does not answer; asked again, it does.
     slow = RestFault("POST", PARTICIPANT, "hangs")
@@ -47,7 +48,7 @@ async def test_a_slow_twilio_and_one_that_refuses(town: RoomTown, cast: Cast, si
     await bob.keyboard.press("Alt+o")
     await is_held(bob, held=False)
     # A colleague declines, and a number cannot be called: the caller stays with the agent, who reads why.
-    await comes_on(dana)
+    await become_available(dana)
     await bob.keyboard.press("Alt+t")
     await bob.keyboard.type("dana")
     await bob.keyboard.press("Enter")

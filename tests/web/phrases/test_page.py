@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import nats
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
@@ -25,8 +23,7 @@ from tests.kit.machines.two_nodes import WAIT
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import CALL
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Browser, Site
-from web.bus import BUS
+from tests.kit.web.site import Browser
 from web.config import Settings
 
 Sign = Callable[[], Browser]
@@ -43,36 +40,21 @@ TYPED = {
 }
 
 
-@pytest_asyncio.fixture
-async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with NatsServer(tmp_path) as server:
-        yield server
-
-
 @pytest.fixture
 def settings(settings: Settings, nats_server: NatsServer) -> Settings:
     return settings.model_copy(update={"nats_url": SecretStr(nats_server.url("web"))})
 
 
 @pytest_asyncio.fixture
-async def media(site: Site, nats_server: NatsServer) -> AsyncIterator[Client]:
-    """The bus as media sees it, once web is on it too."""
-    await asyncio.wait_for(site.app[BUS].ready.wait(), WAIT)
-    client = await nats.connect(nats_server.url("media"))
-    yield client
-    await client.close()
-
-
-@pytest_asyncio.fixture
-async def sent(media: Client) -> asyncio.Queue[dict[str, Any]]:
+async def sent(media_bus: Client) -> asyncio.Queue[dict[str, Any]]:
     """The parts of rules that media is sent."""
     parts: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def note(message: Msg) -> None:
         parts.put_nowait(json.loads(message.data))
 
-    await media.subscribe("phrases.*.rules", cb=note)
-    await settled(media)
+    await media_bus.subscribe("phrases.*.rules", cb=note)
+    await settled(media_bus)
     return parts
 
 
@@ -174,21 +156,21 @@ async def test_only_admins_and_owners_keep_rules_and_of_their_own_organisation(
 
 
 async def test_media_is_answered_and_what_fires_is_kept_once_without_words(
-    cast: Cast, database: Database, media: Client, sent: asyncio.Queue[dict[str, Any]]
+    cast: Cast, database: Database, media_bus: Client, sent: asyncio.Queue[dict[str, Any]]
 ) -> None:
     async with database.begin() as session:
         rule = await PhraseRuleRows(session, cast.a.id).save(PhraseRule("", "Leaving", ("cancel",)), is_on=True)
         await Calls(session, cast.a.id).open(
             CALL, direction="inbound", from_number="+61400000001", to_number=cast.number.e164
         )
-    await media.publish(f"phrases.{cast.a.id}.wanted", b"{}")
+    await media_bus.publish(f"phrases.{cast.a.id}.wanted", b"{}")
     assert (await asyncio.wait_for(sent.get(), WAIT))["rule"]["id"] == rule.id
     hit = {"rule": rule.id, "speaker": "caller", "at": 1_700_000_000_000}
     reports = [hit, hit, hit | {"at": 1_700_000_009_000}, hit | {"rule": "nonsense"}, hit | {"speaker": "dog"}]
     for report in reports:
-        await media.publish(f"call.{cast.a.id}.{CALL}.phrase", json.dumps(report).encode())
-    await media.publish(f"call.{cast.b.id}.{CALL}.phrase", json.dumps(hit).encode())
-    await media.publish(f"call.{cast.a.id}.{CALL}.phrase", json.dumps(hit | {"at": 1_700_000_099_000}).encode())
+        await media_bus.publish(f"call.{cast.a.id}.{CALL}.phrase", json.dumps(report).encode())
+    await media_bus.publish(f"call.{cast.b.id}.{CALL}.phrase", json.dumps(hit).encode())
+    await media_bus.publish(f"call.{cast.a.id}.{CALL}.phrase", json.dumps(hit | {"at": 1_700_000_099_000}).encode())
     async with asyncio.timeout(WAIT):
         while (await _kept(database, cast))[0][2] < 3:  # noqa: ASYNC110  (it comes over a socket)
             await asyncio.sleep(0.05)

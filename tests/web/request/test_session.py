@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -14,8 +15,8 @@ from db.engine import Database
 from db.queries.members import Members
 from runtime.settings import Secret
 from tests.kit.web.cast import Cast
-from tests.kit.web.site import Browser, Site
-from web.config import SETTINGS, Settings
+from tests.kit.web.site import Browser, Site, serving
+from web.config import Settings
 from web.request import session as request_session
 from web.serving.security_headers import content_security_policy, security_headers
 
@@ -156,14 +157,23 @@ def test_the_policy_names_what_the_softphone_needs_and_nothing_else(settings: Se
 
 
 async def test_a_new_secret_signs_nobody_out_and_breaks_no_open_page(
-    cast: Cast, browser: Browsers, site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, browser: Browsers, settings: Settings, free_port: Callable[[], int]
 ) -> None:
     alice = await browser().sign_in(cast.alice)
     old = settings.session_secret.get_secret_value()
     rotated = TypeAdapter(Secret).validate_python(f"{'n' * 32},{old}")
-    monkeypatch.setitem(site.app._state, SETTINGS, settings.model_copy(update={"session_secret": rotated}))
-    assert (await alice.get("/console")).status == 200
-    assert (await alice.post("/console/ticket")).status == 200, "the CSRF token of a page that was open before"
-    replaced = settings.model_copy(update={"session_secret": TypeAdapter(Secret).validate_python("n" * 32)})
-    monkeypatch.setitem(site.app._state, SETTINGS, replaced)
-    assert (await alice.get("/console")).status == 303, "signed by a secret that nobody accepts any more"
+    replaced = TypeAdapter(Secret).validate_python("n" * 32)
+    async with _with_secret(settings, rotated, free_port()) as url:
+        assert (await alice.get(f"{url}/console")).status == 200
+        assert (await alice.post(f"{url}/console/ticket")).status == 200, "the CSRF token of a page open before"
+    async with _with_secret(settings, replaced, free_port()) as url:
+        assert (await alice.get(f"{url}/console")).status == 303, "signed by a secret that nobody accepts any more"
+
+
+@asynccontextmanager
+async def _with_secret(settings: Settings, secret: Secret, port: int) -> AsyncIterator[str]:
+    """Another process, on the same host: browsers have the same cookies there."""
+    url = f"http://127.0.0.1:{port}"
+    changed = {"session_secret": secret, "web_port": port, "web_public_url": url}
+    async with serving(settings.model_copy(update=changed)):
+        yield url

@@ -31,7 +31,7 @@ from protocol.facts import Fact
 from protocol.times import milliseconds
 from provisioning.twilio.numbers_api import TwilioError, translate_errors
 from web.bus import BUS
-from web.calls.streams.registry import LiveStream, StreamRegistry
+from web.calls.streams.registry import GRACE_SECONDS, LiveStream, StreamRegistry
 from web.calls.streams.start import StreamStart, stream_start
 from web.config import SETTINGS
 from web.request import access
@@ -55,7 +55,7 @@ _silent = Counter("bilby_web_calls_of_silent_nodes", "Calls whose media node sto
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a new process looks for calls that no media node has; in seconds."""
+    """When a process looks for calls that no media node has, and how it bears with silent nodes; in seconds."""
 
     ask_again: float = 5.0
     """From the first connection to NATS until nodes are asked a second time for their streams."""
@@ -65,6 +65,8 @@ class Timing:
     """A call that rings during the restart is answered within half a minute, and is found by a later look."""
     longest_call: float = 4 * 3600.0
     """Twilio ends any call after four hours: an older row has missed its end."""
+    grace: float = GRACE_SECONDS
+    """More for all nodes, after we were disconnected ourselves."""
 
 
 class StreamRecovery:
@@ -74,7 +76,7 @@ class StreamRecovery:
         self._app = app
         self._timing = timing
         self._deaf_at = time.monotonic()  # when we last could not hear the nodes
-        self._registry = StreamRegistry()
+        self._registry = StreamRegistry(timing.grace)
         self._wanted: asyncio.Queue[str] = asyncio.Queue(WAITING)
         self._later: list[tuple[float, str]] = []  # a heap of (monotonic time, call)
 

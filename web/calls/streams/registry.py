@@ -53,9 +53,10 @@ class LiveStream:
 
 
 class StreamRegistry:
-    """The streams of all known live calls."""
+    """The streams of all known live calls; ``grace`` seconds more have all nodes once we were disconnected."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = GRACE_SECONDS) -> None:
+        self._grace = grace
         self._streams: OrderedDict[str, LiveStream] = OrderedDict()
         self._heard: dict[str, float] = {}  # node: time of its last heartbeat
 
@@ -91,10 +92,10 @@ class StreamRegistry:
 
     def extend_deadlines(self, now: float) -> None:
         """Restart the timeouts of all nodes and all ordered streams, after we were disconnected."""
-        self._heard = dict.fromkeys(self._heard, now + GRACE_SECONDS)
+        self._heard = dict.fromkeys(self._heard, now + self._grace)
         for live in self._streams.values():
             if live.ordered_at is not None:
-                live.ordered_at = now + GRACE_SECONDS
+                live.ordered_at = now + self._grace
 
     def orphans(self, now: float) -> list[str]:
         """Return the calls of nodes whose heartbeats have stopped. Each node is reported once."""

@@ -151,15 +151,15 @@ def _begun(room: Room, action: Action) -> Room:
     return room.with_leg(replace(action.leg, coach=UNKNOWN)) if isinstance(action, SetCoach) else room
 
 
-def take(room: Room, now: int) -> tuple[Room, list[Action]]:
-    """Return the actions to perform now, and the room that remembers that somebody does."""
+def take(room: Room, now: int, lease: int = LEASE) -> tuple[Room, list[Action]]:
+    """Return the actions to perform now, and the room that remembers for ``lease`` ms that somebody does."""
     taken = [action for action in wanted(room) if _due_at(room, action) <= now]
     if not taken:
         return room, []
     attempts = dict(room.attempts)
     for action in taken:
         before = attempts.get(action.key)
-        attempts[action.key] = Attempt(before.count + 1 if before else 1, now + LEASE)
+        attempts[action.key] = Attempt(before.count + 1 if before else 1, now + lease)
         room = _begun(room, action)
     return replace(room, attempts=attempts), taken
 

@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 import jwt
 import pytest
-import pytest_asyncio
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
@@ -20,17 +19,10 @@ from sandbox.audio import voice
 from sandbox.twilio.browser import access_token
 from sandbox.twilio.browser.access_token import TokenError
 from sandbox.twilio.emulator import Behaviour, Twilio, TwilioSettings
+from tests.kit.raw_http import cut
 from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, SECONDS, Customer, town
 
 Town = tuple[Twilio, Customer]
-
-
-@pytest_asyncio.fixture
-async def place() -> AsyncIterator[Town]:
-    async with town() as both:
-        both[1].says("/voice", f"<Dial action='{both[1].url}/done'><Client><Identity>bob</Identity>"
-                     "<Parameter name='caller' value='+61'/></Client></Dial>")  # fmt: skip
-        yield both
 
 
 def token(settings: TwilioSettings, identity: str = "bob", **changes: Any) -> str:
@@ -85,9 +77,7 @@ class Browser:
 
     def breaks(self) -> None:
         """Lose the connection, as a network does: without a word."""
-        transport = self._socket._conn.transport  # type: ignore[union-attr]
-        assert transport is not None
-        transport.abort()
+        cut(self._socket)
 
 
 @asynccontextmanager

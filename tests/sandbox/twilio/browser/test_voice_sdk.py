@@ -11,7 +11,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 from sandbox.twilio.emulator import Behaviour, Twilio
-from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer, town
+from tests.kit.vendors.twilio_customer import MOBILE, NUMBER, Customer
 from tests.sandbox.twilio.browser.test_signalling import token
 
 pytestmark = pytest.mark.browser
@@ -33,14 +33,6 @@ WATCH = """([token, events, callEvents]) => {
   };
   device.on("incoming", (call) => { watch(call); tell(`incoming ${call.status()} ${call.direction}`); });
 }"""
-
-
-@pytest_asyncio.fixture
-async def place() -> AsyncIterator[Town]:
-    async with town() as both:
-        both[1].says("/voice", f"<Dial action='{both[1].url}/done'><Client><Identity>bob</Identity>"
-                     "<Parameter name='caller' value='+61'/></Client></Dial>")  # fmt: skip
-        yield both
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from playwright.async_api import Page
 from sandbox.twilio.emulator import Twilio
 from tests.kit.browser.chromium import chromium
 from tests.kit.machines.twilio_edge import Edge, twilio_edge
+from tests.kit.raw_http import cut
 from tests.kit.vendors.twilio_customer import town
 from tests.sandbox.twilio.browser.test_signalling import token
 from tests.sandbox.twilio.browser.test_voice_sdk import EVENTS, WATCH
@@ -84,16 +85,14 @@ def of_emulator(page: Page, good: str, emulator: Twilio) -> Phone:
     async def ring() -> None:
         emulator.place_call()
 
-    def cut() -> None:
+    def cut_all() -> None:
         for socket in list(emulator.exchange.sockets):
-            transport = socket._req.transport  # type: ignore[union-attr]
-            assert transport is not None
-            transport.abort()
+            cut(socket)
 
     def refuse(code: int | None) -> None:
         emulator.exchange.softphones.refusal = code
 
-    return Phone(page, good, ring, cut, refuse)
+    return Phone(page, good, ring, cut_all, refuse)
 
 
 async def test_a_pending_call_and_a_broken_connection(phone: Phone) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from sandbox.twilio.faults import CallbackFaults
 from sandbox.twilio.pages.network import PAGE
+from tests.kit.vendors.pages import press
 from tests.kit.vendors.twilio_room import ROOM, Meeting, meeting
 
 
@@ -21,29 +21,18 @@ async def place() -> AsyncIterator[Meeting]:
         yield opened
 
 
-async def press(place: Meeting, path: str, status: int = 303, origin: str = "", **fields: str) -> str:
-    """A button of the page; what is answered."""
-    headers = {"Origin": origin} if origin else {}
-    async with (
-        aiohttp.ClientSession(place.emulator.url, headers=headers) as http,
-        http.post(f"{PAGE}/{path}", data=fields, allow_redirects=False) as response,
-    ):
-        assert response.status == status
-        return await response.text()
-
-
 async def test_callbacks_are_spoiled_and_faithful_again(place: Meeting) -> None:
     callbacks = place.emulator.exchange.callbacks
-    await press(place, "callbacks", late="2.5", doubled="50", lost="10", jumbled="on")
+    await press(place.emulator.url + PAGE, "callbacks", late="2.5", doubled="50", lost="10", jumbled="on")
     assert callbacks.faults == CallbackFaults(late=2.5, doubled=0.5, jumbled=True, lost=0.1)
-    await press(place, "callbacks", late="", doubled="0", lost="0")
+    await press(place.emulator.url + PAGE, "callbacks", late="", doubled="0", lost="0")
     assert callbacks.faults == CallbackFaults()
 
 
 async def test_the_accounts_settings(place: Meeting) -> None:
-    await press(place, "account", calls_per_second="20")
+    await press(place.emulator.url + PAGE, "account", calls_per_second="20")
     assert not place.emulator.exchange.agent_conference
-    await press(place, "account", calls_per_second="1", agent_conference="on")
+    await press(place.emulator.url + PAGE, "account", calls_per_second="1", agent_conference="on")
     assert place.emulator.exchange.agent_conference
 
 
@@ -60,14 +49,14 @@ async def test_the_accounts_settings(place: Meeting) -> None:
     ],
 )
 async def test_absurd_numbers_change_nothing(place: Meeting, path: str, fields: dict[str, str]) -> None:
-    assert 'role="alert"' in await press(place, path, 400, **fields)
+    assert 'role="alert"' in await press(place.emulator.url + PAGE, path, 400, **fields)
     exchange = place.emulator.exchange
     assert (exchange.callbacks.faults, exchange.agent_conference) == (CallbackFaults(), True)
 
 
 async def test_another_page_changes_nothing(place: Meeting) -> None:
     for path in ("callbacks", "account", "lines"):
-        await press(place, path, 403, origin="https://elsewhere.example", late="9")
+        await press(place.emulator.url + PAGE, path, 403, origin="https://elsewhere.example", late="9")
 
 
 @pytest.mark.browser

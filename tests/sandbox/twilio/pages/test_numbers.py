@@ -17,6 +17,7 @@ from provisioning.twilio.numbers_api import TwilioError, Wish, opened
 from sandbox.twilio.emulator import Number, Registry
 from sandbox.twilio.pages.faults import KINDS, TARGETS, fault, spoken
 from sandbox.twilio.pages.numbers import PAGE, STRANGER
+from tests.kit.vendors.pages import press
 from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, Account, account
 
 RENTED, WANTED = "+61255501234", "+61255500000"
@@ -26,17 +27,6 @@ RENTED, WANTED = "+61255501234", "+61255500000"
 async def place() -> AsyncIterator[Account]:
     async with account(Number(RENTED, voice_url="https://bilby.example/voice")) as opened_account:
         yield opened_account
-
-
-async def press(place: Account, path: str, status: int = 303, origin: str = "", **fields: str) -> str:
-    """A button of the page; what is answered."""
-    headers = {"Origin": origin} if origin else {}
-    async with (
-        aiohttp.ClientSession(place.emulator.url, headers=headers) as http,
-        http.post(f"{PAGE}/{path}", data=fields, allow_redirects=False) as response,
-    ):
-        assert response.status == status
-        return await response.text()
 
 
 async def shown(place: Account) -> str:
@@ -49,7 +39,7 @@ async def shown(place: Account) -> str:
 async def test_what_a_person_wants_to_go_wrong_does_and_is_over(
     place: Account, mischief: str, code: int, words: str
 ) -> None:
-    await press(place, "faults", aim="search", mischief=mischief, times="1")
+    await press(place.emulator.url + PAGE, "faults", aim="search", mischief=mischief, times="1")
     assert words in await shown(place)
     async with opened(place.settings) as api:
         with pytest.raises(TwilioError) as caught:
@@ -60,38 +50,38 @@ async def test_what_a_person_wants_to_go_wrong_does_and_is_over(
 
 
 async def test_a_number_is_taken_and_given_back(place: Account) -> None:
-    await press(place, "taken", number="+61 2 5550 0000")
+    await press(place.emulator.url + PAGE, "taken", number="+61 2 5550 0000")
     async with opened(place.settings) as api:
         with pytest.raises(TwilioError) as refused:
             await api.buy(WANTED, "bilby:1", BUNDLE, ADDRESS)
         assert refused.value.code == 21422
-        await press(place, "taken", number=WANTED)
+        await press(place.emulator.url + PAGE, "taken", number=WANTED)
         assert (await api.buy(WANTED, "bilby:1", BUNDLE, ADDRESS)).e164 == WANTED
 
 
 async def test_a_person_withdraws_what_should_have_gone_wrong(place: Account) -> None:
-    await press(place, "faults", aim="anything", mischief="down", times="9")
-    await press(place, "faults/withdraw")
+    await press(place.emulator.url + PAGE, "faults", aim="anything", mischief="down", times="9")
+    await press(place.emulator.url + PAGE, "faults/withdraw")
     async with opened(place.settings) as api:
         assert await api.search(Wish(locality="Perth"))
 
 
 async def test_a_bundle_waits_for_a_person(place: Account) -> None:
-    await press(place, "review", seconds="")
+    await press(place.emulator.url + PAGE, "review", seconds="")
     assert place.registry.review_seconds is None
-    await press(place, f"bundles/{BUNDLE}/reject", reason="No such business.")
+    await press(place.emulator.url + PAGE, f"bundles/{BUNDLE}/reject", reason="No such business.")
     assert place.registry.bundles[BUNDLE]["status"] == "twilio-rejected"
-    await press(place, f"bundles/{BUNDLE}/approve")
+    await press(place.emulator.url + PAGE, f"bundles/{BUNDLE}/approve")
     assert place.registry.bundles[BUNDLE]["status"] == "twilio-approved"
-    await press(place, f"bundles/{BUNDLE}/lose", status=404)
-    await press(place, f"bundles/BU{'9' * 32}/approve", status=404)
+    await press(place.emulator.url + PAGE, f"bundles/{BUNDLE}/lose", status=404)
+    await press(place.emulator.url + PAGE, f"bundles/BU{'9' * 32}/approve", status=404)
 
 
 async def test_a_number_is_pointed_elsewhere(place: Account) -> None:
     number = place.numbers[RENTED]
-    await press(place, f"{number.sid}/misdirect")
+    await press(place.emulator.url + PAGE, f"{number.sid}/misdirect")
     assert place.numbers[RENTED].voice_url == STRANGER
-    await press(place, f"PN{'9' * 32}/misdirect", status=404)
+    await press(place.emulator.url + PAGE, f"PN{'9' * 32}/misdirect", status=404)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +95,13 @@ async def test_a_number_is_pointed_elsewhere(place: Account) -> None:
     ],
 )
 async def test_nonsense_is_refused_with_a_sentence(place: Account, path: str, fields: dict[str, str]) -> None:
-    assert 'role="alert"' in await press(place, path, status=400, **fields)
+    assert 'role="alert"' in await press(place.emulator.url + PAGE, path, status=400, **fields)
     assert place.registry.faults == []
 
 
 async def test_another_page_may_press_nothing(place: Account) -> None:
     for path in ("faults", "faults/withdraw", "review", "taken", f"bundles/{BUNDLE}/approve", "PN1/misdirect"):
-        await press(place, path, status=403, origin="https://elsewhere.example")
+        await press(place.emulator.url + PAGE, path, status=403, origin="https://elsewhere.example")
 
 
 async def test_a_bundle_under_review_is_taken_up_after_a_restart(tmp_path: Path) -> None:

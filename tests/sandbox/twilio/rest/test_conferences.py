@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 from twilio.base.exceptions import TwilioRestException
 
-from provisioning.twilio.client import connected
 from tests.kit.vendors.twilio_room import ROOM, Meeting, meeting, sound_file
 from tests.kit.vendors.twilio_specification import Judge
 
@@ -27,13 +26,6 @@ async def place() -> AsyncIterator[Meeting]:
         await opened.join("agent")
         yield opened
         assert judge.faults == []
-
-
-@pytest_asyncio.fixture
-async def client(place: Meeting) -> AsyncIterator[Official]:
-    account, base = place.emulator.exchange.settings.account_sid, place.emulator.url
-    async with connected(account=account, key=f"SK{'2' * 32}", secret="s" * 32, base=base) as official:
-        yield official
 
 
 async def refused(request: Any) -> tuple[int, int | None]:

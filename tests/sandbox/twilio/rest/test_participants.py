@@ -40,13 +40,6 @@ async def place() -> AsyncIterator[Meeting]:
         assert judge.faults == []
 
 
-@pytest_asyncio.fixture
-async def client(place: Meeting) -> AsyncIterator[Official]:
-    account, base = place.emulator.exchange.settings.account_sid, place.emulator.url
-    async with connected(account=account, key=f"SK{'2' * 32}", secret="s" * 32, base=base) as official:
-        yield official
-
-
 @pytest.fixture
 def room(client: Official) -> Official:
     """The room as Twilio's client sees it."""

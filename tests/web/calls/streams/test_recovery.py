@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
-import pytest_asyncio
 
-from db.engine import Database
-from tests.kit.machines.two_nodes import WAIT, House, freeze, house, web_process
+from tests.kit.machines.two_nodes import WAIT, House, freeze, web_process
 from tests.kit.media.media_ends import Screen
 from tests.kit.media.nats import still
-from tests.kit.web.cast import Cast
-from web.config import Settings
+from web.calls.streams.recovery import Timing
+from web.calls.streams.registry import SILENT_SECONDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,38 +27,30 @@ WORD_MS = 360
 LONG = " ".join(f"w{number}" for number in range(120))  # enough for the wait of a new web process
 
 
-@pytest_asyncio.fixture
-async def bilby(
-    settings: Settings, database: Database, cast: Cast, tmp_path: Path, free_port: Callable[[], int]
-) -> AsyncIterator[House]:
-    async with house(settings, database, cast, tmp_path, free_port) as running:
-        yield running
-
-
-def shown(screen: Screen, call: str) -> list[str]:
-    """Every word on the screen, in the order in which it was said, finished or not."""
-    spoken = screen.calls().get(call, {}).get("utterances", {}).values()
-    return " ".join(one["text"] for one in sorted(spoken, key=lambda one: one["start_ms"])).split()
+@pytest.fixture
+def recovery() -> Timing:
+    """Sooner than a process whose nodes may be on their way to another bus."""
+    return Timing(ask_again=1.0, answer=2.0, grace=2.0)
 
 
 async def watched(bilby: House, said: str = SAID) -> tuple[str, Screen]:
     """A call of which some words are on a screen of the second node."""
     screen = await bilby.screen(bilby.second)
     call = bilby.ring(said).sid
-    await screen.until(lambda: "w9" in shown(screen, call))
+    await screen.until(lambda: "w9" in screen.spoken(call))
     return call, screen
 
 
 async def goes_on(call: str, screen: Screen) -> list[str]:
     """Wait for words long after the seam, and a gap unless it cost none; all of the words."""
-    before = len(shown(screen, call))
+    before = len(screen.spoken(call))
 
     def seen() -> bool:
-        words = shown(screen, call)
+        words = screen.spoken(call)
         return len(words) >= before + 12 and (screen.gaps(call) != [] or missing_ms(words) == 0)
 
     await screen.until(seen, seconds=40)
-    words = shown(screen, call)
+    words = screen.spoken(call)
     numbers = [int(word[1:]) for word in words]
     assert numbers == sorted(set(numbers)), "in order, none twice"
     return words
@@ -99,9 +88,9 @@ async def test_a_bus_that_stands_still_is_no_nodes_death(bilby: House) -> None:
     call, screen = await watched(bilby)
     bilby.turn()  # a second stream would be heard by another node, at the same time
     async with still(bilby.nats):
-        await asyncio.sleep(8)
-    await screen.until(lambda: "w40" in shown(screen, call), seconds=40)
-    assert shown(screen, call)[:41] == [f"w{number}" for number in range(41)]
+        await asyncio.sleep(SILENT_SECONDS + 1.5)
+    await screen.until(lambda: "w30" in screen.spoken(call), seconds=40)
+    assert screen.spoken(call)[:31] == [f"w{number}" for number in range(31)]
     assert screen.gaps(call) == []
     assert bilby.starts() == 0
 
@@ -120,10 +109,10 @@ async def test_a_proxy_that_restarts_costs_the_seam_and_no_word_on_the_page(bilb
     """Its end breaks the stream, and keeps what Twilio says of that from `web`."""
     screen = await bilby.screen(bilby.first)
     call = bilby.ring(SAID).sid
-    await screen.until(lambda: "w9" in shown(screen, call))
+    await screen.until(lambda: "w9" in screen.spoken(call))
     await bilby.restart_proxies(0.5)
     late = await bilby.screen(bilby.first)
-    assert shown(late, call)[:10] == [f"w{number}" for number in range(10)], "what was said before is still there"
+    assert late.spoken(call)[:10] == [f"w{number}" for number in range(10)], "what was said before is still there"
     words = await goes_on(call, screen)
     assert "call.ended" not in screen.types()
     assert words[:10] == [f"w{number}" for number in range(10)]
@@ -138,7 +127,7 @@ async def test_two_web_processes_that_notice_the_same_start_one_stream(
     async with web_process(bilby.settings.model_copy(update={"web_port": free_port()})):
         screen = await bilby.screen(bilby.second)
         leg = bilby.ring(SAID)
-        await screen.until(lambda: "w9" in shown(screen, leg.sid))
+        await screen.until(lambda: "w9" in screen.spoken(leg.sid))
         bilby.turn()
         freeze(bilby.first)
         await goes_on(leg.sid, screen)
@@ -150,11 +139,11 @@ async def test_two_web_processes_that_notice_the_same_start_one_stream(
 async def test_what_was_said_on_a_node_that_died_is_kept_by_another(bilby: House) -> None:
     screen = await bilby.screen(bilby.first)
     call = bilby.ring(SAID).sid
-    await screen.until(lambda: "w9" in shown(screen, call))
+    await screen.until(lambda: "w9" in screen.spoken(call))
     bilby.turn()
     await bilby.first.crash()
     again = await bilby.screen(bilby.second)
-    assert shown(again, call)[:9] == [f"w{number}" for number in range(9)], "at once, in the first snapshot"
+    assert again.spoken(call)[:9] == [f"w{number}" for number in range(9)], "at once, in the first snapshot"
     words = await goes_on(call, again)
     assert words[:9] == [f"w{number}" for number in range(9)]
     shown_gaps = sum(gap["to_ms"] - gap["from_ms"] for gap in again.gaps(call))
@@ -164,14 +153,14 @@ async def test_what_was_said_on_a_node_that_died_is_kept_by_another(bilby: House
 async def test_a_drained_nodes_call_takes_its_words_along(bilby: House) -> None:
     screen = await bilby.screen(bilby.first)
     call = bilby.ring(SAID).sid
-    await screen.until(lambda: "w9" in shown(screen, call))
+    await screen.until(lambda: "w9" in screen.spoken(call))
     bilby.turn()
     bilby.first.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(WAIT):
         assert await bilby.first.process.wait() == 0
     again = await bilby.screen(bilby.second)
-    await again.until(lambda: "w30" in shown(again, call), seconds=40)
-    words = shown(again, call)
+    await again.until(lambda: "w30" in again.spoken(call), seconds=40)
+    words = again.spoken(call)
     numbers = [int(word[1:]) for word in words]
     assert numbers[:10] == list(range(10)), "what was said on the node that is gone"
     assert numbers == sorted(set(numbers)), "in order, none twice"
@@ -201,7 +190,7 @@ async def restart_all_but_the_second_node(bilby: House, also: Callable[[], Abstr
     await bilby.web.aclose()
     freeze(bilby.first)
     bilby.turn()
-    await bilby.web.enter_async_context(web_process(bilby.settings))
+    await bilby.web.enter_async_context(web_process(bilby.settings, bilby.recovery))
     await bilby.web.enter_async_context(also())
 
 
@@ -220,8 +209,8 @@ async def test_two_new_web_processes_start_one_stream_of_a_call_that_no_node_rep
 ) -> None:
     screen = await bilby.screen(bilby.second)
     leg = bilby.ring(LONG)
-    await screen.until(lambda: "w9" in shown(screen, leg.sid))
+    await screen.until(lambda: "w9" in screen.spoken(leg.sid))
     other = bilby.settings.model_copy(update={"web_port": free_port()})
-    await restart_all_but_the_second_node(bilby, lambda: web_process(other))
+    await restart_all_but_the_second_node(bilby, lambda: web_process(other, bilby.recovery))
     await goes_on(leg.sid, screen)
     assert len(leg.streams) == 2, "the first, and one that follows it"

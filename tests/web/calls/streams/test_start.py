@@ -14,7 +14,6 @@ from provisioning.twilio import webhook_url
 from provisioning.twilio.client import client_of
 from sandbox.twilio.rest.registry import Passed
 from tests.kit.vendors.twilio_customer import settings as account_of, town
-from web.calls.streams.recovery import StreamRecovery
 from web.calls.streams.start import NAME, stream_start
 from web.config import SETTINGS, Settings
 from web.resources import TWILIO
@@ -91,7 +90,7 @@ async def test_a_stream_started_by_rest_is_reported_from_sydney_and_repeated(set
             start = stream_start(
                 app[SETTINGS], org=uuid4(), call=call, direction="inbound", agent=None, name="after-MZ1"
             )
-            await StreamRecovery(app)._order(call, start)
+            await app[TWILIO].calls(call).streams.create_async(**start.arguments())
     (asked,) = passed
     assert (asked.form["Name"], asked.form["Track"]) == ("after-MZ1", "both_tracks")
     assert asked.form["Url"] == f"{settings.media_public_url}/twilio/stream"

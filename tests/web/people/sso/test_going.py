@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 
 from db.engine import Database
@@ -43,13 +42,6 @@ from tests.kit.web.site import Browser, Site
 Browsers = Callable[[], Browser]
 Post = tuple[Mailbox, int]
 GROUPS = {"role_claim": "groups", "role_values": {"admin": "bilby-admins", "supervisor": "bilby-watchers"}}
-
-
-@pytest_asyncio.fixture
-async def provider(site: Site, free_port: Callable[[], int]) -> AsyncIterator[Identity]:
-    """Acacia's provider, which is not in use yet."""
-    async with provider_at(site, free_port) as running:
-        yield running
 
 
 async def is_signed_in(browser: Browser) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
-import pytest_asyncio
 
 from db.engine import Database
 from db.models import IdentityProvider
@@ -21,13 +20,6 @@ from tests.kit.web.site import Browser, Site
 
 Browsers = Callable[[], Browser]
 HERE = "/settings/single-sign-on"
-
-
-@pytest_asyncio.fixture
-async def provider(site: Site, free_port: Callable[[], int]) -> AsyncIterator[Identity]:
-    """Acacia's provider, which is not in use yet."""
-    async with provider_at(site, free_port) as running:
-        yield running
 
 
 async def _stored(database: Database, cast: Cast) -> IdentityProvider | None:

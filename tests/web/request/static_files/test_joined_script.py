@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright._impl._driver import compute_driver_executable
 
+from tests.kit.browser.node import node
 from web.request.static_files.joined_script import join, joined_name, module_of
 
-_NODE = compute_driver_executable()[0]
+_NODE = node()
 _MODULES = {
     "package.json": '{"type": "module"}',
     "a/page.js": """// Runs last.

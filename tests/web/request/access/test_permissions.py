@@ -43,7 +43,7 @@ from tests.kit.web.site import Browser
 from web.config import Settings
 from web.request.static_files.files import STATIC_FILES
 
-TABLE = Path(__file__).parents[3] / "docs" / "permissions.md"
+TABLE = Path(__file__).parents[4] / "docs" / "permissions.md"
 COLUMNS = ("owner", "admin", "supervisor", "agent", "another organisation's owner", "nobody", "operator")
 OTHER, OPERATOR = "another organisation's owner", "operator"
 NOBODY = COLUMNS.index("nobody")

@@ -31,7 +31,7 @@ from web.request.access import PERMISSIONS, SIGNED_BY_TWILIO, Viewer
 from web.request.errors import ForbiddenError, NotFoundError
 
 Browsers = Callable[[], Browser]
-WEB = Path(__file__).parents[3] / "web"
+WEB = Path(__file__).parents[4] / "web"
 GATE = WEB / "request" / "access"
 OUTSIDE = {
     # Not requests: an operator at the machine runs them.
