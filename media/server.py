@@ -77,11 +77,18 @@ class Server:
         VocabularyChecks(connection, amazon(settings.transcribe_api_base, "transcribe"))
         live: dict[str, Call] = {}
         own = OwnCalls(live, hub)
-        self.replication = Replication(*(connection, node, hub, own, self.admission.membership), in_flight=in_flight)
+        self.replication = Replication(connection, node, hub, own, self.admission.membership, in_flight=in_flight)
         bus = Bus(connection, node, hub, own, self.replication)
         self.calls = Calls(
-            *(live, hub, bus, self.replication, PhraseBook(connection), self.admission),
-            *(self._transcribe_health.open, self._tasks, settings.transcribe_language),
+            live,
+            hub,
+            bus,
+            self.replication,
+            PhraseBook(connection),
+            self.admission,
+            self._transcribe_health.open,
+            self._tasks,
+            settings.transcribe_language,
             timing=timing,
             call_timing=call_timing,
         )
