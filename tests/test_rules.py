@@ -274,7 +274,7 @@ _OF_LIBRARIES = {
 
 def _dead(*folders: str) -> list[str]:
     """What vulture finds in ``folders``; without any, wherever its settings say."""
-    command = [Path(sys.executable).with_name("vulture"), *folders]
+    command = [str(Path(sys.executable).with_name("vulture")), *folders]
     ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert not ran.stderr
     templates = [_ROOT / "web" / "templates", _ROOT / "provisioning" / "mail" / "templates"]
