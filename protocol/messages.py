@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -395,12 +395,3 @@ def sent_by(reply: str) -> str:
 # Nobody subscribes to an echo, so NATS itself answers it, in the inbox of whoever published it.
 MEDIA_ECHO = Subject("slots.echo", Nothing, publishers=["media"])
 WEB_ECHO = Subject("echo.web", Nothing, publishers=["web"])
-
-NAMESPACES: tuple[Subject[Any], ...] = (
-    *(
-        Subject(f"{root}.>", Words, publishers=["media"], subscribers=["media"])
-        for root in ("transcript", "snapshot", "ticket", "slots", "_INBOX")
-    ),
-    Subject(f"{WEB_ECHO.all}.>", Nothing, subscribers=["web"]),
-)
-"""What one kind of process has to itself, whatever a release adds below it."""

@@ -166,17 +166,6 @@ class Members:
         ringing = self._present().where(Member.available, ~on_a_call)
         return (await self._session.scalars(ringing.order_by(Member.available_at, Member.id).limit(limit))).all()
 
-    async def set_available(self, member_id: UUID, available: bool) -> None:
-        """Set whether calls ring at that member's console. Repeating it keeps the place in the queue."""
-        member = await self._session.scalar(
-            self._present()
-            .where(Member.id == member_id, Member.available != available)
-            .with_for_update(key_share=True)
-        )
-        if member is not None:
-            member.available = available
-            member.available_at = await self._session.scalar(select(func.clock_timestamp()))
-
     async def saw_missed(self, member_id: UUID) -> None:
         """Record that the member has looked at the missed calls."""
         mine = update(Member).where(Member.organisation_id == self._organisation_id, Member.id == member_id)

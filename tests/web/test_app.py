@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
 import aiohttp
 import pytest
@@ -171,7 +172,7 @@ async def test_a_lost_database_is_503_and_heals(cast: Cast, settings: Settings, 
     host, equals, sockets = settings.database_url.get_secret_value().partition("host=")
     with TemporaryDirectory() as folder:
         way = Path(folder) / "way"
-        way.symlink_to(sockets)
+        way.symlink_to(unquote(sockets))
         there = SecretStr(f"{host}{equals}{way}")
         async with serving(settings.model_copy(update={"database_url": there})) as site:
             bob = await Browser(site, database).sign_in(cast.bob)
@@ -185,7 +186,7 @@ async def test_a_lost_database_is_503_and_heals(cast: Cast, settings: Settings, 
                 ticket = await bob.post("/console/ticket", headers={"Accept": "application/json"})
                 assert (ticket.status, ticket.headers["Content-Type"]) == (503, "application/json; charset=utf-8")
                 assert (await bob.get("/healthz")).status == 200
-                way.symlink_to(sockets)
+                way.symlink_to(unquote(sockets))
                 assert (await bob.get("/console")).status == 200
 
 

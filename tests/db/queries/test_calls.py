@@ -19,6 +19,7 @@ from db.models import Call, Leg, Member, Offer
 from db.queries import calls
 from db.queries.calls import Calls
 from db.queries.members import Members
+from tests.kit.vendors.twilio_caller import available
 from tests.kit.web.cast import Cast
 
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -129,10 +130,7 @@ async def test_the_database_refuses_another_organisations_agent(database: Databa
 
 
 async def test_a_busy_agent_is_not_rung(database: Database, cast: Cast) -> None:
-    async with database.begin() as session:
-        team = Members(session, cast.a.id)
-        for member in (cast.dana, cast.bob):
-            await team.set_available(member.id, True)
+    await available(database, cast.dana, cast.bob)
     await _open(database, cast, "CA1", cast.dana)
     async with database.begin() as session:
         assert [each.id for each in await Members(session, cast.a.id).to_ring(10)] == [cast.bob.id]

@@ -67,6 +67,9 @@ async def two_webs(
         await present(database, cast)
         site = Site(application(settings), settings.web_public_url)
         running = TwoWebs(RoomTown(emulator, site, database, cast), passing, first, ports[1])
-        yield running
-        for browser in running.browsers:
-            await browser.http.close()
+        try:
+            yield running
+        finally:
+            passing.patience = 0.0  # Twilio's last callbacks need not wait for processes that end before it
+            for browser in running.browsers:
+                await browser.http.close()

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientSession
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from twilio.request_validator import RequestValidator
 
 from db.engine import Database
 from db.models import Call, Member, Number, Organisation
-from db.queries.members import Members
 from protocol.tickets import StreamTicket, verify_stream
 from web.config import Settings
 
@@ -80,10 +79,11 @@ async def twilio_of(settings: Settings) -> AsyncIterator[Twilio]:
 
 
 async def available(database: Database, *members: Member) -> None:
-    """Let calls ring at ``members``."""
+    """Let calls ring at ``members``, the first one first; none of them has a presence yet."""
     async with database.begin() as session:
         for member in members:
-            await Members(session, member.organisation_id).set_available(member.id, True)
+            now = {"available": True, "available_at": func.clock_timestamp()}
+            await session.execute(update(Member).where(Member.id == member.id).values(**now))
 
 
 async def stands(database: Database, organisation: Organisation, **values: Any) -> None:

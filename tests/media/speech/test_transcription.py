@@ -212,11 +212,11 @@ async def test_aws_saying_limit_exceeded_is_waiting_for_a_slot(tmp_path: Path, f
 
 @asynccontextmanager
 async def impatient(tmp_path: Path, port: int) -> AsyncIterator[Node]:
-    """A node that gives up after a second what the real one bears for 15."""
+    """A node that gives up after a second what the real one bears for 15, and calls a call silent as soon."""
     async with (
         NatsServer(tmp_path) as nats,
         scripted_vendor() as vendor,
-        media_node(nats, vendor, port=port, timing=Timing(mute=1.0)) as node,
+        media_node(nats, vendor, port=port, timing=Timing(mute=1.0, silent=1.0)) as node,
     ):
         yield node
 
@@ -237,14 +237,14 @@ async def test_a_mute_connection_is_noticed(tmp_path: Path, free_port: Callable[
 
 
 async def test_music_and_noise_are_no_reason_to_reopen(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    """60 s of sound without a word: Transcribe sends empty events each second, so the connection is alive."""
+    """20 s of sound without a word: Transcribe sends empty events each second, so the connection is alive."""
     noise = random.Random(5).randbytes(8000)
     async with impatient(tmp_path, free_port()) as node:
         screen = await node.screen()
         line = await node.call()
         await line.say("please hold")
         await screen.hears(line.call, "please hold")
-        for _ in range(60):
+        for _ in range(20):
             await line.play(noise)
             await asyncio.sleep(0.1)
         await line.say("thank you for holding")

@@ -11,6 +11,7 @@ from db.engine import Database
 from db.models import Member
 from db.queries.members import Members
 from db.queries.phone.choices import Choices
+from tests.kit.vendors.twilio_caller import available
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import JSON, beat, command, pass_time, standing_of, state_of
 from tests.kit.web.site import Browser
@@ -132,15 +133,14 @@ async def test_what_ends_a_sign_in_ends_being_rung(
 async def test_the_switch_of_before_says_the_same(browser: Browsers, cast: Cast, database: Database) -> None:
     bob = await browser().sign_in(cast.bob)
     await beat(bob)
-    for available, state in ((True, "available"), (False, "offline"), (True, "available")):
-        assert (await bob.post("/console/availability", json={"available": available})).status == 204
+    for is_available, state in ((True, "available"), (False, "offline"), (True, "available")):
+        assert (await bob.post("/console/availability", json={"available": is_available})).status == 204
         assert await state_of(database, cast.bob) == state
-        assert await rung(database, cast) == (["Bob Brown"] if available else [])
+        assert await rung(database, cast) == (["Bob Brown"] if is_available else [])
 
 
 async def test_whom_an_earlier_release_rings_is_available(browser: Browsers, cast: Cast, database: Database) -> None:
-    async with database.begin() as session:
-        await Members(session, cast.a.id).set_available(cast.bob.id, True)
+    await available(database, cast.bob)
     await beat(await browser().sign_in(cast.bob))
     assert await state_of(database, cast.bob) == "available"
 
