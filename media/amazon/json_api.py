@@ -19,6 +19,7 @@ from awscrt.auth import (
 from awscrt.http import HttpHeaders, HttpRequest
 
 from media.amazon.vendor_clock import VendorClock
+from runtime.answers import first_bytes
 
 SECONDS = 5.0  # for a request
 _LONGEST_ANSWER = 256 * 1024  # bytes
@@ -97,7 +98,7 @@ class JsonApi:
             http.post(f"{self._endpoint}/", data=body, headers=headers, allow_redirects=False) as response,
         ):
             self._clock.learn(response.headers.get("Date"))
-            return response.status, _read(await response.content.read(_LONGEST_ANSWER))
+            return response.status, _read(await first_bytes(response, _LONGEST_ANSWER))
 
 
 def _read(body: bytes) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 from stripe import WebhookSignature
 
+from runtime.answers import first_bytes
 from sandbox.stripe.account import Account, Object
 
 SECONDS = 20.0  # an answer is waited for
@@ -122,6 +123,6 @@ class Webhooks:
                 timeout=aiohttp.ClientTimeout(total=SECONDS),
                 allow_redirects=False,
             ) as response:
-                return response.status, (await response.content.read(500)).decode(errors="replace")
+                return response.status, (await first_bytes(response, 500)).decode(errors="replace")
         except (aiohttp.ClientError, TimeoutError) as error:
             return 0, type(error).__name__

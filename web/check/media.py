@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 
 from protocol.messages import ALIVE
 from protocol.nats import WEB, NatsConnection
+from runtime.answers import first_bytes
 from web.check.result import CheckResult
 from web.config import Settings
 
@@ -99,7 +100,7 @@ async def _probe(origin: str, path: str, word: bytes) -> str:
     timeout = aiohttp.ClientTimeout(total=REACHING_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url, allow_redirects=False) as answer:
-            refused = answer.status == 403 and word in await answer.content.read(_LONGEST_ANSWER)
+            refused = answer.status == 403 and word in await first_bytes(answer, _LONGEST_ANSWER)
             return "" if refused else f"is answered by something other than media (HTTP {answer.status})"
     except (ClientError, OSError, TimeoutError):
         return "does not answer"

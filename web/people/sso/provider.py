@@ -23,6 +23,7 @@ from db.queries.sign_in.identity_providers import Journey
 from provisioning.egress import guard
 from provisioning.egress.guard import UnreachableError
 from provisioning.egress.targets import WrongUrlError, target
+from runtime.answers import first_bytes
 
 SECONDS = 8.0  # for one request; a browser waits for up to four of them
 LARGEST = 256 * 1024  # bytes of an answer
@@ -164,12 +165,10 @@ async def _ask(
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    read = bytearray()
-    async for chunk in answer.content.iter_chunked(16 * 1024):
-        read += chunk
-        if len(read) > LARGEST:
-            raise ProviderError("not_understood")
-    return bytes(read)
+    body = await first_bytes(answer, LARGEST + 1)
+    if len(body) > LARGEST:
+        raise ProviderError("not_understood")
+    return body
 
 
 def _read(status: int, body: bytes) -> Any:
