@@ -24,6 +24,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 
 import aiohttp
 from aiohttp import web
@@ -143,7 +144,7 @@ async def stripe(settings: StripeSettings) -> AsyncIterator[Stripe]:
     Raise `ValueError` for a state file that is not one.
     """
     failure: BaseException | None = None
-    account = _account(settings)
+    account = _account(replace(settings, manner=replace(settings.manner)))  # changed while it runs: its own
     async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
         spawned: set[asyncio.Task[None]] = set()
 
