@@ -99,7 +99,9 @@ def test_the_maps_show_every_room() -> None:
 def test_a_room_says_what_is_in_it() -> None:
     """The docstring of every package and room names each module and each room in it."""
     silent = {}
-    for house in (path for path in _files(*_PACKAGES) if path.name == "__init__.py" and "versions" not in path.parts):
+    for house in (
+        path for path in _files(*_PACKAGES, "deploy") if path.name == "__init__.py" and "versions" not in path.parts
+    ):
         inside = [path.stem for path in house.parent.glob("*.py") if not path.stem.startswith("__")]
         inside += [path.parent.name for path in house.parent.glob("*/__init__.py")]
         shown = _pointed_at(ast.get_docstring(_tree(house)) or "")
@@ -115,11 +117,13 @@ def _pointed_at(docstring: str) -> str:
 
 
 def test_tests_that_documents_name_exist() -> None:
-    named = re.findall(
-        r"`((?:\w+/)+test_\w+)`", " ".join(path.read_text() for path in _files("docs", pattern="*.md"))
-    )
+    """Documents name them without ``tests/`` and ``.py``, docstrings with both."""
+    documents = " ".join(path.read_text() for path in [*_files("docs", pattern="*.md"), _ROOT / "README.md"])
+    docstrings = " ".join(path.read_text() for path in _files(*_PACKAGES))
+    named = [f"tests/{name}.py" for name in re.findall(r"`((?:\w+/)+test_\w+)`", documents)]
+    named += re.findall(r"`(tests/(?:\w+/)+test_\w+\.py)", documents + docstrings)
     assert named
-    assert [name for name in named if not (_ROOT / "tests" / f"{name}.py").is_file()] == []
+    assert [name for name in named if not (_ROOT / name).is_file()] == []
 
 
 def test_a_folder_of_files_can_be_overseen() -> None:

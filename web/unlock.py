@@ -1,6 +1,6 @@
 """Reset the second factor of somebody whom no owner can help: ``python -m web.unlock EMAIL``.
 
-For an only owner who has lost their phone and their recovery codes. Make sure first who asks, and not by mail: the
+For a sole owner who has lost their phone and their recovery codes. Make sure first who asks, and not by mail: the
 mailed link alone lets them in afterwards. They are signed out everywhere and told by mail.
 """
 

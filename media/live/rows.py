@@ -1,4 +1,4 @@
-"""What a wall shows of a call whose words it does not follow: a wall row, of which only changes are sent. Pure.
+"""What a wall shows of each live call: a wall row, of which only changes are sent. Pure.
 
 A row holds what only media knows: state, delay, talk, the end of the latest words. `ChangedRows` collects the calls
 in which something happened; every half second the hub takes what has changed since, however often it did.

@@ -1,4 +1,4 @@
-"""Whoever runs the installation resets the second factor of an only owner: once, audited, and told by mail."""
+"""Whoever runs the installation resets the second factor of a sole owner: once, audited, and told by mail."""
 
 from __future__ import annotations
 

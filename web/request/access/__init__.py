@@ -2,7 +2,7 @@
 
 What this package lists is all that others may use, as ``access.require``, ``access.rows``; a contract keeps these
 files to themselves. No other module of `web` imports a class or function of `db.queries` that takes a session; types
-of values are free. `tests/web/request/test_access.py` checks it, and names what is exempt: the commands (`web.found`,
+of values are free. `tests/web/request/access/test_access.py` checks it, and names what is exempt: the commands (`web.found`,
 `web.operate`, `web.unlock`), and queries that no tenant's rows depend on, as those of operators and of rate limits.
 
   roles        which role may do what: the permission table
