@@ -1,4 +1,4 @@
-"""The rehearsal of a deployment: real calls go on while a host is installed, changed and broken (`docs/rehearsal.md`).
+"""The rehearsal: calls go on while a host is installed, changed and broken (`docs/rehearsal.md`).
 
 `run` starts it, in a namespace outside the host. `outside` is the world around the host: the vendors under their real
 names; `relay` lets image builds reach the package registries. `host` handles the host as its operator does, and

@@ -2,8 +2,9 @@
 
 What this package lists is all that others may use, as ``access.require``, ``access.rows``; a contract keeps these
 files to themselves. No other module of `web` imports a class or function of `db.queries` that takes a session; types
-of values are free. `tests/web/request/access/test_access.py` checks it, and names what is exempt: the commands (`web.found`,
-`web.operate`, `web.unlock`), and queries that no tenant's rows depend on, as those of operators and of rate limits.
+of values are free. `tests/web/request/access/test_access.py` checks it, and names what is exempt: the commands
+(`web.found`, `web.operate`, `web.unlock`), and queries of the whole installation (operators and what they write into
+an organisation's audit log, rate limits, Stripe's events, the vocabularies of all numbers).
 
   roles        which role may do what: the permission table
   viewers      a page's request carries a cookie: `require` turns it into a `Viewer`
