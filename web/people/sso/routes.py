@@ -14,9 +14,9 @@ from aiohttp import web
 from db.queries.sign_in.identity_providers import LIFETIME
 from web.bus import BUS
 from web.config import SETTINGS
-from web.people.marks import Mark
+from web.people.browser_cookies import Mark
 from web.people.sso import identity, provider as providers, tokens
-from web.people.sso.arriving import Arrival, arrive
+from web.people.sso.admission import Arrival, arrive
 from web.people.sso.identity import Identity, NotVouchedError
 from web.people.sso.provider import Discovered, ProviderError
 from web.people.sso.settings import back_to, host_of, rules_of

@@ -11,7 +11,7 @@ from aiohttp import web
 from db import email_addresses
 from db.queries.sign_in.sign_in_links import LIFETIME
 from web.config import Settings
-from web.people.marks import Mark
+from web.people.browser_cookies import Mark
 
 _MARK = Mark("asked", LIFETIME)
 
