@@ -32,7 +32,7 @@ async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
 
     `hit` comes first, in a transaction of its own.
     """
-    match await verifying.take(rows.factors, member_id, typed):
+    match await verifying.verify(rows.factors, member_id, typed):
         case "recovery":
             left = await rows.factors.codes_left(member_id)
             await rows.audit.record("second_factor.recovery_code_used", {"codes_left": left})
