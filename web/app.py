@@ -13,7 +13,7 @@ from web.billing import checkout, page as billing_page, webhook as billing_webho
 from web.billing.webhook import AT_ONCE, TURNS
 from web.bus import BUS, Bus
 from web.calls import dial_ends, status_callbacks, voice
-from web.calls.log import customer as call_customer, listing as call_log, one as call_page
+from web.calls.log import call_page, customer as call_customer, listing as call_log
 from web.calls.routing import ROUTING
 from web.calls.streams.recovery import STREAM_RECOVERY, StreamRecovery, Timing as RecoveryTiming
 from web.calls.streams.stops import STREAM_STOPS, StreamStops
@@ -26,7 +26,7 @@ from web.config import SETTINGS, Settings
 from web.console import (
     availability,
     dial_check,
-    living,
+    live_calls,
     page as console_page,
     recent,
     stop_words,
@@ -35,14 +35,21 @@ from web.console import (
 )
 from web.contacts import (
     blocked,
+    contact_page,
     exports as contacts_exports,
     merging,
     notes as contact_notes,
-    one as contact_page,
     page as contacts_page,
 )
 from web.facts import take_fact
-from web.helping import absent, alerts, commands as helping_commands, notice, reading, settings as helping_settings
+from web.helping import (
+    alerts,
+    commands as helping_commands,
+    notice,
+    reading,
+    settings as helping_settings,
+    switch_off,
+)
 from web.integrations import endpoint as webhook_endpoint, keys as api_keys, webhooks
 from web.numbers import hearing, hours, page as numbers_page, ringing, source as numbers_source
 from web.numbers.vocabularies import VOCABULARIES, Vocabularies
@@ -65,7 +72,7 @@ from web.organisation import (
 from web.organisation.onboarding_events import PROGRESS, Progress
 from web.people import account, groups, public_pages, sign_in, sign_up, signed_in, team
 from web.people.factor import asking, enrolment, resetting
-from web.people.sso import going as sso_going, settings as sso_settings
+from web.people.sso import routes as sso_routes, settings as sso_settings
 from web.phone import claims, consoles, events as phone_events, wrap_up
 from web.phone.boards import BOARDS, Boards
 from web.phone.dispatcher import DISPATCHER, Dispatcher
@@ -95,7 +102,7 @@ _WITH_ROUTES = (
     asking,
     enrolment,
     resetting,
-    sso_going,
+    sso_routes,
     sso_settings,
     onboarding,
     checkout,
@@ -104,7 +111,7 @@ _WITH_ROUTES = (
     stop_words,
     tokens,
     dial_check,
-    living,
+    live_calls,
     recent,
     consoles,
     phone_events,
@@ -121,7 +128,7 @@ _WITH_ROUTES = (
     conference_commands,
     calling_out,
     helping_commands,
-    absent,
+    switch_off,
     reading,
     notice,
     helping_settings,

@@ -1,4 +1,4 @@
-"""One agent at work: beats, follows the phone's events, answers, joins, and ends the wrap-up.
+"""One agent at work: sends console heartbeats, follows the phone's events, answers, joins, and ends the wrap-up.
 
 Whatever `web` or Twilio does not do is tried again. A call at the softphone needs neither the sign-in nor the event
 stream, so it goes on while they are away.

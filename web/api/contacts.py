@@ -17,8 +17,8 @@ from web.api import cursors
 from web.api.calls import After, Limit
 from web.api.operations import Answer, Asked, Operation
 from web.api.problems import ProblemError
+from web.contacts.contact_page import split_off
 from web.contacts.merging import make_one, other_of
-from web.contacts.one import split_off
 from web.contacts.table import LONGEST_NAME, number_of
 from web.request.errors import InvalidError, NotFoundError
 from web.request.typed import tidy

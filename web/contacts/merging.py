@@ -8,7 +8,7 @@ from aiohttp import web
 
 from db.models import Contact
 from db.queries.contacts.people import MOST_NUMBERS, TooManyNumbersError
-from web.contacts.one import found
+from web.contacts.contact_page import found
 from web.contacts.page import CHANGES, SEARCHES, look_for, people_of, searched
 from web.request import access, limits
 from web.request.access import Rows

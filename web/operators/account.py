@@ -10,7 +10,7 @@ from web.config import SETTINGS
 from web.operators import cookies, gate, second_factor
 from web.operators.gate import Visit
 from web.operators.second_factor import ATTEMPTS, SET_UP
-from web.people.factor.taking import TOO_MANY, WRONG
+from web.people.factor.verifying import TOO_MANY, WRONG
 from web.request import limits
 from web.request.forms import field
 

@@ -18,9 +18,9 @@ from db.queries.rate_limits import Limit
 from provisioning.mail import queue
 from web.config import SETTINGS
 from web.operators import cookies, gate
-from web.people.factor import taking, totp
-from web.people.factor.taking import NOT_SHOWN, TOO_MANY, WRONG, Taken
+from web.people.factor import totp, verifying
 from web.people.factor.totp import Proposal
+from web.people.factor.verifying import NOT_SHOWN, TOO_MANY, WRONG, Verified
 from web.request import limits
 from web.request.forms import check_own_page, field
 
@@ -82,18 +82,18 @@ async def set_up(request: web.Request) -> web.StreamResponse:
     return page
 
 
-async def judge(request: web.Request, session: AsyncSession, operator: Operator, typed: str) -> Taken:
+async def judge(request: web.Request, session: AsyncSession, operator: Operator, typed: str) -> Verified:
     """Return what kind of code ``typed`` is; log a wrong one and a recovery code.
 
-    `ATTEMPTS` is spent before, in a transaction of its own.
+    `ATTEMPTS` is hit before, in a transaction of its own.
     """
-    taken = await taking.take(OperatorFactors(session), operator.id, typed)
-    if taken == "recovery":
+    verified = await verifying.verify(OperatorFactors(session), operator.id, typed)
+    if verified == "recovery":
         await gate.record(request, session, operator, "operator.recovery_code_used")
         await tell(session, operator.id, "recovered")
-    elif taken != "app":
+    elif verified != "app":
         await gate.record(request, session, operator, "operator.second_factor_failed")
-    return taken
+    return verified
 
 
 async def tell(session: AsyncSession, operator_id: UUID, what: queue.FactorChange) -> None:
@@ -107,7 +107,7 @@ async def _confirm(
     factors = OperatorFactors(session)
     if await factors.is_on(operator.id):  # asked for a code then, not for a new app
         raise web.HTTPSeeOther(CODE)
-    codes = await taking.confirm(factors, operator.id, typed)
+    codes = await verifying.confirm(factors, operator.id, typed)
     done = "failed" if codes is None else "set_up"
     await gate.record(request, session, operator, f"operator.second_factor_{done}")
     if codes is not None:

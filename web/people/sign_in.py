@@ -2,7 +2,7 @@
 
 A request for a link gets the same answer, after the same work, whether the address is a member's or not: a job looks
 it up and sends the mail (`provisioning.mail.links`). Opening a link signs in only in the browser that asked for it
-(`web.people.asked`); in any other, such as a mail scanner's, it shows the member's name and a button.
+(`web.people.requesting_browser`); in any other, such as a mail scanner's, it shows the member's name and a button.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from db.queries.sign_in.sign_in_links import STRANGERS
 from provisioning.mail import queue
 from web.bus import BUS
 from web.config import SETTINGS
-from web.people import asked
+from web.people import requesting_browser
 from web.people.factor import asking
 from web.people.link_tokens import cleaned
 from web.request import access, limits, session as request_session
@@ -68,7 +68,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     async def sent(error: TooManyError | None = None) -> web.Response:
         status = 200 if error is None else status_of(error)
         page = render(request, "people/sign_in/sent.html", status=status, email=email)
-        asked.remember(page, request.app[SETTINGS], email)
+        requesting_browser.remember(page, request.app[SETTINGS], email)
         return page
 
     if wait is not None:
@@ -88,7 +88,7 @@ async def look(request: web.Request) -> web.StreamResponse:
         return _elsewhere(request, member)
     viewer = await access.current(request)
     is_other = viewer is not None and viewer.member_id != member.id
-    if member.accepted_at is None or is_other or not asked.is_here(request, member.email):
+    if member.accepted_at is None or is_other or not requesting_browser.is_here(request, member.email):
         return render(
             request, "people/sign_in/begin.html", member=member, is_other=is_other, decline=_decline(request)
         )

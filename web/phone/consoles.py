@@ -11,7 +11,7 @@ from aiohttp import web
 from db.base import ChosenPresence
 from db.queries.phone.presence import StoredPresence
 from web.phone import presence
-from web.phone.presence import Beat
+from web.phone.presence import ConsoleHeartbeat
 from web.request import access
 from web.request.access import Rows
 from web.request.errors import InvalidError, NotSignedInError
@@ -23,7 +23,7 @@ ConsoleId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 routes = web.RouteTableDef()
 
 
-class _Beat(msgspec.Struct):
+class _Heartbeat(msgspec.Struct):
     console: ConsoleId
     registered: bool
     microphone: bool
@@ -39,15 +39,15 @@ class _Choice(msgspec.Struct):
 
 
 @routes.post("/phone/beat")
-async def beat(request: web.Request) -> web.Response:
+async def note_heartbeat(request: web.Request) -> web.Response:
     """Note that the console lives, and answer whether it holds the phone.
 
     Only what colleagues can see wakes anybody: a console heartbeat like the one before does not.
     """
     viewer = await access.require(request, "softphone")
-    sent = await read_as(request, _Beat)
+    sent = await read_as(request, _Heartbeat)
     async with access.presence(request, viewer) as mine:
-        if await mine.beat_again(
+        if await mine.repeat_heartbeat(
             viewer.member_id,
             sent.console,
             registered=sent.registered,
@@ -59,7 +59,8 @@ async def beat(request: web.Request) -> web.Response:
     async with access.rows(request, viewer) as rows:
         before = await _mine(rows, viewer.member_id)
         now = await rows.presence.now()
-        after = presence.beaten(before, Beat(sent.console, sent.registered, sent.microphone), now)
+        heartbeat = ConsoleHeartbeat(sent.console, sent.registered, sent.microphone)
+        after = presence.after_heartbeat(before, heartbeat, now)
         if presence.differ(before, after, now):
             await rows.presence.store(viewer.member_id, after)
         elif after != before:

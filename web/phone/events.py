@@ -1,8 +1,8 @@
 """The event stream of a member's phone: the whole state when it opens, and then the parts that changed.
 
 Each event is applied by replacing the parts in it, so a page that reconnects needs nothing of before. In between are
-beats, so that the page can tell a quiet stream from a broken one, and the server's clock from its own. A stream ends
-with the sign-in, and at the latest after `web.phone.boards.Timing.stream`.
+`beat` events, so that the page can tell a quiet stream from a broken one, and the server's clock from its own. A
+stream ends with the sign-in, and at the latest after `web.phone.boards.Timing.stream`.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse
         if not listener.is_member:
             raise NotSignedInError
         event = listener.due(boards.listeners(viewer.organisation_id), clock())
-        # A beat tells the page that we are there, and us that the page has gone. Boards that change for others only
-        # must not put it off.
+        # A `beat` event tells the page that we are there, and us that the page has gone. Boards that change for
+        # others only must not put it off.
         if event is None and clock() >= listener.wrote_at + timing.beat:
             listener.wrote_at = clock()
             event = b'event: beat\ndata: {"now":%d}\n\n' % round(time.time() * 1000)

@@ -36,7 +36,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class ConsoleHeartbeat:
     """A console heartbeat: the console's id, and whether its phone is registered and its microphone allowed."""
 
     console: str
@@ -88,12 +88,18 @@ def settled(stored: StoredPresence, now: datetime) -> StoredPresence:
     return stored if now < ended else _offline(stored, ended)
 
 
-def beaten(stored: StoredPresence, beat: Beat, now: datetime) -> StoredPresence:
+def after_heartbeat(stored: StoredPresence, heartbeat: ConsoleHeartbeat, now: datetime) -> StoredPresence:
     """Return ``stored`` after a console heartbeat. While the leading console lives, no other one is heard."""
     current = settled(stored, now)
-    if current.console not in (None, beat.console) and is_heard(current, now):
+    if current.console not in (None, heartbeat.console) and is_heard(current, now):
         return current
-    return replace(current, console=beat.console, beat_at=now, registered=beat.registered, microphone=beat.microphone)
+    return replace(
+        current,
+        console=heartbeat.console,
+        beat_at=now,
+        registered=heartbeat.registered,
+        microphone=heartbeat.microphone,
+    )
 
 
 def differ(before: StoredPresence, after: StoredPresence, now: datetime) -> bool:

@@ -34,7 +34,7 @@ class StoredPresence:
 
 
 _NOT_WAITED_FOR = func.set_config("synchronous_commit", "off", True)
-_BEAT_AGAIN = (
+_REPEAT_HEARTBEAT = (
     update(Presence)
     .where(
         Presence.organisation_id == bindparam("of_organisation"),
@@ -93,13 +93,14 @@ class Presences:
         """Replace a locked presence where nobody can see a difference: another heartbeat of the same console."""
         await self._session.execute(self._of(member_id).values(**asdict(stored)))
 
-    async def beat_again(
+    async def repeat_heartbeat(
         self, member_id: UUID, console: str, *, registered: bool, microphone: bool, since: timedelta, on: timedelta
     ) -> bool:
         """Note another heartbeat of the leading console, if nothing differs from the last; else return False.
 
-        The last one must be at most ``since`` old, and the member not have been on for longer than ``on``. Most beats
-        are such: so it is one statement, and the disk is not waited for, as the next beat follows in seconds.
+        The last one must be at most ``since`` old, and the member not have been on for longer than ``on``. Most
+        console heartbeats are such: so it is one statement, and the disk is not waited for, as the next one follows
+        in seconds.
         """
         values = {
             "of_organisation": self._organisation_id,
@@ -110,7 +111,7 @@ class Presences:
             "longest_silence": since,
             "longest_on": on,
         }
-        return (await self._session.execute(_BEAT_AGAIN, values)).first() is not None
+        return (await self._session.execute(_REPEAT_HEARTBEAT, values)).first() is not None
 
     async def end(self, member_id: UUID) -> None:
         """Note that the member has signed out or was removed: nothing rings there any more."""

@@ -1,4 +1,4 @@
-"""An agent's browser, as the console's page behaves: it listens, beats, claims what rings, and ends its wrap-up."""
+"""An agent's browser, as the console's page behaves: it listens, sends heartbeats, claims what rings, wraps up."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Page:
             self._claimed_at = 0.0
 
     async def beat(self) -> None:
-        """Beat until cancelled."""
+        """Send console heartbeats until cancelled."""
         await asyncio.sleep(secrets.randbelow(1000) / 1000 * BEAT_SECONDS)
         body = {"console": "desk", "registered": True, "microphone": True}
         while True:

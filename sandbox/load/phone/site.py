@@ -34,7 +34,7 @@ from web.conferences.machine import room as machine_room
 from web.conferences.machine.room import CUSTOMER, Leg, Room
 from web.config import Settings
 from web.phone import presence
-from web.phone.presence import Beat
+from web.phone.presence import ConsoleHeartbeat
 from web.request import session as request_session
 
 NUMBER = "+61255501234"
@@ -158,7 +158,10 @@ async def _people(database: Database, members: int) -> tuple[Number, list[Member
             stored = await rows.locked(member.id)
             assert stored is not None
             on = presence.chosen(stored, "available", None, now)
-            await rows.store(member.id, presence.beaten(on, Beat("desk", registered=True, microphone=True), now))
+            await rows.store(
+                member.id,
+                presence.after_heartbeat(on, ConsoleHeartbeat("desk", registered=True, microphone=True), now),
+            )
         return number, found
 
 

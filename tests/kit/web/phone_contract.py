@@ -203,7 +203,7 @@ class PhoneServer:
                 await self._came.wait()
 
     async def beat(self) -> dict[str, Any]:
-        """Wait for the next beat."""
+        """Wait for the next console heartbeat."""
         known = len(self.beats)
         async with asyncio.timeout(30):
             while len(self.beats) == known:

@@ -1,4 +1,4 @@
-"""Members at their phones: consoles that beat, agents without a browser, and rows put back in time."""
+"""Members at their phones: consoles that send heartbeats, agents without a browser, and rows put back in time."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from web.conferences.machine import room as machine_room
 from web.conferences.machine.events import Arriving, CallStatus, Event, Seen
 from web.conferences.machine.room import CUSTOMER, Leg, Room
 from web.phone import presence
-from web.phone.presence import Beat
+from web.phone.presence import ConsoleHeartbeat
 from web.request import access
 
 WAIT = 60  # seconds that any one wait may take
-TEST = timedelta(minutes=10)  # a beat is so far ahead that nobody becomes unreachable because the machine is slow
+TEST = timedelta(minutes=10)  # heartbeats are so far ahead that nobody becomes unreachable on a slow machine
 JSON = {"Accept": "application/json"}
 BRISK = Habits(
     answers_after=0.05,
@@ -54,7 +54,7 @@ async def command(browser: Browser, path: str, status: int = 200, **body: Any) -
 
 
 async def beat(browser: Browser, console: str = "desk", *, registered: bool = True, microphone: bool = True) -> bool:
-    """A beat of the member's console; return whether it holds the phone."""
+    """Send a heartbeat of the member's console; return whether it holds the phone."""
     sent = await command(browser, "/phone/beat", console=console, registered=registered, microphone=microphone)
     return bool(sent["leader"])
 
@@ -75,7 +75,7 @@ async def come_on(database: Database, *members: Member, idle: timedelta = timede
             before, now = await rows.locked(member.id), await rows.now()
             assert before is not None
             on = presence.chosen(before, "available", None, now)
-            ready = presence.beaten(on, Beat("desk", registered=True, microphone=True), now)
+            ready = presence.after_heartbeat(on, ConsoleHeartbeat("desk", registered=True, microphone=True), now)
             idle_since = now - idle * (len(members) - place)
             await rows.store(member.id, replace(ready, idle_since=idle_since, beat_at=now + TEST))
 

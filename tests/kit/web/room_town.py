@@ -192,7 +192,7 @@ async def emulated(settings: Settings, cast: Cast, **changes: Any) -> AsyncItera
 
 
 async def present(database: Database, cast: Cast) -> None:
-    """Let Bob's and Dana's consoles be heard of for the next hour, whoever beats."""
+    """Let Bob's and Dana's consoles be heard of for the next hour, whoever sends heartbeats."""
     later = datetime.now(UTC) + timedelta(hours=1)
     async with database.begin() as session:
         for member in (cast.bob, cast.dana):

@@ -31,7 +31,7 @@ async def rung(database: Database, cast: Cast) -> list[str]:
         return [member.name for member in await Members(session, cast.a.id).to_ring(10)]
 
 
-async def test_a_beating_console_makes_available(browser: Browsers, cast: Cast, database: Database) -> None:
+async def test_a_console_with_heartbeats_makes_available(browser: Browsers, cast: Cast, database: Database) -> None:
     bob = await browser().sign_in(cast.bob)
     assert await state_of(database, cast.bob) == "offline"
     await command(bob, "/phone/presence", state="available")
@@ -42,7 +42,7 @@ async def test_a_beating_console_makes_available(browser: Browsers, cast: Cast, 
     assert await state_of(database, cast.bob) == "unreachable"
 
 
-async def test_two_missed_beats_and_the_next_one(browser: Browsers, cast: Cast, database: Database) -> None:
+async def test_two_missed_heartbeats_and_the_next_one(browser: Browsers, cast: Cast, database: Database) -> None:
     bob = await browser().sign_in(cast.bob)
     await ready(bob)
     await pass_time(database, cast.bob, REACHABLE)

@@ -1,4 +1,4 @@
-"""What a member is doing: by what they chose, their console's beats, their calls and their wrap-up."""
+"""What a member is doing: by what they chose, their console's heartbeats, their calls and their wrap-up."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hypothesis import given, strategies as st
 
 from db.queries.phone.presence import StoredPresence
 from web.phone import presence
-from web.phone.presence import BEAT, LONGEST, LOST, REACHABLE, Beat
+from web.phone.presence import BEAT, LONGEST, LOST, REACHABLE, ConsoleHeartbeat
 
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-READY = Beat("desk", registered=True, microphone=True)
+READY = ConsoleHeartbeat("desk", registered=True, microphone=True)
 
 
-def stored(after: timedelta = timedelta(), beat: Beat = READY) -> StoredPresence:
-    """Somebody who came on at T0 and whose console beat last ``after`` that."""
+def stored(after: timedelta = timedelta(), heartbeat: ConsoleHeartbeat = READY) -> StoredPresence:
+    """Somebody who came on at T0 and whose last console heartbeat came ``after`` that."""
     on = presence.chosen(StoredPresence(T0 - timedelta(hours=1)), "available", None, T0)
-    return presence.beaten(on, beat, T0 + after)
+    return presence.after_heartbeat(on, heartbeat, T0 + after)
 
 
 def state(one: StoredPresence, now: datetime, talking_since: datetime | None = None) -> str:
@@ -33,50 +33,51 @@ def test_whoever_never_chose_is_offline() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beat", "expected"),
+    ("heartbeat", "expected"),
     [
         (READY, "available"),
-        (Beat("desk", registered=False, microphone=True), "unreachable"),
-        (Beat("desk", registered=True, microphone=False), "unreachable"),
+        (ConsoleHeartbeat("desk", registered=False, microphone=True), "unreachable"),
+        (ConsoleHeartbeat("desk", registered=True, microphone=False), "unreachable"),
     ],
 )
-def test_available_needs_a_registered_phone_and_a_microphone(beat: Beat, expected: str) -> None:
-    assert state(stored(beat=beat), T0 + SECOND) == expected
+def test_available_needs_a_registered_phone_and_a_microphone(heartbeat: ConsoleHeartbeat, expected: str) -> None:
+    assert state(stored(heartbeat=heartbeat), T0 + SECOND) == expected
 
 
 def test_available_needs_a_console() -> None:
     assert state(presence.chosen(StoredPresence(T0), "available", None, T0), T0) == "unreachable"
 
 
-def test_one_missed_beat_is_forgiven_and_two_are_not() -> None:
+def test_one_missed_heartbeat_is_forgiven_and_two_are_not() -> None:
     assert state(stored(), T0 + BEAT + SECOND) == "available"
     assert state(stored(), T0 + 2 * BEAT) == "available"
     assert state(stored(), T0 + REACHABLE) == "unreachable"
     assert timedelta() < REACHABLE - 2 * BEAT < BEAT
 
 
-def test_a_beat_makes_reachable_again() -> None:
+def test_a_heartbeat_makes_reachable_again() -> None:
     gone = stored()
     later = T0 + REACHABLE + SECOND
-    assert state(presence.beaten(gone, READY, later), later) == "available"
+    assert state(presence.after_heartbeat(gone, READY, later), later) == "available"
 
 
 def test_a_computer_that_wakes_up_long_after_does_not_ring() -> None:
     woken = T0 + LOST + SECOND
     assert state(stored(), T0 + LOST) == "offline"
-    assert state(presence.beaten(stored(), READY, woken), woken) == "offline"
+    assert state(presence.after_heartbeat(stored(), READY, woken), woken) == "offline"
 
 
 def test_half_a_day_ends_what_was_chosen_and_breaks_do_not_begin_it_again() -> None:
     one, now = stored(), T0
     while now < T0 + LONGEST - timedelta(minutes=10):
         now += timedelta(minutes=10)
-        one = presence.beaten(one, READY, now)
+        one = presence.after_heartbeat(one, READY, now)
         one = presence.chosen(one, "break" if one.chosen == "available" else "available", None, now)
         assert one.chosen != "offline" or now >= T0 + LONGEST
     end = T0 + LONGEST
-    assert state(presence.beaten(one, READY, end), end) == "offline"
-    assert state(presence.chosen(presence.beaten(one, READY, end), "available", None, end), end) == "available"
+    ended = presence.after_heartbeat(one, READY, end)
+    assert state(ended, end) == "offline"
+    assert state(presence.chosen(ended, "available", None, end), end) == "available"
 
 
 def test_a_call_counts_whatever_was_chosen() -> None:
@@ -92,7 +93,7 @@ def test_wrap_up_comes_before_break_and_ends_by_itself() -> None:
     wrapping = presence.shown(one, None, T0 + SECOND)
     assert (wrapping.state, wrapping.since, wrapping.until) == ("wrap_up", T0, until)
     reason = uuid4()
-    breaks = presence.beaten(presence.chosen(one, "break", reason, T0 + SECOND), READY, until)
+    breaks = presence.after_heartbeat(presence.chosen(one, "break", reason, T0 + SECOND), READY, until)
     assert state(breaks, T0 + SECOND * 2) == "wrap_up"
     ended = presence.shown(breaks, None, until)
     assert (ended.state, ended.reason) == ("break", reason)
@@ -115,20 +116,21 @@ class TestLeader:
     """One console holds the phone."""
 
     def test_the_first_console_leads_and_a_second_is_not_heard(self) -> None:
-        other = presence.beaten(stored(), Beat("laptop", registered=False, microphone=False), T0 + SECOND)
+        other = presence.after_heartbeat(
+            stored(), ConsoleHeartbeat("laptop", registered=False, microphone=False), T0 + SECOND
+        )
         assert (other.console, other.registered) == ("desk", True)
 
     def test_a_second_console_leads_once_the_first_is_silent(self) -> None:
         later = T0 + REACHABLE
-        assert presence.beaten(stored(), replace(READY, console="laptop"), later).console == "laptop"
+        assert presence.after_heartbeat(stored(), replace(READY, console="laptop"), later).console == "laptop"
 
-    def test_taking_over_is_at_once_and_counts_from_the_first_beat(self) -> None:
+    def test_taking_over_is_at_once_and_counts_from_the_first_heartbeat(self) -> None:
         taken = presence.taken_over(stored(), "laptop", T0 + SECOND)
-        assert presence.beaten(taken, READY, T0 + 2 * SECOND).console == "laptop"
+        assert presence.after_heartbeat(taken, READY, T0 + 2 * SECOND).console == "laptop"
         assert state(taken, T0 + 2 * SECOND) == "unreachable"
-        assert state(presence.beaten(taken, replace(READY, console="laptop"), T0 + 2 * SECOND), T0 + 2 * SECOND) == (
-            "available"
-        )
+        heard = presence.after_heartbeat(taken, replace(READY, console="laptop"), T0 + 2 * SECOND)
+        assert state(heard, T0 + 2 * SECOND) == "available"
         assert presence.taken_over(stored(), "desk", T0 + SECOND) == stored()
 
 
@@ -148,7 +150,9 @@ def test_nobody_counts_as_available_whose_phone_could_not_ring(steps: list[tuple
         match step:
             case "beat" | "mute" | "laptop":
                 console = "laptop" if step == "laptop" else "desk"
-                one = presence.beaten(one, Beat(console, registered=True, microphone=step != "mute"), now)
+                one = presence.after_heartbeat(
+                    one, ConsoleHeartbeat(console, registered=True, microphone=step != "mute"), now
+                )
                 proved = now if one.beat_at == now and step != "mute" else proved
             case "take":
                 one = presence.taken_over(one, "desk", now)

@@ -9,7 +9,7 @@ from aiohttp import web
 from db.models import Call
 from db.queries.contacts.contacts import TooManyContactsError
 from web.contacts import blocked, notes as contact_notes
-from web.contacts.one import read_flags
+from web.contacts.contact_page import read_flags
 from web.request import access, limits
 from web.request.access import Rows
 from web.request.callers import shown

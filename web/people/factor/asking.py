@@ -10,8 +10,8 @@ from aiohttp import web
 
 from db.models import Member
 from web.config import SETTINGS
-from web.people import asked
-from web.people.factor import checking, enrolment, taking
+from web.people import requesting_browser
+from web.people.factor import checking, enrolment, verifying
 from web.request import access, session as request_session
 from web.request.errors import NotSignedInError
 from web.request.forms import check_own_page, field
@@ -34,7 +34,7 @@ async def go_on(request: web.Request, member_id: UUID) -> web.HTTPSeeOther:
         answer = web.HTTPSeeOther(_CODE if step == "code" else _SET_UP)
         request_session.end(answer, settings)
         request_session.begin_half(answer, settings, member_id)
-    asked.forget(answer, settings)
+    requesting_browser.forget(answer, settings)
     return answer
 
 
@@ -56,7 +56,7 @@ async def take(request: web.Request) -> web.StreamResponse:
     async with access.half(request) as (rows, member):
         is_right = await checking.is_right(rows, member.id, typed)
     if not is_right:
-        return await _page(request, member, taking.WRONG)
+        return await _page(request, member, verifying.WRONG)
     answer = web.HTTPSeeOther(_CONSOLE)
     await _begin(request, member, answer)
     raise answer
@@ -85,7 +85,7 @@ async def set_up(request: web.Request) -> web.StreamResponse:
         if not await rows.factors.is_on(member.id):
             codes = await enrolment.confirm(rows, member, typed)
     if codes is None:
-        return await _again(request, taking.NOT_SHOWN)
+        return await _again(request, verifying.NOT_SHOWN)
     page = enrolment.codes_entrance(request, codes)
     await _begin(request, member, page)
     return page

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from provisioning.mail import queue
-from web.people.factor import taking
+from web.people.factor import verifying
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.forms import field
@@ -24,7 +24,7 @@ Show = Callable[[str], Awaitable[web.Response]]
 
 async def hit(request: web.Request, member_id: UUID, show: Show) -> None:
     """Count one attempt of that member. Raise `TooManyError`, which is answered by the form."""
-    await limits.hit(request, ATTEMPTS, str(member_id), lambda _: show(taking.TOO_MANY))
+    await limits.hit(request, ATTEMPTS, str(member_id), lambda _: show(verifying.TOO_MANY))
 
 
 async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
@@ -32,7 +32,7 @@ async def is_right(rows: Rows, member_id: UUID, typed: str) -> bool:
 
     `hit` comes first, in a transaction of its own.
     """
-    match await taking.take(rows.factors, member_id, typed):
+    match await verifying.verify(rows.factors, member_id, typed):
         case "recovery":
             left = await rows.factors.codes_left(member_id)
             await rows.audit.record("second_factor.recovery_code_used", {"codes_left": left})
@@ -60,7 +60,7 @@ async def refused(request: web.Request, viewer: Viewer, show: Show) -> web.Respo
     async with access.rows(request, viewer) as rows:
         if await is_right(rows, viewer.member_id, typed):
             return None
-    return await show(taking.WRONG)
+    return await show(verifying.WRONG)
 
 
 async def tell(rows: Rows, member_id: UUID, what: queue.FactorChange, by: str = "") -> None:

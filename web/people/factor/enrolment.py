@@ -12,7 +12,7 @@ from functools import partial
 from aiohttp import web
 
 from db.models import Member
-from web.people.factor import checking, taking, totp
+from web.people.factor import checking, totp, verifying
 from web.people.factor.totp import Proposal
 from web.request import access
 from web.request.access import Rows, Viewer
@@ -43,7 +43,7 @@ async def proposal_of(rows: Rows, member: Member) -> Proposal:
 
 async def confirm(rows: Rows, member: Member, typed: str) -> Sequence[str] | None:
     """Switch the member's factor on if ``typed`` is a code of their app; return recovery codes, None if it is not."""
-    codes = await taking.confirm(rows.factors, member.id, typed)
+    codes = await verifying.confirm(rows.factors, member.id, typed)
     if codes is None:
         await rows.audit.record("second_factor.failed")
         return None
@@ -90,7 +90,7 @@ async def finish(request: web.Request) -> web.StreamResponse:
             raise web.HTTPSeeOther(_HERE)
         codes = await confirm(rows, member, typed)
     if codes is None:
-        return await _page(request, viewer, taking.NOT_SHOWN)
+        return await _page(request, viewer, verifying.NOT_SHOWN)
     return render(request, "people/factor/codes.html", codes=codes, to=_HERE)
 
 

@@ -17,10 +17,9 @@ from tests.kit.media.nats import still
 from web.calls.streams.recovery import Timing
 from web.calls.streams.registry import SILENT_SECONDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.may_run_again(reason="a node that the machine starves for 3.5 s counts as gone, as it should"),
-]
+pytestmark = pytest.mark.slow
+
+STARVED = "a node that the machine starves for 3.5 s counts as gone, as it should"
 
 SAID = " ".join(f"w{number}" for number in range(60))  # 22 seconds of words, 360 ms each
 WORD_MS = 360
@@ -62,6 +61,7 @@ def missing_ms(words: list[str]) -> int:
     return (numbers[-1] + 1 - len(numbers)) * WORD_MS
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_a_killed_nodes_call_goes_on_at_another(bilby: House) -> None:
     call, screen = await watched(bilby)
     bilby.turn()
@@ -74,6 +74,7 @@ async def test_a_killed_nodes_call_goes_on_at_another(bilby: House) -> None:
     assert missing_ms(words) <= 1_000 + 2 * WORD_MS, "a second of words, and those the seam cut in two"
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_a_silent_nodes_call_goes_on_at_another_though_twilio_notices_nothing(bilby: House) -> None:
     call, screen = await watched(bilby)
     bilby.turn()
@@ -95,6 +96,7 @@ async def test_a_bus_that_stands_still_is_no_nodes_death(bilby: House) -> None:
     assert bilby.starts() == 0
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_a_node_that_dies_while_the_bus_stands_still_is_missed_afterwards(bilby: House) -> None:
     _, screen = await watched(bilby)
     bilby.turn()
@@ -121,6 +123,7 @@ async def test_a_proxy_that_restarts_costs_the_seam_and_no_word_on_the_page(bilb
     assert bilby.starts() <= 3
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_two_web_processes_that_notice_the_same_start_one_stream(
     bilby: House, free_port: Callable[[], int]
 ) -> None:
@@ -136,6 +139,7 @@ async def test_two_web_processes_that_notice_the_same_start_one_stream(
         assert second.wanted.name == f"after-{first.sid}", "and one was given"
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_what_was_said_on_a_node_that_died_is_kept_by_another(bilby: House) -> None:
     screen = await bilby.screen(bilby.first)
     call = bilby.ring(SAID).sid
@@ -170,6 +174,7 @@ async def test_a_drained_nodes_call_takes_its_words_along(bilby: House) -> None:
     assert bilby.starts() == 1
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_a_web_process_that_has_just_come_learns_where_calls_are(bilby: House) -> None:
     call, screen = await watched(bilby)
     client = await nats.connect(bilby.nats.url("media"))
@@ -194,6 +199,7 @@ async def restart_all_but_the_second_node(bilby: House, also: Callable[[], Abstr
     await bilby.web.enter_async_context(also())
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_a_call_that_no_node_reports_to_a_new_web_process_goes_on(bilby: House) -> None:
     call, screen = await watched(bilby, LONG)
     await restart_all_but_the_second_node(bilby, nullcontext)
@@ -204,6 +210,7 @@ async def test_a_call_that_no_node_reports_to_a_new_web_process_goes_on(bilby: H
     assert missing_ms(words) <= shown_gaps + 2 * WORD_MS, "what is missing is shown as a gap"
 
 
+@pytest.mark.may_run_again(reason=STARVED)
 async def test_two_new_web_processes_start_one_stream_of_a_call_that_no_node_reports(
     bilby: House, free_port: Callable[[], int]
 ) -> None:

@@ -50,7 +50,7 @@ OUTSIDE = {
     "check/stripe.py": {"billing.stripe_events"},
     "numbers/vocabulary_watch.py": {"words.hearings"},
     # What members' and operators' have in common: a type of arguments.
-    "people/factor/taking.py": {"sign_in.factors"},
+    "people/factor/verifying.py": {"sign_in.factors"},
 }
 """Who outside the gate uses something of `db.queries` that takes a session, and of which modules."""
 WITH_DATABASE = {

@@ -1,6 +1,6 @@
-// Tells the server that this browser's phone is alive. Whoever misses two beats is not rung.
+// Tells the server that this browser's phone is alive. Whoever misses two heartbeats is not rung.
 //
-// A Worker's timer says when, because a hidden page's own timers are slowed down; the page itself sends, because a beat must prove that
+// A Worker's timer says when, because a hidden page's own timers are slowed down; the page itself sends, because a heartbeat must prove that
 // the page still runs.
 
 import { everyTick } from "../connection/heartbeat.js";
@@ -27,7 +27,7 @@ export class ConsoleHeartbeat {
   #beatMs;
   #isRunning = false;
   #sentAt = 0;
-  #sent = ""; // the facts of the last beat
+  #sent = ""; // the facts of the last heartbeat
 
   /** `facts()` returns {registered, microphone} as they are now; `onChange()` runs when another computer takes the phone or lets it go. */
   constructor({ csrfToken, facts, onChange }, beatMs = BEAT_MS) {
@@ -47,7 +47,7 @@ export class ConsoleHeartbeat {
     this.#isRunning = false;
   }
 
-  /** Send a beat at once if the facts have changed. */
+  /** Send a heartbeat at once if the facts have changed. */
   note() {
     if (this.#isRunning && JSON.stringify(this.#facts()) !== this.#sent) this.#beat();
   }

@@ -5,7 +5,7 @@
 
 export const MOST = 6;
 
-/** `page_cursors` with the call `id`; the same if it is there. */
+/** `places` with the call `id`; the same if it is there. */
 export function added(places, id, isOver = () => false) {
   if (places.some((place) => place.id === id)) return places;
   if (places.length < MOST) return [...places, { id, pinned: false }];
@@ -14,17 +14,17 @@ export function added(places, id, isOver = () => false) {
   return leaves ? places.map((place) => (place === leaves ? { id, pinned: false } : place)) : places;
 }
 
-/** `page_cursors` without the call `id`. */
+/** `places` without the call `id`. */
 export function removed(places, id) {
   return places.filter((place) => place.id !== id);
 }
 
-/** `page_cursors` in which the call `id` is pinned if it was not, and the other way round. */
+/** `places` in which the call `id` is pinned if it was not, and the other way round. */
 export function pinned(places, id) {
   return places.map((place) => (place.id === id ? { ...place, pinned: !place.pinned } : place));
 }
 
-/** `page_cursors` for the calls `ids`, in that order; what was pinned stays so. */
+/** `places` for the calls `ids`, in that order; what was pinned stays so. */
 export function placed(places, ids) {
   const known = new Map(places.map((place) => [place.id, place]));
   return ids.slice(0, MOST).map((id) => known.get(id) ?? { id, pinned: false });

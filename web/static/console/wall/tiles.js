@@ -29,7 +29,7 @@ export class Tiles {
     });
   }
 
-  /** Show `page_cursors` (beside.js), of which `callOf(id)` gives the call, or nothing if there is none. */
+  /** Show `places` (beside.js), of which `callOf(id)` gives the call, or nothing if there is none. */
   show(places, callOf) {
     const shown = places.map((place) => [place, callOf(place.id)]).filter(([, call]) => call);
     const ids = new Set(shown.map(([{ id }]) => id));

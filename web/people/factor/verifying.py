@@ -15,11 +15,11 @@ TOO_MANY = "Too many codes were tried. Wait a few minutes, then try again."
 WRONG = "That code is wrong or was already used. Wait for the next one in your app."
 NOT_SHOWN = "That is not the code that the app shows. Check your phone's clock, then try the next code."
 LONGEST = 40  # characters of what is typed
-Taken = Literal["app", "recovery", "wrong", "none"]
+Verified = Literal["app", "recovery", "wrong", "none"]
 """Of what it was a code; ``none``: they have no second factor, or it is too long for any."""
 
 
-async def take(factors: Factors[F, C], person_id: UUID, typed: str) -> Taken:
+async def verify(factors: Factors[F, C], person_id: UUID, typed: str) -> Verified:
     """Return of what ``typed`` is a code; one that is right is used up."""
     factor = await factors.locked(person_id)
     if factor is None or factor.confirmed_at is None or len(typed) > LONGEST:

@@ -11,21 +11,21 @@ from aiohttp import web
 from db import email_addresses
 from db.queries.sign_in.sign_in_links import LIFETIME
 from web.config import Settings
-from web.people.marks import Mark
+from web.people.browser_cookies import BrowserCookie
 
-_MARK = Mark("asked", LIFETIME)
+_COOKIE = BrowserCookie("asked", LIFETIME)
 
 
 def remember(response: web.StreamResponse, settings: Settings, email: str) -> None:
     """Set the cookie: this browser asked for a link to ``email``. It lives as long as the link."""
-    _MARK.remember(response, settings, email_addresses.key(email))
+    _COOKIE.remember(response, settings, email_addresses.key(email))
 
 
 def forget(response: web.StreamResponse, settings: Settings) -> None:
     """Delete the cookie: the link has been used."""
-    _MARK.forget(response, settings)
+    _COOKIE.forget(response, settings)
 
 
 def is_here(request: web.Request, email: str) -> bool:
     """Return whether the browser that sent ``request`` asked for a link to ``email``."""
-    return _MARK.is_here(request, email_addresses.key(email))
+    return _COOKIE.is_here(request, email_addresses.key(email))

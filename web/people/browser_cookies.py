@@ -16,7 +16,7 @@ from web.config import SETTINGS, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class BrowserCookie:
     """The cookie of one purpose."""
 
     name: str

@@ -19,7 +19,7 @@ routes = web.RouteTableDef()
 
 
 @routes.post("/console/living")
-async def living(request: web.Request) -> web.Response:
+async def live_calls(request: web.Request) -> web.Response:
     """Answer ``{"calls": [CallSid, …]}`` with ``{"living": […]}``: those live and visible to the viewer."""
     viewer = await access.require(request, "console")
     asked = await _read(request)

@@ -14,9 +14,9 @@ from aiohttp import web
 from db.queries.sign_in.identity_providers import LIFETIME
 from web.bus import BUS
 from web.config import SETTINGS
-from web.people.marks import Mark
+from web.people.browser_cookies import BrowserCookie
 from web.people.sso import identity, provider as providers, tokens
-from web.people.sso.arriving import Arrival, arrive
+from web.people.sso.admission import Arrival, arrive
 from web.people.sso.identity import Identity, NotVouchedError
 from web.people.sso.provider import Discovered, ProviderError
 from web.people.sso.settings import back_to, host_of, rules_of
@@ -27,7 +27,7 @@ from web.request.errors import NotFoundError
 from web.request.forms import read_uuid
 from web.request.render import render
 
-_MARK = Mark("sso", LIFETIME)
+_COOKIE = BrowserCookie("sso", LIFETIME)
 _HERE = "/sso/{organisation}"
 _LONGEST = 4096  # characters of what a provider sends along
 
@@ -39,7 +39,7 @@ async def come_back(request: web.Request) -> web.StreamResponse:
     """Take back who comes from a provider: sign them in, or say why not."""
     await limits.hit(request, limits.SIGN_IN_NETWORK, limits.network(request))
     state = request.query.get("state", "")[:_LONGEST]
-    coming = await access.coming_back(request, state) if _MARK.is_here(request, state) else None
+    coming = await access.coming_back(request, state) if _COOKIE.is_here(request, state) else None
     if coming is None:
         return render(request, "people/sso/over.html", status=410)
     try:
@@ -71,7 +71,7 @@ async def go(request: web.Request) -> web.StreamResponse:
     journey = await access.going(request, organisation_id)
     to = providers.begin_url(discovered, coming.provider.client_id, journey, back_to=back_to(settings.web_public_url))
     answer = web.HTTPSeeOther(to)
-    _MARK.remember(answer, settings, journey.state)
+    _COOKIE.remember(answer, settings, journey.state)
     raise answer
 
 
@@ -154,7 +154,7 @@ async def _let_in(request: web.Request, coming: Coming, vouched: Identity, arriv
     await access.arrived(request, arrival.member_id, by="single sign-on")
     answer = web.HTTPSeeOther("/console")
     request_session.begin(answer, settings, arrival.member_id)
-    _MARK.forget(answer, settings)
+    _COOKIE.forget(answer, settings)
     raise answer
 
 
