@@ -2,7 +2,8 @@
 
 Twilio asks: `twilio_request` proves that it is Twilio, `voice` decides, `twiml` answers. `screening` refuses calls of
 blocked numbers, and starts no transcription for contacts who do not want it; `outgoing` limits calls that members
-make. Twilio tells: `status_callbacks` writes what `callback_forms` reads into the call's row.
+make. Twilio tells: `callbacks` answers, and `status_callbacks` writes what `callback_forms` reads into the call's
+row.
 
 How people are connected is behind the port `routing`, which `web.conferences.routing` fills. `spoken` chooses the
 consent prompt (the number's, the organisation's or the installation's), and answers with TwiML whatever fails. What

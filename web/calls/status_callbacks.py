@@ -1,12 +1,10 @@
 """Twilio's status callbacks: update the call's row, and notify media of the agent who answered.
 
-They may be repeated, late and out of order; `db.call_progress` gives the same row in any order. One about an
-unknown call is answered like the others, so that Twilio does not repeat it.
+They may be repeated, late and out of order; `db.call_progress` gives the same row in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,21 +16,18 @@ from protocol.times import milliseconds
 from web.bus import BUS
 from web.calls.callback_forms import (
     Form,
-    FormError,
     call_report,
     call_sid,
     is_of_leg,
     leg_report,
-    member_id,
     parent_sid,
     stream_report,
 )
+from web.calls.callbacks import noted
 from web.calls.routing import ROUTING
 from web.calls.streams.recovery import STREAM_RECOVERY
-from web.calls.twilio_request import twilio_form
 from web.request import access
 from web.request.access import Rows
-from web.request.errors import InvalidError, NotFoundError
 
 routes = web.RouteTableDef()
 _log = structlog.get_logger(__name__)
@@ -42,30 +37,13 @@ _log = structlog.get_logger(__name__)
 @routes.post("/twilio/voice/answered")
 async def voice_status(request: web.Request) -> web.Response:
     """Handle the status of one leg: the call's own, or with ParentCallSid one that was dialled for it."""
-    return await _heard(request, _leg_or_call)
+    return await noted(request, _leg_or_call)
 
 
 @routes.post("/twilio/stream/status")
 async def stream_status(request: web.Request) -> web.Response:
     """Handle the status of a Media Stream. Only here Twilio says why one could not be opened."""
-    return await _heard(request, _stream)
-
-
-async def _heard(request: web.Request, take: Callable[[web.Request, Form], Awaitable[None]]) -> web.Response:
-    form = await twilio_form(request)
-    try:
-        await take(request, form)
-    except FormError as error:
-        raise InvalidError(f"{error} names no call.") from None
-    except NotFoundError:
-        if not _is_of_room(request, form):
-            _log.info("callback for unknown call")
-    return web.Response(status=204)
-
-
-def _is_of_room(request: web.Request, form: Form) -> bool:
-    """Return whether ``form`` is about a softphone in a room: it has no row, for its conference tells of it."""
-    return ROUTING in request.app and member_id(form.get("From", "")) is not None
+    return await noted(request, _stream)
 
 
 async def _leg_or_call(request: web.Request, form: Form) -> None:

@@ -32,9 +32,9 @@ from web.conferences.machine.events import (
     Remove,
     Resume,
 )
-from web.conferences.machine.room import RefusedError, Target, TransferKind
+from web.conferences.machine.room import Target, TransferKind
 from web.conferences.performing import follow
-from web.conferences.refusals import NO_SUCH_CALL, refused
+from web.conferences.refusals import NO_SUCH_CALL, commanded
 from web.conferences.rooms import Change
 from web.config import SETTINGS
 from web.request import access
@@ -144,18 +144,15 @@ def _plain(name: str, member: UUID) -> Event:
 
 
 async def _do(request: web.Request, viewer: Viewer, event: Event) -> web.Response:
-    try:
-        async with access.of_organisation(request, viewer) as rows:
-            change = await _applied(rows, request, event)
-    except RefusedError as refusal:
-        raise await refused(request, viewer, refusal, _SENTENCES, "has this call.") from None
+    async with commanded(request, viewer, _SENTENCES, "has this call.") as rows:
+        change = await _applied(rows, request, event)
     follow(request.app, change)
     return web.json_response({})
 
 
 async def _invite(request: web.Request, viewer: Viewer, kind: TransferKind, to: To) -> web.Response:
     try:
-        async with access.of_organisation(request, viewer) as rows:
+        async with commanded(request, viewer, _SENTENCES, "has this call.") as rows:
             invited = await _invited(request, rows, kind, to)
             change = await _applied(rows, request, BeginTransfer(viewer.member_id, kind, invited.target))
             if change.before != change.after:
@@ -163,8 +160,6 @@ async def _invite(request: web.Request, viewer: Viewer, kind: TransferKind, to: 
                 await rows.audit.record(action, {"call": change.call_sid, "to": invited.name})
     except DiallingError as refusal:
         raise ConflictError(refusal.reason, str(refusal)) from None
-    except RefusedError as refusal:
-        raise await refused(request, viewer, refusal, _SENTENCES, "has this call.") from None
     follow(request.app, change)
     return web.json_response({})
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from uuid import UUID
 
 from aiohttp import web
 
 from web.conferences.machine.room import RefusedError
 from web.request import access
-from web.request.access import Viewer
+from web.request.access import Rows, Viewer
 from web.request.errors import ConflictError
 
 NO_SUCH_CALL = "There is no such call."
 
 
-async def refused(
-    request: web.Request, viewer: Viewer, refusal: RefusedError, sentences: Mapping[str, str], does: str
-) -> ConflictError:
-    """Return the refusal: one of ``sentences``, by code; of a call that somebody else has, who ``does``."""
-    sentence, by = sentences.get(refusal.code, "This cannot be done now."), None
-    if refusal.by is not None:
+@asynccontextmanager
+async def commanded(
+    request: web.Request, viewer: Viewer, sentences: Mapping[str, str], does: str
+) -> AsyncIterator[Rows]:
+    """Yield the rows of a command's transaction. Raise `ConflictError` for a `RefusedError` in it.
+
+    The page is told one of ``sentences``, by code; of a call that somebody else has, who ``does``.
+    """
+    try:
         async with access.of_organisation(request, viewer) as rows:
-            member = await rows.members.get(refusal.by)
-        by = None if member is None else member.name
-    return ConflictError(refusal.code, f"{by} {does}" if by else sentence, by)
+            yield rows
+    except RefusedError as refusal:
+        by = None if refusal.by is None else await _name(request, viewer, refusal.by)
+        sentence = f"{by} {does}" if by else sentences.get(refusal.code, "This cannot be done now.")
+        raise ConflictError(refusal.code, sentence, by) from None
+
+
+async def _name(request: web.Request, viewer: Viewer, member_id: UUID) -> str | None:
+    async with access.of_organisation(request, viewer) as rows:
+        member = await rows.members.get(member_id)
+    return None if member is None else member.name

@@ -7,7 +7,6 @@ that cannot be written is answered with an error, so that Twilio repeats it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -20,12 +19,12 @@ from db.queries.organisations import entitlements
 from web.calls import answering, overflow, twiml
 from web.calls.answering import Announce, Overflow
 from web.calls.callback_forms import Form, FormError, call_report, call_sid
+from web.calls.callbacks import noted
 from web.calls.dial_ends import UNREACHED
 from web.calls.spoken import RECORD_SECONDS, complain, consent_prompt, spoken
 from web.calls.streams.recovery import STREAM_RECOVERY
 from web.calls.streams.start import stream_start
 from web.calls.streams.stops import STREAM_STOPS
-from web.calls.twilio_request import twilio_form
 from web.calls.twiml import Transcribed
 from web.conferences import documents, rooms, waiting
 from web.conferences.callbacks import conference_event, room_id
@@ -39,7 +38,6 @@ from web.conferences.routing import room_urls
 from web.config import SETTINGS
 from web.request import access
 from web.request.access import Rows
-from web.request.errors import InvalidError, NotFoundError
 from web.request.static_files.files import STATIC_FILES
 
 routes = web.RouteTableDef()
@@ -49,13 +47,13 @@ _log = structlog.get_logger(__name__)
 @routes.post("/twilio/conference/events")
 async def events(request: web.Request) -> web.Response:
     """Handle a status callback of a conference."""
-    return await _heard(request, _conference)
+    return await noted(request, _conference)
 
 
 @routes.post("/twilio/conference/status")
 async def status(request: web.Request) -> web.Response:
     """Handle the status of a call that we made: a customer's, or an outside party's."""
-    return await _heard(request, _call_made)
+    return await noted(request, _call_made)
 
 
 @routes.post("/twilio/conference/wait")
@@ -104,17 +102,6 @@ async def call_back(request: web.Request) -> web.Response:
 async def elsewhere(request: web.Request) -> web.Response:
     """Give a customer for whom nobody comes the overflow number or an announcement."""
     return await spoken(request, _elsewhere)
-
-
-async def _heard(request: web.Request, take: Callable[[web.Request, Form], Awaitable[None]]) -> web.Response:
-    form = await twilio_form(request)
-    try:
-        await take(request, form)
-    except FormError as error:
-        raise InvalidError(f"{error} is missing.") from None
-    except NotFoundError:
-        _log.info("callback for unknown room")
-    return web.Response(status=204)
 
 
 async def _conference(request: web.Request, form: Form) -> None:

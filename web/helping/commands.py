@@ -15,9 +15,9 @@ from db.models import Call
 from web.calls.callback_forms import CALL_SID
 from web.conferences import rooms
 from web.conferences.machine.events import EndForAll, Event, StopSupervising, Supervise
-from web.conferences.machine.room import Announced, RefusedError, SupervisorMode
+from web.conferences.machine.room import Announced, SupervisorMode
 from web.conferences.performing import follow
-from web.conferences.refusals import NO_SUCH_CALL, refused
+from web.conferences.refusals import NO_SUCH_CALL, commanded
 from web.conferences.rooms import Change
 from web.helping import watching
 from web.request import access
@@ -49,12 +49,9 @@ async def supervise(request: web.Request) -> web.Response:
     """Come into a call, or be heard by others than before. Return ``{"call": id}``, the room to join."""
     viewer = await access.require(request, "supervise")
     mode = _MODES[request.match_info["mode"]]
-    try:
-        async with access.of_organisation(request, viewer) as rows:
-            call = await _call(request, rows)
-            change = await _supervise(rows, viewer, call, mode)
-    except RefusedError as refusal:
-        raise await refused(request, viewer, refusal, _SENTENCES, "speaks in this call.") from None
+    async with commanded(request, viewer, _SENTENCES, "speaks in this call.") as rows:
+        call = await _call(request, rows)
+        change = await _supervise(rows, viewer, call, mode)
     follow(request.app, change)
     return web.json_response({"call": str(call.id)})
 
@@ -74,13 +71,10 @@ async def stop(request: web.Request) -> web.Response:
 async def end(request: web.Request) -> web.Response:
     """End a call for everybody."""
     viewer = await access.require(request, "supervise")
-    try:
-        async with access.of_organisation(request, viewer) as rows:
-            call = await _call(request, rows)
-            change = await _applied(rows, call, EndForAll(viewer.member_id))
-            await watching.record(rows, viewer, "ended_call", change)
-    except RefusedError as refusal:
-        raise await refused(request, viewer, refusal, _SENTENCES, "") from None
+    async with commanded(request, viewer, _SENTENCES, "") as rows:
+        call = await _call(request, rows)
+        change = await _applied(rows, call, EndForAll(viewer.member_id))
+        await watching.record(rows, viewer, "ended_call", change)
     follow(request.app, change)
     return web.json_response({})
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from db.base import RingStrategy, WaitingSound
 from db.queries.phone.groups import Group
 from db.queries.phone.ringing_plans import RING_SECONDS, WAIT_SECONDS, RingingPlan
-from web.request.typed import digits_and_signs
+from web.request.typed import in_order, whole_number
 
 FIELDS = ("strategy", "ring_seconds", "wait_seconds", "waiting", "offers_callback", "asks_consent")
 STRATEGIES: Mapping[RingStrategy, tuple[str, str]] = {
@@ -29,7 +29,6 @@ SOUNDS: Mapping[WaitingSound, str] = {
     "music": "Music",
     "position": "Music, and their place in line",
 }
-_MOST_PLACES = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,7 @@ def typed(plan: RingingPlan, groups: Sequence[Group]) -> dict[str, str]:
 
 def read(sent: Mapping[str, str], groups: Sequence[Group]) -> Typed:
     """Read the form."""
-    wrong: dict[str, str] = {}
-    places = _places(sent, {place_field(group.id): group.id for group in groups}, wrong)
+    places, wrong = in_order(sent, {place_field(group.id): group.id for group in groups})
     strategy, waiting = sent["strategy"], sent["waiting"]
     if strategy not in get_args(RingStrategy):
         wrong["strategy"] = "Choose how calls ring."
@@ -104,22 +102,7 @@ def _shown(plan: RingingPlan, groups: Mapping[UUID, str]) -> dict[str, str]:
 
 
 def _seconds(name: str, sent: Mapping[str, str], limits: tuple[int, int], wrong: dict[str, str]) -> int:
-    text = digits_and_signs(sent[name])
-    value = int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else -1
-    if not limits[0] <= value <= limits[1]:
+    value = whole_number(sent[name])
+    if value is None or not limits[0] <= value <= limits[1]:
         wrong[name] = f"Enter a whole number of seconds, {limits[0]} to {limits[1]}."
-    return value
-
-
-def _places(sent: Mapping[str, str], groups: Mapping[str, UUID], wrong: dict[str, str]) -> tuple[UUID, ...]:
-    """Return the groups that have a place, in its order."""
-    found: list[tuple[int, UUID]] = []
-    for name, group in groups.items():
-        text = digits_and_signs(sent[name])
-        if not text:
-            continue
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= _MOST_PLACES):
-            wrong[name] = f"Enter a whole number, 1 to {_MOST_PLACES}, or leave it empty."
-        else:
-            found.append((int(text), group))
-    return tuple(group for _, group in sorted(found, key=lambda each: each[0]))
+    return value or 0

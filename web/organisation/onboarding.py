@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
-from db.engine import DatabaseUnavailableError
 from db.queries.log.call_filter import CallFilter
 from web.config import SETTINGS
 from web.numbers.view import steps
@@ -21,11 +19,10 @@ from web.organisation.onboarding_events import PROGRESS
 from web.request import access
 from web.request.access import Viewer
 from web.request.callers import shown
-from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError, RefusalError, TooManyError
+from web.request.errors import ForbiddenError, NotFoundError, NotSignedInError, TooManyError
+from web.request.event_stream import opened
 from web.request.forms import field, read_uuid
 from web.request.render import render
-
-_RETRY_MS = 1000  # until the browser reconnects
 
 routes = web.RouteTableDef()
 
@@ -63,17 +60,9 @@ async def events(request: web.Request) -> web.StreamResponse:
     """Stream the state as Server-Sent Events whenever it changes."""
     viewer = await access.require(request, "settings")
     progress = request.app[PROGRESS]
-    with progress.listening(viewer.organisation_id) as event:
-        if event is None:
-            too_many = "Too many pages of your organisation are open. Close some of them."
-            raise TooManyError(progress.timing.look, too_many)
-        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        answer = web.StreamResponse(headers=headers)
-        await answer.prepare(request)
-        await answer.write(f"retry: {_RETRY_MS}\n\n".encode())
-        # The headers are sent, so an error cannot be reported: the browser reconnects and gets it then.
-        with suppress(ConnectionError, RefusalError, DatabaseUnavailableError):
-            await _tell(request, viewer, answer, event)
+    full = TooManyError(progress.timing.look, "Too many pages of your organisation are open. Close some of them.")
+    async with opened(request, progress.listening(viewer.organisation_id), full=full) as (answer, event):
+        await _tell(request, viewer, answer, event)
     return answer
 
 

@@ -15,12 +15,11 @@ from web.request.access import Rows, Viewer
 from web.request.errors import NotFoundError
 from web.request.forms import field, read_uuid
 from web.request.render import render
-from web.request.typed import digits_and_signs, tidy
+from web.request.typed import in_order, tidy
 
 CHANGES = Limit("groups", count=60, seconds=10 * 60)
 MOST = 50
 LONGEST_NAME = 60  # characters
-_MOST_PLACES = 999
 _NEW = "new"
 
 routes = web.RouteTableDef()
@@ -62,9 +61,10 @@ async def change(request: web.Request) -> web.StreamResponse:
         await rows.lock()
         group, members = await _mine(request, rows), await rows.members.all()
         sent = {name: await field(request, name) for name in ("name", *map(place_field, members))}
-        name, (places, wrong) = tidy(sent["name"]), _places(sent, members)
+        name = tidy(sent["name"])
+        places, wrong_places = in_order(sent, {place_field(each): each.id for each in members})
         others = [each for each in await rows.groups.all() if each.id != group.id]
-        wrong = _name_problem(name, others) or wrong
+        wrong = _name_problem(name, others) or next(iter(wrong_places.values()), "")
         if not wrong and (name, places) != (group.name, group.members):
             await rows.groups.change(group.id, name, places)
             await rows.audit.record("group.changed", _details(group, name, places, members))
@@ -99,19 +99,6 @@ def _name_problem(name: str, others: Sequence[Group]) -> str:
         return f"The name is too long: {LONGEST_NAME} characters at most."
     taken = any(each.name.casefold() == name.casefold() for each in others)
     return "There is already a group with that name." if taken else ""
-
-
-def _places(sent: Mapping[str, str], members: Sequence[Member]) -> tuple[tuple[UUID, ...], str]:
-    """Return the members in the order of their places, and what is wrong."""
-    found: list[tuple[int, UUID]] = []
-    for member in members:
-        text = digits_and_signs(sent[place_field(member)])
-        if not text:
-            continue
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= _MOST_PLACES):
-            return (), f"Places are whole numbers, 1 to {_MOST_PLACES}, or empty for anyone who is not in the group."
-        found.append((int(text), member.id))
-    return tuple(member for _, member in sorted(found, key=lambda each: each[0])), ""
 
 
 def _details(group: Group, name: str, places: Sequence[UUID], members: Sequence[Member]) -> dict[str, str]:

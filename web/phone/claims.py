@@ -15,7 +15,7 @@ from web.conferences import rooms
 from web.conferences.machine.events import Claim, NobodyTook
 from web.conferences.machine.room import LONELY, RefusedError, Room
 from web.conferences.performing import follow
-from web.conferences.refusals import NO_SUCH_CALL, refused
+from web.conferences.refusals import NO_SUCH_CALL, commanded
 from web.conferences.rooms import Change
 from web.phone import presence
 from web.request import access
@@ -60,11 +60,8 @@ async def decline(request: web.Request) -> web.Response:
 async def _take(request: web.Request, *, picks: bool) -> web.Response:
     viewer = await access.require(request, "softphone")
     call = read_uuid(request.match_info["call"])
-    try:
-        async with access.of_organisation(request, viewer) as rows:
-            change = await _claim(rows, viewer, call, picks=picks)
-    except RefusedError as refusal:
-        raise await refused(request, viewer, refusal, _SENTENCES, "has answered this call.") from None
+    async with commanded(request, viewer, _SENTENCES, "has answered this call.") as rows:
+        change = await _claim(rows, viewer, call, picks=picks)
     follow(request.app, change)
     return web.json_response({})
 

@@ -13,13 +13,11 @@ from contextlib import suppress
 
 from aiohttp import HttpVersion11, web
 
-from db.engine import DatabaseUnavailableError
 from web.phone.boards import BOARDS, Listener
 from web.request import access
 from web.request.access import Viewer
-from web.request.errors import NotSignedInError, RefusalError, TooManyError
-
-_RETRY_MS = 1000  # until the browser reconnects
+from web.request.errors import NotSignedInError, TooManyError
+from web.request.event_stream import opened
 
 routes = web.RouteTableDef()
 
@@ -29,15 +27,10 @@ async def events(request: web.Request) -> web.StreamResponse:
     """Stream the state of the member's phone as Server-Sent Events."""
     viewer = await access.require(request, "softphone")
     boards = request.app[BOARDS]
-    with boards.listening(viewer.organisation_id, viewer.member_id) as listener:
-        if listener is None:
-            raise TooManyError(boards.timing.beat, "Too many pages with this phone are open. Close some of them.")
-        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        answer = web.StreamResponse(headers=headers)
-        await answer.prepare(request)
-        await answer.write(f"retry: {_RETRY_MS}\n\n".encode())
-        # The headers are sent, so an error cannot be reported: the browser reconnects and gets it then.
-        with suppress(ConnectionError, RefusalError, DatabaseUnavailableError, TimeoutError):
+    full = TooManyError(boards.timing.beat, "Too many pages with this phone are open. Close some of them.")
+    listening = boards.listening(viewer.organisation_id, viewer.member_id)
+    async with opened(request, listening, full=full) as (answer, listener):
+        with suppress(TimeoutError):
             async with asyncio.timeout(boards.timing.stream):
                 await _tell(request, viewer, answer, listener)
     return answer

@@ -7,5 +7,6 @@ be dialled and `countries` where to. `limits` counts who asks how often.
 
 `render` fills templates. `callers` shows phone numbers of callers and says which of them can be called, `price` shows
 amounts, `paging` cuts lists into pages; `geography` has Australia's states, territories and time zones. `csv_export`
-writes a table, `archive` many tables in one file; `static_files/` serves scripts, sheets and sounds.
+writes a table, `archive` many tables in one file, `event_stream` what changes while a page is open; `static_files/`
+serves scripts, sheets and sounds.
 """

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from uuid import UUID
 
+_MOST_PLACES = 999
+_MOST_DIGITS = 6
+_NOT_A_PLACE = f"Places are whole numbers, 1 to {_MOST_PLACES}, or empty."
 _DASHES = {"\N{MINUS SIGN}", "\N{HYPHEN BULLET}"}  # of other categories, but typed as dashes
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"  # of the category Mn, but never seen
 _BLANK = {
@@ -41,6 +46,25 @@ def digits_and_signs(text: str) -> str:
 def bare(text: str) -> str:
     """Return ``text`` as `digits_and_signs` does, without spaces and hyphens: an ABN, a postcode."""
     return re.sub(r"[ \-]", "", digits_and_signs(text))
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number of up to six digits that was typed; None if it is anything else."""
+    digits = digits_and_signs(text)
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS else None
+
+
+def in_order(sent: Mapping[str, str], fields: Mapping[str, UUID]) -> tuple[tuple[UUID, ...], dict[str, str]]:
+    """Return whom ``fields`` give a place, in the order of the places, and a sentence by field that is wrong."""
+    found: list[tuple[int, UUID]] = []
+    wrong: dict[str, str] = {}
+    for name, owner in fields.items():
+        place = whole_number(sent[name])
+        if place is not None and 1 <= place <= _MOST_PLACES:
+            found.append((place, owner))
+        elif tidy(sent[name]):
+            wrong[name] = _NOT_A_PLACE
+    return tuple(owner for _, owner in sorted(found, key=lambda each: each[0])), wrong
 
 
 def _seen(character: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, strategies as st
 
-from web.request.typed import bare, digits_and_signs, tidy
+from web.request.typed import bare, digits_and_signs, in_order, tidy
 
 
 def of_category(*categories: str) -> list[str]:
@@ -55,3 +56,15 @@ def test_what_is_tidy_is_printable_and_stays_so(text: str) -> None:
     assert tidy(text).isprintable()
     assert tidy(tidy(text)) == tidy(text)
     assert bare(bare(text)) == bare(text)
+
+
+def test_places_are_an_order_and_without_one_nobody_is_in_it() -> None:
+    first, last, absent = uuid4(), uuid4(), uuid4()
+    fields = {"one": last, "two": first, "three": absent}
+    assert in_order({"one": "12", "two": " 2\u200b", "three": "\u00a0"}, fields) == ((first, last), {})
+
+
+@pytest.mark.parametrize("typed", ["0", "1000", "-1", "1.5", "\u0663", "two", "0000012345", "0" * 5 + "1" * 5000])
+def test_places_that_are_no_whole_numbers_are_named(typed: str) -> None:
+    places, wrong = in_order({"one": typed}, {"one": uuid4()})
+    assert (places, list(wrong)) == ((), ["one"])

@@ -25,7 +25,7 @@ import { MissingCalls } from "./missing_calls.js";
 import { RoomsPanel } from "./phone/panels/rooms_panel.js";
 import { PhonePanel } from "./phone/phone_panel.js";
 import { Shell } from "./shell.js";
-import { offerTestCalls } from "../numbers/test_call.js";
+import { offerTestCalls } from "./test_call.js";
 import { csrfToken } from "./connection/sign_in.js";
 import { SignInPanel } from "./connection/sign_in_panel.js";
 import { StopWords } from "./stop_words.js";

@@ -1,7 +1,7 @@
 // Keeps the checklist up to date while it is visible: by the event stream, or by polling if the stream does not work.
 
 import { make, part, put } from "../dom.js";
-import { offerTestCalls } from "../numbers/test_call.js";
+import { offerTestCalls } from "../console/test_call.js";
 
 const POLL_MS = 5000;
 const PATIENCE_MS = 10_000; // for the first event of the stream; a proxy may be buffering it
