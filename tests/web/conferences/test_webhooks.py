@@ -14,7 +14,7 @@ from db.queries.answering_plans import Alternative, AnsweringPlans, Plan
 from db.queries.phone.ringing_plans import RingingPlan, RingingPlans
 from tests.kit.vendors.twilio_caller import CALLER, Twilio, twilio_of
 from tests.kit.web.cast import Cast
-from tests.kit.web.phones import happens, joins, room_of, waiting_call
+from tests.kit.web.phones import come_on, happens, joins, room_of, waiting_call
 from tests.kit.web.site import Site
 from web.calls import answering, spoken
 from web.conferences.machine.events import Claim
@@ -80,8 +80,10 @@ async def test_without_a_room_there_is_an_apology(twilio: Twilio, path: str) -> 
     ],
 )
 async def test_an_agent_who_left_with_the_conference_leaves_nobody_to_be_rung_for(
-    site: Site, twilio: Twilio, call: UUID, database: Database, cast: Cast, reason: str, *, rings: bool
+    site: Site, twilio: Twilio, database: Database, cast: Cast, reason: str, *, rings: bool
 ) -> None:
+    await come_on(database, cast.bob)  # a call that nobody could take goes elsewhere at once
+    call = await waiting_call(database, cast.number, CALLER)
     await happens(site, cast.number, call, Claim(cast.bob.id))
     left = {
         "CallSid": await joins(site, cast.number, call, cast.bob),
