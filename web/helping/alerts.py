@@ -12,6 +12,7 @@ from web.request import access, limits
 from web.request.errors import InvalidError
 from web.request.forms import field
 from web.request.render import render_form, saved
+from web.request.typed import tidy, whole_number
 
 CHANGES = Limit("alert limits", count=60, seconds=10 * 60)
 
@@ -73,12 +74,12 @@ async def save(request: web.Request) -> web.StreamResponse:
 
 def _read(text: str, kind: Kind) -> int | None:
     """Return seconds; None for an empty field. Raise `InvalidError`."""
-    text = text.strip()
-    if not text:
+    if not tidy(text):
         return None
-    if not text.isascii() or not text.isdigit() or not kind.least <= int(text[:9]) <= kind.most:
+    number = whole_number(text)
+    if number is None or not kind.least <= number <= kind.most:
         raise InvalidError(f"{kind.title}: enter a number from {kind.least} to {kind.most}, or leave it empty.")
-    return int(text) * kind.unit
+    return number * kind.unit
 
 
 def _shown(seconds: int | None) -> str:

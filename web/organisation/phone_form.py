@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from db.base import ChoiceKind
 from db.models import Choice
 from db.queries.phone.choices import MOST
-from web.request.typed import digits_and_signs, tidy
+from web.request.typed import tidy, whole_number
 
 LISTS: Mapping[ChoiceKind, tuple[str, str]] = {
     "break": (
@@ -53,12 +53,11 @@ def read(sent: Mapping[str, str]) -> tuple[PhoneSettings, dict[str, str]]:
     """Return what the form says, and what is wrong with it: a sentence by field."""
     wrong: dict[str, str] = {}
     lists = {kind: _labels(kind, sent[kind], wrong) for kind in LISTS}
-    text = digits_and_signs(sent["wrap_up_seconds"])
-    seconds = int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else -1
-    if not 0 <= seconds <= LONGEST_WRAP_UP:
+    seconds = whole_number(sent["wrap_up_seconds"])
+    if seconds is None or seconds > LONGEST_WRAP_UP:
         wrong["wrap_up_seconds"] = f"Enter a whole number of seconds, 0 to {LONGEST_WRAP_UP}."
     return (
-        PhoneSettings(lists, seconds, sent["notes_on"] == "yes", sent["notification_numbers"] == "yes"),
+        PhoneSettings(lists, seconds or 0, sent["notes_on"] == "yes", sent["notification_numbers"] == "yes"),
         wrong,
     )
 

@@ -165,7 +165,7 @@ async def _change_offers(rows: Rows, facts: Facts, decision: Decision, me: str) 
     """End and make offers; return those made, which the process ``me`` shows without being told."""
     new = [Offer(uuid4(), each.call, each.member, each.kind, facts.now, each.until) for each in decision.made]
     await rows.offers.end(decision.ended, facts.now)
-    versions = {call: glance.version for call, glance in facts.calls.items()}
+    versions = {offer.call: facts.calls[offer.call].version for offer in new}
     made = await rows.offers.make(new, versions, me)
     if decision.ended and not made:
         await rows.presence.notify(me)

@@ -17,6 +17,7 @@ from aiohttp import ClientResponse as Response
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
+from runtime.answers import first_bytes
 from sandbox.twilio.webhooks.overrides import Trouble, overrides_of, trouble_of
 
 SECONDS = 15.0  # "15 s total timeout"
@@ -164,13 +165,10 @@ async def _read(response: aiohttp.ClientResponse, url: str) -> Answer | Failure:
         return Failure(11200, f"HTTP retrieval failure: {response.status}", url)
     content_type = response.content_type if "Content-Type" in response.headers else ""
     most = MAX_SOUND_BYTES if content_type.startswith("audio/") else MAX_BYTES
-    pieces, size = list[bytes](), 0
-    while size <= most and (piece := await response.content.read(MAX_BYTES)):
-        pieces.append(piece)
-        size += len(piece)
-    if size > most:
+    body = await first_bytes(response, most + 1)
+    if len(body) > most:
         return Failure(11750, "TwiML response body too large", url)
-    return Answer(url, content_type, b"".join(pieces))
+    return Answer(url, content_type, body)
 
 
 def markup(answer: Answer | Failure) -> Answer | Failure:
