@@ -31,7 +31,7 @@ async def test_a_second_tab_commands_takes_over_and_rejoins(town: RoomTown, cast
         await expect(tab.locator("#hold")).to_have_attribute("aria-pressed", "true")
     await first.close(run_before_unload=False)
     await expect(second.locator("#phone")).to_have_attribute("data-tab", "leader")
-    again = second.locator("#rejoin:enabled:visible, [data-offer][data-returning]")  # before and after Twilio knows
+    again = second.locator("[data-offer][data-returning]")  # a key is lost that is pressed while Twilio tells
     await expect(again.first).to_be_visible()
     await second.keyboard.press("Alt+j")
     await expect(second.locator("#mute")).to_be_enabled()
@@ -55,7 +55,7 @@ async def test_a_second_computer_takes_the_phone_with_the_call(
     await expect(second.locator("#rejoin")).to_be_hidden()
     await second.locator("#take-over").press("Enter")
     await expect(first.locator("#take-over")).to_be_visible()  # the first one shows that it has lost the phone
-    again = second.locator("#rejoin:enabled:visible, [data-offer][data-returning]")
+    again = second.locator("[data-offer][data-returning]")
     await expect(again.first).to_be_visible()
     await second.keyboard.press("Alt+j")
     await expect(second.locator("#mute")).to_be_enabled()
