@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.encryption import keyring_of
 from db.models import RateLimit
 
-_NO_WINDOW = datetime.fromtimestamp(0, UTC)
+_NO_START = datetime.fromtimestamp(0, UTC)
+"""Of every window: windows are told apart by their end. The column remains because the previous release fills it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,23 @@ async def hit(session: AsyncSession, limit: Limit, subject: str) -> float | None
 async def count(session: AsyncSession, limit: Limit, subject: str) -> Hit:
     """Count one more for ``subject`` (an address, a network).
 
-    Windows are fixed, and begin at multiples of their length. What is refused counts as well, but a window's
-    end always lets the subject go on.
+    The first one begins a window; the first after its end begins the next. What is refused counts as well, but never
+    makes a window longer.
     """
     now = datetime.now(UTC)
-    start = datetime.fromtimestamp(now.timestamp() // limit.seconds * limit.seconds, UTC)
-    end = start + timedelta(seconds=limit.seconds)
+    end = now + timedelta(seconds=limit.seconds)
     key = keyring_of(session).hash("rate", f"{limit.name}\0{subject}")
-    counted = insert(RateLimit).values(key=key, window_start=start, expires_at=end, count=1)
-    one_more = counted.on_conflict_do_update(
-        index_elements=[RateLimit.key, RateLimit.window_start], set_={"count": RateLimit.count + 1}
+    first = insert(RateLimit).values(key=key, window_start=_NO_START, expires_at=end, count=1)
+    is_over = RateLimit.expires_at <= now
+    counted = first.on_conflict_do_update(
+        index_elements=[RateLimit.key, RateLimit.window_start],
+        set_={
+            "count": case((is_over, 1), else_=RateLimit.count + 1),
+            "expires_at": case((is_over, end), else_=RateLimit.expires_at),
+        },
     )
-    used = (await session.scalars(one_more.returning(RateLimit.count))).one()
-    return Hit(used <= limit.count, max(0, limit.count - used), (end - now).total_seconds())
+    used, expires_at = (await session.execute(counted.returning(RateLimit.count, RateLimit.expires_at))).one()
+    return Hit(used <= limit.count, max(0, limit.count - used), (expires_at - now).total_seconds())
 
 
 async def look(session: AsyncSession, limit: Limit, subject: str) -> float | None:
@@ -66,21 +71,6 @@ async def look(session: AsyncSession, limit: Limit, subject: str) -> float | Non
     )
     found = await session.scalar(current.order_by(RateLimit.expires_at.desc()).limit(1))
     return None if found is None or found.count < limit.count else (found.expires_at - now).total_seconds()
-
-
-async def pause(session: AsyncSession, name: str, subject: str, seconds: float) -> bool:
-    """Return whether ``seconds`` have passed since the last True for ``subject``. One caller gets True."""
-    now = datetime.now(UTC)
-    key = keyring_of(session).hash("rate", f"{name}\0{subject}")
-    first = insert(RateLimit).values(
-        key=key, window_start=_NO_WINDOW, expires_at=now + timedelta(seconds=seconds), count=1
-    )
-    again = first.on_conflict_do_update(
-        index_elements=[RateLimit.key, RateLimit.window_start],
-        set_={"count": RateLimit.count + 1, "expires_at": first.excluded.expires_at},
-        where=RateLimit.expires_at <= now,
-    )
-    return await session.scalar(again.returning(RateLimit.count)) is not None
 
 
 async def purge(session: AsyncSession) -> int:

@@ -15,7 +15,7 @@ from db.models import Member
 from db.queries import members, rate_limits
 from db.queries.operators import accounts
 from db.queries.sign_in import identity_providers, sign_in_links
-from db.queries.sign_in.sign_in_links import MAIL_SECONDS, STRANGERS, SignIns
+from db.queries.sign_in.sign_in_links import STRANGERS, SignIns
 from provisioning.mail.sender import Asked, Letter
 
 WANTED = timedelta(hours=1)
@@ -65,7 +65,7 @@ async def sign_up(session: AsyncSession, asked: Asked) -> Letter | None:
     member = await members.by_email(session, email)
     if member is not None and member.accepted_at is not None:
         return await _to_member(session, asked, member, signing_up=True)
-    if not asked.is_cleared and not await sign_in_links.may_mail(session, email, MAIL_SECONDS):
+    if not asked.is_cleared and not await sign_in_links.may_mail(session, email):
         return None
     context = {"url": asked.facts["url"], "minutes": asked.facts["minutes"]}
     return Letter(email, "Start with Bilby", "sign_up", context)
@@ -88,42 +88,32 @@ async def invitation(session: AsyncSession, asked: Asked) -> Letter | None:
     return Letter(member.email, "You are invited to Bilby", "invitation", context)
 
 
-async def _elsewhere(session: AsyncSession, asked: Asked, member: Member) -> Letter | None:
-    """Write where they sign in instead, as seldom as a link."""
-    if not asked.is_cleared and not await sign_in_links.may_mail(session, member.email, MAIL_SECONDS):
+async def _to_member(
+    session: AsyncSession, asked: Asked, member: Member, *, signing_up: bool = False
+) -> Letter | None:
+    """Write where they sign in: by a link, or at their organisation's identity provider."""
+    if not asked.is_cleared and not await sign_in_links.may_mail(session, member.email):
         return None
+    if await identity_providers.binds(session, member):
+        return _elsewhere(asked, member)
+    requested_from = keyring_of(session).hash("origin", asked.facts["network"])
+    context = {
+        "name": member.name,
+        "url": link_url(asked.public_url, await sign_in_links.create(session, member.id, requested_from)),
+        "signing_up": signing_up,
+        "invited_to": member.organisation.name if member.accepted_at is None else "",
+    }
+    # To the stored address: the typed one may differ in more than case.
+    return Letter(member.email, "Your sign-in link for Bilby", "sign_in", context)
+
+
+def _elsewhere(asked: Asked, member: Member) -> Letter:
     context = {
         "name": member.name,
         "organisation": member.organisation.name,
         "url": f"{asked.public_url}/sso/{member.organisation_id}",
     }
     return Letter(member.email, "Sign in to Bilby", "sign_in_elsewhere", context)
-
-
-async def _to_member(
-    session: AsyncSession, asked: Asked, whose: Member, *, signing_up: bool = False
-) -> Letter | None:
-    if await identity_providers.binds(session, whose):
-        return await _elsewhere(session, asked, whose)
-    requested_from = keyring_of(session).hash("origin", asked.facts["network"])
-    found = await sign_in_links.create_for(
-        session,
-        asked.facts["email"],
-        requested_from,
-        pause_seconds=0.0 if asked.is_cleared else MAIL_SECONDS,
-        invited=not signing_up,
-    )
-    member, token = found or (None, None)
-    if member is None or token is None:
-        return None
-    context = {
-        "name": member.name,
-        "url": link_url(asked.public_url, token),
-        "signing_up": signing_up,
-        "invited_to": member.organisation.name if member.accepted_at is None else "",
-    }
-    # To the stored address: the typed one may differ in more than case.
-    return Letter(member.email, "Your sign-in link for Bilby", "sign_in", context)
 
 
 WRITERS = {"sign_in": sign_in, "sign_up": sign_up, "invitation": invitation, "operator_link": operator_link}

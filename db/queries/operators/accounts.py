@@ -16,10 +16,11 @@ from db.encryption import keyring_of
 from db.models import Operator, OperatorLink
 from db.queries import rate_limits
 from db.queries.operators.factors import OperatorFactors
+from db.queries.rate_limits import Limit
 
 LIFETIME = timedelta(minutes=15)
-MAIL_SECONDS = 60.0
-"""Between two links mailed to the same address."""
+MAILS = Limit("operator link", count=1, seconds=60)
+"""To one address, whoever asks for them."""
 
 
 async def by_email(session: AsyncSession, email: str) -> Operator | None:
@@ -63,8 +64,8 @@ async def link(session: AsyncSession, operator_id: UUID) -> str:
 
 
 async def may_mail(session: AsyncSession, email: str) -> bool:
-    """Return whether a link may go to ``email`` now because somebody asked for it; not again for a minute."""
-    return await rate_limits.pause(session, "operator link", email_addresses.key(email), MAIL_SECONDS)
+    """Return whether a link may go to ``email`` now because somebody asked for it; counted in `MAILS`."""
+    return await rate_limits.hit(session, MAILS, email_addresses.key(email)) is None
 
 
 async def of_link(session: AsyncSession, token: str) -> Operator | None:

@@ -19,34 +19,19 @@ from db.queries.rate_limits import Limit
 
 LIFETIME = timedelta(minutes=15)
 INVITATION = timedelta(days=7)
-MAIL_SECONDS = 60.0
-"""Between two links mailed to the same address."""
+MAILS = Limit("mailed link", count=1, seconds=60)
+"""To one address, whoever asks for them."""
 STRANGERS = Limit("sign-in strangers", count=30, seconds=15 * 60)
 """Per network, for addresses of no member."""
 _TOKEN_BYTES = 32
 
 
-async def create_for(
-    session: AsyncSession, email: str, requested_from: bytes, *, pause_seconds: float = 0.0, invited: bool = True
-) -> tuple[Member, str | None] | None:
-    """Create a link for whom ``email`` reaches, with ``invited`` also if only invited; None if it reaches nobody.
-
-    Gives who that is and the token; no token if the last one was made less than ``pause_seconds`` ago.
-    """
-    member = await members.by_email(session, email)
-    if member is None or (member.accepted_at is None and not invited):
-        return None
-    if pause_seconds and not await may_mail(session, member.email, pause_seconds):
-        return member, None
-    return member, await create(session, member.id, requested_from)
-
-
-async def may_mail(session: AsyncSession, email: str, pause_seconds: float) -> bool:
-    """Return whether a link may go to ``email`` now because somebody asked for it; not again for ``pause_seconds``.
+async def may_mail(session: AsyncSession, email: str) -> bool:
+    """Return whether a link may go to ``email`` now because somebody asked for it; counted in `MAILS`.
 
     Nobody is locked out by it: a link is on its way already, whoever asked for it.
     """
-    return await rate_limits.pause(session, "mailed link", email_addresses.key(email), pause_seconds)
+    return await rate_limits.hit(session, MAILS, email_addresses.key(email)) is None
 
 
 async def create(
@@ -117,9 +102,9 @@ class SignIns:
         requested_from = keyring_of(self._session).hash("origin", network)
         return await create(self._session, member_id, requested_from, INVITATION)
 
-    async def may_mail(self, email: str, pause_seconds: float) -> bool:
-        """Return whether a link may go to ``email`` now; not again for ``pause_seconds``."""
-        return await may_mail(self._session, email, pause_seconds)
+    async def may_mail(self, email: str) -> bool:
+        """Return whether a link may go to ``email`` now, and count it."""
+        return await may_mail(self._session, email)
 
     async def end_links(self, member_id: UUID) -> None:
         """Invalidate that member's unused links."""

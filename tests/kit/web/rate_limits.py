@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+from sqlalchemy import update
 
 from db.encryption import keyring_of
 from db.engine import Database
 from db.models import RateLimit
+from db.queries import rate_limits
 from db.queries.rate_limits import Limit
-
-SPENT_WITHIN = 15.0  # seconds, also on a busy machine
 
 
 async def use_up(database: Database, limit: Limit, subject: UUID | str, *, leave: int = 0) -> None:
-    """Spend ``limit`` for ``subject`` but for ``leave``, in this window and in the next, which may begin at once.
-
-    What is left is for one window: where the next would begin before a test has spent it, this waits for the next.
-    """
-    now = datetime.now(UTC).timestamp()
-    if leave and (rest := limit.seconds - now % limit.seconds) < SPENT_WITHIN:
-        await asyncio.sleep(rest)
-        now += rest
-    this = datetime.fromtimestamp(now // limit.seconds * limit.seconds, UTC)
-    window = timedelta(seconds=limit.seconds)
+    """Count requests of ``subject`` until ``leave`` are allowed."""
     async with database.begin() as session:
+        await rate_limits.hit(session, limit, str(subject))
         key = keyring_of(session).hash("rate", f"{limit.name}\0{subject}")
-        for start in (this, this + window):
-            row = RateLimit(key=key, window_start=start, expires_at=start + window, count=limit.count - leave)
-            await session.merge(row)
+        of_subject = update(RateLimit).where(RateLimit.key == key)
+        await session.execute(of_subject.values(count=limit.count - leave))

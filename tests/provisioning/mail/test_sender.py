@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text, update
 
 from db.engine import Database
 from db.models import Mail, Member, SignInLink
-from db.queries.sign_in.sign_in_links import MAIL_SECONDS
+from db.queries.sign_in.sign_in_links import MAILS
 from provisioning.jobs import TryAgain
 from provisioning.mail import links, queue
 from provisioning.mail.queue import Kind
@@ -127,7 +127,7 @@ async def test_a_mail_waits_for_its_server_and_its_retry_is_not_another_mail(
         with pytest.raises(TryAgain) as again:
             await nobody.send(database, payload)
         assert SOON <= again.value.after <= LATER
-    assert timedelta(seconds=MAIL_SECONDS) > SOON
+    assert timedelta(seconds=MAILS.seconds) > SOON
     await post.send(database, payload)
     assert [letter.recipients for letter in outbox[0].letters] == [(facts["email"],)]
     assert await _waiting(database) == 0

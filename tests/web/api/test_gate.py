@@ -82,12 +82,9 @@ async def test_every_answer_says_what_is_left(crm: Program, database: Database) 
     got = await crm.get("/numbers")
     assert got.headers["RateLimit-Policy"] == f'"default";q={REQUESTS.count};w={REQUESTS.seconds}'
     assert got.headers["RateLimit"].startswith('"default";r=')
-    async with database.begin() as session:  # as if it had asked all minute, and the next, should that begin now
+    async with database.begin() as session:  # as if it had asked all minute
         await session.execute(update(RateLimit).values(count=REQUESTS.count))
-    for _ in range(REQUESTS.count + 1):
-        got = await crm.get("/numbers")
-        if got.status != 200:
-            break
+    got = await crm.get("/numbers")
     assert (got.status, got.code) == (429, "too-many")
     assert '"default";r=0;t=' in got.headers["RateLimit"]
     assert int(got.headers["Retry-After"]) > 0

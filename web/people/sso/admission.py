@@ -13,7 +13,6 @@ from uuid import UUID
 from db.base import Role
 from db.models import Member
 from db.queries.members import AddressTakenError
-from db.queries.sign_in.sign_in_links import MAIL_SECONDS
 from provisioning.mail import queue
 from web.people.sso.identity import Identity
 from web.people.team import INVITATIONS
@@ -85,6 +84,6 @@ async def _has_seat(rows: Rows, role: Role) -> bool:
 async def _mail(rows: Rows, member: Member, network: str) -> None:
     """Ask for the mail that invites the member, unless one was asked for within a minute or too many were."""
     wait = await rows.hit(INVITATIONS)
-    if wait is None and await rows.sign_ins.may_mail(member.email, MAIL_SECONDS):
+    if wait is None and await rows.sign_ins.may_mail(member.email):
         facts = {"member": str(member.id), "inviter": rows.organisation.name, "network": network}
         await queue.put(rows.session, "invitation", facts)
