@@ -13,7 +13,7 @@ from db.encryption import keyring_of
 from db.models import RateLimit
 
 _NO_START = datetime.fromtimestamp(0, UTC)
-"""Of every window: windows are told apart by their end. The column remains because the previous release fills it."""
+"""Of every row: a key has one window at a time. The column is still there because the previous release fills it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What is left in a window after one more was counted, and the seconds until the next one begins."""
+    """What is left of a window after one more was counted, and the seconds until it ends."""
 
     is_allowed: bool
     left: int
