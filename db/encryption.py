@@ -39,7 +39,7 @@ class Keyring:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._hash_keys = [_hash_key(key) for key in keys]
         self.fingerprints = [_hmac(key, "fingerprint", "").hex()[:6] for key in self._hash_keys]
-        """Return six hex digits per key, which identify but do not reveal it."""
+        """Six hex digits for each key: they identify it and do not reveal it."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Keyring) and self._hash_keys == other._hash_keys
@@ -85,7 +85,7 @@ def _hmac(key: bytes, purpose: Purpose, text: str) -> bytes:
 class EncryptingDialect(PGDialect_asyncpg):
     """Postgres by asyncpg, ``postgresql+bilby://``, with the keys of its engine's `Encrypted` columns.
 
-    A column type is given the dialect and nothing else, so that is where the keys hang. Dialects with the same keys
+    A column type is given the dialect and nothing else, so the dialect holds the keys. Dialects with the same keys
     are equal: what is compiled for one, keys and all, serves the others.
     """
 

@@ -76,14 +76,8 @@ async def lateness(session: AsyncSession) -> float:
     return float(await session.scalar(_OLDEST) or 0)
 
 
-async def events_failing(session: AsyncSession) -> int:
-    """Return how many of Stripe's events of the last three days wait for another attempt: it is tried for so long."""
+async def events_failed(session: AsyncSession) -> int:
+    """Return how many of Stripe's events failed and are tried again: those of the last three days."""
     lately = StripeEvent.received_at > func.now() - timedelta(days=3)
     failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed", lately)
-    return await session.scalar(failed) or 0
-
-
-async def events_failed(session: AsyncSession) -> int:
-    """Return how many of Stripe's events could not be acted on so far."""
-    failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed")
     return await session.scalar(failed) or 0

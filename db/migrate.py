@@ -2,8 +2,8 @@
 
 Several processes may start it at once; one migrates, the others wait for it. A migration runs under the old code:
 it waits at most 4 s for a lock (a queue of waiting statements would form behind it), and gives up otherwise. Each is
-a transaction, so the tables stay where the last whole one has brought them, and the next run goes on from there. What
-reads tables that grow with every call does so in no transaction: `db.migrations.concurrently`.
+a transaction, so the tables stay where the last whole one has brought them, and the next run goes on from there.
+What takes long in tables that grow with every call runs outside a transaction (`db.migrations.concurrently`).
 
 It runs as the owner of the tables: ``MIGRATE_DATABASE_URL``. If ``DATABASE_URL`` names another user, that one is made
 and given what web and provisioning need (`db.roles`). A database that a newer release has migrated further keeps its
@@ -45,7 +45,7 @@ async def upgrade(database: Database, revision: str = "head") -> None:
     await _run(database, "upgrade", revision)
 
 
-async def is_further(database: Database) -> str | None:
+async def newer_revision(database: Database) -> str | None:
     """Return the database's revision if a newer release has migrated it beyond this one's; else None."""
     async with database.begin() as session:
         at = await current(session)
@@ -120,7 +120,7 @@ async def _main(direction: str, revision: str, settings: OwnerSettings) -> None:
     database = settings.owners_database("bilby migrate", statement_seconds=_LONGEST_SECONDS)
     try:
         await refuse_transaction_mode(settings.owner_url.get_secret_value())
-        further = await is_further(database)
+        further = await newer_revision(database)
         if further is not None:
             print(f"db.migrate: the database is at {further}, this release knows {head()}: left as it is")  # noqa: T201
         else:

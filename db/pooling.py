@@ -1,8 +1,8 @@
 """Detect a pooler between us and PostgreSQL that shares server connections (transaction mode).
 
-We need that: advisory locks, LISTEN and the settings of a connection live as long as it does. PgBouncer does so in
-its session mode. In its transaction mode a connection of ours is given another server's after each transaction, and
-locks would be held by nobody we know.
+A connection of ours must keep its server connection: advisory locks, LISTEN and settings belong to that. It does in
+PgBouncer's session mode. In its transaction mode each transaction may get another server connection, and nobody could
+tell who holds a lock.
 """
 
 from __future__ import annotations

@@ -9,6 +9,6 @@
 
 [ $# -gt 0 ] || fail "usage: deploy/replace.sh SERVICE...  (web, provisioning, media)"
 for service in "$@"; do
-  case $service in web | provisioning | media) ;; *) fail "$service can not run twice: docker compose up --detach --force-recreate --no-deps $service" ;; esac
+  case $service in web | provisioning | media) ;; *) fail "only one container of $service may run: docker compose up --detach --force-recreate --no-deps $service" ;; esac
 done
 replace "$@"

@@ -1,6 +1,6 @@
-"""Sign and verify tickets: the short-lived passes that open one socket.
+"""Sign and verify tickets: short-lived passes from web to media, each used once.
 
-A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). There are three kinds, distinguished by ``aud``:
+A ticket is a JWT (HS256, ``STREAM_SHARED_SECRET``). There are four kinds, distinguished by ``aud``:
 
 * *stream*: opens one call's Media Stream. Claims ``org``, ``call`` (the CallSid), ``dir``, ``on`` (whose leg the
   stream hangs on, ``customer`` or ``agent``; absent: the customer's if inbound, else the agent's), ``agent`` (member
@@ -50,7 +50,7 @@ Accepted = str | tuple[str, ...]
 
 
 class TicketError(ValueError):
-    """The ticket is forged, expired, of the other kind, or malformed.
+    """The ticket is forged, expired, of another kind, or malformed.
 
     The message says which, never the ticket's text.
     """
@@ -271,8 +271,8 @@ def _verify(accepted: Accepted, token: object, audience: str, seconds: int) -> d
         jwt.InvalidTokenError,
         ValueError,
         TypeError,
-        ArithmeticError,
-    ) as error:  # the last: exp is infinity
+        ArithmeticError,  # exp is infinity
+    ) as error:
         raise TicketError(type(error).__name__) from None
     if type(claims["exp"]) is not int:
         raise TicketError("claims of the wrong shape")

@@ -38,7 +38,7 @@ CERTIFICATE_EXPIRES = Gauge(
     registry=REGISTRY,
 )
 CERTIFICATE_FAILURES = Counter(
-    "bilby_certificate_looks_failed", "Looks at a certificate without an answer.", ["name"], registry=REGISTRY
+    "bilby_certificate_looks_failed", "Checks of a certificate that failed.", ["name"], registry=REGISTRY
 )
 MAILS = Counter(
     "bilby_mails", "Mails that were asked for, by what became of each attempt.", ["result"], registry=REGISTRY

@@ -41,7 +41,7 @@ async def status(settings: Settings, database: Database) -> AsyncIterator[None]:
             await web.TCPSite(runner, port=settings.provisioning_port).start()
         except OSError as error:
             stop(
-                "provisioning", f"PROVISIONING_PORT: can not listen on {settings.provisioning_port}: {error.strerror}"
+                "provisioning", f"PROVISIONING_PORT: cannot listen on {settings.provisioning_port}: {error.strerror}"
             )
         _log.info("listening", port=settings.provisioning_port)
         yield

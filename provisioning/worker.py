@@ -29,9 +29,8 @@ from provisioning.jobs import Payload, TryAgain, payload_of
 from runtime import tracing
 
 AT_ONCE = 8
-CONNECTIONS = (
-    AT_ONCE + 4
-)  # a job may hold one (`Database.try_lock`); transactions, which never wait for a vendor, share the rest
+# A job may hold one (`Database.try_lock`); transactions, which never wait for a vendor, share the rest.
+CONNECTIONS = AT_ONCE + 4
 FINISH_SECONDS = 25.0  # for running jobs at shutdown; another worker repeats the rest
 LONGEST_PAUSE_SECONDS = 10.0
 

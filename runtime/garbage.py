@@ -1,19 +1,19 @@
-"""How often a process looks for garbage in cycles: nobody may wait for it."""
+"""Keep Python's garbage collector from delaying what a process does."""
 
 from __future__ import annotations
 
 import gc
 
 
-def rest() -> None:
-    """Collect none until `tune`: to look through what is imported, again and again, is a fifth of a start's work."""
+def pause() -> None:
+    """Collect no garbage until `tune`: during imports it is a fifth of the work of a start."""
     gc.disable()
 
 
 def tune() -> None:
     """Exclude what is loaded now from garbage collection, and collect rarely: calls make few reference cycles.
 
-    To look through all that a process has loaded takes a tenth of a second or more, and nothing else happens then.
+    A full collection takes a tenth of a second or more, and the process does nothing else meanwhile.
     """
     gc.collect()
     gc.freeze()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from runtime import garbage
 
-garbage.rest()  # before the imports below
+garbage.pause()  # before the imports below
 
 import asyncio
 import contextlib

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from runtime import garbage
 
-garbage.rest()  # before the imports below and those of tests
+garbage.pause()  # before the imports below and those of tests
 
 import asyncio
 import functools

@@ -108,7 +108,7 @@ async def keep_choosing(session: AsyncSession, organisation_id: UUID, now: datet
 
 
 async def drop_candidate(session: AsyncSession, order: NumberOrder, sentence: str, wanted: Wanted) -> bool:
-    """Go back to `paid`, for something like ``wanted``: the candidate can not be had, as ``sentence`` says."""
+    """Go back to `paid`, for something like ``wanted``: the candidate is not available, as ``sentence`` says."""
     nothing = {"candidate": None, "candidate_hash": None, "next_try_at": None}
     return await _set(session, order, {"state": "paid", "error_sentence": sentence, "wanted": wanted, **nothing})
 

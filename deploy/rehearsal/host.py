@@ -16,7 +16,7 @@ class StepError(Exception):
 
 
 async def run(*command: str, stdin: str = "", seconds: float = _STEP_SECONDS) -> str:
-    """Run a command in the checkout; its output. Raises `StepError`."""
+    """Run a command in the checkout; return its output. Raise `StepError` if it fails."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
@@ -36,12 +36,12 @@ async def run(*command: str, stdin: str = "", seconds: float = _STEP_SECONDS) ->
 
 
 async def compose(*arguments: str, stdin: str = "") -> str:
-    """`docker compose …` on the files of the rehearsal."""
+    """Run `docker compose` on the files of the rehearsal; return its output."""
     return await run("docker", "compose", *arguments, stdin=stdin)
 
 
 async def containers(service: str) -> list[str]:
-    """The ids of those that run."""
+    """Return the ids of the containers of ``service`` that run."""
     return (await compose("ps", "--quiet", "--status", "running", service)).split()
 
 
@@ -57,5 +57,5 @@ async def ready(*services: str) -> None:
 
 
 async def script(name: str, *arguments: str) -> None:
-    """One of deploy/*.sh."""
+    """Run deploy/``name``.sh."""
     await run(f"deploy/{name}.sh", *arguments)

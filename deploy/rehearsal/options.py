@@ -23,7 +23,7 @@ _VERIFIED = "?sslmode=verify-full&sslrootcert=/authority/ca.crt"
 
 
 async def encrypt() -> None:
-    """Certificates are made, and all parts begin to speak TLS with each other."""
+    """Make certificates, and let all parts speak TLS with each other."""
     await run("deploy/certificates.sh")
     _add("COMPOSE_FILE", ":", "deploy/compose.tls.yaml")
     await compose("up", "--detach", "--wait")
@@ -32,7 +32,7 @@ async def encrypt() -> None:
 
 
 async def secrets_from_files() -> None:
-    """Every secret moves into a file; none may be seen by `docker inspect` afterwards."""
+    """Move every secret into a file. Raise `StepError` if `docker inspect` still shows one."""
     settings = _settings()
     _write(settings)
     _add("COMPOSE_FILE", ":", "deploy/compose.secrets.yaml")
@@ -46,7 +46,7 @@ async def secrets_from_files() -> None:
 
 
 async def _check_postgres() -> None:
-    """Nobody speaks with PostgreSQL in clear, but for who is inside its container. Raise `StepError`."""
+    """Raise `StepError` if a client outside PostgreSQL's container reaches it without TLS."""
     ask = (
         "SELECT coalesce(application_name, ''), ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
         "WHERE client_addr IS NOT NULL"

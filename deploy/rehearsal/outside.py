@@ -48,7 +48,7 @@ class Accounts:
     aws_secret_access_key: str = field(default_factory=lambda: secrets.token_hex(20))
 
     def env(self, image: str) -> str:
-        """The text of bilby.env."""
+        """Return the text of bilby.env."""
         values = {
             "WEB_DOMAIN": WEB,
             "MEDIA_DOMAIN": MEDIA,
@@ -76,7 +76,7 @@ class Accounts:
 
 @asynccontextmanager
 async def outside(accounts: Accounts) -> AsyncIterator[tuple[Twilio, Mailbox]]:
-    """Run the vendors and the authority; gives the telephone network and the post office."""
+    """Run the vendors and the authority; yield the emulated Twilio and the mailbox."""
     voice = f"https://{WEB}/twilio/voice"
     telephone = TwilioSettings(
         account_sid=accounts.twilio_account_sid,

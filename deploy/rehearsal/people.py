@@ -67,12 +67,12 @@ class Watcher:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def lines(self, call: str) -> list[Line]:
-        """The lines of ``call`` as they were shown last, in order: what a dead node began stays unfinished."""
+        """Return the lines of ``call`` as they were shown last, in order: what a dead node began stays unfinished."""
         ordered = sorted(self.utterances.get(call, {}).values(), key=lambda one: one["start_ms"])
         return [Line(tuple(one["text"].split()), one["start_ms"], one["end_ms"]) for one in ordered]
 
     async def sign_in(self, link: str) -> None:
-        """Open a sign-in ``link`` as a browser would. Raises RuntimeError if nobody is signed in then."""
+        """Open a sign-in ``link`` as a browser would. Raise RuntimeError if nobody is signed in then."""
         async with self.http.get(link, headers=_PAGE) as answer:
             page = await answer.text()
         if "csrf-token" not in page:  # it asks before it uses the link up
@@ -85,7 +85,7 @@ class Watcher:
     async def reload(self, seconds: float = 90) -> None:
         """Open the console's page again, as somebody does after lunch; sign in by mail if the session is over.
 
-        Raises TimeoutError if neither works within ``seconds``.
+        Raise TimeoutError if neither works within ``seconds``.
         """
         async with asyncio.timeout(seconds):
             while True:
@@ -98,7 +98,7 @@ class Watcher:
                     await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _open_page(self) -> bool:
-        """Open the console's page; whether somebody is signed in. Raises `aiohttp.ClientError` if it is not there."""
+        """Open the console's page; return whether somebody is signed in. Raise `aiohttp.ClientError` on failure."""
         async with self.http.get("/console", headers=_PAGE) as answer:
             answer.raise_for_status()
             page = await answer.text()
@@ -154,7 +154,7 @@ def invited_by_mail(post: Mailbox, email: str) -> Invite:
 
 
 async def _mailed_link(http: aiohttp.ClientSession, post: Mailbox, email: str) -> str:
-    """Ask for a link, as the page does once the session is over. Raises TimeoutError, `aiohttp.ClientError`."""
+    """Ask for a link, as the page does once the session is over. Raise TimeoutError or `aiohttp.ClientError`."""
     post.discard(email)
     async with http.post("/sign-in", data={"email": email}, headers=_ORIGIN) as answer:
         answer.raise_for_status()

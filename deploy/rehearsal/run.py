@@ -91,7 +91,7 @@ class Row:
 
 
 async def staff(stack: AsyncExitStack, telephone: Twilio, post: Mailbox) -> None:
-    """Let ten agents answer for as long as ``stack`` is open. Raises TimeoutError."""
+    """Let ten agents answer for as long as ``stack`` is open. Raise TimeoutError if one is not ready."""
     for number in range(CALLS):
         invite = invited_by_mail(post, f"agent{number}@bilby.test")
         await stack.enter_async_context(agent(f"https://{WEB}", telephone.url, invite))
@@ -109,7 +109,7 @@ async def place_calls(telephone: Twilio) -> list[Call]:
 
 
 async def until_heard(calls: list[Call], watcher: Watcher, seconds: float = 120) -> None:
-    """Wait until every call shows words. Raises TimeoutError."""
+    """Wait until every call shows words. Raise TimeoutError if one does not."""
     async with asyncio.timeout(seconds):
         while not all(watcher.lines(call.leg.sid) for call in calls):
             await asyncio.sleep(_POLL_SECONDS)

@@ -305,7 +305,7 @@ class Hub:
     def _send_assigned(self, call: LiveCall, before: str | None, encoded: bytes) -> None:
         """Send the newly assigned agent the whole call as `call.started`, the previous agent `call.assigned` only.
 
-        Who sees all calls and follows this one because it is theirs now is told its words.
+        A console that sees all calls is sent the words as well, if its member is the new agent.
         """
         audience = self._audiences.get(call.org)
         if audience is None:

@@ -440,7 +440,7 @@ class Call:
             self._publish_status(PHRASE, report)
 
     def _publish_gap(self, gap: Gap) -> None:
-        """Publish ``gap`` without the time on hold, whose words nobody was to see; tell web how long."""
+        """Publish ``gap`` without the time on hold, whose words are not shown; tell web how long."""
         for start, end in self._held_time.outside(gap.from_ms, gap.to_ms):
             self._publish_for(self.org, GapFound(self.sid, Gap(start, end, gap.cause)))
             missed = Missed(self._began_ms + start, end - start, gap.cause)

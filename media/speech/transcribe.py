@@ -1,8 +1,9 @@
-"""One Amazon Transcribe WebSocket: presign, send chunks, read results. AWS is known here and in `eventstream` only.
+"""One Amazon Transcribe WebSocket: presign, send chunks, read results.
 
-Protocol: "Setting up a streaming transcription" (WebSocket) of the Transcribe guide. One connection with two channels
-a call takes half the quota and half the price of two. awscrt signs, amazon-transcribe gives the event-stream codec;
-its HTTP/2 transport is never started (it uses a whole core, and hangs on a dropped connection).
+The protocol is known here and in `eventstream` only: "Setting up a streaming transcription" (WebSocket) of the
+Transcribe guide. One connection with two channels a call takes half the quota and half the price of two. awscrt
+signs, amazon-transcribe gives the event-stream codec; its HTTP/2 transport is never started (it uses a whole core,
+and hangs on a dropped connection).
 """
 
 from __future__ import annotations

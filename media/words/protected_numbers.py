@@ -3,7 +3,7 @@
 Each has a check digit, which one number in ten or eleven has by chance, so it also matters where the number begins
 and ends. A run of digits as a whole is judged by its check digit alone. A part of one counts if it begins and ends at
 strong boundaries (`media.words.spoken_digits`); a card's also elsewhere, but only with an issuer's first digits.
-Who counts ("one two three", to test a line) says no such number.
+Counting aloud ("one two three", to test a line) is never taken for such a number.
 """
 
 from __future__ import annotations

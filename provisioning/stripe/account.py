@@ -42,7 +42,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Tax:
-    """Whether Stripe can reckon tax up, what it lacks for that, and the countries we collect it for (``AU``)."""
+    """Whether Stripe can calculate tax, what it lacks for that, and the countries we collect it for (``AU``)."""
 
     is_active: bool
     lacks: Sequence[str]

@@ -1,8 +1,8 @@
 """Twilio's REST resources for numbers, in types of our own; the only module that knows them.
 
-Every failure leaves as `TwilioError` with its sentence and whether trying again is of use. Two traps are obeyed
-here: a list by number or name may match in part, so what is listed is compared again; and buying what the account
-has already is answered like a purchase, so nobody buys without having looked (`provisioning.numbers.purchase` does).
+Every failure is raised as `TwilioError`, with a sentence and whether a retry helps. Two traps are avoided: a list by
+number or name may match in part, so what is listed is compared again; and buying a number that the account has
+already is answered like a purchase, so look before you buy (`provisioning.numbers.purchase` does).
 """
 
 from __future__ import annotations

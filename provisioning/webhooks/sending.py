@@ -17,7 +17,7 @@ _AGENT = "Bilby-Webhooks/1"
 
 
 async def send(url: str, body: bytes, headers: Mapping[str, str], *, own_url: str) -> Result:
-    """Post ``body`` to ``url``. Never raises for what the other side does, or its name."""
+    """Post ``body`` to ``url``. Errors of the receiver and of DNS are in the result; none is raised."""
     refuse_in_transaction("a webhook's receiver")
     try:
         destination = await guard.look_up(url, own_url=own_url)

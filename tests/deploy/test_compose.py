@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not _COMPOSE.exists(), reason="no docker-compose
 
 
 def read(*files: str, **settings: str) -> dict[str, Any]:
-    """The services, as Compose would start them. Raises `CalledProcessError`."""
+    """The services, as Compose would start them. Raise `CalledProcessError`."""
     arguments = [argument for file in files for argument in ("-f", str(_DEPLOY / file))]
     environment = {"PATH": os.defpath, "HOME": str(_DEPLOY)} | settings
     done = subprocess.run(

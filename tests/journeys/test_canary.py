@@ -87,7 +87,7 @@ def open_files(pids: list[int]) -> Iterator[Path]:
 
 
 def remembered_by(pid: int, words: list[bytes], searched: set[tuple[str, ...]]) -> bool:
-    """Whether a process has any of ``words`` in its memory. Raises PermissionError where only root may look.
+    """Whether a process has any of ``words`` in its memory. Raise PermissionError where only root may look.
 
     What it shares with others is left out if it is among what was ``searched``, and joins it otherwise.
     """

@@ -81,7 +81,7 @@ class Status:
         heard = None if self.heard_at is None else now - self.heard_at
         try:
             async with asyncio.timeout(READ_SECONDS), app[DATABASE].begin() as session:
-                oldest, failed = await figures.lateness(session), await figures.events_failing(session)
+                oldest, failed = await figures.lateness(session), await figures.events_failed(session)
         except (DatabaseUnavailableError, TimeoutError):
             return Health(None, 0, app[BUS].connected, heard)
         return Health(oldest, failed, app[BUS].connected, heard)

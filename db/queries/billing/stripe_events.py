@@ -73,6 +73,6 @@ async def kinds_failed(session: AsyncSession) -> Sequence[str]:
 
 
 async def purge(session: AsyncSession, before: datetime) -> int:
-    """Delete events settled before then; return how many. Stripe repeats an event for days, not months."""
+    """Delete settled events that were received before then; return how many. Failed ones stay."""
     old = delete(StripeEvent).where(StripeEvent.received_at < before, StripeEvent.state.in_(("done", "ignored")))
     return len((await session.scalars(old.returning(StripeEvent.id))).all())

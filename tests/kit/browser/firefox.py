@@ -45,7 +45,7 @@ class Firefox:
         self.complaints: list[str] = []
 
     async def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Return the result of ``method``. Raises `FirefoxError`, and TimeoutError after 30 s."""
+        """Return the result of ``method``. Raise `FirefoxError`, and TimeoutError after 30 s."""
         sent = next(self._ids)
         await self._socket.send(json.dumps({"id": sent, "method": method, "params": parameters}))
         async with asyncio.timeout(SECONDS):
@@ -91,7 +91,7 @@ class Page:
         return json.loads(made["result"]["value"])
 
     async def until(self, expression: str) -> None:
-        """Wait until ``expression`` is true. Raises TimeoutError after 30 s."""
+        """Wait until ``expression`` is true. Raise TimeoutError after 30 s."""
         look = f"const look = () => ({expression}) ? resolve(true) : setTimeout(look, 50); look();"
         try:
             async with asyncio.timeout(SECONDS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime import garbage
 
-garbage.rest()  # before the imports below
+garbage.pause()  # before the imports below
 
 import media.__main__
 import provisioning.__main__
@@ -15,4 +15,4 @@ import web.__main__
 __all__ = ["media", "provisioning", "tests", "web"]
 
 garbage.tune()  # what is imported is shared with all who are forked
-garbage.rest()
+garbage.pause()

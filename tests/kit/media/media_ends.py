@@ -91,7 +91,7 @@ class Screen:
         await self.socket.send(json.dumps(said))
 
     async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Read until ``condition`` holds. Raises TimeoutError with what was told last."""
+        """Read until ``condition`` holds. Raise TimeoutError with what was told last."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():

@@ -83,7 +83,7 @@ class Client:
         await self.send(b"")
 
     async def next(self) -> list[Result]:
-        """The results of the next event. Raises `RefusedError`, ConnectionClosed or TimeoutError."""
+        """The results of the next event. Raise `RefusedError`, ConnectionClosed or TimeoutError."""
         async with asyncio.timeout(_SECONDS):
             frame = await self.connection.recv()
         buffer = EventStreamBuffer()

@@ -91,12 +91,12 @@ class Shop:
         await self.delivered()
 
     async def delivered(self) -> None:
-        """Wait until every webhook was taken or given up, and acted on. Raises `TimeoutError`."""
+        """Wait until every webhook was taken or given up, and acted on. Raise `TimeoutError`."""
         await self.stripe.delivered(SECONDS)
         await self.acted()
 
     async def acted(self) -> None:
-        """Wait until the worker has acted on every event that came. Raises `TimeoutError`."""
+        """Wait until the worker has acted on every event that came. Raise `TimeoutError`."""
         waiting = text("SELECT count(*) FROM pgqueuer WHERE entrypoint = :name")
         async with asyncio.timeout(SECONDS):
             while True:

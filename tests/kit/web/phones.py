@@ -183,7 +183,7 @@ class Page:
     events: int = 0
 
     async def next(self) -> dict[str, Any]:
-        """Merge the next event; return what was in it. Raises `EOFError` at the end of the stream."""
+        """Merge the next event; return what was in it. Raise `EOFError` at the end of the stream."""
         async with asyncio.timeout(WAIT):
             async for line in self.answer.content:
                 if line.startswith(b"data: "):
