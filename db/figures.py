@@ -47,7 +47,7 @@ class Figures:
     uncounted_seconds: float
     """For how long the dashboard has lacked the oldest change of a call; 0 if it lacks none."""
     events_failed: int
-    """Stripe events that failed so far."""
+    """Stripe events that failed and are tried again."""
     connections: int
     connections_limit: int
     """Connections the server accepts, without those reserved for superusers."""

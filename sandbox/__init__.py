@@ -14,7 +14,8 @@
       ├─ python -m media | web | provisioning   the product, the same code as in production
       └─ agent/                  somebody who answers test calls while nobody else does
     stack.py starts all of it; demo_organisation.py and demo_purchase.py found the demo organisation
-    audio/ telephone sound, demo/ the demo call, load/ the benchmark; hear.py counts what is heard wrong
+    audio/ telephone sound, demo/ the demo call, load/ the benchmarks
+    call.py places a test call; hear.py counts what is heard wrong
     config.py reads the settings; phone_sounds.py and waiting_sounds.py make the product's sounds again
 
 The emulators speak the vendors' own protocols and the product is pointed at them by URL, so the product never asks

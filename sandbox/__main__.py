@@ -77,7 +77,7 @@ async def _answer_enter(bilby: Stack) -> None:
 
 
 async def _lines_entered() -> AsyncIterator[None]:
-    """Yield something each time a line came; nothing for ever where nobody can type (no input, a file, its end)."""
+    """Yield once for each line that is entered. Never yield where nobody can type (no stdin, a file, its end)."""
     loop, typed = asyncio.get_running_loop(), asyncio.Event()
 
     def read(descriptor: int) -> None:
@@ -104,7 +104,7 @@ async def _told(received: signals.Signals) -> None:
 
 
 def _complaints(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    """Return the texts of every `StartError` in the group; raises what else is in it."""
+    """Return the text of every `StartError` in the group. Raise everything else in it."""
     known, rest = group.split(StartError)
     if rest is not None:
         raise rest
@@ -118,7 +118,7 @@ def _leaves(error: BaseException | None) -> list[BaseException]:
 
 
 def main() -> int:
-    """Run the sandbox; the exit status."""
+    """Run the sandbox. Return the exit status."""
     settings = load("sandbox", Settings, prefix="SANDBOX_")
     # What the product's code, at work for the demo organisation, says on the way: whatever matters is a `StartError`.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -35,12 +35,13 @@ How a call goes by::
     conferences: the customer waits in a room ─► phone: a member is rung, claims, talks, wraps up ─► calls/log
     Twilio ─► calls/dial_ends (nobody took it) ─► answering: an apology, or overflow to another number
     Twilio ─► calls/status_callbacks ─► the call's row ─► log, console/recent
-    media, provisioning ─► bus ─┬─► facts ─► rows, open pages   (how transcription does, how far an order is)
+    media, provisioning ─► bus ─┬─► facts ─► rows, open pages   (the state of words, how far an order is)
                                 └─► calls/streams: registry ─► recovery    (a stream is lost: a new one elsewhere)
 
 `app` wires routes, middlewares and what lives as long as the process; `resources` are what it borrows of other
 packages, `config` its settings. `bus` is NATS, `facts` what follows from each event on it. Commands: `found` (an
-organisation), `operate` (an operator), `unlock` (a second factor). A page is two files: the handler and, beside it,
-the pure half that decides what is shown (`…view.py`). `static/` and `templates/` have a folder for each package with
-pages; the console's script is `static/console/console.js`, which names its parts.
+organisation), `operate` (an operator), `unlock` (a second factor). A page's handler is one module. Where there is
+more to decide, its pure half stands beside it: what is shown in `…view.py`, what was typed in `…form.py`. `static/`
+and `templates/` have a folder for each package with pages; the console's script is `static/console/console.js`, which
+names its parts.
 """

@@ -35,7 +35,7 @@ class NobodyError(Exception):
 async def operate(database: Database, asked: argparse.Namespace) -> str | None:
     """Make, reset or remove the operator that ``asked`` describes.
 
-    Return the token of a link; None for who was removed.
+    Return the token of a link; None for an operator who was removed.
 
     Raise `NobodyError` if the second factor of somebody unknown is to be reset.
     """

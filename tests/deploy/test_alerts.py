@@ -167,7 +167,7 @@ def _run(folder: Path, series: Series, minutes: int, expected: Mapping[str, list
 
 
 @pytest.mark.parametrize("alert", _RULES)
-def test_it_fires(alert: str, tmp_path: Path) -> None:
+def test_each_alert_fires(alert: str, tmp_path: Path) -> None:
     minutes, series, labels = FIRES[alert]
     rule = _RULES[alert]
     fired = {"exp_labels": {**rule["labels"], **labels}, "exp_annotations": _filled(rule["annotations"], labels)}

@@ -1,10 +1,10 @@
 """Stripe's webhooks: proved to be Stripe's, read, recorded, put into the worker's queue, and answered.
 
-Nothing is asked of Stripe here: it would wait for us while we wait for it. What is answered is what Stripe goes by:
-2xx and it is done with the event; anything else and it comes again, for days. So a forged, stale or unreadable one is
-400, and one that could not be recorded is 503. What fails later is the worker's to repeat, and admins see it.
+Nothing is asked of Stripe here: it would wait for us while we wait for it. Stripe acts on the status: after 2xx it is
+done with the event; after any other it sends the event again, for days. So a forged, stale or unreadable one is 400,
+and one that could not be recorded is 503. What fails later is repeated by the worker, and admins see it.
 
-Stripe may send hundreds at once, and can wait; callers can not. So a few are recorded at a time (`AT_ONCE`), and most
+Stripe may send hundreds at once. It can wait; callers cannot. So only `AT_ONCE` are recorded at a time, and most
 connections to the database stay free for calls.
 """
 
@@ -42,7 +42,8 @@ _log = structlog.get_logger(__name__)
 async def take(request: web.Request) -> web.Response:
     """Record one event of Stripe's.
 
-    Answer 200 once it is recorded, 400 for what Stripe did not send, 503 while there is no database.
+    Answer 200 once it is recorded, 400 for what Stripe did not send, and 503 if it cannot be recorded now: without
+    the database or the webhook's secret, or while too many wait.
     """
     body = await read_body(request, seconds=READ_SECONDS)  # some kB; of an invoice with many lines some tens of them
     async with _turn(request.app[TURNS]):

@@ -58,7 +58,7 @@ def when_closed(plan: Plan) -> Announce | Overflow:
 
 
 def unanswered(plan: Plan) -> Announce | Overflow:
-    """Decide about a call that no agent can take, or has taken."""
+    """Decide about a call that no agent can take, or that no agent took."""
     return _instead(plan.unanswered, NOBODY)
 
 

@@ -1,5 +1,4 @@
-"""Preflight checks of Twilio: keys, numbers, the region of their calls, number sales, bundles, softphones,
-conferences."""
+"""Preflight checks of Twilio: keys, numbers and their region, number sales, bundles, softphones, conferences."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _speaker(room: Room) -> UUID | None:
 class Performer:
     """The queue of rooms in which something may be due. One per process; `run` it in a task of its own.
 
-    What it takes is nobody else's for ``lease`` ms: then this process is dead, and another one takes it again.
+    No other process performs the same for ``lease`` ms. After that this process counts as dead, and another one does.
     """
 
     def __init__(self, app: web.Application, lease: int = due.LEASE) -> None:

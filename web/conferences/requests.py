@@ -69,7 +69,7 @@ class Asker:
             return Failed(action.key, type(error).__name__)
 
     async def ask(self, room: Room) -> Truth | None:
-        """Ask Twilio who is in the conference, and how the customer's call does. None if it does not answer."""
+        """Ask Twilio who is in the conference, and the state of the customer's call. None if it does not answer."""
         try:
             return await self._truth(room)
         except (TwilioRestException, ClientError, TimeoutError, OSError) as error:

@@ -46,7 +46,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/settings/listening")
 async def save(request: web.Request) -> web.StreamResponse:
-    """Save both. It holds for who listens from now on."""
+    """Save both. They hold for supervisors who listen from now on."""
     viewer = await access.require(request, "settings")
     await limits.hit(request, CHANGES, str(viewer.organisation_id))
     listening = _read(await field(request, "listening"))

@@ -1,4 +1,4 @@
-"""Webhook endpoints: where they are, which events they get, how they do; and a form for another one."""
+"""Webhook endpoints: where they are, which events they get, whether they answer; and a form for another one."""
 
 from __future__ import annotations
 

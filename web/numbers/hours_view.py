@@ -48,7 +48,7 @@ def _because(closed: Closed, region: Region | None) -> str:
 
 
 def _moment(at: datetime, now: datetime) -> str:
-    """Return ``17:00``, ``Monday 9:00``, ``4 January 9:00`` or, in another year than this or the next, with it."""
+    """Return ``17:00``, ``midnight``, ``Monday 9:00`` or ``4 January 9:00``; with the year from 300 days ahead on."""
     clock = clock_of(at.hour * 60 + at.minute)
     if at.date() == now.date():
         return clock

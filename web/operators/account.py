@@ -55,7 +55,7 @@ async def other_phone(request: web.Request) -> web.StreamResponse:
 
 
 async def _refused(request: web.Request, visit: Visit) -> web.Response | None:
-    """Return the page that says why the code does not do, None if it does."""
+    """Return the page that says why the code is refused; None if it is right."""
     await limits.hit(request, ATTEMPTS, str(visit.operator.id), lambda _: _page(request, visit, TOO_MANY))
     typed = await field(request, "code")
     async with gate.rows(request) as session:

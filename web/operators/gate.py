@@ -70,7 +70,7 @@ async def require(request: web.Request, role: OperatorRole = "observer") -> Visi
 
 @asynccontextmanager
 async def half(request: web.Request) -> AsyncIterator[tuple[AsyncSession, Operator]]:
-    """Open a transaction for who has opened their link and is yet to show their second factor.
+    """Open a transaction for an operator who has opened their link and is yet to show their second factor.
 
     Anybody else is led to the sign-in, or is told by `NotSignedInError`.
     """

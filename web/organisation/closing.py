@@ -20,7 +20,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/settings/data/close")
 async def close(request: web.Request) -> web.StreamResponse:
-    """Ask for the closing, if the organisation's name was typed, and a code by who has a second factor."""
+    """Ask for the closing, if the organisation's name was typed, and a code if the owner has a second factor."""
     viewer = await access.require(request, "data")
     typed = tidy(await field(request, "name"))
     if typed.casefold() != tidy(viewer.organisation).casefold():

@@ -1,5 +1,4 @@
-"""Settings: the organisation and its regulatory bundle, consent prompt, time zone, retention of
-the call log, countries that may be called."""
+"""Settings: business details and their bundle, consent prompt, time zone, days in the call log, countries to call."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ DOES: Mapping[Role, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Seats used by agents, and paid seats; ``paid`` None: not limited, for an organisation older than Stripe."""
+    """Seats used by agents, and paid seats; ``paid`` None: not limited, for one that `web.found` made."""
 
     used: int
     paid: int | None

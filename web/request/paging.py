@@ -1,4 +1,4 @@
-"""Filters by day and keyset pagination, shared by the call log and the audit log. Pure."""
+"""Filters by day, and cursors for every list that is shown in pages (keyset pagination). Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def read_cursor(text: str | None) -> Cursor | None:
     try:
         return Cursor(_EPOCH + timedelta(microseconds=int(at)), UUID(identifier))
     except (ValueError, OverflowError):
-        raise InvalidError("That page of the log does not exist. Start again from the newest.", "before") from None
+        raise InvalidError("That page of the list does not exist. Start again from the first.", "before") from None
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

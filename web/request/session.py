@@ -4,8 +4,8 @@ The cookie is a JWT (HS256, ``SESSION_SECRET``) of 12 hours that says who signed
 and nothing about what they may do: the role is read from the database at every request (`web.request.access`).
 Signing out puts the ``jti`` on a list, so that a copied cookie ends too.
 
-Who has opened their link and has yet to show a second factor has another cookie instead, for ten minutes: half a
-sign-in, which opens nothing but the page that asks for a code.
+A member who has opened their link and has yet to show a second factor has another cookie instead, for ten minutes:
+half a sign-in, which opens nothing but the page that asks for a code.
 """
 
 from __future__ import annotations

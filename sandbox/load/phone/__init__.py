@@ -4,4 +4,5 @@
 `pages` are the agents' browsers: event stream, heartbeats, claims, wrap-up. `network` is Twilio's side of each call:
 the signed webhooks when somebody calls, joins, leaves. `shift` lets calls come and go; `figures` is what was
 measured, there and by web itself. `joins` measures one call at a time, from the click until both hear each other.
+`__main__` is the command.
 """

@@ -72,12 +72,12 @@ _USUAL = (
 
 
 def executable() -> str | None:
-    """Where the machine's own is; None: Playwright's."""
+    """Return the path of the machine's own Chromium; None: use Playwright's."""
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
 def shell() -> str | None:
-    """Where the machine's headless shell is: the same engine, without the windows that nobody sees around its pages.
+    """Return the path of the machine's headless shell: the same engine without windows.
 
     It takes a third less of the processor. After a reload, microphones have other names in it.
     """
@@ -109,7 +109,7 @@ async def chromium_process(folder: Path, path: str | None) -> AsyncIterator[str]
 
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[Browser]:
-    """A connection to the browser at ``address``."""
+    """Connect to the browser at ``address``."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(address)
         try:
@@ -120,7 +120,7 @@ async def connected(address: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def chromium(*flags: str, whole: bool = False) -> AsyncIterator[Browser]:
-    """A browser of its own, closed at the end: started with ``flags``, or with a microphone and reaching no Twilio.
+    """Start a browser that is closed at the end: started with ``flags``, or with a microphone and reaching no Twilio.
 
     The headless shell, unless a ``whole`` Chromium is wanted.
     """

@@ -42,7 +42,7 @@ WATCH = """
 
 
 async def link(database: Database, member: Member) -> str:
-    """A fresh sign-in link."""
+    """Return a new sign-in link."""
     async with database.begin() as session:
         return f"/sign-in/{await sign_in_links.create(session, member.id, b'test')}"
 
@@ -64,7 +64,7 @@ async def become_available(page: Page) -> None:
 
 
 async def overflow(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
+    """Return by how many pixels the page is wider than the window."""
     wider: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return wider
 
@@ -108,7 +108,7 @@ async def reads(page: Page, call: str = CALL) -> None:
 
 
 async def talking(console: Open, media: LiveMedia, member: Member, **facts: Any) -> tuple[Page, Console]:
-    """An open console with one live call that has words."""
+    """Open a console with one live call that has words."""
     page = await console(member)
     socket = await media.console(call_view(CALL, str(member.id), **facts))
     await socket.say(CALL, "words before")

@@ -52,7 +52,7 @@ class World:
 
 @asynccontextmanager
 async def open_world(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[World]:
-    """A whole sandbox in ``folder``, just started. Pages are given `PATIENCE_SECONDS` for anything."""
+    """Start a whole sandbox in ``folder``. Pages are given `PATIENCE_SECONDS` for anything."""
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     async with sandbox_run(folder / "sandbox", free_port, SANDBOX_SPEECH="scripted") as sandbox:
         await sandbox.until(UP)
@@ -70,12 +70,12 @@ class Person:
     complaints: list[str] = field(default_factory=list)
 
     def note(self, line: str) -> None:
-        """What a page's log says; to be looked at when all is over."""
+        """Keep a line of a page's log, to be looked at when all is over."""
         if _OURS.search(line):
             self.complaints.append(line)
 
     async def click(self, role: str, name: str | re.Pattern[str]) -> None:
-        """The first button or link of that name."""
+        """Click the first button or link of that name."""
         await self.page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
 
     async def open_letter(self, part: str) -> None:
@@ -90,17 +90,17 @@ class Person:
         await self.page.goto(str(await link.get_attribute("href")))
 
     async def console(self) -> None:
-        """Live calls, connected."""
+        """Open the live calls, and wait until they are connected."""
         await self.page.goto(f"{self.world.bilby}/console")
         await expect(self.page.locator("#link-state")).to_have_attribute("data-status", "open")
 
     async def take_calls(self) -> None:
-        """Be rung from now on, on the page that is open."""
+        """Become available, on the page that is open."""
         await become_available(self.page)
 
 
 async def person(world: World, browser: Browser, email: str, name: str, width: int = 1280) -> Person:
-    """Somebody new at a browser of their own."""
+    """Return somebody new, at a browser of their own."""
     context = await browser.new_context(viewport={"width": width, "height": 800})
     one = Person(world, await context.new_page(), email, name)
     one.page.on("console", lambda line: one.note(line.text))
@@ -109,7 +109,7 @@ async def person(world: World, browser: Browser, email: str, name: str, width: i
 
 
 async def sign_up(owner: Person, organisation: str, seats: int = 2) -> None:
-    """From the landing page to the checkout."""
+    """Go from the landing page to the checkout."""
     page = owner.page
     await page.goto(owner.world.bilby)
     await owner.click("link", "Start with Bilby")
@@ -125,7 +125,7 @@ async def sign_up(owner: Person, organisation: str, seats: int = 2) -> None:
 
 
 async def tell_business(owner: Person, legal_name: str = "Acacia Clinic Pty Ltd") -> None:
-    """Which business it is, on the page of the checkout; the bundle is filed with that."""
+    """Say which business it is, on the page of the checkout; the bundle is filed with that."""
     page = owner.page
     await page.get_by_label("Legal name").fill(legal_name)
     await page.get_by_label("ABN").fill(ABN)
@@ -137,7 +137,7 @@ async def tell_business(owner: Person, legal_name: str = "Acacia Clinic Pty Ltd"
 
 
 async def pay(owner: Person, method: str = "Visa that pays •••• 4242") -> None:
-    """On Stripe's page, to be sent back."""
+    """Pay on Stripe's page, and be sent back."""
     page = owner.page
     await page.wait_for_url(f"{owner.world.payments}/c/pay/**")
     for label, typed in (("Business name", "Acacia Clinic Pty Ltd"), ("Address", "1 Bligh Street")):
@@ -149,7 +149,7 @@ async def pay(owner: Person, method: str = "Visa that pays •••• 4242") -
 
 
 async def choose_number(owner: Person, town: str) -> str:
-    """The first one of ``town``, on the page that the checklist leads to; in E.164. Back on the checklist."""
+    """Take the first number of ``town``, and return it (E.164). Afterwards the checklist is open."""
     page = owner.page
     await page.locator("#item-number").get_by_role("link").click()
     await page.get_by_label("Town or suburb").fill(town)
@@ -168,7 +168,7 @@ async def done(owner: Person, item: str) -> None:
 
 
 async def invite(owner: Person, agent: Person) -> None:
-    """Into the team, by mail; the agent follows the link."""
+    """Invite the agent into the team by mail; the agent follows the link."""
     page = owner.page
     await page.locator("#item-team").get_by_role("link").click()
     await page.get_by_label("Name", exact=True).fill(agent.name)
@@ -181,7 +181,7 @@ async def invite(owner: Person, agent: Person) -> None:
 
 
 async def call_in(world: World, browser: Browser, number: str, wav: Path) -> Page:
-    """Somebody rings ``number`` on the telephone network's page; the page."""
+    """Call ``number`` on the telephone network's page, and return the page."""
     page = await browser.new_page()
     await page.goto(world.telephones)
     await page.locator(f'select[name="to"] option[value="{number}"]').wait_for(state="attached")

@@ -25,7 +25,7 @@ class Element:
         return self.attributes[attribute]
 
     def get(self, attribute: str) -> str | None:
-        """The attribute; None if it is not there."""
+        """Return the attribute; None if it is not there."""
         return self.attributes.get(attribute)
 
     @property
@@ -40,25 +40,25 @@ class Element:
         return re.findall(r"−?A\$[\d,]+(?:\.\d\d)?", self.text)
 
     def walk(self) -> Iterator[Element]:
-        """Itself, and every element in it, in the order of the page."""
+        """Yield the element and every element in it, in the order of the page."""
         yield self
         for child in self.children:
             if isinstance(child, Element):
                 yield from child.walk()
 
     def all(self, tag: str = "", **attributes: str | bool) -> list[Element]:
-        """Every element of that tag with these attributes; True: whatever its value. ``data_x`` is ``data-x``."""
+        """Return every element of that tag with these attributes; True is any value. ``data_x`` is ``data-x``."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [each for each in self.walk() if tag in ("", each.tag) and each.matches(wanted)]
 
     def one(self, tag: str = "", **attributes: str | bool) -> Element:
-        """The only such element."""
+        """Return the only such element."""
         found = self.all(tag, **attributes)
         assert len(found) == 1, (tag, attributes, [each.attributes for each in found])
         return found[0]
 
     def matches(self, wanted: dict[str, str | bool]) -> bool:
-        """Whether it has these attributes. A class is one of several."""
+        """Return whether the element has these attributes. A class is one of several."""
         return all(self._has(name, value) for name, value in wanted.items())
 
     def _has(self, name: str, value: str | bool) -> bool:
@@ -76,7 +76,7 @@ class Page(Element):
         _Parser(self).feed(html)
 
     def data(self, name: str) -> list[str]:
-        """The values of every ``data-name``, in the order of the page."""
+        """Return the value of every ``data-name``, in the order of the page."""
         return [value for each in self.walk() if (value := each.get(f"data-{name}")) is not None]
 
     @property
@@ -106,7 +106,7 @@ class Page(Element):
 
 
 async def page_of(answer: aiohttp.ClientResponse) -> Page:
-    """The page that ``answer`` brings."""
+    """Return the page that ``answer`` brings."""
     return Page(await answer.text())
 
 

@@ -116,7 +116,7 @@ def test_most_of_a_word_played_twice_is_heard_twice() -> None:
     assert finals(listen(doubled(coded_words.encode("one two three"), 22, 10))) == ["one two two three"]
 
 
-def test_one_frame_played_twice_is_not() -> None:
+def test_one_frame_played_twice_adds_no_word() -> None:
     assert finals(listen(doubled(coded_words.encode("one two three"), 21, 1))) == ["one two three"]
 
 

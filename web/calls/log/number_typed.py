@@ -42,7 +42,7 @@ def wanted(text: str) -> Wanted:
         return Wanted(phonenumbers.format_number(whole, phonenumbers.PhoneNumberFormat.E164))
     parts = tuple(each for each in _parts(typed, digits) if len(each.digits) >= SHORTEST[each.end])
     if not parts:
-        raise InvalidError("Type at least four digits of the number’s beginning or end.", "number")
+        raise InvalidError("Type at least four digits: the beginning or the end of the number.", "number")
     return Wanted(parts=parts)
 
 

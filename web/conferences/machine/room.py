@@ -138,7 +138,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A transfer or an invitation in progress. ``label`` is the leg of who comes, once that is known."""
+    """A transfer or an invitation in progress. ``label`` is the leg of the party who comes, once that is known."""
 
     kind: TransferKind
     target: Target

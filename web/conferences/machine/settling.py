@@ -20,7 +20,7 @@ _CODES = {"busy": "busy", "no-answer": "no_answer", "completed": "no_answer"}
 
 
 def settle(room: Room, now: int) -> Room:
-    """Return the room with all consequences, and theirs."""
+    """Return the room after all consequences: repeat until nothing changes any more."""
     settled = _settled(room, now)
     while settled != room:
         room, settled = settled, _settled(settled, now)
@@ -103,7 +103,7 @@ def _arrived(room: Room, transfer: Transfer, target: Leg) -> Room:
 
 
 def _target(room: Room, transfer: Transfer) -> Leg | None:
-    """Return the leg of who was called, or has come."""
+    """Return the leg of the party who was called, or who has come."""
     if transfer.label:
         return room.leg(transfer.label)
     return None if transfer.claimed_by is None else room.agent_leg(transfer.claimed_by)

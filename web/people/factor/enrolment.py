@@ -1,6 +1,6 @@
 """Set up a second factor: show the secret, take the first code of the app, show the recovery codes once.
 
-Reached from the account page, and by `web.people.factor.asking` from the sign-in of who must have one.
+Reached from the account page, and by `web.people.factor.asking` from the sign-in of a member who must have one.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ async def confirm(rows: Rows, member: Member, typed: str) -> Sequence[str] | Non
 
 
 def entrance(request: web.Request, proposal: Proposal, problem: str = "") -> web.Response:
-    """Render the page for who must set one up before they are signed in."""
+    """Render the page for a member who must set one up before they are signed in."""
     status = 400 if problem else 200
     return render(request, "people/factor/set_up.html", status=status, proposal=proposal, problem=problem)
 
 
 def codes_entrance(request: web.Request, codes: Sequence[str]) -> web.Response:
-    """Render the recovery codes, for who has been led here by their sign-in."""
+    """Render the recovery codes, for a member who was led here by their sign-in."""
     return render(request, "people/factor/codes.html", codes=codes, to="/console")
 
 
@@ -125,7 +125,7 @@ async def off(request: web.Request) -> web.StreamResponse:
 
 
 async def _refused(request: web.Request, viewer: Viewer) -> web.Response | None:
-    """Return the page that says why the viewer's code does not do, None if it does."""
+    """Return the page that says why the viewer's code is refused; None if it is right, or if none is needed."""
     return await checking.refused(request, viewer, partial(_page, request, viewer))
 
 

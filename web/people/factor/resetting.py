@@ -1,4 +1,4 @@
-"""Owners: who must have a second factor, who has one, and a way back for who has lost theirs."""
+"""For owners: who must have a second factor, who has one, and a way back for a member who has lost theirs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def require(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/team/{member}/second-factor/reset")
 async def reset(request: web.Request) -> web.StreamResponse:
-    """Forget the second factor of who has lost theirs. They are signed out everywhere, and told by mail."""
+    """Forget the second factor of a member who has lost it. They are signed out everywhere, and told by mail."""
     viewer = await access.require(request, "sign_in")
     member_id = read_uuid(request.match_info["member"])
     if member_id == viewer.member_id:

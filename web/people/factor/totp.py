@@ -32,7 +32,7 @@ def new_secret() -> str:
 
 
 def step_of(secret: str, code: str, at: datetime, after: int | None) -> int | None:
-    """Return the step of time whose code ``code`` is, near ``at`` and later than ``after``; None if of none.
+    """Return the time step that ``code`` belongs to, near ``at`` and later than ``after``; None if there is none.
 
     Nothing up to ``after`` counts: a code that was taken is not taken again, nor one that is older.
     """

@@ -20,7 +20,7 @@ Verified = Literal["app", "recovery", "wrong", "none"]
 
 
 async def verify(factors: Factors[F, C], person_id: UUID, typed: str) -> Verified:
-    """Return of what ``typed`` is a code; one that is right is used up."""
+    """Return which kind of code ``typed`` is, and use it up if it is right."""
     factor = await factors.locked(person_id)
     if factor is None or factor.confirmed_at is None or len(typed) > LONGEST:
         return "none"

@@ -99,7 +99,7 @@ async def _unreachable(request: web.Request, wanted: IdentityProvider) -> Mappin
 async def _refused(
     request: web.Request, viewer: Viewer, sent: Mapping[str, str] | None = None
 ) -> web.Response | None:
-    """Return the page that says why the viewer's code does not do, None if it does."""
+    """Return the page that says why the viewer's code is refused; None if it is right, or if none is needed."""
     return await checking.refused(request, viewer, lambda problem: _page(request, viewer, sent, {"code": problem}))
 
 

@@ -79,7 +79,10 @@ async def next_step(request: web.Request, member_id: UUID) -> NextStep:
 
 @asynccontextmanager
 async def half(request: web.Request) -> AsyncIterator[tuple[Rows, Member]]:
-    """Open the rows of who has opened their link and has yet to show a second factor. Raise `NotSignedInError`."""
+    """Open the rows of a member who has opened their link and has yet to show a second factor.
+
+    Raise `NotSignedInError` if nobody has.
+    """
     sign_in = request_session.read_half(request)
     if sign_in is None:
         raise NotSignedInError

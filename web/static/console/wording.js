@@ -53,7 +53,7 @@ const CAUSES = {
 };
 
 const TIME = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium", hourCycle: "h23" });
-const LATE_MS = 3000; // beyond this, words lag the conversation enough to mislead whoever answers them
+const LATE_MS = 3000; // beyond this, words come late enough to mislead whoever answers them
 
 /** `state` as one of STATES' own; one that this page does not know yet is shown like live. */
 export function stateWords(state) {
@@ -76,7 +76,7 @@ export function gapWords(gap, endedAt) {
   return `${seconds(gap.to_ms - gap.from_ms)} missing: ${cause}`;
 }
 
-/** The lag's short form, its full sentence, and whether it is bad. */
+/** The delay's short form, its full sentence, and whether it is bad. */
 export function latencyWords(ms) {
   return {
     brief: `${seconds(ms)} behind`,

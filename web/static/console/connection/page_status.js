@@ -3,7 +3,7 @@
 import { now, setClock } from "../clock.js";
 import { signedInUntil } from "./sign_in.js";
 
-const KEPT_MS = 10 * 60_000; // words of a sign-in that ran out, for who is about to sign in again
+const KEPT_MS = 10 * 60_000; // words of a sign-in that ran out, for a member who is about to sign in again
 const CLOCKS_DIFFER_MS = 5_000; // between the one that ended the sign-in and ours
 
 export class PageStatus {

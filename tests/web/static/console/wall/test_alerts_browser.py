@@ -68,7 +68,7 @@ async def hysteresis(page: Page) -> None:
     assert await page.evaluate(_RUN, [values, None]) == [False] * len(values)
 
 
-async def never_cries_wolf(page: Page) -> None:
+async def is_raised_only_at_the_limit(page: Page) -> None:
     """Whatever comes: raised only at the limit, cleared only well below it or when nothing is known."""
     chosen = random.Random(12)  # the same in every run
     values = [chosen.choice([None, *range(0, 130, 3)]) for _ in range(3_000)]
@@ -96,7 +96,7 @@ async def snoozes(page: Page) -> None:
 async def test_what_raises_an_alert(console: Open, media: LiveMedia, cast: Cast) -> None:
     page = await console(cast.sam)
     await media.console()
-    for decides in (measures, hysteresis, never_cries_wolf, snoozes):
+    for decides in (measures, hysteresis, is_raised_only_at_the_limit, snoozes):
         await decides(page)
 
 
