@@ -26,7 +26,7 @@ from sandbox.audio.live_voice import LiveVoice
 from sandbox.audio.voice import FRAME_BYTES, SILENCE
 from sandbox.twilio.browser.signalling import call_app
 from sandbox.twilio.emulator import Leg
-from tests.kit.machines.two_nodes import House, empty_house
+from tests.kit.machines.house import House, empty_house
 from tests.kit.media.credential_sources import Role, pod_agent, served
 from tests.kit.media.heard_words import SPEAKERS, WORD_MS, Word, missing
 from tests.kit.media.media_ends import Screen

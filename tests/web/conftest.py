@@ -18,8 +18,8 @@ from db.models import Member
 from sandbox.engines.nats import NatsServer
 from tests.kit.browser.console_page import CALL, CANARY, Open, SignedIn, signed_in_for
 from tests.kit.browser.strict_context import strict_context
+from tests.kit.machines.house import WAIT, House, house
 from tests.kit.machines.load_balancer import Front, front
-from tests.kit.machines.two_nodes import WAIT, House, house
 from tests.kit.media.live_media import VOICE_SDK, LiveMedia, live_media
 from tests.kit.media.nats import as_media
 from tests.kit.web.cast import Cast

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from db.engine import Database
 from db.queries.calls import Calls
 from sandbox.engines.nats import NatsServer
-from tests.kit.machines.two_nodes import WAIT
+from tests.kit.machines.house import WAIT
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import CALL
 from tests.kit.web.cast import Cast

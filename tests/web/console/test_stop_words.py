@@ -21,7 +21,7 @@ from db.models import AuditEntry, Call, Member
 from db.queries.audit import details_of
 from db.queries.calls import Calls
 from sandbox.engines.nats import NatsServer
-from tests.kit.machines.two_nodes import WAIT, House, freeze
+from tests.kit.machines.house import WAIT, House, freeze
 from tests.kit.media.media_ends import Screen
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import CALL, INBOUND, available, calling, twilio_of

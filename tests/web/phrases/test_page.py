@@ -19,7 +19,7 @@ from db.queries.calls import Calls
 from db.queries.words.phrase_rules import PhraseRuleRows
 from protocol.phrases import PhraseRule
 from sandbox.engines.nats import NatsServer
-from tests.kit.machines.two_nodes import WAIT
+from tests.kit.machines.house import WAIT
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import CALL
 from tests.kit.web.cast import Cast

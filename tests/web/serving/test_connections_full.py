@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from db.engine import Database
 from sandbox.engines.postgres import EmbeddedPostgres
-from tests.kit.machines.two_nodes import WAIT, House
+from tests.kit.machines.house import WAIT, House
 from tests.kit.media.media_ends import Screen
 from tests.kit.vendors.twilio_caller import available
 from tests.kit.web.cast import Cast

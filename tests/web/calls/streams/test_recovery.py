@@ -11,7 +11,7 @@ from typing import Any
 import nats
 import pytest
 
-from tests.kit.machines.two_nodes import WAIT, House, freeze, web_process
+from tests.kit.machines.house import WAIT, House, freeze, web_process
 from tests.kit.media.media_ends import Screen
 from tests.kit.media.nats import still
 from web.calls.streams.recovery import Timing
