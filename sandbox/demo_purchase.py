@@ -5,8 +5,8 @@
     bundle filed ─► approved ─► number held ─► Checkout's page filled in ─► Stripe asked ─► number set up
 
 That is a newcomer's way, without the waiting. The product's processes may go parts of it meanwhile, for webhooks
-reach them too, and every step may be done twice. Who was interrupted goes on at the next start; who has bought once
-is left as they are, whatever has become of it since.
+reach them too, and every step may be done twice. A purchase that was interrupted goes on at the next start. An
+organisation that has bought once is left as it is, whatever has become of it since.
 """
 
 from __future__ import annotations

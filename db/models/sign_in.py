@@ -98,7 +98,7 @@ class IdentityProvider(Base):
     role_values: Mapped[Any] = mapped_column(JSONB, default=dict)
     """The value of that claim for each role."""
     other_role: Mapped[Role | None]
-    """The role of who has none of these values; None: they may not sign in."""
+    """The role of a member with none of these values; None: they may not sign in."""
     is_enforced: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether mailed links sign in nobody but owners."""
 

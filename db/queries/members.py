@@ -42,7 +42,7 @@ async def signed_in(session: AsyncSession, member_id: UUID, sign_in_id: UUID, si
 
 
 async def accept(session: AsyncSession, member_id: UUID) -> None:
-    """Make the address of somebody invited theirs. Does nothing for who has accepted before.
+    """Make the address of somebody invited theirs. Do nothing for a member who has accepted before.
 
     Raise `AddressTakenError` if it became another member's meanwhile.
     """
@@ -174,7 +174,7 @@ class Members:
     async def add(self, *, email: str, name: str, role: Role, invited: bool = False) -> Member:
         """Add a member and return it; ``invited``: one who has yet to accept. Raise `AddressTakenError`.
 
-        Others may have invited the same address: it is taken by a member, and by who is invited to this organisation.
+        Others may have invited the same address: it is taken by a member, and by anybody invited to this one.
         """
         for known in await _with_address(self._session, email):
             if known.accepted_at is not None or known.organisation_id == self._organisation_id:

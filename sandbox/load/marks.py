@@ -1,7 +1,7 @@
 """Marks that let one process time another: in the sound on its way in, and in the words on their way out. Pure.
 
 A chunk's sound begins with its call and its number, spelt in mu-law codes that survive the way to Transcribe; a
-result's text begins with a number that survives the way to the console. Who sees a mark looks up when it left.
+result's text begins with a number that survives the way to the console. Whoever sees a mark looks up when it left.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ routes = web.RouteTableDef()
 
 @routes.post("/helping/members/{member}/switch-off")
 async def switch_off(request: web.Request) -> web.Response:
-    """Make a member offline. Who is offline already stays as they are; a call that they are in goes on."""
+    """Make a member offline. If they are offline already, nothing changes; a call that they are in goes on."""
     viewer = await access.require(request, "supervise")
     member_id = read_uuid(request.match_info["member"])
     async with access.of_organisation(request, viewer) as rows:

@@ -90,7 +90,7 @@ class Board:
         )
 
     def of(self, member: UUID) -> Mapping[str, bytes] | None:
-        """Return the parts of the member's page as JSON, by name; None for who is no member any more."""
+        """Return the parts of the member's page as JSON, by name; None if they are no member any more."""
         person = self.facts.people.get(member)
         if person is None:
             return None

@@ -139,7 +139,7 @@ def chosen(
 
 
 def switched_off(stored: StoredPresence, by: UUID, now: datetime) -> StoredPresence:
-    """Return ``stored`` after a supervisor made the member offline. Who is offline stays as they are."""
+    """Return ``stored`` after a supervisor made the member offline. If they are offline, it stays as it is."""
     current = settled(stored, now)
     return current if current.chosen == "offline" else replace(_offline(current, now), switched_off_by=by)
 

@@ -97,7 +97,7 @@ class Contacts:
         return found
 
     async def of_same(self, number: str) -> Sequence[str]:
-        """Return all numbers (E.164) of who has ``number``, itself first. It alone, if nothing is kept for it."""
+        """Return all numbers (E.164) of the contact with ``number``, itself first. It alone without a contact."""
         found = await self.row(number)
         if found is None:
             return [number]
@@ -155,7 +155,7 @@ class Contacts:
         return Kept(len(new), len(renamed), len(flagged), len(changed), same)
 
     async def flag(self, contact: Contact, flags: Flags) -> bool:
-        """Set or clear wishes of who has that contact; return whether one has changed."""
+        """Set or clear wishes of that contact's person; return whether one has changed."""
         return bool(await self._flag({contact.number: flags}))
 
     async def add(self, name: str, number: str, flags: Flags | None = None) -> Contact:
@@ -225,7 +225,7 @@ class Contacts:
         return changed
 
     async def _flag(self, flags: Mapping[str, Flags]) -> set[UUID]:
-        """Set and clear the wishes of who has these numbers; return the people of whom one has changed."""
+        """Set and clear the wishes of the people with these numbers; return the people of whom one has changed."""
         wanted = {number: said for number, said in flags.items() if said}
         holders = await self._by_number(wanted)
         rows = await self.numbers({person_of(row) for row in holders.values()})

@@ -73,7 +73,7 @@ class Presences:
         await notify(self._session, self._organisation_id, by)
 
     async def locked(self, member_id: UUID) -> StoredPresence | None:
-        """Lock the member's presence until the transaction ends; None for who is no member."""
+        """Lock the member's presence until the transaction ends; None if they are no member."""
         mine = select(*COLUMNS).where(
             Presence.organisation_id == self._organisation_id, Presence.member_id == member_id
         )

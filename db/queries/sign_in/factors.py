@@ -1,4 +1,4 @@
-"""What authenticator apps share with us, and recovery codes for who has lost theirs: of members, and of operators."""
+"""What authenticator apps share with us, and recovery codes in case one is lost: of members, and of operators."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ async def of(session: AsyncSession, organisation_id: UUID) -> IdentityProvider |
 async def binds(session: AsyncSession, member: Member) -> bool:
     """Return whether a mailed link does not sign that member in, but their organisation's provider alone.
 
-    Owners have links as a way back, and who is only invited proves by one that the address is theirs.
+    Owners have links as a way back, and an invited member proves by one that the address is theirs.
     """
     if member.role == "owner" or member.accepted_at is None:
         return False
@@ -74,7 +74,7 @@ class IdentityProviders:
         await self._session.flush()
 
     async def remove(self) -> None:
-        """Forget it, and who is on their way there."""
+        """Forget it, and the sign-ins that are on their way there."""
         for model in (IdentityRequest, IdentityProvider):
             mine = delete(model).where(model.organisation_id == self._organisation_id)
             await self._session.execute(mine)

@@ -62,7 +62,7 @@ async def find(session: AsyncSession, token: str) -> Member | None:
 async def use(session: AsyncSession, token: str) -> UUID | None:
     """Use a link up, with the member's others; return whom it signs in, None where `find` gives None.
 
-    One statement decides, so that of two requests at once only one succeeds. Who was invited has accepted by it.
+    One statement decides, so that of two requests at once only one succeeds. An invited member has accepted by it.
     Raise `members.AddressTakenError` where their address has become another's.
     """
     used = update(SignInLink).where(*_opens(token)).values(used_at=func.now()).returning(SignInLink.member_id)

@@ -72,7 +72,7 @@ def request_seconds(metrics: str, route: str) -> float:
 
 
 def histograms(metrics: str) -> Mapping[tuple[str, str], Histogram]:
-    """Return the histograms of a page of metrics, by name and route; the route is empty for who has none."""
+    """Return the histograms of a page of metrics, by name and route; the route is empty for those without one."""
     found: dict[tuple[str, str], dict[float, float]] = {}
     for name, labels, value in _SAMPLE.findall(metrics):
         given = dict(_LABEL.findall(labels))

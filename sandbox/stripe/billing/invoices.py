@@ -1,4 +1,4 @@
-"""Invoices: lines, GST, totals, from draft to open to paid. Who pays is `collection`'s."""
+"""Invoices: lines, GST, totals, from draft to open to paid. `collection` takes the money."""
 
 from __future__ import annotations
 

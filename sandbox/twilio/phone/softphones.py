@@ -130,7 +130,7 @@ class Softphone:
         return not self._taken
 
     def give(self, sid: str, resumption: str) -> Leg | None:
-        """Return the call ``sid`` to who can name its ``resumption``, and have it no more."""
+        """Return the call ``sid`` if ``resumption`` is its own, and give it up here."""
         if not resumption or self._resumptions.get(sid) != resumption:
             return None
         return self._taken.pop(sid, None)

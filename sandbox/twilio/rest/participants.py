@@ -1,7 +1,7 @@
 """REST of a conference's participants: call one in, read, mute, hold, coach, announce, remove.
 
-Who has left is no longer there (20404), and nobody is after the conference's end. A conference that is named and does
-not exist is opened by whoever is called into it.
+A participant who has left is no longer there (20404), and nobody is after the conference's end. A conference that is
+named and does not exist is opened by whoever is called into it.
 """
 
 from __future__ import annotations

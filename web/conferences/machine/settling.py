@@ -12,8 +12,8 @@ from web.conferences.machine import commands, supervising
 from web.conferences.machine.room import Leg, Room, Transfer, TransferState
 
 CLAIM = 10_000  # milliseconds for a softphone to ask for its document, and again to be in the room
-DIALLING = 20_000  # for the softphone of who calls out
-RETURN = 10_000  # for who calls out and has lost the line, until the call is given up
+DIALLING = 20_000  # for the softphone of a member who calls out
+RETURN = 10_000  # for a member who calls out and has lost the line, until the call is given up
 ALONE = 60_000  # for a customer whom everybody has left, until somebody is there again
 
 _CODES = {"busy": "busy", "no-answer": "no_answer", "completed": "no_answer"}

@@ -82,7 +82,7 @@ export class RoomsPanel {
     return Boolean(this.#phone.line.call || this.#phone.state?.call || this.#phone.state?.helping || this.#offers.all.length || this.#wrapUp.isOpen);
   }
 
-  /** The name of who is on the member's own call, by the id that transcripts go by; "" for another call. */
+  /** The name of the other party of the member's own call, by the id that transcripts go by; "" for another call. */
   callerOf(callSid) {
     const call = this.#phone.state?.call;
     return call && call.call_sid === callSid ? (call.caller.name ?? "") : "";

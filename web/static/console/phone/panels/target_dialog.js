@@ -59,7 +59,7 @@ export class TargetDialog {
     return part("target-list").querySelectorAll("button");
   }
 
-  // Who is free stands above who is not.
+  // People who are free stand above the others.
   #targets() {
     const typed = part("target-text").value.trim();
     const matches = ({ name }) => name.toLowerCase().includes(typed.toLowerCase());

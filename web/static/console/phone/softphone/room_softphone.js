@@ -10,7 +10,7 @@ const NOT_READY = "The phone is not connected yet. Try again in a moment.";
 const NOT_JOINED = "The phone could not join the call. Please try again.";
 const CUT_OFF = "The connection was lost. The caller is still there: join again.";
 
-const OPENING_MS = 8_000; // for the SDK to load: less than the server waits for who has answered
+const OPENING_MS = 8_000; // for the SDK to load: less than the server waits for a member who has answered
 
 const LOST = { microphone: "lost-microphone", ear: "lost-ear" };
 
