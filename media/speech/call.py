@@ -133,7 +133,8 @@ class Call:
         self._stream: AttachedStream | None = None
         self.stream_sid = ""  # the newest stream's, also once it is lost
         self._call_timing = call_timing
-        self._lost_at = self._lost_reported_at = 0.0
+        self._lost_at: float | None = None  # in seconds of time.monotonic; None: never lost, or attached again
+        self._lost_reported_at = 0.0
         self._reason = "completed"
         self._over = asyncio.Event()
         self._stopped_at: float | None = None  # in seconds of time.monotonic
@@ -166,7 +167,7 @@ class Call:
         self.stream_sid = stream.sid
         if before is not None:
             before.close(taken_over, "another stream took over")
-        if before is not None or self._lost_at:
+        if before is not None or self._lost_at is not None:
             self._resume()
         elif self._continues:
             self._continue()
@@ -188,7 +189,7 @@ class Call:
         return (self._began_ms + self._timeline.heard_ms) / 1000
 
     def announce_again(self) -> None:
-        """Repeat where the call lives and how it does, for those who missed it."""
+        """Repeat where the call lives and its state, for those who missed it."""
         if not self._over.is_set():
             self._publish_status(STARTED, structs.replace(self.place, again=True))
             if self.is_stopped:  # web answers with the call's end if it missed that
@@ -199,7 +200,7 @@ class Call:
     def take(self, frame: Media) -> None:
         """Handle one frame of audio; the chunk that it completes is sent to Transcribe before this returns."""
         self._frames += 1
-        if self._stopped_at is not None:
+        if self.is_stopped:
             return
         body = frame.media
         timeline = self._timeline
@@ -212,29 +213,29 @@ class Call:
         """Handle Twilio's stop: the call is over, or its stream was stopped."""
         if stream is not self._stream:
             return
-        if self._stopped_at is None:
-            self.end("completed")
-        else:
+        if self.is_stopped:
             self._stream = None
+        else:
+            self.end("completed")
 
     def lost(self, stream: AttachedStream) -> None:
         """Handle a lost socket. Without a stop before, another stream may come."""
         if stream is self._stream and not self._over.is_set():
             self._stream = None
-            if self._stopped_at is None:
+            if not self.is_stopped:
                 self._lost_at = time.monotonic()
                 self.transcription.detached = True
                 self._report_lost(self._lost_at)
 
     def stop_words(self) -> None:
         """Delete all words and ignore further audio, at once and for good. The call stays, as stopped."""
-        if self._stopped_at is not None or self._over.is_set():
+        if self.is_stopped or self._over.is_set():
             return
         self._stopped_at = time.monotonic()
         self.count()
         self._timeline = Timeline()
         self._seam = self._guess_ms = None
-        self._lost_at = 0.0
+        self._lost_at = None
         self.transcription.discard()
         if self._words is not None:
             self._words.cancel()
@@ -269,7 +270,7 @@ class Call:
         """Take no more audio; `run` then waits for the last results."""
         if not self._over.is_set():
             self._reason = reason
-            if self._stopped_at is None:
+            if not self.is_stopped:
                 self._flush()
             self._over.set()
 
@@ -293,7 +294,7 @@ class Call:
         self._publish_gaps()
         if self._seam is not None and self._seam.is_due(now):
             self._publish_seam()
-        if self._stream is None and self._lost_at:
+        if self._stream is None and self._lost_at is not None:
             if now - self._lost_at >= self._call_timing.linger:
                 self.end("stream lost")
             elif now - self._lost_reported_at >= self._call_timing.lost_again:
@@ -374,7 +375,7 @@ class Call:
         due = time.monotonic() + self._call_timing.takeover
         self._seam = Seam(ended_ms, offset_ms, "twilio", due, ends_loud=ends_loud)
         self._timeline = Timeline(offset_ms)
-        self._lost_at = 0.0
+        self._lost_at = None
 
     def _report_lost(self, now: float) -> None:
         """Ask `web` for another stream: Twilio's own report of the loss may be lost with the proxy in between."""
@@ -428,7 +429,7 @@ class Call:
             self._publish_phrases(event.utterance)
 
     def _report_state(self) -> None:
-        """Tell `web` how the transcription does; not that it was stopped or is held, which web knows first."""
+        """Tell `web` the transcription's state; not that it was stopped or is held, which web knows first."""
         if self._state != STOPPED and self._state != HELD:
             self._publish_status(STREAM, StreamState(self._state))
 
@@ -454,6 +455,15 @@ def _view(ticket: StreamTicket, agent: str | None, began_ms: int, hearing: Heari
     began = datetime.fromtimestamp(began_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # A continued call was answered on the other node; an outbound one still rings, though its agent is known.
     answered = ticket.began is not None or (ticket.direction == "inbound" and agent is not None)
-    facts = (ticket.call, ticket.direction, agent, began)
-    view = CallView(*facts, state="waiting_for_slot", utterances=[], gaps=[], answered=answered)
-    return structs.replace(view, language=hearing.language, redacted=hearing.redacts)
+    return CallView(
+        ticket.call,
+        ticket.direction,
+        agent,
+        began,
+        state="waiting_for_slot",
+        utterances=[],
+        gaps=[],
+        answered=answered,
+        language=hearing.language,
+        redacted=hearing.redacts,
+    )
