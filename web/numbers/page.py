@@ -51,10 +51,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The search and its result; ``offers`` None: no search, or it failed."""
+    """The search and its result; ``for_sale`` None: no search, or it failed."""
 
     search: Search = field(default_factory=Search)
-    offers: Sequence[tuple[Offer, str]] | None = None
+    for_sale: Sequence[tuple[Offer, str]] | None = None
     """Each with the number formatted for display."""
 
 
