@@ -16,7 +16,7 @@ import { Connection } from "./connection/connection.js";
 import { PageStatus } from "./connection/page_status.js";
 import { part } from "../dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
-import { Company } from "./helping/company.js";
+import { Company } from "./helping/read_along.js";
 import { HelpBar } from "./helping/help_bar.js";
 import { Helping } from "./helping/helping.js";
 import { Opening } from "./helping/opening.js";

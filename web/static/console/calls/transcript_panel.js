@@ -2,7 +2,7 @@
 
 import { shownState } from "./call_state.js";
 import { make, makeButton, part, put } from "../../dom.js";
-import { Follow } from "./follow.js";
+import { Follow } from "./auto_scroll.js";
 import { PhrasesPanel } from "./phrases_panel.js";
 import { PickChips } from "./picks/pick_chips.js";
 import { FindBar } from "./reading/find_bar.js";

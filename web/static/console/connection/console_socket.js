@@ -1,6 +1,6 @@
 // One console's WebSocket: sends its ticket and what it follows, passes events on, and closes itself when nothing arrives any more.
 
-import { Heartbeat } from "./heartbeat.js";
+import { Heartbeat } from "./silence.js";
 
 const SNAPSHOT_MS = 10_000; // from opening the socket to the first event
 

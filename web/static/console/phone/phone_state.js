@@ -4,7 +4,7 @@
 // dead, whatever the browser thinks of it: what it last said is kept, and is not "fresh" any more.
 
 import { waitBefore } from "../connection/connection.js";
-import { everyTick, Heartbeat } from "../connection/heartbeat.js";
+import { everyTick, Heartbeat } from "../connection/silence.js";
 
 const TIMING = {
   staleMs: 15_000, // the server says something every 5 s

@@ -1,7 +1,7 @@
 // Calls side by side: for each a tile with its head and its words. What else is done to a call needs it alone on the page.
 
 import { part, put } from "../../dom.js";
-import { Follow } from "../calls/follow.js";
+import { Follow } from "../calls/auto_scroll.js";
 import { TranscriptView } from "../calls/transcript_view.js";
 import { duration } from "../wording.js";
 

@@ -1,10 +1,10 @@
 // The phone of this page: whichever tab holds the sound, it shows the same state and obeys the same commands. No DOM.
 //
-// The tab that leads (leader.js) has the event stream, the softphone and the heartbeat, and tells the others what it knows. Commands that
+// The tab that leads (leading_tab.js) has the event stream, the softphone and the heartbeat, and tells the others what it knows. Commands that
 // concern sound go to it; all others go to the server from wherever they were given.
 
 import { command } from "./commands.js";
-import { Leader } from "./leader.js";
+import { Leader } from "./leading_tab.js";
 import { PhoneState } from "./phone_state.js";
 import { ConsoleHeartbeat } from "./console_heartbeat.js";
 import { RoomSoftphone } from "./softphone/room_softphone.js";
