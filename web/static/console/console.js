@@ -16,7 +16,7 @@ import { Connection } from "./connection/connection.js";
 import { PageStatus } from "./connection/page_status.js";
 import { part } from "../dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
-import { Company } from "./helping/read_along.js";
+import { ReadAlong } from "./helping/read_along.js";
 import { HelpBar } from "./helping/help_bar.js";
 import { Helping } from "./helping/helping.js";
 import { Opening } from "./helping/opening.js";
@@ -64,7 +64,7 @@ const changes = new Changes({ shown, showsDelays: Boolean(wall), onDraw: draw })
 const tools = wall && new WallTools({ me, onChange: chooseAgain });
 const pane = new CallsPane({ store, pageStatus, tools, factsOf: facts.of, placeholder, onSelect: choose });
 const actions = wall && new WallActions({ store, wall, tools, tiles, alerts, pane, helpBar: () => helpBar, onRead: choose, onBack: goBack, onChange: (call) => changes.note({ kind: "facts", call }) });
-const company = new Company({ me, send });
+const readAlong = new ReadAlong({ me, send });
 const stopWords = new StopWords({ csrfToken, nameOf: facts.nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
 const missing = new MissingCalls({ store, onEnded: endMissing });
 const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: signOut });
@@ -230,7 +230,7 @@ function draw({ all, about, calls, lines }) {
   opening.turnTo(shown.calls);
   stopWords.show(call);
   helpBar?.show(call);
-  company.show(call);
+  readAlong.show(call);
   shown.drawLines(lines);
   if (all || calls.size) pane.count();
   if (all) showTimes();
@@ -292,7 +292,7 @@ const shortcuts = {
   "?": openHelp,
   ...panel.shortcuts,
   ...(phone?.shortcuts ?? {}),
-  ...(isAgent ? {} : { "Alt+u": () => company.focus() }),
+  ...(isAgent ? {} : { "Alt+u": () => readAlong.focus() }),
   ...(actions?.keys(() => store.calls.get(shown.selected)) ?? {}),
   ...(helpBar ? actions.helpKeys(phone.shortcuts) : {}),
 };

@@ -3,7 +3,7 @@
 import { setClock } from "../../clock.js";
 import { part } from "../../../dom.js";
 import { CallCard } from "./call_card.js";
-import { DeskPhone } from "../shared_phone.js";
+import { SharedPhone } from "../shared_phone.js";
 import { DialForm } from "../dial_form.js";
 import { Headset } from "../softphone/headset.js";
 import { Offers } from "./offers.js";
@@ -43,7 +43,7 @@ export class RoomsPanel {
     this.#onDraw = onDraw;
     this.#onTalking = onTalking;
     this.#onChange = onChange;
-    const phone = (this.#phone = new DeskPhone({ member, sdk, csrfToken, onChange: () => this.#draw() }, timing));
+    const phone = (this.#phone = new SharedPhone({ member, sdk, csrfToken, onChange: () => this.#draw() }, timing));
     this.#presence = new PresenceControl({ phone });
     this.#offers = new Offers({ phone });
     this.#card = new CallCard({ phone, me: member, onStopWords });
