@@ -97,7 +97,7 @@ class Performer:
         self._busy = set[Place]()
 
     def order(self, place: Place) -> None:
-        """Give the room a turn. Never waits; if the queue is full, its time comes by `run`'s look."""
+        """Have the room looked at soon. Never waits; if the queue is full, its time comes by `run`'s look."""
         if place in self._queued:
             return
         try:
@@ -108,7 +108,7 @@ class Performer:
             self._queued.add(place)
 
     async def run(self) -> None:
-        """Give turns until cancelled."""
+        """Look at rooms until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look())
             for _ in range(WORKERS):
