@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from db.queries.phone.presence import StoredPresence
-from web.phone.board import Board, Facts, Person, PhoneSettings
+from web.phone.board import Board, BoardSettings, Facts, Person
 from web.phone.boards import Listener
 from web.phone.telling import MUCH
 
@@ -19,7 +19,7 @@ LONG = 600.0
 
 
 def facts(*people: Person) -> Facts:
-    nothing = PhoneSettings((), (), {})
+    nothing = BoardSettings((), (), {})
     everybody = {person.id: person for person in people}
     return Facts(NOW, everybody, {}, {}, {}, (), {}, nothing, notes_on=False, watchers_shown=False)
 
