@@ -79,7 +79,7 @@ async def _open(rows: Rows, viewer: Viewer, line: Number, number: str) -> str:
         customer=customer_number(number),
     )
     await screening.heed(rows, row, customer_number(number))
-    now = rooms.clock()
+    now = rooms.now_ms()
     room = Room(
         OUTBOUND,
         Leg(CUSTOMER, number=number),

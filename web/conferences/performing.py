@@ -60,7 +60,7 @@ def follow(app: web.Application, change: Change | None) -> None:
     if change is None:
         return
     tell(app, change)
-    now = rooms.clock()
+    now = rooms.now_ms()
     wakes_at = due.wakes_at(change.after, now)
     if wakes_at is not None and wakes_at <= now:
         app[PERFORMER].order(change.place)
@@ -156,7 +156,7 @@ class Performer:
 
     async def _take(self, place: Place) -> tuple[Room | None, list[Action], bool]:
         """Let time pass in the room, and take what is due."""
-        now = rooms.clock()
+        now = rooms.now_ms()
         async with self._app[DATABASE].behind(), access.of_room(self._app, place) as rows:
             found = await rooms.locked(rows, place.call_id)
             if found is None:

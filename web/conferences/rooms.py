@@ -36,7 +36,7 @@ class Change:
     """When, by our clock."""
 
 
-def clock() -> int:
+def now_ms() -> int:
     """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
@@ -70,7 +70,7 @@ async def apply(rows: Rows, call_id: UUID, event: Event, now: int | None = None)
 
     Raise `web.conferences.machine.room.RefusedError` for a command that cannot be done.
     """
-    now = clock() if now is None else now
+    now = now_ms() if now is None else now
     found = await locked(rows, call_id)
     if found is None:
         return None
