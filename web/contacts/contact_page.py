@@ -14,7 +14,7 @@ from db.queries.contacts.people import MOST_NUMBERS, OnlyNumberError
 from web.contacts import blocked
 from web.contacts.page import CHANGES
 from web.contacts.table import LONGEST_NAME, NO_NUMBER, number_of
-from web.contacts.view import note_lines, person
+from web.contacts.view import note_lines, shown_contact
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.errors import ConflictError, InvalidError, NotFoundError
@@ -186,7 +186,7 @@ async def _page(request: web.Request, viewer: Viewer, problem: Problem | None = 
         request,
         "contacts/contact.html",
         status=400 if problem else 200,
-        person=person(contact, numbers, refused),
+        person=shown_contact(contact, numbers, refused),
         added=added,
         notes=note_lines(notes, viewer, zone),
         notes_on=notes_on,
