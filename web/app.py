@@ -10,7 +10,7 @@ from aiohttp import web
 
 from web.api import reference as api_reference, table as api_table
 from web.billing import checkout, page as billing_page, webhook as billing_webhook
-from web.billing.webhook import AT_ONCE, TURNS
+from web.billing.webhook import AT_ONCE, RECORDING
 from web.bus import BUS, Bus
 from web.calls import dial_ends, status_callbacks, voice
 from web.calls.log import call_page, customer as call_customer, listing as call_log
@@ -195,7 +195,7 @@ def create_app(
     if settings.call_routing == "rooms":
         app[ROUTING] = RoomRouting()
     know(app)
-    app[TURNS] = asyncio.Semaphore(AT_ONCE)
+    app[RECORDING] = asyncio.Semaphore(AT_ONCE)
     app[PROGRESS] = Progress()
     app[STATUS] = Status()
     app[DISPATCHER] = Dispatcher(app)

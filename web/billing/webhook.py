@@ -26,12 +26,12 @@ from web.request.forms import read_body
 from web.resources import DATABASE
 
 READ_SECONDS = 5.0
-TURN_SECONDS = 10.0  # to wait until earlier ones are recorded
+WAIT_SECONDS = 10.0  # to wait until earlier ones are recorded
 AT_ONCE = 2
 TOLERANCE_SECONDS = 300  # by which a signature may be old, as Stripe's own packages have it
 _SIGNATURE = "Stripe-Signature"
 
-TURNS: web.AppKey[asyncio.Semaphore] = web.AppKey("webhook_turns")
+RECORDING: web.AppKey[asyncio.Semaphore] = web.AppKey("webhooks_recording")
 """Lets `AT_ONCE` webhooks be recorded at a time."""
 
 routes = web.RouteTableDef()
@@ -46,7 +46,7 @@ async def take(request: web.Request) -> web.Response:
     the database or the webhook's secret, or while too many wait.
     """
     body = await read_body(request, seconds=READ_SECONDS)  # some kB; of an invoice with many lines some tens of them
-    async with _turn(request.app[TURNS]):
+    async with _recording(request.app[RECORDING]):
         event = _event(body, request.headers.get(_SIGNATURE, ""), request.app[SETTINGS])
         async with request.app[DATABASE].begin() as session:
             state = await receive(session, event)
@@ -55,19 +55,19 @@ async def take(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
-    """Wait for one of ``turns`` and give it back.
+async def _recording(semaphore: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Wait until one more webhook may be recorded, and have it count while the block runs.
 
-    Raise `UnavailableError` after `TURN_SECONDS`: Stripe sends the event again.
+    Raise `UnavailableError` after `WAIT_SECONDS`: Stripe sends the event again.
     """
     try:
-        await asyncio.wait_for(turns.acquire(), TURN_SECONDS)
+        await asyncio.wait_for(semaphore.acquire(), WAIT_SECONDS)
     except TimeoutError:
         raise UnavailableError("Too many events at once.") from None
     try:
         yield
     finally:
-        turns.release()
+        semaphore.release()
 
 
 def _event(body: bytes, signature: str, settings: Settings) -> Event:

@@ -36,8 +36,8 @@ async def refuse(rows: Rows, call: str, caller: str, number: Number) -> None:
     await rows.calls.report(call, CallReport("blocked", datetime.now(UTC)))
 
 
-async def heed(rows: Rows, call: Call, customer: str | None) -> None:
-    """Start no words for a call with ``customer`` (E.164) if their contact says so."""
+async def apply_wish(rows: Rows, call: Call, customer: str | None) -> None:
+    """Opt the call out of transcription if the contact of ``customer`` (E.164) wishes not to be transcribed."""
     card = None if customer is None else (await rows.contacts.cards([customer])).get(customer)
     if card is not None and card.do_not_transcribe:
         await rows.calls.opt_out(call)

@@ -242,7 +242,7 @@ async def _open(rows: Rows, begun: _Begun) -> Call:
         number_id=begun.line.number_id,
         customer=customer,
     )
-    await screening.heed(rows, call, customer)
+    await screening.apply_wish(rows, call, customer)
     return call
 
 

@@ -78,8 +78,8 @@ async def _open(rows: Rows, viewer: Viewer, line: Number, number: str) -> str:
         number_id=line.id,
         customer=customer_number(number),
     )
-    await screening.heed(rows, row, customer_number(number))
-    now = rooms.clock()
+    await screening.apply_wish(rows, row, customer_number(number))
+    now = rooms.now_ms()
     room = Room(
         OUTBOUND,
         Leg(CUSTOMER, number=number),

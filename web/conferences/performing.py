@@ -60,7 +60,7 @@ def follow(app: web.Application, change: Change | None) -> None:
     if change is None:
         return
     tell(app, change)
-    now = rooms.clock()
+    now = rooms.now_ms()
     wakes_at = due.wakes_at(change.after, now)
     if wakes_at is not None and wakes_at <= now:
         app[PERFORMER].order(change.place)
@@ -97,7 +97,7 @@ class Performer:
         self._busy = set[Place]()
 
     def order(self, place: Place) -> None:
-        """Give the room a turn. Never waits; if the queue is full, its time comes by `run`'s look."""
+        """Have the room looked at soon. Never waits; if the queue is full, its time comes by `run`'s look."""
         if place in self._queued:
             return
         try:
@@ -108,7 +108,7 @@ class Performer:
             self._queued.add(place)
 
     async def run(self) -> None:
-        """Give turns until cancelled."""
+        """Look at rooms until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look())
             for _ in range(WORKERS):
@@ -156,7 +156,7 @@ class Performer:
 
     async def _take(self, place: Place) -> tuple[Room | None, list[Action], bool]:
         """Let time pass in the room, and take what is due."""
-        now = rooms.clock()
+        now = rooms.now_ms()
         async with self._app[DATABASE].behind(), access.of_room(self._app, place) as rows:
             found = await rooms.locked(rows, place.call_id)
             if found is None:

@@ -36,7 +36,7 @@ class Change:
     """When, by our clock."""
 
 
-def clock() -> int:
+def now_ms() -> int:
     """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
@@ -70,7 +70,7 @@ async def apply(rows: Rows, call_id: UUID, event: Event, now: int | None = None)
 
     Raise `web.conferences.machine.room.RefusedError` for a command that cannot be done.
     """
-    now = clock() if now is None else now
+    now = now_ms() if now is None else now
     found = await locked(rows, call_id)
     if found is None:
         return None
@@ -104,14 +104,14 @@ async def store(rows: Rows, stored: StoredRoom, change: Change, now: int) -> Cha
         wakes_at=wakes,
         is_news=news.is_news(change.before, after),
     )
-    named = await _name(rows, stored, after)
+    named = await _set_call_sid(rows, stored, after)
     change = replace(change, call_sid=named)
     await _report(rows, change)
     return change
 
 
-async def _name(rows: Rows, stored: StoredRoom, room: Room) -> str:
-    """Let the call's row go by the customer's leg. Return its CallSid."""
+async def _set_call_sid(rows: Rows, stored: StoredRoom, room: Room) -> str:
+    """Give the call's row the CallSid of the customer's leg, once it is known. Return the row's CallSid."""
     named = room.customer.call_sid
     if not named or named == stored.call_sid:
         return stored.call_sid

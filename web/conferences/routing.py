@@ -36,7 +36,7 @@ class RoomRouting:
         room = await rooms.load(rows, call.id)
         if room is None:
             customer = Leg(CUSTOMER, call.call_sid, "answered")
-            now = rooms.clock()
+            now = rooms.now_ms()
             await rooms.begin(rows, call.id, Room("inbound", customer, since=now, heard_at=now, line=line))
         plan = await rows.plans.of(call.number_id)
         was_in = room is not None and room.has_waited

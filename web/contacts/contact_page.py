@@ -14,7 +14,7 @@ from db.queries.contacts.people import MOST_NUMBERS, OnlyNumberError
 from web.contacts import blocked
 from web.contacts.page import CHANGES
 from web.contacts.table import LONGEST_NAME, NO_NUMBER, number_of
-from web.contacts.view import note_lines, person
+from web.contacts.view import note_lines, shown_contact
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.errors import ConflictError, InvalidError, NotFoundError
@@ -59,7 +59,7 @@ async def rename(request: web.Request) -> web.StreamResponse:
         return await _page(request, viewer, Problem("name", NO_NAME, typed[:LONGEST_NAME]))
     async with access.rows(request, viewer) as rows:
         await rows.lock()
-        contact = await found(rows, request)
+        contact = await addressed(request, rows)
         await rows.contacts.change(contact, name, contact.number)
         await rows.audit.record("contacts.kept", {"added": 0, "renamed": 1})
     raise web.HTTPSeeOther(f"/contacts/{contact.id}?done=saved")
@@ -73,7 +73,7 @@ async def give(request: web.Request) -> web.StreamResponse:
     typed = await field(request, "number")
     try:
         async with access.rows(request, viewer) as rows:
-            contact = await found(rows, request)
+            contact = await addressed(request, rows)
             await _give(rows, contact, number_of(typed))
     except (InvalidError, ConflictError) as refusal:
         return await _page(request, viewer, Problem("number", str(refusal), typed[:40]))
@@ -97,7 +97,7 @@ async def flag(request: web.Request) -> web.StreamResponse:
     wanted = await read_flags(request)
     async with access.rows(request, viewer) as rows:
         await rows.lock()
-        contact = await found(rows, request)
+        contact = await addressed(request, rows)
         if await rows.contacts.flag(contact, wanted):
             await rows.audit.record("contacts.flagged", {"contacts": 1})
     raise web.HTTPSeeOther(f"/contacts/{contact.id}?done=saved")
@@ -108,7 +108,7 @@ async def block(request: web.Request) -> web.StreamResponse:
     """Block all numbers of a contact."""
     viewer = await access.require(request, "callers")
     async with access.rows(request, viewer) as rows:
-        contact = await found(rows, request)
+        contact = await addressed(request, rows)
         for row in (await rows.contacts.numbers([contact.id]))[contact.id]:
             await blocked.block(rows, viewer, row.number)
     raise web.HTTPSeeOther("/blocked")
@@ -149,7 +149,7 @@ async def read_flags(request: web.Request) -> Flags:
     }
 
 
-async def found(rows: Rows, request: web.Request) -> Contact:
+async def addressed(request: web.Request, rows: Rows) -> Contact:
     """Return the contact that the address names. Raise `NotFoundError`."""
     contact = await rows.contacts.get(read_uuid(request.match_info["contact"]))
     if contact is None:
@@ -175,7 +175,7 @@ async def _give(rows: Rows, contact: Contact, number: str | None) -> None:
 
 async def _page(request: web.Request, viewer: Viewer, problem: Problem | None = None) -> web.Response:
     async with access.rows(request, viewer) as rows:
-        contact = await found(rows, request)
+        contact = await addressed(request, rows)
         numbers = (await rows.contacts.numbers([contact.id]))[contact.id]
         refused = await rows.blocked.those_of([row.number for row in numbers])
         notes_on, zone = rows.organisation.notes_on, ZoneInfo(rows.organisation.time_zone)
@@ -186,7 +186,7 @@ async def _page(request: web.Request, viewer: Viewer, problem: Problem | None = 
         request,
         "contacts/contact.html",
         status=400 if problem else 200,
-        person=person(contact, numbers, refused),
+        person=shown_contact(contact, numbers, refused),
         added=added,
         notes=note_lines(notes, viewer, zone),
         notes_on=notes_on,

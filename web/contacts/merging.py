@@ -8,7 +8,7 @@ from aiohttp import web
 
 from db.models import Contact
 from db.queries.contacts.people import MOST_NUMBERS, TooManyNumbersError
-from web.contacts.contact_page import found
+from web.contacts.contact_page import addressed
 from web.contacts.page import CHANGES, SEARCHES, look_for, people_of, searched
 from web.request import access, limits
 from web.request.access import Rows
@@ -40,7 +40,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
     viewer = await access.require(request, "settings")
     await limits.hit(request, SEARCHES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
-        contact = await found(rows, request)
+        contact = await addressed(request, rows)
         chosen = request.query.get("with")
         if chosen is not None:
             return await _proposal(request, rows, contact, await other_of(rows, contact, read_uuid(chosen)))
@@ -64,7 +64,7 @@ async def merge(request: web.Request) -> web.StreamResponse:
     await limits.hit(request, CHANGES, str(viewer.organisation_id))
     async with access.rows(request, viewer) as rows:
         await rows.lock()
-        contact = await found(rows, request)
+        contact = await addressed(request, rows)
         other = await other_of(rows, contact, await uuid_field(request, "with"))
         name = other.name if await field(request, "name") == "other" else contact.name
         await make_one(rows, contact, other, name)

@@ -14,7 +14,7 @@ from db.paging import Cursor
 from db.queries.contacts.contacts import MOST, Kept, TooManyContactsError
 from db.queries.rate_limits import Limit
 from web.contacts import table as contacts_table
-from web.contacts.view import Person, person, read_count
+from web.contacts.view import ShownContact, read_count, shown_contact
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.forms import field
@@ -44,7 +44,7 @@ class Typed:
 class Found:
     """People as listed; ``older`` leads to the next of them, if there are more."""
 
-    people: Sequence[Person]
+    people: Sequence[ShownContact]
     older: str = ""
 
 
@@ -142,7 +142,7 @@ async def _listed(request: web.Request, rows: Rows) -> Found:
     return Found(list((await people_of(rows, listed)).values()), older)
 
 
-async def people_of(rows: Rows, contacts: Sequence[Contact]) -> Mapping[UUID, Person]:
+async def people_of(rows: Rows, contacts: Sequence[Contact]) -> Mapping[UUID, ShownContact]:
     """Return ``contacts`` as shown, in their order."""
     numbers = await rows.contacts.numbers([each.id for each in contacts])
-    return {each.id: person(each, numbers[each.id]) for each in contacts}
+    return {each.id: shown_contact(each, numbers[each.id]) for each in contacts}

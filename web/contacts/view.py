@@ -18,7 +18,7 @@ from web.request.callers import shown
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number of a person; ``own_name``: what it is called again if it is split off."""
+    """One number of a contact; ``own_name``: what it is called again if it is split off."""
 
     id: UUID
     shown: str
@@ -27,7 +27,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ShownContact:
     """A contact with all its numbers, the first one first."""
 
     id: UUID
@@ -49,12 +49,12 @@ class NoteLine:
     may_change: bool
 
 
-def person(contact: Contact, rows: Sequence[Contact], blocked: Collection[str] = ()) -> Person:
+def shown_contact(contact: Contact, rows: Sequence[Contact], blocked: Collection[str] = ()) -> ShownContact:
     """Return ``contact`` as shown; ``rows`` are all its numbers, ``blocked`` those whose calls are refused (E.164).
 
     Of two wishes the stricter one is shown: a process of the release before sets one number's alone.
     """
-    return Person(
+    return ShownContact(
         contact.id,
         contact.name,
         [Number(row.id, shown(row.number), row.own_name or row.name, row.number in blocked) for row in rows],

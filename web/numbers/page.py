@@ -20,7 +20,7 @@ from provisioning.twilio.numbers_api import Offer, TwilioError
 from web.config import SETTINGS
 from web.numbers.addressed import addressed
 from web.numbers.search import SEARCHED, Search, is_same_number, label_of, local_number, typed
-from web.numbers.view import CHECKED, Board, NumbersData, board, check_details
+from web.numbers.view import CHECKED, NumbersData, NumbersPage, check_details, numbers_page
 from web.request import access, limits
 from web.request.access import Rows, Viewer
 from web.request.callers import shown
@@ -51,10 +51,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The search and its result; ``offers`` None: no search, or it failed."""
+    """The search and its result; ``for_sale`` None: no search, or it failed."""
 
     search: Search = field(default_factory=Search)
-    offers: Sequence[tuple[Offer, str]] | None = None
+    for_sale: Sequence[tuple[Offer, str]] | None = None
     """Each with the number formatted for display."""
 
 
@@ -80,7 +80,7 @@ async def numbers(request: web.Request) -> web.StreamResponse:
 async def state(request: web.Request) -> web.StreamResponse:
     """Render the part of the page that refreshes itself."""
     viewer = await access.require(request, "numbers")
-    return render(request, "numbers/numbers_state.html", board=await _look(request, viewer), problem=None)
+    return render(request, "numbers/numbers_state.html", state=await _look(request, viewer), problem=None)
 
 
 @routes.post("/numbers/choose")
@@ -186,7 +186,7 @@ async def _choose(request: web.Request, viewer: Viewer, rows: Rows, picked: Pick
     if any(not may_be_picked_for(order) for order in same):
         return  # the form was sent twice
     settings = request.app[SETTINGS]
-    now = await _board(request, rows)
+    now = await _numbers_page(request, rows)
     if picked.order is None and now.closed is not None:
         raise InvalidError(now.closed.words)
     if picked.order is not None or now.way != "buy":
@@ -231,7 +231,7 @@ async def _shown(request: web.Request, viewer: Viewer, found: Found, problem: Pr
         "numbers/numbers.html",
         status=status,
         retry_after=None if problem is None else problem.retry_after,
-        board=now,
+        state=now,
         found=found,
         problem=problem,
         key=uuid4(),
@@ -253,12 +253,12 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     return Found(search, [(offer, shown(offer.e164)) for offer in offers])
 
 
-async def _look(request: web.Request, viewer: Viewer) -> Board:
+async def _look(request: web.Request, viewer: Viewer) -> NumbersPage:
     async with access.rows(request, viewer) as rows:
-        return await _board(request, rows)
+        return await _numbers_page(request, rows)
 
 
-async def _board(request: web.Request, rows: Rows) -> Board:
+async def _numbers_page(request: web.Request, rows: Rows) -> NumbersPage:
     now = datetime.now(UTC)
     data = NumbersData(
         organisation=rows.organisation,
@@ -269,7 +269,7 @@ async def _board(request: web.Request, rows: Rows) -> Board:
         used=await rows.orders.open(),
         today=await rows.orders.placed_since(now - DAY),
     )
-    return board(data, request.app[SETTINGS], ZoneInfo(rows.organisation.time_zone), now)
+    return numbers_page(data, request.app[SETTINGS], ZoneInfo(rows.organisation.time_zone), now)
 
 
 async def _repair(request: web.Request, number: Number) -> Sequence[twilio_config.Change] | None:

@@ -106,7 +106,7 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class NumbersPage:
     """The whole page. ``way`` is what choosing a number does now; "" if none may be chosen, because of ``closed``."""
 
     numbers: Sequence[Rented]
@@ -149,14 +149,14 @@ class NumbersData:
     today: int
 
 
-def board(data: NumbersData, limits: TwilioSettings, zone: tzinfo, now: datetime) -> Board:
+def numbers_page(data: NumbersData, limits: TwilioSettings, zone: tzinfo, now: datetime) -> NumbersPage:
     """Return the page at ``now``."""
     last = _last_checks(data.checks)
     of_number = {each.number_id: each for each in data.orders if each.number_id}
     ours = {number.id for number in data.numbers}
     held = next((each for each in data.orders if _is_held(each, now)), None)
     way, closed = way_of(data, limits)
-    return Board(
+    return NumbersPage(
         numbers=[
             _rented(each, of_number.get(each.id), last.get(str(each.id), {}), zone, _hours(data, each, now))
             for each in data.numbers

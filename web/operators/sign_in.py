@@ -46,7 +46,9 @@ async def look(request: web.Request) -> web.StreamResponse:
     """Show whom the link signs in, and a button: scanners of mail open links, too."""
     async with gate.rows(request) as session:
         whose = await accounts.of_link(session, request.match_info["token"])
-    return await _dead(request) if whose is None else gate.render(request, "operators/begin.html", None, whose=whose)
+    if whose is None:
+        return await _invalid_link(request)
+    return gate.render(request, "operators/begin.html", None, whose=whose)
 
 
 @routes.post(_LINK)
@@ -57,7 +59,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
         operator = await accounts.use(session, request.match_info["token"])
         has_factor = operator is not None and await OperatorFactors(session).is_on(operator.id)
     if operator is None:
-        return await _dead(request)
+        return await _invalid_link(request)
     answer = web.HTTPSeeOther(second_factor.CODE if has_factor else second_factor.SET_UP)
     cookies.begin(answer, request.app[SETTINGS], "half", operator.id)
     raise answer
@@ -74,7 +76,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
     raise answer
 
 
-async def _dead(request: web.Request) -> web.Response:
-    await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
+async def _invalid_link(request: web.Request) -> web.Response:
+    await limits.hit_dead_link(request)
     problem = "This link does not work. Links work once, for 15 minutes. Ask for a new one."
     return gate.render(request, "operators/sign_in.html", None, status=410, problem=problem)

@@ -83,7 +83,7 @@ async def look(request: web.Request) -> web.StreamResponse:
         return web.Response(status=204)
     member = await access.of_link(request, _token(request))
     if member is None:
-        return await _dead(request)
+        return await _invalid_link(request)
     if await access.must_use_provider(request, member):
         return _elsewhere(request, member)
     viewer = await access.current(request)
@@ -100,7 +100,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     """Handle the button: sign in. Another signed-in member must have confirmed it (CSRF token)."""
     member = await _checked(request)
     if member is None:
-        return await _dead(request)
+        return await _invalid_link(request)
     if await access.must_use_provider(request, member):
         return _elsewhere(request, member)
     return await _sign_in(request)
@@ -111,7 +111,7 @@ async def decline(request: web.Request) -> web.StreamResponse:
     """Decline an invitation: its links stop working, and the address is free again."""
     member = await _checked(request)
     if member is None:
-        return await _dead(request)
+        return await _invalid_link(request)
     if member.accepted_at is not None:
         raise ForbiddenError("You are already in the team. You can leave it on your account page.")
     await access.declined(request, member)
@@ -162,7 +162,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
     except AddressTakenError:
         return render(request, "people/sign_in/taken.html", status=409)
     if member_id is None:
-        return await _dead(request)
+        return await _invalid_link(request)
     raise await asking.go_on(request, member_id)
 
 
@@ -171,9 +171,9 @@ def _elsewhere(request: web.Request, member: Member) -> web.Response:
     return render(request, "people/sso/elsewhere.html", status=403, member=member)
 
 
-async def _dead(request: web.Request) -> web.Response:
+async def _invalid_link(request: web.Request) -> web.Response:
     """Render the page for an invalid link. Raise `TooManyError` if many of them were tried."""
-    await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
+    await limits.hit_dead_link(request)
     return render(request, "people/sign_in/failed.html", status=410)
 
 

@@ -70,7 +70,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     """Show what the link creates, with the button that does it."""
     who = _whose(request)
     if who is None:
-        return await _over(request)
+        return await _invalid_link(request)
     await access.current(request)  # so that a signed-in member is warned
     return render(request, "people/sign_up/begin.html", who=who)
 
@@ -84,7 +84,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     _check_ours(request)
     who = _whose(request)
     if who is None:
-        return await _over(request)
+        return await _invalid_link(request)
     viewer, sign_in = await access.current(request), request_session.read(request)
     if viewer is not None and sign_in is not None:
         await request_session.check_csrf(request, sign_in)
@@ -93,7 +93,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
             request, organisation=who.organisation, name=who.name, email=who.email, seats=who.seats
         )
     except AddressTakenError:
-        return await _over(request, email=who.email)
+        return await _invalid_link(request, email=who.email)
     answer = web.HTTPSeeOther(f"/checkout?seats={who.seats}")
     request_session.begin(answer, request.app[SETTINGS], owner.id)
     raise answer
@@ -113,9 +113,9 @@ async def _form(
     return render(request, "people/sign_up/sign_up.html", status=400 if wrong else 200, **known)
 
 
-async def _over(request: web.Request, email: str | None = None) -> web.Response:
+async def _invalid_link(request: web.Request, email: str | None = None) -> web.Response:
     """Render the page for an invalid link. Raise `TooManyError` if many of them were tried."""
-    await limits.hit(request, limits.DEAD_LINKS, limits.network(request))
+    await limits.hit_dead_link(request)
     return render(request, "people/sign_up/over.html", status=410, email=email)
 
 

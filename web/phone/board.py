@@ -48,7 +48,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneSettings:
+class BoardSettings:
     """What an admin has chosen; ``plans`` are by number."""
 
     groups: Sequence[Group]
@@ -70,7 +70,7 @@ class Facts:
     """What rings."""
     rung: Mapping[UUID, Sequence[Offer]]
     """All offers, by call, of those that somebody is to answer."""
-    settings: PhoneSettings
+    settings: BoardSettings
     notes_on: bool
     watchers_shown: bool
 

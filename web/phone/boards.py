@@ -42,8 +42,8 @@ class Timing:
     """Between two tellings of what everybody sees, where that is much."""
 
 
-class Wire(Protocol):
-    """The connection of one stream."""
+class StreamWriter(Protocol):
+    """Writes events to one stream's connection."""
 
     @property
     def is_free(self) -> bool:
@@ -58,7 +58,7 @@ class Listener:
 
     def __init__(self, member: UUID, slow: float) -> None:
         self.member = member
-        self.wire: Wire | None = None
+        self.writer: StreamWriter | None = None
         """None until the stream has begun."""
         self.is_member = True
         """Whether the latest board still knows the member."""
@@ -78,11 +78,11 @@ class Listener:
             self.wake()
             return
         self._telling.take(parts)
-        if self.wire is None or not self.wire.is_free:
+        if self.writer is None or not self.writer.is_free:
             if self._telling.is_due(pages, now):
                 self.wake()
         elif (event := self.due(pages, now)) is not None:
-            self.wire.put(event)
+            self.writer.put(event)
         if not self._knows_debt and self._telling.owes_in(now) is not None:
             self.wake()
 

@@ -40,7 +40,7 @@ async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse
     """Send what changes until the stream must end. Raise `RefusalError` once the viewer may not see it any more."""
     boards, clock = request.app[BOARDS], asyncio.get_running_loop().time
     timing, checked_at = boards.timing, clock()
-    listener.wire = _Wire(request)
+    listener.writer = _StreamWriter(request)
     while not boards.closing:
         await listener.next(max(0.0, listener.wrote_at + timing.beat - clock()))
         if clock() - checked_at >= timing.check:
@@ -58,8 +58,8 @@ async def _tell(request: web.Request, viewer: Viewer, answer: web.StreamResponse
             await answer.write(event)
 
 
-class _Wire:
-    """The connection of a stream whose headers were sent, for events that are put between those of its task."""
+class _StreamWriter:
+    """Writes to a stream whose headers were sent, also while its own task is waiting."""
 
     def __init__(self, request: web.Request) -> None:
         self._request = request

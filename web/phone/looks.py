@@ -19,7 +19,7 @@ from db.queries.phone.conferences import Glance
 from db.queries.phone.offers import Offer
 from db.queries.phone.presence import StoredPresence
 from web.conferences.machine.room import Room, from_json
-from web.phone.board import Facts, Person, PhoneSettings
+from web.phone.board import BoardSettings, Facts, Person
 from web.request.access import Rows
 
 SETTINGS_SECONDS = 1.0
@@ -34,7 +34,7 @@ class Looks:
         """By call, with the version that was read."""
         self._names: dict[bytes, str] = {}
         """Of members, by what is stored."""
-        self._settings: PhoneSettings | None = None
+        self._settings: BoardSettings | None = None
         self._settings_at = 0.0
 
     async def facts(self, rows: Rows, now: datetime) -> Facts:
@@ -76,11 +76,11 @@ class Looks:
         self._names = {each.sealed: each.name for each in roster}
         return roster
 
-    async def _chosen(self, rows: Rows) -> PhoneSettings:
+    async def _chosen(self, rows: Rows) -> BoardSettings:
         began = time.monotonic()
         if self._settings is None or began - self._settings_at >= SETTINGS_SECONDS:
             plans, groups = await rows.plans.all(), await rows.groups.all()
-            self._settings, self._settings_at = PhoneSettings(groups, await rows.choices.all(), plans), began
+            self._settings, self._settings_at = BoardSettings(groups, await rows.choices.all(), plans), began
         return self._settings
 
     async def _learn(self, rows: Rows, calls: set[UUID]) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from db.queries.log.call_times import BANDS
 from db.queries.reports.counts import Counts
-from web.calls.log.view import clock
+from web.calls.log.view import duration
 
 _SOON = BANDS.index(30) + 1  # bands in which a caller waits less than 30 seconds
 NONE = "–"
@@ -45,7 +45,7 @@ def share(part: int, whole: int) -> str:
 
 def mean(seconds: int, count: int) -> str:
     """Return a mean length; a dash if there is none."""
-    return clock(round(seconds / count)) if count else NONE
+    return duration(round(seconds / count)) if count else NONE
 
 
 def within_30_s(counts: Counts) -> int:
@@ -83,8 +83,8 @@ def _per_cent(part: float) -> str:
     return f"{100 * part:.0f} %"
 
 
-def _clock(seconds: float) -> str:
-    return clock(round(seconds))
+def _duration(seconds: float) -> str:
+    return duration(round(seconds))
 
 
 def _by_count(value: float, before: float) -> str:
@@ -106,7 +106,7 @@ def _by_seconds(value: float, before: float) -> str:
     seconds = round(value) - round(before)
     if not seconds:
         return SAME
-    return f"{clock(abs(seconds))} {'longer' if seconds > 0 else 'shorter'}"
+    return f"{duration(abs(seconds))} {'longer' if seconds > 0 else 'shorter'}"
 
 
 def _answered_share(counts: Counts) -> float | None:
@@ -138,9 +138,9 @@ _MEASURES = (
     _Measure("answered", "Answered", lambda each: each.answered, _whole, _by_count),
     _Measure("answered-share", "Answered share", _answered_share, _per_cent, _by_points, "more"),
     _Measure("missed", "Missed", lambda each: each.missed, _whole, _by_count, "less"),
-    _Measure("wait", "Mean wait until answered", _mean_wait, _clock, _by_seconds, "less"),
+    _Measure("wait", "Mean wait until answered", _mean_wait, _duration, _by_seconds, "less"),
     _Measure("soon", "Answered in less than 30 s", _soon_share, _per_cent, _by_points, "more"),
     _Measure("outbound", "Outgoing calls", lambda each: each.outbound, _whole, _by_count),
     _Measure("reached", "Outgoing, reached", _reached_share, _per_cent, _by_points),
-    _Measure("talk", "Mean talk", _mean_talk, _clock, _by_seconds),
+    _Measure("talk", "Mean talk", _mean_talk, _duration, _by_seconds),
 )

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from db.queries.rate_limits import Limit
 from db.queries.reports.live import Live
-from web.calls.log.view import clock
+from web.calls.log.view import duration
 from web.reports import cells, chart, tables
 from web.reports.cells import ReportRow
 from web.reports.figures import figures, mean, share, within_30_s
@@ -124,7 +124,7 @@ def _shown(summary: Summary) -> Mapping[str, Any]:
         "reasons": tables.reasons(summary.total),
         "waits": tables.waits(summary.total),
         "lengths": tables.lengths(summary.total),
-        "clock": clock,
+        "duration": duration,
         "mean": mean,
         "share": share,
         "within_30_s": within_30_s,
@@ -136,7 +136,7 @@ def _now(live: Live, at: datetime, zone: ZoneInfo) -> Mapping[str, str]:
     return {
         "talking": f"{live.talking:,}",
         "waiting": f"{live.waiting:,}",
-        "longest-wait": clock(live.longest_wait_s) if live.waiting else "",
+        "longest-wait": duration(live.longest_wait_s) if live.waiting else "",
         "dialling": f"{live.dialling:,}",
         "answered-today": f"{live.answered:,}",
         "missed-today": f"{live.missed:,}",

@@ -22,7 +22,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from web.calls.log.view import clock
+from web.calls.log.view import duration
 from web.reports import chart, tables
 from web.reports.chart import HEIGHT, Chart
 from web.reports.figures import figures, mean, share
@@ -176,7 +176,7 @@ def _person(row: Row) -> list[str]:
     counts = row.counts
     wait, talk = mean(counts.answer_wait_s, counts.answered), mean(counts.talk_s, counts.talked)
     numbers = [f"{count:,}" for count in (counts.outbound, counts.reached)]
-    return [row.name, f"{counts.answered:,}", wait, *numbers, talk, clock(counts.talk_s)]
+    return [row.name, f"{counts.answered:,}", wait, *numbers, talk, duration(counts.talk_s)]
 
 
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Flowable]:

@@ -36,6 +36,11 @@ async def hit(request: web.Request, limit: Limit, subject: str, again: Again | N
         raise TooManyError(wait, again=again)
 
 
+async def hit_dead_link(request: web.Request) -> None:
+    """Count an invalid link that was opened from the client's network. Raise `TooManyError` after many of them."""
+    await hit(request, DEAD_LINKS, network(request))
+
+
 async def count(request: web.Request, limit: Limit, subject: str) -> Hit:
     """Count one request of ``subject`` and return what is left."""
     async with request.app[DATABASE].begin() as session:

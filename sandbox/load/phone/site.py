@@ -167,7 +167,7 @@ async def _people(database: Database, members: int) -> tuple[Number, list[Member
 
 async def _talk(database: Database, number: Number) -> None:
     """Let a call go on about which nothing will happen."""
-    sid, caller, now = f"CA{uuid4().hex}", f"+614{secrets.randbelow(10**8):08}", rooms.clock()
+    sid, caller, now = f"CA{uuid4().hex}", f"+614{secrets.randbelow(10**8):08}", rooms.now_ms()
     async with database.begin() as session:
         row = await Calls(session, number.organisation_id).open(
             sid,

@@ -118,9 +118,9 @@ async def waiting_call(
             number_id=number.id,
             customer=caller if caller.startswith("+") else None,
         )
-        joined = rooms.clock() - round(waited.total_seconds() * 1000)
+        joined = rooms.now_ms() - round(waited.total_seconds() * 1000)
         customer = Leg(CUSTOMER, sid, "joined", f"CF{call.id.hex}", joined_at=joined)
-        room = Room("inbound", customer, since=joined, has_waited=True, line=number.e164, heard_at=rooms.clock())
+        room = Room("inbound", customer, since=joined, has_waited=True, line=number.e164, heard_at=rooms.now_ms())
         await Conferences(session, number.organisation_id).open(
             call.id, phase=room.phase, state=machine_room.to_json(room), wakes_at=None
         )

@@ -57,7 +57,7 @@ class RoomTown:
         """Apply an event to the room, as a request does, or will do so many seconds ``later``."""
         place = Place(self.cast.a.id, call)
         async with access.of_room(self.site.app, place) as rows:
-            change = await rooms.apply(rows, call, event, rooms.clock() + round(later * 1000))
+            change = await rooms.apply(rows, call, event, rooms.now_ms() + round(later * 1000))
         follow(self.site.app, change)
         return change
 

@@ -77,7 +77,7 @@ async def test_without_a_question_nobody_asks_twilio(alice: Browser, twilio: Acc
 
 
 async def test_nothing_found_is_shown(alice: Browser) -> None:
-    assert (await alice.page("/numbers?locality=Broome")).data("offers") == ["0"]
+    assert (await alice.page("/numbers?locality=Broome")).data("for-sale") == ["0"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from db.queries.phone.presence import StoredPresence
-from web.phone.board import Board, Facts, Person, PhoneSettings
+from web.phone.board import Board, BoardSettings, Facts, Person
 from web.phone.boards import Listener
 from web.phone.telling import MUCH
 
@@ -19,7 +19,7 @@ LONG = 600.0
 
 
 def facts(*people: Person) -> Facts:
-    nothing = PhoneSettings((), (), {})
+    nothing = BoardSettings((), (), {})
     everybody = {person.id: person for person in people}
     return Facts(NOW, everybody, {}, {}, {}, (), {}, nothing, notes_on=False, watchers_shown=False)
 
@@ -65,7 +65,7 @@ async def test_a_board_with_nothing_new_wakes_nobody() -> None:
 
 
 async def test_a_page_is_told_at_once_and_its_task_has_nothing_to_do() -> None:
-    listener, listener.wire = Listener(ME, slow=LONG), (page := Page())
+    listener, listener.writer = Listener(ME, slow=LONG), (page := Page())
     listener.hand(Board(BEFORE), 1, now())
     listener.hand(Board(replace(BEFORE, now=NOW + timedelta(seconds=1))), 1, now())
     listener.hand(Board(AFTER), 1, now())
@@ -78,7 +78,7 @@ async def test_a_page_is_told_at_once_and_its_task_has_nothing_to_do() -> None:
 
 
 async def test_a_slow_page_is_left_to_its_task_and_finds_the_latest_only() -> None:
-    listener, listener.wire = Listener(ME, slow=LONG), (page := Page())
+    listener, listener.writer = Listener(ME, slow=LONG), (page := Page())
     listener.hand(Board(BEFORE), 1, now())
     page.is_free = False
     listener.hand(Board(AFTER), 1, now())
@@ -91,7 +91,7 @@ async def test_a_slow_page_is_left_to_its_task_and_finds_the_latest_only() -> No
 
 
 async def test_what_is_held_back_comes_in_time_without_another_board() -> None:
-    listener, listener.wire = Listener(ME, slow=0.2), (page := Page())
+    listener, listener.writer = Listener(ME, slow=0.2), (page := Page())
     listener.hand(Board(BEFORE), MUCH, now())
     async with asyncio.timeout(WAIT), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(listener.next(LONG))

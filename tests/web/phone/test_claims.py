@@ -323,7 +323,7 @@ class TestClaiming:
         await rings_at(database, cast.number, call, cast.bob)
         await command(await browser().sign_in(cast.bob), f"/phone/calls/{call}/claim")
         async with access.by_fact(site.app, cast.a.id) as rows:
-            await rooms.apply(rows, call, Tick(), rooms.clock() + 11_000)
+            await rooms.apply(rows, call, Tick(), rooms.now_ms() + 11_000)
         await rings_at(database, cast.number, call, cast.dana)
 
     @pytest.mark.parametrize("path", ["claim", "pick", "decline"])

@@ -13,7 +13,7 @@ from aiohttp import web
 from db.models import Call
 from db.queries.contacts.contacts import Card
 from web.calls.log.course import Told, course, prompt_seconds, ringing_seconds, why_no_words
-from web.calls.log.view import REASON_WORDS, clock, line, said
+from web.calls.log.view import REASON_WORDS, duration, line, said
 from web.contacts.view import NoteLine, note_lines
 from web.phrases.hits import hits
 from web.request import access
@@ -50,11 +50,11 @@ async def one(request: web.Request) -> web.StreamResponse:
         customer=customer,
         notes_on=notes_on,
         events=course(told, zone, watchers=watchers),
-        prompt=clock(prompt_seconds(call, told.offers)),
-        ringing=clock(ringing_seconds(call, told.offers)),
+        prompt=duration(prompt_seconds(call, told.offers)),
+        ringing=duration(ringing_seconds(call, told.offers)),
         reasons=REASON_WORDS,
         why_no_words=why_no_words(call),
-        clock=clock,
+        duration=duration,
         zone=str(zone),
     )
 

@@ -116,19 +116,19 @@ class CallRow:
 
     @property
     def duration(self) -> str:
-        return clock(self.duration_s)
+        return duration(self.duration_s)
 
     @property
     def waited(self) -> str:
-        return clock(self.wait_s)
+        return duration(self.wait_s)
 
     @property
     def talked(self) -> str:
-        return clock(self.talk_s)
+        return duration(self.talk_s)
 
     @property
     def held(self) -> str:
-        return clock(self.held_s) if self.held_s else ""
+        return duration(self.held_s) if self.held_s else ""
 
     @property
     def missing(self) -> str:
@@ -143,8 +143,8 @@ class CallRow:
         return tenths(self.longest_delay_ms)
 
 
-def clock(seconds: int | None) -> str:
-    """Return a length as ``1:05`` or ``1:00:05``; empty while unknown."""
+def duration(seconds: int | None) -> str:
+    """Return a duration as ``1:05`` or ``1:00:05``; empty while unknown."""
     if seconds is None:
         return ""
     minutes, seconds = divmod(seconds, 60)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from web.conferences.machine import settling, supervising
-from web.conferences.machine.room import UNKNOWN, Attempt, Leg, Room
+from web.conferences.machine import settling
+from web.conferences.machine.room import JOIN, UNKNOWN, Attempt, Leg, Room
 
 LEASE = 15_000  # milliseconds for one request and its answer: longer than `provisioning.twilio.client.SECONDS`
 QUIET = 60_000  # without a word of Twilio's; then it is asked
@@ -197,10 +197,10 @@ def _ends(room: Room) -> list[int]:
     """Return when what is waited for is given up."""
     transfer, times = room.transfer, list[int]()
     there = {leg.member for leg in room.legs if leg.kind == "supervisor" and leg.state == "joined"}
-    times += [each.since + supervising.JOIN for each in room.supervisors if each.member not in there]
+    times += [each.since + JOIN for each in room.supervisors if each.member not in there]
     match room.phase:
         case "claimed":
-            times.append(room.since + settling.CLAIM)
+            times.append(room.since + JOIN)
         case "alone":
             times.append(room.since + settling.ALONE)
         case "dialling":
@@ -209,5 +209,5 @@ def _ends(room: Room) -> list[int]:
                 times.append(lost[-1] if lost else room.since + settling.DIALLING)
     if transfer is not None and transfer.state == "ringing":
         claimed = transfer.claimed_by is not None
-        times.append(transfer.claimed_at + settling.CLAIM if claimed else transfer.until)
+        times.append(transfer.claimed_at + JOIN if claimed else transfer.until)
     return times

@@ -41,6 +41,7 @@ Reason = Literal["nobody_available", "nobody_answered", "outside_hours"]
 
 LONELY: tuple[Phase, ...] = ("waiting", "alone")
 """The customer has nobody, and nobody is coming."""
+JOIN = 10_000  # milliseconds for a softphone to ask for its document, and again to be in the room
 CUSTOMER = "customer"
 UNKNOWN = "?"
 _MEMBER = re.compile("(?:agent|supervisor)-([0-9a-f]{32})")

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from web.conferences.machine import commands, supervising
-from web.conferences.machine.room import Leg, Room, Transfer, TransferState
+from web.conferences.machine.room import JOIN, Leg, Room, Transfer, TransferState
 
-CLAIM = 10_000  # milliseconds for a softphone to ask for its document, and again to be in the room
-DIALLING = 20_000  # for the softphone of a member who calls out
+DIALLING = 20_000  # milliseconds for the softphone of a member who calls out
 RETURN = 10_000  # for a member who calls out and has lost the line, until the call is given up
 ALONE = 60_000  # for a customer whom everybody has left, until somebody is there again
 
@@ -77,7 +76,7 @@ def _ringing(room: Room, transfer: Transfer, target: Leg | None, now: int) -> Ro
         return _arrived(room, transfer, target)
     if target is not None and target.kind == "outside" and target.state in ("left", "ended"):
         return gave_up(room, _CODES.get(target.end, "not_reached"), now)
-    if transfer.claimed_by is not None and now - transfer.claimed_at >= CLAIM:
+    if transfer.claimed_by is not None and now - transfer.claimed_at >= JOIN:
         transfer = replace(transfer, claimed_by=None)
         room = replace(room, transfer=transfer)
     if now >= transfer.until and transfer.claimed_by is None:
@@ -132,7 +131,7 @@ def _claimed(room: Room, now: int) -> Room:
     if room.agents:
         there = room.agent is not None and room.leg_of(room.agent) is not None
         return _conversation(room if there else replace(room, agent=room.agents[0].member), now)
-    return commands.unclaimed(room, now) if now - room.since >= CLAIM else room
+    return commands.unclaimed(room, now) if now - room.since >= JOIN else room
 
 
 def _dialling(room: Room, now: int) -> Room:

@@ -11,10 +11,9 @@ from uuid import UUID
 
 from web.conferences.machine import commands
 from web.conferences.machine.events import Supervise
-from web.conferences.machine.room import Leg, RefusedError, Room, Supervisor, supervisor_label
+from web.conferences.machine.room import JOIN, Leg, RefusedError, Room, Supervisor, supervisor_label
 
 MOST = 5
-JOIN = 10_000  # milliseconds for a softphone to ask for its document, and again to be in the room
 
 
 def supervise(room: Room, event: Supervise, now: int) -> Room:

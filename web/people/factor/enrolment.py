@@ -110,8 +110,8 @@ async def new_codes(request: web.Request) -> web.StreamResponse:
 
 
 @routes.post(_HERE + "/off")
-async def off(request: web.Request) -> web.StreamResponse:
-    """Ask for no codes any more, unless the organisation wants the viewer to have a second factor."""
+async def switch_off(request: web.Request) -> web.StreamResponse:
+    """Switch the viewer's second factor off. Raise `ForbiddenError` if their organisation requires it."""
     viewer = await access.require(request, "console")
     if refused := await _refused(request, viewer):
         return refused

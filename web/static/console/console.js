@@ -16,7 +16,7 @@ import { Connection } from "./connection/connection.js";
 import { PageStatus } from "./connection/page_status.js";
 import { part } from "../dom.js";
 import { listen, shortcutsOn, turnShortcuts } from "./keys.js";
-import { Company } from "./helping/company.js";
+import { ReadAlong } from "./helping/read_along.js";
 import { HelpBar } from "./helping/help_bar.js";
 import { Helping } from "./helping/helping.js";
 import { Opening } from "./helping/opening.js";
@@ -51,20 +51,20 @@ const send = (said) => connection.send(said);
 const redraw = () => changes.note({ kind: "all" });
 const store = new CallsStore(isAgent ? me : null);
 const link = new LinkPanel({ onRetry: () => connection.renew() });
-const pageStatus = new PageStatus({ role: page.role, link, onTurn: turned, onForget: forgetAll, onOtherRole: stop });
+const pageStatus = new PageStatus({ role: page.role, link, onChange: turned, onForget: forgetAll, onOtherRole: stop });
 const connection = new Connection({ onEvent: hear, onStatus: (...how) => pageStatus.turn(...how), onAnswer: (answer) => pageStatus.heed(answer) });
 const alerts = isAgent ? null : new Alerts(Object.fromEntries([...part("alert-limits").content.children].map(({ value, textContent }) => [textContent, Number(value)])));
 const facts = new CallFacts({ isAgent, pageStatus, alerts, phone: () => phone });
 const panel = new TranscriptPanel({ nameOf: facts.nameOf, isLive: () => pageStatus.isLive, onClear: leave, send, onUntranslated: untranslate });
 const opening = new Opening({ csrfToken, me, needsNone: isAgent, send, onChange: showOpened });
-const wall = isAgent ? null : new Wall({ callOf: (id) => store.calls.get(id), onTurn: () => shown.turn() });
+const wall = isAgent ? null : new Wall({ callOf: (id) => store.calls.get(id), onChange: () => shown.turn() });
 const tiles = wall && new Tiles({ factsOf: facts.of, mayShow: (call) => shown.mayShow(call), whyNot: (call) => shown.whyNot(call), onDo: press });
-const shown = new ShownCalls({ store, me, wall, panel, tiles, opening, onTurn: turnedTo });
+const shown = new ShownCalls({ store, me, wall, panel, tiles, opening, onChange: turnedTo });
 const changes = new Changes({ shown, showsDelays: Boolean(wall), onDraw: draw });
 const tools = wall && new WallTools({ me, onChange: chooseAgain });
 const pane = new CallsPane({ store, pageStatus, tools, factsOf: facts.of, placeholder, onSelect: choose });
 const actions = wall && new WallActions({ store, wall, tools, tiles, alerts, pane, helpBar: () => helpBar, onRead: choose, onBack: goBack, onChange: (call) => changes.note({ kind: "facts", call }) });
-const company = new Company({ me, send });
+const readAlong = new ReadAlong({ me, send });
 const stopWords = new StopWords({ csrfToken, nameOf: facts.nameOf, onStopped: (id) => hear({ type: "call.stopped", call: id }) });
 const missing = new MissingCalls({ store, onEnded: endMissing });
 const signIn = new SignInPanel({ onRenewed: comeBack, onSignedOut: signOut });
@@ -230,7 +230,7 @@ function draw({ all, about, calls, lines }) {
   opening.turnTo(shown.calls);
   stopWords.show(call);
   helpBar?.show(call);
-  company.show(call);
+  readAlong.show(call);
   shown.drawLines(lines);
   if (all || calls.size) pane.count();
   if (all) showTimes();
@@ -292,7 +292,7 @@ const shortcuts = {
   "?": openHelp,
   ...panel.shortcuts,
   ...(phone?.shortcuts ?? {}),
-  ...(isAgent ? {} : { "Alt+u": () => company.focus() }),
+  ...(isAgent ? {} : { "Alt+u": () => readAlong.focus() }),
   ...(actions?.keys(() => store.calls.get(shown.selected)) ?? {}),
   ...(helpBar ? actions.helpKeys(phone.shortcuts) : {}),
 };

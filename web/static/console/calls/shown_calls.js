@@ -13,20 +13,20 @@ export class ShownCalls {
   #panel;
   #tiles;
   #opening;
-  #onTurn;
+  #onChange;
 
   /**
    * `me` is the member's id; `wall` and `tiles` are a supervisor's, else null; `panel` shows the one that is read alone. `opening` is
-   * helping/opening.js's. `onTurn()` runs when other calls are shown, or other calls are there.
+   * helping/opening.js's. `onChange()` runs when other calls are shown, or other calls are there.
    */
-  constructor({ store, me, wall, panel, tiles, opening, onTurn }) {
+  constructor({ store, me, wall, panel, tiles, opening, onChange }) {
     this.#store = store;
     this.#me = me;
     this.#wall = wall;
     this.#panel = panel;
     this.#tiles = tiles;
     this.#opening = opening;
-    this.#onTurn = onTurn;
+    this.#onChange = onChange;
   }
 
   /** The ids of the calls whose words are shown. */
@@ -89,7 +89,7 @@ export class ShownCalls {
     this.#lately = now;
     if (isAnother) this.#panel.show(this.read);
     part("main").dataset.pane = (this.#wall ? this.#wall.kind !== "wall" : id) ? "words" : "list";
-    this.#onTurn();
+    this.#onChange();
   }
 
   #letGo(call) {
@@ -139,7 +139,7 @@ export class ShownCalls {
     this.#store.forgetWords(call);
     setTimeout(() => {
       if (!this.has(call.id) && this.#store.calls.get(call.id) === call) this.#store.drop(call.id);
-      this.#onTurn();
+      this.#onChange();
     }, ENDED_STAYS_MS);
   }
 

@@ -2,7 +2,7 @@
 
 import { shownState } from "./call_state.js";
 import { make, makeButton, part, put } from "../../dom.js";
-import { Follow } from "./follow.js";
+import { AutoScroll } from "./auto_scroll.js";
 import { PhrasesPanel } from "./phrases_panel.js";
 import { PickChips } from "./picks/pick_chips.js";
 import { FindBar } from "./reading/find_bar.js";
@@ -17,7 +17,7 @@ export class TranscriptPanel {
   #isLive;
   #onClear;
   #view;
-  #follow;
+  #scroll;
   #chips;
   #phrases;
   #find;
@@ -34,12 +34,12 @@ export class TranscriptPanel {
     this.#nameOf = nameOf;
     this.#isLive = isLive;
     this.#onClear = onClear;
-    this.#follow = new Follow(part("scroller"), part("lines"), part("jump"));
+    this.#scroll = new AutoScroll(part("scroller"), part("lines"), part("jump"));
     this.#find = new FindBar(part("lines"), part("scroller"));
     this.#lines = new LineTools(part("lines"), part("copied"));
     this.#reading = new Reading(part("copied"));
     this.#translation = new Translation({ send, onOff: onUntranslated });
-    this.#view = new TranscriptView({ list: part("lines"), log: part("announced"), follow: this.#follow, find: this.#find });
+    this.#view = new TranscriptView({ list: part("lines"), log: part("announced"), scroll: this.#scroll, find: this.#find });
     this.#phrases = new PhrasesPanel([...part("must-say").content.children].map(({ value, textContent }) => ({ id: value, name: textContent })));
     this.#chips = new PickChips(part("lines"), part("copied"));
   }
@@ -114,7 +114,7 @@ export class TranscriptPanel {
   }
 
   toEnd() {
-    this.#follow.toEnd();
+    this.#scroll.toEnd();
   }
 
   /** Copy what was picked up from the newest words, or, pressed again, from those before. Returns false if nothing was. */

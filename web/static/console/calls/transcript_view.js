@@ -14,23 +14,23 @@ const MOST_ANNOUNCED = 12; // lines the screen reader's log keeps
 export class TranscriptView {
   #list;
   #log;
-  #follow;
+  #scroll;
   #find;
   #rows = new Map(); // line key → its element
 
   /** `list` shows the lines; `log` is the hidden live region that finals are announced in; `find` marks what is searched for. */
-  constructor({ list, log, follow, find }) {
+  constructor({ list, log, scroll, find }) {
     this.#find = find;
     this.#list = list;
     this.#log = log;
-    this.#follow = follow;
+    this.#scroll = scroll;
   }
 
   /** Show `call` from its end, instead of whatever was shown. */
   show(call) {
     this.clear();
     for (const line of call.lines) this.#place(this.#row(line), null);
-    this.#follow.toEnd();
+    this.#scroll.toEnd();
   }
 
   /** Make what is shown equal to `call` without moving the reader: after a fresh snapshot. */
@@ -50,7 +50,7 @@ export class TranscriptView {
     for (const line of lines) {
       const known = this.#rows.get(line.key);
       const wasFinal = known && !known.hasAttribute("data-partial");
-      if (!known) this.#follow.added();
+      if (!known) this.#scroll.added();
       const row = this.#row(line);
       const after = call.lines[call.lines.lastIndexOf(line) + 1];
       const next = after ? (this.#rows.get(after.key) ?? null) : null;

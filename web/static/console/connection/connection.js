@@ -1,7 +1,7 @@
 // Keeps a console open: ticket, socket, snapshot; and all of it again whenever it breaks, or before it ends.
 
 import { ConsoleSocket } from "./console_socket.js";
-import { everyTick } from "./heartbeat.js";
+import { everyTick } from "./silence.js";
 import { askForTicket } from "./ticket.js";
 
 const ENDED = 4401; // media's: the ticket is no longer valid, after ten minutes or a change of rights

@@ -1,6 +1,6 @@
 // One console's WebSocket: sends its ticket and what it follows, passes events on, and closes itself when nothing arrives any more.
 
-import { Heartbeat } from "./heartbeat.js";
+import { SilenceWatch } from "./silence.js";
 
 const SNAPSHOT_MS = 10_000; // from opening the socket to the first event
 
@@ -9,7 +9,7 @@ const SILENT = 0;
 
 export class ConsoleSocket {
   #socket;
-  #heartbeat = new Heartbeat();
+  #silence = new SilenceWatch();
   #timer;
   #onEvent;
   #onEnd;
@@ -33,7 +33,7 @@ export class ConsoleSocket {
 
   /** Close if nothing was received for too long. */
   check() {
-    if (this.#heartbeat.isSilent) this.#end(SILENT);
+    if (this.#silence.isSilent) this.#end(SILENT);
   }
 
   /** Send `message`, if the socket is open. */
@@ -60,9 +60,9 @@ export class ConsoleSocket {
   // Messages buffered while the computer slept do not prove that the connection is alive.
   #hear(text) {
     if (!this.#socket) return;
-    const event = this.#heartbeat.isSilent ? null : parsed(text);
+    const event = this.#silence.isSilent ? null : parsed(text);
     if (!event) return this.#end(SILENT);
-    this.#heartbeat.heard();
+    this.#silence.heard();
     clearTimeout(this.#timer);
     this.#onEvent(event);
   }

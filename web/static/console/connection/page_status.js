@@ -11,20 +11,20 @@ export class PageStatus {
   notice = null; // from the server: what is wrong with the payment
   #role;
   #link;
-  #onTurn;
+  #onChange;
   #onForget;
   #onOtherRole;
   #keptUntil = null; // ms since 1970: when the words are removed after the sign-in expired
   #mustReload = false; // the page was rendered for another role
 
   /**
-   * `role` is the one that the page was rendered for; `link` is link_panel.js's. `onTurn()` runs when the status is another; `onForget()`
+   * `role` is the one that the page was rendered for; `link` is link_panel.js's. `onChange()` runs when the status is another; `onForget()`
    * when nothing of any call may stay; `onOtherRole()` when the member has another role, whose page is another one.
    */
-  constructor({ role, link, onTurn, onForget, onOtherRole }) {
+  constructor({ role, link, onChange, onForget, onOtherRole }) {
     this.#role = role;
     this.#link = link;
-    this.#onTurn = onTurn;
+    this.#onChange = onChange;
     this.#onForget = onForget;
     this.#onOtherRole = onOtherRole;
   }
@@ -42,7 +42,7 @@ export class PageStatus {
     this.status = becomes;
     this.#link.show(becomes, waitMs, expired);
     if ((becomes === "signed-out" && !expired) || becomes === "barred") this.#onForget();
-    this.#onTurn();
+    this.#onChange();
   }
 
   /** Take over what the answer to a ticket request says. */

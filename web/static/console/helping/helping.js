@@ -8,7 +8,7 @@ export class Helping {
   #phone;
   #csrfToken;
 
-  /** `phone` is desk_phone.js's: the softphone, and what the server says. `csrfToken()` is asked each time. */
+  /** `phone` is shared_phone.js's: the softphone, and what the server says. `csrfToken()` is asked each time. */
   constructor({ phone, csrfToken }) {
     this.#phone = phone;
     this.#csrfToken = csrfToken;

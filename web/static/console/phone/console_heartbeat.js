@@ -3,7 +3,7 @@
 // A Worker's timer says when, because a hidden page's own timers are slowed down; the page itself sends, because a heartbeat must prove that
 // the page still runs.
 
-import { everyTick } from "../connection/heartbeat.js";
+import { everyTick } from "../connection/silence.js";
 import { command } from "./commands.js";
 
 const KEPT = "bilby.console";

@@ -4,7 +4,7 @@
 // dead, whatever the browser thinks of it: what it last said is kept, and is not "fresh" any more.
 
 import { waitBefore } from "../connection/connection.js";
-import { everyTick, Heartbeat } from "../connection/heartbeat.js";
+import { everyTick, SilenceWatch } from "../connection/silence.js";
 
 const TIMING = {
   staleMs: 15_000, // the server says something every 5 s
@@ -18,7 +18,7 @@ export class PhoneState {
   #onChange;
   #timing;
   #source = null;
-  #heartbeat = null;
+  #silence = null;
   #tries = 0;
   #retryAt = 0;
   #isWhole = false; // whether this connection has sent the whole state
@@ -33,7 +33,7 @@ export class PhoneState {
 
   start() {
     if (this.#source) return;
-    this.#heartbeat = new Heartbeat(this.#timing.staleMs);
+    this.#silence = new SilenceWatch(this.#timing.staleMs);
     this.#isWhole = false;
     const source = (this.#source = new EventSource(this.#url));
     const on = (name, act) => source.addEventListener(name, (event) => source === this.#source && act(event));
@@ -57,7 +57,7 @@ export class PhoneState {
     this.#retryAt = 0;
     this.state = state;
     this.isFresh = isFresh;
-    this.#heartbeat = new Heartbeat(this.#timing.staleMs);
+    this.#silence = new SilenceWatch(this.#timing.staleMs);
     this.#onChange();
   }
 
@@ -66,12 +66,12 @@ export class PhoneState {
     this.#isWhole = true;
     this.isFresh = true;
     this.#tries = 0;
-    this.#heartbeat.heard();
+    this.#silence.heard();
     this.#onChange();
   }
 
   #live() {
-    this.#heartbeat.heard();
+    this.#silence.heard();
     if (!this.#isWhole || this.isFresh) return;
     this.isFresh = true;
     this.#onChange();
@@ -84,7 +84,7 @@ export class PhoneState {
   }
 
   #check() {
-    if (this.#heartbeat?.isSilent) this.#becomeStale();
+    if (this.#silence?.isSilent) this.#becomeStale();
     if (!this.#source && this.#retryAt && Date.now() >= this.#retryAt) this.start();
   }
 

@@ -108,7 +108,7 @@ export function history(party) {
   return `${calls}, last ${DATE.format(party.last.at)}${outcome ? `: ${outcome}` : ""}`;
 }
 
-/** Why a member who wants to be rung is not. `line` is desk_phone.js's. */
+/** Why a member who wants to be rung is not. `line` is shared_phone.js's. */
 export function unreachableWords(line, mayHear) {
   if (!mayHear) return UNREACHABLE.microphone;
   return UNREACHABLE[line.phase] ?? UNREACHABLE_OTHERWISE;

@@ -1,7 +1,7 @@
 // Calls side by side: for each a tile with its head and its words. What else is done to a call needs it alone on the page.
 
 import { part, put } from "../../dom.js";
-import { Follow } from "../calls/follow.js";
+import { AutoScroll } from "../calls/auto_scroll.js";
 import { TranscriptView } from "../calls/transcript_view.js";
 import { duration } from "../wording.js";
 
@@ -96,7 +96,7 @@ class Tile {
     this.item.dataset.tile = id;
     for (const each of this.item.querySelectorAll("[data-part]")) this.#parts[each.dataset.part] = each;
     const { scroller, lines, jump } = this.#parts;
-    this.view = new TranscriptView({ list: lines, log: NO_LOG, follow: new Follow(scroller, lines, jump), find: NO_FIND });
+    this.view = new TranscriptView({ list: lines, log: NO_LOG, scroll: new AutoScroll(scroller, lines, jump), find: NO_FIND });
   }
 
   pin(isPinned) {

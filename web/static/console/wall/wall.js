@@ -6,16 +6,16 @@ import { WALL, format, parse } from "./address.js";
 import { added, pinned, placed, removed } from "./beside.js";
 
 export class Wall {
-  #onTurn;
+  #onChange;
   #callOf;
   #view = WALL; // address.js's
   #places = []; // beside.js's
   #sees = null; // what was told last
 
-  /** `callOf(id)` gives the call; `onTurn()` runs when other calls are to be shown. */
-  constructor({ callOf, onTurn }) {
+  /** `callOf(id)` gives the call; `onChange()` runs when other calls are to be shown. */
+  constructor({ callOf, onChange }) {
     this.#callOf = callOf;
-    this.#onTurn = onTurn;
+    this.#onChange = onChange;
     addEventListener("popstate", () => this.follow());
     this.#take(parse(location.hash));
   }
@@ -118,6 +118,6 @@ export class Wall {
     const sees = JSON.stringify([this.#view, this.#places]);
     if (sees === this.#sees) return;
     this.#sees = sees;
-    this.#onTurn();
+    this.#onChange();
   }
 }

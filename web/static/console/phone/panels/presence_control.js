@@ -16,7 +16,7 @@ export class PresenceControl {
   #drawn = ""; // the choices as drawn
   #isChoosing = false;
 
-  /** `phone` is desk_phone.js's. */
+  /** `phone` is shared_phone.js's. */
   constructor({ phone }) {
     this.#phone = phone;
     part("presence").addEventListener("change", () => this.#choose());

@@ -3,7 +3,7 @@
 import { setClock } from "../../clock.js";
 import { part } from "../../../dom.js";
 import { CallCard } from "./call_card.js";
-import { DeskPhone } from "../desk_phone.js";
+import { SharedPhone } from "../shared_phone.js";
 import { DialForm } from "../dial_form.js";
 import { Headset } from "../softphone/headset.js";
 import { Offers } from "./offers.js";
@@ -37,13 +37,13 @@ export class RoomsPanel {
 
   /**
    * `csrfToken()` is asked each time; `onTalking(call_sid)` when a conversation begins; `onStopWords(call_sid, name)` when the words of a
-   * call are to stop, null where no words are shown; `onDraw()` after each drawing; `onSwitchOff`, `onListen` and `seen` are people_lists.js's; `onChange()` when what the rest of the page asks of the phone may have changed. `timing` is desk_phone.js's.
+   * call are to stop, null where no words are shown; `onDraw()` after each drawing; `onSwitchOff`, `onListen` and `seen` are people_lists.js's; `onChange()` when what the rest of the page asks of the phone may have changed. `timing` is shared_phone.js's.
    */
   constructor({ member, sdk, csrfToken, onTalking, onStopWords, onChange, onDraw = () => {}, onSwitchOff, onListen, seen }, timing = {}) {
     this.#onDraw = onDraw;
     this.#onTalking = onTalking;
     this.#onChange = onChange;
-    const phone = (this.#phone = new DeskPhone({ member, sdk, csrfToken, onChange: () => this.#draw() }, timing));
+    const phone = (this.#phone = new SharedPhone({ member, sdk, csrfToken, onChange: () => this.#draw() }, timing));
     this.#presence = new PresenceControl({ phone });
     this.#offers = new Offers({ phone });
     this.#card = new CallCard({ phone, me: member, onStopWords });

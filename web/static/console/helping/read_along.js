@@ -6,7 +6,7 @@ import { CLOCK_TIME } from "../wording.js";
 const ECHO_MS = 5_000; // until a line that was sent must have come back
 const NOT_SENT = "That was not sent. Please try again.";
 
-export class Company {
+export class ReadAlong {
   #me;
   #send;
   #call = null;

@@ -1,10 +1,11 @@
-// The phone of this page: whichever tab holds the sound, it shows the same state and obeys the same commands. No DOM.
+// The phone as every tab of this browser shows it: whichever tab holds the sound, all show the same state and obey the same commands.
+// No DOM.
 //
-// The tab that leads (leader.js) has the event stream, the softphone and the heartbeat, and tells the others what it knows. Commands that
+// The tab that leads (leading_tab.js) has the event stream, the softphone and the heartbeat, and tells the others what it knows. Commands that
 // concern sound go to it; all others go to the server from wherever they were given.
 
 import { command } from "./commands.js";
-import { Leader } from "./leader.js";
+import { LeadingTab } from "./leading_tab.js";
 import { PhoneState } from "./phone_state.js";
 import { ConsoleHeartbeat } from "./console_heartbeat.js";
 import { RoomSoftphone } from "./softphone/room_softphone.js";
@@ -16,11 +17,11 @@ const ELSEWHERE = { error: "Your phone is on another computer. Use it here first
 const TELL_MS = 5_000; // so that other tabs know that the leader lives
 const GONE_MS = 10_000; // for the server to know of a call that the softphone is in
 
-export class DeskPhone {
+export class SharedPhone {
   devices;
   #csrfToken;
   #onChange;
-  #leader;
+  #leadingTab;
   #stream;
   #softphone;
   #heartbeat;
@@ -38,7 +39,7 @@ export class DeskPhone {
     this.#softphone = new RoomSoftphone({ sdk, csrfToken, devices: this.devices, onChange: turn }, timing.registration);
     const facts = () => ({ registered: this.#softphone.phase === "ready", microphone: this.devices.isAllowed });
     this.#heartbeat = new ConsoleHeartbeat({ csrfToken, facts, onChange: () => this.#movedAway() }, timing.beatMs);
-    this.#leader = new Leader({
+    this.#leadingTab = new LeadingTab({
       member,
       onLead: () => this.#lead(),
       onHello: () => this.#tell(),
@@ -48,8 +49,8 @@ export class DeskPhone {
   }
 
   start() {
-    this.#leader.start();
-    setInterval(() => this.#leader.isLeader && this.#tell(), TELL_MS);
+    this.#leadingTab.start();
+    setInterval(() => this.#leadingTab.isLeader && this.#tell(), TELL_MS);
   }
 
   /** The member has signed out: nobody rings here any more, and nothing is known. */
@@ -76,7 +77,7 @@ export class DeskPhone {
   }
 
   get isLeader() {
-    return this.#leader.isLeader;
+    return this.#leadingTab.isLeader;
   }
 
   /** The softphone: {phase, problem, call: {id, state, muted} | null, warnings: [name], isElsewhere}. */
@@ -221,7 +222,7 @@ export class DeskPhone {
 
   async #sound(name, args) {
     if (this.isLeader) return this.#perform(name, args);
-    return (await this.#leader.ask({ name, args })) ?? NO_ANSWER;
+    return (await this.#leadingTab.ask({ name, args })) ?? NO_ANSWER;
   }
 
   // Between the tabs, and between the softphone and the server
@@ -234,7 +235,7 @@ export class DeskPhone {
   }
 
   #tell() {
-    this.#leader.tell({ state: this.state, isFresh: this.isFresh, line: this.line });
+    this.#leadingTab.tell({ state: this.state, isFresh: this.isFresh, line: this.line });
   }
 
   #hear({ state, isFresh, line }) {

@@ -3,7 +3,7 @@
 const SILENT_MS = 8_500; // media sends at least every 5 s; with a tick of 0.5 s, a dead connection is noticed within 10 s
 
 /** Measures the time since the last message. */
-export class Heartbeat {
+export class SilenceWatch {
   #silentMs;
   #wall;
   #steady;

@@ -4,7 +4,7 @@
 
 const ANSWER_MS = 10_000; // for the leader to do what another tab asks for
 
-export class Leader {
+export class LeadingTab {
   isLeader = false;
   #options;
   #channel;

@@ -4,7 +4,7 @@ import { plural } from "../wording.js";
 
 const NEAR_PX = 24; // this close to the end counts as at the end
 
-export class Follow {
+export class AutoScroll {
   #scroller;
   #button;
   #following = true;
