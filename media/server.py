@@ -94,8 +94,12 @@ class Server:
             call_timing=call_timing,
         )
         self._heartbeats = Heartbeats(
-            *(connection, node, self.admission, self.calls.announce),
-            *(self.replication.alive, self.replication.joined),
+            connection,
+            node,
+            self.admission,
+            self.calls.announce,
+            self.replication.alive,
+            self.replication.joined,
         )
         tickets = AcceptedTickets(connection, settings.stream_shared_secret.accepted, hub.close_consoles)
         self.streams = Streams(self.calls, tickets, settings.twilio_account_sid)
@@ -103,8 +107,16 @@ class Server:
         translator = _translator(amazon(settings.translate_api_base, "translate"))
         translations = Translations(hub, translator if settings.live_translation == "on" else None, self._tasks)
         self._readers = Readers(connection, node, hub, own)
-        watched = (hub, self.replication.requests, tickets, of_members, self._readers, self._tasks, console_limits)
-        self.consoles = Consoles(*watched, translations)
+        self.consoles = Consoles(
+            hub,
+            self.replication.requests,
+            tickets,
+            of_members,
+            self._readers,
+            self._tasks,
+            console_limits,
+            translations,
+        )
         self._acceptor = Acceptor(
             Router(settings, connection, self.streams, self.consoles).answer,
             settings.media_host,

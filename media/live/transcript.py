@@ -207,26 +207,24 @@ class LiveCall:
     """One live call in memory, until it ends."""
 
     __slots__ = (
-        *(
-            "agent",
-            "answered",
-            "call",
-            "direction",
-            "gaps",
-            "held_at",
-            "language",
-            "latency_ms",
-            "latest",
-            "lines",
-            "org",
-            "phrases",
-            "redacted",
-            "started_at",
-            "state",
-            "talk",
-            "translations",
-            "utterances",
-        ),
+        "agent",
+        "answered",
+        "call",
+        "direction",
+        "gaps",
+        "held_at",
+        "language",
+        "latency_ms",
+        "latest",
+        "lines",
+        "org",
+        "phrases",
+        "redacted",
+        "started_at",
+        "state",
+        "talk",
+        "translations",
+        "utterances",
     )
 
     def __init__(self, org: str, view: CallView) -> None:
@@ -297,9 +295,12 @@ class LiveCall:
 
     def outline(self) -> CallView:
         """Return the call as it is now, without words."""
-        facts = (self.call, self.direction, self.agent, self.started_at, self.state)
         return CallView(
-            *facts,
+            self.call,
+            self.direction,
+            self.agent,
+            self.started_at,
+            self.state,
             utterances=[],
             gaps=[],
             answered=self.answered,

@@ -99,7 +99,9 @@ async def pay(request: web.Request) -> web.StreamResponse:
     viewer = await payer(request)
     typed = await _typed(request, viewer)
     await limits.hit(
-        *(request, CHECKOUTS, str(viewer.organisation_id)),
+        request,
+        CHECKOUTS,
+        str(viewer.organisation_id),
         lambda _: _page(request, viewer, typed=typed, wrong={"form": _LIMITED}),
     )
     async with access.rows(request, viewer) as rows:

@@ -68,7 +68,9 @@ async def change_seats(request: web.Request) -> web.StreamResponse:
     viewer = await payer(request)
     key, wanted = str(await forms.uuid_field(request, "key")), (await forms.field(request, "seats")).strip()
     await limits.hit(
-        *(request, REQUESTS, str(viewer.organisation_id)),
+        request,
+        REQUESTS,
+        str(viewer.organisation_id),
         lambda error: _page(request, viewer, Typed(wanted, problem=str(error))),
     )
     try:

@@ -92,7 +92,9 @@ async def choose(request: web.Request) -> web.StreamResponse:
     try:
         picked = _picked(sent)
         await limits.hit(
-            *(request, CHOICES, str(viewer.organisation_id)),
+            request,
+            CHOICES,
+            str(viewer.organisation_id),
             lambda error: _page(request, viewer, search, _too_many("choose", error)),
         )
         async with access.rows(request, viewer) as rows:
@@ -125,7 +127,9 @@ async def check(request: web.Request) -> web.StreamResponse:
     async with access.rows(request, viewer) as rows:
         number = await addressed(request, rows)
     await limits.hit(
-        *(request, CHECKS, str(viewer.organisation_id)),
+        request,
+        CHECKS,
+        str(viewer.organisation_id),
         lambda error: _page(request, viewer, problem=_too_many(f"check-{number.id}", error)),
     )
     try:
@@ -244,7 +248,9 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
         return Found(search)
     wish = search.wish()
     await limits.hit(
-        *(request, SEARCHES, str(viewer.organisation_id)),
+        request,
+        SEARCHES,
+        str(viewer.organisation_id),
         lambda error: _shown(request, viewer, Found(search), _too_many("search", error)),
     )
     async with access.rows(request, viewer) as rows:

@@ -101,7 +101,11 @@ def _chart(named: Sequence[tuple[str, str, Counts]]) -> Chart:
     every = -(-len(named) // _LABELS)
     bars = [
         Bar(
-            *(name, label if place % every == 0 else "", place * STEP + 1, counts, _segments(counts, top)),
+            name,
+            label if place % every == 0 else "",
+            place * STEP + 1,
+            counts,
+            _segments(counts, top),
             is_minor=place % (2 * every) != 0,
         )
         for place, (name, label, counts) in enumerate(named)

@@ -118,8 +118,12 @@ def _compared(summary: Summary) -> list[Flowable]:
 def _bars(title: str, drawn: Chart) -> list[Flowable]:
     rows = [
         [
-            *(bar.name, f"{bar.counts.inbound:,}", f"{bar.counts.answered:,}", f"{bar.counts.missed:,}"),
-            *(mean(bar.counts.answer_wait_s, bar.counts.answered), f"{bar.counts.outbound:,}"),
+            bar.name,
+            f"{bar.counts.inbound:,}",
+            f"{bar.counts.answered:,}",
+            f"{bar.counts.missed:,}",
+            mean(bar.counts.answer_wait_s, bar.counts.answered),
+            f"{bar.counts.outbound:,}",
         ]
         for bar in drawn.bars
         if bar.counts.calls
