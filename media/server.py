@@ -94,12 +94,7 @@ class Server:
             call_timing=call_timing,
         )
         self._heartbeats = Heartbeats(
-            connection,
-            node,
-            self.admission,
-            self.calls.announce,
-            self.replication.alive,
-            self.replication.joined,
+            connection, node, self.admission, self.calls.announce, self.replication.alive, self.replication.joined
         )
         tickets = AcceptedTickets(connection, settings.stream_shared_secret.accepted, hub.close_consoles)
         self.streams = Streams(self.calls, tickets, settings.twilio_account_sid)
@@ -117,8 +112,11 @@ class Server:
             console_limits,
             translations,
         )
-        self._acceptor = Acceptor(
-            Router(settings, connection, self.streams, self.consoles).answer,
+        self._acceptor = self._acceptor_of(settings, limits)
+
+    def _acceptor_of(self, settings: Settings, limits: Limits) -> Acceptor:
+        return Acceptor(
+            Router(settings, self.connection, self.streams, self.consoles).answer,
             settings.media_host,
             settings.media_port,
             shared=self._is_one_of_many,
