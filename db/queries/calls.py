@@ -45,7 +45,7 @@ from db.queries.integrations.events import CallEventType
 from db.queries.log.call_moments import MISSING, CallMoments, Moment
 from db.queries.log.number_parts import keys
 from db.queries.log.search_columns import store_times
-from protocol.messages import Delay, Missed
+from protocol.messages import Delay, GapReport
 from protocol.times import from_milliseconds
 
 
@@ -247,7 +247,7 @@ class Calls:
             detail = state if reason is None else f"{state} {reason}"
             await self._moments.note(call_id, Moment(now, "words", detail=detail))
 
-    async def miss(self, call_sid: str, missed: Missed) -> None:
+    async def note_gap(self, call_sid: str, missed: GapReport) -> None:
         """Note that words of the call are missing. Repeatable; of a call that has no row, nothing is noted."""
         mine = (Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
         call_id = await self._session.scalar(select(Call.id).where(*mine))
