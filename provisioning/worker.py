@@ -150,9 +150,9 @@ def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
         with structlog.contextvars.bound_contextvars(job=job.entrypoint, job_id=job.id, attempt=job.attempts):
             try:
                 await do(database, payload_of(job))
-            except TryAgain as wish:
-                _log.info("job rescheduled", seconds=round(wish.after.total_seconds(), 1))
-                raise RetryRequested(wish.after, "wished") from wish
+            except TryAgain as again:
+                _log.info("job rescheduled", seconds=round(again.after.total_seconds(), 1))
+                raise RetryRequested(again.after, "wished") from again
             finally:
                 tracing.record(f"job {job.entrypoint}", time.monotonic() - began, attempt=job.attempts)
             _log.info("job done")

@@ -81,7 +81,7 @@ class _Subscribes(msgspec.Struct):
     subscribe: Subscription
 
 
-class _Wish(msgspec.Struct, tag="translate"):
+class _Translates(msgspec.Struct, tag="translate"):
     """Translate ``call`` into the language ``to``; None: no longer."""
 
     call: Annotated[str, Meta(max_length=64)]
@@ -107,7 +107,7 @@ class _Writes(msgspec.Struct, tag="write"):
     text: str
 
 
-_Said = _Wish | _Reads | _Leaves | _Writes
+_Said = _Translates | _Reads | _Leaves | _Writes
 MOST_SAID = 240  # messages of a console in a minute; more are ignored
 LONGEST_SAID = 4096  # bytes of one
 _decode_hello = msgspec.json.Decoder(_Hello).decode
@@ -218,7 +218,7 @@ class Console(WebSocket):
         match said:
             case _Subscribes(subscribe=subscription):
                 self._send_whole(self._consoles.hub.follow(self, subscription))
-            case _Wish(call=call, to=to):
+            case _Translates(call=call, to=to):
                 self._consoles.translations.want(self, call, to)
             case _Reads(ticket=ticket):
                 self._read_call(ticket)

@@ -242,14 +242,14 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     """Return the numbers for sale that ``search`` finds. Raise `InvalidError`, `TooManyError`, `TwilioError`."""
     if not search.is_asked:
         return Found(search)
-    wish = search.wish()
+    wanted = search.number_search()
     await limits.hit(
         *(request, SEARCHES, str(viewer.organisation_id)),
         lambda error: _shown(request, viewer, Found(search), _too_many("search", error)),
     )
     async with access.rows(request, viewer) as rows:
         await rows.ordering.keep_choosing()
-    offers = await request.app[PHONE_NUMBERS].search(wish, _FOUND)
+    offers = await request.app[PHONE_NUMBERS].search(wanted, _FOUND)
     return Found(search, [(offer, shown(offer.e164)) for offer in offers])
 
 
