@@ -65,7 +65,7 @@ class _Audience:
     def add(self, subscriber: Subscriber, following: Following) -> None:
         self.followings[subscriber] = following
         self._group(subscriber).add(subscriber)
-        self.place(subscriber)
+        self.update_rows(subscriber)
 
     def discard(self, subscriber: Subscriber) -> None:
         del self.followings[subscriber]
@@ -87,7 +87,7 @@ class _Audience:
         for subscriber in (*self._all, *self.of_agent(call.agent)):
             yield subscriber, self.followings[subscriber].follows(call, call.agent)
 
-    def place(self, subscriber: Subscriber) -> None:
+    def update_rows(self, subscriber: Subscriber) -> None:
         """Remember whether ``subscriber`` is sent wall rows."""
         if self.followings[subscriber].rows:
             self.of_rows.add(subscriber)
@@ -202,15 +202,15 @@ class Hub:
         """Replace what ``subscriber`` follows. Return the messages to send it first."""
         following = self._following(subscriber)
         had_rows = following.rows
-        words = self._turn(subscriber, lambda: following.replace(subscription))
-        self._audiences[subscriber.org].place(subscriber)
+        words = self._change_following(subscriber, lambda: following.replace(subscription))
+        self._audiences[subscriber.org].update_rows(subscriber)
         rows = None if had_rows else self.rows(subscriber)
         return words if rows is None else [*words, rows]
 
     def read(self, subscriber: Subscriber, call: str) -> list[bytes]:
         """Let ``subscriber`` have the words of ``call``, which it reads. Return the messages to send it first."""
         following = self._following(subscriber)
-        return self._turn(subscriber, lambda: following.read(call))
+        return self._change_following(subscriber, lambda: following.read(call))
 
     def leave(self, subscriber: Subscriber, call: str) -> None:
         """Record that ``subscriber`` no longer reads ``call``."""
@@ -328,7 +328,7 @@ class Hub:
         if audience is not None and audience.of_rows:
             self._rows.note(call)
 
-    def _turn(self, subscriber: Subscriber, change: Callable[[], None]) -> list[bytes]:
+    def _change_following(self, subscriber: Subscriber, change: Callable[[], None]) -> list[bytes]:
         """Change what ``subscriber`` follows. Return the words of the calls that it follows from now on."""
         following, calls = self._following(subscriber), self._seen_by(subscriber)
         before = {call.call for call in calls if following.follows(call, call.agent)}
