@@ -158,7 +158,7 @@ class Hub:
             case CallStarted():
                 self._send_started(call, encoded)
             case CallEnded() | WordsStopped() | LineWritten():
-                self._send_facts(call, encoded)
+                self._send_to_viewers(call, encoded)
             case _:
                 self._send(call, encoded)
         self._note(call)
@@ -239,7 +239,7 @@ class Hub:
         """Send every console that may see the call an event that is no part of its transcript."""
         known = self.find(org, call)
         if known is not None:
-            self._send_facts(known, encoded)
+            self._send_to_viewers(known, encoded)
 
     def may_see(self, subscriber: Subscriber, call: str) -> bool:
         """Return whether ``subscriber`` may see the call, which is live."""
@@ -288,7 +288,7 @@ class Hub:
                 if follows:
                     subscriber.send(encoded)
 
-    def _send_facts(self, call: LiveCall, encoded: bytes) -> None:
+    def _send_to_viewers(self, call: LiveCall, encoded: bytes) -> None:
         """Send an event to all consoles that may see the call."""
         audience = self._audiences.get(call.org)
         if audience is not None:
