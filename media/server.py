@@ -21,8 +21,8 @@ from media.amazon.translate import translate
 from media.amazon.vocabularies import VocabularyChecks
 from media.config import Settings
 from media.live.hub import Hub
-from media.live.rows import TELL_SECONDS as ROWS_SECONDS
 from media.live.translations import Problem, Translate, TranslationError, Translations
+from media.live.wall_rows import TELL_SECONDS as ROWS_SECONDS
 from media.nodes.accepted_tickets import AcceptedTickets
 from media.nodes.bus import Bus
 from media.nodes.last_heard import IN_FLIGHT_SECONDS

@@ -2,8 +2,8 @@
 
 Every method runs without awaiting, in one event loop, so there is no lock. An event is folded into its call, encoded
 once, and sent to each console that may see the call and follows it; the others are told the call's facts, and its row
-(`media.live.following`, `media.live.rows`). A console that cannot keep up is disconnected (`media.sockets.console`).
-Supervisors, admins and owners see all calls of their organisation, agents only their own.
+(`media.live.following`, `media.live.wall_rows`). A console that cannot keep up is disconnected
+(`media.sockets.console`). Supervisors, admins and owners see all calls of their organisation, agents only their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Protocol
 
 from media.live.following import Following, Subscription
 from media.live.holds import Holds
-from media.live.rows import ChangedRows, RowsChanged, row
 from media.live.transcript import (
     CallAssigned,
     CallEnded,
@@ -33,6 +32,7 @@ from media.live.transcript import (
     apply,
     encode,
 )
+from media.live.wall_rows import ChangedWallRows, RowsChanged, wall_row
 from media.metrics import GAPS
 from protocol.tickets import Role
 
@@ -110,7 +110,7 @@ class Hub:
         """Called with each final utterance of a call whose organisation has consoles here."""
         self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
         self._audiences: dict[str, _Audience] = {}
-        self._rows = ChangedRows()
+        self._rows = ChangedWallRows()
         self.holds = Holds()
         self._stopped: OrderedDict[str, None] = OrderedDict()  # calls whose transcription was stopped
 
@@ -196,7 +196,7 @@ class Hub:
         """Return the wall rows of all calls that ``subscriber`` sees; None if it asked for none."""
         if not self._following(subscriber).rows:
             return None
-        return encode(RowsChanged([row(call) for call in self._seen_by(subscriber)]))
+        return encode(RowsChanged([wall_row(call) for call in self._seen_by(subscriber)]))
 
     def follow(self, subscriber: Subscriber, subscription: Subscription) -> list[bytes]:
         """Replace what ``subscriber`` follows. Return the messages to send it first."""
@@ -217,7 +217,7 @@ class Hub:
         self._following(subscriber).leave(call)
 
     def tell_rows(self) -> None:
-        """Send the wall rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
+        """Send the wall rows that have changed. Call it every `media.live.wall_rows.TELL_SECONDS`."""
         for org in self._rows.organisations():
             changed, audience = self._rows.take(org), self._audiences.get(org)
             if not changed or audience is None:
