@@ -62,7 +62,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
         stripe = await _stripe(settings, stack)
         if stripe is not None:
             grace = timedelta(days=settings.release_grace_days)
-            jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
+            jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_entitlements).jobs()}
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
@@ -83,7 +83,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             _log.warning(
                 "number orders are on hold: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set"
             )
-        jobs |= ClosingJob(stripe, filing, progress.tell_standing).jobs()
+        jobs |= ClosingJob(stripe, filing, progress.tell_entitlements).jobs()
         yield Handlers(jobs, sweeps, mail)
 
 

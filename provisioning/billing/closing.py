@@ -86,7 +86,7 @@ class ClosingJob:
 
     stripe: StripeApi | None
     filing: BundlesApi | None = None
-    tell_standing: Callable[[UUID], None] = lambda _: None
+    tell_entitlements: Callable[[UUID], None] = lambda _: None
     """Called when nothing works any more, after the commit: consoles close. Must not raise."""
     batch: int = BATCH
 
@@ -96,7 +96,7 @@ class ClosingJob:
 
     async def tell(self, _: Database, payload: Payload) -> None:
         """Job: say that an organisation was suspended or works again, so that its consoles close or open."""
-        self.tell_standing(UUID(payload["organisation"]))
+        self.tell_entitlements(UUID(payload["organisation"]))
 
     async def close(self, database: Database, payload: Payload) -> None:
         """Job: do what is left to do, from the state that is written down."""
@@ -126,7 +126,7 @@ class ClosingJob:
             if not await closures.move(session, organisation_id, "waiting", "ending"):
                 return False
             await _shut(session, organisation_id)
-        self.tell_standing(organisation_id)
+        self.tell_entitlements(organisation_id)
         return True
 
     async def _end(self, database: Database, organisation_id: UUID) -> None:
