@@ -38,7 +38,7 @@ from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio import bundles_api, numbers_api
 from provisioning.twilio.bundles_api import BundlesApi
 from provisioning.webhooks import letters
-from provisioning.worker import Do, Handlers, Sweep
+from provisioning.worker import Handlers, JobHandler, Sweep
 
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 hours at most, and repeats callbacks for less than 1
 JOB_LOG = timedelta(days=30)
@@ -55,8 +55,8 @@ _log = structlog.get_logger(__name__)
 async def open_handlers(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
     """Yield the jobs and sweeps, with their connections open. Without its settings a job has no handler and waits."""
     async with AsyncExitStack() as stack:
-        jobs: dict[str, Do] = {}
-        mail: Mapping[str, Do] = {}
+        jobs: dict[str, JobHandler] = {}
+        mail: Mapping[str, JobHandler] = {}
         sweeps: dict[str, tuple[str, Sweep]] = {**SWEEPS, **_retention(settings.call_log_days)}
         progress = await stack.enter_async_context(_progress(settings))
         stripe = await _stripe(settings, stack)

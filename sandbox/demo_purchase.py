@@ -38,7 +38,7 @@ from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import Purchase, StripeApi, StripeError
 from provisioning.twilio import numbers_api
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 from sandbox.config import NUMBER
 from sandbox.engines.processes import StartError
 
@@ -90,7 +90,7 @@ class _Till:
     owner: Member
     stripe: StripeApi
     twilio: TwilioApi
-    jobs: Mapping[str, Do]
+    jobs: Mapping[str, JobHandler]
     http: aiohttp.ClientSession
 
     @property

@@ -44,7 +44,7 @@ from provisioning.numbers.orders import cancel
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio.bundles_api import BundlesApi
 from provisioning.twilio.numbers_api import TwilioError
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 CLOSE = "close_organisation"
 TELL = "tell_standing"
@@ -90,7 +90,7 @@ class ClosingJob:
     """Called when nothing works any more, after the commit: consoles close. Must not raise."""
     batch: int = BATCH
 
-    def jobs(self) -> Mapping[str, Do]:
+    def jobs(self) -> Mapping[str, JobHandler]:
         """Return the job handlers by name."""
         return {CLOSE: self.close, TELL: self.tell}
 

@@ -24,7 +24,7 @@ from provisioning.jobs import Payload
 from provisioning.mail import queue
 from provisioning.mail.queue import NoticeKind
 from provisioning.mail.sender import Asked, Letter, Write
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 SUBJECTS: Mapping[NoticeKind, str] = {
     "past_due": "Your payment for Bilby did not go through",
@@ -68,7 +68,7 @@ async def ask_again(database: Database, payload: Payload) -> None:
         await queue.put(session, _kind(payload["kind"]), facts)
 
 
-JOBS: Mapping[str, Do] = {"send_notice": ask_again}
+JOBS: Mapping[str, JobHandler] = {"send_notice": ask_again}
 
 
 def owners(everybody: Sequence[Member]) -> Iterator[Member]:
