@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from protocol.messages import MEDIA_ECHO, WEB_ECHO
+from runtime import background
 from runtime.settings import nats_servers
 
 MAX_QUEUED = 4096
@@ -144,12 +145,8 @@ class NatsConnection:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep a connection until the block ends. Entering does not wait for NATS: see `confirmed_once`."""
-        async with asyncio.TaskGroup() as tasks:
-            connecting = tasks.create_task(self.run())
-            try:
-                yield
-            finally:
-                connecting.cancel()
+        async with background.running(self.run()):
+            yield
 
     async def is_confirmed_within(self, seconds: float) -> bool:
         """Wait for the first echo. Return whether it came within ``seconds``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -39,6 +38,7 @@ from provisioning.twilio import bundles_api, numbers_api
 from provisioning.twilio.bundles_api import BundlesApi
 from provisioning.webhooks import letters
 from provisioning.worker import Handlers, JobHandler, Sweep
+from runtime import background
 
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 hours at most, and repeats callbacks for less than 1
 JOB_LOG = timedelta(days=30)
@@ -105,12 +105,8 @@ async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None
 @asynccontextmanager
 async def _progress(settings: Settings) -> AsyncIterator[Progress]:
     progress = Progress(settings.nats_url.get_secret_value() if settings.nats_url else "")
-    async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(progress.run())
-        try:
-            yield progress
-        finally:
-            telling.cancel()
+    async with background.running(progress.run()):
+        yield progress
 
 
 @asynccontextmanager
