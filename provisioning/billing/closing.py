@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parseaddr
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -37,6 +36,7 @@ from provisioning.billing.notices import day, owners
 from provisioning.billing.release import orders_of
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail import queue
+from provisioning.mail.names import salutation
 from provisioning.mail.queue import ClosingKind
 from provisioning.mail.sender import Asked, Letter, Write
 from provisioning.numbers import bundles
@@ -251,7 +251,7 @@ async def letter(_: AsyncSession, asked: Asked, kind: ClosingKind) -> Letter:
     """Write it from what was noted when it was asked for: by the time it is sent the organisation may be gone."""
     facts = asked.facts
     context = {
-        "name": facts["name"] or parseaddr(facts["email"])[1],
+        "name": salutation(facts["name"], facts["email"]),
         "organisation": facts["organisation"],
         "day": facts.get("day", ""),
         "receipt": facts.get("receipt", ""),
