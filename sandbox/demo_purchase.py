@@ -200,4 +200,4 @@ async def _lead_here(till: _Till) -> None:
         sid, here = number.twilio_sid, (till.settings.web_public_url, till.settings.voice_fallback_url)
         if sid and await repair(till.twilio, sid, *here) is not None:
             async with till.database.begin() as session:
-                await numbers.verified(session, number.id, datetime.now(UTC))
+                await numbers.Numbers(session, number.organisation_id).verified(number.id, datetime.now(UTC))

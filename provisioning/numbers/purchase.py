@@ -25,7 +25,7 @@ from db.models import NumberOrder
 from db.queries import bundles, number_orders, organisations
 from db.queries.audit import record
 from db.queries.number_orders import NumberOrders, NumberTakenError
-from db.queries.numbers import Numbers, verified
+from db.queries.numbers import Numbers
 from provisioning.numbers import twilio_config
 from provisioning.progress import Progress
 from provisioning.twilio.errors import FAILURES
@@ -243,7 +243,8 @@ async def _verify(context: PurchaseContext, order: NumberOrder) -> None:
         if not await number_orders.move(session, order, "done"):
             raise Overtaken
         if order.number_id:
-            await verified(session, order.number_id, datetime.now(UTC))
+            numbers = Numbers(session, order.organisation_id)
+            await numbers.verified(order.number_id, datetime.now(UTC))
         await record(session, order.organisation_id, "number.ready", {"number": owned.e164, "order": str(order.id)})
     context.progress.tell(order.organisation_id, order.id, "done")
 
