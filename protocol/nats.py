@@ -37,6 +37,11 @@ _DENIED = re.compile(r'permissions violation for (?:publish|subscription) (?:to 
 _log = structlog.get_logger(__name__)
 
 
+def is_no_responders(message: Msg) -> bool:
+    """Return whether NATS itself answers that nobody subscribes to what was asked."""
+    return (message.headers or {}).get("Status") == _NO_RESPONDERS
+
+
 @dataclass(frozen=True, slots=True)
 class Echo:
     """How a process asks NATS for an echo, every ``seconds``."""
@@ -243,7 +248,7 @@ class NatsConnection:
             await asyncio.sleep(self._echo.seconds)
 
     async def _on_echo(self, message: Msg) -> None:
-        if (message.headers or {}).get("Status") == _NO_RESPONDERS:
+        if is_no_responders(message):
             self._confirm(int(message.subject.rpartition(".")[2]) / 1000)
 
     def _confirm(self, asked_at: float) -> None:
