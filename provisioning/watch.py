@@ -61,7 +61,7 @@ class Watch:
         while True:
             try:
                 async with asyncio.timeout(self._timing.answer), self._database.begin() as session:
-                    metrics.note(await figures.read(session))
+                    metrics.set_gauges(await figures.read(session))
             except (DatabaseUnavailableError, TimeoutError) as error:
                 metrics.DATABASE_UP.set(0)
                 _log.warning("database unavailable", error=type(error).__name__)
