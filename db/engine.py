@@ -20,7 +20,7 @@ from sqlalchemy.util import LRUCache
 from db.encryption import Keyring
 
 POOL_SIZE = 8  # connections of one process: a transaction takes milliseconds, and none waits for a vendor
-BEHIND = 3  # of these, at most, for what nobody waits for: `Database.behind`
+BACKGROUND_CONNECTIONS = 3  # of these, at most, for what nobody waits for: `Database.background`
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 LOCK_SECONDS = 4.0
@@ -132,7 +132,7 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._statements = async_sessionmaker(single, expire_on_commit=False)
-        self._behind = asyncio.Semaphore(max(1, min(BEHIND, pool_size - 1)))
+        self._background = asyncio.Semaphore(max(1, min(BACKGROUND_CONNECTIONS, pool_size - 1)))
         self._users = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -171,9 +171,9 @@ class Database:
             raise DatabaseUnavailableError(type(error).__name__) from error
 
     @asynccontextmanager
-    async def behind(self) -> AsyncIterator[None]:
+    async def background(self) -> AsyncIterator[None]:
         """Limit the connections used by work that no request waits for: the others are left to requests."""
-        async with self._behind:
+        async with self._background:
             yield
 
     @asynccontextmanager

@@ -21,8 +21,8 @@ from media.amazon.translate import translate
 from media.amazon.vocabularies import VocabularyChecks
 from media.config import Settings
 from media.live.hub import Hub
-from media.live.rows import TELL_SECONDS as ROWS_SECONDS
 from media.live.translations import Problem, Translate, TranslationError, Translations
+from media.live.wall_rows import TELL_SECONDS as ROWS_SECONDS
 from media.nodes.accepted_tickets import AcceptedTickets
 from media.nodes.bus import Bus
 from media.nodes.last_heard import IN_FLIGHT_SECONDS
@@ -163,7 +163,7 @@ class Server:
 
     async def _tick_all(self) -> None:
         """Run the one timer: calls ten times a second, rows twice, sockets and gauges once."""
-        due, turn = time.monotonic(), 0
+        due, ticks = time.monotonic(), 0
         while True:
             due += TICK_SECONDS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -171,10 +171,10 @@ class Server:
             metrics.LOOP_LAG.observe(max(0.0, now - due))
             due = max(due, now - TICK_SECONDS)
             self.calls.tick(now)
-            turn += 1
-            if turn % round(ROWS_SECONDS / TICK_SECONDS) == 0:
+            ticks += 1
+            if ticks % round(ROWS_SECONDS / TICK_SECONDS) == 0:
                 self.hub.tell_rows()
-            if turn % 10 == 0:
+            if ticks % 10 == 0:
                 self.calls.count()
                 for socket in (*self.streams, *self.consoles):
                     socket.tick(now)

@@ -20,7 +20,7 @@ from protocol.messages import (
     STARTED,
     STREAM,
     Delay,
-    Missed,
+    GapReport,
     PhraseReport,
     StreamPlace,
     StreamStatus,
@@ -60,7 +60,7 @@ class Fact:
     """Whether it repeats what was sent before, for those who missed it."""
     phrase: PhraseReport | None = None
     """The rule that fired, in ``phrase``."""
-    missed: Missed | None = None
+    missed: GapReport | None = None
     """A gap in the words, in ``stream``."""
     delay: Delay | None = None
     """Of the words, in ``ended``."""

@@ -22,7 +22,7 @@ User = Literal["media", "web", "provisioning"]
 
 StreamStatus = Literal["transcribing", "waiting_for_slot", "reconnecting", "silent", "failed"]
 
-MissedCause = Literal["twilio", "bilby", "transcribe"]
+GapCause = Literal["twilio", "bilby", "transcribe"]
 """Who lost the sound or the words of a gap."""
 
 VocabularyState = Literal["ready", "pending", "failed", "unknown", "other_language", "denied", "unreachable"]
@@ -144,14 +144,14 @@ class Delay(msgspec.Struct):
     most: int
 
 
-class Missed(msgspec.Struct):
+class GapReport(msgspec.Struct):
     """A stretch of a call whose words are missing. Nothing of what was said."""
 
     at: int
     """When it began, in ms since 1970."""
     ms: int
     """How long it is."""
-    cause: MissedCause
+    cause: GapCause
 
 
 class StreamEnded(msgspec.Struct, omit_defaults=True):
@@ -168,7 +168,7 @@ class StreamState(msgspec.Struct, omit_defaults=True):
 
     state: StreamStatus | None = None
     reason: str | None = None
-    missed: Missed | None = None
+    missed: GapReport | None = None
     node: str | None = None
 
 

@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from protocol.messages import MEDIA_ECHO, WEB_ECHO
+from runtime import background
 from runtime.settings import nats_servers
 
 MAX_QUEUED = 4096
@@ -34,6 +35,11 @@ _BROKEN = (OSError, NatsError, TimeoutError, RuntimeError)  # RuntimeError: uvlo
 _NO_RESPONDERS = "503"
 _DENIED = re.compile(r'permissions violation for (?:publish|subscription) (?:to )?"([^"]+)"')
 _log = structlog.get_logger(__name__)
+
+
+def is_no_responders(message: Msg) -> bool:
+    """Return whether NATS itself answers that nobody subscribes to what was asked."""
+    return (message.headers or {}).get("Status") == _NO_RESPONDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +150,8 @@ class NatsConnection:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep a connection until the block ends. Entering does not wait for NATS: see `confirmed_once`."""
-        async with asyncio.TaskGroup() as tasks:
-            connecting = tasks.create_task(self.run())
-            try:
-                yield
-            finally:
-                connecting.cancel()
+        async with background.running(self.run()):
+            yield
 
     async def is_confirmed_within(self, seconds: float) -> bool:
         """Wait for the first echo. Return whether it came within ``seconds``."""
@@ -246,7 +248,7 @@ class NatsConnection:
             await asyncio.sleep(self._echo.seconds)
 
     async def _on_echo(self, message: Msg) -> None:
-        if (message.headers or {}).get("Status") == _NO_RESPONDERS:
+        if is_no_responders(message):
             self._confirm(int(message.subject.rpartition(".")[2]) / 1000)
 
     def _confirm(self, asked_at: float) -> None:

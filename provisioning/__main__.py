@@ -41,7 +41,7 @@ async def _work(settings: Settings) -> None:
             dispatched(database, settings.web_public_url),
             watched(settings, database),
         ):
-            metrics.know([*handlers.jobs, *handlers.urgent])
+            metrics.export_zeros([*handlers.jobs, *handlers.urgent])
             garbage.tune()
             await work(settings.database_url.get_secret_value(), database, handlers, stop)
     finally:

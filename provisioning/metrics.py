@@ -50,14 +50,14 @@ for _result in ("delivered", "failed"):
     WEBHOOKS.labels(_result)
 
 
-def know(jobs: Iterable[str]) -> None:
+def export_zeros(jobs: Iterable[str]) -> None:
     """Start each job's figures at 0, so that the first waiting job shows as an increase."""
     for job in jobs:
         JOBS_DUE.labels(job)
         JOBS_HELD.labels(job)
 
 
-def note(figures: Figures) -> None:
+def set_gauges(figures: Figures) -> None:
     """Set the gauges from one reading of the database."""
     DATABASE_UP.set(1)
     for gauge in (JOBS_DUE, JOBS_HELD):

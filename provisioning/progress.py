@@ -25,7 +25,7 @@ class Progress:
         body = ORDER_STATE.write(OrderState(str(order_id), state))
         self._publish(ORDER_STATE.to(organisation_id, order_id), body)
 
-    def tell_standing(self, organisation_id: UUID) -> None:
+    def tell_entitlements(self, organisation_id: UUID) -> None:
         """Publish that the organisation's entitlements changed. Never waits, never raises."""
         self._publish(ENTITLEMENTS.to(organisation_id), ENTITLEMENTS.write(Nothing()))
 

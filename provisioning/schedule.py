@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -38,7 +37,8 @@ from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio import bundles_api, numbers_api
 from provisioning.twilio.bundles_api import BundlesApi
 from provisioning.webhooks import letters
-from provisioning.worker import Do, Handlers, Sweep
+from provisioning.worker import Handlers, JobHandler, Sweep
+from runtime import background
 
 SILENT = timedelta(hours=5)  # Twilio ends a call after 4 hours at most, and repeats callbacks for less than 1
 JOB_LOG = timedelta(days=30)
@@ -55,14 +55,14 @@ _log = structlog.get_logger(__name__)
 async def open_handlers(settings: Settings, database: Database) -> AsyncIterator[Handlers]:
     """Yield the jobs and sweeps, with their connections open. Without its settings a job has no handler and waits."""
     async with AsyncExitStack() as stack:
-        jobs: dict[str, Do] = {}
-        mail: Mapping[str, Do] = {}
+        jobs: dict[str, JobHandler] = {}
+        mail: Mapping[str, JobHandler] = {}
         sweeps: dict[str, tuple[str, Sweep]] = {**SWEEPS, **_retention(settings.call_log_days)}
         progress = await stack.enter_async_context(_progress(settings))
         stripe = await _stripe(settings, stack)
         if stripe is not None:
             grace = timedelta(days=settings.release_grace_days)
-            jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_standing).jobs()}
+            jobs |= {**ReleaseJob(stripe, grace).jobs(), **Events(stripe, grace, progress.tell_entitlements).jobs()}
             sweeps |= _MONEY
         if settings.smtp_url and settings.mail_from and settings.web_public_url:
             mailer = Mailer(settings.smtp_url.get_secret_value(), settings.mail_from)
@@ -83,7 +83,7 @@ async def open_handlers(settings: Settings, database: Database) -> AsyncIterator
             _log.warning(
                 "number orders are on hold: TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID or WEB_PUBLIC_URL is not set"
             )
-        jobs |= ClosingJob(stripe, filing, progress.tell_standing).jobs()
+        jobs |= ClosingJob(stripe, filing, progress.tell_entitlements).jobs()
         yield Handlers(jobs, sweeps, mail)
 
 
@@ -105,12 +105,8 @@ async def _stripe(settings: Settings, stack: AsyncExitStack) -> StripeApi | None
 @asynccontextmanager
 async def _progress(settings: Settings) -> AsyncIterator[Progress]:
     progress = Progress(settings.nats_url.get_secret_value() if settings.nats_url else "")
-    async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(progress.run())
-        try:
-            yield progress
-        finally:
-            telling.cancel()
+    async with background.running(progress.run()):
+        yield progress
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from db import figures
 from db.engine import Database, DatabaseUnavailableError
 from provisioning import metrics
 from provisioning.config import Settings
+from runtime import background
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ class Watch:
         while True:
             try:
                 async with asyncio.timeout(self._timing.answer), self._database.begin() as session:
-                    metrics.note(await figures.read(session))
+                    metrics.set_gauges(await figures.read(session))
             except (DatabaseUnavailableError, TimeoutError) as error:
                 metrics.DATABASE_UP.set(0)
                 _log.warning("database unavailable", error=type(error).__name__)
@@ -95,9 +96,5 @@ async def watched(settings: Settings, database: Database, timing: Timing | None 
     """Watch the database and the certificates of the public names while the block runs."""
     urls = {"web": settings.web_public_url, "media": settings.media_public_url}
     watch = Watch(database, certificates_of(urls), timing)
-    async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(watch.run())
-        try:
-            yield
-        finally:
-            watching.cancel()
+    async with background.running(watch.run()):
+        yield

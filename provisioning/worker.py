@@ -34,7 +34,7 @@ CONNECTIONS = AT_ONCE + 4
 FINISH_SECONDS = 25.0  # for running jobs at shutdown; another worker repeats the rest
 LONGEST_PAUSE_SECONDS = 10.0
 
-Do = Callable[[Database, Payload], Awaitable[None]]
+JobHandler = Callable[[Database, Payload], Awaitable[None]]
 Sweep = Callable[[Database], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
@@ -83,9 +83,9 @@ class ListeningDriver(AsyncpgPoolDriver):
 class Handlers:
     """Job handlers by name, and sweeps by name with their schedule (cron, UTC)."""
 
-    jobs: Mapping[str, Do]
+    jobs: Mapping[str, JobHandler]
     sweeps: Mapping[str, tuple[str, Sweep]]
-    urgent: Mapping[str, Do] = field(default_factory=dict)
+    urgent: Mapping[str, JobHandler] = field(default_factory=dict)
     """Jobs that somebody waits for: they have workers of their own, so that slow jobs do not delay them."""
 
 
@@ -126,7 +126,7 @@ async def _work_connected(
 def _queuer(
     pool: asyncpg.Pool,
     database: Database,
-    jobs: Mapping[str, Do],
+    jobs: Mapping[str, JobHandler],
     sweeps: Mapping[str, tuple[str, Sweep]],
     timing: Timing,
 ) -> PgQueuer:
@@ -144,15 +144,15 @@ def _queuer(
     return queuer
 
 
-def _job(database: Database, do: Do) -> Callable[[Job], Awaitable[None]]:
+def _job(database: Database, do: JobHandler) -> Callable[[Job], Awaitable[None]]:
     async def run(job: Job) -> None:
         began = time.monotonic()
         with structlog.contextvars.bound_contextvars(job=job.entrypoint, job_id=job.id, attempt=job.attempts):
             try:
                 await do(database, payload_of(job))
-            except TryAgain as wish:
-                _log.info("job rescheduled", seconds=round(wish.after.total_seconds(), 1))
-                raise RetryRequested(wish.after, "wished") from wish
+            except TryAgain as again:
+                _log.info("job rescheduled", seconds=round(again.after.total_seconds(), 1))
+                raise RetryRequested(again.after, "wished") from again
             finally:
                 tracing.record(f"job {job.entrypoint}", time.monotonic() - began, attempt=job.attempts)
             _log.info("job done")

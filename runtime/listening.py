@@ -17,7 +17,9 @@ _MOST_DESCRIPTORS = 65536
 MakeSocket = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
 
 
-def place(host: str, port: int, *, shared: bool = False, make: MakeSocket = socket.socket) -> dict[str, Any]:
+def server_arguments(
+    host: str, port: int, *, shared: bool = False, make: MakeSocket = socket.socket
+) -> dict[str, Any]:
     """Return the arguments of ``loop.create_server`` to listen on ``host`` and ``port``. Raise OSError.
 
     For `ANYWHERE` it is a socket, because asyncio makes each IPv6 socket of its own refuse IPv4. ``shared``: other

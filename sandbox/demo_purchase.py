@@ -38,7 +38,7 @@ from provisioning.stripe import api as stripe_api
 from provisioning.stripe.api import Purchase, StripeApi, StripeError
 from provisioning.twilio import numbers_api
 from provisioning.twilio.numbers_api import TwilioApi, TwilioError
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 from sandbox.config import NUMBER
 from sandbox.engines.processes import StartError
 
@@ -90,7 +90,7 @@ class _Till:
     owner: Member
     stripe: StripeApi
     twilio: TwilioApi
-    jobs: Mapping[str, Do]
+    jobs: Mapping[str, JobHandler]
     http: aiohttp.ClientSession
 
     @property
@@ -200,4 +200,4 @@ async def _lead_here(till: _Till) -> None:
         sid, here = number.twilio_sid, (till.settings.web_public_url, till.settings.voice_fallback_url)
         if sid and await repair(till.twilio, sid, *here) is not None:
             async with till.database.begin() as session:
-                await numbers.verified(session, number.id, datetime.now(UTC))
+                await numbers.Numbers(session, number.organisation_id).verified(number.id, datetime.now(UTC))

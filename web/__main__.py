@@ -13,7 +13,7 @@ import uvloop
 from aiohttp import web
 
 from db import pooling
-from runtime.listening import place, raise_descriptor_limit
+from runtime.listening import raise_descriptor_limit, server_arguments
 from runtime.process import observed
 from runtime.settings import stop
 from runtime.signals import watched
@@ -59,7 +59,7 @@ async def _serve(settings: Settings) -> None:
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
     try:
-        where = place(settings.web_host, settings.web_port)
+        where = server_arguments(settings.web_host, settings.web_port)
         if settings.tls_folder:
             where["ssl"] = server_context(settings.tls_folder)
         server = await listen(runner, runner.app[CONNECTIONS], where)

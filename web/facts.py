@@ -31,7 +31,7 @@ async def take_fact(app: web.Application, fact: Fact) -> None:
         return
     if fact.missed is not None:
         async with access.by_fact(app, fact.org) as rows:
-            await rows.calls.miss(fact.call, fact.missed)
+            await rows.calls.note_gap(fact.call, fact.missed)
         return
     if fact.phrase is not None:
         async with access.by_fact(app, fact.org) as rows:

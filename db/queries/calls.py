@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
     func,
     or_,
     select,
@@ -42,10 +41,11 @@ from db.encryption import keyring_of
 from db.models import Call, Leg, Number
 from db.queries.integrations import events
 from db.queries.integrations.events import CallEventType
+from db.queries.log.agent_access import is_agents_own
 from db.queries.log.call_moments import MISSING, CallMoments, Moment
 from db.queries.log.number_parts import keys
 from db.queries.log.search_columns import store_times
-from protocol.messages import Delay, Missed
+from protocol.messages import Delay, GapReport
 from protocol.times import from_milliseconds
 
 
@@ -247,7 +247,7 @@ class Calls:
             detail = state if reason is None else f"{state} {reason}"
             await self._moments.note(call_id, Moment(now, "words", detail=detail))
 
-    async def miss(self, call_sid: str, missed: Missed) -> None:
+    async def note_gap(self, call_sid: str, missed: GapReport) -> None:
         """Note that words of the call are missing. Repeatable; of a call that has no row, nothing is noted."""
         mine = (Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
         call_id = await self._session.scalar(select(Call.id).where(*mine))
@@ -339,11 +339,7 @@ class Calls:
     def _one(self, call_sid: str) -> Select[Call]:
         """Select one call: an agent's own also if it was transferred to them."""
         one = select(Call).where(Call.organisation_id == self._organisation_id, Call.call_sid == call_sid)
-        agent = self._only_agent_id
-        if agent is None:
-            return one
-        joined = exists().where(Leg.call_id == Call.id, Leg.member_id == agent, Leg.joined_at.is_not(None))
-        return one.where(or_(Call.agent_id == agent, joined))
+        return one if self._only_agent_id is None else one.where(is_agents_own(self._only_agent_id))
 
     def _of_number(self, number_id: UUID | None, column: InstrumentedAttribute[str]) -> ScalarSelect[str | None]:
         """Select what is said of that number; nothing if nothing is."""

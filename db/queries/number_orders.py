@@ -146,7 +146,7 @@ async def of_rented(session: AsyncSession, number: Number) -> NumberOrder | None
         return order
     order = NumberOrder(
         organisation_id=number.organisation_id,
-        paid_by=f"number:{number.id}",
+        paid_by=f"{_WITHOUT_ORDER}{number.id}",
         state="done",
         wanted={},
         candidate=number.e164,

@@ -25,11 +25,6 @@ async def everywhere(session: AsyncSession) -> Sequence[Number]:
     return (await session.scalars(select(Number).where(Number.released_at.is_(None)))).all()
 
 
-async def verified(session: AsyncSession, number_id: UUID, at: datetime) -> None:
-    """Record when Twilio's settings of the number were found correct."""
-    await session.execute(update(Number).where(Number.id == number_id).values(verified_at=at))
-
-
 class Numbers:
     """The numbers of one organisation."""
 

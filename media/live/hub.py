@@ -2,8 +2,8 @@
 
 Every method runs without awaiting, in one event loop, so there is no lock. An event is folded into its call, encoded
 once, and sent to each console that may see the call and follows it; the others are told the call's facts, and its row
-(`media.live.following`, `media.live.rows`). A console that cannot keep up is disconnected (`media.sockets.console`).
-Supervisors, admins and owners see all calls of their organisation, agents only their own.
+(`media.live.following`, `media.live.wall_rows`). A console that cannot keep up is disconnected
+(`media.sockets.console`). Supervisors, admins and owners see all calls of their organisation, agents only their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Protocol
 
 from media.live.following import Following, Subscription
 from media.live.holds import Holds
-from media.live.rows import ChangedRows, RowsChanged, row
 from media.live.transcript import (
     CallAssigned,
     CallEnded,
@@ -33,6 +32,7 @@ from media.live.transcript import (
     apply,
     encode,
 )
+from media.live.wall_rows import ChangedWallRows, RowsChanged, wall_row
 from media.metrics import GAPS
 from protocol.tickets import Role
 
@@ -65,7 +65,7 @@ class _Audience:
     def add(self, subscriber: Subscriber, following: Following) -> None:
         self.followings[subscriber] = following
         self._group(subscriber).add(subscriber)
-        self.place(subscriber)
+        self.update_rows(subscriber)
 
     def discard(self, subscriber: Subscriber) -> None:
         del self.followings[subscriber]
@@ -87,7 +87,7 @@ class _Audience:
         for subscriber in (*self._all, *self.of_agent(call.agent)):
             yield subscriber, self.followings[subscriber].follows(call, call.agent)
 
-    def place(self, subscriber: Subscriber) -> None:
+    def update_rows(self, subscriber: Subscriber) -> None:
         """Remember whether ``subscriber`` is sent wall rows."""
         if self.followings[subscriber].rows:
             self.of_rows.add(subscriber)
@@ -110,7 +110,7 @@ class Hub:
         """Called with each final utterance of a call whose organisation has consoles here."""
         self._calls: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
         self._audiences: dict[str, _Audience] = {}
-        self._rows = ChangedRows()
+        self._rows = ChangedWallRows()
         self.holds = Holds()
         self._stopped: OrderedDict[str, None] = OrderedDict()  # calls whose transcription was stopped
 
@@ -158,7 +158,7 @@ class Hub:
             case CallStarted():
                 self._send_started(call, encoded)
             case CallEnded() | WordsStopped() | LineWritten():
-                self._send_facts(call, encoded)
+                self._send_to_viewers(call, encoded)
             case _:
                 self._send(call, encoded)
         self._note(call)
@@ -196,28 +196,28 @@ class Hub:
         """Return the wall rows of all calls that ``subscriber`` sees; None if it asked for none."""
         if not self._following(subscriber).rows:
             return None
-        return encode(RowsChanged([row(call) for call in self._seen_by(subscriber)]))
+        return encode(RowsChanged([wall_row(call) for call in self._seen_by(subscriber)]))
 
     def follow(self, subscriber: Subscriber, subscription: Subscription) -> list[bytes]:
         """Replace what ``subscriber`` follows. Return the messages to send it first."""
         following = self._following(subscriber)
         had_rows = following.rows
-        words = self._turn(subscriber, lambda: following.replace(subscription))
-        self._audiences[subscriber.org].place(subscriber)
+        words = self._change_following(subscriber, lambda: following.replace(subscription))
+        self._audiences[subscriber.org].update_rows(subscriber)
         rows = None if had_rows else self.rows(subscriber)
         return words if rows is None else [*words, rows]
 
     def read(self, subscriber: Subscriber, call: str) -> list[bytes]:
         """Let ``subscriber`` have the words of ``call``, which it reads. Return the messages to send it first."""
         following = self._following(subscriber)
-        return self._turn(subscriber, lambda: following.read(call))
+        return self._change_following(subscriber, lambda: following.read(call))
 
     def leave(self, subscriber: Subscriber, call: str) -> None:
         """Record that ``subscriber`` no longer reads ``call``."""
         self._following(subscriber).leave(call)
 
     def tell_rows(self) -> None:
-        """Send the wall rows that have changed. Call it every `media.live.rows.TELL_SECONDS`."""
+        """Send the wall rows that have changed. Call it every `media.live.wall_rows.TELL_SECONDS`."""
         for org in self._rows.organisations():
             changed, audience = self._rows.take(org), self._audiences.get(org)
             if not changed or audience is None:
@@ -239,7 +239,7 @@ class Hub:
         """Send every console that may see the call an event that is no part of its transcript."""
         known = self.find(org, call)
         if known is not None:
-            self._send_facts(known, encoded)
+            self._send_to_viewers(known, encoded)
 
     def may_see(self, subscriber: Subscriber, call: str) -> bool:
         """Return whether ``subscriber`` may see the call, which is live."""
@@ -288,7 +288,7 @@ class Hub:
                 if follows:
                     subscriber.send(encoded)
 
-    def _send_facts(self, call: LiveCall, encoded: bytes) -> None:
+    def _send_to_viewers(self, call: LiveCall, encoded: bytes) -> None:
         """Send an event to all consoles that may see the call."""
         audience = self._audiences.get(call.org)
         if audience is not None:
@@ -328,7 +328,7 @@ class Hub:
         if audience is not None and audience.of_rows:
             self._rows.note(call)
 
-    def _turn(self, subscriber: Subscriber, change: Callable[[], None]) -> list[bytes]:
+    def _change_following(self, subscriber: Subscriber, change: Callable[[], None]) -> list[bytes]:
         """Change what ``subscriber`` follows. Return the words of the calls that it follows from now on."""
         following, calls = self._following(subscriber), self._seen_by(subscriber)
         before = {call.call for call in calls if following.follows(call, call.agent)}

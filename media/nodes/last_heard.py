@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from media.nodes.followed import FollowedCalls
 from media.nodes.mirrors import Mirrors
+from media.nodes.remote_calls import RemoteCalls
 from protocol.messages import HeardUntil
 
 IN_FLIGHT_SECONDS = 3.0  # before a node died: audio of that time may not be transcribed yet
@@ -24,11 +24,11 @@ class LastHeard:
     """
 
     def __init__(
-        self, node: str, mirrors: Mirrors, followed: FollowedCalls, in_flight: float = IN_FLIGHT_SECONDS
+        self, node: str, mirrors: Mirrors, remote_calls: RemoteCalls, in_flight: float = IN_FLIGHT_SECONDS
     ) -> None:
         self._node = node
         self._mirrors = mirrors
-        self._followed = followed
+        self._remote_calls = remote_calls
         self._in_flight = in_flight
         self._told: dict[str, HeardUntil] = {}
 
@@ -46,14 +46,14 @@ class LastHeard:
         if heard is not None and heard.exact:
             return heard.at
         latest = max(self.alive_at(call, but=self._node), heard.at if heard is not None else 0.0)
-        return max(0.0, latest - max(self._in_flight, IN_FLIGHT_DELAYS * self._followed.delay(call)))
+        return max(0.0, latest - max(self._in_flight, IN_FLIGHT_DELAYS * self._remote_calls.delay(call)))
 
     def alive_at(self, call: str, *, but: str) -> float:
         """Return when a node that had ``call`` was last heard from, in seconds since 1970; 0: never.
 
         ``but``: the node that has it now. Its own events may be handled here before its question who had it before.
         """
-        kept, times = self._mirrors.kept.get(call), self._followed.told_at(call, but=but)
+        kept, times = self._mirrors.kept.get(call), self._remote_calls.told_at(call, but=but)
         if kept is not None:
             times.append(kept.former_alive_at if kept.owner == but else kept.alive_at)
         latest = max(times, default=0.0)

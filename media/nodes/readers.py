@@ -31,7 +31,7 @@ REPEAT_SECONDS = 5.0
 FORGET_SECONDS = 12.0  # without a repetition: two may be lost
 LONGEST_LINE = 500  # characters
 
-Place = tuple[str, str]
+CallKey = tuple[str, str]
 """An organisation and a call."""
 
 
@@ -61,9 +61,9 @@ class Readers:
         self._node = node
         self._hub = hub
         self._calls = calls
-        self._here: dict[Place, dict[Subscriber, ReadingTicket]] = {}
-        self._elsewhere: dict[Place, dict[str, _Elsewhere]] = {}
-        self._told: dict[Place, tuple[str | None, list[Reader]]] = {}
+        self._here: dict[CallKey, dict[Subscriber, ReadingTicket]] = {}
+        self._elsewhere: dict[CallKey, dict[str, _Elsewhere]] = {}
+        self._told: dict[CallKey, tuple[str | None, list[Reader]]] = {}
         self._repeat_at = 0.0
         connection.attach(subscribe=self._subscribe)
 
@@ -77,32 +77,32 @@ class Readers:
 
     def left(self, console: Subscriber, call: str) -> None:
         """Record that ``console`` no longer reads the call."""
-        place = (console.org, call)
-        if self._here.get(place, {}).pop(console, None) is not None:
-            self._changed(place)
+        key = (console.org, call)
+        if self._here.get(key, {}).pop(console, None) is not None:
+            self._changed(key)
 
     def closed(self, console: Subscriber) -> None:
         """Record that ``console`` no longer reads any call."""
-        for _, call in [place for place, consoles in self._here.items() if console in consoles]:
+        for _, call in [key for key, consoles in self._here.items() if console in consoles]:
             self.left(console, call)
 
     def write(self, console: Subscriber, call: str, text: str) -> bool:
         """Send the call's agent a line of ``console``'s member, who reads the call. Return False if they do not."""
-        place = (console.org, call)
-        ticket = self._here.get(place, {}).get(console)
+        key = (console.org, call)
+        ticket = self._here.get(key, {}).get(console)
         text = " ".join(text.split())[:LONGEST_LINE]
-        if ticket is None or not text or self._hub.find(*place) is None:
+        if ticket is None or not text or self._hub.find(*key) is None:
             return False
         line = Line(uuid.uuid4().hex, ticket.sub, ticket.name, text, round(time.time() * 1000))
         if self._calls.has(call):
             self._hub.publish(console.org, LineWritten(call, line))
         else:
-            self._connection.publish_later(LINE.to(*place), LINE.write(LineSent(self._node, line)))
+            self._connection.publish_later(LINE.to(*key), LINE.write(LineSent(self._node, line)))
         return True
 
     def history(self, console: Subscriber) -> Iterator[bytes]:
         """Yield the events that tell a console that has just opened who reads the calls that it may see."""
-        for (org, call), readers in [(place, self._of(place)) for place in self._places()]:
+        for (org, call), readers in [(key, self._of(key)) for key in self._keys()]:
             if org == console.org and readers and self._hub.may_see(console, call):
                 yield encode(ReadersChanged(call, readers))
 
@@ -114,45 +114,45 @@ class Readers:
         repeats = now >= self._repeat_at
         if repeats:
             self._repeat_at = now + REPEAT_SECONDS
-        for place in self._places():
-            if repeats and self._here.get(place):
-                self._publish(place)
-            self._tell(place)
+        for key in self._keys():
+            if repeats and self._here.get(key):
+                self._publish(key)
+            self._tell(key)
         for known in (self._here, self._elsewhere, self._told):
-            for place in [place for place in known if not self._here.get(place) and not self._elsewhere.get(place)]:
-                del known[place]
+            for key in [key for key in known if not self._here.get(key) and not self._elsewhere.get(key)]:
+                del known[key]
 
-    def _places(self) -> list[Place]:
+    def _keys(self) -> list[CallKey]:
         return list({*self._here, *self._elsewhere, *self._told})
 
-    def _of(self, place: Place) -> list[Reader]:
+    def _of(self, key: CallKey) -> list[Reader]:
         """Return who reads the call, each once, as far as it is shown."""
-        found = {reader.member: reader for reader in self._shown_here(place)}
-        for known in self._elsewhere.get(place, {}).values():
+        found = {reader.member: reader for reader in self._shown_here(key)}
+        for known in self._elsewhere.get(key, {}).values():
             found |= {reader.member: reader for reader in known.readers}
         return sorted(found.values(), key=lambda reader: (reader.name, reader.member))
 
-    def _shown_here(self, place: Place) -> list[Reader]:
-        tickets = self._here.get(place, {}).values()
+    def _shown_here(self, key: CallKey) -> list[Reader]:
+        tickets = self._here.get(key, {}).values()
         return [Reader(ticket.sub, ticket.name) for ticket in tickets if ticket.shown]
 
-    def _changed(self, place: Place) -> None:
-        self._publish(place)
-        self._tell(place)
+    def _changed(self, key: CallKey) -> None:
+        self._publish(key)
+        self._tell(key)
 
-    def _publish(self, place: Place) -> None:
-        report = ReadersReport(self._node, self._shown_here(place))
-        self._connection.publish_later(READERS.to(*place), READERS.write(report))
+    def _publish(self, key: CallKey) -> None:
+        report = ReadersReport(self._node, self._shown_here(key))
+        self._connection.publish_later(READERS.to(*key), READERS.write(report))
 
-    def _tell(self, place: Place) -> None:
+    def _tell(self, key: CallKey) -> None:
         """Tell the call's consoles, if anything has changed since, or another agent has the call."""
-        call = self._hub.find(*place)
+        call = self._hub.find(*key)
         if call is None:
             return
-        now = (call.agent, self._of(place))
-        if now != self._told.get(place, (call.agent, [])):
-            self._hub.tell(*place, encode(ReadersChanged(place[1], now[1])))
-        self._told[place] = now
+        now = (call.agent, self._of(key))
+        if now != self._told.get(key, (call.agent, [])):
+            self._hub.tell(*key, encode(ReadersChanged(key[1], now[1])))
+        self._told[key] = now
 
     async def _subscribe(self, client: Client) -> None:
         await client.subscribe(READERS.all, cb=self._on_readers)

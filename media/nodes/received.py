@@ -24,9 +24,9 @@ from media.live.transcript import (
     Uttered,
     encode,
 )
-from media.nodes.followed import SILENT_SECONDS, FollowedCalls
 from media.nodes.mirrors import Mirrors
 from media.nodes.own_calls import OwnCalls
+from media.nodes.remote_calls import SILENT_SECONDS, RemoteCalls
 
 Added = Uttered | GapFound | PhraseHeard | LineWritten
 
@@ -39,19 +39,19 @@ class ReceivedEvents:
         hub: Hub,
         calls: OwnCalls,
         mirrors: Mirrors,
-        followed: FollowedCalls,
+        remote_calls: RemoteCalls,
         pass_on: Callable[[str, Event, bytes], None],
     ) -> None:
         self._hub = hub
         self._calls = calls
         self._mirrors = mirrors
-        self._followed = followed
+        self._remote_calls = remote_calls
         self._pass_on = pass_on
 
     def apply(self, org: str, event: Event, owner: str, *, from_previous_node: bool = False) -> None:
         """Apply an event of ``owner``'s call; ``from_previous_node``: the answer of the one that had it before us."""
         name = event.call.call if isinstance(event, CallStarted) else event.call
-        self._followed.heard_of(name, owner, time.monotonic())
+        self._remote_calls.heard_of(name, owner, time.monotonic())
         if not isinstance(event, Uttered):  # most are; they say nothing of it
             self._note_hold(event)
         if not self._calls.has(name):
@@ -100,4 +100,4 @@ class ReceivedEvents:
         if call is not None:
             said_at = datetime.fromisoformat(call.started_at).timestamp() + event.utterance.end_ms / 1000
             delay = min(max(0.0, time.time() - said_at), SILENT_SECONDS)
-            self._followed.note_delay(event.call, delay, time.monotonic())
+            self._remote_calls.note_delay(event.call, delay, time.monotonic())

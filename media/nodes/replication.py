@@ -24,11 +24,11 @@ from nats.aio.msg import Msg
 from media.live.hub import Hub
 from media.live.transcript import CallEnded, CallStarted, Event, LiveCall, StateChanged, decode, encode
 from media.nodes.answers import Answers
-from media.nodes.followed import SILENT_SECONDS, FollowedCalls
 from media.nodes.last_heard import IN_FLIGHT_SECONDS, LastHeard
 from media.nodes.mirrors import FRESH_SECONDS, Mirrors
 from media.nodes.own_calls import OwnCalls
 from media.nodes.received import ReceivedEvents
+from media.nodes.remote_calls import SILENT_SECONDS, RemoteCalls
 from media.nodes.requests import Requests
 from media.nodes.watching import Watchers
 from media.quota.membership import Membership
@@ -66,12 +66,12 @@ class Replication:
         self._calls = calls
         self._membership = membership
         self._watchers = Watchers()
-        self._followed = FollowedCalls()
-        self.last_heard = LastHeard(node, self.mirrors, self._followed, in_flight)
+        self._remote_calls = RemoteCalls()
+        self.last_heard = LastHeard(node, self.mirrors, self._remote_calls, in_flight)
         self.requests = Requests(connection, node, hub, membership, self._on_event)
         self._answers = Answers(connection, node, hub, calls, membership, self.mirrors, self.last_heard)
         pass_on = partial(self.relay, from_previous_node=True)
-        self._received = ReceivedEvents(hub, calls, self.mirrors, self._followed, pass_on)
+        self._received = ReceivedEvents(hub, calls, self.mirrors, self._remote_calls, pass_on)
         hub.relay = self.relay
         connection.attach(subscribe=self._subscribe, restored=self.restored)
 
@@ -153,7 +153,7 @@ class Replication:
                 self._connection.publish_later(TRANSCRIPT.to(call.org, call.call), alive, self._sender)
         for call in self._hub.all_calls():
             if not self._calls.has(call.call):
-                self._check_silence(call, self._followed.silent_for(call.call, now), silent_seconds)
+                self._check_silence(call, self._remote_calls.silent_for(call.call, now), silent_seconds)
 
     def _check_silence(self, call: LiveCall, silent_for: float, silent_seconds: float) -> None:
         """Show another node's silent ``call`` as reconnecting, and end it after ``silent_seconds``."""
@@ -176,7 +176,7 @@ class Replication:
         self._watchers.prune(now)
         known = {call.call for call in self._hub.all_calls()}
         self.mirrors.prune(known)
-        self._followed.prune(known, now - 2 * SILENT_SECONDS)
+        self._remote_calls.prune(known, now - 2 * SILENT_SECONDS)
         self.last_heard.prune(self._calls.has)
 
     def _forget(self, org: str, call: str) -> None:

@@ -18,10 +18,9 @@ from nats.aio.msg import Msg
 
 from media.quota.admission import Admission
 from protocol.messages import ALIVE, FACTS_WANTED, SLOTS, SLOTS_WANTED, Heartbeat, Joined
-from protocol.nats import NatsConnection
+from protocol.nats import NatsConnection, is_no_responders
 
 HEARTBEAT_SECONDS = 1.0
-_NO_RESPONDERS = "503"  # NATS's status: no responders
 
 
 class Heartbeats:
@@ -105,7 +104,7 @@ class Heartbeats:
             self._joined(joined.node)
 
     async def _on_no_responders(self, message: Msg) -> None:
-        if (message.headers or {}).get("Status") == _NO_RESPONDERS:
+        if is_no_responders(message):
             self._admission.no_other_nodes()
 
     async def _on_wanted(self, _: Msg) -> None:

@@ -29,7 +29,7 @@ import structlog
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponseWithListener, ws_create_server
 
 from media.metrics import REFUSED
-from runtime.listening import place
+from runtime.listening import server_arguments
 
 LARGEST_FRAME = 64 * 1024  # bytes; Twilio's are about 300, and consoles send next to nothing after their ticket
 _READ_BUFFER = 4 * 1024  # bytes for each socket at first; it grows where a frame is larger
@@ -272,7 +272,7 @@ class Acceptor:
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
     """Return a listening socket, for IPv4 and IPv6 unless ``host`` is one of them."""
-    made = place(host, port, shared=shared).get("sock")
+    made = server_arguments(host, port, shared=shared).get("sock")
     if made is not None:
         made.listen(_BACKLOG)
         return cast("socket.socket", made)

@@ -49,7 +49,7 @@ from protocol.tickets import ConsoleTicket, Role, TicketError
 MAX_BUFFERED_BYTES = 256 * 1024
 MAX_WHOLE_BYTES = 16 * 1024 * 1024  # where whole calls are on their way
 MALFORMED, NO_TICKET, TOO_MANY = 4400, 4401, 4429
-_HEARTBEAT = b'{"type":"beat"}'
+_SIGN_OF_LIFE = b'{"type":"beat"}'
 _TICK_SECONDS = 1.0  # between two calls of `tick`
 log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class ConsoleLimits:
     """Time for the ticket to arrive."""
     most: float = 600.0
     """Lifetime of a console; up to a tenth less, so that consoles opened together do not all reconnect together."""
-    heartbeat: float = 5.0
+    sign_of_life: float = 5.0
     """Time between two signs of life that the page is sent."""
     of_a_member: int = 8
     """Consoles of one member, on all nodes together; one more closes the oldest (`media.nodes.member_consoles`)."""
@@ -81,7 +81,7 @@ class _Subscribes(msgspec.Struct):
     subscribe: Subscription
 
 
-class _Wish(msgspec.Struct, tag="translate"):
+class _Translates(msgspec.Struct, tag="translate"):
     """Translate ``call`` into the language ``to``; None: no longer."""
 
     call: Annotated[str, Meta(max_length=64)]
@@ -107,7 +107,7 @@ class _Writes(msgspec.Struct, tag="write"):
     text: str
 
 
-_Said = _Wish | _Reads | _Leaves | _Writes
+_Said = _Translates | _Reads | _Leaves | _Writes
 MOST_SAID = 240  # messages of a console in a minute; more are ignored
 LONGEST_SAID = 4096  # bytes of one
 _decode_hello = msgspec.json.Decoder(_Hello).decode
@@ -187,7 +187,7 @@ class Console(WebSocket):
         self._max_buffered = MAX_BUFFERED_BYTES
         self._said: deque[float] = deque(maxlen=MOST_SAID)  # when, in seconds of `time.monotonic`
         self.opened_at = time.monotonic()
-        self._ends_at = self._heartbeat_at = 0.0
+        self._ends_at = self._sign_of_life_at = 0.0
 
     def on_text(self, text: memoryview | bytes) -> None:
         if self.is_admitted:
@@ -218,7 +218,7 @@ class Console(WebSocket):
         match said:
             case _Subscribes(subscribe=subscription):
                 self._send_whole(self._consoles.hub.follow(self, subscription))
-            case _Wish(call=call, to=to):
+            case _Translates(call=call, to=to):
                 self._consoles.translations.want(self, call, to)
             case _Reads(ticket=ticket):
                 self._read_call(ticket)
@@ -276,9 +276,9 @@ class Console(WebSocket):
                 self.close(NO_TICKET, "no ticket")
         elif now >= self._ends_at:
             self.close(NO_TICKET, "time is up")
-        elif self._is_watching and now >= self._heartbeat_at:
-            self._heartbeat_at = now + self._consoles.limits.heartbeat - _TICK_SECONDS / 2
-            self.send(_HEARTBEAT)
+        elif self._is_watching and now >= self._sign_of_life_at:
+            self._sign_of_life_at = now + self._consoles.limits.sign_of_life - _TICK_SECONDS / 2
+            self.send(_SIGN_OF_LIFE)
 
     def connected(self) -> None:
         self._consoles.connected(self)
@@ -319,7 +319,7 @@ class Console(WebSocket):
         limits, now = self._consoles.limits, time.monotonic()
         lasts = limits.most * random.uniform(0.9, 1.0)  # noqa: S311 (no secret)
         self._ends_at = now + (lasts if ticket.until is None else min(lasts, ticket.until - time.time()))
-        self._heartbeat_at = now + limits.heartbeat - _TICK_SECONDS / 2
+        self._sign_of_life_at = now + limits.sign_of_life - _TICK_SECONDS / 2
         self._ticket, self._subscription = ticket, subscription
         self._consoles.open(self)
 

@@ -59,7 +59,7 @@ from protocol.messages import (
     STARTED,
     STREAM,
     CallEvent,
-    Missed,
+    GapReport,
     PhraseReport,
     StreamEnded,
     StreamPlace,
@@ -444,7 +444,7 @@ class Call:
         """Publish ``gap`` without the time on hold, whose words are not shown; tell web how long."""
         for start, end in self._held_time.outside(gap.from_ms, gap.to_ms):
             self._publish_for(self.org, GapFound(self.sid, Gap(start, end, gap.cause)))
-            missed = Missed(self._began_ms + start, end - start, gap.cause)
+            missed = GapReport(self._began_ms + start, end - start, gap.cause)
             self._publish_status(STREAM, StreamState(missed=missed))
 
     def _publish_status(self, subject: Subject[CallEvent], event: CallEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 Stretch = tuple[int, int]  # from, to
 
-SHORTEST_MS = 100  # a shorter loss costs no word and is not reported
+SHORTEST_MS = 100  # a shorter gap costs no word and is not reported
 _COMPLETE_AFTER = 5  # calls of `take`, ten a second, without growth: losses are noticed in pieces
 _MAX_REMEMBERED = 256  # stretches: pending ones of each track, and reported ones
 

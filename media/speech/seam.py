@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from media.live.transcript import Cause, Gap
+from media.speech.gaps import SHORTEST_MS
 
-SHORTEST_MS = 100  # a shorter gap is not published
 FIRST_SOUND_SECONDS = 5.0  # at most: audio may wait in the socket of a node that has no time for it
 WORD_MS = 500  # a word is hardly longer: so far a cut one may reach into the audio of either stream
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parseaddr
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -37,6 +36,7 @@ from provisioning.billing.notices import day, owners
 from provisioning.billing.release import orders_of
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail import queue
+from provisioning.mail.names import salutation
 from provisioning.mail.queue import ClosingKind
 from provisioning.mail.sender import Asked, Letter, Write
 from provisioning.numbers import bundles
@@ -44,7 +44,7 @@ from provisioning.numbers.orders import cancel
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.twilio.bundles_api import BundlesApi
 from provisioning.twilio.numbers_api import TwilioError
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 CLOSE = "close_organisation"
 TELL = "tell_standing"
@@ -86,17 +86,17 @@ class ClosingJob:
 
     stripe: StripeApi | None
     filing: BundlesApi | None = None
-    tell_standing: Callable[[UUID], None] = lambda _: None
+    tell_entitlements: Callable[[UUID], None] = lambda _: None
     """Called when nothing works any more, after the commit: consoles close. Must not raise."""
     batch: int = BATCH
 
-    def jobs(self) -> Mapping[str, Do]:
+    def jobs(self) -> Mapping[str, JobHandler]:
         """Return the job handlers by name."""
         return {CLOSE: self.close, TELL: self.tell}
 
     async def tell(self, _: Database, payload: Payload) -> None:
         """Job: say that an organisation was suspended or works again, so that its consoles close or open."""
-        self.tell_standing(UUID(payload["organisation"]))
+        self.tell_entitlements(UUID(payload["organisation"]))
 
     async def close(self, database: Database, payload: Payload) -> None:
         """Job: do what is left to do, from the state that is written down."""
@@ -126,7 +126,7 @@ class ClosingJob:
             if not await closures.move(session, organisation_id, "waiting", "ending"):
                 return False
             await _shut(session, organisation_id)
-        self.tell_standing(organisation_id)
+        self.tell_entitlements(organisation_id)
         return True
 
     async def _end(self, database: Database, organisation_id: UUID) -> None:
@@ -251,7 +251,7 @@ async def letter(_: AsyncSession, asked: Asked, kind: ClosingKind) -> Letter:
     """Write it from what was noted when it was asked for: by the time it is sent the organisation may be gone."""
     facts = asked.facts
     context = {
-        "name": facts["name"] or parseaddr(facts["email"])[1],
+        "name": salutation(facts["name"], facts["email"]),
         "organisation": facts["organisation"],
         "day": facts.get("day", ""),
         "receipt": facts.get("receipt", ""),

@@ -40,7 +40,7 @@ from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.mail.queue import NoticeKind
 from provisioning.stripe.api import StripeApi, StripeError
 from provisioning.stripe.subscription import organisation_named
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 ACT = "stripe_event"
 SECONDS = 60.0  # for everything that is done about one event
@@ -134,7 +134,7 @@ class Events:
     first_pause: timedelta = FIRST_PAUSE
     seconds: float = SECONDS
 
-    def jobs(self) -> Mapping[str, Do]:
+    def jobs(self) -> Mapping[str, JobHandler]:
         """Return the job handlers by name."""
         return {ACT: self.act}
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,9 +21,10 @@ from db.queries.members import Members
 from db.queries.rights import closures
 from provisioning.jobs import Payload
 from provisioning.mail import queue
+from provisioning.mail.names import salutation
 from provisioning.mail.queue import NoticeKind
 from provisioning.mail.sender import Asked, Letter, Write
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 SUBJECTS: Mapping[NoticeKind, str] = {
     "past_due": "Your payment for Bilby did not go through",
@@ -50,7 +50,7 @@ async def notice(session: AsyncSession, asked: Asked, kind: NoticeKind) -> Lette
     if organisation is None or owner is None:
         return None
     context = {
-        "name": owner.name or parseaddr(owner.email)[1],
+        "name": salutation(owner.name, owner.email),
         "organisation": organisation.name,
         "release_day": day(row.release_after, organisation.time_zone) if row and row.release_after else "",
         "url": f"{asked.public_url}/billing",
@@ -68,7 +68,7 @@ async def ask_again(database: Database, payload: Payload) -> None:
         await queue.put(session, _kind(payload["kind"]), facts)
 
 
-JOBS: Mapping[str, Do] = {"send_notice": ask_again}
+JOBS: Mapping[str, JobHandler] = {"send_notice": ask_again}
 
 
 def owners(everybody: Sequence[Member]) -> Iterator[Member]:

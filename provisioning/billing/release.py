@@ -20,7 +20,7 @@ from provisioning.billing.sync import ask, write
 from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.numbers.orders import cancel
 from provisioning.stripe.api import StripeApi, StripeError
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 RELEASE_ALL = "release_organisation"
 LATER = timedelta(minutes=15)  # retry when Stripe does not answer: keeping a number too long is better than losing it
@@ -43,7 +43,7 @@ class ReleaseJob:
     stripe: StripeApi
     grace: timedelta
 
-    def jobs(self) -> Mapping[str, Do]:
+    def jobs(self) -> Mapping[str, JobHandler]:
         """Return the job handlers by name."""
         return {RELEASE_ALL: self.release}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parseaddr
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.queries import organisations
 from db.queries.members import Members
 from db.queries.operators import accounts
+from provisioning.mail.names import salutation
 from provisioning.mail.sender import Asked, Letter, Write
 
 SUBJECTS: Mapping[str, str] = {
@@ -37,7 +37,7 @@ async def second_factor(session: AsyncSession, asked: Asked) -> Letter | None:
         return None
     what = asked.facts["what"]
     context = {
-        "name": member.name or parseaddr(member.email)[1],
+        "name": salutation(member.name, member.email),
         "organisation": organisation.name,
         "what": what,
         "by": asked.facts["by"],

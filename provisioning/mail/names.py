@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from email.utils import parseaddr
 
 LONGEST = 60  # characters
 _SIGNS = frozenset(" '\N{RIGHT SINGLE QUOTATION MARK}-&,()")
@@ -20,6 +21,11 @@ def mail_name(name: str) -> str:
     text = unicodedata.normalize("NFKC", name)
     kept = "".join(_kept(character, text[place + 1 : place + 2]) for place, character in enumerate(text))
     return " ".join(_LONG_NUMBER.sub(" ", kept).split())[:LONGEST].rstrip()
+
+
+def salutation(name: str, email: str) -> str:
+    """Return how a mail addresses somebody: by ``name``, or by the address alone if they have given none."""
+    return name or parseaddr(email)[1]
 
 
 def _kept(character: str, following: str) -> str:

@@ -20,7 +20,7 @@ from provisioning.mail.queue import SEND
 from provisioning.mail.render import render
 from provisioning.mail.smtp import Mailer, MailError
 from provisioning.metrics import MAILS
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 SOON, LATER = timedelta(seconds=5), timedelta(minutes=5)
 """The shortest and the longest pause between two attempts at a mail."""
@@ -61,7 +61,7 @@ class MailSender:
         self._public_url = public_url
         self._writers = writers
 
-    def jobs(self) -> Mapping[str, Do]:
+    def jobs(self) -> Mapping[str, JobHandler]:
         """Return the job handlers by name."""
         return {SEND: self.send}
 

@@ -28,7 +28,7 @@ from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.numbers.orders import PAUSES, enqueue_order, pause_after
 from provisioning.twilio.bundles_api import BundlesApi, Details
 from provisioning.twilio.numbers_api import TAG, TwilioError
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 FOLLOW = "follow_bundle"
 AT_FIRST, LATER, AT_LAST = timedelta(seconds=3), timedelta(minutes=1), timedelta(minutes=15)
@@ -37,7 +37,7 @@ AT_FIRST, LATER, AT_LAST = timedelta(seconds=3), timedelta(minutes=1), timedelta
 _log = structlog.get_logger(__name__)
 
 
-def jobs(api: BundlesApi, mail: str) -> Mapping[str, Do]:
+def jobs(api: BundlesApi, mail: str) -> Mapping[str, JobHandler]:
     """Return the job handlers by name. Twilio sends mail about bundles to ``mail``."""
     return {FOLLOW: partial(_follow, api, mail)}
 

@@ -24,7 +24,7 @@ from provisioning.jobs import Payload, TryAgain, enqueue
 from provisioning.numbers.purchase import STEPS, Overtaken, PurchaseContext, WaitForPick, advance
 from provisioning.twilio.numbers_api import TwilioError
 from provisioning.twilio.settings import TwilioSettings
-from provisioning.worker import Do
+from provisioning.worker import JobHandler
 
 PROVISION, RELEASE = "provision_number", "release_number"
 BUSY = timedelta(seconds=3)  # another worker processes it
@@ -42,7 +42,7 @@ class LimitError(Exception):
     """The organisation has reached a limit on numbers. The text is shown to the admin."""
 
 
-def jobs(context: PurchaseContext) -> Mapping[str, Do]:
+def jobs(context: PurchaseContext) -> Mapping[str, JobHandler]:
     """Return the job handlers by name."""
     return {PROVISION: partial(_provision, context), RELEASE: _release}
 

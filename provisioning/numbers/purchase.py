@@ -25,11 +25,11 @@ from db.models import NumberOrder
 from db.queries import bundles, number_orders, organisations
 from db.queries.audit import record
 from db.queries.number_orders import NumberOrders, NumberTakenError
-from db.queries.numbers import Numbers, verified
+from db.queries.numbers import Numbers
 from provisioning.numbers import twilio_config
 from provisioning.progress import Progress
 from provisioning.twilio.errors import FAILURES
-from provisioning.twilio.numbers_api import FREE, TAG, Owned, TwilioApi, TwilioError, Wish
+from provisioning.twilio.numbers_api import FREE, TAG, NumberSearch, Owned, TwilioApi, TwilioError
 
 _GONE, _NONE, _NO_BUNDLE = 21422, 21452, 21649
 _ALIKE = 8  # leading characters of +61255501234 that similar numbers share
@@ -40,7 +40,7 @@ AREAS: Mapping[str, str] = {
     **dict.fromkeys(("SA", "WA", "NT"), "+618"),
 }
 """Prefixes of geographic numbers by state or territory (ACMA's numbering plan: areas 02, 03, 07 and 08)."""
-_WISHES = ("locality", "prefix", "pattern")
+_SEARCH_FIELDS = ("locality", "prefix", "pattern")
 
 
 class Overtaken(Exception):  # noqa: N818 (not an error: somebody else has moved the order)
@@ -133,24 +133,24 @@ async def _candidates(context: PurchaseContext, order: NumberOrder) -> list[str]
     known, city = _known(order), organisation.locality if organisation else None
     area = AREAS.get(organisation.region or "", "") if organisation else ""
     free = [each.e164 for each in await context.api.tagged(FREE)]
-    if known and (found := await _like(context, Wish(**known), free, "")):
+    if known and (found := await _like(context, NumberSearch(**known), free, "")):
         return found
-    for wish in (Wish(locality=city) if city else None, Wish(prefix=area)):
-        if wish is not None and (found := await _like(context, wish, free, area)):
+    for search in (NumberSearch(locality=city) if city else None, NumberSearch(prefix=area)):
+        if search is not None and (found := await _like(context, search, free, area)):
             return found
     return [e164 for e164 in free if e164.startswith(area)]
 
 
-async def _like(context: PurchaseContext, wish: Wish, free: Sequence[str], area: str) -> list[str]:
-    """Return numbers that match ``wish`` in ``area``: several states have towns of the same name."""
-    start = wish.contains if wish.contains.startswith("+") else ""
-    mine = [e164 for e164 in free if e164.startswith(start)] if not wish.locality else []
-    offers = [offer.e164 for offer in await context.api.search(wish)]
+async def _like(context: PurchaseContext, search: NumberSearch, free: Sequence[str], area: str) -> list[str]:
+    """Return numbers that match ``search`` in ``area``: several states have towns of the same name."""
+    start = search.contains if search.contains.startswith("+") else ""
+    mine = [e164 for e164 in free if e164.startswith(start)] if not search.locality else []
+    offers = [offer.e164 for offer in await context.api.search(search)]
     return [e164 for e164 in (*mine, *offers) if e164.startswith(area)]
 
 
 def _known(order: NumberOrder) -> dict[str, str]:
-    return {name: order.wanted[name] for name in _WISHES if order.wanted.get(name)}
+    return {name: order.wanted[name] for name in _SEARCH_FIELDS if order.wanted.get(name)}
 
 
 # -- chosen: buy -------------------------------------------------------------------------------------------------
@@ -243,7 +243,8 @@ async def _verify(context: PurchaseContext, order: NumberOrder) -> None:
         if not await number_orders.move(session, order, "done"):
             raise Overtaken
         if order.number_id:
-            await verified(session, order.number_id, datetime.now(UTC))
+            numbers = Numbers(session, order.organisation_id)
+            await numbers.verified(order.number_id, datetime.now(UTC))
         await record(session, order.organisation_id, "number.ready", {"number": owned.e164, "order": str(order.id)})
     context.progress.tell(order.organisation_id, order.id, "done")
 

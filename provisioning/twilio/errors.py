@@ -27,6 +27,7 @@ class Failure:
 _BUSY = Failure("Twilio is busy.", "again")
 _DOWN = Failure("Twilio is not working properly at the moment.", "again")
 _GONE = Failure("Somebody else has taken that number.", "another number")
+_NO_SUCH_NUMBER = Failure("There is no number like that. Search for another locality or prefix.", "another number")
 _INVALID = Failure("Twilio does not offer that number for sale.", "another number")
 _CREDENTIALS = Failure(
     "Twilio refuses our credentials. The operator has been notified; you do not need to do anything.", "operator"
@@ -64,8 +65,8 @@ FAILURES: dict[int, Failure] = {
     ),
     21421: _INVALID,
     21422: _GONE,
-    21452: Failure("There is no number like that. Search for another locality or prefix.", "another number"),
-    21451: Failure("There is no number like that. Search for another locality or prefix.", "another number"),
+    21452: _NO_SUCH_NUMBER,
+    21451: _NO_SUCH_NUMBER,
     21613: _IDENTITY,
     21615: Failure(
         "This number is for businesses with an address in Australia. Enter one under Settings, and the "

@@ -58,7 +58,7 @@ class TwilioError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class NumberSearch:
     """The wanted number; empty fields match any. ``pattern`` may hold ``*``, one digit each."""
 
     locality: str = ""
@@ -114,12 +114,12 @@ class TwilioApi:
         with translate_errors():
             await self._voice.incoming_phone_numbers.list_async(limit=1, page_size=1)
 
-    async def search(self, wish: Wish, limit: int = 20) -> list[Offer]:
+    async def search(self, search: NumberSearch, limit: int = 20) -> list[Offer]:
         """Return numbers for sale, possibly none. Raise `TwilioError`."""
-        place = {"in_locality": wish.locality} if wish.locality else {}
+        place = {"in_locality": search.locality} if search.locality else {}
         with translate_errors():
             found = await self._purchase.available_phone_numbers(_COUNTRY).local.list_async(
-                contains=wish.contains, voice_enabled=True, limit=limit, page_size=limit, **place
+                contains=search.contains, voice_enabled=True, limit=limit, page_size=limit, **place
             )
         return [Offer(each.phone_number, each.locality or "", each.region or "") for each in found]
 

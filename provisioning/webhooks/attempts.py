@@ -24,7 +24,7 @@ PAUSES = (
 JITTER = 0.2  # of a pause, at most, in addition
 WARNED_AFTER = timedelta(days=1)
 OFF_AFTER = timedelta(days=5)
-LONGEST_WISH = timedelta(hours=24)  # of a receiver, by Retry-After
+LONGEST_RETRY_AFTER = timedelta(hours=24)  # of a receiver, by Retry-After
 _BUSY = (429, 502, 503, 504)
 GONE = 410
 
@@ -50,7 +50,7 @@ def next_try(result: Result, attempts: int, now: datetime, chance: float) -> dat
         return None
     pause = PAUSES[attempts - 1] * (1 + JITTER * chance)
     if result.status in _BUSY and result.retry_after is not None:
-        pause = max(pause, min(result.retry_after, LONGEST_WISH))
+        pause = max(pause, min(result.retry_after, LONGEST_RETRY_AFTER))
     return now + pause
 
 

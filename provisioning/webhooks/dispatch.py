@@ -27,6 +27,7 @@ from db.queries.integrations.webhooks import Due
 from provisioning.metrics import WEBHOOKS
 from provisioning.webhooks import attempts, letters, sending, signing
 from provisioning.webhooks.attempts import Result
+from runtime import background
 
 AT_ONCE = 16
 LEASE = timedelta(minutes=1)  # longer than an attempt may take
@@ -40,12 +41,8 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def dispatched(database: Database, own_url: str) -> AsyncIterator[None]:
     """Send what is due as long as the block lasts; ``own_url`` is the installation's own address."""
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(Dispatcher(database, partial(attempt, own_url=own_url)).run())
-        try:
-            yield
-        finally:
-            running.cancel()
+    async with background.running(Dispatcher(database, partial(attempt, own_url=own_url)).run()):
+        yield
 
 
 async def attempt(due: Due, *, own_url: str) -> Result:

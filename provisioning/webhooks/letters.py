@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parseaddr
 from functools import partial
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,6 +14,7 @@ from db.queries import organisations
 from db.queries.integrations.webhooks import Webhooks
 from db.queries.members import Members
 from provisioning.mail import queue
+from provisioning.mail.names import salutation
 from provisioning.mail.queue import WebhookKind
 from provisioning.mail.sender import Asked, Letter, Write
 
@@ -42,7 +42,7 @@ async def letter(session: AsyncSession, asked: Asked, kind: WebhookKind) -> Lett
     if organisation is None or member is None or member.removed_at is not None or endpoint is None:
         return None
     context = {
-        "name": member.name or parseaddr(member.email)[1],
+        "name": salutation(member.name, member.email),
         "organisation": organisation.name,
         "host": urlsplit(endpoint.url).hostname or "",
         "is_gone": endpoint.off_reason == "gone",

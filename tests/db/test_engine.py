@@ -89,7 +89,7 @@ async def test_what_nobody_waits_for_leaves_connections_to_others(database_url: 
     entered = asyncio.Semaphore(0)
 
     async def look() -> None:
-        async with narrow.behind(), narrow.begin() as session:
+        async with narrow.background(), narrow.begin() as session:
             await session.execute(text("SELECT 1"))
             entered.release()
             await asyncio.Event().wait()

@@ -67,7 +67,7 @@ async def test_the_database_is_measured(url: str) -> None:
 
 
 async def test_jobs_that_wait_are_counted_by_kind_and_age(url: str, database: Database) -> None:
-    metrics.know(["order", "mail"])
+    metrics.export_zeros(["order", "mail"])
     await _until(lambda: _figure(url, 'bilby_jobs_due{job="mail"}'), 0, 0)
     added = "INSERT INTO pgqueuer (priority, status, entrypoint, execute_after) VALUES "
     async with database.begin() as session:

@@ -28,7 +28,7 @@ def test_a_process_collects_only_after_its_imports() -> None:
 
 
 @pytest.mark.parametrize("process", ["media", "provisioning", "sandbox", "web"])
-def test_whoever_rests_tunes(process: str) -> None:
+def test_whoever_pauses_tunes(process: str) -> None:
     tree = ast.parse((_ROOT / process / "__main__.py").read_text())
     asked = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and "garbage" in ast.dump(node)]
-    assert asked == ["rest", "tune"]
+    assert asked == ["pause", "tune"]

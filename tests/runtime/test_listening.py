@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from runtime.listening import ANYWHERE, place, raise_descriptor_limit
+from runtime.listening import ANYWHERE, raise_descriptor_limit, server_arguments
 
 
 async def _reached(at: dict[str, object], *hosts: str) -> list[str]:
@@ -30,7 +30,7 @@ async def _reached(at: dict[str, object], *hosts: str) -> list[str]:
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 async def test_by_default_both_families_are_answered() -> None:
-    assert await _reached(place(ANYWHERE, 0), "127.0.0.1", "::1") == ["127.0.0.1", "::1"]
+    assert await _reached(server_arguments(ANYWHERE, 0), "127.0.0.1", "::1") == ["127.0.0.1", "::1"]
 
 
 @pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
@@ -40,23 +40,23 @@ async def test_without_ipv6_the_other_one_is_answered(number: int) -> None:
             raise OSError(number, "no IPv6 here")
         return socket.socket(family, kind)
 
-    assert await _reached(place(ANYWHERE, 0, make=make), "127.0.0.1", "::1") == ["127.0.0.1"]
+    assert await _reached(server_arguments(ANYWHERE, 0, make=make), "127.0.0.1", "::1") == ["127.0.0.1"]
 
 
 async def test_a_named_host_alone_is_answered() -> None:
-    assert await _reached(place("127.0.0.1", 0), "127.0.0.1", "::1") == ["127.0.0.1"]
+    assert await _reached(server_arguments("127.0.0.1", 0), "127.0.0.1", "::1") == ["127.0.0.1"]
 
 
 def test_a_taken_port_is_an_error_and_leaves_no_socket_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError) as refused:  # noqa: PT011 (its number is looked at)
-        place(ANYWHERE, taken.getsockname()[1])
+        server_arguments(ANYWHERE, taken.getsockname()[1])
     assert refused.value.errno == errno.EADDRINUSE
 
 
 def test_several_processes_can_share_a_port() -> None:
-    with closing(place(ANYWHERE, 0, shared=True)["sock"]) as first:
+    with closing(server_arguments(ANYWHERE, 0, shared=True)["sock"]) as first:
         first.listen()
-        with closing(place(ANYWHERE, first.getsockname()[1], shared=True)["sock"]) as second:
+        with closing(server_arguments(ANYWHERE, first.getsockname()[1], shared=True)["sock"]) as second:
             second.listen()
 
 

@@ -12,7 +12,7 @@ from twilio.base.exceptions import TwilioRestException
 from provisioning.numbers import twilio_config
 from provisioning.twilio import bundles_api, numbers_api, webhook_url
 from provisioning.twilio.client import REGION, client_of
-from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish
+from provisioning.twilio.numbers_api import NumberSearch, Owned, TwilioApi, TwilioError
 from web.check.result import CheckResult
 from web.config import Settings
 
@@ -58,7 +58,7 @@ async def sales(settings: Settings) -> CheckResult:
     where = settings.purchase_base
     try:
         async with numbers_api.opened(settings) as api:
-            await api.search(Wish(), limit=1)
+            await api.search(NumberSearch(), limit=1)
     except TwilioError as error:
         if error.status is None:
             return CheckResult("number sales", f"could not be checked: {where} does not answer", _REACH)

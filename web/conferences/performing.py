@@ -157,7 +157,7 @@ class Performer:
     async def _take(self, place: Place) -> tuple[Room | None, list[Action], bool]:
         """Let time pass in the room, and take what is due."""
         now = rooms.now_ms()
-        async with self._app[DATABASE].behind(), access.of_room(self._app, place) as rows:
+        async with self._app[DATABASE].background(), access.of_room(self._app, place) as rows:
             found = await rooms.locked(rows, place.call_id)
             if found is None:
                 return None, [], False
@@ -188,7 +188,7 @@ class Performer:
 
     async def _apply(self, place: Place, events: list[Event]) -> None:
         for event in events:
-            async with self._app[DATABASE].behind(), access.of_room(self._app, place) as rows:
+            async with self._app[DATABASE].background(), access.of_room(self._app, place) as rows:
                 change = await rooms.apply(rows, place.call_id, event)
             if change is not None:
                 tell(self._app, change)

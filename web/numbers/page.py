@@ -246,7 +246,7 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     """Return the numbers for sale that ``search`` finds. Raise `InvalidError`, `TooManyError`, `TwilioError`."""
     if not search.is_asked:
         return Found(search)
-    wish = search.wish()
+    wanted = search.number_search()
     await limits.hit(
         request,
         SEARCHES,
@@ -255,7 +255,7 @@ async def _search(request: web.Request, viewer: Viewer, search: Search) -> Found
     )
     async with access.rows(request, viewer) as rows:
         await rows.ordering.keep_choosing()
-    offers = await request.app[PHONE_NUMBERS].search(wish, _FOUND)
+    offers = await request.app[PHONE_NUMBERS].search(wanted, _FOUND)
     return Found(search, [(offer, shown(offer.e164)) for offer in offers])
 
 

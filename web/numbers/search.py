@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from provisioning.twilio.numbers_api import Wish
+from provisioning.twilio.numbers_api import NumberSearch
 from web.request.errors import InvalidError
 from web.request.typed import bare, digits_and_signs, tidy
 
@@ -35,13 +35,13 @@ class Search:
         """Whether there is anything to search for."""
         return bool(self.locality or self.digits)
 
-    def wish(self) -> Wish:
+    def number_search(self) -> NumberSearch:
         """Return the search for Twilio. Raise `InvalidError`, with a sentence for the form."""
         if not self.digits:
-            return Wish(locality=self.locality)
+            return NumberSearch(locality=self.locality)
         if self.where == ANYWHERE:
-            return Wish(locality=self.locality, pattern=_pattern(self.digits))
-        return Wish(locality=self.locality, prefix=_prefix(self.digits))
+            return NumberSearch(locality=self.locality, pattern=_pattern(self.digits))
+        return NumberSearch(locality=self.locality, prefix=_prefix(self.digits))
 
 
 def typed(form: Mapping[str, object]) -> Search:

@@ -215,9 +215,9 @@ async def attend(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def listen(runner: web.AppRunner, connections: Connections, where: Mapping[str, Any]) -> asyncio.Server:
-    """Serve ``runner``'s application, set up already, at ``where`` (`runtime.listening.place`). Raise OSError.
+    """Serve ``runner``'s application, set up already, at ``where`` (`runtime.listening.server_arguments`).
 
-    Closing the server stops accepting; the runner closes connections that are open.
+    Raise OSError. Closing the server stops accepting; the runner closes connections that are open.
     """
     serve: Callable[[], asyncio.Protocol] | None = runner.server
     assert serve is not None, "the runner is not set up"

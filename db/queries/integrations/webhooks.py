@@ -21,7 +21,7 @@ from db.queries.integrations.events import EventType
 MOST = 20  # endpoints of one organisation
 OVERLAP = timedelta(hours=24)
 """How long what is sent is signed with the former secret as well."""
-MOST_AGAIN = 1000  # events sent again by one wish
+MOST_AGAIN = 1000  # events sent again by one request
 
 
 class TooManyEndpointsError(Exception):

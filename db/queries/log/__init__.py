@@ -1,4 +1,5 @@
-"""The call log: `call_log` reads it, and `call_moments` keeps what no other row tells of a call.
+"""The call log: `call_log` reads it, `agent_access` says which calls an agent may open, and `call_moments` keeps what
+no other row tells of a call.
 
 `call_filter` is what may be asked, `conditions` say it in SQL, and `walks` are the ways to the calls that meet them.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
@@ -22,6 +22,7 @@ from db.base import among
 from db.encryption import keyring_of
 from db.models import Call, Contact, GroupMember, Leg, Member
 from db.paging import PAGE, Cursor
+from db.queries.log.agent_access import is_agents_own
 from db.queries.log.call_filter import GOING_ON, CallFilter, Sort
 from db.queries.log.conditions import Condition, any_of, between, equal, in_state, number_has, tagged, words
 from db.queries.log.walks import WALK, Join, Stretch, Walk, is_pair
@@ -69,10 +70,8 @@ class CallLog:
     async def get(self, call_id: UUID) -> Call | None:
         """Return that call, with ``agent`` and ``number``: an agent's own also if it was transferred to them."""
         one = select(Call).where(Call.organisation_id == self._organisation_id, Call.id == call_id)
-        agent = self._only_agent_id
-        if agent is not None:
-            joined = exists().where(Leg.call_id == Call.id, Leg.member_id == agent, Leg.joined_at.is_not(None))
-            one = one.where(or_(Call.agent_id == agent, joined))
+        if self._only_agent_id is not None:
+            one = one.where(is_agents_own(self._only_agent_id))
         return await self._session.scalar(one.options(joinedload(Call.agent), joinedload(Call.number)))
 
     async def legs(self, call_id: UUID) -> Sequence[Leg]:

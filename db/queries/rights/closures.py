@@ -39,17 +39,17 @@ async def has_begun(session: AsyncSession, organisation_id: UUID) -> bool:
 
 async def ask(session: AsyncSession, organisation_id: UUID, member_id: UUID, grace: timedelta) -> bool:
     """Ask for the closing, after ``grace``. Return False if it was asked for before."""
-    wish = insert(Closure).values(
+    statement = insert(Closure).values(
         organisation_id=organisation_id, state="waiting", asked_by=member_id, due_at=func.now() + grace
     )
-    made = await session.scalar(wish.on_conflict_do_nothing().returning(Closure.organisation_id))
+    made = await session.scalar(statement.on_conflict_do_nothing().returning(Closure.organisation_id))
     return made is not None
 
 
 async def take_back(session: AsyncSession, organisation_id: UUID) -> bool:
     """Take the organisation's closing back; return False if there is none, or it is too late."""
-    wish = delete(Closure).where(Closure.organisation_id == organisation_id, Closure.state == "waiting")
-    return bool((await session.execute(wish.returning(Closure.organisation_id))).all())
+    statement = delete(Closure).where(Closure.organisation_id == organisation_id, Closure.state == "waiting")
+    return bool((await session.execute(statement.returning(Closure.organisation_id))).all())
 
 
 async def due(session: AsyncSession) -> Sequence[UUID]:

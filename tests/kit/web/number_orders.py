@@ -56,8 +56,8 @@ class Shop:
         try:
             async with asyncio.timeout(60):
                 await numbers_orders.jobs(self.context)[job](self.database, payload)
-        except TryAgain as wish:
-            return wish.after
+        except TryAgain as again:
+            return again.after
         return None
 
     def choose_at_once(self) -> None:

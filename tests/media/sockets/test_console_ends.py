@@ -1,4 +1,4 @@
-"""A console ends with its member's right to it, sends heartbeats, and is one of at most eight."""
+"""A console ends with its member's right to it, sends signs of life, and is one of at most eight."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def remove(bus: NatsServer, member: str, body: dict[str, int] | None = Non
 
 
 async def test_beats_come_to_every_console_also_when_nothing_is_said(nodes: Callable[..., Any]) -> None:
-    async with nodes(heartbeat=1.0) as node:
+    async with nodes(sign_of_life=1.0) as node:
         for screen in (await node.screen(), await node.screen("bob", "agent"), await node.screen("x", org="b")):
             await screen.until(lambda screen=screen: screen.types().count("beat") == 2)
             assert {"type": "beat"} in screen.events

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from media.live.transcript import Gap
-from media.speech.seam import FIRST_SOUND_SECONDS, SHORTEST_MS, WORD_MS, Known, Seam, overlooked
+from media.speech.gaps import SHORTEST_MS
+from media.speech.seam import FIRST_SOUND_SECONDS, WORD_MS, Known, Seam, overlooked
 
 
 def seam(from_ms: int | None, to_ms: int, *, loud: bool) -> Seam:

@@ -109,9 +109,9 @@ async def test_without_stripes_word_nothing_is_given_back(payer: Payer, here: Sh
     await _ended(payer, here)
     await _let_grace_pass(payer)
     till.emulator.faults.extend([Fault("GET", "/v1/subscriptions", status=503)] * 4)
-    with pytest.raises(TryAgain) as wish:
+    with pytest.raises(TryAgain) as again:
         await _release(payer)
-    assert wish.value.after == release.LATER
+    assert again.value.after == release.LATER
     assert await _states(payer) == ["done"]
 
 

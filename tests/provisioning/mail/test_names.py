@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from provisioning.mail.names import LONGEST, mail_name
+from provisioning.mail.names import LONGEST, mail_name, salutation
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,15 @@ def test_no_name_makes_a_link(name: str) -> None:
     shown = mail_name(name)
     assert len(shown) <= LONGEST
     assert not re.search(r"[/:@<>\\#?=%]|\w\.\w|\d{5}|\n", shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "addressed"),
+    [
+        ("Zoë", "zoe@numbat.example", "Zoë"),
+        ("", "zoe@numbat.example", "zoe@numbat.example"),
+        ("", "Zoë <zoe@numbat.example>", "zoe@numbat.example"),
+    ],
+)
+def test_whoever_gave_no_name_is_addressed_by_their_address(name: str, email: str, addressed: str) -> None:
+    assert salutation(name, email) == addressed

@@ -38,8 +38,8 @@ class Office:
         try:
             job = regulatory.jobs(self.api, MAIL)[regulatory.FOLLOW]
             await job(self.shop.database, {"bundle": str(bundle.id)})
-        except TryAgain as wish:
-            return wish.after
+        except TryAgain as again:
+            return again.after
         return None
 
     async def look(self, bundle: Bundle) -> Bundle:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
 from provisioning.twilio.errors import FAILURES, failure_of, outlook
-from provisioning.twilio.numbers_api import FREE, Offer, TwilioApi, TwilioError, Wish, opened
+from provisioning.twilio.numbers_api import FREE, NumberSearch, Offer, TwilioApi, TwilioError, opened
 from provisioning.twilio.settings import TwilioSettings
 from sandbox.twilio.emulator import Number, RestFault
 from tests.kit.vendors.twilio_account import ADDRESS, BUNDLE, Account, account
@@ -39,12 +39,12 @@ async def _refusal(api: TwilioApi, e164: str = MINE, bundle: str = BUNDLE, addre
 
 
 async def test_numbers_are_found_by_locality_prefix_and_pattern(api: TwilioApi) -> None:
-    (offer,) = await api.search(Wish(locality="Melbourne"), limit=1)
+    (offer,) = await api.search(NumberSearch(locality="Melbourne"), limit=1)
     assert offer == Offer("+61355500000", "Melbourne", "VIC")
-    assert {each.e164[:5] for each in await api.search(Wish(prefix="(07) 5550"))} == {"+6175"}
-    assert all("777" in each.e164 for each in await api.search(Wish(pattern="777")))
-    assert await api.search(Wish(locality="Atlantis")) == []
-    assert ANOTHERS not in {each.e164 for each in await api.search(Wish(), limit=200)}
+    assert {each.e164[:5] for each in await api.search(NumberSearch(prefix="(07) 5550"))} == {"+6175"}
+    assert all("777" in each.e164 for each in await api.search(NumberSearch(pattern="777")))
+    assert await api.search(NumberSearch(locality="Atlantis")) == []
+    assert ANOTHERS not in {each.e164 for each in await api.search(NumberSearch(), limit=200)}
 
 
 async def test_a_number_is_bought_changed_routed_and_given_back(api: TwilioApi, place: Account) -> None:
@@ -105,7 +105,7 @@ async def test_a_list_that_fails_is_told_alike(
 ) -> None:
     for _ in range(3):
         place.registry.faults.append(RestFault("GET", "PhoneNumbers", status=status, code=code, times=1))
-    for ask in (api.search(Wish(locality="Sydney")), api.owned(MINE), api.everything()):
+    for ask in (api.search(NumberSearch(locality="Sydney")), api.owned(MINE), api.everything()):
         with pytest.raises(TwilioError) as caught:
             await ask
         assert (caught.value.code, caught.value.remedy) == (code, remedy)
@@ -135,7 +135,7 @@ async def test_an_absent_twilio_is_told_alike() -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_wish_is_one_that_twilio_understands(prefix: str, pattern: str) -> None:
-    contains = Wish(prefix=prefix, pattern=pattern).contains
+    contains = NumberSearch(prefix=prefix, pattern=pattern).contains
     assert contains.startswith("+61") or len(contains.replace("*", "")) >= 2
 
 
@@ -182,7 +182,7 @@ US1 = {"us1_port": 0, "us1_api_key_sid": f"SK{'9' * 32}", "us1_api_key_secret": 
 async def test_where_au1_sells_nothing_the_global_host_does() -> None:
     async with account(emulated={"au1_sells": False, **US1}) as place:
         async with opened(place.settings) as api:
-            for ask in (api.search(Wish()), api.buy(MINE, "bilby:1", BUNDLE, ADDRESS)):
+            for ask in (api.search(NumberSearch()), api.buy(MINE, "bilby:1", BUNDLE, ADDRESS)):
                 with pytest.raises(TwilioError) as caught:
                     await ask
                 assert "TWILIO_PURCHASE_BASE" in caught.value.sentence
@@ -192,7 +192,7 @@ async def test_where_au1_sells_nothing_the_global_host_does() -> None:
             "twilio_us1_key_secret": US1["us1_api_key_secret"],
         }
         async with opened(TwilioSettings.model_validate(elsewhere)) as api:
-            assert await api.search(Wish())
+            assert await api.search(NumberSearch())
             bought = await api.buy(MINE, "bilby:1", BUNDLE, ADDRESS)
             assert await api.owned(MINE) == bought
             await api.route(MINE)

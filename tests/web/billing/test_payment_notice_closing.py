@@ -43,7 +43,7 @@ def settings(settings: Settings, server: NatsServer) -> Settings:
 @pytest_asyncio.fixture
 async def shop(settings: Settings, database: Database, server: NatsServer) -> AsyncIterator[Shop]:
     progress = Progress(server.url("provisioning"))
-    async with asyncio.TaskGroup() as tasks, open_shop(settings, database, progress.tell_standing) as opened:
+    async with asyncio.TaskGroup() as tasks, open_shop(settings, database, progress.tell_entitlements) as opened:
         running = tasks.create_task(progress.run())
         await asyncio.wait_for(opened.site.app[BUS].ready.wait(), WAIT)
         yield opened

@@ -22,7 +22,7 @@ from db.call_progress import CallReport, DialReport, LegReport
 from provisioning.twilio import bundles_api
 from provisioning.twilio.bundles_api import Details
 from provisioning.twilio.client import BusyError, client_of
-from provisioning.twilio.numbers_api import Owned, TwilioApi, TwilioError, Wish, opened
+from provisioning.twilio.numbers_api import NumberSearch, Owned, TwilioApi, TwilioError, opened
 from provisioning.twilio.settings import TwilioSettings
 from web.calls import callback_forms
 from web.calls.callback_forms import FormError, StreamReport
@@ -162,7 +162,12 @@ def _is_number(answer: Any) -> bool:
         ("number_bought", 201, lambda api: api.buy("+14155552344", "bilby:1", "", ""), _is_number),
         ("numbers_listed", 200, lambda api: api.everything(), lambda found: [*map(_is_number, found)] == [True]),
         ("numbers_none", 200, lambda api: api.everything(), lambda found: found == []),
-        ("numbers_for_sale", 200, lambda api: api.search(Wish()), lambda found: found[0].e164 == "+18089251571"),
+        (
+            "numbers_for_sale",
+            200,
+            lambda api: api.search(NumberSearch()),
+            lambda found: found[0].e164 == "+18089251571",
+        ),
         ("route_fetched", 200, lambda api: api.region("+18001234567"), lambda region: region == "au1"),
     ],
 )

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import Call, Leg
 from protocol.facts import Fact, State
-from protocol.messages import Delay, Missed
+from protocol.messages import Delay, GapReport
 from sandbox.engines.nats import NatsServer
 from tests.kit.media.nats import settled
 from tests.kit.vendors.twilio_caller import (
@@ -215,7 +215,7 @@ async def test_what_words_are_missing_and_how_late_they_were_stands_in_its_row(
     twilio: Twilio, site: Site, database: Database, cast: Cast
 ) -> None:
     await rung(twilio, database, cast)
-    missed = Missed(1_790_000_000_000, 1500, "twilio")
+    missed = GapReport(1_790_000_000_000, 1500, "twilio")
     await take_fact(site.app, Fact(cast.a.id, CALL, "transcribing"))
     for organisation in (cast.a, cast.a, cast.b):  # twice, and B has no such call
         await take_fact(site.app, Fact(organisation.id, CALL, None, missed=missed))

@@ -16,12 +16,12 @@ from web.request.errors import InvalidError
 def test_twilio_takes_whatever_is_asked(locality: str, digits: str, where: str) -> None:
     search = typed({"locality": locality, "digits": digits, "where": where})
     try:
-        wish = search.wish()
+        wanted = search.number_search()
     except InvalidError:
         return
-    pattern(wish.contains)  # raises ValueError for what Twilio refuses
-    assert len(wish.locality) <= 60
-    assert search.where == ANYWHERE or wish.contains.startswith("+61")
+    pattern(wanted.contains)  # raises ValueError for what Twilio refuses
+    assert len(wanted.locality) <= 60
+    assert search.where == ANYWHERE or wanted.contains.startswith("+61")
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_twilio_takes_whatever_is_asked(locality: str, digits: str, where: str) 
     ],
 )
 def test_digits_as_people_write_them(digits: str, where: str, contains: str) -> None:
-    assert Search(digits=digits, where=where).wish().contains == contains
+    assert Search(digits=digits, where=where).number_search().contains == contains
 
 
 @given(st.text("+0123456789 ", max_size=13) | st.from_regex(r"\+61[0-9]{9}\n?"))
@@ -64,4 +64,4 @@ def test_labels_are_tidied() -> None:
 
 def test_digits_are_read_as_they_were_pasted() -> None:
     search = typed({"digits": "\u202a(02)\u00a05550\u201112\u202c", "locality": "\u200bSydney\u2003"})
-    assert (search.locality, search.wish().contains) == ("Sydney", "+6125550" + "12")
+    assert (search.locality, search.number_search().contains) == ("Sydney", "+6125550" + "12")

@@ -18,7 +18,7 @@ from db.queries import number_orders, organisations
 from db.queries.audit import AuditFilter, AuditLog
 from db.queries.calls import Calls
 from db.queries.members import Members
-from db.queries.numbers import verified
+from db.queries.numbers import Numbers
 from provisioning.twilio.errors import FAILURES
 from tests.kit.browser.page import Page
 from tests.kit.web.cast import Cast
@@ -188,7 +188,7 @@ async def test_the_number_to_ring_is_named_until_it_has_rung(
     cast: Cast, browser: Browsers, database: Database
 ) -> None:
     async with database.begin() as session:
-        await verified(session, cast.number.id, datetime.now(UTC))
+        await Numbers(session, cast.a.id).verified(cast.number.id, datetime.now(UTC))
     alice = await browser().sign_in(cast.alice)
     html = await (await alice.get("/onboarding")).text()
     assert '<p class="number figure" id="ring">(02) 5550 1234</p>' in html

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 
-from runtime.listening import place
+from runtime.listening import server_arguments
 from web.serving.connections import CONNECTIONS, Connections, Limits, attend, listen
 
 QUICK = Limits(most=20, head_seconds=0.3, idle_seconds=0.6, stalled_seconds=0.4, look_seconds=0.05)
@@ -59,7 +59,7 @@ async def _door(limits: Limits) -> AsyncIterator[Door]:
     app.add_routes([web.get("/", answer), web.get("/wait", wait), web.get("/pour", pour)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    server = await listen(runner, connections, place("127.0.0.1", 0))
+    server = await listen(runner, connections, server_arguments("127.0.0.1", 0))
     try:
         async with asyncio.timeout(PATIENCE), connections.watched():
             yield Door(server.sockets[0].getsockname()[1], connections, go_on, arrived)

@@ -29,20 +29,20 @@ async def of_room(app: web.Application, place: Place) -> AsyncIterator[Rows]:
 
 async def rooms_due(app: web.Application, *, now: datetime, until: datetime, most: int) -> Sequence[Place]:
     """Return rooms of all organisations that must be looked at; no other process gets them before ``until``."""
-    async with app[DATABASE].behind(), app[DATABASE].statements() as session:
+    async with app[DATABASE].background(), app[DATABASE].statements() as session:
         return await conferences.take_due(session, now=now, until=until, most=most)
 
 
 @asynccontextmanager
 async def by_fact(app: web.Application, organisation_id: UUID) -> AsyncIterator[Rows]:
     """Open the rows of an organisation that media or the database has a message about. Raise `NotFoundError`."""
-    async with app[DATABASE].behind(), app[DATABASE].begin() as session:
+    async with app[DATABASE].background(), app[DATABASE].begin() as session:
         yield await open_rows(session, organisation_id)
 
 
 async def with_calls(app: web.Application) -> Sequence[UUID]:
     """Return the organisations that have calls going on in rooms, or something that rings."""
-    async with app[DATABASE].behind(), app[DATABASE].statements() as session:
+    async with app[DATABASE].background(), app[DATABASE].statements() as session:
         return await offers.organisations(session)
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from hypothesis import given, strategies as st
 from playwright.async_api import Browser, expect
 
-from provisioning.twilio.numbers_api import TwilioError, Wish, opened
+from provisioning.twilio.numbers_api import NumberSearch, TwilioError, opened
 from sandbox.twilio.emulator import Number, Registry
 from sandbox.twilio.pages.faults import KINDS, TARGETS, fault, spoken
 from sandbox.twilio.pages.numbers import PAGE, STRANGER
@@ -43,10 +43,10 @@ async def test_what_a_person_wants_to_go_wrong_does_and_is_over(
     assert words in await shown(place)
     async with opened(place.settings) as api:
         with pytest.raises(TwilioError) as caught:
-            await api.search(Wish(locality="Sydney"))
+            await api.search(NumberSearch(locality="Sydney"))
         assert caught.value.code == code
         assert "/sandbox/numbers/faults/withdraw" not in await shown(place)
-        assert await api.search(Wish(locality="Sydney"))
+        assert await api.search(NumberSearch(locality="Sydney"))
 
 
 async def test_a_number_is_taken_and_given_back(place: Account) -> None:
@@ -63,7 +63,7 @@ async def test_a_person_withdraws_what_should_have_gone_wrong(place: Account) ->
     await press(place.emulator.url + PAGE, "faults", aim="anything", mischief="down", times="9")
     await press(place.emulator.url + PAGE, "faults/withdraw")
     async with opened(place.settings) as api:
-        assert await api.search(Wish(locality="Perth"))
+        assert await api.search(NumberSearch(locality="Perth"))
 
 
 async def test_a_bundle_waits_for_a_person(place: Account) -> None:
@@ -112,7 +112,7 @@ async def test_a_bundle_under_review_is_taken_up_after_a_restart(tmp_path: Path)
     again = Registry(kept, review_seconds=0.0)
     async with account(registry=again) as after:
         async with opened(after.settings) as api:
-            await api.search(Wish(locality="Hobart"))  # time passes
+            await api.search(NumberSearch(locality="Hobart"))  # time passes
         assert after.registry.bundles[BUNDLE]["status"] == "twilio-approved"
 
 

@@ -15,7 +15,7 @@ from db.models import Call, Leg, Offer as OfferRow
 from db.queries.calls import Calls
 from db.queries.contacts.contacts import Contacts
 from db.queries.log.call_moments import CallMoments, Moment
-from protocol.messages import Delay, Missed
+from protocol.messages import Delay, GapReport
 from protocol.times import milliseconds
 from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
@@ -156,11 +156,11 @@ async def test_gaps_and_delay_of_the_words_are_on_the_page_the_log_and_the_sprea
         row = await calls.get(SID)
         assert row is not None
         began = milliseconds(row.started_at)
-        for missed in (Missed(began + 30_000, 1500, "twilio"), Missed(began + 40_000, 2000, "transcribe")):
+        for missed in (GapReport(began + 30_000, 1500, "twilio"), GapReport(began + 40_000, 2000, "transcribe")):
             for _ in range(2):  # every web process hears it
-                await calls.miss(SID, missed)
+                await calls.note_gap(SID, missed)
         await calls.set_delay(SID, Delay(840, 2310))
-        await calls.miss("CA" + "8" * 32, Missed(began, 100, "bilby"))  # of a call that is not there
+        await calls.note_gap("CA" + "8" * 32, GapReport(began, 100, "bilby"))  # of a call that is not there
     alice = await browser().sign_in(cast.alice)
     page = await alice.page(f"/calls/{call}")
     assert (page.data("gaps"), page.data("delay")) == (["2"], ["840"])

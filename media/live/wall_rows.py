@@ -1,7 +1,7 @@
 """What a wall shows of each live call: a wall row, of which only changes are sent. Pure.
 
-A row holds what only media knows: state, delay, talk, the end of the latest words. `ChangedRows` collects the calls
-in which something happened; every half second the hub takes what has changed since, however often it did.
+A row holds what only media knows: state, delay, talk, the end of the latest words. `ChangedWallRows` collects the
+calls in which something happened; every half second the hub takes what has changed since, however often it did.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Latest(Struct, frozen=True):
     end_ms: int
 
 
-class Row(Struct, frozen=True):
+class WallRow(Struct, frozen=True):
     """``latency_ms`` as in `Latency`, None before the first. ``phrases``: the newest, without cards.
 
     What is not set has not changed.
@@ -40,18 +40,18 @@ class Row(Struct, frozen=True):
     phrases: list[Phrase] | UnsetType = UNSET
 
 
-_PARTS = tuple(name for name in Row.__struct_fields__ if name != "call")
+_PARTS = tuple(name for name in WallRow.__struct_fields__ if name != "call")
 
 
 class RowsChanged(Struct, frozen=True, tag="rows"):
-    rows: list[Row]
+    rows: list[WallRow]
 
 
-def row(call: LiveCall) -> Row:
+def wall_row(call: LiveCall) -> WallRow:
     """Return the call's whole row as it is now."""
     latest = call.latest
     shown = [phrase for phrase in call.phrases if not phrase.must_say][-MOST_PHRASES:]
-    return Row(
+    return WallRow(
         call.call,
         call.state,
         call.held_at,
@@ -62,7 +62,7 @@ def row(call: LiveCall) -> Row:
     )
 
 
-def _change(before: Row, now: Row) -> Row:
+def _change(before: WallRow, now: WallRow) -> WallRow:
     unchanged = [name for name in _PARTS if getattr(before, name) == getattr(now, name)]
     return structs.replace(now, **dict.fromkeys(unchanged, UNSET))
 
@@ -76,12 +76,12 @@ def _without_card(phrase: Phrase) -> Phrase:
     return phrase if phrase.card is None else Phrase(*facts)
 
 
-class ChangedRows:
+class ChangedWallRows:
     """The calls that have changed, and the row that was last sent of each."""
 
     def __init__(self) -> None:
         self._noted: dict[str, dict[str, LiveCall]] = {}  # by organisation, by call
-        self._told: dict[str, Row] = {}  # by call
+        self._told: dict[str, WallRow] = {}  # by call
 
     def note(self, call: LiveCall) -> None:
         """Mark ``call`` as changed."""
@@ -91,11 +91,11 @@ class ChangedRows:
         """Return the organisations whose calls have changed."""
         return list(self._noted)
 
-    def take(self, org: str) -> list[tuple[LiveCall, Row]]:
+    def take(self, org: str) -> list[tuple[LiveCall, WallRow]]:
         """Return what has changed in the organisation's rows since they were last taken."""
         changes = []
         for call in self._noted.pop(org, {}).values():
-            before, now = self._told.get(call.call), row(call)
+            before, now = self._told.get(call.call), wall_row(call)
             if before != now:
                 self._told[call.call] = now
                 changes.append((call, now if before is None else _change(before, now)))

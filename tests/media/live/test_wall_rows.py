@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from hypothesis import given, strategies as st
 
-from media.live.rows import LONGEST_LINE, MOST_PHRASES, ChangedRows, Latest, row
 from media.live.talk import Talk
 from media.live.transcript import (
     CallView,
@@ -22,6 +21,7 @@ from media.live.transcript import (
     WordsStopped,
     apply,
 )
+from media.live.wall_rows import LONGEST_LINE, MOST_PHRASES, ChangedWallRows, Latest, wall_row
 
 
 def call(sid: str = "CA1", org: str = "o") -> LiveCall:
@@ -33,7 +33,7 @@ def said(text: str, start_ms: int = 1_000, *, final: bool = True) -> Uttered:
 
 
 def whole(live: LiveCall) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(row(live))
+    found: dict[str, Any] = msgspec.to_builtins(wall_row(live))
     return found
 
 
@@ -49,7 +49,7 @@ def test_a_row_has_what_only_media_knows() -> None:
     )
     for event in events:
         apply(live, event)
-    found = row(live)
+    found = wall_row(live)
     assert (found.state, found.held_at, found.latency_ms) == ("held", 7, 800)
     assert found.latest == Latest("caller", "as I was", False, 5_900)
     assert isinstance(found.talk, Talk)
@@ -63,7 +63,7 @@ def test_a_row_is_short_however_much_is_said() -> None:
     apply(live, said("word " * 2_000))
     for number in range(20):
         apply(live, phrase(number))
-    found = row(live)
+    found = wall_row(live)
     assert isinstance(found.latest, Latest)
     assert len(found.latest.text) == LONGEST_LINE
     assert found.latest.text.endswith("word ")
@@ -75,13 +75,13 @@ def test_a_stopped_call_has_no_words_in_its_row() -> None:
     live = call()
     for event in (said("my secret"), Latency("CA1", 800), phrase(1), WordsStopped("CA1")):
         apply(live, event)
-    found = row(live)
+    found = wall_row(live)
     assert found.state == "stopped"
     assert (found.latest, found.talk, found.latency_ms, found.phrases) == (None, None, None, [])
 
 
 def test_only_what_has_changed_is_taken_and_once() -> None:
-    rows, live = ChangedRows(), call()
+    rows, live = ChangedWallRows(), call()
     rows.note(live)
     assert [now.call for _, now in rows.take("o")] == ["CA1"]
     rows.note(live)
@@ -97,7 +97,7 @@ def test_only_what_has_changed_is_taken_and_once() -> None:
 
 
 def test_organisations_are_apart_and_what_is_over_is_forgotten() -> None:
-    rows, ours, theirs = ChangedRows(), call("CA1", "a"), call("CA2", "b")
+    rows, ours, theirs = ChangedWallRows(), call("CA1", "a"), call("CA2", "b")
     rows.note(ours)
     rows.note(theirs)
     assert [now.call for _, now in rows.take("a")] == ["CA1"]
@@ -110,7 +110,7 @@ def test_organisations_are_apart_and_what_is_over_is_forgotten() -> None:
 
 @given(st.lists(st.one_of(st.just("take"), st.integers(0, 3)), max_size=30))
 def test_who_was_told_every_row_knows_how_all_calls_are(steps: list[str | int]) -> None:
-    rows, calls = ChangedRows(), [call(f"CA{number}") for number in range(4)]
+    rows, calls = ChangedWallRows(), [call(f"CA{number}") for number in range(4)]
     told = {live.call: whole(live) for live in calls}
     for at, step in enumerate([*steps, "take"]):
         if isinstance(step, int):
