@@ -72,8 +72,7 @@ def _latest(utterance: Utterance) -> Latest:
 
 
 def _without_card(phrase: Phrase) -> Phrase:
-    facts = (phrase.rule, phrase.name, phrase.utterance, phrase.speaker, phrase.at_ms, phrase.priority)
-    return phrase if phrase.card is None else Phrase(*facts)
+    return phrase if phrase.card is None else structs.replace(phrase, card=None)
 
 
 class ChangedWallRows:
