@@ -7,6 +7,7 @@ Twilio. Nothing is transcribed here, so there is no media process.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
@@ -16,8 +17,9 @@ from sqlalchemy import select
 from db.engine import Database
 from db.models import Call, Member
 from db.queries.phone.ringing_plans import WAIT_SECONDS, RingingPlan, RingingPlans
-from sandbox.twilio.emulator import Behaviour, Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.emulator import Behaviour, Twilio, twilio
 from tests.kit.browser.console_page import become_available, signed_in_for
+from tests.kit.vendors.twilio_account import twilio_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.site import Site
 from web.config import SETTINGS, Settings
@@ -43,19 +45,7 @@ def settings(settings: Settings, port: int) -> Settings:
 @pytest_asyncio.fixture
 async def telephone(site: Site, settings: Settings, port: int, cast: Cast) -> AsyncIterator[Twilio]:
     """The emulated Twilio, with organisation A's number and its softphones' application pointing at web."""
-    voice = f"{site.url}/twilio/voice"
-    facts = TwilioSettings(
-        account_sid=settings.twilio_account_sid,
-        auth_token=settings.twilio_auth_tokens[0].get_secret_value(),
-        api_key_sid=settings.twilio_api_key_sid,
-        api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
-        twiml_app_sid=settings.twilio_twiml_app_sid,
-        twiml_app_voice_url=f"{voice}/outbound",
-        port=port,
-        numbers=(Number(cast.number.e164, voice_url=f"{voice}/inbound", status_callback=f"{voice}/status"),),
-        say_seconds_per_char=0.005,
-    )
-    async with twilio(facts) as emulator:
+    async with twilio(twilio_of(site, settings, port, cast.number.e164)) as emulator:
         yield emulator
 
 
@@ -79,7 +69,7 @@ async def close_all_week(page: Page, cast: Cast) -> None:
     """Set hours that keep the number closed but for an hour years away."""
     await page.goto(f"/numbers/{cast.number.id}/hours")
     await page.get_by_role("radio", name="At these times").check()
-    await page.locator("[name=own-0-first]").fill("2027-11-27")
+    await page.locator("[name=own-0-first]").fill(f"{datetime.now(UTC).year + 2}-11-27")
     await page.locator("[name=own-0-name]").fill("Open house")
     await page.locator("[name=own-0-hours]").fill("9-10")
     await page.locator("[name=closed_announcement]").fill("We are closed.")

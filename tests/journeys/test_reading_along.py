@@ -23,7 +23,7 @@ from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
 from sandbox.twilio.emulator import Leg
 from tests.kit.browser.axe import findings
-from tests.kit.browser.console_page import become_available
+from tests.kit.browser.console_page import become_available, overflow
 from tests.kit.browser.phone_floor import Floor, phone_floor
 from tests.kit.media.media_node import media_node, scripted_vendor
 from tests.kit.web.cast import Cast
@@ -170,7 +170,7 @@ async def test_both_pages_have_no_findings_with_lines_and_readers(scene: Scene) 
     for page in (scene.bob, scene.sam):
         for width in (1920, 1280, 360):
             assert await findings(page, width) == []
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert await overflow(page) <= 0
 
 
 async def _written_down(scene: Scene, database: Database) -> dict[str, int]:

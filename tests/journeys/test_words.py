@@ -17,10 +17,11 @@ from db.engine import Database
 from db.models import Member
 from sandbox.audio import coded_words
 from sandbox.engines.nats import NatsServer
-from sandbox.twilio.emulator import Number, Twilio, TwilioSettings, twilio
+from sandbox.twilio.emulator import Twilio, twilio
 from tests.kit.browser.chromium import open_link
 from tests.kit.browser.console_page import link
 from tests.kit.media.media_node import Node, media_node, scripted_vendor
+from tests.kit.vendors.twilio_account import twilio_of
 from tests.kit.web.cast import Cast
 from tests.kit.web.phones import scripted_agent
 from tests.kit.web.site import Site
@@ -82,20 +83,7 @@ async def node(nats: NatsServer, settings: Settings, ports: dict[str, int]) -> A
 @pytest_asyncio.fixture
 async def telephone(site: Site, settings: Settings, ports: dict[str, int], node: Node) -> AsyncIterator[Twilio]:
     """The emulated Twilio, with organisation A's number pointing at web."""
-    voice = f"{site.url}/twilio/voice"
-    number = Number("+61255501234", voice_url=f"{voice}/inbound", status_callback=f"{voice}/status")
-    facts = TwilioSettings(
-        account_sid=settings.twilio_account_sid,
-        auth_token=settings.twilio_auth_tokens[0].get_secret_value(),
-        api_key_sid=settings.twilio_api_key_sid,
-        api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
-        twiml_app_sid=settings.twilio_twiml_app_sid,
-        twiml_app_voice_url=f"{voice}/outbound",
-        port=ports["twilio"],
-        numbers=(number,),
-        say_seconds_per_char=0.005,
-    )
-    async with twilio(facts) as emulator:
+    async with twilio(twilio_of(site, settings, ports["twilio"], "+61255501234")) as emulator:
         yield emulator
 
 

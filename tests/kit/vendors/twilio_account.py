@@ -11,6 +11,8 @@ from provisioning.twilio.settings import TwilioSettings as Settings
 from sandbox.twilio.emulator import Number, Registry, Twilio, TwilioSettings, twilio
 from sandbox.twilio.rest.registry import now
 from tests.kit.vendors.twilio_specification import Judge
+from tests.kit.web.site import Site
+from web.config import Settings as WebSettings
 
 ACCOUNT, KEY, SECRET, TOKEN = f"AC{'1' * 32}", f"SK{'2' * 32}", "k" * 32, "t" * 32
 BUNDLE, ADDRESS = f"BU{'4' * 32}", f"AD{'5' * 32}"
@@ -51,6 +53,22 @@ class Account:
     def purchases(self) -> int:
         """How many requests to buy there were."""
         return self.registry.count("POST", r"/IncomingPhoneNumbers\.json$")
+
+
+def twilio_of(site: Site, settings: WebSettings, port: int, number: str) -> TwilioSettings:
+    """The account that ``settings`` know, with ``number`` and its softphones' application pointing at web."""
+    voice = f"{site.url}/twilio/voice"
+    return TwilioSettings(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_tokens[0].get_secret_value(),
+        api_key_sid=settings.twilio_api_key_sid,
+        api_key_secret=settings.twilio_api_key_secret.get_secret_value(),
+        twiml_app_sid=settings.twilio_twiml_app_sid,
+        twiml_app_voice_url=f"{voice}/outbound",
+        port=port,
+        numbers=(Number(number, voice_url=f"{voice}/inbound", status_callback=f"{voice}/status"),),
+        say_seconds_per_char=0.005,
+    )
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import web
+from playwright.async_api import Page
 
 from db.base import Role
 from web.config import Settings
@@ -202,14 +203,20 @@ class PhoneServer:
                 self._came.clear()
                 await self._came.wait()
 
-    async def beat(self) -> dict[str, Any]:
-        """Wait for the next console heartbeat."""
-        known = len(self.beats)
+    async def was_not_asked(self, page: Page) -> None:
+        """Let ``page`` send one command more; assert that nothing else was sent that nobody has `asked` for."""
+        await page.evaluate("fetch('/phone/fence', { method: 'POST', body: '{}' })")
+        await self.asked("fence")
+        assert self.commands == []
+
+    async def beat(self, after: int | None = None) -> dict[str, Any]:
+        """Wait for the console heartbeat that follows the first ``after``: the next one, unless told."""
+        known = len(self.beats) if after is None else after
         async with asyncio.timeout(30):
-            while len(self.beats) == known:
+            while len(self.beats) <= known:
                 self._came.clear()
                 await self._came.wait()
-        return self.beats[-1]
+        return self.beats[known]
 
     @property
     def streams(self) -> int:
@@ -244,6 +251,8 @@ class PhoneServer:
         """Whatever a page asks for."""
         body = await request.json()
         name = request.match_info["name"]
+        if name == "take-over":
+            self.leader = True
         if name == "beat":
             self.beats.append(body)
         else:

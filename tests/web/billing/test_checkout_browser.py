@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from db.models import Member
-from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.console_page import overflow, signed_in_for
 from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.paid_site import Shop
 from tests.web.billing.test_checkout_rules import judge
@@ -41,7 +41,7 @@ async def fits(page: Page) -> None:
     """Nothing overflows, on a desktop or on a phone."""
     for width in (1280, 360):
         await page.set_viewport_size({"width": width, "height": 900})
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert await overflow(page) <= 0
     await page.set_viewport_size({"width": 1280, "height": 900})
 
 

@@ -7,7 +7,7 @@ from playwright.async_api import BrowserContext, expect
 
 from db.engine import Database
 from media.sockets.console import NO_TICKET
-from tests.kit.browser.console_page import CALL, CANARY, Open, become_available
+from tests.kit.browser.console_page import CALL, CANARY, Open, become_available, overflow
 from tests.kit.media.live_media import LiveMedia, call_view
 from tests.kit.vendors.twilio_caller import stands
 from tests.kit.web.cast import Cast
@@ -111,4 +111,4 @@ async def test_it_fits_a_narrow_screen(console: Open, cast: Cast, database: Data
     await stands(database, cast.a, status=state)
     page = await console(cast.bob, 360, 740)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+    assert await overflow(page) <= 0

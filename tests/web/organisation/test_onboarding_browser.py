@@ -12,7 +12,7 @@ from db.engine import Database
 from db.models import Member, NumberOrder
 from db.queries import number_orders, organisations
 from db.queries.members import Members
-from tests.kit.browser.console_page import signed_in_for
+from tests.kit.browser.console_page import overflow, signed_in_for
 from tests.kit.browser.strict_context import strict_context
 from tests.kit.web.site import Site
 from web.config import SETTINGS
@@ -106,4 +106,4 @@ async def test_it_fits_a_small_screen(opened: Open, site: Site, database: Databa
     page = await opened(360)
     await _pay(site, database, nora)
     await expect(page.locator("#under-way")).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert await overflow(page) <= 0

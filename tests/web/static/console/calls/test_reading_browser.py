@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from tests.kit.browser.console_page import CALL, OTHER, Open, talking
+from tests.kit.browser.console_page import CALL, OTHER, Open, overflow, ring, talking
 from tests.kit.media.live_media import Console, LiveMedia, call_view
 from tests.kit.web.cast import Cast
 
@@ -151,13 +151,12 @@ async def test_reading_mode_keeps_words_and_call_controls(
     await expect(page.locator("body")).to_have_attribute("data-reading", "")
     await expect(page.locator(".calls")).to_be_hidden()
     await expect(page.locator(".line .words")).to_be_in_viewport()
-    await page.wait_for_selector("#place-call:not([disabled])", state="attached")
-    await page.evaluate("ring()")
+    await ring(page)
     await page.locator("#answer").click()
     for control in ("#hang-up", "#mute"):
         await page.locator(control).scroll_into_view_if_needed()
         await expect(page.locator(control)).to_be_in_viewport()
     await expect(page.locator("#scroller")).to_be_in_viewport()
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await overflow(page) <= 0
     await page.locator("#leave-reading").click()
     await expect(page.locator("body")).not_to_have_attribute("data-reading", "")

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.kit.browser.axe import findings
+from tests.kit.browser.console_page import overflow
 from tests.kit.web.phone_contract import PhoneServer, helping, in_hand, now
 from tests.web.static.console.phone.conftest import Desk
 
@@ -79,7 +80,7 @@ async def test_what_is_asked_for_last_while_a_command_is_under_way_is_done(desk:
     answered.set()
     await server.asked(f"{SID}/barge")
     await server.asked(f"{SID}/stop")
-    assert server.commands == []
+    await server.was_not_asked(page)
 
 
 async def test_taking_over_makes_it_the_call_in_hand(desk: Desk, server: PhoneServer) -> None:
@@ -122,7 +123,7 @@ async def test_an_agent_is_offered_nothing_and_sees_who_helps(desk: Desk, server
     await expect(page.locator("#call-helpers")).to_have_attribute("data-modes", "listen")
     await expect(page.locator("#helping, #helping-now, .team-row button")).to_have_count(0)
     await page.keyboard.press("Alt+b")
-    assert server.commands == []
+    await server.was_not_asked(page)
     await server.say(call=in_hand("c1", helpers=[HELPER | {"mode": "whisper"}]))
     await expect(page.locator("#call-helpers")).to_have_attribute("data-modes", "whisper")
 
@@ -141,4 +142,4 @@ async def test_the_page_has_no_findings(desk: Desk, server: PhoneServer, facts: 
     await server.say(helping=helping(**facts))
     for width in (1920, 1280, 360):
         assert await findings(page, width) == []
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await overflow(page) <= 0

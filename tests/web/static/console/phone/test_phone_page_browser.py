@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.kit.browser.axe import WIDTHS, findings
+from tests.kit.browser.console_page import overflow
 from tests.kit.web.phone_contract import PhoneServer, agent, customer, in_hand, now, offer, party, presence
 from tests.web.static.console.phone.conftest import Desk
 
@@ -96,7 +97,7 @@ async def test_nobody_becomes_available_without_a_microphone(desk: Desk, server:
     await page.locator("#presence").select_option("available")
     await expect(page.locator("#presence-said")).not_to_be_empty()
     await expect(page.locator("#presence")).to_have_value("offline")
-    assert server.commands == []
+    await server.was_not_asked(page)
 
 
 async def test_wrap_up_keeps_what_is_entered_before_it_is_done(desk: Desk, server: PhoneServer) -> None:
@@ -302,7 +303,7 @@ async def wrong(page: Page) -> list[str]:
     found = []
     for width in WIDTHS:
         found += await findings(page, width)
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+        assert await overflow(page) <= 0
         assert await page.evaluate(CUT_OFF) == []
     return found
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
-from tests.kit.browser.console_page import Open, is_nowhere, is_open
-from tests.kit.machines.load_balancer import Front
+from tests.kit.browser.console_page import Open, is_nowhere, is_open, overflow
 from tests.kit.media.live_media import Console, LiveMedia, call_view
 from tests.kit.web.cast import Cast
 
@@ -171,17 +171,21 @@ async def test_words_and_numbers_are_found_and_the_counts_are_true(
 
 
 async def test_nothing_old_stands_on_a_wall_that_is_not_live(
-    console: Open, media: LiveMedia, cast: Cast, way: Front
+    console: Open, media: LiveMedia, cast: Cast, context: BrowserContext
 ) -> None:
     page, socket = await walled(console, media, cast)
     media.refusing = True
+    await context.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))  # the page does not try again by itself
     await socket.close(1001)
+    await expect(page.locator("#link-state")).to_have_attribute("data-status", "waiting")
+    await context.clock.run_for(100)  # it is drawn, and the time to try again has not come
     await expect(page.locator(f'[data-call="{BOBS}"]')).to_have_attribute("data-state", "stale")
     for part in ("words", "delay", "time", "alerts"):
         await expect(page.locator(f'[data-call="{BOBS}"] [data-part={part}]')).to_be_empty()
     await expect(page.locator("#call-count")).to_be_empty()
     media.refusing = False
     await page.locator("#notice button").click()
+    await context.clock.resume()
     again = await media.console(call_view(BOBS, str(cast.bob.id)))
     await again.tell("rows", rows=[row(BOBS, "and now")])
     await expect(page.locator(f'[data-call="{BOBS}"] [data-part=words]')).to_have_text("and now")
@@ -197,7 +201,7 @@ async def test_long_names_and_many_calls_fit(console: Open, media: LiveMedia, ca
     await socket.tell("rows", rows=[row(call, LONG, phrases=[phrase]) for call in calls])
     await expect(page.locator(".call")).to_have_count(200)
     await expect(page.locator("#call-count")).to_have_text("200")
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await overflow(page) <= 0
     assert (await Axe().run(page)).response["violations"] == []
 
 
