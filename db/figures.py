@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Backup, StripeEvent
+from db.models.billing import PATIENCE
 
 _JOBS = text("""
     SELECT entrypoint,
@@ -77,7 +78,7 @@ async def lateness(session: AsyncSession) -> float:
 
 
 async def events_failed(session: AsyncSession) -> int:
-    """Return how many of Stripe's events failed and are tried again: those of the last three days."""
-    lately = StripeEvent.received_at > func.now() - timedelta(days=3)
+    """Return how many of Stripe's events failed and are tried again."""
+    lately = StripeEvent.received_at > func.now() - PATIENCE
     failed = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "failed", lately)
     return await session.scalar(failed) or 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Attention, Base, EventState, SubscriptionStatus, one_of
+
+PATIENCE = timedelta(days=3)
+"""For how long a failed Stripe event is tried again: Stripe repeats an unanswered webhook for as long."""
 
 
 class Subscription(Base):

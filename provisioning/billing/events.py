@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.base import EventState
 from db.engine import Database, DatabaseUnavailableError
 from db.models import StripeEvent
+from db.models.billing import PATIENCE
 from db.queries import audit
 from db.queries.audit import Details
 from db.queries.billing import stripe_events, subscriptions
@@ -45,7 +46,6 @@ from provisioning.worker import JobHandler
 ACT = "stripe_event"
 SECONDS = 60.0  # for everything that is done about one event
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
-PATIENCE = timedelta(days=3)  # Stripe repeats an unanswered webhook for as long
 
 _ACTIONS: Mapping[str, str] = {
     "checkout.session.async_payment_failed": "payment.failed",

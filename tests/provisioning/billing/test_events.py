@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from db.engine import Database
 from db.models import StripeEvent
+from db.models.billing import PATIENCE
 from provisioning.billing.events import (
     ACT,
     ACTED_ON,
     LONGEST_PAUSE,
-    PATIENCE,
     Event,
     EventError,
     Events,
