@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import structlog
 
+from runtime import background
 from sandbox.agent.desk import Desk, DeskError, Invite
 from sandbox.agent.duties import Act, Answer, Choose, FinishWrapUp, Leave, Rejoin, next_act
 from sandbox.agent.line import Line
@@ -157,16 +158,12 @@ async def agent(web_url: str, twilio_url: str, invite: Invite, habits: Habits = 
         asyncio.timeout(_READY_SECONDS) as starting,
         aiohttp.ClientSession(web_url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
         aiohttp.ClientSession() as phones,
-        asyncio.TaskGroup() as tasks,
     ):
         one = Agent(Desk(http, invite), phones, twilio_url, habits)
-        working = tasks.create_task(one.work())
-        try:
+        async with background.running(one.work()):
             await one.settled()
             starting.reschedule(None)
             yield one
-        finally:
-            working.cancel()
 
 
 async def _within(seconds: float, waiting: Awaitable[object]) -> None:

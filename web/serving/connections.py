@@ -24,6 +24,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import Counter, Gauge
 
+from runtime import background
+
 _log = structlog.get_logger(__name__)
 _open = Gauge("bilby_web_connections", "Connections that are open.")
 _closed = Counter("bilby_web_connections_closed", "Connections that we have closed, by why.", ["why"])
@@ -173,12 +175,8 @@ class Connections:
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
         """Check every `Limits.look_seconds` until the block ends."""
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._watch())
-            try:
-                yield
-            finally:
-                watching.cancel()
+        async with background.running(self._watch()):
+            yield
 
     async def _watch(self) -> None:
         while True:
