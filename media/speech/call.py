@@ -200,7 +200,7 @@ class Call:
     def take(self, frame: Media) -> None:
         """Handle one frame of audio; the chunk that it completes is sent to Transcribe before this returns."""
         self._frames += 1
-        if self.is_stopped:
+        if self._stopped_at is not None:  # not by the property: this runs for each frame
             return
         body = frame.media
         timeline = self._timeline
